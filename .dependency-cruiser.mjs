@@ -1,0 +1,54 @@
+// Which room may import from which: the order of the data's flow, see ARCHITECTURE.md. A room that is not
+// listed for another may not be imported by it; everything may import the ground floor.
+const ground = ['errors', 'image', 'events'];
+const rooms = {
+  errors: [],
+  image: [],
+  events: [],
+  dockerfile: [],
+  layer: [],
+  context: ['layer', 'store'],
+  plan: ['dockerfile'],
+  store: ['layer'],
+  worker: ['layer', 'store'],
+  registry: ['store'],
+  solve: ['dockerfile', 'plan', 'layer', 'context', 'store', 'worker', 'registry'],
+  export: ['layer', 'store', 'worker', 'registry'],
+  run: ['layer', 'store', 'worker'],
+  base: ['layer', 'store', 'worker'],
+};
+
+const forbidden = Object.entries(rooms).map(([room, allowed]) => ({
+  name: `${room}-imports`,
+  comment: `src/${room} may import only from: ${[...allowed, ...ground].join(', ')}`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: {
+    path: '^src/',
+    pathNot: `^src/(${[room, ...allowed, ...(room === 'errors' ? [] : ground)].join('|')})/`,
+  },
+}));
+
+export default {
+  forbidden: [
+    ...forbidden,
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'cli-is-the-roof',
+      severity: 'error',
+      from: { pathNot: '^src/cli/' },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'native-code-in-the-worker-only',
+      severity: 'error',
+      from: { pathNot: '^src/worker/native\\.ts$' },
+      to: { path: 'koffi' },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+  },
+};

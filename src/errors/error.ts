@@ -1,0 +1,53 @@
+/** Where in a text file something stands. Lines and columns count from 1; columns count UTF-16 units. */
+export interface Location {
+  /** The file as the user named it, e.g. `Dockerfile` or `services/api/Dockerfile`. */
+  file: string;
+  line: number;
+  column: number;
+  /** Last line of a construct that spans several lines (inclusive). */
+  endLine?: number;
+}
+
+/** Exit codes of the command (also `JettisonError.exitCode`). */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+export interface JettisonErrorOptions {
+  /** What the reader can do about it: one sentence. */
+  hint?: string;
+  location?: Location;
+  /** The source lines to show under the message (raw text of the instruction). */
+  source?: string;
+  /** Defaults to 1 (the build failed); 2 is for a wrong command line. */
+  exitCode?: number;
+  cause?: unknown;
+  /** Facts for programs (`rawjson`, library users), e.g. `{ exitCode: 3 }` of a failing RUN. */
+  details?: Record<string, unknown>;
+}
+
+/**
+ * The one error class for everything that is the input's or the machine's fault, never Jettison's own.
+ * It carries a stable `code`, a sentence that says what is wrong and, as `hint`, one that says what to do.
+ * Anything else that is thrown is a bug and is shown with its stack trace.
+ */
+export class JettisonError extends Error {
+  override readonly name = 'JettisonError';
+  readonly hint?: string;
+  readonly location?: Location;
+  readonly source?: string;
+  readonly exitCode: number;
+  readonly details?: Record<string, unknown>;
+
+  /** @param code stable, upper snake case, e.g. `DOCKERFILE_SYNTAX`, `COPY_SOURCE_MISSING`, `RUN_FAILED` */
+  constructor(
+    readonly code: string,
+    message: string,
+    options: JettisonErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    if (options.hint !== undefined) this.hint = options.hint;
+    if (options.location !== undefined) this.location = options.location;
+    if (options.source !== undefined) this.source = options.source;
+    if (options.details !== undefined) this.details = options.details;
+    this.exitCode = options.exitCode ?? EXIT.failed;
+  }
+}

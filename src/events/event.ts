@@ -1,0 +1,62 @@
+import type { JettisonError, Location } from '../errors/error.ts';
+import type { Digest } from '../image/digest.ts';
+
+/** How a step came to its result. */
+export type StepOutcome =
+  /** Its instruction ran. */
+  | 'done'
+  /** Definition and inputs are those of an earlier build. */
+  | 'cached'
+  /** Something before it changed, but nothing that it observes: its layer floats along. */
+  | 'reused'
+  | 'failed'
+  | 'cancelled';
+
+/**
+ * Everything that happens in a build, in order. The renderers (tty, plain, rawjson, quiet) and the library's
+ * callers see the same stream; `time` is in milliseconds since 1970.
+ */
+export type BuildEvent = { time: number } & (
+  | { type: 'build.started'; dockerfile: string; context: string; target?: string }
+  /** Sent once, before any step starts. */
+  | { type: 'build.planned'; steps: StepInfo[] }
+  | { type: 'step.started'; step: string }
+  | { type: 'step.output'; step: string; stream: 'stdout' | 'stderr'; text: string }
+  /** Free text on what the step is doing now, e.g. `hashing 20000 files`. */
+  | { type: 'step.progress'; step: string; text: string }
+  | { type: 'step.finished'; step: string; outcome: StepOutcome; durationMs: number; layer?: string }
+  | { type: 'export.started'; what: string }
+  | { type: 'export.layer'; diffId: Digest; size: number; durationMs: number; reused: boolean }
+  | { type: 'export.finished'; what: string; durationMs: number }
+  | { type: 'warning'; code: string; message: string; hint?: string; location?: Location }
+  | {
+      type: 'build.finished';
+      /** Digest of the manifest. */
+      digest: Digest;
+      /** Digest of the config: what Docker calls the image id. */
+      imageId: Digest;
+      tags: string[];
+      durationMs: number;
+    }
+  | { type: 'build.failed'; error: JettisonError | Error; durationMs: number }
+);
+
+export interface StepInfo {
+  /** Unique in the build, e.g. `build/3`. */
+  id: string;
+  /** The stage as people call it: its name, else `stage-N`. */
+  stage: string;
+  /** The step's number among its stage's and their count: `[build 3/5]`. */
+  index: number;
+  total: number;
+  /** The instruction as shown, one line, e.g. `COPY package.json ./`. */
+  title: string;
+  location?: Location;
+}
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;
+
+/** What emitters pass on; the stream adds the time. */
+export type BuildEventBody = WithoutTime<BuildEvent>;
+
+export type Emit = (event: BuildEventBody) => void;

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { JettisonError } from '../errors/error.ts';
+
+/** A content digest as the OCI image specification writes it; Jettison makes and accepts sha256 only. */
+export type Digest = `sha256:${string}`;
+
+const PATTERN = /^sha256:[0-9a-f]{64}$/;
+
+/** True for a well-formed `sha256:<64 hex>` digest. */
+export function isDigest(text: string): text is Digest {
+  return PATTERN.test(text);
+}
+
+/** @throws JettisonError `DIGEST_INVALID` when the text is not a sha256 digest */
+export function parseDigest(text: string): Digest {
+  if (!isDigest(text)) {
+    throw new JettisonError('DIGEST_INVALID', `"${text}" is not a sha256 digest`, {
+      hint: 'A digest is written sha256: followed by 64 hexadecimal digits.',
+    });
+  }
+  return text;
+}
+
+/** The 64 hexadecimal digits of a digest. */
+export function hex(digest: Digest): string {
+  return digest.slice('sha256:'.length);
+}
+
+/** Digest of some bytes, or of a string's UTF-8 bytes. */
+export function sha256(data: string | Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+}
+
+/** JSON with the keys of every object sorted by code unit, so that equal values give equal bytes. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : inner,
+  );
+}
+
+/** Digest of a value's canonical JSON: how definitions and observations become keys. */
+export function digestOf(value: unknown): Digest {
+  return sha256(canonicalJson(value));
+}

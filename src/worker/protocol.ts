@@ -1,0 +1,123 @@
+import type { Digest } from '../image/digest.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { Source } from '../layer/entry.ts';
+import type { LayerKind, LayerRecord } from '../store/layers.ts';
+
+/**
+ * What control can ask of the worker. One interface, so that a test can run the operations in-process and a
+ * later release can put them on another machine. All paths inside layers are resolved inside them; all
+ * results are in the store (written to `tmp/`, then renamed) before an operation answers.
+ */
+export interface WorkerOperations {
+  /**
+   * Reads a tar (plain, gzip, zstd, bzip2 or xz: by content) into a layer: always its index, and its
+   * directory when asked. Does only what is missing when the layer exists.
+   */
+  unpack(request: UnpackRequest): Promise<LayerRecord>;
+  /** Makes the directory form of a layer from its recipe. Does nothing when it exists. */
+  materialise(request: MaterialiseRequest): Promise<void>;
+  /** Makes the tar and blob forms of a layer in one streaming pass. */
+  pack(request: PackRequest): Promise<PackedLayer>;
+  /** The bytes of one small file of a layer, a host file or an inline source. */
+  read(request: { source: Source; limit: number }): Promise<Uint8Array>;
+  /** Runs a command on a stack of layers, and keeps what it changed as a layer when asked. */
+  exec(request: ExecRequest): Promise<ExecResult>;
+  /** Deletes files and trees of the store that only the worker's ids may delete. Absolute paths inside it. */
+  remove(request: { paths: string[] }): Promise<void>;
+  /** Waits for, and takes, a lock that every build of this store shares; freed when the worker ends. */
+  lock(request: { name: string }): Promise<void>;
+  unlock(request: { name: string }): Promise<void>;
+}
+
+/** What a new layer is called and where it came from. */
+export interface LayerIdentity {
+  id: string;
+  key: Digest;
+  kind: LayerKind;
+}
+
+export interface UnpackRequest {
+  layer: LayerIdentity;
+  /** Absolute path of the tar or blob. */
+  path: string;
+  /** Digests to verify while reading: of the file as it is, and of the uncompressed tar. */
+  expect?: { digest?: Digest; diffId?: Digest };
+  /** Whether `.wh.` names are whiteouts (image layers) or plain files (tars that ADD extracts). */
+  whiteouts: boolean;
+  directory: boolean;
+}
+
+export interface MaterialiseRequest {
+  layer: string;
+  /** Absolute path of a recipe file: see `layer/recipe.ts`. */
+  recipe: string;
+}
+
+export interface PackRequest {
+  layer: string;
+  /** Absolute path of a recipe file; without it the layer's directory and index are packed. */
+  recipe?: string;
+  /** Times later than this many seconds since 1970 are written as this. */
+  clampTime?: number;
+}
+
+export interface PackedLayer {
+  /** Digest of the uncompressed tar. */
+  diffId: Digest;
+  /** The compressed blob, already in the store. */
+  blob: Descriptor;
+}
+
+export interface ExecRequest {
+  /** Ids of the layers to run on, lowest first. Each must have its directory form. */
+  layers: string[];
+  process: {
+    args: string[];
+    /** `K=V` strings. */
+    env: string[];
+    cwd: string;
+    /** As USER writes it: `name`, `uid`, `name:group`, `uid:gid`; empty is root. Looked up in the root. */
+    user: string;
+    /** Bytes for standard input; without it /dev/null (or the terminal with `stdio: 'inherit'`). */
+    stdin?: string;
+  };
+  mounts: ExecMount[];
+  network: 'host' | 'none';
+  hostname?: string;
+  /** Names to add to /etc/hosts: `[name, address]`. */
+  hosts?: [string, string][];
+  /** `stream`: output comes as `output` messages. `inherit`: the worker's own standard streams. */
+  stdio: 'stream' | 'inherit';
+  /** Keep what changed as this layer; without it the changes are thrown away. */
+  commit?: LayerIdentity;
+}
+
+export type ExecMount =
+  | { type: 'secret'; target: string; data: string; mode: number; uid: number; gid: number }
+  | { type: 'bind'; target: string; source: string; readonly: boolean }
+  | { type: 'tmpfs'; target: string; size?: number; mode?: number };
+
+export interface ExecResult {
+  /** The command's exit code; 128 + n when signal n ended it. */
+  exitCode: number;
+  /** The committed layer; absent without `commit`, or when the exit code is not 0. */
+  layer?: LayerRecord;
+}
+
+/** Messages from the worker that are no answers. */
+export interface ExecOutput {
+  stream: 'stdout' | 'stderr';
+  data: Uint8Array;
+}
+
+/** What control calls: every operation can be cancelled, and `exec` can report output. */
+export interface Worker extends Omit<WorkerOperations, 'exec'> {
+  exec(
+    request: ExecRequest,
+    options?: { signal?: AbortSignal; onOutput?: (output: ExecOutput) => void },
+  ): Promise<ExecResult>;
+  /** Sends a signal to the running command (`jettison run` forwards what it gets). */
+  kill(signal: NodeJS.Signals): void;
+  /** Ends the worker; whatever still runs in it is killed. */
+  close(): Promise<void>;
+}
