@@ -1,0 +1,113 @@
+import { JettisonError } from '../errors/error.ts';
+import type { Platform } from './types.ts';
+
+/** Node's names for architectures that OCI, following Go, calls something else. */
+const FROM_NODE: Record<string, { architecture: string; variant?: string }> = {
+  x64: { architecture: 'amd64' },
+  ia32: { architecture: '386' },
+  arm64: { architecture: 'arm64' },
+  arm: { architecture: 'arm', variant: 'v7' },
+  ppc64: { architecture: 'ppc64le' },
+  mipsel: { architecture: 'mipsle' },
+  loong64: { architecture: 'loong64' },
+  riscv64: { architecture: 'riscv64' },
+  s390x: { architecture: 's390x' },
+};
+
+/** What people write for architectures, and what OCI calls them. */
+const ARCHITECTURES: Record<string, { architecture: string; variant?: string }> = {
+  x86_64: { architecture: 'amd64' },
+  'x86-64': { architecture: 'amd64' },
+  i386: { architecture: '386' },
+  i686: { architecture: '386' },
+  aarch64: { architecture: 'arm64' },
+  armhf: { architecture: 'arm', variant: 'v7' },
+  armel: { architecture: 'arm', variant: 'v6' },
+};
+
+const SYSTEMS = new Set(['linux', 'windows', 'darwin', 'freebsd', 'wasip1']);
+
+/** Variants that OCI leaves out, being the architecture's only common one. */
+const DEFAULT_VARIANT: Record<string, string> = { arm: 'v7', arm64: 'v8', amd64: 'v1' };
+
+/** What images built on this machine run on. Images are Linux's even where the machine is not. */
+export function hostPlatform(arch: string = process.arch): Platform {
+  return { os: 'linux', ...(FROM_NODE[arch] ?? { architecture: arch }) };
+}
+
+/**
+ * Parses `os/architecture[/variant]`, an architecture alone or an operating system alone, and completes it
+ * from the host's platform: `linux/arm64/v8`, `arm64`, `linux`.
+ *
+ * @throws JettisonError `PLATFORM_INVALID`
+ */
+export function parsePlatform(text: string, host: Platform = hostPlatform()): Platform {
+  const parts = text.toLowerCase().split('/');
+  if (parts.length > 3 || !parts.every((part) => /^[a-z0-9_.-]+$/.test(part))) {
+    throw new JettisonError('PLATFORM_INVALID', `"${text}" is not a platform`, {
+      hint: 'A platform is written os/architecture or os/architecture/variant, such as linux/arm64.',
+    });
+  }
+  const [first, second, third] = parts as [string, string?, string?];
+  if (second === undefined) {
+    return SYSTEMS.has(first)
+      ? { ...host, os: first }
+      : normalisePlatform({ os: host.os, architecture: first });
+  }
+  return normalisePlatform({
+    os: first,
+    architecture: second,
+    ...(third === undefined ? {} : { variant: third }),
+  });
+}
+
+/** Brings a platform to OCI's names: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`. */
+export function normalisePlatform(platform: Platform): Platform {
+  const known = ARCHITECTURES[platform.architecture];
+  const architecture = known?.architecture ?? platform.architecture;
+  let variant = platform.variant || known?.variant;
+  if (variant !== undefined && /^\d+$/.test(variant)) variant = `v${variant}`;
+  if (architecture === 'arm') variant ??= DEFAULT_VARIANT['arm'];
+  else if (variant === DEFAULT_VARIANT[architecture]) variant = undefined;
+  const version = platform['os.version'];
+  return {
+    os: platform.os.toLowerCase(),
+    architecture,
+    ...(variant === undefined ? {} : { variant }),
+    ...(version === undefined ? {} : { 'os.version': version }),
+  };
+}
+
+/** `linux/arm64`, `linux/arm/v7`. */
+export function formatPlatform(platform: Platform): string {
+  const { os, architecture, variant } = normalisePlatform(platform);
+  return [os, architecture, variant].filter((part) => part !== undefined).join('/');
+}
+
+/**
+ * Whether an image of one platform serves where another is wanted, and how well: 0 not at all, higher is
+ * better. A 32-bit ARM machine takes images of lower variants; nothing else differs from an exact match.
+ */
+export function matchPlatform(wanted: Platform, offered: Platform): number {
+  const a = normalisePlatform(wanted);
+  const b = normalisePlatform(offered);
+  if (a.os !== b.os || a.architecture !== b.architecture) return 0;
+  if (a.variant === b.variant) return 100;
+  const level = (variant: string | undefined) =>
+    Number((variant ?? DEFAULT_VARIANT[a.architecture] ?? 'v0').slice(1)) || 0;
+  return level(b.variant) <= level(a.variant) ? 1 + level(b.variant) : 0;
+}
+
+/** The one of several that serves best, the first among equals; undefined if none does. */
+export function bestPlatform<T extends { platform?: Platform }>(
+  wanted: Platform,
+  offers: T[],
+): T | undefined {
+  let best: T | undefined;
+  let score = 0;
+  for (const offer of offers) {
+    const match = offer.platform === undefined ? 0 : matchPlatform(wanted, offer.platform);
+    if (match > score) [best, score] = [offer, match];
+  }
+  return best;
+}
