@@ -1,5 +1,10 @@
-import type { Digest } from '../image/digest.ts';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson, type Digest, hex } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
+import { contentDigest, LayerIndex } from '../layer/layer-index.ts';
+import type { StoreLayout } from './layout.ts';
+import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
 /** What made a layer. `image`: read from a pulled or loaded blob. `archive`: an archive that ADD extracts. */
 export type LayerKind = 'image' | 'copy' | 'workdir' | 'run' | 'archive';
@@ -27,4 +32,111 @@ export interface LayerRecord {
 export interface LayerBlob {
   diffId: Digest;
   blob: Descriptor;
+}
+
+/** The layer folders of a store. */
+export class Layers {
+  constructor(private readonly layout: StoreLayout) {}
+
+  /** The record of a layer; undefined when the store has none of that id. */
+  record(id: string): LayerRecord | undefined {
+    return readJson(this.layout.layerRecord(id));
+  }
+
+  /** @throws Error when there is no such layer */
+  index(id: string): LayerIndex {
+    return LayerIndex.parse(readFileSync(this.layout.layerIndex(id)));
+  }
+
+  hasDirectory(id: string): boolean {
+    return existsSync(this.layout.layerDirectory(id));
+  }
+
+  /** The packed form; undefined when the layer has not been packed, or its blob has been pruned. */
+  blob(id: string): LayerBlob | undefined {
+    const packed = readJson<LayerBlob>(this.layout.layerBlob(id));
+    return packed !== undefined && existsSync(this.layout.blob(packed.blob.digest)) ? packed : undefined;
+  }
+
+  /** Every layer's id. */
+  ids(): string[] {
+    return readNames(this.layout.layers);
+  }
+}
+
+/**
+ * Puts a finished layer into the store. A layer of the same id has the same content: then only the forms it
+ * lacks are added.
+ *
+ * @param layer.directory absolute path of the directory form, which is moved (same file system)
+ */
+export function installLayer(
+  layout: StoreLayout,
+  layer: { record: LayerRecord; index: Uint8Array; directory?: string; blob?: LayerBlob },
+): void {
+  const { record } = layer;
+  const temporary = temporaryPath(layout, 'layer');
+  mkdirSync(temporary, { mode: 0o700 });
+  writeFileSync(join(temporary, 'layer.json'), canonicalJson(record));
+  writeFileSync(join(temporary, 'index'), layer.index);
+  if (layer.blob !== undefined) writeFileSync(join(temporary, 'blob.json'), canonicalJson(layer.blob));
+  if (layer.directory !== undefined) renameSync(layer.directory, join(temporary, 'dir'));
+  if (moveInto(temporary, layout.layer(record.id))) return;
+  if (layer.directory !== undefined) moveInto(join(temporary, 'dir'), layout.layerDirectory(record.id));
+  if (layer.blob !== undefined) renameSync(join(temporary, 'blob.json'), layout.layerBlob(record.id));
+  rmSync(temporary, { recursive: true, force: true });
+}
+
+/** Adds the directory form to a layer that the store has; an absolute path on the same file system. */
+export function installDirectory(layout: StoreLayout, id: string, directory: string): void {
+  if (!moveInto(directory, layout.layerDirectory(id))) rmSync(directory, { recursive: true, force: true });
+}
+
+/** Notes the packed form of a layer, whose blob is in the store already. */
+export function installBlob(layout: StoreLayout, id: string, blob: LayerBlob): void {
+  writeWhole(layout, layout.layerBlob(id), canonicalJson(blob));
+}
+
+/** The record of a layer from its sorted entries. */
+export function layerRecord(
+  identity: { id: string; key: Digest; kind: LayerKind },
+  index: LayerIndex,
+): LayerRecord {
+  let size = 0;
+  for (const entry of index.entries()) if (entry.type === 'file') size += entry.size;
+  return {
+    ...identity,
+    content: contentDigest(index.entries()),
+    entries: index.size,
+    size,
+    created: new Date().toISOString(),
+  };
+}
+
+/** A layer's id: the first 32 hexadecimal digits of its key. */
+export function layerId(key: Digest): string {
+  return hex(key).slice(0, 32);
+}
+
+/** Renames a folder; false when one is there already (folders of layers are never empty). */
+function moveInto(from: string, to: string): boolean {
+  // An empty directory form may be replaced by rename(2), so it has to be looked for.
+  if (existsSync(to)) return false;
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { JettisonError } from '../errors/error.ts';
+import { canonicalJson, type Digest, sha256 } from '../image/digest.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { StoreLayout } from './layout.ts';
+import { temporaryPath, writeWhole } from './temporary.ts';
+
+/** Content by digest: manifests, configs and compressed layers, as the OCI image layout keeps them. */
+export class Blobs {
+  constructor(private readonly layout: StoreLayout) {}
+
+  /** Bytes of a blob, or undefined when the store does not hold it. */
+  size(digest: Digest): number | undefined {
+    return statSync(this.layout.blob(digest), { throwIfNoEntry: false })?.size;
+  }
+
+  has(digest: Digest): boolean {
+    return this.size(digest) !== undefined;
+  }
+
+  path(digest: Digest): string {
+    return this.layout.blob(digest);
+  }
+
+  /** @throws JettisonError `BLOB_MISSING` */
+  stream(digest: Digest): Readable {
+    if (!this.has(digest)) throw missing(digest);
+    return createReadStream(this.layout.blob(digest), { highWaterMark: 1 << 20 });
+  }
+
+  /**
+   * A whole blob in memory, its digest verified: for manifests and configs.
+   *
+   * @throws JettisonError `BLOB_MISSING`, `DIGEST_MISMATCH`
+   */
+  read(digest: Digest): Buffer {
+    let data: Buffer;
+    try {
+      data = readFileSync(this.layout.blob(digest));
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(digest) : error;
+    }
+    const actual = sha256(data);
+    if (actual !== digest) throw mismatch(digest, actual);
+    return data;
+  }
+
+  /** A JSON blob: see `read`. */
+  readJson<T>(digest: Digest): T {
+    return JSON.parse(this.read(digest).toString('utf8')) as T;
+  }
+
+  /** Stores some bytes under their digest. */
+  write(data: Uint8Array): { digest: Digest; size: number } {
+    const digest = sha256(data);
+    if (!this.has(digest)) writeWhole(this.layout, this.layout.blob(digest), data);
+    return { digest, size: data.byteLength };
+  }
+
+  /** Stores a value as canonical JSON. */
+  writeJson(value: unknown, mediaType: string): Descriptor {
+    return { mediaType, ...this.write(Buffer.from(canonicalJson(value))) };
+  }
+
+  /**
+   * Stores a stream, verifying digest and size on the way: nothing that fails is ever visible.
+   *
+   * @param expected without it, whatever comes is stored under the digest that it has
+   * @throws JettisonError `DIGEST_MISMATCH`
+   */
+  async writeStream(
+    source: AsyncIterable<Uint8Array>,
+    expected?: { digest: Digest; size?: number },
+    signal?: AbortSignal,
+  ): Promise<{ digest: Digest; size: number }> {
+    const temporary = temporaryPath(this.layout, 'blob');
+    const hash = createHash('sha256');
+    let size = 0;
+    try {
+      await pipeline(
+        source,
+        async function* (chunks: AsyncIterable<Uint8Array>) {
+          for await (const chunk of chunks) {
+            hash.update(chunk);
+            size += chunk.byteLength;
+            yield chunk;
+          }
+        },
+        createWriteStream(temporary, { highWaterMark: 1 << 20 }),
+        signal === undefined ? {} : { signal },
+      );
+      const digest: Digest = `sha256:${hash.digest('hex')}`;
+      if (expected !== undefined && digest !== expected.digest) throw mismatch(expected.digest, digest);
+      if (expected?.size !== undefined && size !== expected.size) {
+        throw new JettisonError('DIGEST_MISMATCH', `${digest} has ${size} bytes instead of ${expected.size}`);
+      }
+      renameSync(temporary, this.layout.blob(digest));
+      return { digest, size };
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+}
+
+function missing(digest: Digest): JettisonError {
+  return new JettisonError('BLOB_MISSING', `the store does not hold ${digest}`, {
+    hint: 'Build, load or pull the image again.',
+  });
+}
+
+function mismatch(expected: Digest, actual: Digest): JettisonError {
+  return new JettisonError('DIGEST_MISMATCH', `content of ${expected} has the digest ${actual}`, {
+    hint: 'What was stored or sent is damaged: remove it and fetch or build it again.',
+  });
+}

@@ -1,0 +1,100 @@
+import { renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Digest } from '../image/digest.ts';
+import { type Index, type Manifest, MEDIA } from '../image/types.ts';
+import type { StoredImage } from './images.ts';
+import type { Store } from './store.ts';
+import { readNames, temporaryPath } from './temporary.ts';
+
+export interface PruneOptions {
+  /** Images to forget first: those without a name, all, or none. */
+  images: 'none' | 'nameless' | 'all';
+  /**
+   * Build cache to drop: step records that no build has used for this many milliseconds, with the layers
+   * that only they need. 0 drops all of it.
+   */
+  unusedForMs: number;
+  /** Deletes trees whose files may belong to other ids: the worker's `remove`. */
+  remove: (paths: string[]) => Promise<void>;
+}
+
+export interface PruneReport {
+  images: StoredImage[];
+  records: number;
+  layers: number;
+  blobs: number;
+  /** Bytes of the blobs and of the content of the layers' directories that went. */
+  reclaimed: number;
+}
+
+/**
+ * Drops what is no longer wanted: records, then layers, then blobs, so that whatever is left at any moment
+ * has everything that it refers to. The caller holds the exclusive lease.
+ */
+export async function pruneStore(store: Store, options: PruneOptions): Promise<PruneReport> {
+  const report: PruneReport = { images: [], records: 0, layers: 0, blobs: 0, reclaimed: 0 };
+  for (const image of store.images.list()) {
+    if (options.images === 'all' || (options.images === 'nameless' && image.name === undefined)) {
+      store.images.remove(image);
+      report.images.push(image);
+    }
+  }
+
+  const keptLayers = new Set<string>();
+  const unusedSince = Date.now() - options.unusedForMs;
+  for (const { record, usedMs } of store.records.list()) {
+    if (options.unusedForMs > 0 && usedMs > unusedSince) {
+      keptLayers.add(record.layer);
+    } else {
+      store.records.remove(record.definition);
+      report.records++;
+    }
+  }
+
+  const keptBlobs = imageBlobs(store);
+  const doomed: string[] = [];
+  for (const id of store.layers.ids()) {
+    const blob = store.layers.blob(id);
+    // An image's layers stay unpacked with it: the next build or run needs them.
+    if (keptLayers.has(id) || (blob !== undefined && keptBlobs.has(blob.blob.digest))) {
+      if (blob !== undefined) keptBlobs.add(blob.blob.digest);
+      continue;
+    }
+    if (store.layers.hasDirectory(id)) report.reclaimed += store.layers.record(id)?.size ?? 0;
+    const grave = temporaryPath(store.layout, 'pruned');
+    renameSync(store.layout.layer(id), grave);
+    doomed.push(grave);
+    report.layers++;
+  }
+  for (const name of readNames(store.layout.blobs)) {
+    if (keptBlobs.has(`sha256:${name}`)) continue;
+    const path = join(store.layout.blobs, name);
+    report.reclaimed += statSync(path).size;
+    doomed.push(path);
+    report.blobs++;
+  }
+  if (options.unusedForMs === 0) {
+    doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
+  }
+  if (doomed.length > 0) await options.remove(doomed);
+  return report;
+}
+
+/** Digests of everything that the images of the store consist of. */
+function imageBlobs(store: Store): Set<Digest> {
+  const found = new Set<Digest>();
+  const visit = (mediaType: string, digest: Digest) => {
+    if (found.has(digest)) return;
+    found.add(digest);
+    if (!store.blobs.has(digest)) return;
+    if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
+      for (const child of store.blobs.readJson<Index>(digest).manifests) visit(child.mediaType, child.digest);
+    } else if (mediaType === MEDIA.ociManifest || mediaType === MEDIA.dockerManifest) {
+      const manifest = store.blobs.readJson<Manifest>(digest);
+      found.add(manifest.config.digest);
+      for (const layer of manifest.layers) found.add(layer.digest);
+    }
+  };
+  for (const { manifest } of store.images.list()) visit(manifest.mediaType, manifest.digest);
+  return found;
+}

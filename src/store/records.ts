@@ -1,0 +1,73 @@
+import { readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { canonicalJson, type Digest } from '../image/digest.ts';
+import type { StoreLayout } from './layout.ts';
+import { readNames, writeWhole } from './temporary.ts';
+
+/**
+ * What a step of an earlier build read and made: the memory that a rebuild asks first. Everything is in
+ * readable form, so that it can be said which fact differs.
+ */
+export interface StepRecord {
+  /** The definition digest: of the instruction and of the definitions of everything that it reads. */
+  definition: Digest;
+  /** Digest of the instruction and its observations; names the layer. */
+  key: Digest;
+  /** The layer's id; empty observations make no layer and leave it out. */
+  layer: string;
+  /** Digest of the layer's content. */
+  content: Digest;
+  /** The instruction as planned, without secrets. */
+  instruction: unknown;
+  /** The facts that the step read of its inputs. */
+  observations: unknown;
+  title: string;
+  /** RFC 3339. */
+  created: string;
+}
+
+/** Step records by definition digest; a file's modification time says when it was last used. */
+export class StepRecords {
+  constructor(private readonly layout: StoreLayout) {}
+
+  /** The record of a definition; marks it as used now. */
+  use(definition: Digest): StepRecord | undefined {
+    const record = this.read(this.layout.step(definition));
+    if (record !== undefined) {
+      const now = new Date();
+      try {
+        utimesSync(this.layout.step(definition), now, now);
+      } catch (error) {
+        // Pruned in this very moment: the record that was read is still true.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    return record;
+  }
+
+  put(record: StepRecord): void {
+    writeWhole(this.layout, this.layout.step(record.definition), canonicalJson(record));
+  }
+
+  remove(definition: Digest): void {
+    rmSync(this.layout.step(definition), { force: true });
+  }
+
+  /** All records with the time of their last use, in milliseconds since 1970. */
+  *list(): Iterable<{ record: StepRecord; usedMs: number }> {
+    for (const name of readNames(this.layout.steps)) {
+      const path = `${this.layout.steps}/${name}`;
+      const record = this.read(path);
+      const usedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+      if (record !== undefined && usedMs !== undefined) yield { record, usedMs };
+    }
+  }
+
+  private read(path: string): StepRecord | undefined {
+    try {
+      return JSON.parse(readFileSync(path, 'utf8')) as StepRecord;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { Blobs } from './blobs.ts';
+import { Images } from './images.ts';
+import { Layers } from './layers.ts';
+import { defaultHome, StoreLayout } from './layout.ts';
+import { Leases } from './lease.ts';
+import { StepRecords } from './records.ts';
+import { deadTemporaries, removeOwnTemporary } from './temporary.ts';
+
+/** Everything that is kept on disk: see design in ARCHITECTURE.md, "The store". */
+export class Store {
+  readonly blobs: Blobs;
+  readonly images: Images;
+  readonly layers: Layers;
+  readonly records: StepRecords;
+  readonly leases: Leases;
+
+  constructor(readonly layout: StoreLayout) {
+    this.blobs = new Blobs(layout);
+    this.images = new Images(layout);
+    this.layers = new Layers(layout);
+    this.records = new StepRecords(layout);
+    this.leases = new Leases(layout);
+  }
+
+  /** Deletes this process's temporary files. The store can still be used. */
+  close(): void {
+    removeOwnTemporary(this.layout);
+  }
+}
+
+/**
+ * Opens the store, making it when there is none, and sweeps what dead processes left in its temporary folder.
+ *
+ * @param options.home its folder; see `defaultHome` for where it is otherwise
+ * @throws JettisonError `STORE_UNUSABLE` when the folder cannot be written
+ */
+export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = {}): Store {
+  const layout = new StoreLayout(options.home ?? defaultHome(options.env));
+  const store = new Store(layout);
+  try {
+    if (!existsSync(layout.ociLayout)) {
+      mkdirSync(layout.home, { recursive: true, mode: 0o700 });
+      // Others must not reach setuid programs inside layers, nor files that only the root inside may read.
+      for (const folder of [layout.layers, layout.temporary])
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+      for (const folder of [layout.blobs, layout.images, layout.steps, layout.contexts, layout.locks]) {
+        mkdirSync(folder, { recursive: true });
+      }
+      if (!existsSync(layout.index)) {
+        writeFileSync(
+          layout.index,
+          '{"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}',
+        );
+      }
+      // Last: its presence says that the rest is there.
+      writeFileSync(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}');
+    }
+    for (const path of deadTemporaries(layout)) sweep(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new JettisonError(
+      'STORE_UNUSABLE',
+      `the store ${layout.home} cannot be used: ${(error as Error).message}`,
+      {
+        hint: 'Set JETTISON_HOME to a folder that you may write.',
+        cause: error,
+      },
+    );
+  }
+  return store;
+}
+
+function sweep(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // Files of other ids: the worker sweeps them when it starts.
+  }
+}

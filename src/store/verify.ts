@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync, readFileSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, isDigest } from '../image/digest.ts';
+import { type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { contentDigest } from '../layer/layer-index.ts';
+import type { LayerRecord } from './layers.ts';
+import { layerId } from './layers.ts';
+import type { Store } from './store.ts';
+import { deadTemporaries, readNames } from './temporary.ts';
+
+export interface VerifyReport {
+  images: number;
+  layers: number;
+  blobs: number;
+  records: number;
+  /** What is wrong: one sentence each. Empty for a valid store. */
+  problems: string[];
+  /** Files of layers that this user may not look at. */
+  unreadable: number;
+}
+
+/**
+ * Checks a whole store: every blob's digest, every image's parts, every layer's record, index and directory,
+ * every step record, and that no dead process left anything behind. Reads all of it.
+ */
+export async function verifyStore(store: Store): Promise<VerifyReport> {
+  const report: VerifyReport = { images: 0, layers: 0, blobs: 0, records: 0, problems: [], unreadable: 0 };
+  for (const name of readNames(store.layout.blobs)) {
+    report.blobs++;
+    const actual = await digestOfFile(join(store.layout.blobs, name));
+    if (actual !== name) report.problems.push(`blob ${name} has the digest ${actual}`);
+  }
+  for (const image of store.images.list()) {
+    report.images++;
+    const label = image.name ?? image.manifest.digest;
+    attempt(report, `image ${label}`, () =>
+      verifyManifest(store, image.manifest.mediaType, image.manifest.digest),
+    );
+  }
+  for (const id of store.layers.ids()) {
+    report.layers++;
+    attempt(report, `layer ${id}`, () => verifyLayer(store, id, report));
+  }
+  for (const name of readNames(store.layout.steps)) {
+    report.records++;
+    attempt(report, `step record ${name}`, () => {
+      const record = JSON.parse(readFileSync(join(store.layout.steps, name), 'utf8')) as {
+        definition: Digest;
+      };
+      if (`sha256:${name}` !== `${record.definition}.json`)
+        throw new Error('is not the record of its definition');
+    });
+  }
+  for (const path of deadTemporaries(store.layout)) {
+    report.problems.push(`${path} was left by a process that is dead; the next build removes it`);
+  }
+  return report;
+}
+
+function verifyManifest(store: Store, mediaType: string, digest: Digest): void {
+  if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
+    for (const child of store.blobs.readJson<Index>(digest).manifests) {
+      // An index may name platforms that were never fetched.
+      if (store.blobs.has(child.digest)) verifyManifest(store, child.mediaType, child.digest);
+    }
+    return;
+  }
+  const manifest = store.blobs.readJson<Manifest>(digest);
+  const config = store.blobs.readJson<ImageConfig>(manifest.config.digest);
+  if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+    throw new Error('has a config and a manifest with different numbers of layers');
+  }
+  for (const layer of manifest.layers) {
+    const size = store.blobs.size(layer.digest);
+    // A base's layers come from the registry when they are needed.
+    if (size !== undefined && size !== layer.size)
+      throw new Error(`has a layer ${layer.digest} of a wrong size`);
+  }
+}
+
+function verifyLayer(store: Store, id: string, report: VerifyReport): void {
+  const record = store.layers.record(id) as LayerRecord | undefined;
+  if (record === undefined) throw new Error('has no record');
+  if (record.id !== id || !isDigest(record.key) || layerId(record.key) !== id)
+    throw new Error('has the record of another layer');
+  const index = store.layers.index(id);
+  const content = contentDigest(index.entries());
+  if (content !== record.content)
+    throw new Error(`has an index with the digest ${content}, not ${record.content}`);
+  if (!store.layers.hasDirectory(id)) return;
+  const root = store.layout.layerDirectory(id);
+  for (const entry of index.entries()) {
+    let stats: Stats | undefined;
+    try {
+      stats = lstatSync(join(root, entry.path), { throwIfNoEntry: false });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EACCES' && code !== 'EPERM') throw error;
+      report.unreadable++;
+      continue;
+    }
+    if (stats === undefined) throw new Error(`has no /${entry.path} in its directory`);
+    if (
+      (entry.type === 'file' || entry.type === 'hardlink') &&
+      (!stats.isFile() || stats.size !== entry.size)
+    ) {
+      throw new Error(`has another /${entry.path} in its directory than in its index`);
+    }
+    if (entry.type === 'directory' && !stats.isDirectory()) {
+      throw new Error(`has something else than the directory /${entry.path} in its directory`);
+    }
+  }
+}
+
+function attempt(report: VerifyReport, subject: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    report.problems.push(`${subject} ${(error as Error).message}`);
+  }
+}
+
+async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
