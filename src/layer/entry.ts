@@ -28,7 +28,15 @@ export interface Entry {
 }
 
 /** `whiteout` hides the path (and everything under it) in the layers below. Sockets never enter a layer. */
-export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink' | 'char' | 'block' | 'fifo' | 'whiteout';
+export type EntryType =
+  | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'hardlink'
+  | 'char'
+  | 'block'
+  | 'fifo'
+  | 'whiteout';
 
 /** Where the bytes of a file are. */
 export type Source =

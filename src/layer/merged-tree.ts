@@ -1,0 +1,115 @@
+import { comparePaths, type Entry, join, parentOf, type RecipeEntry, type Source } from './entry.ts';
+import type { LayerIndex } from './layer-index.ts';
+import type { Tree, TreeEntry } from './tree.ts';
+
+/** A layer as a tree needs it: its id in the store and its index. */
+export interface IndexedLayer {
+  id: string;
+  index: LayerIndex;
+}
+
+/** A layer's part in a directory; `entry` is absent where the directory is only implied. */
+interface Part {
+  layer: IndexedLayer;
+  entry?: Entry;
+}
+
+/**
+ * The root file system that a stack of layers makes, read from their indexes alone: as overlayfs would show
+ * it, except that a directory which a layer merely implies keeps the lower layers' metadata.
+ */
+export class MergedTree implements Tree {
+  /** Topmost first. */
+  readonly #layers: IndexedLayer[];
+  readonly #directories = new Map<string, Part[]>();
+
+  /** @param layers lowest first */
+  constructor(layers: IndexedLayer[]) {
+    this.#layers = [...layers].reverse();
+  }
+
+  get(path: string): TreeEntry | undefined {
+    if (path === '') return directoryEntry('', this.#parts('')) ?? impliedDirectory('');
+    for (const { layer } of this.#parts(parentOf(path))) {
+      const entry = layer.index.get(path);
+      if (entry === undefined) {
+        if (layer.index.hasBelow(path)) break;
+      } else if (entry.type === 'whiteout') {
+        return undefined;
+      } else if (entry.type !== 'directory') {
+        return leafEntry(layer, entry);
+      } else {
+        // Unlike a directory that a higher layer only implies, this one says what it is.
+        return treeEntry(entry as RecipeEntry & { type: 'directory' });
+      }
+    }
+    const parts = this.#parts(path);
+    return parts.length === 0 ? undefined : (directoryEntry(path, parts) ?? impliedDirectory(path));
+  }
+
+  children(path: string): string[] {
+    const hidden = new Set<string>();
+    const names: string[] = [];
+    for (const { layer } of this.#parts(path)) {
+      for (const name of layer.index.children(path)) {
+        if (hidden.has(name)) continue;
+        hidden.add(name);
+        if (layer.index.get(join(path, name))?.type !== 'whiteout') names.push(name);
+      }
+    }
+    return names.sort(comparePaths);
+  }
+
+  /** The layers that a directory is made of, topmost first; empty if the path is none. */
+  #parts(path: string): Part[] {
+    const known = this.#directories.get(path);
+    if (known !== undefined) return known;
+    const above = path === '' ? this.#layers : this.#parts(parentOf(path)).map((part) => part.layer);
+    const parts: Part[] = [];
+    for (const layer of above) {
+      const entry = layer.index.get(path);
+      if (entry === undefined) {
+        if (path === '' || layer.index.hasBelow(path)) parts.push({ layer });
+      } else if (entry.type === 'directory') {
+        parts.push({ layer, entry });
+        if (entry.opaque) break;
+      } else {
+        break;
+      }
+    }
+    this.#directories.set(path, parts);
+    return parts;
+  }
+}
+
+function directoryEntry(path: string, parts: Part[]): TreeEntry | undefined {
+  const entry = parts.find((part) => part.entry !== undefined)?.entry;
+  return entry && treeEntry({ ...entry, path, type: 'directory' });
+}
+
+function impliedDirectory(path: string): TreeEntry {
+  return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
+}
+
+function treeEntry(entry: RecipeEntry & { type: TreeEntry['type'] }): TreeEntry {
+  const { opaque: _layersOwnBusiness, ...rest } = entry;
+  return rest;
+}
+
+function leafEntry(layer: IndexedLayer, entry: RecipeEntry): TreeEntry | undefined {
+  if (entry.type === 'hardlink') {
+    const file = layer.index.get(entry.link!);
+    if (file === undefined) return undefined;
+    return { ...leafEntry(layer, file)!, path: entry.path };
+  }
+  const found = treeEntry(entry as RecipeEntry & { type: TreeEntry['type'] });
+  if (entry.type === 'file') {
+    found.source ??= fileSource(layer, entry.path);
+    if (layer.index.linked.has(entry.path)) found.inode = `${layer.id}:${entry.path}`;
+  }
+  return found;
+}
+
+function fileSource(layer: IndexedLayer, path: string): Source {
+  return { kind: 'layer', layer: layer.id, path };
+}

@@ -1,0 +1,10 @@
+import type { StoreLayout } from '../store/layout.ts';
+
+/** What every operation of the worker knows of its surroundings. */
+export interface WorkerContext {
+  layout: StoreLayout;
+  /** Absolute path of this process's own folder inside the store's `tmp/`; it exists. */
+  temporary: string;
+  /** Which extended attributes overlayfs uses here: `user` inside a user namespace. */
+  overlay: 'trusted' | 'user';
+}

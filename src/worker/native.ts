@@ -1,0 +1,217 @@
+/**
+ * System calls that Node does not have, through koffi: the only file that loads native code. Every function
+ * throws a `SystemCallError` that looks like Node's own file errors (`code: 'ENOENT'` …).
+ */
+
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import koffi from 'koffi';
+import { bytesOfName, nameOfBytes } from '../layer/names.ts';
+
+/** A failed system call. */
+export class SystemCallError extends Error {
+  override readonly name = 'SystemCallError';
+  /** `ENOENT`, `EPERM` … */
+  readonly code: string;
+
+  constructor(
+    readonly errno: number,
+    readonly syscall: string,
+    readonly path?: string,
+  ) {
+    const code = getSystemErrorName(-errno);
+    super(`${code}: ${syscall}${path === undefined ? '' : ` '${path}'`}`);
+    this.code = code;
+  }
+}
+
+export const MS = {
+  RDONLY: 1,
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  REMOUNT: 32,
+  BIND: 4096,
+  MOVE: 8192,
+  REC: 16384,
+  PRIVATE: 1 << 18,
+  SLAVE: 1 << 19,
+} as const;
+
+export const MNT = { FORCE: 1, DETACH: 2, UMOUNT_NOFOLLOW: 8 } as const;
+
+/** File types in a mode, for `mknod`. */
+export const S_IF = { FIFO: 0o010000, CHAR: 0o020000, BLOCK: 0o060000 } as const;
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const LOCK = { shared: 1, exclusive: 2, unlock: 8 } as const;
+const LOCK_NB = 4;
+const PR_SET_PDEATHSIG = 1;
+
+type Call = (...args: (number | bigint | string | Uint8Array | null)[]) => number;
+
+const library = koffi.load(null);
+const loaded = new Map<string, Call>();
+
+/** The C function of that declaration, loaded at its first use. */
+function call(declaration: string): Call {
+  let found = loaded.get(declaration);
+  if (found === undefined) {
+    found = library.func(declaration) as Call;
+    loaded.set(declaration, found);
+  }
+  return found;
+}
+
+/** Throws unless the call's result is 0 or more, and returns it. */
+function check(result: number, syscall: string, path?: string): number {
+  if (result >= 0) return result;
+  throw new SystemCallError(koffi.errno(), syscall, path);
+}
+
+/** A path or a name as a C string. */
+function cString(text: string): Uint8Array {
+  return Buffer.concat([bytesOfName(text), Buffer.of(0)]);
+}
+
+/** `source`, `type` and `data` may be empty where the kind of mount has none. */
+export function mount(source: string, target: string, type: string, flags: number, data = ''): void {
+  const mountCall = call(
+    'int mount(const uint8_t *source, const uint8_t *target, const char *type, unsigned long flags, const uint8_t *data)',
+  );
+  check(
+    mountCall(cString(source), cString(target), type, flags, data === '' ? null : cString(data)),
+    'mount',
+    target,
+  );
+}
+
+export function unmount(target: string, flags: number = MNT.DETACH): void {
+  check(call('int umount2(const uint8_t *target, int flags)')(cString(target), flags), 'umount2', target);
+}
+
+/** @param mode one of `S_IF` and permission bits; the umask applies */
+export function mknod(path: string, mode: number, major = 0, minor = 0): void {
+  const device =
+    (BigInt(major & 0xfff) << 8n) |
+    BigInt(minor & 0xff) |
+    (BigInt(minor >>> 8) << 20n) |
+    (BigInt(major >>> 12) << 44n);
+  check(makeNode(cString(path), mode, device), 'mknod', path);
+}
+
+/** glibc exports `mknod` since 2.33; before, only the function that its header called. */
+function makeNode(path: Uint8Array, mode: number, device: bigint): number {
+  try {
+    return call('int mknod(const uint8_t *path, unsigned int mode, uint64_t dev)')(path, mode, device);
+  } catch (error) {
+    if (library.symbol('__xmknod') === null) throw error;
+    const pointer = Buffer.alloc(8);
+    pointer.writeBigUInt64LE(device);
+    return call('int __xmknod(int version, const uint8_t *path, unsigned int mode, const uint8_t *dev)')(
+      0,
+      path,
+      mode,
+      pointer,
+    );
+  }
+}
+
+/** Sets an extended attribute of the path itself (a symlink is not followed). */
+export function setXattr(path: string, name: string, value: Uint8Array): void {
+  const set = call(
+    'int lsetxattr(const uint8_t *path, const uint8_t *name, const uint8_t *value, size_t size, int flags)',
+  );
+  // A pointer of an empty buffer may be null, which the kernel takes for "no value".
+  const bytes = value.length === 0 ? Buffer.alloc(1) : value;
+  check(set(cString(path), cString(name), bytes, value.length, 0), 'lsetxattr', path);
+}
+
+/** The value of an extended attribute; undefined if the path has none of that name. */
+export function getXattr(path: string, name: string): Buffer | undefined {
+  const get = call(
+    'intptr_t lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)',
+  );
+  const file = cString(path);
+  const attribute = cString(name);
+  let value = Buffer.alloc(256);
+  for (;;) {
+    const size = get(file, attribute, value, value.length);
+    if (size >= 0) return value.subarray(0, size);
+    const errno = koffi.errno();
+    if (errno === constants.errno.ENODATA || errno === constants.errno.EOPNOTSUPP) return undefined;
+    if (errno !== constants.errno.ERANGE || value.length > 65536) {
+      throw new SystemCallError(errno, 'lgetxattr', path);
+    }
+    value = Buffer.alloc(65537);
+  }
+}
+
+const names = Buffer.alloc(65536);
+
+/** Names of a path's extended attributes, as far as this process may see them. */
+export function listXattrs(path: string): string[] {
+  const size = call('intptr_t llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)')(
+    cString(path),
+    names,
+    names.length,
+  );
+  if (size === 0) return [];
+  if (size < 0) {
+    if (koffi.errno() === constants.errno.EOPNOTSUPP) return [];
+    throw new SystemCallError(koffi.errno(), 'llistxattr', path);
+  }
+  return nameOfBytes(Buffer.from(names.subarray(0, size - 1))).split('\0');
+}
+
+/** Removes an extended attribute; none of that name is no error. */
+export function removeXattr(path: string, name: string): void {
+  const result = call('int lremovexattr(const uint8_t *path, const uint8_t *name)')(
+    cString(path),
+    cString(name),
+  );
+  if (result < 0 && koffi.errno() !== constants.errno.ENODATA) check(result, 'lremovexattr', path);
+}
+
+const times = Buffer.alloc(32);
+
+/** Sets access and modification time of the path itself, to the nanosecond. */
+export function setTimes(path: string, seconds: number, nanoseconds = 0): void {
+  for (const at of [0, 16]) {
+    times.writeBigInt64LE(BigInt(seconds), at);
+    times.writeBigInt64LE(BigInt(nanoseconds), at + 8);
+  }
+  check(
+    call('int utimensat(int dirfd, const uint8_t *path, const uint8_t *times, int flags)')(
+      AT_FDCWD,
+      cString(path),
+      times,
+      AT_SYMLINK_NOFOLLOW,
+    ),
+    'utimensat',
+    path,
+  );
+}
+
+/** Tries to take or give up a lock on an open file; false if another holds it. */
+export function tryLock(fd: number, kind: keyof typeof LOCK): boolean {
+  const result = call('int flock(int fd, int operation)')(fd, LOCK[kind] | LOCK_NB);
+  if (result < 0 && koffi.errno() === constants.errno.EWOULDBLOCK) return false;
+  check(result, 'flock');
+  return true;
+}
+
+/** Has the kernel end this process when the thread that started it ends. */
+export function dieWithParent(signal: number = constants.signals.SIGKILL): void {
+  check(
+    call('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)')(
+      PR_SET_PDEATHSIG,
+      signal,
+      0,
+      0,
+      0,
+    ),
+    'prctl',
+  );
+}
