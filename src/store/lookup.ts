@@ -1,0 +1,176 @@
+import { JettisonError } from '../errors/error.ts';
+import type { Digest } from '../image/digest.ts';
+import { bestPlatform, formatPlatform, hostPlatform } from '../image/platform.ts';
+import { canonicalName, familiarName, parseReference, type Reference } from '../image/reference.ts';
+import type { Platform } from '../image/types.ts';
+import { type Descriptor, type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import type { StoredImage } from './images.ts';
+import type { Store } from './store.ts';
+
+/** An image read as far as its config; its layers' blobs need not be in the store. */
+export interface ImageParts {
+  /** Of the manifest; when the name stands for an index, of the manifest chosen from it. */
+  descriptor: Descriptor;
+  manifest: Manifest;
+  /** The image id, as Docker calls it. */
+  id: Digest;
+  config: ImageConfig;
+}
+
+/** An image together with everything that it is called. */
+export interface NamedImage extends ImageParts {
+  /** What the names stand for: the manifest, or the index that it was chosen from. */
+  target: Descriptor;
+  /** Canonical, sorted; empty for an image without a name. */
+  names: string[];
+  /** The entries of the store that make up `names`, or the nameless one. */
+  entries: StoredImage[];
+}
+
+/** True for an OCI index and for Docker's manifest list. */
+export function isIndex(descriptor: Descriptor): boolean {
+  return descriptor.mediaType === MEDIA.ociIndex || descriptor.mediaType === MEDIA.dockerList;
+}
+
+/**
+ * Reads manifest and config of an image.
+ *
+ * @param target a manifest, or an index, of which the manifest for the platform is taken
+ * @throws JettisonError `PLATFORM_MISSING`, `BLOB_MISSING`, `DIGEST_MISMATCH`
+ */
+export function readImage(store: Store, target: Descriptor, platform: Platform = hostPlatform()): ImageParts {
+  if (isIndex(target)) {
+    const { manifests } = store.blobs.readJson<Index>(target.digest);
+    const present = manifests.filter(({ digest }) => store.blobs.has(digest));
+    const chosen = bestPlatform(platform, present) ?? (present.length === 1 ? present[0] : undefined);
+    if (chosen === undefined) {
+      throw new JettisonError(
+        'PLATFORM_MISSING',
+        `${target.digest} has no image for ${formatPlatform(platform)}`,
+        {
+          hint: 'Pull the image for this platform.',
+        },
+      );
+    }
+    return readImage(store, chosen, platform);
+  }
+  const manifest = store.blobs.readJson<Manifest>(target.digest);
+  const config = store.blobs.readJson<ImageConfig>(manifest.config.digest);
+  return { descriptor: target, manifest, id: manifest.config.digest, config };
+}
+
+/**
+ * All images of a store, each once with all its names, in the order of their first names.
+ *
+ * @param onDamage called for an image whose manifest or config cannot be read; it is left out
+ */
+export function listImages(
+  store: Store,
+  onDamage: (image: StoredImage, error: JettisonError) => void = () => {},
+): NamedImage[] {
+  const images = new Map<Digest, NamedImage>();
+  for (const entry of store.images.list()) {
+    const known = images.get(entry.manifest.digest);
+    if (known !== undefined) {
+      known.entries.push(entry);
+      if (entry.name !== undefined) known.names.push(entry.name);
+      continue;
+    }
+    try {
+      images.set(entry.manifest.digest, {
+        ...readImage(store, entry.manifest),
+        target: entry.manifest,
+        names: entry.name === undefined ? [] : [entry.name],
+        entries: [entry],
+      });
+    } catch (error) {
+      if (!(error instanceof JettisonError)) throw error;
+      onDamage(entry, error);
+    }
+  }
+  return [...images.values()];
+}
+
+/**
+ * Finds an image by what a person typed: a name (`app`, `app:1`, `app@sha256:…`), else an id or a unique
+ * beginning of one, with or without `sha256:`.
+ *
+ * @throws JettisonError `IMAGE_UNKNOWN`, `IMAGE_AMBIGUOUS`
+ */
+export function findImage(store: Store, text: string): NamedImage {
+  const reference = asReference(text);
+  if (reference !== undefined && reference.digest === undefined) {
+    const stored = store.images.get(canonicalName(reference));
+    if (stored !== undefined) return withNames(store, stored);
+  }
+  const images = listImages(store);
+  const matches =
+    reference?.digest === undefined
+      ? byId(images, text)
+      : images.filter((image) => hasDigest(image, reference as Reference & { digest: Digest }));
+  if (new Set(matches.map(({ id }) => id)).size > 1) {
+    throw new JettisonError('IMAGE_AMBIGUOUS', `"${text}" is the beginning of several images' ids`, {
+      hint: `Write more of it: ${matches.map(({ id }) => id.slice('sha256:'.length, 'sha256:'.length + 19)).join(', ')}.`,
+    });
+  }
+  const [found] = matches;
+  if (found === undefined) throw unknown(text, images);
+  return found;
+}
+
+function withNames(store: Store, stored: StoredImage): NamedImage {
+  const entries = store.images.list().filter(({ manifest }) => manifest.digest === stored.manifest.digest);
+  return {
+    ...readImage(store, stored.manifest),
+    target: stored.manifest,
+    names: entries.flatMap(({ name }) => (name === undefined ? [] : [name])),
+    entries,
+  };
+}
+
+function byId(images: NamedImage[], text: string): NamedImage[] {
+  const prefix = text.startsWith('sha256:') ? text.slice('sha256:'.length) : text;
+  if (!/^[0-9a-f]{1,64}$/.test(prefix)) return [];
+  const starts = (digest: Digest) => digest.startsWith(`sha256:${prefix}`);
+  const ids = images.filter(({ id }) => starts(id));
+  return ids.length > 0
+    ? ids
+    : images.filter((image) => starts(image.target.digest) || starts(image.descriptor.digest));
+}
+
+/** `name@digest` is the image of that digest, if any of its names is of that repository. */
+function hasDigest(
+  image: NamedImage,
+  { registry, repository, digest }: Reference & { digest: Digest },
+): boolean {
+  if (image.target.digest !== digest && image.descriptor.digest !== digest) return false;
+  return image.names.some((name) => {
+    const other = parseReference(name);
+    return other.registry === registry && other.repository === repository;
+  });
+}
+
+function asReference(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    // An id is no name: it is looked for among the ids.
+    if (/^(sha256:)?[0-9a-f]+$/.test(text)) return undefined;
+    throw error;
+  }
+}
+
+function unknown(text: string, images: NamedImage[]): JettisonError {
+  const reference = asReference(text);
+  const repository = reference && `${reference.registry}/${reference.repository}`;
+  const siblings = images
+    .flatMap(({ names }) => names)
+    .filter((name) => name.slice(0, name.lastIndexOf(':')) === repository)
+    .map((name) => familiarName(name));
+  return new JettisonError('IMAGE_UNKNOWN', `there is no image "${text}" in the store`, {
+    hint:
+      siblings.length > 0
+        ? `There is ${siblings.slice(0, 5).join(', ')}.`
+        : 'See `jettison images` for what there is.',
+  });
+}
