@@ -17,6 +17,8 @@ export interface JettisonErrorOptions {
   location?: Location;
   /** The source lines to show under the message (raw text of the instruction). */
   source?: string;
+  /** The line number of `source`'s first line, where that is not `location.line`. */
+  sourceLine?: number;
   /** Defaults to 1 (the build failed); 2 is for a wrong command line. */
   exitCode?: number;
   cause?: unknown;
@@ -34,6 +36,7 @@ export class JettisonError extends Error {
   readonly hint?: string;
   readonly location?: Location;
   readonly source?: string;
+  readonly sourceLine?: number;
   readonly exitCode: number;
   readonly details?: Record<string, unknown>;
 
@@ -47,6 +50,7 @@ export class JettisonError extends Error {
     if (options.hint !== undefined) this.hint = options.hint;
     if (options.location !== undefined) this.location = options.location;
     if (options.source !== undefined) this.source = options.source;
+    if (options.sourceLine !== undefined) this.sourceLine = options.sourceLine;
     if (options.details !== undefined) this.details = options.details;
     this.exitCode = options.exitCode ?? EXIT.failed;
   }

@@ -1,0 +1,87 @@
+import { JettisonError, type Location } from './error.ts';
+import { type Style, style } from './style.ts';
+
+/** How many lines of a long instruction are shown around the one that the error is about. */
+const LINES_BEFORE = 3;
+const LINES_AFTER = 2;
+
+export interface RenderOptions {
+  color: boolean;
+  /** Show the stack trace of every error, also of those that are no bugs. */
+  stack?: boolean;
+}
+
+/**
+ * An error as the terminal shows it, ending in a newline: what is wrong, where, the source line with the
+ * place marked, and what to do. Anything but a JettisonError is a bug and comes with its stack.
+ */
+export function renderError(error: unknown, options: RenderOptions): string {
+  const paint = style(options.color);
+  if (!(error instanceof JettisonError)) return renderBug(error, paint);
+
+  const lines = [`${paint.red(paint.bold('error:'))} ${paint.bold(error.message)}`];
+  if (error.location !== undefined) {
+    const { file, line, column } = error.location;
+    lines.push(`  ${paint.cyan(`${file}:${line}:${column}`)}`);
+    if (error.source !== undefined)
+      lines.push(...excerpt(error.source, error.location, error.sourceLine, paint));
+  }
+  if (error.hint !== undefined) lines.push(`${paint.cyan('hint:')} ${error.hint}`);
+  if (options.stack) lines.push(paint.dim(stackWithCauses(error)));
+  return `${lines.join('\n')}\n`;
+}
+
+/** A warning in the same form as an error, ending in a newline. */
+export function renderWarning(
+  warning: { code: string; message: string; hint?: string; location?: Location },
+  options: { color: boolean },
+): string {
+  const paint = style(options.color);
+  const at = warning.location;
+  const where = at === undefined ? '' : ` ${paint.dim(`(${at.file}:${at.line})`)}`;
+  const hint = warning.hint === undefined ? '' : `\n  ${paint.cyan('hint:')} ${warning.hint}`;
+  return `${paint.yellow('warning:')} ${warning.message} ${paint.dim(`[${warning.code}]`)}${where}${hint}\n`;
+}
+
+/** The instruction's lines with their numbers, and carets under the word at the location's column. */
+function excerpt(source: string, location: Location, firstLine = location.line, paint: Style): string[] {
+  const all = source.replace(/\r?\n$/, '').split(/\r?\n/);
+  const marked = location.line - firstLine;
+  const from = Math.max(0, marked - LINES_BEFORE);
+  const to = Math.min(all.length, marked + LINES_AFTER + 1);
+  const width = String(firstLine + to - 1).length;
+  const bar = (number: string) => `  ${paint.dim(`${number.padStart(width)} |`)}`;
+
+  const lines: string[] = [];
+  if (from > 0) lines.push(bar('…'));
+  for (let i = from; i < to; i++) {
+    const text = all[i]!;
+    lines.push(`${bar(String(firstLine + i))} ${text.replaceAll('\t', ' ')}`.trimEnd());
+    const caret = i === marked ? carets(text, location.column) : '';
+    if (caret !== '') lines.push(`${bar('')} ${paint.red(caret)}`);
+  }
+  if (to < all.length) lines.push(bar('…'));
+  return lines;
+}
+
+/** Carets under the word (or quoted string) that starts at `column`; nothing when there is none. */
+function carets(text: string, column: number): string {
+  const rest = text.slice(column - 1);
+  const word = /^"(?:[^"\\]|\\.)*"|^'[^']*'|^\S+/.exec(rest)?.[0];
+  return word === undefined ? '' : ' '.repeat(column - 1) + '^'.repeat(word.length);
+}
+
+function renderBug(error: unknown, paint: Style): string {
+  const stack = error instanceof Error ? stackWithCauses(error) : `Thrown: ${String(error)}`;
+  return [
+    `${paint.red(paint.bold('internal error:'))} ${paint.bold('this is a bug in Jettison, not in your input')}`,
+    stack,
+    `${paint.cyan('hint:')} please report it with the text above, the command line and the Dockerfile`,
+    '',
+  ].join('\n');
+}
+
+function stackWithCauses(error: Error): string {
+  const own = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${own}\nCaused by: ${stackWithCauses(error.cause)}` : own;
+}
