@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path/posix';
+import { comparePaths, type RecipeEntry } from '../layer/entry.ts';
+import { nameOfBytes } from '../layer/names.ts';
+
+const MAX_LINKS = 40;
+
+/**
+ * Collects what an image made of this machine's files holds. Owners are 0:0 unless said otherwise, all times
+ * are one given time, and setuid bits are dropped: the result depends on the files' contents only.
+ */
+export class Listing {
+  readonly #entries = new Map<string, RecipeEntry>();
+  readonly #mtime: number;
+  readonly #onSkip: (path: string, reason: string) => void;
+
+  /**
+   * @param mtime time of every entry, in seconds since 1970
+   * @param onSkip is told of every file that cannot be read
+   */
+  constructor(mtime: number, onSkip: (path: string, reason: string) => void) {
+    this.#mtime = mtime;
+    this.#onSkip = onSkip;
+  }
+
+  /** What was collected, in canonical order. */
+  entries(): RecipeEntry[] {
+    return [...this.#entries.values()].sort((a, b) => comparePaths(a.path, b.path));
+  }
+
+  /** A directory, and the missing ones above it (0755 0:0). */
+  directory(path: string, mode = 0o755, uid = 0, gid = 0): void {
+    this.#add({ path, type: 'directory', mode, uid, gid, size: 0 });
+  }
+
+  symlink(path: string, link: string): void {
+    this.#add({ path, type: 'symlink', mode: 0o777, uid: 0, gid: 0, size: 0, link });
+  }
+
+  /** A file with this text. */
+  text(path: string, text: string, mode = 0o644): void {
+    const bytes = Buffer.from(text);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const source = { kind: 'inline', data: bytes.toString('base64') } as const;
+    this.#add({ path, type: 'file', mode, uid: 0, gid: 0, size: bytes.length, digest, source });
+  }
+
+  /**
+   * A file of the machine at the same path as there, with every symlink on the way to it.
+   *
+   * @returns false when there is none, or it cannot be read
+   */
+  async same(path: string): Promise<boolean> {
+    let at = '/';
+    const todo = path.split('/').reverse();
+    let links = 0;
+    while (todo.length > 0) {
+      const name = todo.pop()!;
+      if (name === '' || name === '.') continue;
+      if (name === '..') {
+        at = dirname(at);
+        continue;
+      }
+      const next = join(at, name);
+      const status = await lstat(next).catch(() => undefined);
+      if (status === undefined) return false;
+      if (status.isSymbolicLink()) {
+        if (++links > MAX_LINKS) return false;
+        const link = await readlink(next);
+        this.symlink(next.slice(1), link);
+        if (link.startsWith('/')) at = '/';
+        todo.push(...link.split('/').reverse());
+      } else if (status.isDirectory()) {
+        at = next;
+      } else {
+        return todo.length === 0 && (await this.file(next.slice(1), next));
+      }
+    }
+    this.directory(at.slice(1));
+    return true;
+  }
+
+  /** A regular file of the machine at a path of its own. */
+  async file(path: string, host: string): Promise<boolean> {
+    if (this.#entries.get(this.#place(path))?.type === 'file') return true;
+    try {
+      const handle = await open(host, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      try {
+        const { mode, size } = await handle.stat().then((status) => {
+          if (!status.isFile()) throw new Error('it is no regular file');
+          return status;
+        });
+        const hash = createHash('sha256');
+        for await (const part of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
+          hash.update(part as Buffer);
+        }
+        const digest = hash.digest('hex');
+        const source = { kind: 'host', path: host } as const;
+        this.#add({ path, type: 'file', mode: usable(mode), uid: 0, gid: 0, size, digest, source });
+        return true;
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      this.#onSkip(host, (error as NodeJS.ErrnoException).code ?? (error as Error).message);
+      return false;
+    }
+  }
+
+  /**
+   * A directory of the machine with everything in it.
+   *
+   * @param leaveOut paths, relative to the directory, that are left out with everything below them
+   */
+  async tree(path: string, host: string, leaveOut: readonly string[] = [], below = ''): Promise<void> {
+    this.directory(path);
+    const names = await readdir(host, { encoding: 'buffer', withFileTypes: true });
+    for (const entry of names) {
+      const name = nameOfBytes(entry.name);
+      const inside = join(below, name);
+      if (leaveOut.includes(inside)) continue;
+      const [to, from] = [join(path, name), join(host, name)];
+      if (entry.isDirectory()) await this.tree(to, from, leaveOut, inside);
+      else if (entry.isSymbolicLink()) this.symlink(to, await readlink(from));
+      else if (entry.isFile()) await this.file(to, from);
+    }
+  }
+
+  #add(entry: Omit<RecipeEntry, 'mtime'>): void {
+    const path = this.#place(entry.path);
+    const known = this.#entries.get(path);
+    // A link of the machine (/lib → usr/lib) stays, and what is put below it goes where it leads.
+    if (known?.type === 'symlink' && entry.type === 'directory') return;
+    this.#entries.set(path, { ...entry, path, mtime: this.#mtime });
+  }
+
+  /** Where a path leads among the entries so far; missing directories above it are made. */
+  #place(path: string): string {
+    let at = '';
+    const todo = normalize(path).split('/').filter(Boolean).reverse();
+    for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
+      const next = at === '' ? name : `${at}/${name}`;
+      if (todo.length === 0) return next;
+      const entry = this.#entries.get(next);
+      if (entry?.type === 'symlink') {
+        const target = normalize(entry.link!.startsWith('/') ? entry.link! : join('/', at, entry.link!));
+        todo.push(...target.split('/').filter(Boolean).reverse());
+        at = '';
+        continue;
+      }
+      if (entry === undefined) {
+        const made = { type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0 } as const;
+        this.#entries.set(next, { path: next, ...made, mtime: this.#mtime });
+      }
+      at = next;
+    }
+    return at;
+  }
+}
+
+/** A file's mode as everyone in the image may use it: readable, executable where its owner may execute it. */
+function usable(mode: number): number {
+  return mode & 0o100 ? 0o755 : 0o644;
+}

@@ -1,0 +1,39 @@
+/**
+ * Commands that RUN lines of ordinary Dockerfiles call, and that every Debian or Alpine base has. What a
+ * machine does not have is left out. Compilers, git, curl and package managers are not among them: they
+ * would bring in half of the machine.
+ */
+export const TOOLS = words(`
+  sh dash bash env
+
+  [ arch b2sum base32 base64 basename basenc cat chgrp chmod chown chroot cksum comm cp csplit cut date dd df
+  dir dircolors dirname du echo expand expr factor false fmt fold groups head hostid id install join link ln
+  logname ls md5sum mkdir mkfifo mknod mktemp mv nice nl nohup nproc numfmt od paste pathchk pr printenv
+  printf ptx pwd readlink realpath rm rmdir seq sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf
+  sleep sort split stat stty sum sync tac tail tee test timeout touch tr true truncate tsort tty uname
+  unexpand uniq unlink users vdir wc who whoami yes
+
+  grep egrep fgrep sed awk find xargs diff cmp
+  tar gzip gunzip zcat bzip2 bunzip2 xz unxz xzcat
+  which hostname getent getopt flock setpriv ldconfig nologin
+
+  useradd userdel usermod groupadd groupdel groupmod addgroup adduser
+`);
+
+/** What the commands above read. */
+export const TOOL_FILES = ['/etc/login.defs', '/etc/default/useradd'];
+
+/** Where distributions keep the bundle of certificate authorities; those that exist are taken. */
+export const CERTIFICATES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+/** Libraries that glibc loads by name when it looks up users and hosts; newer ones have them built in. */
+export const NAME_SERVICE_LIBRARIES = ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2'];
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter(Boolean);
+}
