@@ -1,0 +1,144 @@
+import { parseArgs } from 'node:util';
+import { LayerSizes } from '../export/sizes.ts';
+import { formatPlatform } from '../image/platform.ts';
+import { familiarName, familiarRepository, parseReference } from '../image/reference.ts';
+import { listImages, type NamedImage } from '../store/lookup.ts';
+import { openStore } from '../store/store.ts';
+import type { Command } from './command.ts';
+import { age, shortId, size } from './format.ts';
+import { printList } from './list-output.ts';
+import { usageError } from './usage.ts';
+
+const help = `Usage: jettison images [OPTIONS] [REPOSITORY[:TAG]]
+
+Lists the images of the store, the newest first. SIZE is that of the files.
+
+Options:
+      --digests        Show the manifests' digests
+      --format FORMAT  table, json (an object a line), or a template of Go's such as
+                       '{{.Repository}}:{{.Tag}}'
+      --json           One array of everything that is known, with sizes in bytes
+      --no-trunc       Show whole ids
+  -q, --quiet          Show ids only
+
+Examples:
+  jettison images
+  jettison images --json | jq '.[].names'
+  jettison rmi $(jettison images -q app)
+`;
+
+async function run(args: string[], io: Parameters<Command['run']>[1]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      digests: { type: 'boolean' },
+      format: { type: 'string' },
+      json: { type: 'boolean' },
+      'no-trunc': { type: 'boolean' },
+      quiet: { type: 'boolean', short: 'q' },
+    },
+  });
+  if (positionals.length > 1)
+    throw usageError('images takes one name at most', 'usage: jettison images [OPTIONS] [REPOSITORY[:TAG]]');
+  const store = openStore({ env: io.env });
+  const images = listImages(store, (image, error) => {
+    io.stderr.write(`warning: ${familiar(image.name)} is damaged: ${error.message}\n`);
+  });
+  const named = images
+    .flatMap((image) =>
+      (image.names.length === 0 ? [undefined] : image.names).map((name) => ({ image, name })),
+    )
+    .filter(({ name }) => positionals[0] === undefined || isMeant(positionals[0], name))
+    .sort((a, b) => createdMs(b.image) - createdMs(a.image));
+
+  if (values.quiet) {
+    const ids = named.map(({ image }) => (values['no-trunc'] ? image.id : shortId(image.id)));
+    io.stdout.write([...new Set(ids)].map((id) => `${id}\n`).join(''));
+    return 0;
+  }
+  const sizes = new LayerSizes(store);
+  if (values.json) {
+    const chosen = [...new Set(named.map(({ image }) => image))];
+    io.stdout.write(
+      `${JSON.stringify(
+        chosen.map((image) => describe(image, sizes)),
+        null,
+        2,
+      )}\n`,
+    );
+    return 0;
+  }
+  const rows = named.map(({ image, name }) => {
+    const reference = name === undefined ? undefined : parseReference(name);
+    return {
+      Repository: reference === undefined ? '<none>' : familiarRepository(reference),
+      Tag: reference?.tag ?? '<none>',
+      Digest: image.target.digest,
+      ID: values['no-trunc'] ? image.id : shortId(image.id),
+      CreatedAt: image.config.created ?? '',
+      CreatedSince: age(image.config.created),
+      Size: size(sizes.total(image).content),
+      CompressedSize: size(sizes.total(image).blobs),
+      Platform: formatPlatform(image.config),
+    };
+  });
+  printList(
+    io,
+    {
+      columns: [
+        ['Repository', 'REPOSITORY'],
+        ['Tag', 'TAG'],
+        ...(values.digests ? ([['Digest', 'DIGEST']] as [string, string][]) : []),
+        ['ID', 'IMAGE ID'],
+        ['CreatedSince', 'CREATED'],
+        ['Size', 'SIZE'],
+      ],
+      rows,
+      shrink: ['REPOSITORY', 'TAG', 'DIGEST'],
+    },
+    values.format,
+  );
+  return 0;
+}
+
+function describe(image: NamedImage, sizes: LayerSizes) {
+  const total = sizes.total(image);
+  return {
+    id: image.id,
+    digest: image.target.digest,
+    names: image.names.map((name) => familiarName(name)),
+    created: image.config.created ?? null,
+    platform: formatPlatform(image.config),
+    size: total.content,
+    compressedSize: total.blobs,
+    layers: image.manifest.layers.length,
+  };
+}
+
+/** Docker's rule: a repository stands for all its tags, and may be a pattern with `*`. */
+function isMeant(wanted: string, name: string | undefined): boolean {
+  if (name === undefined) return false;
+  const reference = parseReference(name);
+  const repository = familiarRepository(reference);
+  const tagged = /:[^/]*$/.test(wanted);
+  const pattern = new RegExp(
+    `^${wanted
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replace(/\*/g, '[^/]*')
+      .replace(/\?/g, '[^/]')}$`,
+  );
+  return [repository, `${reference.registry}/${reference.repository}`].some((form) =>
+    pattern.test(tagged ? `${form}:${reference.tag}` : form),
+  );
+}
+
+function createdMs(image: NamedImage): number {
+  return Date.parse(image.config.created ?? '') || 0;
+}
+
+function familiar(name: string | undefined): string {
+  return name === undefined ? 'an image without a name' : familiarName(name);
+}
+
+export const command: Command = { help, run };
