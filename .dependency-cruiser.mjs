@@ -15,7 +15,7 @@ const rooms = {
   solve: ['dockerfile', 'plan', 'layer', 'context', 'store', 'worker', 'registry'],
   export: ['layer', 'store', 'worker', 'registry'],
   run: ['layer', 'store', 'worker'],
-  base: ['layer', 'store', 'worker'],
+  base: ['layer', 'store', 'worker', 'export'],
 };
 
 const forbidden = Object.entries(rooms).map(([room, allowed]) => ({
