@@ -28,6 +28,8 @@ export interface HostBase {
 }
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Of npm's own directory: what no build reads, and the administrator's settings, which may hold tokens. */
+const NPM_LEFT_OUT = ['docs', 'man', 'npmrc', '.npmrc'];
 const DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
 /**
@@ -138,7 +140,7 @@ async function addPackageManagers(listing: Listing, warnings: string[]): Promise
   if (npm === undefined) {
     warnings.push('npm is left out: there is none in one directory beside this Node');
   } else {
-    await listing.tree('usr/local/lib/node_modules/npm', npm, ['docs', 'man']);
+    await listing.tree('usr/local/lib/node_modules/npm', npm, NPM_LEFT_OUT);
     listing.symlink('usr/local/bin/npm', '../lib/node_modules/npm/bin/npm-cli.js');
     listing.symlink('usr/local/bin/npx', '../lib/node_modules/npm/bin/npx-cli.js');
   }
