@@ -1,0 +1,128 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+
+export interface DockerfileOptions {
+  /** The context directory; absent when the context is none (then only `file` counts). */
+  directory?: string;
+  /** What `-f` says: a path relative to `cwd`, or `-` for standard input. */
+  file?: string;
+  cwd?: string;
+  /** Where `-f -` reads from. */
+  stdin?: AsyncIterable<Uint8Array | string>;
+}
+
+export interface DockerfileText {
+  text: string;
+  /** As the user named it, or `Dockerfile`: for messages. */
+  name: string;
+  /** What hides files from the build: `<Dockerfile>.dockerignore`, else the context's `.dockerignore`. */
+  ignoreText?: string;
+  ignoreName?: string;
+}
+
+/** More than this many bytes are no Dockerfile. */
+const LIMIT = 16 << 20;
+
+/**
+ * Finds and reads the Dockerfile of a build, and the ignore file that goes with it.
+ *
+ * @throws JettisonError `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`
+ */
+export async function readDockerfile(options: DockerfileOptions): Promise<DockerfileText> {
+  const { path, name } = locate(options);
+  const bytes = path === undefined ? await readAll(options.stdin) : readSmall(path, name);
+  if (bytes === undefined) throw missing(options, name);
+  const found: DockerfileText = { text: decode(bytes, name), name };
+  const candidates: [path: string, name: string][] = [];
+  if (path !== undefined) candidates.push([`${path}.dockerignore`, `${name}.dockerignore`]);
+  if (options.directory !== undefined) {
+    candidates.push([join(options.directory, '.dockerignore'), '.dockerignore']);
+  }
+  for (const [ignorePath, ignoreName] of candidates) {
+    const ignore = readSmall(ignorePath, ignoreName);
+    if (ignore === undefined) continue;
+    return { ...found, ignoreText: decode(ignore, ignoreName), ignoreName };
+  }
+  return found;
+}
+
+function locate({ directory, file, cwd }: DockerfileOptions): { path?: string; name: string } {
+  if (file === '-') return { name: 'Dockerfile' };
+  if (file !== undefined) return { path: resolve(cwd ?? '.', file), name: file };
+  if (directory === undefined) return { name: 'Dockerfile' };
+  const lower = join(directory, 'dockerfile');
+  const path = join(directory, 'Dockerfile');
+  return !exists(path) && exists(lower) ? { path: lower, name: 'dockerfile' } : { path, name: 'Dockerfile' };
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Undefined when there is no such file. */
+function readSmall(path: string, name: string): Buffer | undefined {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    if (stat.isDirectory()) {
+      throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" is a directory, not a file`, {
+        hint: 'Name the file itself with -f.',
+      });
+    }
+    if (stat.size > LIMIT) throw tooLarge(name);
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') return undefined;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" may not be read`, {
+      hint: 'Check its mode and owner.',
+      cause: error,
+    });
+  }
+}
+
+async function readAll(stdin: DockerfileOptions['stdin']): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin ?? []) {
+    chunks.push(Buffer.from(chunk as Uint8Array));
+    size += chunk.length;
+    if (size > LIMIT) throw tooLarge('standard input');
+  }
+  if (size === 0) {
+    throw new JettisonError('DOCKERFILE_MISSING', 'standard input has no Dockerfile', {
+      hint: 'Pipe one in, or leave out "-f -" to use the Dockerfile of the context.',
+    });
+  }
+  return Buffer.concat(chunks);
+}
+
+function decode(bytes: Buffer, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" is not UTF-8 text`, {
+      hint: 'Save the file as UTF-8.',
+      cause,
+    });
+  }
+}
+
+function tooLarge(name: string): JettisonError {
+  return new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" is larger than ${LIMIT >> 20} MiB`, {
+    hint: 'Is it the right file?',
+  });
+}
+
+function missing({ directory, file }: DockerfileOptions, name: string): JettisonError {
+  if (file !== undefined) {
+    return new JettisonError('DOCKERFILE_MISSING', `the Dockerfile "${name}" does not exist`, {
+      hint: 'A path given with -f is relative to the working directory, not to the context.',
+    });
+  }
+  return new JettisonError('DOCKERFILE_MISSING', `there is no Dockerfile in "${directory ?? '.'}"`, {
+    hint: 'Write one, or name it with -f.',
+  });
+}

@@ -1,0 +1,54 @@
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { closeSync, constants, createReadStream, openSync, readSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+
+/** Files up to this many bytes are read in one call. */
+const SMALL = 1 << 18;
+const buffer = Buffer.allocUnsafe(SMALL + 1);
+
+/**
+ * The sha256 of a file's content as 64 hex digits.
+ *
+ * @param host absolute path; a symlink is refused
+ * @param size bytes that the file is known to have
+ * @param name what to call it in messages
+ * @throws JettisonError `CONTEXT_CHANGED` when the file has gone or has another size, `CONTEXT_UNREADABLE`
+ */
+export async function hashFile(host: string, size: number, name: string): Promise<string> {
+  let fd: number | undefined;
+  try {
+    // Should the file have become a pipe or a link since it was looked at, do not wait for it, nor follow it.
+    fd = openSync(host, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if (size <= SMALL) {
+      const read = readSync(fd, buffer, 0, size + 1, 0);
+      if (read !== size) throw changed(name);
+      return hashOnce('sha256', buffer.subarray(0, read), 'hex');
+    }
+    const sum = createHash('sha256');
+    let total = 0;
+    const owned = fd;
+    fd = undefined;
+    for await (const chunk of createReadStream('', { fd: owned, highWaterMark: 1 << 20 })) {
+      sum.update(chunk as Buffer);
+      total += (chunk as Buffer).length;
+    }
+    if (total !== size) throw changed(name);
+    return sum.digest('hex');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') throw changed(name);
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    throw new JettisonError('CONTEXT_UNREADABLE', `"${name}" in the build context may not be read`, {
+      hint: 'Make it readable, or exclude it in .dockerignore.',
+      cause: error,
+    });
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function changed(name: string): JettisonError {
+  return new JettisonError('CONTEXT_CHANGED', `"${name}" changed while the build read it`, {
+    hint: 'Build again when nothing writes to the context any more.',
+  });
+}

@@ -1,0 +1,179 @@
+import { JettisonError } from '../errors/error.ts';
+import { parentOf } from '../layer/entry.ts';
+import { cleanPattern, compilePattern, literalPrefix, type PathTest, PatternError } from './pattern.ts';
+
+/** One pattern of an ignore list, and where it was written. */
+export interface IgnoreRule {
+  /** As written, without surrounding blanks, e.g. `!docs/*.md`. */
+  pattern: string;
+  /** Counts from 1; for patterns that come from no file, their number. */
+  line: number;
+}
+
+export interface IgnoreMatch {
+  excluded: boolean;
+  /** The last rule that decided; absent when no rule matches. */
+  rule?: IgnoreRule;
+}
+
+interface Compiled extends IgnoreRule {
+  include: boolean;
+  matches: PathTest;
+  /** What every match starts with, and whether that is the whole pattern. */
+  prefix: { text: string; whole: boolean };
+}
+
+/** What is known of a directory: which rules match it or one of its parents, and which one decided. */
+interface Verdict {
+  matched: Uint8Array;
+  /** Index of the deciding rule; -1 if none. */
+  rule: number;
+}
+
+/**
+ * An ordered list of ignore rules with Docker's meaning: the last match wins, `!` takes back, and whatever
+ * matches a directory counts for everything below it.
+ */
+export class IgnoreRules {
+  readonly #rules: Compiled[];
+  readonly #inclusions: boolean;
+  readonly #directories = new Map<string, Verdict>();
+
+  /**
+   * @param rules in order; `clean` is the cleaned pattern, with `!` in front when it includes again
+   * @param file what the patterns come from, for messages
+   * @throws JettisonError `IGNORE_PATTERN` for a pattern that is not well-formed
+   */
+  constructor(
+    rules: (IgnoreRule & { clean: string })[],
+    readonly file: string,
+  ) {
+    this.#rules = rules.map((rule) => compile(rule, file));
+    this.#inclusions = this.#rules.some((rule) => rule.include);
+    this.#directories.set('', { matched: new Uint8Array(rules.length), rule: -1 });
+  }
+
+  /** Without rules nothing is ever excluded. */
+  get isEmpty(): boolean {
+    return this.#rules.length === 0;
+  }
+
+  /** @param path clean and relative; the root itself (the empty path) is never excluded */
+  match(path: string): IgnoreMatch {
+    const index = this.#decide(path);
+    if (index < 0) return { excluded: false };
+    const { pattern, line, include } = this.#rules[index]!;
+    return { excluded: !include, rule: { pattern, line } };
+  }
+
+  /** As `match(path).excluded`. */
+  excludes(path: string): boolean {
+    const index = this.#decide(path);
+    return index >= 0 && !this.#rules[index]!.include;
+  }
+
+  /**
+   * Whether something below this directory may be included: false lets a walk skip an excluded directory
+   * without reading it. True promises nothing.
+   */
+  mayContainIncluded(directory: string): boolean {
+    const { rule } = this.#directory(directory);
+    if (rule < 0 || this.#rules[rule]!.include) return true;
+    if (!this.#inclusions) return false;
+    const below = `${directory}/`;
+    // A rule before the deciding one cannot win below the directory: the deciding one matches there, too.
+    return this.#rules.some(
+      ({ include, prefix }, index) =>
+        index > rule &&
+        include &&
+        (prefix.text.startsWith(below) || (!prefix.whole && below.startsWith(prefix.text))),
+    );
+  }
+
+  #decide(path: string): number {
+    return path === '' || this.isEmpty ? -1 : this.#judge(path, this.#directory(parentOf(path)).matched);
+  }
+
+  #directory(path: string): Verdict {
+    let verdict = this.#directories.get(path);
+    if (verdict === undefined) {
+      const matched = new Uint8Array(this.#rules.length);
+      verdict = { matched, rule: this.#judge(path, this.#directory(parentOf(path)).matched, matched) };
+      this.#directories.set(path, verdict);
+    }
+    return verdict;
+  }
+
+  /** The index of the rule that decides; -1 if none. @param record where to note which rules match */
+  #judge(path: string, parent: Uint8Array, record?: Uint8Array): number {
+    let decided = -1;
+    let excluded = false;
+    for (let i = 0; i < this.#rules.length; i++) {
+      const rule = this.#rules[i]!;
+      if (parent[i] === 0) {
+        // A rule that could not change the outcome is not tried, nor noted for what is below: as Docker does.
+        if (rule.include !== excluded || !rule.matches(path)) continue;
+      }
+      if (record !== undefined) record[i] = 1;
+      excluded = !rule.include;
+      decided = i;
+    }
+    return decided;
+  }
+}
+
+/**
+ * Reads a `.dockerignore`: one pattern a line; `#` in the first column is a comment; blanks around a pattern,
+ * a byte order mark and a leading `/` do not count.
+ *
+ * @param file its name, for messages
+ * @throws JettisonError `IGNORE_PATTERN`
+ */
+export function parseIgnore(text: string, file: string): IgnoreRules {
+  const rules: (IgnoreRule & { clean: string })[] = [];
+  for (const [index, raw] of text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .entries()) {
+    if (raw.startsWith('#')) continue;
+    const pattern = raw.trim();
+    if (pattern === '') continue;
+    const include = pattern.startsWith('!');
+    let clean = include ? pattern.slice(1).trim() : pattern;
+    if (clean !== '') clean = cleanPattern(clean);
+    if (clean.length > 1 && clean.startsWith('/')) clean = clean.slice(1);
+    rules.push({ pattern, line: index + 1, clean: include ? `!${clean}` : clean });
+  }
+  return new IgnoreRules(rules, file);
+}
+
+/**
+ * Rules from a list of patterns, as `--exclude` gives them.
+ *
+ * @param origin what they come from, for messages
+ * @throws JettisonError `IGNORE_PATTERN`
+ */
+export function ignoreRules(patterns: string[], origin: string): IgnoreRules {
+  const rules = patterns
+    .map((pattern) => pattern.trim())
+    .filter((pattern) => pattern !== '')
+    .map((pattern, index) => ({ pattern, line: index + 1, clean: cleanPattern(pattern) }));
+  return new IgnoreRules(rules, origin);
+}
+
+function compile(rule: IgnoreRule & { clean: string }, file: string): Compiled {
+  const { pattern, line, clean } = rule;
+  const include = clean.startsWith('!');
+  const body = include ? clean.slice(1) : clean;
+  try {
+    if (body === '') throw new PatternError('"!" has no pattern behind it');
+    return { pattern, line, include, matches: compilePattern(body), prefix: literalPrefix(body) };
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new JettisonError('IGNORE_PATTERN', `${file}: ${error.message}`, {
+      hint: 'A character that stands for itself is written with a backslash before it, e.g. \\[.',
+      location: { file, line, column: 1 },
+      source: pattern,
+    });
+  }
+}

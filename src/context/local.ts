@@ -1,0 +1,217 @@
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { comparePaths, join, parentOf } from '../layer/entry.ts';
+import type { TreeEntry } from '../layer/tree.ts';
+import type { StoreLayout } from '../store/layout.ts';
+import type { Context } from './context.ts';
+import { hashFile } from './hash-file.ts';
+import { HashMemory } from './hash-memory.ts';
+import type { IgnoreRules } from './ignore.ts';
+
+export interface LocalContextOptions {
+  /** The directory, absolute or relative to the working directory. */
+  directory: string;
+  ignore: IgnoreRules;
+  /** Where digests of files are remembered from build to build; without it every file is read again. */
+  memory?: StoreLayout;
+  /** How the user wrote the directory; for messages. */
+  label?: string;
+}
+
+/** How long to hash before other work gets a turn, in milliseconds. */
+const TURN_MS = 20;
+/** In nanoseconds. */
+const SECOND = 1_000_000_000n;
+
+/**
+ * Opens a directory as a build context. Nothing is read before an instruction asks for it.
+ *
+ * @throws JettisonError `CONTEXT_MISSING` when it does not exist or is no directory
+ */
+export function openLocalContext(options: LocalContextOptions): LocalContext {
+  const label = options.label ?? options.directory;
+  const stat = statSync(options.directory, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    throw new JettisonError('CONTEXT_MISSING', `the build context "${label}" does not exist`, {
+      hint: 'Give the directory whose files the Dockerfile copies, e.g. "." for this one.',
+    });
+  }
+  if (!stat.isDirectory()) {
+    throw new JettisonError('CONTEXT_MISSING', `the build context "${label}" is not a directory`, {
+      hint: 'A Dockerfile is named with -f; the context is the directory whose files it copies.',
+    });
+  }
+  return new LocalContext(realpathSync(options.directory), label, options.ignore, options.memory);
+}
+
+/**
+ * A directory of this machine as a build may see it: without what the ignore rules exclude, everything owned
+ * by 0:0, modes and times kept. Looks at a path only when asked, and once.
+ */
+export class LocalContext implements Context {
+  readonly #entries = new Map<string, TreeEntry | undefined>();
+  readonly #names = new Map<string, string[]>();
+  readonly #holdsIncluded = new Map<string, boolean>();
+  /** What the memory compares: size, times and inode, as found when the entry was made. */
+  readonly #stamps = new Map<string, string>();
+  readonly #memory: HashMemory | undefined;
+
+  /** @param directory absolute, without symlinks: use `openLocalContext` */
+  constructor(
+    readonly directory: string,
+    readonly label: string,
+    readonly ignore: IgnoreRules,
+    memory: StoreLayout | undefined,
+  ) {
+    this.#memory = memory && new HashMemory(memory, directory);
+  }
+
+  get(path: string): TreeEntry | undefined {
+    const entry = this.#look(path);
+    return entry !== undefined && this.#isVisible(path, entry.type === 'directory') ? entry : undefined;
+  }
+
+  children(path: string): string[] {
+    if (this.get(path)?.type !== 'directory') return [];
+    return this.#readdir(path).filter((name) => {
+      const child = join(path, name);
+      return !this.ignore.excludes(child) || this.get(child) !== undefined;
+    });
+  }
+
+  async hash(entries: Iterable<TreeEntry>): Promise<void> {
+    const started = Date.now();
+    let turn = performance.now();
+    for (const entry of entries) {
+      if (entry.type !== 'file' || entry.digest !== undefined) continue;
+      const stamp = this.#stamps.get(entry.path);
+      const known = stamp === undefined ? undefined : this.#memory?.get(entry.path, stamp);
+      if (known !== undefined) {
+        entry.digest = known;
+        continue;
+      }
+      entry.digest = await hashFile(this.#host(entry.path), entry.size, entry.path);
+      if (stamp !== undefined) this.#memory?.put(entry.path, stamp, entry.digest, started);
+      if (performance.now() - turn > TURN_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turn = performance.now();
+      }
+    }
+    this.#memory?.save();
+  }
+
+  #isVisible(path: string, directory: boolean): boolean {
+    if (!this.ignore.excludes(path)) return true;
+    return directory && this.#hasIncluded(path);
+  }
+
+  /** Whether an excluded directory holds something that a later rule includes again. */
+  #hasIncluded(directory: string): boolean {
+    let known = this.#holdsIncluded.get(directory);
+    if (known === undefined) {
+      known =
+        this.ignore.mayContainIncluded(directory) &&
+        this.#readdir(directory).some((name) => {
+          const child = join(directory, name);
+          const entry = this.#look(child);
+          return entry !== undefined && this.#isVisible(child, entry.type === 'directory');
+        });
+      this.#holdsIncluded.set(directory, known);
+    }
+    return known;
+  }
+
+  /** The entry whatever the ignore rules say. */
+  #look(path: string): TreeEntry | undefined {
+    if (this.#entries.has(path)) return this.#entries.get(path);
+    let entry: TreeEntry | undefined;
+    if (path === '' || this.#look(parentOf(path))?.type === 'directory') {
+      const stat = attempt(path, () => lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false }));
+      if (stat !== undefined) entry = this.#entry(path, stat);
+    }
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
+  #entry(path: string, stat: BigIntStats): TreeEntry | undefined {
+    const type = typeOf(stat);
+    if (type === undefined) return undefined;
+    // The nanoseconds count upwards before 1970, too.
+    const nanoseconds = Number(((stat.mtimeNs % SECOND) + SECOND) % SECOND);
+    const entry: TreeEntry = {
+      path,
+      type,
+      mode: type === 'symlink' ? 0o777 : Number(stat.mode & 0o7777n),
+      uid: 0,
+      gid: 0,
+      size: type === 'file' ? Number(stat.size) : 0,
+      mtime: Number((stat.mtimeNs - BigInt(nanoseconds)) / SECOND),
+    };
+    if (nanoseconds !== 0) entry.mtimeNs = nanoseconds;
+    if (type === 'file') {
+      entry.source = { kind: 'host', path: this.#host(path) };
+      if (stat.nlink > 1n) entry.inode = `${stat.dev}:${stat.ino}`;
+      if (this.#memory) {
+        this.#stamps.set(path, `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`);
+      }
+    } else if (type === 'symlink') {
+      entry.link = attempt(path, () => readlinkSync(this.#host(path)))!;
+    } else if (type === 'char' || type === 'block') {
+      entry.device = deviceNumbers(stat.rdev);
+    }
+    return entry;
+  }
+
+  #readdir(path: string): string[] {
+    let names = this.#names.get(path);
+    if (names === undefined) {
+      names = attempt(path, () => readdirSync(this.#host(path))).sort(comparePaths);
+      this.#names.set(path, names);
+    }
+    return names;
+  }
+
+  #host(path: string): string {
+    return path === '' ? this.directory : this.directory === '/' ? `/${path}` : `${this.directory}/${path}`;
+  }
+}
+
+function typeOf(stat: BigIntStats): TreeEntry['type'] | undefined {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  if (stat.isSymbolicLink()) return 'symlink';
+  if (stat.isFIFO()) return 'fifo';
+  if (stat.isCharacterDevice()) return 'char';
+  if (stat.isBlockDevice()) return 'block';
+  return undefined;
+}
+
+/** Linux packs 12 bits of the major and 8 of the minor number low, the rest above. */
+function deviceNumbers(rdev: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
+    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n)),
+  };
+}
+
+function attempt<T>(path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENOENT') throw error;
+    throw unreadable(path, code === 'ENOENT', error);
+  }
+}
+
+function unreadable(path: string, vanished: boolean, cause: unknown): JettisonError {
+  return vanished
+    ? new JettisonError('CONTEXT_CHANGED', `"${path}" disappeared from the build context while it was read`, {
+        hint: 'Build again when nothing writes to the context any more.',
+        cause,
+      })
+    : new JettisonError('CONTEXT_UNREADABLE', `"${path || '.'}" in the build context may not be read`, {
+        hint: 'Make it readable, or exclude it in .dockerignore.',
+        cause,
+      });
+}

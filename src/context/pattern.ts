@@ -1,0 +1,177 @@
+import { posix } from 'node:path';
+
+/** Says whether a clean relative path matches a pattern. */
+export type PathTest = (path: string) => boolean;
+
+/** One piece of a pattern after reading it character by character. */
+type Token =
+  | { kind: 'literal'; text: string }
+  /** `*`: anything within one component. */
+  | { kind: 'star' }
+  /** `?`: one character that is not `/`. */
+  | { kind: 'any' }
+  /** `**`, with the `/` behind it if there is one: any number of whole components, none included. */
+  | { kind: 'components' }
+  /** `**` at the end: everything. */
+  | { kind: 'rest' }
+  /** `[…]` as the body of a regular expression's class. */
+  | { kind: 'class'; body: string };
+
+/** A pattern that is not well-formed, e.g. `[a`. */
+export class PatternError extends Error {}
+
+/** Cleans a pattern as Docker does: no `.`, `..`, doubled or trailing slashes; `` becomes `.`. */
+export function cleanPattern(pattern: string): string {
+  const clean = posix.normalize(pattern);
+  return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
+}
+
+/**
+ * Compiles a pattern of `.dockerignore`, `--exclude` or `--parents`: `*` and `?` stay within a component, `**`
+ * crosses them, `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is. The whole path must
+ * match; that a matched directory also covers what is below it is the caller's rule.
+ *
+ * @throws PatternError when the pattern is not well-formed
+ */
+export function compilePattern(pattern: string): PathTest {
+  const tokens = tokenise(pattern);
+  const first = tokens[0];
+  const second = tokens[1];
+  if (tokens.length === 0) return (path) => path === '';
+  if (tokens.length === 1 && first?.kind === 'literal') return (path) => path === first.text;
+  if (tokens.length === 2 && first?.kind === 'literal' && second?.kind === 'rest') {
+    return (path) => path.startsWith(first.text);
+  }
+  if (tokens.length === 2 && first?.kind === 'components' && second?.kind === 'literal') {
+    // What stands behind a leading `**` is compared with the path's end, with the `/` only if it was written.
+    const suffix = pattern.startsWith('**/') ? `/${second.text}` : second.text;
+    return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === second.text);
+  }
+  const expression = new RegExp(`^${tokens.map(toExpression).join('')}$`, 'us');
+  // Most paths differ from most patterns in the fixed text at an end: comparing that first is much cheaper.
+  const last = tokens.at(-1);
+  const head = first?.kind === 'literal' ? first.text : '';
+  const tail = last?.kind === 'literal' ? last.text : '';
+  if (head !== '') return (path) => path.startsWith(head) && expression.test(path);
+  if (tail !== '') return (path) => path.endsWith(tail) && expression.test(path);
+  return (path) => expression.test(path);
+}
+
+/** The fixed text that every match of a pattern starts with; the whole pattern if it has no wildcard. */
+export function literalPrefix(pattern: string): { text: string; whole: boolean } {
+  const tokens = tokenise(pattern);
+  const first = tokens[0];
+  const text = first?.kind === 'literal' ? first.text : '';
+  return { text, whole: tokens.length === 0 || (tokens.length === 1 && first?.kind === 'literal') };
+}
+
+/** True if a COPY source holds a wildcard that no backslash takes away. */
+export function hasWildcard(path: string): boolean {
+  return /^(?:[^\\*?[]|\\.)*[*?[]/s.test(path);
+}
+
+/**
+ * Compiles a wildcard of COPY (Go's `filepath.Match`): as `compilePattern`, but `**` is the same as `*`, and
+ * classes do not match `/`.
+ *
+ * @throws PatternError when the pattern is not well-formed
+ */
+export function compileWildcard(pattern: string): PathTest {
+  const body = tokenise(pattern, false)
+    .map((token) => (token.kind === 'class' ? `(?!/)[${token.body}]` : toExpression(token)))
+    .join('');
+  const expression = new RegExp(`^${body}$`, 'us');
+  return (path) => expression.test(path);
+}
+
+function toExpression(token: Token): string {
+  switch (token.kind) {
+    case 'literal':
+      return token.text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+    case 'star':
+      return '[^/]*';
+    case 'any':
+      return '[^/]';
+    case 'components':
+      return '(?:.*/)?';
+    case 'rest':
+      return '.*';
+    case 'class':
+      return `[${token.body}]`;
+  }
+}
+
+function tokenise(pattern: string, doubleStar = true): Token[] {
+  const tokens: Token[] = [];
+  const characters = [...pattern];
+  let literal = '';
+  const push = (token: Token) => {
+    if (literal !== '') tokens.push({ kind: 'literal', text: literal });
+    literal = '';
+    tokens.push(token);
+  };
+  for (let i = 0; i < characters.length; i++) {
+    const character = characters[i]!;
+    if (character === '*') {
+      if (doubleStar && characters[i + 1] === '*') {
+        i += characters[i + 2] === '/' ? 2 : 1;
+        push({ kind: i + 1 >= characters.length ? 'rest' : 'components' });
+      } else {
+        push({ kind: 'star' });
+      }
+    } else if (character === '?') {
+      push({ kind: 'any' });
+    } else if (character === '[') {
+      const { body, end } = readClass(characters, i + 1, pattern);
+      push({ kind: 'class', body });
+      i = end;
+    } else if (character === '\\') {
+      const next = characters[++i];
+      if (next === undefined) throw new PatternError(`"${pattern}" ends with a single backslash`);
+      literal += next;
+    } else {
+      literal += character;
+    }
+  }
+  if (literal !== '') tokens.push({ kind: 'literal', text: literal });
+  return tokens;
+}
+
+/** Reads a class from behind its `[`; `end` is the index of its `]`. */
+function readClass(characters: string[], start: number, pattern: string): { body: string; end: number } {
+  let i = start;
+  let body = '';
+  if (characters[i] === '^') {
+    body = '^';
+    i++;
+  }
+  const member = (): string => {
+    let character = characters[i];
+    if (character === undefined || character === '-' || character === ']') {
+      throw new PatternError(`"${pattern}" has a character class that is not well-formed`);
+    }
+    if (character === '\\') character = characters[++i];
+    i++;
+    if (character === undefined || i >= characters.length) {
+      throw new PatternError(`"${pattern}" has a character class without its closing "]"`);
+    }
+    return character;
+  };
+  do {
+    const low = member();
+    let high = low;
+    if (characters[i] === '-') {
+      i++;
+      high = member();
+    }
+    if (low.codePointAt(0)! > high.codePointAt(0)!) {
+      throw new PatternError(`"${pattern}" has the range ${low}-${high}, which is empty`);
+    }
+    body += `${classMember(low)}-${classMember(high)}`;
+  } while (characters[i] !== ']');
+  return { body, end: i };
+}
+
+function classMember(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`;
+}
