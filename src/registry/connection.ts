@@ -1,0 +1,192 @@
+import { Readable } from 'node:stream';
+import type { Authorizer } from './authorizer.ts';
+import { parseChallenges } from './challenge.ts';
+import { networkError, responseError, type Subject } from './errors.ts';
+import { discard, type Http, type HttpRequest, type HttpResponse, readBody } from './http.ts';
+import { isConnectionError, type RetryPolicy, retryAfter, retrying, Transient } from './retry.ts';
+
+/** A request to a registry's API. */
+export interface ApiRequest extends Omit<HttpRequest, 'url' | 'signal'> {
+  /** Path with query below the registry's root, e.g. `/v2/app/manifests/latest`, or where a `Location` led. */
+  target: string | URL;
+  subject: Subject;
+  /** What the token must allow, e.g. `repository:app:pull`. */
+  scopes: string[];
+  /** Statuses that the caller understands; every other is an error. */
+  expect: number[];
+}
+
+const MAX_REDIRECTS = 10;
+/** One for a token that ended, one for a scope that the registry adds. */
+const MAX_CHALLENGES = 2;
+const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** The way to one registry: finds its scheme, authorises, follows redirects, tries again. */
+export class Connection {
+  /** Where the registry answered; unknown until it has. */
+  #base: URL | undefined;
+
+  constructor(
+    /** In the order in which to try. */
+    private readonly bases: URL[],
+    private readonly http: Http,
+    private readonly authorizer: Authorizer,
+    readonly policy: RetryPolicy,
+    readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /**
+   * Sends a request until it is answered with an expected status and its answer has been consumed.
+   *
+   * @param consume reads the response; what it throws for a lost connection, or as `Transient`, is tried again
+   * @throws JettisonError `REGISTRY_…`
+   */
+  send<T>(request: ApiRequest, consume: (response: HttpResponse) => Promise<T> | T): Promise<T> {
+    return retrying(this.policy, this.signal, async () => {
+      const response = await this.sendOnce(request);
+      try {
+        return await consume(response);
+      } catch (error) {
+        if (isConnectionError(error)) throw new Transient(networkError(error, response.url, request.subject));
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * One try.
+   *
+   * @throws Transient when another may succeed
+   * @throws JettisonError `REGISTRY_…`
+   */
+  async sendOnce(request: ApiRequest): Promise<HttpResponse> {
+    const { subject, scopes, expect } = request;
+    let authorization = await this.authorizer.header(scopes, subject);
+    for (let challenges = 0; ; challenges++) {
+      const response = await this.#follow(request, authorization);
+      if (response.status === 401 && challenges < MAX_CHALLENGES && this.#isOwn(response.url)) {
+        const offers = parseChallenges(response.headers['www-authenticate']);
+        const next = await this.authorizer.respond(offers, scopes, subject, authorization);
+        if (next !== undefined) {
+          discard(response);
+          authorization = next;
+          continue;
+        }
+      }
+      if (expect.includes(response.status)) return response;
+      const credentials = await this.authorizer.credentials(subject.repository);
+      const error = await responseError(response, subject, credentials, this.authorizer.problems);
+      if (!TRANSIENT_STATUS.has(response.status)) throw error;
+      throw new Transient(error, retryAfter(response.headers['retry-after']));
+    }
+  }
+
+  /**
+   * Where a `Location` header leads: absolute or relative. A registry behind a proxy that ends TLS may answer
+   * with http for its own host; https is kept then.
+   *
+   * @throws TypeError when it is not an http or https URL
+   */
+  locate(location: string, from: URL): URL {
+    const url = new URL(location, from);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:')
+      throw new TypeError(`no way to ${url.protocol}`);
+    if (url.protocol === 'http:' && from.protocol === 'https:' && url.hostname === from.hostname) {
+      url.protocol = 'https:';
+    }
+    return url;
+  }
+
+  /** Whether the registry itself is meant; others never see its credentials. */
+  #isOwn(url: URL): boolean {
+    return this.#base !== undefined && url.origin === this.#base.origin;
+  }
+
+  async #follow(request: ApiRequest, authorization: string | undefined): Promise<HttpResponse> {
+    const { target, subject } = request;
+    let url: URL | undefined = target instanceof URL ? target : undefined;
+    for (let redirects = 0; ; redirects++) {
+      const { response, at } = await this.#transfer(request, url, authorization);
+      const { location } = response.headers;
+      const kept = request.method === 'GET' || request.method === 'HEAD';
+      const redirect =
+        response.status === 307 || response.status === 308 || (kept && isRedirect(response.status));
+      if (!redirect || location === undefined || redirects === MAX_REDIRECTS) return response;
+      discard(response);
+      try {
+        url = this.locate(location, at);
+      } catch {
+        throw networkError(Object.assign(new Error('bad redirect'), { code: 'HPE_LOCATION' }), at, subject);
+      }
+    }
+  }
+
+  async #transfer(
+    request: ApiRequest,
+    url: URL | undefined,
+    authorization: string | undefined,
+  ): Promise<{ response: HttpResponse; at: URL }> {
+    const attempt = async (at: URL): Promise<{ response: HttpResponse; at: URL }> => {
+      const own = url === undefined || this.#isOwn(at);
+      const headers = {
+        ...request.headers,
+        ...(own && authorization !== undefined ? { authorization } : {}),
+      };
+      return { response: await this.http.send({ ...request, url: at, headers, signal: this.signal }), at };
+    };
+    const known = this.#base;
+    const at = url ?? (known === undefined ? undefined : resolveTarget(known, request.target as string));
+    try {
+      return at === undefined ? await this.#discover(request, attempt) : await attempt(at);
+    } catch (error) {
+      if (error instanceof Transient) throw error;
+      const final = networkError(error, at ?? this.bases[0]!, request.subject);
+      throw isConnectionError(error) ? new Transient(final) : final;
+    }
+  }
+
+  /** Sends the first request: to each possible scheme until one is answered in kind. */
+  async #discover(
+    request: ApiRequest,
+    attempt: (url: URL) => Promise<{ response: HttpResponse; at: URL }>,
+  ): Promise<{ response: HttpResponse; at: URL }> {
+    let first: unknown;
+    for (const base of this.bases) {
+      try {
+        const answer = await attempt(resolveTarget(base, request.target as string));
+        const last = base === this.bases.at(-1);
+        if (base.protocol === 'http:' && !last && (await wantsTls(answer.response))) continue;
+        this.#base = base;
+        return answer;
+      } catch (error) {
+        first ??= error;
+        if (!mayBeOtherScheme(base, error)) break;
+      }
+    }
+    throw first;
+  }
+}
+
+function resolveTarget(base: URL, target: string): URL {
+  return new URL(base.href.replace(/\/$/, '') + target);
+}
+
+function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303;
+}
+
+/** A TLS server's answer to plain http, as Go's and nginx's give it. Puts the body back for the reader. */
+async function wantsTls(response: HttpResponse): Promise<boolean> {
+  if (response.status !== 400) return false;
+  const body = await readBody(response, 64 << 10);
+  response.stream = Readable.from([body]);
+  return /HTTPS/.test(body.toString('latin1'));
+}
+
+function mayBeOtherScheme(base: URL, error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return true;
+  return base.protocol === 'https:'
+    ? code === 'EPROTO' || code === 'ECONNREFUSED' || code.startsWith('ERR_SSL_')
+    : code.startsWith('HPE_');
+}

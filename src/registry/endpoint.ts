@@ -1,0 +1,26 @@
+import { isIPv4 } from 'node:net';
+
+/** Whether `host`, `host:port` or `[ipv6]:port` is this machine's loopback interface. */
+export function isLoopback(host: string): boolean {
+  const name = hostName(host).toLowerCase();
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    (isIPv4(name) && name.startsWith('127.'))
+  );
+}
+
+/** The host without its port and without the brackets of an IPv6 address. */
+export function hostName(host: string): string {
+  const bracketed = /^\[([^\]]*)\]/.exec(host);
+  return bracketed !== null ? bracketed[1]! : host.replace(/:\d+$/, '');
+}
+
+/** Where a registry's API is served, in the order in which to try: `https://ghcr.io`. */
+export function endpoints(registry: string, insecure: boolean): URL[] {
+  // Docker Hub's API has a host of its own; its name is only what images are called.
+  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  const schemes = isLoopback(host) ? ['http', 'https'] : insecure ? ['https', 'http'] : ['https'];
+  return schemes.map((scheme) => new URL(`${scheme}://${host}`));
+}

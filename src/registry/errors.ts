@@ -1,0 +1,196 @@
+import { JettisonError } from '../errors/error.ts';
+import type { Credentials } from './credentials.ts';
+import { type HttpResponse, readBody } from './http.ts';
+import { isConnectionError } from './retry.ts';
+
+/** What a request is about, for messages. */
+export interface Subject {
+  registry: string;
+  repository: string;
+  /** What was to be done, e.g. `read docker.io/library/node:20`. */
+  action: string;
+}
+
+const TLS_CODES =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|HOSTNAME_MISMATCH|EPROTO)/;
+
+/** The error for a request that got no answer. */
+export function networkError(cause: unknown, url: URL, subject: Subject): Error {
+  if (cause instanceof JettisonError || isAbort(cause)) return cause as Error;
+  const inner = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
+  const code = (inner as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const to = `cannot ${subject.action}`;
+  if (TLS_CODES.test(code)) {
+    return new JettisonError(
+      'REGISTRY_TLS',
+      `${to}: no secure connection to ${url.host} (${tlsReason(code)})`,
+      {
+        hint:
+          TLS_HINT[code] ??
+          'If the registry has a certificate of your own authority, name it in NODE_EXTRA_CA_CERTS; if it has none, use --registry-insecure.',
+        cause,
+        details: { host: url.host, reason: code },
+      },
+    );
+  }
+  const known = UNREACHABLE[code];
+  if (known === undefined && !isConnectionError(cause)) return cause as Error;
+  const [reason, hint] = known ?? [
+    'the connection was lost',
+    'Try again; if it keeps failing, check the network between here and the registry.',
+  ];
+  return new JettisonError('REGISTRY_UNREACHABLE', `${to}: ${reason.replace('HOST', url.host)}`, {
+    hint,
+    cause,
+    details: { host: url.host, reason: code },
+  });
+}
+
+const TLS_HINT: Record<string, string> = {
+  EPROTO: 'The registry seems to speak plain http: use --registry-insecure if that is meant.',
+  CERT_HAS_EXPIRED: "The registry's certificate has to be renewed; check this machine's clock, too.",
+};
+
+function tlsReason(code: string): string {
+  return code === 'EPROTO' ? 'its answer is not TLS' : code.toLowerCase().replaceAll('_', ' ');
+}
+
+const OFFLINE =
+  'Check the network connection, and the proxy settings (HTTPS_PROXY, NO_PROXY) where there is a proxy.';
+
+const UNREACHABLE: Record<string, [reason: string, hint: string]> = {
+  ENOTFOUND: ['the host HOST is not known', `Check the spelling of the name. ${OFFLINE}`],
+  EAI_AGAIN: ['the name HOST could not be looked up', OFFLINE],
+  ECONNREFUSED: ['nothing listens at HOST', 'Check that the registry runs, and its port.'],
+  ENETUNREACH: ['there is no route to HOST', OFFLINE],
+  EHOSTUNREACH: ['there is no route to HOST', OFFLINE],
+  ETIMEDOUT: ['HOST does not answer', OFFLINE],
+};
+
+/** Whether an error is the caller's own doing, through an AbortSignal. */
+export function isAbort(error: unknown): boolean {
+  return (error as Error | undefined)?.name === 'AbortError';
+}
+
+/** The error for an answer that refuses. Reads the response's body. */
+export async function responseError(
+  response: HttpResponse,
+  subject: Subject,
+  credentials: Credentials | undefined,
+  problems: readonly string[] = [],
+): Promise<JettisonError> {
+  const { status, url } = response;
+  const { code, message } = await errorOf(response);
+  const said = message === '' ? '' : `: ${message}`;
+  const details = { host: url.host, status, ...(code === '' ? {} : { reason: code }) };
+  if (status === 401 || (status === 403 && code !== 'TOOMANYREQUESTS')) {
+    return accessError(subject, status, said, credentials, problems, details);
+  }
+  if (status === 429 || code === 'TOOMANYREQUESTS') {
+    return new JettisonError(
+      'REGISTRY_RATE_LIMITED',
+      `cannot ${subject.action}: ${url.host} has had too many requests${said}`,
+      {
+        hint:
+          credentials === undefined
+            ? `Log in for a higher limit (jettison login${loginName(subject.registry)}), or try later.`
+            : 'Try again later.',
+        details,
+      },
+    );
+  }
+  if (status === 404) {
+    return new JettisonError('REGISTRY_NOT_FOUND', `cannot ${subject.action}: it does not exist${said}`, {
+      hint: 'Check the name.',
+      details,
+    });
+  }
+  if (status === 413) {
+    return new JettisonError(
+      'REGISTRY_ERROR',
+      `cannot ${subject.action}: ${url.host} refuses the size${said}`,
+      {
+        hint: 'Raise the limit of the server or proxy before the registry, or make the layer smaller.',
+        details,
+      },
+    );
+  }
+  return new JettisonError(
+    'REGISTRY_ERROR',
+    `cannot ${subject.action}: ${url.host} answered ${status}${said}`,
+    {
+      hint:
+        status >= 500
+          ? 'The registry has a problem of its own: try again later.'
+          : 'The registry does not accept this request: see what it says.',
+      details,
+    },
+  );
+}
+
+/** Registries hide private repositories: to those who may not see it, "denied" and "not there" look the same. */
+function accessError(
+  { registry, repository, action }: Subject,
+  status: number,
+  said: string,
+  credentials: Credentials | undefined,
+  problems: readonly string[],
+  details: Record<string, unknown>,
+): JettisonError {
+  const login = `jettison login${loginName(registry)}`;
+  const name = repository === '' ? registry : `${registry}/${repository}`;
+  const code = status === 401 ? 'REGISTRY_UNAUTHORIZED' : 'REGISTRY_DENIED';
+  const trouble =
+    problems.length === 0 ? '' : ` (Stored credentials could not be read: ${problems.join('; ')}.)`;
+  if (credentials === undefined) {
+    const reason =
+      repository === '' ? 'the registry wants a login' : `${name} does not exist or wants a login`;
+    return new JettisonError(code, `cannot ${action}: ${reason}${said}`, {
+      hint: `Check the name, or log in: ${login}.${trouble}`,
+      details,
+    });
+  }
+  return new JettisonError(
+    code,
+    `cannot ${action}: ${name} does not exist or the credentials from ${credentials.origin} do not allow it${said}`,
+    { hint: `Check the name, ask for access to it, or log in as someone else: ${login}.${trouble}`, details },
+  );
+}
+
+function loginName(registry: string): string {
+  return registry === 'docker.io' ? '' : ` ${registry}`;
+}
+
+/** What the registry says is wrong, in one clean line. */
+async function errorOf(response: HttpResponse): Promise<{ code: string; message: string }> {
+  let text = '';
+  try {
+    text = (await readBody(response, 64 << 10)).toString('utf8');
+  } catch {
+    // The status says enough.
+  }
+  try {
+    const body = JSON.parse(text) as {
+      errors?: { code?: unknown; message?: unknown }[];
+      details?: unknown;
+      error_description?: unknown;
+    };
+    const first = body.errors?.[0];
+    return {
+      code: printable(first?.code),
+      message: printable(first?.message) || printable(body.error_description) || printable(body.details),
+    };
+  } catch {
+    // Pages of proxies are HTML: nothing to show in a line.
+    return { code: '', message: /^\s*</.test(text) ? '' : printable(text) };
+  }
+}
+
+/** A string from outside, safe to show: no control characters, one line, not long. */
+function printable(value: unknown): string {
+  if (typeof value !== 'string') return '';
+  return value
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, 300);
+}

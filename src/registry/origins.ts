@@ -1,0 +1,52 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, hex } from '../image/digest.ts';
+import type { StoreLayout } from '../store/layout.ts';
+import { writeWhole } from '../store/temporary.ts';
+
+/** A repository that holds a blob. */
+export interface Origin {
+  registry: string;
+  repository: string;
+}
+
+/** More are not worth remembering. */
+const MAX_ORIGINS = 8;
+
+/**
+ * Remembers which repositories are known to hold a blob (`origins/<hex>.json` in the store): a push can then
+ * have it mounted from there, and a layer that was never downloaded can still be fetched. They are hints:
+ * losing them costs time, never correctness.
+ */
+export class Origins {
+  constructor(private readonly layout: StoreLayout) {}
+
+  /** Latest first. */
+  of(digest: Digest): Origin[] {
+    try {
+      const origins = JSON.parse(readFileSync(this.#path(digest), 'utf8')) as unknown;
+      return Array.isArray(origins) ? (origins as Origin[]) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  add(digests: Iterable<Digest>, { registry, repository }: Origin): void {
+    mkdirSync(this.#folder, { recursive: true });
+    for (const digest of digests) {
+      const known = this.of(digest);
+      const isIt = (origin: Origin) => origin.registry === registry && origin.repository === repository;
+      if (known.some(isIt)) continue;
+      const origins = [{ registry, repository }, ...known].slice(0, MAX_ORIGINS);
+      writeWhole(this.layout, this.#path(digest), JSON.stringify(origins));
+    }
+  }
+
+  get #folder(): string {
+    return join(this.layout.home, 'origins');
+  }
+
+  #path(digest: Digest): string {
+    return join(this.#folder, `${hex(digest)}.json`);
+  }
+}

@@ -1,0 +1,273 @@
+import { JettisonError } from '../errors/error.ts';
+import { type Digest, sha256 } from '../image/digest.ts';
+import { bestPlatform, formatPlatform } from '../image/platform.ts';
+import { canonicalName, familiarName, type Reference } from '../image/reference.ts';
+import {
+  type Descriptor,
+  type ImageConfig,
+  type Index,
+  type Manifest,
+  MEDIA,
+  type Platform,
+} from '../image/types.ts';
+import type { Blobs } from '../store/blobs.ts';
+import type { Images } from '../store/images.ts';
+import type { StoreLayout } from '../store/layout.ts';
+import { Origins } from './origins.ts';
+import { parallel } from './parallel.ts';
+import type { OnProgress } from './progress.ts';
+import type { Registries } from './registries.ts';
+import type { FetchedManifest, Repository } from './repository.ts';
+
+/** What pulling needs of a store. */
+export interface PullStore {
+  layout: StoreLayout;
+  blobs: Blobs;
+  images: Images;
+}
+
+/** An image as a registry describes it, for one platform; none of its layers has been fetched. */
+export interface RemoteImage {
+  reference: Reference;
+  /** Of the manifest for the platform, which it names. */
+  descriptor: Descriptor;
+  manifest: Manifest;
+  config: ImageConfig;
+  /** What the reference itself stands for, where that is an index. */
+  index?: Descriptor;
+  manifestBytes: Buffer;
+  configBytes: Buffer;
+}
+
+const MAX_CONFIG = 8 << 20;
+const PARALLEL = 4;
+/** How often a blob that arrives damaged is fetched anew. */
+const DAMAGE_ATTEMPTS = 3;
+
+/**
+ * Looks an image up in its registry (or one of its mirrors): manifest and config, every digest verified. Of an
+ * index the image that serves the platform best is taken; an image without an index is taken as it is, whatever
+ * its platform: compare `config` with what was wanted.
+ *
+ * @throws JettisonError `REGISTRY_…`, `PLATFORM_MISSING`, `MANIFEST_UNSUPPORTED`, `DIGEST_MISMATCH`
+ */
+export async function resolveRemote(
+  registries: Registries,
+  reference: Reference,
+  platform: Platform,
+): Promise<RemoteImage> {
+  return firstReader(registries, reference, async (repository) => {
+    const which = reference.digest ?? reference.tag ?? 'latest';
+    let fetched = await repository.manifest(which);
+    let index: Descriptor | undefined;
+    if (isIndex(fetched.descriptor)) {
+      index = fetched.descriptor;
+      fetched = await repository.manifest(choosePlatform(fetched, reference, platform).digest);
+      if (isIndex(fetched.descriptor)) throw malformed(reference, 'its index names another index');
+    }
+    const manifest = JSON.parse(fetched.bytes.toString('utf8')) as Manifest;
+    checkManifest(manifest, reference);
+    const configBytes = await readSmallBlob(repository, manifest.config, reference);
+    const config = JSON.parse(configBytes.toString('utf8')) as ImageConfig;
+    if (config?.rootfs?.diff_ids?.length !== manifest.layers.length) {
+      throw malformed(reference, 'its config does not name as many layers as its manifest');
+    }
+    return {
+      reference,
+      descriptor: { ...fetched.descriptor, platform: platformOf(config) },
+      manifest,
+      config,
+      ...(index === undefined ? {} : { index }),
+      manifestBytes: fetched.bytes,
+      configBytes,
+    };
+  });
+}
+
+/**
+ * Puts an image's manifest and config into the store, under its name. Layers stay where they are until
+ * `fetchBlob` is called for them; where they are is remembered.
+ */
+export async function pullImage(
+  store: PullStore,
+  registries: Registries,
+  reference: Reference,
+  platform: Platform,
+): Promise<RemoteImage> {
+  const image = await resolveRemote(registries, reference, platform);
+  store.blobs.write(image.configBytes);
+  store.blobs.write(image.manifestBytes);
+  const { config, layers } = image.manifest;
+  const digests = [config, ...layers].map(({ digest }) => digest);
+  new Origins(store.layout).add(digests, reference);
+  store.images.put(canonicalName(reference), image.descriptor);
+  return image;
+}
+
+/** Fetches all layers of a pulled image that the store lacks, several at a time. */
+export async function fetchLayers(
+  store: Pick<PullStore, 'layout' | 'blobs'>,
+  registries: Registries,
+  { reference, manifest }: Pick<RemoteImage, 'reference' | 'manifest'>,
+  onProgress: OnProgress = () => {},
+): Promise<void> {
+  const layers = new Map(manifest.layers.map((layer) => [layer.digest, layer]));
+  await parallel(layers.values(), PARALLEL, (layer) =>
+    fetchBlob(store, registries, reference, layer, onProgress),
+  );
+}
+
+const underWay = new Map<string, Promise<void>>();
+
+/**
+ * Has the store hold a blob: fetched from the reference's repository where it is missing, its digest and size
+ * verified on the way. Two callers at once share one download.
+ *
+ * @throws JettisonError `REGISTRY_…`, `DIGEST_MISMATCH`
+ */
+export async function fetchBlob(
+  store: Pick<PullStore, 'layout' | 'blobs'>,
+  registries: Registries,
+  reference: Pick<Reference, 'registry' | 'repository'>,
+  descriptor: Descriptor,
+  onProgress: OnProgress = () => {},
+): Promise<void> {
+  const { digest, size } = descriptor;
+  if (store.blobs.has(digest)) {
+    onProgress({ digest, size, state: 'present', moved: size });
+    return;
+  }
+  const key = `${store.layout.home}\0${digest}`;
+  let fetching = underWay.get(key);
+  if (fetching === undefined) {
+    fetching = fetchVerified(store.blobs, registries, reference, descriptor, onProgress).finally(() =>
+      underWay.delete(key),
+    );
+    underWay.set(key, fetching);
+  }
+  await fetching;
+}
+
+async function fetchVerified(
+  blobs: Blobs,
+  registries: Registries,
+  reference: Pick<Reference, 'registry' | 'repository'>,
+  { digest, size }: Descriptor,
+  onProgress: OnProgress,
+): Promise<void> {
+  await firstReader(registries, reference, async (repository) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const source = reporting(repository.blob({ digest, size }), { digest, size }, onProgress);
+        await blobs.writeStream(source, { digest, size }, registries.signal);
+        break;
+      } catch (error) {
+        const damaged = error instanceof JettisonError && error.code === 'DIGEST_MISMATCH';
+        if (!damaged || attempt === DAMAGE_ATTEMPTS) throw error;
+      }
+    }
+  });
+  onProgress({ digest, size, state: 'done', moved: size });
+}
+
+async function* reporting(
+  source: AsyncIterable<Uint8Array>,
+  blob: { digest: Digest; size: number },
+  onProgress: OnProgress,
+): AsyncGenerator<Uint8Array> {
+  let moved = 0;
+  onProgress({ ...blob, state: 'moving', moved });
+  for await (const chunk of source) {
+    yield chunk;
+    moved += chunk.byteLength;
+    onProgress({ ...blob, state: 'moving', moved });
+  }
+}
+
+/** Tries mirrors, then the registry itself, whose failure is the one that counts. */
+async function firstReader<T>(
+  registries: Registries,
+  reference: Pick<Reference, 'registry' | 'repository'>,
+  read: (repository: Repository) => Promise<T>,
+): Promise<T> {
+  const readers = registries.readers(reference);
+  for (const mirror of readers.slice(0, -1)) {
+    try {
+      return await read(mirror);
+    } catch (error) {
+      // A mirror that lacks an image, or is broken, stands in nobody's way.
+      const tolerable = error instanceof JettisonError && /^(REGISTRY_|DIGEST_|MANIFEST_)/.test(error.code);
+      if (!tolerable) throw error;
+    }
+  }
+  return read(readers.at(-1)!);
+}
+
+function isIndex({ mediaType }: Descriptor): boolean {
+  return mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList;
+}
+
+function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platform: Platform): Descriptor {
+  const { manifests } = JSON.parse(bytes.toString('utf8')) as Index;
+  const best = bestPlatform(platform, manifests);
+  if (best !== undefined) return best;
+  const available = manifests
+    .map((entry) => (entry.platform === undefined ? 'unknown' : formatPlatform(entry.platform)))
+    // Attestations stand in indexes as images for no platform.
+    .filter((name) => !name.startsWith('unknown'));
+  const wanted = formatPlatform(platform);
+  throw new JettisonError('PLATFORM_MISSING', `${familiarName(reference)} has no image for ${wanted}`, {
+    hint:
+      available.length === 0
+        ? 'It holds no image at all.'
+        : `It has images for ${[...new Set(available)].join(', ')}: choose one with --platform.`,
+    details: { wanted, available },
+  });
+}
+
+function checkManifest(manifest: Manifest, reference: Reference): void {
+  const sound = ({ digest, size }: Partial<Descriptor> = {}) =>
+    /^sha256:[0-9a-f]{64}$/.test(digest ?? '') && Number.isSafeInteger(size) && size! >= 0;
+  if (!sound(manifest.config) || !manifest.layers.every((layer) => sound(layer))) {
+    throw malformed(reference, 'its manifest has a descriptor without sha256 digest or size');
+  }
+  const types: string[] = [MEDIA.ociConfig, MEDIA.dockerConfig];
+  if (!types.includes(manifest.config.mediaType)) {
+    throw new JettisonError(
+      'MANIFEST_UNSUPPORTED',
+      `${familiarName(reference)} is no container image but ${manifest.config.mediaType}`,
+      { hint: 'Registries can hold other artifacts, too: check the name and the tag.' },
+    );
+  }
+}
+
+async function readSmallBlob(
+  repository: Repository,
+  descriptor: Descriptor,
+  reference: Reference,
+): Promise<Buffer> {
+  if (descriptor.size > MAX_CONFIG) throw malformed(reference, 'its config has more than 8 MiB');
+  for (let attempt = 1; ; attempt++) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of repository.blob(descriptor)) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const actual = sha256(bytes);
+    if (actual === descriptor.digest) return bytes;
+    if (attempt === DAMAGE_ATTEMPTS) {
+      throw new JettisonError('DIGEST_MISMATCH', `the config of ${familiarName(reference)} arrives damaged`, {
+        hint: 'Something between here and the registry damages what is sent; try again.',
+        details: { expected: descriptor.digest, actual },
+      });
+    }
+  }
+}
+
+function platformOf({ os, architecture, variant }: ImageConfig): Platform {
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+}
+
+function malformed(reference: Reference, reason: string): JettisonError {
+  return new JettisonError('MANIFEST_UNSUPPORTED', `${familiarName(reference)} cannot be used: ${reason}`, {
+    hint: 'The image is damaged or of an unknown kind: push it again with a current tool.',
+  });
+}

@@ -1,0 +1,163 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { JettisonError } from '../errors/error.ts';
+import type { Digest } from '../image/digest.ts';
+import { familiarName, type Reference } from '../image/reference.ts';
+import type { Descriptor, Index, Manifest } from '../image/types.ts';
+import { Origins } from './origins.ts';
+import { parallel } from './parallel.ts';
+import type { OnProgress } from './progress.ts';
+import { fetchBlob, type PullStore } from './pull.ts';
+import type { Registries } from './registries.ts';
+import type { Repository } from './repository.ts';
+
+export interface PushResult {
+  /** Of what the reference now stands for. */
+  digest: Digest;
+  /** Bytes of blobs that went over the wire. */
+  uploaded: number;
+}
+
+const PARALLEL = 4;
+
+/**
+ * Pushes an image, or an index with all its images, to the tag (or digest) of a reference: what the repository
+ * holds is skipped, what another repository of the registry is known to hold is mounted, the rest is uploaded.
+ * The manifest comes last, so that the repository never names anything that is not there. Layers that the
+ * store itself never fetched are fetched only when they can be neither found nor mounted.
+ *
+ * @param image what to push: a manifest or index of the store
+ * @throws JettisonError `REGISTRY_…`, `BLOB_MISSING`
+ */
+export async function pushImage(
+  store: Pick<PullStore, 'layout' | 'blobs'>,
+  registries: Registries,
+  reference: Reference,
+  image: Descriptor,
+  onProgress: OnProgress = () => {},
+): Promise<PushResult> {
+  const push = new Push(store, registries, reference, onProgress);
+  const which = reference.tag ?? image.digest;
+  if (reference.digest !== undefined && reference.digest !== image.digest) {
+    throw new JettisonError(
+      'DIGEST_MISMATCH',
+      `${familiarName(reference)} cannot be given to another image`,
+      {
+        hint: 'Push to a tag: a digest names what it is the digest of.',
+      },
+    );
+  }
+  await push.all(which, image);
+  return { digest: image.digest, uploaded: push.uploaded };
+}
+
+class Push {
+  uploaded = 0;
+  readonly #repository: Repository;
+  readonly #origins: Origins;
+
+  constructor(
+    private readonly store: Pick<PullStore, 'layout' | 'blobs'>,
+    private readonly registries: Registries,
+    private readonly reference: Reference,
+    private readonly onProgress: OnProgress,
+  ) {
+    this.#repository = registries.repository(reference);
+    this.#origins = new Origins(store.layout);
+  }
+
+  async all(which: string, image: Descriptor): Promise<void> {
+    // A registry keeps what its manifests name: one that is there is there completely.
+    const there = await this.#repository.manifestDigest(which, 'push');
+    const bytes = this.store.blobs.read(image.digest);
+    const document = JSON.parse(bytes.toString('utf8')) as Manifest | Index;
+    if (there !== image.digest) {
+      if ('manifests' in document) {
+        for (const child of document.manifests) await this.all(child.digest, child);
+      } else {
+        await this.#blobs(document);
+      }
+      await this.#repository.putManifest(which, document.mediaType ?? image.mediaType, bytes);
+    } else if ('layers' in document) {
+      for (const { digest, size } of [document.config, ...document.layers]) {
+        this.onProgress({ digest, size, state: 'present', moved: size });
+      }
+    }
+    if ('layers' in document) {
+      const digests = [document.config, ...document.layers].map(({ digest }) => digest);
+      this.#origins.add(digests, this.reference);
+    }
+  }
+
+  async #blobs({ config, layers }: Manifest): Promise<void> {
+    const blobs = new Map([...layers, config].map((blob) => [blob.digest, blob]));
+    for (const { digest, size } of blobs.values())
+      this.onProgress({ digest, size, state: 'waiting', moved: 0 });
+    await parallel(blobs.values(), PARALLEL, (blob) => this.#blob(blob));
+  }
+
+  async #blob(blob: Descriptor): Promise<void> {
+    const { digest, size } = blob;
+    if (await this.#repository.hasBlob(blob, 'push')) {
+      this.onProgress({ digest, size, state: 'present', moved: size });
+      return;
+    }
+    const origins = this.#origins.of(digest);
+    const { registry, repository } = this.reference;
+    for (const origin of origins) {
+      if (origin.registry !== registry || origin.repository === repository) continue;
+      if (await this.#repository.mount(digest, origin.repository)) {
+        this.onProgress({ digest, size, state: 'mounted', moved: size });
+        return;
+      }
+    }
+    if (!this.store.blobs.has(digest)) await this.#fetch(blob);
+    await this.#upload(blob);
+  }
+
+  /** A base's layer that was never needed here, on its way from one registry to another. */
+  async #fetch(blob: Descriptor): Promise<void> {
+    let failure: unknown = new JettisonError('BLOB_MISSING', `the store does not hold ${blob.digest}`, {
+      hint: 'Build, load or pull the image again.',
+    });
+    for (const origin of this.#origins.of(blob.digest)) {
+      try {
+        await fetchBlob(this.store, this.registries, origin, blob);
+        return;
+      } catch (error) {
+        if (!(error instanceof JettisonError)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #upload({ digest, size }: Descriptor): Promise<void> {
+    const path = this.store.blobs.path(digest);
+    this.onProgress({ digest, size, state: 'moving', moved: 0 });
+    await this.#repository.upload({
+      digest,
+      size,
+      open: (start, end) => {
+        const file = createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 18 });
+        const report = (moved: number) => this.onProgress({ digest, size, state: 'moving', moved });
+        return Readable.from(reporting(file, start, report), { objectMode: false });
+      },
+    });
+    this.uploaded += size;
+    this.onProgress({ digest, size, state: 'done', moved: size });
+  }
+}
+
+async function* reporting(
+  source: AsyncIterable<Buffer>,
+  start: number,
+  report: (moved: number) => void,
+): AsyncGenerator<Buffer> {
+  let moved = start;
+  for await (const chunk of source) {
+    moved += chunk.byteLength;
+    yield chunk;
+    report(moved);
+  }
+}

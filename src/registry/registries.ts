@@ -1,0 +1,80 @@
+import type { Reference } from '../image/reference.ts';
+import { Authorizer } from './authorizer.ts';
+import { Connection } from './connection.ts';
+import { type CredentialSource, StoredCredentials } from './credentials.ts';
+import { endpoints, isLoopback } from './endpoint.ts';
+import { Http } from './http.ts';
+import { mirrorsOf } from './mirrors.ts';
+import { Repository } from './repository.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
+
+export interface RegistryOptions {
+  /** Proxies, certificates, the places of credentials and mirrors; defaults to the process's. */
+  env?: NodeJS.ProcessEnv;
+  /** Take any certificate, and plain http where nothing speaks https. Loopback is always treated so. */
+  insecure?: boolean;
+  /** Defaults to what Docker and Podman keep. */
+  credentials?: CredentialSource;
+  retry?: Partial<RetryPolicy>;
+  signal?: AbortSignal;
+}
+
+/**
+ * All registries, as one run of the program sees them: one per command or build. Connections, tokens and
+ * credentials are shared between everything that uses it; nothing is sent before something is asked for.
+ */
+export class Registries {
+  readonly signal: AbortSignal | undefined;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #insecure: boolean;
+  readonly #credentials: CredentialSource;
+  readonly #policy: RetryPolicy;
+  readonly #http: Http;
+  readonly #unverified = new Set<string>();
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(options: RegistryOptions = {}) {
+    this.signal = options.signal;
+    this.#env = options.env ?? process.env;
+    this.#insecure = options.insecure ?? false;
+    this.#credentials = options.credentials ?? new StoredCredentials(this.#env);
+    this.#policy = { ...DEFAULT_RETRY, ...options.retry };
+    this.#http = new Http(this.#env, (host) => this.#unverified.has(host) || isLoopback(host));
+  }
+
+  /** The repository that a reference names. */
+  repository({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): Repository {
+    return new Repository(this.connection(registry), registry, repository);
+  }
+
+  /** Where to read a repository from, in the order in which to try: its mirrors, then its registry. */
+  readers(reference: Pick<Reference, 'registry' | 'repository'>): Repository[] {
+    const { registry, repository } = reference;
+    const mirrors = mirrorsOf(registry, this.#env).map((mirror) => {
+      const connection = this.#connect(`mirror ${mirror.href}`, mirror.host, [mirror]);
+      return new Repository(connection, mirror.host, repository);
+    });
+    return [...mirrors, this.repository(reference)];
+  }
+
+  connection(registry: string): Connection {
+    const bases = endpoints(registry, this.#insecure);
+    if (this.#insecure) for (const { host } of bases) this.#unverified.add(host);
+    return this.#connect(registry, registry, bases);
+  }
+
+  /** Closes idle connections, which would keep nothing alive but sockets. */
+  close(): void {
+    this.#http.close();
+  }
+
+  #connect(key: string, registry: string, bases: URL[]): Connection {
+    let connection = this.#connections.get(key);
+    if (connection === undefined) {
+      const authorizer = new Authorizer(registry, this.#http, this.#credentials, this.#policy, this.signal);
+      connection = new Connection(bases, this.#http, authorizer, this.#policy, this.signal);
+      this.#connections.set(key, connection);
+    }
+    return connection;
+  }
+}

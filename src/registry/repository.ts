@@ -1,0 +1,279 @@
+import { JettisonError } from '../errors/error.ts';
+import { type Digest, isDigest, sha256 } from '../image/digest.ts';
+import { familiarName, familiarRepository, type Reference } from '../image/reference.ts';
+import { type Descriptor, MEDIA } from '../image/types.ts';
+import { mergeScopes } from './authorizer.ts';
+import type { ApiRequest, Connection } from './connection.ts';
+import { download } from './download.ts';
+import type { Subject } from './errors.ts';
+import { discard, type HttpResponse, readBody } from './http.ts';
+import { Transient } from './retry.ts';
+import { type UploadSource, upload } from './upload.ts';
+
+/** A manifest or index as a registry gave it: its descriptor and its bytes, which have that digest. */
+export interface FetchedManifest {
+  descriptor: Descriptor;
+  bytes: Buffer;
+}
+
+/** Larger ones are refused, as registries do. */
+const MAX_MANIFEST = 4 << 20;
+const MANIFEST_TYPES = [MEDIA.ociIndex, MEDIA.ociManifest, MEDIA.dockerList, MEDIA.dockerManifest].join(', ');
+/** A registry may take long to store what it has received. */
+const COMMIT_IDLE_MS = 300_000;
+
+/** One repository of a registry: the distribution API, a method a request. */
+export class Repository {
+  constructor(
+    readonly connection: Connection,
+    readonly registry: string,
+    readonly name: string,
+  ) {}
+
+  /**
+   * The manifest or index behind a tag or digest; its digest is verified where one is known.
+   *
+   * @throws JettisonError `REGISTRY_NOT_FOUND`, `MANIFEST_UNSUPPORTED`, `DIGEST_MISMATCH`, `REGISTRY_…`
+   */
+  manifest(which: string): Promise<FetchedManifest> {
+    const subject = this.#subject('read', which);
+    return this.connection.send(
+      {
+        method: 'GET',
+        target: `/v2/${this.name}/manifests/${which}`,
+        headers: { accept: MANIFEST_TYPES },
+        subject,
+        scopes: [this.#scope('pull')],
+        expect: [200, 404],
+      },
+      async (response) => {
+        if (response.status === 404) throw await this.#manifestMissing(response, which);
+        const bytes = await readBody(response, MAX_MANIFEST).catch((error) => {
+          throw error instanceof RangeError ? unsupported(subject, 'it has more than 4 MiB') : error;
+        });
+        const digest = sha256(bytes);
+        const header = response.headers['docker-content-digest'];
+        const expected = isDigest(which)
+          ? which
+          : typeof header === 'string' && isDigest(header)
+            ? header
+            : digest;
+        if (digest !== expected) throw new Transient(damaged(subject, expected, digest));
+        const type = (response.headers['content-type'] ?? '').split(';')[0]!.trim();
+        const mediaType = manifestType(bytes, type, subject);
+        return { descriptor: { mediaType, digest, size: bytes.byteLength }, bytes };
+      },
+    );
+  }
+
+  /** The digest of the manifest behind a tag or digest; undefined when there is none. */
+  async manifestDigest(which: string, access: 'pull' | 'push' = 'pull'): Promise<Digest | undefined> {
+    const { status, digest } = await this.connection.send(
+      {
+        method: 'HEAD',
+        target: `/v2/${this.name}/manifests/${which}`,
+        headers: { accept: MANIFEST_TYPES },
+        subject: this.#subject(access === 'push' ? 'push' : 'read', which),
+        scopes: [this.#scope(access)],
+        expect: [200, 404],
+      },
+      (response) => {
+        discard(response);
+        return { status: response.status, digest: response.headers['docker-content-digest'] };
+      },
+    );
+    return status === 200 && typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+  }
+
+  /** Stores a manifest or index under a tag or its digest. Everything it names must be there already. */
+  putManifest(which: string, mediaType: string, bytes: Uint8Array): Promise<void> {
+    const subject = this.#subject('push', which);
+    const digest = sha256(bytes);
+    return this.connection.send(
+      {
+        method: 'PUT',
+        target: `/v2/${this.name}/manifests/${which}`,
+        headers: { 'content-type': mediaType },
+        body: bytes,
+        subject,
+        scopes: [this.#scope('push')],
+        expect: [200, 201, 202],
+        idleMs: COMMIT_IDLE_MS,
+      },
+      (response) => {
+        discard(response);
+        const stored = response.headers['docker-content-digest'];
+        if (typeof stored === 'string' && isDigest(stored) && stored !== digest) {
+          throw new Transient(damaged(subject, digest, stored));
+        }
+      },
+    );
+  }
+
+  /** Whether the repository holds a blob (of that size). */
+  hasBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>, access: 'pull' | 'push'): Promise<boolean> {
+    return this.connection.send(
+      {
+        method: 'HEAD',
+        target: `/v2/${this.name}/blobs/${digest}`,
+        subject: this.#subject(access === 'push' ? 'push to' : 'read'),
+        scopes: [this.#scope(access)],
+        expect: [200, 404],
+      },
+      (response) => {
+        discard(response);
+        const length = response.headers['content-length'];
+        return response.status === 200 && (length === undefined || Number(length) === size);
+      },
+    );
+  }
+
+  /**
+   * A blob's bytes: continued where the connection broke, never more than `size` of them, not verified.
+   *
+   * @throws JettisonError `REGISTRY_…`
+   */
+  blob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): AsyncGenerator<Uint8Array> {
+    return download(
+      this.connection,
+      {
+        method: 'GET',
+        target: `/v2/${this.name}/blobs/${digest}`,
+        subject: this.#subject('read', digest),
+        scopes: [this.#scope('pull')],
+      },
+      size,
+    );
+  }
+
+  /**
+   * Has the registry take a blob from another repository of its own.
+   *
+   * @returns whether it did; when not, the blob has to be uploaded
+   */
+  async mount(digest: Digest, from: string): Promise<boolean> {
+    const subject = this.#subject('push to');
+    const query = `mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`;
+    const request: ApiRequest = {
+      method: 'POST',
+      target: `/v2/${this.name}/blobs/uploads/?${query}`,
+      subject,
+      scopes: mergeScopes([this.#scope('push'), `repository:${from}:pull`]),
+      expect: [201, 202, 400, 404, 405],
+    };
+    try {
+      return await this.connection.send(request, async (response) => {
+        discard(response);
+        const { location } = response.headers;
+        if (response.status === 202 && location !== undefined) {
+          await this.#cancelUpload(this.connection.locate(location, response.url), subject);
+        }
+        return response.status === 201;
+      });
+    } catch (error) {
+      // Being denied the other repository is no reason to fail: there is always the upload.
+      const denied = ['REGISTRY_UNAUTHORIZED', 'REGISTRY_DENIED'];
+      if (error instanceof JettisonError && denied.includes(error.code)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Uploads a blob: a small one in one request, others in a stream that is continued where it broke.
+   *
+   * @throws JettisonError `REGISTRY_…`
+   */
+  upload(source: UploadSource): Promise<void> {
+    return upload(
+      this.connection,
+      {
+        target: `/v2/${this.name}/blobs/uploads/`,
+        subject: this.#subject('push to'),
+        scopes: [this.#scope('push')],
+        exists: () => this.hasBlob(source, 'push'),
+      },
+      source,
+    );
+  }
+
+  /** The registry opened an upload instead of mounting. It would end by itself, in a week. */
+  async #cancelUpload(location: URL, subject: Subject): Promise<void> {
+    try {
+      const response = await this.connection.sendOnce({
+        method: 'DELETE',
+        target: location,
+        subject,
+        scopes: [this.#scope('push')],
+        expect: [200, 202, 204, 404, 405],
+      });
+      discard(response);
+    } catch {
+      // Nothing depends on it.
+    }
+  }
+
+  #scope(access: 'pull' | 'push'): string {
+    return `repository:${this.name}:${access === 'push' ? 'pull,push' : 'pull'}`;
+  }
+
+  #subject(verb: string, which?: string): Subject {
+    const { registry, name: repository } = this;
+    const shown = which === undefined ? familiarRepository({ registry, repository }) : this.#shown(which);
+    return { registry, repository, action: `${verb} ${shown}` };
+  }
+
+  #shown(which: string): string {
+    const name: Reference = { registry: this.registry, repository: this.name };
+    return familiarName({ ...name, ...(isDigest(which) ? { digest: which } : { tag: which }) });
+  }
+
+  async #manifestMissing(response: HttpResponse, which: string): Promise<JettisonError> {
+    const code = await readBody(response, 64 << 10).then(
+      (body) => (/"NAME_UNKNOWN"/.test(body.toString('latin1')) ? 'repository' : 'tag'),
+      () => 'tag',
+    );
+    const { registry, name: repository } = this;
+    return new JettisonError('REGISTRY_NOT_FOUND', `${this.#shown(which)} does not exist in ${registry}`, {
+      hint:
+        code === 'repository'
+          ? `${registry} has no repository ${repository}: check the name, and whether the registry is part of it.`
+          : `Check the ${isDigest(which) ? 'digest' : 'tag'}, and the spelling of ${repository}.`,
+      details: { registry, repository, reference: which },
+    });
+  }
+}
+
+function damaged({ action }: Subject, expected: string, actual: string): JettisonError {
+  return new JettisonError(
+    'DIGEST_MISMATCH',
+    `cannot ${action}: its digest is ${actual} instead of ${expected}`,
+    {
+      hint: 'Something between here and the registry damages what is sent; try again.',
+    },
+  );
+}
+
+function unsupported({ action }: Subject, reason: string): JettisonError {
+  return new JettisonError('MANIFEST_UNSUPPORTED', `cannot ${action}: ${reason}`, {
+    hint: 'Only OCI images and those of Docker schema 2 can be read. Push the image again with a current tool.',
+  });
+}
+
+/** What the bytes are. The document's own word counts, and it may not be both an image and an index. */
+function manifestType(bytes: Buffer, header: string, subject: Subject): string {
+  let body: { mediaType?: unknown; schemaVersion?: unknown; manifests?: unknown; layers?: unknown } | null;
+  try {
+    body = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new Transient(unsupported(subject, 'the answer is not JSON'));
+  }
+  if (body?.schemaVersion === 1) throw unsupported(subject, 'it has the format of Docker schema 1');
+  const isIndex = Array.isArray(body?.manifests);
+  const isImage = Array.isArray(body?.layers);
+  if (body === null || isIndex === isImage) throw unsupported(subject, 'the answer is no image manifest');
+  const type = typeof body.mediaType === 'string' ? body.mediaType : header;
+  const known: string[] = isIndex
+    ? [MEDIA.ociIndex, MEDIA.dockerList]
+    : [MEDIA.ociManifest, MEDIA.dockerManifest];
+  return known.includes(type) ? type : known[0]!;
+}

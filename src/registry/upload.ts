@@ -1,0 +1,173 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '../image/digest.ts';
+import type { ApiRequest, Connection } from './connection.ts';
+import { networkError } from './errors.ts';
+import { discard, type HttpResponse } from './http.ts';
+import { pause, Transient } from './retry.ts';
+
+/** A blob to upload, readable from any offset, as often as needed. */
+export interface UploadSource {
+  digest: Digest;
+  size: number;
+  /** @param end offset behind the last byte */
+  open(start: number, end: number): Readable;
+}
+
+/** Which uploads of which repository. */
+export type UploadPlace = Pick<ApiRequest, 'subject' | 'scopes'> & {
+  target: string;
+  /** Whether the repository has the blob: an answer may get lost after the registry did its part. */
+  exists(): Promise<boolean>;
+};
+
+/** Up to here one request takes the whole blob; beyond, a broken upload is worth continuing. */
+const SINGLE_REQUEST_LIMIT = 1 << 20;
+const COMMIT_IDLE_MS = 300_000;
+/** Size of the pieces for servers that refuse large requests. */
+const CHUNK = 16 << 20;
+
+/**
+ * Uploads one blob into a repository's uploads. Everything that breaks is tried again: from where the
+ * registry says it got to, where it says so, else from the start in a new upload.
+ *
+ * @throws JettisonError `REGISTRY_…`
+ */
+export async function upload(
+  connection: Connection,
+  place: UploadPlace,
+  source: UploadSource,
+): Promise<void> {
+  const { policy, signal } = connection;
+  const { exists, ...where } = place;
+  const session = new UploadSession(connection, where, source);
+  let furthest = 0;
+  for (let failures = 0; ; ) {
+    try {
+      await session.advance();
+      return;
+    } catch (error) {
+      if (!(error instanceof Transient)) throw error;
+      failures++;
+      if (failures >= policy.attempts || (error.waitMs ?? 0) > policy.maxWaitMs) throw error.final;
+      await pause(policy, failures - 1, signal, error.waitMs);
+      if (await exists()) return;
+      await session.recover();
+      if (session.offset > furthest) {
+        furthest = session.offset;
+        failures = 0;
+      }
+    }
+  }
+}
+
+class UploadSession {
+  /** Bytes that the registry is known to have. */
+  offset = 0;
+  #location: URL | undefined;
+  #chunk = Number.POSITIVE_INFINITY;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly where: Omit<UploadPlace, 'exists'>,
+    private readonly source: UploadSource,
+  ) {}
+
+  /** Sends what is missing. @throws Transient when it broke on the way */
+  async advance(): Promise<void> {
+    const { digest, size } = this.source;
+    if (this.#location === undefined) await this.#start();
+    if (size > SINGLE_REQUEST_LIMIT) {
+      while (this.offset < size) await this.#patch(Math.min(size - this.offset, this.#chunk));
+    }
+    const target = new URL(this.#location!);
+    // Not through searchParams: they would spell what a registry signed into the query in another way.
+    target.search += `${target.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
+    const { offset } = this;
+    const response = await this.connection.sendOnce({
+      ...this.where,
+      method: 'PUT',
+      target,
+      headers: { 'content-type': 'application/octet-stream' },
+      ...(offset < size
+        ? { body: { length: size - offset, open: () => this.source.open(offset, size) } }
+        : {}),
+      expect: [200, 201, 204, 404, 416],
+      idleMs: COMMIT_IDLE_MS,
+    });
+    discard(response);
+    if (response.status === 404 || response.status === 416) throw this.#lost(response);
+  }
+
+  /** Finds out how far the upload got; forgets it when that cannot be known. */
+  async recover(): Promise<void> {
+    const target = this.#location;
+    this.#location = undefined;
+    const resumable = target !== undefined && this.source.size > SINGLE_REQUEST_LIMIT;
+    this.offset = 0;
+    if (!resumable) return;
+    try {
+      const response = await this.connection.sendOnce({
+        ...this.where,
+        method: 'GET',
+        target,
+        expect: [204],
+      });
+      discard(response);
+      const { range, location } = response.headers;
+      const last = /^(?:bytes=)?0-(\d+)$/.exec(String(range ?? ''))?.[1];
+      if (last === undefined) return;
+      // "0-0" is one byte to some and none to others: starting again costs nothing then.
+      const offset = Number(last) === 0 ? 0 : Number(last) + 1;
+      if (offset === 0 || offset > this.source.size) return;
+      this.#location = location === undefined ? target : this.connection.locate(location, response.url);
+      this.offset = offset;
+    } catch {
+      // Start again.
+    }
+  }
+
+  async #start(): Promise<void> {
+    const response = await this.connection.sendOnce({ ...this.where, method: 'POST', expect: [202] });
+    discard(response);
+    this.#follow(response);
+    if (this.#location === undefined) throw this.#lost(response);
+  }
+
+  async #patch(length: number): Promise<void> {
+    const { offset } = this;
+    const whole = offset === 0 && length === this.source.size;
+    const response = await this.connection.sendOnce({
+      ...this.where,
+      method: 'PATCH',
+      target: this.#location!,
+      headers: {
+        'content-type': 'application/octet-stream',
+        // A stream from the start has no range in Docker's own clients, and not every registry takes one.
+        ...(whole ? {} : { 'content-range': `${offset}-${offset + length - 1}` }),
+      },
+      body: { length, open: () => this.source.open(offset, offset + length) },
+      expect: [200, 201, 202, 204, 404, 416, ...(length > CHUNK ? [413] : [])],
+      idleMs: COMMIT_IDLE_MS,
+    });
+    discard(response);
+    if (response.status === 413) {
+      this.#chunk = CHUNK;
+      return;
+    }
+    if (response.status === 404 || response.status === 416) throw this.#lost(response);
+    this.offset = offset + length;
+    this.#follow(response);
+  }
+
+  #follow(response: HttpResponse): void {
+    const { location } = response.headers;
+    if (location !== undefined) this.#location = this.connection.locate(location, response.url);
+  }
+
+  /** The registry does not know the upload any more, or is at another offset. */
+  #lost(response: HttpResponse): Transient {
+    this.#location = undefined;
+    const error = Object.assign(new Error('upload lost'), { code: 'ECONNRESET' });
+    return new Transient(networkError(error, response.url, this.where.subject));
+  }
+}
