@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 export interface Io {
   stdin: NodeJS.ReadStream;
   stdout: Writable & { isTTY?: boolean; columns?: number };
-  stderr: Writable & { isTTY?: boolean; columns?: number };
+  stderr: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   env: NodeJS.ProcessEnv;
   cwd: string;
   /** Aborted on SIGINT and SIGTERM. */
@@ -13,6 +13,8 @@ export interface Io {
 
 /** One file of `src/cli/` exports one of these as `command`. */
 export interface Command {
+  /** The command deals with SIGINT and SIGTERM itself; `Io.signal` stays quiet. */
+  ownsSignals?: boolean;
   /** Usage, options and examples: the text of `jettison <name> --help`. */
   help: string;
   /**

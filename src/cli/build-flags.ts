@@ -1,0 +1,190 @@
+import { parseArgs } from 'node:util';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import { PROGRESS_MODES, type ProgressMode } from '../events/renderer.ts';
+import { formatPlatform, hostPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
+import { parseReference } from '../image/reference.ts';
+import { parseSecret, type SecretSource } from './secret-flag.ts';
+import { usageError } from './usage.ts';
+
+/** What `jettison build` was asked for, checked as far as the command line alone allows. */
+export interface BuildFlags {
+  context: string;
+  file?: string;
+  target?: string;
+  tags: string[];
+  buildArgs: Record<string, string>;
+  labels: Record<string, string>;
+  secrets: Record<string, SecretSource>;
+  noCache: boolean;
+  pull: boolean;
+  network?: 'host' | 'none';
+  platform?: string;
+  progress: ProgressMode;
+  /** Print nothing but the image's id. */
+  quiet: boolean;
+  iidFile?: string;
+  metadataFile?: string;
+}
+
+const OPTIONS = {
+  'build-arg': { type: 'string', multiple: true },
+  file: { type: 'string', short: 'f' },
+  iidfile: { type: 'string' },
+  label: { type: 'string', multiple: true },
+  'metadata-file': { type: 'string' },
+  network: { type: 'string' },
+  'no-cache': { type: 'boolean' },
+  platform: { type: 'string' },
+  progress: { type: 'string' },
+  pull: { type: 'boolean' },
+  quiet: { type: 'boolean', short: 'q' },
+  secret: { type: 'string', multiple: true },
+  tag: { type: 'string', short: 't', multiple: true },
+  target: { type: 'string' },
+} as const;
+
+/** Flags of `docker build` that this version does not have; each is refused by its name. */
+const LATER = new Set(
+  (
+    '--add-host --allow --annotation --attest --build-context --builder --cache-from --cache-to --call ' +
+    '--cgroup-parent --check --load --no-cache-filter --output --provenance --push --sbom --shm-size ' +
+    '--squash --ssh --ulimit -o'
+  ).split(' '),
+);
+
+/** @throws JettisonError with exit code 2 */
+export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv): BuildFlags {
+  const { values, positionals } = parseArgs({
+    args: withoutBooleanValues(args.map(refuseLater)),
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  const quiet = values.quiet ?? false;
+  const flags: BuildFlags = {
+    context: contextOf(positionals),
+    tags: (values.tag ?? []).map(checkedTag),
+    buildArgs: buildArgs(values['build-arg'] ?? [], env),
+    labels: Object.fromEntries((values.label ?? []).map((label) => pair(label, '--label'))),
+    secrets: secrets(values.secret ?? [], env),
+    noCache: values['no-cache'] ?? false,
+    pull: values.pull ?? false,
+    quiet,
+    progress: quiet ? 'quiet' : progressMode(values.progress ?? env['BUILDKIT_PROGRESS']),
+  };
+  const network = networkMode(values.network);
+  if (network !== undefined) flags.network = network;
+  if (values.platform !== undefined) flags.platform = thisPlatform(values.platform);
+  if (values.file !== undefined) flags.file = values.file;
+  if (values.target !== undefined) flags.target = values.target;
+  if (values.iidfile !== undefined) flags.iidFile = values.iidfile;
+  if (values['metadata-file'] !== undefined) flags.metadataFile = values['metadata-file'];
+  return flags;
+}
+
+function refuseLater(arg: string, index: number, all: readonly string[]): string {
+  const flag = arg.startsWith('--') ? arg.split('=')[0]! : arg.slice(0, 2);
+  if (!LATER.has(flag) || all.slice(0, index).includes('--')) return arg;
+  throw usageError(
+    `${flag} is not supported by this version yet`,
+    'See `jettison build --help` for the flags that are.',
+  );
+}
+
+/** Docker's boolean flags take `=true` and `=false`; those of node:util do not. */
+function withoutBooleanValues(args: readonly string[]): string[] {
+  return args.flatMap((arg) => {
+    const match = /^--(no-cache|pull|quiet)=(true|1|false|0)$/.exec(arg);
+    if (match === null) return [arg];
+    return match[2] === 'true' || match[2] === '1' ? [`--${match[1]}`] : [];
+  });
+}
+
+function contextOf(positionals: string[]): string {
+  const [context, extra] = positionals;
+  if (context === undefined) {
+    throw usageError('the build context is missing', 'Give a directory: `jettison build .`');
+  }
+  if (extra !== undefined) {
+    throw usageError(
+      `one build context is enough: "${extra}" is a second one`,
+      'Flags take their values after = or a space.',
+    );
+  }
+  if (context === '-' || /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i.test(context)) {
+    const what = context === '-' ? 'a context from standard input' : 'a context from a URL';
+    throw usageError(`${what} is not supported by this version yet`, 'Give a directory.');
+  }
+  return context;
+}
+
+function checkedTag(tag: string): string {
+  if (asUsage(() => parseReference(tag)).digest === undefined) return tag;
+  throw usageError(
+    `"${tag}" names a digest`,
+    'A new image gets its digest by being built: leave out the part after @.',
+  );
+}
+
+/** What is wrong with a flag's value is wrong with the command line. */
+function asUsage<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof JettisonError)) throw error;
+    const { code, message, hint } = error;
+    throw new JettisonError(code, message, { ...(hint === undefined ? {} : { hint }), exitCode: EXIT.usage });
+  }
+}
+
+/** A name without value passes on the variable of that name, if there is one. */
+function buildArgs(given: string[], env: NodeJS.ProcessEnv): Record<string, string> {
+  const args: Record<string, string> = {};
+  for (const text of given) {
+    const [name, value] = pair(text, '--build-arg');
+    if (text.includes('=')) args[name] = value;
+    else if (env[name] !== undefined) args[name] = env[name];
+  }
+  return args;
+}
+
+function pair(text: string, flag: string): [string, string] {
+  const equals = text.indexOf('=');
+  const name = equals < 0 ? text : text.slice(0, equals);
+  if (name === '') throw usageError(`${flag} ${text} has no name`, `Write ${flag} NAME=VALUE.`);
+  return [name, equals < 0 ? '' : text.slice(equals + 1)];
+}
+
+function secrets(given: string[], env: NodeJS.ProcessEnv): Record<string, SecretSource> {
+  const all: Record<string, SecretSource> = {};
+  for (const text of given) {
+    const { id, source } = parseSecret(text, env);
+    if (Object.hasOwn(all, id)) throw usageError(`the secret "${id}" is given twice`, 'Use each id once.');
+    all[id] = source;
+  }
+  return all;
+}
+
+function progressMode(text = 'auto'): ProgressMode {
+  const mode = PROGRESS_MODES.find((one) => one === text);
+  if (mode !== undefined) return mode;
+  throw usageError(`"${text}" is no way to show progress`, `There are ${PROGRESS_MODES.join(', ')}.`);
+}
+
+function networkMode(text: string | undefined): 'host' | 'none' | undefined {
+  if (text === undefined || text === 'default') return undefined;
+  if (text === 'host' || text === 'none') return text;
+  throw usageError(
+    `there is no network "${text}" for builds`,
+    'There are default (the host’s), host and none.',
+  );
+}
+
+function thisPlatform(text: string): string {
+  const host = hostPlatform();
+  const mine = `This machine builds for ${formatPlatform(host)}.`;
+  if (text.includes(','))
+    throw usageError('one build for several platforms is not supported by this version yet', mine);
+  const wanted = asUsage(() => parsePlatform(text, host));
+  if (matchPlatform(host, wanted) > 0) return formatPlatform(wanted);
+  throw usageError(`building for ${formatPlatform(wanted)} is not supported by this version yet`, mine);
+}

@@ -1,0 +1,88 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type BuildOptions, type BuildResult, build } from '../build.ts';
+import { wantsColor } from '../errors/style.ts';
+import { createRenderer } from '../events/renderer.ts';
+import { type BuildFlags, parseBuildFlags } from './build-flags.ts';
+import type { Command, Io } from './command.ts';
+
+const help = `Usage: jettison build [OPTIONS] PATH
+
+Builds an image from a Dockerfile and the files in the directory PATH.
+
+Options:
+      --build-arg NAME[=VALUE]  Set a build argument; without value, from the environment
+  -f, --file FILE               The Dockerfile (default: PATH/Dockerfile); - reads standard input
+      --iidfile FILE            Write the image's id to a file
+      --label NAME=VALUE        Add a label to the image
+      --metadata-file FILE      Write facts about the result to a file, as JSON
+      --network MODE            Network of RUN: default (the host's), host or none
+      --no-cache                Use nothing that earlier builds made
+      --platform PLATFORM       What to build for; in this version only this machine's own
+      --progress MODE           auto, tty, plain, quiet or rawjson (default: auto)
+      --pull                    Look for newer base images even where there are local ones
+  -q, --quiet                   Print nothing but the image's id
+      --secret id=NAME[,src=FILE|,env=VARIABLE]
+                                Let RUN --mount=type=secret read a file or a variable
+  -t, --tag NAME[:TAG]          Name the image; may be given several times
+      --target STAGE            Build this stage (default: the last)
+
+Progress goes to standard error; standard output gets the image's id with --quiet, else nothing.
+NO_COLOR turns colour off. BUILDKIT_PROGRESS sets the default of --progress.
+Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interrupted.
+
+Examples:
+  jettison build -t app .
+  jettison build -t app --target test --build-arg NODE_ENV=test -f docker/Dockerfile .
+`;
+
+export const command: Command = {
+  help,
+  async run(args: string[], io: Io): Promise<number> {
+    const flags = parseBuildFlags(args, io.env);
+    const iidFile = flags.iidFile === undefined ? undefined : resolve(io.cwd, flags.iidFile);
+    // An id that is left from an earlier build must not pass for this one's.
+    if (iidFile !== undefined) await rm(iidFile, { force: true });
+
+    const renderer = await createRenderer(flags.progress, io.stderr, {
+      color: wantsColor(io.stderr, io.env),
+      env: io.env,
+    });
+    let result: BuildResult;
+    try {
+      result = await build({ ...optionsOf(flags, io), onEvent: (event) => renderer.handle(event) });
+    } finally {
+      renderer.end();
+    }
+
+    if (iidFile !== undefined) await writeFile(iidFile, result.imageId);
+    if (flags.metadataFile !== undefined) {
+      await writeFile(resolve(io.cwd, flags.metadataFile), `${JSON.stringify(metadata(result), null, 2)}\n`);
+    }
+    if (flags.quiet) io.stdout.write(`${result.imageId}\n`);
+    return 0;
+  },
+};
+
+function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
+  const { context, tags, buildArgs, labels, secrets, noCache, pull } = flags;
+  const options: BuildOptions = { context, tags, buildArgs, labels, secrets, noCache, pull };
+  options.env = io.env;
+  options.signal = io.signal;
+  if (flags.file !== undefined) options.file = flags.file;
+  if (flags.file === '-') options.stdin = io.stdin;
+  if (flags.target !== undefined) options.target = flags.target;
+  if (flags.network !== undefined) options.network = flags.network;
+  if (flags.platform !== undefined) options.platform = flags.platform;
+  return options;
+}
+
+/** The facts that `docker buildx build --metadata-file` writes too, under the same names. */
+function metadata(result: BuildResult): Record<string, unknown> {
+  return {
+    'containerimage.config.digest': result.imageId,
+    'containerimage.descriptor': result.manifest,
+    'containerimage.digest': result.digest,
+    ...(result.tags.length === 0 ? {} : { 'image.name': result.tags.join(',') }),
+  };
+}

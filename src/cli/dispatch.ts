@@ -1,0 +1,64 @@
+import type { Command, Io } from './command.ts';
+import { commands } from './commands.ts';
+import { VERSION } from './version.ts';
+
+/** The exit code of a program whose reader went away: 128 + SIGPIPE, as for any other Unix program. */
+export const EXIT_PIPE_CLOSED = 141;
+
+/**
+ * Runs the command line: finds the command, loads its module (and no other), answers `--help` and
+ * `--version`, and shows whatever error comes out.
+ *
+ * @param starting is told which command runs, just before it does
+ * @returns the exit code of the process
+ */
+export async function dispatch(
+  argv: readonly string[],
+  io: Io,
+  starting: (command: Command) => void = () => {},
+): Promise<number> {
+  let command: Command | undefined;
+  try {
+    const [name, ...args] = argv;
+    if (name === undefined || name === '--help' || name === '-h') return print(io, await overview());
+    if (name === '--version' || name === '-v') return print(io, `${VERSION}\n`);
+    if (name === 'help') {
+      const [topic] = args;
+      return print(io, topic === undefined ? await overview() : (await load(topic)).help);
+    }
+    command = await load(name);
+    if (asksForHelp(args)) return print(io, command.help);
+    starting(command);
+    return await command.run(args, io);
+  } catch (error) {
+    const { reportError } = await import('./report.ts');
+    return reportError(error, command, io);
+  }
+}
+
+async function load(name: string): Promise<Command> {
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
+    const { unknownCommand } = await import('./usage.ts');
+    throw unknownCommand(name, Object.keys(commands));
+  }
+  return (await entry.load()).command;
+}
+
+/** Whether a flag before the first argument asks for help; what follows may be meant for another program. */
+function asksForHelp(args: readonly string[]): boolean {
+  for (const arg of args) {
+    if (arg === '--help') return true;
+    if (arg === '--' || !arg.startsWith('-')) return false;
+  }
+  return false;
+}
+
+async function overview(): Promise<string> {
+  return (await import('./help.ts')).overview();
+}
+
+function print(io: Io, text: string): number {
+  io.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  return 0;
+}

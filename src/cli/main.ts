@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+import module from 'node:module';
+import { join } from 'node:path';
+import { EXIT } from '../errors/error.ts';
+import type { Command, Io } from './command.ts';
+import { dispatch, EXIT_PIPE_CLOSED } from './dispatch.ts';
+
+rememberCompiledCode();
+
+const interruption = new AbortController();
+
+// Node makes a stream when it is first asked for, and that takes time: only those in use are made.
+const io: Io = {
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return once(process.stdout, 'error', stdoutFailed);
+  },
+  get stderr() {
+    return once(process.stderr, 'error', stderrFailed);
+  },
+  env: process.env,
+  cwd: process.cwd(),
+  signal: interruption.signal,
+};
+
+process.exitCode = await dispatch(process.argv.slice(2), io, watchSignals);
+
+function once<S extends NodeJS.WriteStream>(stream: S, event: string, listener: (error: Error) => void): S {
+  if (!stream.listeners(event).includes(listener)) stream.on(event, listener);
+  return stream;
+}
+
+function stdoutFailed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT_PIPE_CLOSED);
+}
+
+/** Progress that nobody reads any more is no reason to give up a build. */
+function stderrFailed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+/** The first signal asks the command to stop and tidy up; a second one does not wait for that. */
+function watchSignals(command: Command): void {
+  if (command.ownsSignals) return;
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (interruption.signal.aborted) process.exit(EXIT.interrupted);
+    interruption.abort(new Error(`interrupted by ${signal}`));
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+}
+
+/** Node 22 and newer keep the compiled code of what is imported next, which shortens later starts. */
+function rememberCompiledCode(): void {
+  const enable = (module as { enableCompileCache?: (directory: string) => unknown }).enableCompileCache;
+  const { XDG_CACHE_HOME, HOME } = process.env;
+  const cache = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  if (cache) enable?.(join(cache, 'jettison'));
+}

@@ -1,0 +1,47 @@
+import { closest } from '../errors/closest.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
+
+/** The error for a command line that is wrong: exit code 2. */
+export function usageError(message: string, hint: string): JettisonError {
+  return new JettisonError('USAGE', message, { hint, exitCode: EXIT.usage });
+}
+
+/** For a command that does not exist: names the nearest that does. */
+export function unknownCommand(name: string, names: readonly string[]): JettisonError {
+  const meant = closest(name, names);
+  const hint = meant === undefined ? 'See `jettison --help`.' : `Did you mean \`jettison ${meant}\`?`;
+  return usageError(
+    name.startsWith('-') ? `there is no option ${name} before a command` : `there is no command "${name}"`,
+    hint,
+  );
+}
+
+/**
+ * Turns what `parseArgs` of node:util throws into an error for people. The flags that a command has are
+ * read from its help text, so that every command gets its "did you mean".
+ */
+export function fromParseArgs(error: unknown, help: string): JettisonError | undefined {
+  if (!(error instanceof TypeError)) return undefined;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || !code.startsWith('ERR_PARSE_ARGS_')) return undefined;
+
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const flag = /'(--?[^']*)'/.exec(message)?.[1] ?? '';
+    const meant = flag.startsWith('--') ? closest(flag, new Set(help.match(/--[a-z][a-z-]*/g))) : undefined;
+    return usageError(
+      `there is no option ${flag}`,
+      meant === undefined ? usageLine(help) : `Did you mean ${meant}?`,
+    );
+  }
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') {
+    const argument = /'([^']*)'/.exec(message)?.[1] ?? '';
+    return usageError(`unexpected argument "${argument}"`, usageLine(help));
+  }
+  // "Option '-f, --file <value>' argument missing", "Option '--quiet' does not take an argument" …
+  const first = message.split('\n')[0]!.replace(/\.$/, '').replaceAll("'", '');
+  return usageError(first.charAt(0).toLowerCase() + first.slice(1), usageLine(help));
+}
+
+function usageLine(help: string): string {
+  return /^usage:.*$/im.exec(help)?.[0] ?? 'See --help.';
+}

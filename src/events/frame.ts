@@ -1,0 +1,161 @@
+import type { Style } from '../errors/style.ts';
+import { bytes, plural, seconds } from './format.ts';
+import type { Glyphs } from './glyphs.ts';
+import type { BuildModel, ExportState, StepState } from './model.ts';
+import { displayWidth, printable, truncate } from './width.ts';
+
+export interface FrameOptions {
+  columns: number;
+  /** The most lines the frame may have; without it the frame is whole, as it stays when the build is over. */
+  rows?: number;
+  /** Milliseconds since 1970. */
+  now: number;
+  paint: Style;
+  glyphs: Glyphs;
+}
+
+/** What is left out to make a frame fit, from nothing to nearly everything. */
+interface Detail {
+  outputLines: number;
+  foldDone: boolean;
+  foldWaiting: boolean;
+  foldStages: boolean;
+}
+
+const WHOLE: Detail = { outputLines: 6, foldDone: false, foldWaiting: false, foldStages: false };
+const DETAILS: readonly Detail[] = [
+  WHOLE,
+  { ...WHOLE, outputLines: 3 },
+  { outputLines: 3, foldDone: false, foldWaiting: true, foldStages: false },
+  { outputLines: 3, foldDone: true, foldWaiting: true, foldStages: false },
+  { outputLines: 3, foldDone: true, foldWaiting: true, foldStages: true },
+  { outputLines: 1, foldDone: true, foldWaiting: true, foldStages: true },
+  { outputLines: 0, foldDone: true, foldWaiting: true, foldStages: true },
+];
+
+/** `  ✓ cached  `: what stands before a step's title. */
+const STATUS_WIDTH = 6;
+
+/**
+ * The live view as lines, none wider than the terminal: the stages with their steps, running ones with
+ * their seconds and last lines. What does not fit in the rows is folded, the running steps last of all.
+ */
+export function frame(model: BuildModel, options: FrameOptions): string[] {
+  const { rows } = options;
+  if (rows === undefined) return body(model, options, { ...WHOLE, outputLines: 0 });
+  let lines: string[] = [];
+  for (const detail of DETAILS) {
+    lines = [header(model, options), ...body(model, options, detail)];
+    if (lines.length <= rows) return lines;
+  }
+  return lines.slice(0, rows);
+}
+
+function header(model: BuildModel, { now, paint, glyphs, columns }: FrameOptions): string {
+  const { started } = model;
+  const total = model.steps.size;
+  const over = [...model.steps.values()].filter(isOver).length;
+  const target = started?.target === undefined ? '' : ` ${glyphs.arrow} ${started.target}`;
+  const time = started === undefined ? '' : seconds(now - started.time);
+  const right = total === 0 ? time : `${over}/${total} steps  ${time}`;
+  const left = `Building ${started?.dockerfile ?? ''}${target}`;
+  const room = columns - 1 - displayWidth(right) - 2;
+  return `${paint.bold(truncate(left, room, glyphs.ellipsis))}  ${paint.dim(right)}`;
+}
+
+function body(model: BuildModel, options: FrameOptions, detail: Detail): string[] {
+  const lines: string[] = [];
+  for (const [stage, steps] of model.stages) {
+    if (detail.foldStages && !steps.some(isActive)) continue;
+    lines.push(...stageLines(stage, steps, options, detail));
+  }
+  if (model.exports.length > 0) {
+    lines.push(options.paint.bold('image'));
+    for (const one of model.exports) lines.push(exportLine(one, model, options));
+  }
+  return lines;
+}
+
+function stageLines(stage: string, steps: StepState[], options: FrameOptions, detail: Detail): string[] {
+  const { paint, glyphs, columns } = options;
+  const lines = stage === '' ? [] : [paint.bold(truncate(stage, columns - 1, glyphs.ellipsis))];
+  const over = steps.filter((step) => isOver(step) && step.state !== 'failed');
+  const waiting = steps.filter((step) => step.state === 'waiting');
+  if (detail.foldDone && over.length > 1) {
+    lines.push(statusLine(paint.green(glyphs.done), '', paint.dim(plural(over.length, 'step')), options));
+  }
+  for (const step of steps) {
+    if (detail.foldDone && over.length > 1 && over.includes(step)) continue;
+    if (detail.foldWaiting && waiting.length > 1 && step.state === 'waiting') continue;
+    lines.push(...stepLines(step, options, detail));
+  }
+  if (detail.foldWaiting && waiting.length > 1) {
+    lines.push(statusLine(glyphs.waiting, '', `${waiting.length} more`, options, paint.dim));
+  }
+  return lines;
+}
+
+function stepLines(step: StepState, options: FrameOptions, detail: Detail): string[] {
+  const { paint, glyphs, now, columns } = options;
+  const { title } = step.info;
+  switch (step.state) {
+    case 'waiting':
+      return [statusLine(glyphs.waiting, '', title, options, paint.dim)];
+    case 'cached':
+      return [statusLine(paint.green(glyphs.done), paint.cyan('cached'), title, options)];
+    case 'reused':
+      return [statusLine(paint.green(glyphs.done), paint.magenta('reused'), title, options)];
+    case 'done':
+      return [statusLine(paint.green(glyphs.done), seconds(step.durationMs), title, options)];
+    case 'failed':
+      return [
+        statusLine(paint.red(glyphs.failed), paint.red(seconds(step.durationMs)), title, options, paint.red),
+      ];
+    case 'cancelled':
+      return [statusLine(glyphs.cancelled, '', title, options, paint.dim)];
+  }
+  const lines = [statusLine(paint.cyan(spinner(options)), seconds(now - step.startedAt), title, options)];
+  const said = step.output?.last(detail.outputLines) ?? [];
+  if (said.length === 0 && step.progress !== undefined) said.push(step.progress);
+  const indent = ' '.repeat(STATUS_WIDTH + 6);
+  const room = columns - 1 - indent.length - 2;
+  for (const line of said) {
+    lines.push(`${indent}${paint.dim(`${glyphs.bar} ${truncate(printable(line), room, glyphs.ellipsis)}`)}`);
+  }
+  return lines;
+}
+
+function exportLine(one: ExportState, model: BuildModel, options: FrameOptions): string {
+  const { paint, glyphs, now } = options;
+  const { newCount, newBytes } = model.layers;
+  const packed = newCount === 0 ? '' : `, ${plural(newCount, 'new layer')} (${bytes(newBytes)})`;
+  const over = one.durationMs !== undefined;
+  const sign = over ? paint.green(glyphs.done) : paint.cyan(spinner(options));
+  return statusLine(sign, seconds(one.durationMs ?? now - one.startedAt), `${one.what}${packed}`, options);
+}
+
+/** `  ✓   0.4s  title`. */
+function statusLine(
+  sign: string,
+  status: string,
+  title: string,
+  { columns, glyphs }: FrameOptions,
+  paintTitle: (text: string) => string = (text) => text,
+): string {
+  const pad = ' '.repeat(Math.max(0, STATUS_WIDTH - displayWidth(printable(status))));
+  const room = columns - 1 - STATUS_WIDTH - 6;
+  const fits = truncate(printable(title), room, glyphs.ellipsis);
+  return `  ${sign === glyphs.waiting || sign === glyphs.cancelled ? paintTitle(sign) : sign} ${pad}${status}  ${paintTitle(fits)}`;
+}
+
+function spinner({ glyphs, now }: FrameOptions): string {
+  return glyphs.spinner[Math.floor(now / 80) % glyphs.spinner.length]!;
+}
+
+function isOver(step: StepState): boolean {
+  return step.state !== 'waiting' && step.state !== 'running';
+}
+
+function isActive(step: StepState): boolean {
+  return step.state === 'running' || step.state === 'failed';
+}

@@ -1,0 +1,137 @@
+import { type Style, style } from '../errors/style.ts';
+import type { BuildEvent } from './event.ts';
+import { bytes, seconds } from './format.ts';
+import { BuildModel, type StepState, stepName } from './model.ts';
+import type { Output, Renderer } from './renderer.ts';
+import { failureLines, resultLines, warningLines } from './report.ts';
+
+/** A step that keeps saying what it does gets a line at most this often. */
+const PROGRESS_EVERY_MS = 1000;
+
+/** Lines that only ever go forward, numbered by step as BuildKit's are: for logs and pipes. */
+export class PlainRenderer implements Renderer {
+  readonly #model = new BuildModel();
+  readonly #numbers = new Map<string, number>();
+  readonly #progressAt = new Map<string, number>();
+  readonly #paint: Style;
+  /** Whose lines stand last: lines of another step start with its name again. */
+  #current: string | undefined;
+
+  constructor(
+    private readonly output: Output,
+    private readonly options: { color: boolean },
+  ) {
+    this.#paint = style(options.color);
+  }
+
+  handle(event: BuildEvent): void {
+    const lines = this.#model.apply(event);
+    switch (event.type) {
+      case 'build.started': {
+        const target = event.target === undefined ? '' : `, target ${event.target}`;
+        this.#write([`#0 building ${event.dockerfile}${target}`]);
+        break;
+      }
+      case 'step.started':
+        this.#lines(event.step, []);
+        break;
+      case 'step.progress': {
+        const last = this.#progressAt.get(event.step) ?? Number.NEGATIVE_INFINITY;
+        if (event.time - last < PROGRESS_EVERY_MS) break;
+        this.#progressAt.set(event.step, event.time);
+        this.#lines(event.step, [event.text]);
+        break;
+      }
+      case 'step.output':
+        this.#output(event.step, event.time, lines);
+        break;
+      case 'step.finished':
+        this.#output(event.step, event.time, lines);
+        this.#lines(event.step, [outcome(this.#model.step(event.step), this.#paint)]);
+        this.#progressAt.delete(event.step);
+        this.#current = undefined;
+        break;
+      case 'export.started':
+        this.#lines(exportId(event.what), []);
+        break;
+      case 'export.layer':
+        if (event.reused) break;
+        this.#lines(this.#current ?? exportId('layers'), [
+          `${event.diffId} ${bytes(event.size)} ${seconds(event.durationMs)}`,
+        ]);
+        break;
+      case 'export.finished':
+        this.#lines(exportId(event.what), [`DONE ${seconds(event.durationMs)}`]);
+        this.#current = undefined;
+        break;
+      case 'build.finished':
+        this.#write([
+          '',
+          ...warningLines(this.#model, this.options.color),
+          ...resultLines(this.#model, this.#paint),
+        ]);
+        break;
+      case 'build.failed':
+        this.#write([
+          ...failureLines(this.#model, this.#paint),
+          ...warningLines(this.#model, this.options.color),
+        ]);
+        break;
+    }
+  }
+
+  end(): void {}
+
+  #output(step: string, time: number, lines: string[]): void {
+    if (lines.length === 0) return;
+    const elapsed = ((time - this.#model.step(step).startedAt) / 1000).toFixed(3);
+    this.#lines(
+      step,
+      lines.map((line) => `${elapsed} ${line}`),
+    );
+  }
+
+  /** Lines of one step (or export), under its name unless that stands above them already. */
+  #lines(id: string, lines: string[]): void {
+    let number = this.#numbers.get(id);
+    if (number === undefined) {
+      number = this.#numbers.size + 1;
+      this.#numbers.set(id, number);
+    }
+    const prefix = `#${number} `;
+    const head: string[] = [];
+    if (this.#current !== id) {
+      this.#current = id;
+      head.push(
+        '',
+        `${prefix}${id.startsWith(EXPORT) ? `exporting ${id.slice(EXPORT.length)}` : stepName(this.#model.step(id).info)}`,
+      );
+    }
+    this.#write([...head, ...lines.map((line) => prefix + line)]);
+  }
+
+  #write(lines: string[]): void {
+    if (lines.length > 0) this.output.write(`${lines.join('\n')}\n`);
+  }
+}
+
+const EXPORT = 'export ';
+
+function exportId(what: string): string {
+  return EXPORT + what;
+}
+
+function outcome(step: StepState, paint: Style): string {
+  switch (step.state) {
+    case 'cached':
+      return paint.cyan('CACHED');
+    case 'reused':
+      return paint.magenta('REUSED');
+    case 'failed':
+      return paint.red(`ERROR ${seconds(step.durationMs)}`);
+    case 'cancelled':
+      return 'CANCELED';
+    default:
+      return paint.green(`DONE ${seconds(step.durationMs)}`);
+  }
+}

@@ -1,0 +1,20 @@
+import { style } from '../errors/style.ts';
+import type { BuildEvent } from './event.ts';
+import { BuildModel } from './model.ts';
+import type { Output, Renderer } from './renderer.ts';
+import { failureLines } from './report.ts';
+
+/** Says nothing, unless a step fails: then what that step printed last. */
+export class QuietRenderer implements Renderer {
+  readonly #model = new BuildModel();
+
+  constructor(private readonly output: Output) {}
+
+  handle(event: BuildEvent): void {
+    this.#model.apply(event);
+    if (event.type !== 'build.failed') return;
+    for (const line of failureLines(this.#model, style(false))) this.output.write(`${line}\n`);
+  }
+
+  end(): void {}
+}

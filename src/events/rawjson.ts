@@ -1,0 +1,28 @@
+import { JettisonError } from '../errors/error.ts';
+import type { BuildEvent } from './event.ts';
+import type { Output, Renderer } from './renderer.ts';
+
+/** One event a line, as JSON: for programs. */
+export class RawJsonRenderer implements Renderer {
+  constructor(private readonly output: Output) {}
+
+  handle(event: BuildEvent): void {
+    this.output.write(`${eventLine(event)}\n`);
+  }
+
+  end(): void {}
+}
+
+/** An event as one line of JSON. The error of `build.failed` is an object with what the error knows. */
+export function eventLine(event: BuildEvent): string {
+  if (event.type !== 'build.failed') return JSON.stringify(event);
+  return JSON.stringify({ ...event, error: errorFacts(event.error) });
+}
+
+function errorFacts(error: JettisonError | Error): Record<string, unknown> {
+  if (!(error instanceof JettisonError)) {
+    return { code: 'INTERNAL', message: error.message, stack: error.stack };
+  }
+  const { code, message, hint, location, source, sourceLine, exitCode, details } = error;
+  return { code, message, hint, location, source, sourceLine, exitCode, details };
+}

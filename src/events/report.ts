@@ -1,0 +1,54 @@
+import { renderWarning } from '../errors/render.ts';
+import { type Style, style } from '../errors/style.ts';
+import { bytes, plural, seconds } from './format.ts';
+import { type BuildModel, stepName } from './model.ts';
+import { printable } from './width.ts';
+
+/** The lines after a finished build: what came out of it, and how much of it had to be done. */
+export function resultLines(model: BuildModel, paint: Style): string[] {
+  if (model.finished === undefined) return [];
+  const { imageId, tags, durationMs } = model.finished;
+  const { layers } = model;
+  const facts: [string, string][] = [['Image', imageId]];
+  if (tags.length > 0) facts.push(['Tags', paint.bold(tags.join(', '))]);
+  if (layers.count > 0) {
+    const fresh = layers.newCount === 0 ? 'nothing new' : `${layers.newCount} new, ${bytes(layers.newBytes)}`;
+    facts.push(['Size', `${bytes(layers.bytes)} in ${plural(layers.count, 'layer')} (${fresh})`]);
+  }
+  facts.push(['Steps', stepSummary(model)]);
+  facts.push(['Time', seconds(durationMs)]);
+  return facts.map(([name, value]) => `${paint.dim(name.padEnd(6))} ${value}`);
+}
+
+/** `11: 3 run, 6 cached, 2 reused`; outcomes that did not occur are left out. */
+function stepSummary(model: BuildModel): string {
+  const { done, cached, reused } = model.outcomes();
+  const parts: string[] = [];
+  if (done > 0) parts.push(`${done} run`);
+  if (cached > 0) parts.push(`${cached} cached`);
+  if (reused > 0) parts.push(`${reused} reused`);
+  const total = model.steps.size;
+  return parts.length === 0 ? String(total) : `${total}: ${parts.join(', ')}`;
+}
+
+/** All warnings of the build, each ending without a newline. */
+export function warningLines(model: BuildModel, color: boolean): string[] {
+  const lines = model.warnings.map((warning) => renderWarning(warning, { color }).trimEnd());
+  const more = model.warningCount - model.warnings.length;
+  if (more > 0) lines.push(style(color).dim(`… and ${plural(more, 'more warning')}`));
+  return lines;
+}
+
+/** The last lines that each failed step printed, framed, under the step's name. */
+export function failureLines(model: BuildModel, paint: Style): string[] {
+  const lines: string[] = [];
+  for (const step of model.steps.values()) {
+    if (step.state !== 'failed' || step.output === undefined || step.output.count === 0) continue;
+    const last = step.output.last();
+    const hidden = step.output.count - last.length;
+    lines.push(paint.dim('------'), ` > ${stepName(step.info)}:`);
+    if (hidden > 0) lines.push(paint.dim(`… ${plural(hidden, 'line')} before these`));
+    lines.push(...last.map(printable), paint.dim('------'));
+  }
+  return lines;
+}

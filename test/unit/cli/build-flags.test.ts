@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { parseBuildFlags } from '../../../src/cli/build-flags.ts';
+import { JettisonError } from '../../../src/errors/error.ts';
+import { formatPlatform, hostPlatform } from '../../../src/image/platform.ts';
+
+const parse = (args: string[], env: NodeJS.ProcessEnv = {}) => parseBuildFlags(args, env);
+
+function refusal(args: string[], env: NodeJS.ProcessEnv = {}): JettisonError {
+  try {
+    parse(args, env);
+  } catch (error) {
+    if (error instanceof JettisonError) return error;
+    throw error;
+  }
+  throw new Error(`${args.join(' ')} was accepted`);
+}
+
+describe('flags of build', () => {
+  test('a context alone', () => {
+    expect(parse(['.'])).toEqual({
+      context: '.',
+      tags: [],
+      buildArgs: {},
+      labels: {},
+      secrets: {},
+      noCache: false,
+      pull: false,
+      quiet: false,
+      progress: 'auto',
+    });
+  });
+
+  test('all of them, on either side of the context', () => {
+    const flags = parse([
+      ...['-t', 'a', '--tag=b:1', '-f', 'x/Dockerfile', '--target', 'Test', 'ctx', '--build-arg', 'A=1=2'],
+      ...[
+        '--build-arg=B=',
+        '--label',
+        'l=v',
+        '--label',
+        'empty',
+        '--no-cache',
+        '--pull',
+        '--network',
+        'none',
+      ],
+      ...['--iidfile', 'id', '--metadata-file', 'meta', '--progress', 'plain', '--secret', 'id=s,src=f'],
+    ]);
+    expect(flags).toEqual({
+      context: 'ctx',
+      file: 'x/Dockerfile',
+      target: 'Test',
+      tags: ['a', 'b:1'],
+      buildArgs: { A: '1=2', B: '' },
+      labels: { l: 'v', empty: '' },
+      secrets: { s: { file: 'f' } },
+      noCache: true,
+      pull: true,
+      network: 'none',
+      quiet: false,
+      progress: 'plain',
+      iidFile: 'id',
+      metadataFile: 'meta',
+    });
+  });
+
+  test('a build argument without value comes from the environment, or not at all', () => {
+    const { buildArgs } = parse(['--build-arg', 'TOKEN', '--build-arg', 'MISSING', '.'], { TOKEN: 't' });
+    expect(buildArgs).toEqual({ TOKEN: 't' });
+  });
+
+  test('short flags take their values as Docker’s do', () => {
+    expect(parse(['-tapp', '-f-', '-q', '.'])).toMatchObject({ tags: ['app'], file: '-', quiet: true });
+  });
+
+  test('boolean flags take true and false', () => {
+    expect(parse(['--no-cache=false', '--pull=true', '.'])).toMatchObject({ noCache: false, pull: true });
+  });
+
+  test('quiet wins over progress, the flag over the environment', () => {
+    expect(parse(['-q', '--progress=tty', '.']).progress).toBe('quiet');
+    expect(parse(['.'], { BUILDKIT_PROGRESS: 'plain' }).progress).toBe('plain');
+    expect(parse(['--progress=tty', '.'], { BUILDKIT_PROGRESS: 'plain' }).progress).toBe('tty');
+  });
+
+  test('the network default is no choice', () => {
+    expect(parse(['--network=default', '.'])).not.toHaveProperty('network');
+  });
+
+  test('this machine’s platform is fine', () => {
+    const mine = formatPlatform(hostPlatform());
+    expect(parse(['--platform', mine, '.']).platform).toBe(mine);
+  });
+
+  test.each([
+    [[], 'the build context is missing'],
+    [['a', 'b'], 'one build context is enough: "b" is a second one'],
+    [['-'], 'a context from standard input is not supported by this version yet'],
+    [['https://example.com/app.git'], 'a context from a URL is not supported by this version yet'],
+    [['git@example.com:app.git'], 'a context from a URL is not supported by this version yet'],
+    [['--push', '.'], '--push is not supported by this version yet'],
+    [['--output=type=local,dest=x', '.'], '--output is not supported by this version yet'],
+    [['-o', 'x', '.'], '-o is not supported by this version yet'],
+    [['-ox', '.'], '-o is not supported by this version yet'],
+    [['--cache-from', 'x', '.'], '--cache-from is not supported by this version yet'],
+    [['--progress=fancy', '.'], '"fancy" is no way to show progress'],
+    [['--network=bridge', '.'], 'there is no network "bridge" for builds'],
+    [['-t', 'App', '.'], '"App" is not an image name'],
+    [['-t', `app@sha256:${'0'.repeat(64)}`, '.'], 'names a digest'],
+    [['--platform=linux/s390x,linux/amd64', '.'], 'one build for several platforms'],
+    [['--platform=linux/s390x', '.'], 'building for linux/s390x is not supported by this version yet'],
+    [['--platform=a/b/c/d', '.'], '"a/b/c/d" is not a platform'],
+    [['--build-arg', '=x', '.'], '--build-arg =x has no name'],
+    [['--label', '=x', '.'], '--label =x has no name'],
+    [['--secret', 'id=a', '--secret', 'id=a', '.'], 'the secret "a" is given twice'],
+  ])('%j is refused', (args, message) => {
+    const error = refusal(args);
+    expect(error.message).toContain(message);
+    expect(error.exitCode).toBe(2);
+    expect(error.hint).toBeTruthy();
+  });
+
+  test('a directory whose name looks like a flag is possible', () => {
+    expect(parse(['--', '--push']).context).toBe('--push');
+  });
+});
+
+describe('--secret', () => {
+  const secret = (text: string, env?: NodeJS.ProcessEnv) => parse(['--secret', text, '.'], env).secrets;
+
+  test.each([
+    ['id=a,src=/f', { a: { file: '/f' } }],
+    ['source=/f=1,id=a', { a: { file: '/f=1' } }],
+    ['type=file,id=a,src=f', { a: { file: 'f' } }],
+    ['id=a,env=B', { a: { env: 'B' } }],
+    ['type=env,id=a', { a: { env: 'a' } }],
+    ['type=env,id=a,src=B', { a: { env: 'B' } }],
+    ['id=a', { a: { file: 'a' } }],
+    ['id=SET', { SET: { env: 'SET' } }],
+    ['type=file,id=SET', { SET: { file: 'SET' } }],
+  ])('%s', (text, expected) => {
+    expect(secret(text, { SET: '' })).toEqual(expected);
+  });
+
+  test.each([
+    ['src=/f', 'the secret "src=/f" has no id'],
+    ['id=,src=/f', 'has no id'],
+    ['id=a,sauce=/f', '"sauce=/f" is no part of a secret'],
+    ['a', '"a" is no part of a secret'],
+    ['type=ssh,id=a', '"ssh" is not a type of secret'],
+  ])('%s is refused', (text, message) => {
+    expect(refusal(['--secret', text, '.']).message).toContain(message);
+  });
+});

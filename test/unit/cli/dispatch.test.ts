@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test, vi } from 'vitest';
+import type { Command } from '../../../src/cli/command.ts';
+import { commands } from '../../../src/cli/commands.ts';
+import { dispatch } from '../../../src/cli/dispatch.ts';
+import { VERSION } from '../../../src/cli/version.ts';
+import { JettisonError } from '../../../src/errors/error.ts';
+import { fakeIo } from '../../support/fake-io.ts';
+
+/** Runs a command line in which `probe` is the given command. */
+async function run(argv: string[], probe?: Partial<Command>, io = fakeIo()) {
+  const starting = vi.fn();
+  const command: Command = { help: 'Usage: jettison probe [--dry-run]\n', run: async () => 0, ...probe };
+  commands['probe'] = { summary: 'A test', load: async () => ({ command }) };
+  try {
+    const code = await dispatch(argv, io.io, starting);
+    return { code, out: io.stdout.text, err: io.stderr.text, starting };
+  } finally {
+    delete commands['probe'];
+  }
+}
+
+describe('without a command', () => {
+  test.each([[[]], [['--help']], [['-h']], [['help']]])('%j prints the overview', async (argv) => {
+    const { code, out, err } = await run(argv);
+    expect(code).toBe(0);
+    expect(out).toContain('Usage: jettison COMMAND');
+    expect(out).toMatch(/^ {2}build +Build an image/m);
+    expect(err).toBe('');
+  });
+
+  test.each([[['--version']], [['-v']]])('%j prints the version', async (argv) => {
+    expect(await run(argv)).toMatchObject({ code: 0, out: `${VERSION}\n`, err: '' });
+  });
+
+  test('the version is that of package.json', async () => {
+    const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'));
+    expect(VERSION).toBe(manifest.version);
+  });
+});
+
+describe('a command', () => {
+  test('gets its arguments and gives its exit code', async () => {
+    const probe = vi.fn(async () => 7);
+    const { code, starting } = await run(['probe', '-x', 'y'], { run: probe });
+    expect(code).toBe(7);
+    expect(probe).toHaveBeenCalledWith(['-x', 'y'], expect.anything());
+    expect(starting).toHaveBeenCalledOnce();
+  });
+
+  test.each([[['probe', '--help']], [['probe', '--dry-run', '--help']], [['help', 'probe']]])(
+    '%j prints its help without running it',
+    async (argv) => {
+      const probe = vi.fn(async () => 0);
+      const { code, out, starting } = await run(argv, { run: probe });
+      expect({ code, out }).toEqual({ code: 0, out: 'Usage: jettison probe [--dry-run]\n' });
+      expect(probe).not.toHaveBeenCalled();
+      expect(starting).not.toHaveBeenCalled();
+    },
+  );
+
+  test('passes on a --help that is meant for another program', async () => {
+    const probe = vi.fn(async () => 0);
+    await run(['probe', 'image', '--help'], { run: probe });
+    await run(['probe', '--', '--help'], { run: probe });
+    expect(probe).toHaveBeenCalledTimes(2);
+  });
+
+  test('every one has a module with a help text that begins with its usage', async () => {
+    for (const [name, { summary, load }] of Object.entries(commands)) {
+      const { command } = await load();
+      expect(command.help).toMatch(new RegExp(`^Usage: {1,2}jettison ${name}\\b`));
+      expect(summary).toMatch(/^[A-Z].*[^.]$/);
+    }
+  });
+});
+
+describe('a wrong command line', () => {
+  test('an unknown command names the nearest', async () => {
+    expect(await run(['biuld'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'error: there is no command "biuld"\nhint: Did you mean `jettison build`?\n',
+    });
+  });
+
+  test('an unknown command that is like none', async () => {
+    expect((await run(['frobnicate'])).err).toContain('hint: See `jettison --help`.');
+    expect((await run(['constructor'])).code).toBe(2);
+  });
+
+  test('a flag before the command', async () => {
+    expect((await run(['--quick'])).err).toContain('there is no option --quick before a command');
+  });
+
+  const parsing = async (args: string[]) => {
+    const { parseArgs } = await import('node:util');
+    parseArgs({ args, options: { 'dry-run': { type: 'boolean' }, name: { type: 'string', short: 'n' } } });
+    return 0;
+  };
+
+  test.each([
+    [['--dry-rum'], 'there is no option --dry-rum', 'Did you mean --dry-run?'],
+    [['-x'], 'there is no option -x', 'Usage: jettison probe [--dry-run]'],
+    [['image'], 'unexpected argument "image"', 'Usage: jettison probe [--dry-run]'],
+    [['--name'], 'option -n, --name <value> argument missing', 'Usage: jettison probe [--dry-run]'],
+    [['--dry-run=1'], 'option --dry-run does not take an argument', 'Usage: jettison probe [--dry-run]'],
+  ])('%j', async (args, message, hint) => {
+    const { code, err } = await run(['probe', ...args], { run: parsing });
+    expect(err).toBe(`error: ${message}\nhint: ${hint}\n`);
+    expect(code).toBe(2);
+  });
+});
+
+describe('what a command throws', () => {
+  const throwing = (error: unknown) => ({ run: () => Promise.reject(error) });
+
+  test('a JettisonError is shown and gives the exit code', async () => {
+    const error = new JettisonError('X', 'it went wrong', { exitCode: 3 });
+    expect(await run(['probe'], throwing(error))).toMatchObject({ code: 3, err: 'error: it went wrong\n' });
+  });
+
+  test('a full disk is no bug', async () => {
+    const error = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
+    const { code, err } = await run(['probe'], throwing(error));
+    expect(code).toBe(1);
+    expect(err).toContain('error: no space left on the disk (write)\nhint: ');
+    expect(err).not.toContain('    at ');
+  });
+
+  test('a bug shows its stack', async () => {
+    const { code, err } = await run(['probe'], throwing(new TypeError('oops')));
+    expect(code).toBe(1);
+    expect(err).toContain('TypeError: oops\n    at ');
+  });
+
+  test('JETTISON_DEBUG shows the stack of any error', async () => {
+    const io = fakeIo({ env: { JETTISON_DEBUG: '1' } });
+    const { err } = await run(['probe'], throwing(new JettisonError('X', 'no')), io);
+    expect(err).toContain('    at ');
+  });
+
+  test('after an interruption is not shown, and the exit code is 130', async () => {
+    const io = fakeIo({ signal: AbortSignal.abort() });
+    expect(await run(['probe'], throwing(new Error('aborted')), io)).toMatchObject({
+      code: 130,
+      err: 'error: interrupted\n',
+    });
+  });
+});
