@@ -4,7 +4,7 @@ import { type LayerSize, LayerSizes } from '../export/sizes.ts';
 import type { HistoryEntry } from '../image/types.ts';
 import { findImage, type NamedImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
-import type { Command } from './command.ts';
+import type { Command, Io } from './command.ts';
 import { age, oneLine, shortId, size } from './format.ts';
 import { printList } from './list-output.ts';
 import { usageError } from './usage.ts';
@@ -23,7 +23,7 @@ Options:
 /** Docker shows so much of an instruction. */
 const CREATED_BY_WIDTH = 45;
 
-async function run(args: string[], io: Parameters<Command['run']>[1]): Promise<number> {
+async function run(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,

@@ -4,7 +4,7 @@ import { formatPlatform } from '../image/platform.ts';
 import { familiarName, familiarRepository, parseReference } from '../image/reference.ts';
 import { listImages, type NamedImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
-import type { Command } from './command.ts';
+import type { Command, Io } from './command.ts';
 import { age, shortId, size } from './format.ts';
 import { printList } from './list-output.ts';
 import { usageError } from './usage.ts';
@@ -27,7 +27,7 @@ Examples:
   jettison rmi $(jettison images -q app)
 `;
 
-async function run(args: string[], io: Parameters<Command['run']>[1]): Promise<number> {
+async function run(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,

@@ -4,7 +4,7 @@ import { LayerSizes } from '../export/sizes.ts';
 import { familiarName, familiarRepository, parseReference } from '../image/reference.ts';
 import { findImage, type NamedImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
-import type { Command } from './command.ts';
+import type { Command, Io } from './command.ts';
 import { compileTemplate } from './template.ts';
 import { usageError } from './usage.ts';
 
@@ -21,7 +21,7 @@ Examples:
   jettison inspect -f '{{index .RepoDigests 0}}' app
 `;
 
-async function run(args: string[], io: Parameters<Command['run']>[1]): Promise<number> {
+async function run(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,

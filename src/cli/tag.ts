@@ -3,7 +3,7 @@ import { JettisonError } from '../errors/error.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { findImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
-import type { Command } from './command.ts';
+import type { Command, Io } from './command.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison tag IMAGE NAME[:TAG]
@@ -14,7 +14,7 @@ Examples:
   jettison tag app registry.example.com/team/app:1.0
 `;
 
-async function run(args: string[], io: Parameters<Command['run']>[1]): Promise<number> {
+async function run(args: string[], io: Io): Promise<number> {
   const { positionals } = parseArgs({ args, allowPositionals: true, options: {} });
   const [source, name, ...rest] = positionals;
   if (source === undefined || name === undefined || rest.length > 0) {

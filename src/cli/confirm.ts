@@ -1,0 +1,24 @@
+import { createInterface } from 'node:readline/promises';
+import type { Io } from './command.ts';
+import { usageError } from './usage.ts';
+
+/**
+ * Asks before something is deleted; only `y` and `yes` are a yes. Where nobody can be asked the command line
+ * has to say it.
+ *
+ * @throws JettisonError `USAGE` when standard input is no terminal
+ */
+export async function confirm(io: Io, warning: string): Promise<boolean> {
+  if (io.stdin.isTTY !== true) {
+    throw usageError('nobody is here to be asked whether to delete', 'add -f to delete without being asked');
+  }
+  const terminal = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const answer = await terminal.question(`${warning}\nAre you sure you want to continue? [y/N] `, {
+      signal: io.signal,
+    });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,47 @@
+import { rmSync } from 'node:fs';
+import type { PruneOptions, PruneReport } from '../store/prune.ts';
+import { pruneStore } from '../store/prune.ts';
+import type { Store } from '../store/store.ts';
+import type { Worker } from '../worker/protocol.ts';
+
+/**
+ * Drops what a store does not need any more, alone: waits for running builds to end.
+ *
+ * @param onWait called once when something has to be waited for; throwing from it gives up
+ */
+export async function reclaim(
+  store: Store,
+  what: Omit<PruneOptions, 'remove'>,
+  onWait: () => void,
+  signal: AbortSignal,
+): Promise<PruneReport> {
+  const end = await store.leases.prune(onWait, signal);
+  try {
+    return await pruneStore(store, { ...what, remove: (paths) => removeTrees(store.layout.home, paths) });
+  } finally {
+    end();
+    store.close();
+  }
+}
+
+/** Deletes trees; those with files of other ids through the worker, which alone may do that without root. */
+async function removeTrees(home: string, paths: string[]): Promise<void> {
+  const refused: string[] = [];
+  for (const path of paths) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EACCES' && code !== 'EPERM') throw error;
+      refused.push(path);
+    }
+  }
+  if (refused.length === 0) return;
+  const { startWorker } = await import('../worker/client.ts');
+  const worker: Worker = await startWorker({ home });
+  try {
+    await worker.remove({ paths: refused });
+  } finally {
+    await worker.close();
+  }
+}

@@ -1,0 +1,114 @@
+import { JettisonError } from '../errors/error.ts';
+import { canonicalJson, type Digest, hex } from '../image/digest.ts';
+import { familiarName } from '../image/reference.ts';
+import { type Index, MEDIA } from '../image/types.ts';
+import type { Entry } from '../layer/entry.ts';
+import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
+import type { ImageParts } from '../store/lookup.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * `oci-archive` is an OCI image layout in a tar. `docker-archive` is the same with Docker's `manifest.json`
+ * beside it, as Docker writes since version 25; older versions, podman and skopeo read it, too.
+ */
+export type ArchiveFormat = 'docker-archive' | 'oci-archive';
+
+export interface ArchiveImage {
+  image: ImageParts;
+  /** Canonical names that the archive gives it; an image may go without. */
+  names: string[];
+}
+
+/**
+ * The bytes of an archive of some images. Each blob is in it once, as the store has it; the same images
+ * always give the same bytes.
+ *
+ * @throws JettisonError `BLOB_MISSING` before the first byte, when a layer has never been fetched
+ */
+export async function* writeArchive(
+  store: Store,
+  images: ArchiveImage[],
+  format: ArchiveFormat,
+): AsyncGenerator<Buffer> {
+  const blobs = blobsOf(
+    store,
+    images.map(({ image }) => image),
+  );
+  yield* directory('blobs');
+  yield* directory('blobs/sha256');
+  for (const [digest, size] of [...blobs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    yield header(`blobs/sha256/${hex(digest)}`, size);
+    let written = 0;
+    for await (const chunk of store.blobs.stream(digest) as AsyncIterable<Buffer>) {
+      written += chunk.length;
+      yield chunk;
+    }
+    if (written !== size) throw new JettisonError('DIGEST_MISMATCH', `the blob ${digest} has changed`);
+    yield Buffer.alloc(tarPadding(size));
+  }
+  yield* text('index.json', canonicalJson(indexOf(images)));
+  if (format === 'docker-archive') yield* text('manifest.json', canonicalJson(dockerManifest(images)));
+  yield* text('oci-layout', '{"imageLayoutVersion":"1.0.0"}');
+  yield TAR_END;
+}
+
+/** Every blob of the images with its size. */
+function blobsOf(store: Store, images: ImageParts[]): Map<Digest, number> {
+  const blobs = new Map<Digest, number>();
+  for (const { descriptor, manifest } of images) {
+    for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) {
+      const size = store.blobs.size(digest);
+      if (size === undefined) {
+        throw new JettisonError('BLOB_MISSING', `the store does not hold ${digest}, a part of the image`, {
+          hint: 'It has not been fetched yet: pull the image (or the base that it was built on) first.',
+        });
+      }
+      blobs.set(digest, size);
+    }
+  }
+  return blobs;
+}
+
+/** `index.json`: an entry for each name, as containerd and podman look for them. */
+function indexOf(images: ArchiveImage[]): Index {
+  return {
+    schemaVersion: 2,
+    mediaType: MEDIA.ociIndex,
+    manifests: images.flatMap(({ image, names }) => {
+      const { mediaType, digest, size } = image.descriptor;
+      const bare = { mediaType, digest, size };
+      if (names.length === 0) return [bare];
+      return names.map((name) => ({
+        ...bare,
+        annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name },
+      }));
+    }),
+  };
+}
+
+/** Docker's `manifest.json`: an entry for each image. */
+function dockerManifest(images: ArchiveImage[]) {
+  const path = (digest: Digest) => `blobs/sha256/${hex(digest)}`;
+  return images.map(({ image, names }) => ({
+    Config: path(image.id),
+    RepoTags: names.length === 0 ? null : names.map((name) => familiarName(name)),
+    Layers: image.manifest.layers.map(({ digest }) => path(digest)),
+  }));
+}
+
+function* directory(path: string): Generator<Buffer> {
+  yield tarHeader({ ...PLAIN, path, type: 'directory', mode: 0o755 });
+}
+
+function* text(path: string, content: string): Generator<Buffer> {
+  const bytes = Buffer.from(content);
+  yield header(path, bytes.length);
+  yield bytes;
+  yield Buffer.alloc(tarPadding(bytes.length));
+}
+
+function header(path: string, size: number): Buffer {
+  return tarHeader({ ...PLAIN, path, size });
+}
+
+const PLAIN: Entry = { path: '', type: 'file', mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0 };
