@@ -1,0 +1,103 @@
+import { constants, crc32, deflateRaw } from 'node:zlib';
+
+/** Input bytes per block: what is deflated on its own, so that the bytes never depend on who does it. */
+export const GZIP_BLOCK = 1 << 20;
+/** Blocks on their way through the thread pool: enough to keep it busy, few enough to bound the memory. */
+const MAX_PENDING = 12;
+const LEVEL = 6;
+
+/** Magic, deflate, no flags, no time, no extra flags, unknown system. */
+const HEADER = Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
+/** An empty last block: every other one ends with a flush instead. */
+const LAST_BLOCK = Buffer.of(3, 0);
+
+/**
+ * Compresses to one gzip member: input is cut into blocks of 1 MiB that Node's thread pool deflates
+ * independently, and comes out in order. The same input always gives the same bytes.
+ *
+ * Input is written straight into the current block (`space`, `advance`), so that a file can be read into its
+ * place without a copy. Whoever fills it awaits `drain` whenever `full` says so.
+ */
+export class GzipWriter {
+  readonly #input: (block: Buffer) => void;
+  readonly #output: (bytes: Buffer) => void;
+  #block = Buffer.allocUnsafe(GZIP_BLOCK);
+  #filled = 0;
+  #crc = 0;
+  #size = 0;
+  readonly #pending: Promise<Buffer>[] = [];
+
+  /**
+   * @param input is shown each block of input, in order
+   * @param output takes the compressed bytes, in order
+   */
+  constructor(input: (block: Buffer) => void, output: (bytes: Buffer) => void) {
+    this.#input = input;
+    this.#output = output;
+    output(HEADER);
+  }
+
+  /** The free rest of the current block; never empty. */
+  get space(): Buffer {
+    return this.#block.subarray(this.#filled);
+  }
+
+  /** Says that so many bytes of `space` have been filled. */
+  advance(count: number): void {
+    this.#filled += count;
+    if (this.#filled === GZIP_BLOCK) this.#submit();
+  }
+
+  /** Copies some bytes in. */
+  write(data: Buffer): void {
+    for (let at = 0; at < data.length; ) {
+      const count = data.copy(this.#block, this.#filled, at);
+      at += count;
+      this.advance(count);
+    }
+  }
+
+  /** Whether enough blocks are on their way to wait for some. */
+  get full(): boolean {
+    return this.#pending.length >= MAX_PENDING;
+  }
+
+  /** Waits until about half of the blocks on their way have come out. */
+  async drain(): Promise<void> {
+    while (this.#pending.length > MAX_PENDING / 2) this.#output(await this.#pending.shift()!);
+  }
+
+  /** Compresses what is left and ends the member. */
+  async end(): Promise<void> {
+    if (this.#filled > 0) this.#submit();
+    while (this.#pending.length > 0) this.#output(await this.#pending.shift()!);
+    const trailer = Buffer.alloc(8);
+    trailer.writeUInt32LE(this.#crc, 0);
+    trailer.writeUInt32LE(this.#size % 2 ** 32, 4);
+    this.#output(Buffer.concat([LAST_BLOCK, trailer]));
+  }
+
+  #submit(): void {
+    const block = this.#block.subarray(0, this.#filled);
+    this.#input(block);
+    this.#crc = crc32(block, this.#crc);
+    this.#size += block.length;
+    const deflated = deflateBlock(block);
+    // A failure is met by whoever awaits the block; until then it must not count as unhandled.
+    deflated.catch(() => {});
+    this.#pending.push(deflated);
+    this.#block = Buffer.allocUnsafe(GZIP_BLOCK);
+    this.#filled = 0;
+  }
+}
+
+function deflateBlock(block: Buffer): Promise<Buffer> {
+  // Room for all of the output at once: each further piece would be another turn through the pool.
+  const chunkSize = GZIP_BLOCK + (GZIP_BLOCK >> 8);
+  return new Promise((resolve, reject) => {
+    deflateRaw(block, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH, chunkSize }, (error, bytes) => {
+      if (error === null) resolve(bytes);
+      else reject(error);
+    });
+  });
+}
