@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
 import { type ArchiveFormat, type ArchiveImage, writeArchive } from '../export/archive-write.ts';
+import { fetchMissing } from '../export/fetch-missing.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { findImage, type NamedImage } from '../store/lookup.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -47,7 +48,14 @@ async function run(args: string[], io: Io): Promise<number> {
   const store = openStore({ env: io.env });
   const end = await store.leases.use(io.signal);
   try {
-    const archive = writeArchive(store, chooseImages(store, positionals), format);
+    const images = chooseImages(store, positionals);
+    await fetchMissing(
+      store,
+      images.map(({ image }) => image),
+      async () =>
+        new (await import('../registry/registries.ts')).Registries({ env: io.env, signal: io.signal }),
+    );
+    const archive = writeArchive(store, images, format);
     if (values.output === undefined) await copy(archive, io.stdout, io.signal, false);
     else await writeFile(resolve(io.cwd, values.output), archive, io.signal);
     return 0;

@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { type Digest, isDigest, sha256 } from '../image/digest.ts';
+import { canonicalName, parseReference } from '../image/reference.ts';
+import { type Descriptor, type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { compressionOf, decompress } from '../layer/decompress.ts';
+import { isIndex } from '../store/lookup.ts';
+import type { Store } from '../store/store.ts';
+import { ArchiveFiles } from './archive-files.ts';
+import { writeManifest } from './image.ts';
+
+export interface LoadedImage {
+  /** What is in the store now: a manifest, or an index. */
+  target: Descriptor;
+  /** The image id; of an index that of its first image. */
+  id: Digest;
+  /** Canonical; empty for an image that the archive gives no name. */
+  names: string[];
+}
+
+/** Docker's `manifest.json`. */
+interface DockerEntry {
+  Config: string;
+  RepoTags?: string[] | null;
+  Layers: string[];
+}
+
+/**
+ * Puts the images of an archive into the store, with their names: an OCI layout in a tar, what `docker save`
+ * writes now, and what it wrote before version 25; plain or compressed. Blobs are kept as they are, configs
+ * byte for byte, so that ids stay the same. All digests are verified first: a damaged archive adds no image.
+ *
+ * @throws JettisonError `ARCHIVE_INVALID`, `TAR_INVALID`, `DIGEST_MISMATCH`
+ */
+export async function readArchive(
+  store: Store,
+  source: AsyncIterable<Buffer>,
+  signal?: AbortSignal,
+): Promise<LoadedImage[]> {
+  const files = await ArchiveFiles.read(store, decompress(source), signal);
+  const docker = parse<DockerEntry[]>(files.bytes('manifest.json'), 'manifest.json');
+  const index = parse<Index>(files.bytes('index.json'), 'index.json');
+  let images: LoadedImage[];
+  if (index !== undefined) images = await readLayout(store, index, docker ?? []);
+  else if (docker !== undefined) images = await readDocker(store, files, docker);
+  else if (files.has('repositories')) {
+    throw new JettisonError('ARCHIVE_INVALID', 'this archive was made by a Docker older than 1.10', {
+      hint: 'Load it into a newer Docker, and save it from there.',
+    });
+  } else {
+    throw new JettisonError(
+      'ARCHIVE_INVALID',
+      'this is no image archive: it has neither index.json nor manifest.json',
+      {
+        hint: 'An archive that `docker export` wrote is a file system, not an image: ADD it to scratch.',
+      },
+    );
+  }
+  for (const { target, names } of images) {
+    for (const name of names) store.images.put(name, target);
+    if (names.length === 0) store.images.putNameless(target);
+  }
+  return images;
+}
+
+/** An OCI layout; Docker's file beside it may know more of the names. */
+async function readLayout(store: Store, index: Index, docker: DockerEntry[]): Promise<LoadedImage[]> {
+  const images = new Map<Digest, LoadedImage>();
+  for (const descriptor of list(index.manifests, 'index.json')) {
+    const { mediaType, digest, size } = descriptor;
+    const ids = await verifyTarget(store, { mediaType, digest, size });
+    const image = images.get(digest) ?? { target: { mediaType, digest, size }, id: ids[0]!, names: [] };
+    const name = nameInAnnotations(descriptor.annotations ?? {});
+    const tags = docker
+      .filter(({ Config }) => ids.some((id) => Config.endsWith(id.slice('sha256:'.length))))
+      .flatMap(({ RepoTags }) => (RepoTags ?? []).map((tag) => canonicalName(tag)));
+    for (const found of name === undefined ? tags : [name]) {
+      if (!image.names.includes(found)) image.names.push(found);
+    }
+    images.set(digest, image);
+  }
+  return [...images.values()];
+}
+
+/** A manifest or an index whose parts the archive must hold. @returns the ids of the images in it */
+async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]> {
+  if (!isDigest(target.digest) || !store.blobs.has(target.digest))
+    throw incomplete(`manifest ${target.digest}`);
+  if (isIndex(target)) {
+    const children = list(readBlob<Index>(store, target.digest).manifests, 'an index');
+    // Platforms that were not saved are left out of the archive, but not of the index.
+    const present = children.filter(({ digest }) => store.blobs.has(digest));
+    const ids: Digest[] = [];
+    for (const child of present) ids.push(...(await verifyTarget(store, child)));
+    if (ids.length === 0) throw incomplete(`every image of the index ${target.digest}`);
+    return ids;
+  }
+  if (target.mediaType !== MEDIA.ociManifest && target.mediaType !== MEDIA.dockerManifest) {
+    throw new JettisonError(
+      'ARCHIVE_INVALID',
+      `the archive holds something that is no image: ${target.mediaType}`,
+    );
+  }
+  const manifest = readBlob<Manifest>(store, target.digest);
+  const layers = list(manifest.layers, 'a manifest');
+  const { config } = manifest;
+  if (config === undefined || !store.blobs.has(config.digest)) throw incomplete(`config ${config?.digest}`);
+  // An attestation is a manifest, too, but its "layers" are no file systems.
+  if (layers.every(({ mediaType }) => mediaType.includes('in-toto'))) return [config.digest];
+  await verifyLayers(store, readBlob<ImageConfig>(store, config.digest), layers);
+  return [config.digest];
+}
+
+/** What Docker wrote before version 25: configs and uncompressed layers under names of their own. */
+async function readDocker(store: Store, files: ArchiveFiles, entries: DockerEntry[]): Promise<LoadedImage[]> {
+  const images: LoadedImage[] = [];
+  for (const entry of list(entries, 'manifest.json')) {
+    const bytes = files.bytes(entry.Config) ?? readWhole(store, files, entry.Config);
+    const named = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(entry.Config)?.[1];
+    const id = sha256(bytes);
+    if (named !== undefined && id !== `sha256:${named}`) {
+      throw new JettisonError(
+        'DIGEST_MISMATCH',
+        `the config ${entry.Config} in the archive has the digest ${id}`,
+      );
+    }
+    const layers = list(entry.Layers, 'manifest.json').map((path) => {
+      const blob = files.blob(path);
+      if (blob === undefined) throw incomplete(`layer ${path}`);
+      return { mediaType: layerType(store, blob.digest), ...blob };
+    });
+    await verifyLayers(store, parse<ImageConfig>(bytes, entry.Config)!, layers);
+    const config = { mediaType: MEDIA.ociConfig, ...store.blobs.write(bytes) };
+    images.push({
+      target: writeManifest(store, config, layers),
+      id,
+      names: (entry.RepoTags ?? []).map((tag) => canonicalName(tag)),
+    });
+  }
+  return images;
+}
+
+/** Every layer must be there, and be the one that the config tells of. */
+async function verifyLayers(store: Store, config: ImageConfig, layers: Descriptor[]): Promise<void> {
+  const diffIds = list(config.rootfs?.diff_ids, 'a config');
+  if (diffIds.length !== layers.length) {
+    throw new JettisonError(
+      'ARCHIVE_INVALID',
+      `an image of the archive has ${layers.length} layers, but its config tells of ${diffIds.length}`,
+    );
+  }
+  const verified = new Map<Digest, Digest>();
+  for (const [index, { digest }] of layers.entries()) {
+    if (!isDigest(digest) || !store.blobs.has(digest)) throw incomplete(`layer ${digest}`);
+    let diffId = verified.get(digest);
+    if (diffId === undefined) {
+      diffId = compressionOf(firstBytes(store, digest)) === 'none' ? digest : await diffIdOf(store, digest);
+      verified.set(digest, diffId);
+    }
+    if (diffId !== diffIds[index]) {
+      throw new JettisonError(
+        'DIGEST_MISMATCH',
+        `the layer ${digest} of the archive holds ${diffId} instead of ${diffIds[index]}`,
+      );
+    }
+  }
+}
+
+async function diffIdOf(store: Store, digest: Digest): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of decompress(store.blobs.stream(digest) as AsyncIterable<Buffer>))
+    hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+const LAYER_TYPES = { none: MEDIA.ociLayer, gzip: MEDIA.ociLayerGzip, zstd: MEDIA.ociLayerZstd };
+
+function layerType(store: Store, digest: Digest): string {
+  const compression = compressionOf(firstBytes(store, digest));
+  if (compression === 'bzip2' || compression === 'xz') {
+    throw new JettisonError('ARCHIVE_INVALID', `a layer of the archive is compressed with ${compression}`, {
+      hint: 'Images have layers that are plain, or compressed with gzip or zstd.',
+    });
+  }
+  return LAYER_TYPES[compression];
+}
+
+function firstBytes(store: Store, digest: Digest): Buffer {
+  const file = openSync(store.blobs.path(digest), 'r');
+  try {
+    const start = Buffer.alloc(8);
+    return start.subarray(0, readSync(file, start, 0, start.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** containerd's annotation is a whole name; OCI's may be one, or a mere tag, which names nothing. */
+function nameInAnnotations(annotations: Record<string, string>): string | undefined {
+  for (const key of ['io.containerd.image.name', 'org.opencontainers.image.ref.name']) {
+    const text = annotations[key];
+    if (text === undefined || !/[/:]/.test(text)) continue;
+    try {
+      const reference = parseReference(text);
+      if (reference.digest === undefined) return canonicalName(reference);
+    } catch (error) {
+      // OCI allows names that mean nothing to Docker: the image is loaded without one.
+      if (!(error instanceof JettisonError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** A config that is no `.json` file: in archives that have blobs, but no `index.json`. */
+function readWhole(store: Store, files: ArchiveFiles, path: string): Buffer {
+  const blob = files.blob(path);
+  if (blob === undefined) throw incomplete(`config ${path}`);
+  return store.blobs.read(blob.digest);
+}
+
+function readBlob<T>(store: Store, digest: Digest): T {
+  return parse<T>(store.blobs.read(digest), `the blob ${digest}`)!;
+}
+
+function parse<T>(bytes: Buffer | undefined, what: string): T | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    return JSON.parse(bytes.toString('utf8')) as T;
+  } catch (cause) {
+    throw new JettisonError('ARCHIVE_INVALID', `${what} in the archive is no JSON`, { cause });
+  }
+}
+
+function list<T>(value: T[] | undefined, what: string): T[] {
+  if (!Array.isArray(value))
+    throw new JettisonError('ARCHIVE_INVALID', `${what} in the archive lacks a list`);
+  return value;
+}
+
+function incomplete(part: string): JettisonError {
+  return new JettisonError('ARCHIVE_INVALID', `the archive is incomplete: it lacks the ${part}`, {
+    hint: 'Save the image again with all its layers.',
+  });
+}
