@@ -8,17 +8,18 @@ export function seconds(ms: number): string {
   return `${Math.floor(whole / 3600)}h${two(Math.floor(whole / 60) % 60)}m`;
 }
 
-/** `512 B`, `1.2 kB`, `48.2 MB`, `182 MB` for a number of bytes; a kB is 1000 bytes, as Docker counts. */
-export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = count;
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** Bytes as Docker prints them: three digits, units of 1000: `0B`, `4.26MB`, `133MB`. */
+export function size(bytes: number): string {
   let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
+  let value = bytes;
+  // 999.5 would be rounded to four digits.
+  while (value >= 999.5 && unit < UNITS.length - 1) {
     value /= 1000;
     unit++;
   }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit]}`;
+  return `${Number(value.toPrecision(3))}${UNITS[unit]}`;
 }
 
 /** `1 layer`, `2 layers`. */

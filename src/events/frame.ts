@@ -1,5 +1,5 @@
 import type { Style } from '../errors/style.ts';
-import { bytes, plural, seconds } from './format.ts';
+import { plural, seconds, size } from './format.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { BuildModel, ExportState, StepState } from './model.ts';
 import { displayWidth, printable, truncate } from './width.ts';
@@ -36,6 +36,9 @@ const DETAILS: readonly Detail[] = [
 /** `  ✓ cached  `: what stands before a step's title. */
 const STATUS_WIDTH = 6;
 
+/** With less room than this for what is built, the header does without counts and time. */
+const MIN_HEADER = 12;
+
 /**
  * The live view as lines, none wider than the terminal: the stages with their steps, running ones with
  * their seconds and last lines. What does not fit in the rows is folded, the running steps last of all.
@@ -58,8 +61,9 @@ function header(model: BuildModel, { now, paint, glyphs, columns }: FrameOptions
   const target = started?.target === undefined ? '' : ` ${glyphs.arrow} ${started.target}`;
   const time = started === undefined ? '' : seconds(now - started.time);
   const right = total === 0 ? time : `${over}/${total} steps  ${time}`;
-  const left = `Building ${started?.dockerfile ?? ''}${target}`;
+  const left = printable(`Building ${started?.dockerfile ?? ''}${target}`);
   const room = columns - 1 - displayWidth(right) - 2;
+  if (room < MIN_HEADER) return paint.bold(truncate(left, columns - 1, glyphs.ellipsis));
   return `${paint.bold(truncate(left, room, glyphs.ellipsis))}  ${paint.dim(right)}`;
 }
 
@@ -78,7 +82,7 @@ function body(model: BuildModel, options: FrameOptions, detail: Detail): string[
 
 function stageLines(stage: string, steps: StepState[], options: FrameOptions, detail: Detail): string[] {
   const { paint, glyphs, columns } = options;
-  const lines = stage === '' ? [] : [paint.bold(truncate(stage, columns - 1, glyphs.ellipsis))];
+  const lines = stage === '' ? [] : [paint.bold(truncate(printable(stage), columns - 1, glyphs.ellipsis))];
   const over = steps.filter((step) => isOver(step) && step.state !== 'failed');
   const waiting = steps.filter((step) => step.state === 'waiting');
   if (detail.foldDone && over.length > 1) {
@@ -115,12 +119,13 @@ function stepLines(step: StepState, options: FrameOptions, detail: Detail): stri
       return [statusLine(glyphs.cancelled, '', title, options, paint.dim)];
   }
   const lines = [statusLine(paint.cyan(spinner(options)), seconds(now - step.startedAt), title, options)];
-  const said = step.output?.last(detail.outputLines) ?? [];
-  if (said.length === 0 && step.progress !== undefined) said.push(step.progress);
+  const said = (step.output?.last() ?? []).map(printable).filter((line) => line.trim() !== '');
+  said.splice(0, said.length - detail.outputLines);
+  if (said.length === 0 && step.progress !== undefined && detail.outputLines > 0) said.push(step.progress);
   const indent = ' '.repeat(STATUS_WIDTH + 6);
   const room = columns - 1 - indent.length - 2;
-  for (const line of said) {
-    lines.push(`${indent}${paint.dim(`${glyphs.bar} ${truncate(printable(line), room, glyphs.ellipsis)}`)}`);
+  for (const line of room > 0 ? said : []) {
+    lines.push(`${indent}${paint.dim(`${glyphs.bar} ${truncate(line, room, glyphs.ellipsis)}`)}`);
   }
   return lines;
 }
@@ -128,7 +133,7 @@ function stepLines(step: StepState, options: FrameOptions, detail: Detail): stri
 function exportLine(one: ExportState, model: BuildModel, options: FrameOptions): string {
   const { paint, glyphs, now } = options;
   const { newCount, newBytes } = model.layers;
-  const packed = newCount === 0 ? '' : `, ${plural(newCount, 'new layer')} (${bytes(newBytes)})`;
+  const packed = newCount === 0 ? '' : `, ${plural(newCount, 'new layer')} (${size(newBytes)})`;
   const over = one.durationMs !== undefined;
   const sign = over ? paint.green(glyphs.done) : paint.cyan(spinner(options));
   return statusLine(sign, seconds(one.durationMs ?? now - one.startedAt), `${one.what}${packed}`, options);

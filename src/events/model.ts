@@ -1,5 +1,6 @@
 import type { BuildEvent, StepInfo, StepOutcome } from './event.ts';
 import { StepOutput } from './output.ts';
+import { printable } from './width.ts';
 
 /** More warnings than this are only counted. */
 const KEPT_WARNINGS = 100;
@@ -128,5 +129,5 @@ export class BuildModel {
 
 /** `[build 3/5] RUN npm ci`, as BuildKit names a step. */
 export function stepName({ stage, index, total, title }: StepInfo): string {
-  return stage === '' ? title : `[${stage} ${index}/${total}] ${title}`;
+  return printable(stage === '' ? title : `[${stage} ${index}/${total}] ${title}`);
 }

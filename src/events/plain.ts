@@ -1,6 +1,6 @@
 import { type Style, style } from '../errors/style.ts';
 import type { BuildEvent } from './event.ts';
-import { bytes, seconds } from './format.ts';
+import { seconds, size } from './format.ts';
 import { BuildModel, type StepState, stepName } from './model.ts';
 import type { Output, Renderer } from './renderer.ts';
 import { failureLines, resultLines, warningLines } from './report.ts';
@@ -8,14 +8,20 @@ import { failureLines, resultLines, warningLines } from './report.ts';
 /** A step that keeps saying what it does gets a line at most this often. */
 const PROGRESS_EVERY_MS = 1000;
 
+/** A step's lines come under its name again when that stands further up than this many lines. */
+const NAME_EVERY_LINES = 25;
+
 /** Lines that only ever go forward, numbered by step as BuildKit's are: for logs and pipes. */
 export class PlainRenderer implements Renderer {
   readonly #model = new BuildModel();
   readonly #numbers = new Map<string, number>();
   readonly #progressAt = new Map<string, number>();
   readonly #paint: Style;
-  /** Whose lines stand last: lines of another step start with its name again. */
-  #current: string | undefined;
+  /** On which line each step's name was last written. */
+  readonly #namedAt = new Map<string, number>();
+  #written = 0;
+  /** The last step is over: a blank line comes before what follows. */
+  #gap = true;
 
   constructor(
     private readonly output: Output,
@@ -49,33 +55,31 @@ export class PlainRenderer implements Renderer {
         this.#output(event.step, event.time, lines);
         this.#lines(event.step, [outcome(this.#model.step(event.step), this.#paint)]);
         this.#progressAt.delete(event.step);
-        this.#current = undefined;
+        this.#gap = true;
         break;
       case 'export.started':
         this.#lines(exportId(event.what), []);
         break;
-      case 'export.layer':
+      case 'export.layer': {
         if (event.reused) break;
-        this.#lines(this.#current ?? exportId('layers'), [
-          `${event.diffId} ${bytes(event.size)} ${seconds(event.durationMs)}`,
-        ]);
+        const what = this.#model.exports.findLast((one) => one.durationMs === undefined)?.what ?? 'layers';
+        this.#lines(exportId(what), [`${event.diffId} ${size(event.size)} ${seconds(event.durationMs)}`]);
         break;
+      }
       case 'export.finished':
         this.#lines(exportId(event.what), [`DONE ${seconds(event.durationMs)}`]);
-        this.#current = undefined;
+        this.#gap = true;
         break;
       case 'build.finished':
-        this.#write([
-          '',
-          ...warningLines(this.#model, this.options.color),
-          ...resultLines(this.#model, this.#paint),
-        ]);
-        break;
       case 'build.failed':
-        this.#write([
-          ...failureLines(this.#model, this.#paint),
-          ...warningLines(this.#model, this.options.color),
-        ]);
+        for (const block of [
+          failureLines(this.#model, this.#paint),
+          warningLines(this.#model, this.options.color),
+          resultLines(this.#model, this.#paint),
+        ]) {
+          if (block.length > 0) this.#write(['', ...block]);
+        }
+        if (event.type === 'build.failed') this.#write(['']);
         break;
     }
   }
@@ -87,11 +91,11 @@ export class PlainRenderer implements Renderer {
     const elapsed = ((time - this.#model.step(step).startedAt) / 1000).toFixed(3);
     this.#lines(
       step,
-      lines.map((line) => `${elapsed} ${line}`),
+      lines.map((line) => `${elapsed} ${line}`.trimEnd()),
     );
   }
 
-  /** Lines of one step (or export), under its name unless that stands above them already. */
+  /** Lines of one step (or export), under its name unless that stands not far above. */
   #lines(id: string, lines: string[]): void {
     let number = this.#numbers.get(id);
     if (number === undefined) {
@@ -99,19 +103,25 @@ export class PlainRenderer implements Renderer {
       this.#numbers.set(id, number);
     }
     const prefix = `#${number} `;
-    const head: string[] = [];
-    if (this.#current !== id) {
-      this.#current = id;
-      head.push(
-        '',
-        `${prefix}${id.startsWith(EXPORT) ? `exporting ${id.slice(EXPORT.length)}` : stepName(this.#model.step(id).info)}`,
-      );
-    }
-    this.#write([...head, ...lines.map((line) => prefix + line)]);
+    const namedAt = this.#namedAt.get(id);
+    if (namedAt === undefined || this.#written - namedAt > NAME_EVERY_LINES) {
+      this.#write(['', prefix + this.#name(id)]);
+      this.#namedAt.set(id, this.#written);
+    } else if (this.#gap && lines.length > 0) this.#write(['']);
+    this.#gap = false;
+    this.#write(lines.map((line) => prefix + line));
+  }
+
+  #name(id: string): string {
+    return id.startsWith(EXPORT)
+      ? `exporting ${id.slice(EXPORT.length)}`
+      : stepName(this.#model.step(id).info);
   }
 
   #write(lines: string[]): void {
-    if (lines.length > 0) this.output.write(`${lines.join('\n')}\n`);
+    if (lines.length === 0) return;
+    this.#written += lines.length;
+    this.output.write(`${lines.join('\n')}\n`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { renderWarning } from '../errors/render.ts';
 import { type Style, style } from '../errors/style.ts';
-import { bytes, plural, seconds } from './format.ts';
+import { plural, seconds, size } from './format.ts';
 import { type BuildModel, stepName } from './model.ts';
 import { printable } from './width.ts';
 
@@ -12,8 +12,8 @@ export function resultLines(model: BuildModel, paint: Style): string[] {
   const facts: [string, string][] = [['Image', imageId]];
   if (tags.length > 0) facts.push(['Tags', paint.bold(tags.join(', '))]);
   if (layers.count > 0) {
-    const fresh = layers.newCount === 0 ? 'nothing new' : `${layers.newCount} new, ${bytes(layers.newBytes)}`;
-    facts.push(['Size', `${bytes(layers.bytes)} in ${plural(layers.count, 'layer')} (${fresh})`]);
+    const fresh = layers.newCount === 0 ? 'nothing new' : `${layers.newCount} new, ${size(layers.newBytes)}`;
+    facts.push(['Size', `${size(layers.bytes)} in ${plural(layers.count, 'layer')} (${fresh})`]);
   }
   facts.push(['Steps', stepSummary(model)]);
   facts.push(['Time', seconds(durationMs)]);

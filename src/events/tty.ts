@@ -53,8 +53,8 @@ export class TtyRenderer implements Renderer {
   /** Draws the state of now over the last frame. */
   draw(): void {
     if (this.#ended) return;
-    const columns = this.output.columns ?? 80;
-    const rows = Math.max(1, (this.output.rows ?? 24) - 1);
+    const columns = this.output.columns || 80;
+    const rows = Math.max(1, (this.output.rows || 24) - 1);
     const lines = frame(this.#model, { ...this.#frameOptions(columns), rows });
     let text = this.#toTop(columns);
     if (!this.#cursorHidden) {
@@ -72,7 +72,7 @@ export class TtyRenderer implements Renderer {
     this.#ended = true;
     clearInterval(this.#timer);
     const model = this.#model;
-    const columns = this.output.columns ?? 80;
+    const columns = this.output.columns || 80;
     const lines = frame(model, this.#frameOptions(columns));
     for (const block of [
       failureLines(model, this.#paint),
@@ -81,6 +81,7 @@ export class TtyRenderer implements Renderer {
     ]) {
       if (block.length > 0) lines.push('', ...block);
     }
+    if (model.failed !== undefined) lines.push('');
     let text = this.#toTop(columns) + ERASE_BELOW + lines.map((line) => `${line}\n`).join('');
     if (this.#cursorHidden) {
       process.off('exit', this.#showCursor);

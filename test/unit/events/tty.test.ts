@@ -1,0 +1,205 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { JettisonError } from '../../../src/errors/error.ts';
+import { style } from '../../../src/errors/style.ts';
+import { frame } from '../../../src/events/frame.ts';
+import { glyphsFor } from '../../../src/events/glyphs.ts';
+import { BuildModel } from '../../../src/events/model.ts';
+import { TtyRenderer } from '../../../src/events/tty.ts';
+import { displayWidth, printable } from '../../../src/events/width.ts';
+import { digest, Story } from '../../support/build-events.ts';
+import { Screen } from '../../support/fake-io.ts';
+
+const glyphs = glyphsFor({});
+
+function view(story: Story, options: { columns?: number; rows?: number; color?: boolean } = {}): string[] {
+  const model = new BuildModel();
+  for (const event of story.events) model.apply(event);
+  const { columns = 60, rows = 30, color = false } = options;
+  // The spinner turns with the clock: 800 ms are once round.
+  return frame(model, { columns, rows, now: story.now, paint: style(color), glyphs });
+}
+
+/** A build in which everything occurs. */
+function busy(): Story {
+  const story = new Story();
+  story.start(
+    {
+      deps: ['WORKDIR /app', 'COPY package.json ./', 'RUN npm ci'],
+      build: ['RUN make', 'RUN test', 'COPY . .'],
+    },
+    'build',
+  );
+  for (const id of ['deps/1', 'deps/2']) story.run(id).ends(id, 'cached');
+  story.run('deps/3').run('build/1').ends('build/1', 'done', 1234).run('build/2');
+  for (let i = 1; i <= 9; i++) story.says('deps/3', `get ${i}\n\n`);
+  return story.wait(800);
+}
+
+describe('the live view', () => {
+  test('shows stages, outcomes, running steps and their last lines', () => {
+    const story = busy().emit({ type: 'step.progress', step: 'build/2', text: 'looking' });
+    expect(view(story)).toEqual([
+      'Building Dockerfile → build  3/6 steps  0.8s',
+      'deps',
+      '  ✓ cached  WORKDIR /app',
+      '  ✓ cached  COPY package.json ./',
+      '  ⠋   0.8s  RUN npm ci',
+      ...[4, 5, 6, 7, 8, 9].map((i) => `            │ get ${i}`),
+      'build',
+      '  ✓   1.2s  RUN make',
+      '  ⠋   0.8s  RUN test',
+      '            │ looking',
+      '  ·         COPY . .',
+    ]);
+  });
+
+  test('folds what does not fit, the running steps last', () => {
+    expect(view(busy(), { rows: 9 })).toEqual([
+      'Building Dockerfile → build  3/6 steps  0.8s',
+      'deps',
+      '  ✓         2 steps',
+      '  ⠋   0.8s  RUN npm ci',
+      '            │ get 9',
+      'build',
+      '  ✓   1.2s  RUN make',
+      '  ⠋   0.8s  RUN test',
+      '  ·         COPY . .',
+    ]);
+    expect(view(busy(), { rows: 1 })).toEqual(['Building Dockerfile → build  3/6 steps  0.8s']);
+  });
+
+  test('shows the export', () => {
+    const story = new Story()
+      .start({ a: ['RUN a'] })
+      .run('a/1')
+      .ends('a/1', 'reused');
+    story.emit({ type: 'export.started', what: 'packing layers' }).wait(800);
+    story.emit({ type: 'export.layer', diffId: digest('a'), size: 2_000_000, durationMs: 1, reused: false });
+    expect(view(story).slice(1)).toEqual([
+      'a',
+      '  ✓ reused  RUN a',
+      'image',
+      '  ⠋   0.8s  packing layers, 1 new layer (2MB)',
+    ]);
+  });
+
+  test('cuts long titles and long lines', () => {
+    const story = new Story().start({ a: [`RUN ${'x'.repeat(100)}`] }).run('a/1');
+    story.says('a/1', `${'日本'.repeat(50)}\n`);
+    for (const line of view(story, { columns: 40 })) expect(displayWidth(line)).toBeLessThan(40);
+  });
+
+  test('never is wider or higher than the terminal, whatever happens', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 200 });
+    const action = fc.tuple(fc.nat(7), fc.nat(4), text);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(text, fc.array(text, { maxLength: 8 })), { maxLength: 4 }),
+        fc.array(action, { maxLength: 60 }),
+        fc.integer({ min: 14, max: 120 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.boolean(),
+        (stages, actions, columns, rows, color) => {
+          const story = new Story().start(Object.fromEntries(stages));
+          const planned = story.events.flatMap((event) =>
+            event.type === 'build.planned' ? event.steps : [],
+          );
+          for (const [step, kind, said] of actions) {
+            const id = planned[step]?.id ?? 'unplanned';
+            if (kind === 0) story.run(id);
+            else if (kind === 1) story.says(id, `${said}\n`);
+            else if (kind === 2) story.ends(id, 'failed');
+            else if (kind === 3) story.ends(id, 'cached');
+            else story.emit({ type: 'step.progress', step: id, text: said });
+          }
+          const lines = view(story, { columns, rows, color });
+          expect(lines.length).toBeLessThanOrEqual(rows);
+          for (const line of lines) expect(displayWidth(printable(line))).toBeLessThan(columns);
+        },
+      ),
+    );
+  });
+});
+
+describe('the terminal', () => {
+  const HIDE = '\x1b[?25l';
+  const SHOW = '\x1b[?25h';
+
+  function start(story: Story, size = { columns: 60, rows: 20 }) {
+    const screen = new Screen(size);
+    const renderer = new TtyRenderer(screen, { color: false, glyphs, now: () => story.now });
+    for (const event of story.events) renderer.handle(event);
+    return { screen, renderer };
+  }
+
+  test('gets each frame over the last one, and its cursor back', () => {
+    const { screen, renderer } = start(busy());
+    renderer.draw();
+    expect(screen.text.startsWith(HIDE)).toBe(true);
+    screen.text = '';
+    renderer.draw();
+    expect(screen.text).toMatch(/^\x1b\[15A\r(?:.*\x1b\[K\n){15}\x1b\[J$/);
+    screen.text = '';
+    renderer.end();
+    expect(screen.text.startsWith('\x1b[15A\r\x1b[J')).toBe(true);
+    expect(screen.text.endsWith(SHOW)).toBe(true);
+    screen.text = '';
+    renderer.end();
+    renderer.draw();
+    expect(screen.text).toBe('');
+  });
+
+  test('that got narrower has folded the frame into more rows', () => {
+    const story = busy();
+    const { screen, renderer } = start(story);
+    renderer.draw();
+    const before = screen.text.split('\n').length - 1;
+    screen.columns = 20;
+    screen.text = '';
+    renderer.draw();
+    expect(Number(/^\x1b\[(\d+)A/.exec(screen.text)?.[1])).toBeGreaterThan(before);
+    renderer.end();
+  });
+
+  test('shows a quick build only when it is over, with no cursor games', () => {
+    const story = new Story()
+      .start({ a: ['COPY . .'] })
+      .run('a/1')
+      .ends('a/1', 'cached')
+      .finish(['app:latest']);
+    const { screen } = start(story);
+    expect(screen.text.split('\n')).toEqual([
+      '\x1b[Ja',
+      '  ✓ cached  COPY . .',
+      '',
+      `Image  ${digest('1')}`,
+      'Tags   app:latest',
+      'Steps  1: 1 cached',
+      'Time   4.2s',
+      '',
+    ]);
+  });
+
+  test('keeps the report of a failed build', () => {
+    const story = new Story()
+      .start({ a: ['RUN make', 'RUN more'] })
+      .run('a/1')
+      .says('a/1', 'no such file\n');
+    story.ends('a/1', 'failed', 900);
+    story.emit({ type: 'build.failed', error: new JettisonError('RUN_FAILED', 'no'), durationMs: 1000 });
+    const { screen } = start(story);
+    expect(screen.text.split('\n')).toEqual([
+      '\x1b[Ja',
+      '  ✗   0.9s  RUN make',
+      '  ·         RUN more',
+      '',
+      '------',
+      ' > [a 1/2] RUN make:',
+      'no such file',
+      '------',
+      '',
+      '',
+    ]);
+  });
+});
