@@ -34,7 +34,7 @@ export interface RemoteImage {
   manifest: Manifest;
   config: ImageConfig;
   /** What the reference itself stands for, where that is an index. */
-  index?: Descriptor;
+  index?: FetchedManifest;
   manifestBytes: Buffer;
   configBytes: Buffer;
 }
@@ -59,10 +59,10 @@ export async function resolveRemote(
   return firstReader(registries, reference, async (repository) => {
     const which = reference.digest ?? reference.tag ?? 'latest';
     let fetched = await repository.manifest(which);
-    let index: Descriptor | undefined;
+    let index: FetchedManifest | undefined;
     if (isIndex(fetched.descriptor)) {
-      index = fetched.descriptor;
-      fetched = await repository.manifest(choosePlatform(fetched, reference, platform).digest);
+      index = fetched;
+      fetched = await repository.manifest(choosePlatform(index, reference, platform).digest);
       if (isIndex(fetched.descriptor)) throw malformed(reference, 'its index names another index');
     }
     const manifest = JSON.parse(fetched.bytes.toString('utf8')) as Manifest;
@@ -85,8 +85,8 @@ export async function resolveRemote(
 }
 
 /**
- * Puts an image's manifest and config into the store, under its name. Layers stay where they are until
- * `fetchBlob` is called for them; where they are is remembered.
+ * Puts an image's manifest and config into the store, and the index that names it, under the reference's name.
+ * Layers stay where they are until `fetchBlob` is called for them; where they are is remembered.
  */
 export async function pullImage(
   store: PullStore,
@@ -100,7 +100,8 @@ export async function pullImage(
   const { config, layers } = image.manifest;
   const digests = [config, ...layers].map(({ digest }) => digest);
   new Origins(store.layout).add(digests, reference);
-  store.images.put(canonicalName(reference), image.descriptor);
+  if (image.index !== undefined) store.blobs.write(image.index.bytes);
+  store.images.put(canonicalName(reference), image.index?.descriptor ?? image.descriptor);
   return image;
 }
 
