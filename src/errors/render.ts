@@ -76,7 +76,7 @@ function renderBug(error: unknown, paint: Style): string {
   return [
     `${paint.red(paint.bold('internal error:'))} ${paint.bold('this is a bug in Jettison, not in your input')}`,
     stack,
-    `${paint.cyan('hint:')} please report it with the text above, the command line and the Dockerfile`,
+    `${paint.cyan('hint:')} Please report it with the text above, the command line and the Dockerfile.`,
     '',
   ].join('\n');
 }

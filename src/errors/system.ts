@@ -9,17 +9,17 @@ interface Meaning {
 const NO_SPACE: Meaning = {
   code: 'DISK_FULL',
   says: 'no space left on the disk',
-  hint: 'free some space (`jettison prune` and `jettison builder prune` drop what is no longer needed), then build again: the store is intact',
+  hint: 'Free some space (`jettison prune` and `jettison builder prune` drop what is no longer needed), then build again: the store is intact.',
 };
 const NO_PERMISSION: Meaning = {
   code: 'NO_PERMISSION',
   says: 'permission denied',
-  hint: 'check who owns the path and its modes; JETTISON_HOME moves the store to a place that you may write to',
+  hint: 'Check who owns the path and its modes; JETTISON_HOME moves the store to a place that you may write to.',
 };
 const TOO_MANY_FILES: Meaning = {
   code: 'TOO_MANY_OPEN_FILES',
   says: 'too many open files',
-  hint: 'raise the limit with `ulimit -n 4096`',
+  hint: 'Raise the limit with `ulimit -n 4096`.',
 };
 
 const meanings: Record<string, Meaning> = {
@@ -33,7 +33,7 @@ const meanings: Record<string, Meaning> = {
   EIO: {
     code: 'DISK_FAULT',
     says: 'the disk or file system reports a fault',
-    hint: 'look at the kernel log (`dmesg`)',
+    hint: 'Look at the kernel log (`dmesg`).',
   },
 };
 

@@ -94,7 +94,7 @@ describe('an error', () => {
     expect(text).toContain('internal error: this is a bug');
     expect(text).toContain('TypeError: x is undefined\n    at ');
     expect(text).toContain('Caused by: Error: deeper');
-    expect(text).toContain('please report');
+    expect(text).toContain('Please report');
     expect(render('a string')).toContain('Thrown: a string');
   });
 
