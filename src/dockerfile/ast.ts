@@ -21,6 +21,8 @@ export interface Heredoc {
   /** `<<-EOF`: leading tabs of each line are already taken off `body`. */
   stripTabs: boolean;
   body: string;
+  /** The body with its tabs, when `stripTabs` took some off. */
+  raw?: string;
   location: Location;
 }
 
@@ -36,11 +38,16 @@ interface Base {
   /** The keyword as written, e.g. `from`. */
   keyword: string;
   flags: Flag[];
+  /** The comment lines above, without their `#`, back to an empty comment; absent when there are none. */
+  comments?: string[];
 }
 
 export interface FromInstruction extends Base {
   kind: 'FROM';
   image: Word;
+  /** The word between image and name, as written: `AS`. */
+  as?: Word;
+  /** As written; the stage's own `name` is in lower case. */
   name?: Word;
   platform?: Word;
 }
@@ -113,8 +120,11 @@ export interface ValueInstruction extends Base {
 }
 export interface OnbuildInstruction extends Base {
   kind: 'ONBUILD';
-  /** The trigger's own instruction, already parsed (and checked as Docker checks it). */
-  trigger: Instruction;
+  /**
+   * The trigger's own instruction. Absent when it is not a valid one: Docker notices only in the build that
+   * runs it (a diagnostic says so here).
+   */
+  trigger?: Instruction;
   /** What goes into the image config: the text after ONBUILD, heredoc bodies included. */
   text: string;
 }
@@ -138,6 +148,17 @@ export interface Diagnostic {
   message: string;
   location: Location;
   hint?: string;
+  /** Index of the stage that it is about: of no interest when that stage is not built. */
+  stage?: number;
+}
+
+/** What `# check=` asks for: check ids, or all of them. */
+export interface CheckOptions {
+  skip: string[] | 'all';
+  /** Any finding fails the build. */
+  error: boolean;
+  /** Checks that only run when they are asked for. */
+  experimental: string[] | 'all';
 }
 
 /** One piece of the file, in order; joined they give the file's text back, byte for byte. */
@@ -151,9 +172,12 @@ export interface Dockerfile {
   file: string;
   parts: Part[];
   directives: { syntax?: string; escape: '\\' | '`'; check?: string };
+  /** What the `check` directive says. */
+  checks: CheckOptions;
   /** ARGs before the first FROM, in order. */
   globals: ArgInstruction[];
   stages: StageText[];
+  /** What the text alone shows; what the file's `check` comments skip is left out already. */
   diagnostics: Diagnostic[];
 }
 

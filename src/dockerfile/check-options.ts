@@ -1,0 +1,44 @@
+import { JettisonError, type Location } from '../errors/error.ts';
+import type { CheckOptions } from './ast.ts';
+
+const TRUE = ['1', 't', 'T', 'TRUE', 'true', 'True'];
+const FALSE = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
+
+/** What holds when nobody says anything. */
+export const NO_CHECK_OPTIONS: CheckOptions = { skip: [], error: false, experimental: [] };
+
+/**
+ * Reads the value of a `check` directive: `skip=A,B;error=true;experimental=all`. Text behind `//` is a remark.
+ * @throws JettisonError `CHECK_OPTION`
+ */
+export function parseCheckOptions(
+  value: string,
+  place: { location?: Location; source?: string } = {},
+): CheckOptions {
+  const options: CheckOptions = { ...NO_CHECK_OPTIONS };
+  const text = value.replace(/(^|\s)\/\/.*$/s, '').trim();
+  if (text === '') return options;
+  for (const part of text.split(';')) {
+    const [key = '', setting] = splitOnce(part);
+    if (key === 'skip' && setting !== undefined) options.skip = names(setting);
+    else if (key === 'experimental' && setting !== undefined) options.experimental = names(setting);
+    else if (key === 'error' && TRUE.includes(setting ?? '')) options.error = true;
+    else if (key === 'error' && FALSE.includes(setting ?? '')) options.error = false;
+    else {
+      throw new JettisonError('CHECK_OPTION', `The check directive cannot read "${part.trim()}".`, {
+        hint: 'It takes skip=<checks> or skip=all, error=true or error=false, and experimental=<checks>, with ; between them.',
+        ...place,
+      });
+    }
+  }
+  return options;
+}
+
+function splitOnce(part: string): [string, string | undefined] {
+  const at = part.indexOf('=');
+  return at < 0 ? [part.trim(), undefined] : [part.slice(0, at).trim(), part.slice(at + 1).trim()];
+}
+
+function names(setting: string): string[] | 'all' {
+  return setting === 'all' ? 'all' : setting.split(',').map((name) => name.trim());
+}

@@ -1,0 +1,340 @@
+import { JettisonError, type Location } from '../errors/error.ts';
+import { isSpace } from './scan.ts';
+import {
+  parseWildcard,
+  replaceMatching,
+  trimEndMatching,
+  trimStartMatching,
+  type Wildcard,
+} from './wildcard.ts';
+
+/** Gives a variable's value; undefined when it is not set. */
+export type Lookup = (name: string) => string | undefined;
+
+export interface ExpandOptions {
+  /** The file's escape character; a backslash when left out. */
+  escape?: '\\' | '`';
+  /**
+   * `word` (the default): quotes and escapes are processed and taken off.
+   * `heredoc`: quotes are ordinary characters; an escape still takes the meaning from the next character.
+   */
+  mode?: 'word' | 'heredoc';
+  /** Where the text stands, and its source line, for errors. */
+  location?: Location;
+  source?: string;
+}
+
+export interface Expansion {
+  text: string;
+  /** Variables that the text asks for and that are not set, in order, each once. */
+  unset: string[];
+  /** Variables that the text asks for and that are set, in order, each once. */
+  used: string[];
+}
+
+/**
+ * Expands variables as Docker does in most instructions, and takes off quotes and escapes.
+ * @throws JettisonError `VARIABLE_SYNTAX` for an unclosed quote or a malformed `${…}`, `VARIABLE_REQUIRED`
+ * when `${name:?}` or `${name?}` refuses a missing value
+ */
+export function expand(text: string, lookup: Lookup, options: ExpandOptions = {}): Expansion {
+  if (!/["'$\\`]/.test(text)) return { text, unset: [], used: [] };
+  const expander = new Expander(text, lookup, options);
+  return { text: expander.run().text, unset: [...expander.unset], used: [...expander.used] };
+}
+
+/**
+ * The same, then split at blanks that are neither quoted nor escaped; a variable's value is split too (EXPOSE).
+ */
+export function expandWords(
+  text: string,
+  lookup: Lookup,
+  options: ExpandOptions = {},
+): { words: string[]; unset: string[]; used: string[] } {
+  const expander = new Expander(text, lookup, options);
+  return { words: expander.run().words, unset: [...expander.unset], used: [...expander.used] };
+}
+
+/**
+ * Splits a line into shell words without expanding or unquoting anything: how Docker looks for here-documents.
+ * Blanks behind `<<` belong to the word. A line that is no well-formed shell text has no words.
+ */
+export function shellWords(text: string): string[] {
+  try {
+    return new Expander(text, () => undefined, {}, { quotes: true, escapes: true, variables: true }).run()
+      .words;
+  } catch (error) {
+    if (error instanceof JettisonError) return [];
+    throw error;
+  }
+}
+
+/**
+ * One shell word without its quotes and escapes, variables kept as written. Undefined when the text is not
+ * exactly one word; `quoted` when some quote was taken off.
+ */
+export function unquote(text: string): { text: string; quoted: boolean } | undefined {
+  try {
+    const keep = { quotes: false, escapes: false, variables: true };
+    const { words } = new Expander(text, () => undefined, {}, keep).run();
+    const raw = new Expander(text, () => undefined, {}, { ...keep, quotes: true }).run().words;
+    if (words.length !== 1 || raw.length !== 1) return undefined;
+    return { text: words[0]!, quoted: countQuotes(words[0]!) !== countQuotes(raw[0]!) };
+  } catch (error) {
+    if (error instanceof JettisonError) return undefined;
+    throw error;
+  }
+}
+
+function countQuotes(text: string): number {
+  return text.match(/["']/g)?.length ?? 0;
+}
+
+/** What stays in the result as it is written. */
+interface Keep {
+  quotes: boolean;
+  escapes: boolean;
+  /** References to variables that are not set. */
+  variables: boolean;
+}
+
+interface Result {
+  text: string;
+  words: string[];
+}
+
+/** Collects a text and, beside it, the words that it falls into. */
+class Words {
+  readonly words: string[] = [];
+  #word = '';
+
+  /** Adds characters whose blanks part words. */
+  add(text: string): void {
+    for (const character of text) {
+      if (!isSpace(character)) this.#word += character;
+      else this.flush();
+    }
+  }
+
+  /** Adds characters whose blanks do not part words. */
+  addWhole(text: string): void {
+    this.#word += text;
+  }
+
+  flush(): string[] {
+    if (this.#word !== '') this.words.push(this.#word);
+    this.#word = '';
+    return this.words;
+  }
+}
+
+const NAME_START = /[\p{L}\p{Nd}_]/u;
+const SPECIAL = '@*#?-$!';
+
+class Expander {
+  readonly unset = new Set<string>();
+  readonly used = new Set<string>();
+  readonly #characters: string[];
+  readonly #escape: string;
+  readonly #quotesMatter: boolean;
+  #at = 0;
+
+  constructor(
+    private readonly text: string,
+    private readonly lookup: Lookup,
+    private readonly options: ExpandOptions,
+    private readonly keep: Keep = { quotes: false, escapes: false, variables: false },
+  ) {
+    this.#characters = [...text];
+    this.#escape = options.escape ?? '\\';
+    this.#quotesMatter = options.mode !== 'heredoc';
+  }
+
+  run(): Result {
+    return this.#until(undefined, this.keep.escapes);
+  }
+
+  /** Reads up to the closing character, which is taken too, or up to the end of the text. */
+  #until(closing: string | undefined, keepEscapes: boolean): Result {
+    let text = '';
+    const words = new Words();
+    while (this.#at < this.#characters.length) {
+      const character = this.#peek()!;
+      if (character === closing) {
+        this.#at++;
+        return { text, words: words.flush() };
+      }
+      if (character === '$') {
+        const value = this.#variable();
+        text += value;
+        words.add(value);
+      } else if (character === '<') {
+        const start = this.#hereStart();
+        text += start;
+        words.addWhole(start);
+      } else if (this.#quotesMatter && (character === "'" || character === '"')) {
+        const quoted = character === "'" ? this.#singleQuoted() : this.#doubleQuoted(keepEscapes);
+        text += quoted;
+        words.addWhole(quoted);
+      } else if (character === this.#escape) {
+        this.#at++;
+        const escaped = this.#next();
+        const kept = (keepEscapes ? character : '') + (escaped ?? '');
+        text += kept;
+        words.addWhole(kept);
+      } else {
+        this.#at++;
+        text += character;
+        words.add(character);
+      }
+    }
+    if (closing !== undefined) throw this.#syntaxError(`its \${ is not closed: "${closing}" is missing`);
+    return { text, words: words.flush() };
+  }
+
+  /** `<`, or `<<` with the blanks behind it: they may stand between a here-document's sign and its name. */
+  #hereStart(): string {
+    let start = this.#next()!;
+    if (this.#peek() !== '<') return start;
+    start += this.#next();
+    while (this.#peek() !== undefined && ' \t\r'.includes(this.#peek()!)) start += this.#next();
+    return start;
+  }
+
+  #singleQuoted(): string {
+    const quote = this.#next()!;
+    const start = this.#at;
+    while (this.#peek() !== quote) {
+      if (this.#next() === undefined) throw this.#syntaxError('a single quote is not closed');
+    }
+    const inside = this.#characters.slice(start, this.#at++).join('');
+    return this.keep.quotes ? quote + inside + quote : inside;
+  }
+
+  #doubleQuoted(keepEscapes: boolean): string {
+    const quote = this.#next()!;
+    let inside = '';
+    for (;;) {
+      const character = this.#peek();
+      if (character === undefined) throw this.#syntaxError('a double quote is not closed');
+      if (character === '$') {
+        inside += this.#variable();
+        continue;
+      }
+      this.#at++;
+      if (character === quote) return this.keep.quotes ? quote + inside + quote : inside;
+      if (character !== this.#escape) {
+        inside += character;
+        continue;
+      }
+      // Inside double quotes, only these lose their meaning; before others the escape is an ordinary character.
+      const next = this.#peek();
+      if (keepEscapes) inside += character;
+      if (next === quote || next === '$' || next === this.#escape) inside += this.#next();
+      else if (next !== undefined) inside += character;
+    }
+  }
+
+  /** A reference that begins with `$`; a `$` that begins none stands for itself. */
+  #variable(): string {
+    this.#at++;
+    if (this.#peek() === '{') return this.#braced();
+    const name = this.#name();
+    if (name === '') return '$';
+    return this.#value(name) ?? (this.keep.variables ? `$${name}` : '');
+  }
+
+  #braced(): string {
+    this.#at++;
+    const first = this.#peek();
+    if (first === undefined) throw this.#syntaxError('"}" is missing');
+    if (first === '{' || first === '}' || first === ':')
+      throw this.#syntaxError(`"\${${first}" names no variable`);
+    const name = this.#name();
+    let operator = this.#next();
+    if (operator === undefined) throw this.#syntaxError('"}" is missing');
+    if (operator === '}') return this.#value(name) ?? (this.keep.variables ? `\${${name}}` : '');
+    if (operator === '/') return this.#replaced(name);
+    const colon = operator === ':';
+    if (colon) operator = this.#next() ?? '';
+    const sign = `${colon ? ':' : ''}${operator}`;
+    if (operator === '' || !'-+?#%'.includes(operator)) {
+      throw this.#syntaxError(`"${sign}" is no operator that can follow a variable's name`);
+    }
+    const trims = operator === '#' || operator === '%';
+    const word = this.#until('}', trims).text;
+    const value = this.#value(name);
+    if (value === undefined && this.keep.variables) return `\${${name}${sign}${word}}`;
+    if (operator === '#' || operator === '%') return this.#trimmed(value ?? '', operator, word);
+    const missing = value === undefined || (colon && value === '');
+    if (operator === '-') return missing ? word : value;
+    if (operator === '+') return missing ? '' : word;
+    if (!missing) return value;
+    throw new JettisonError(
+      'VARIABLE_REQUIRED',
+      `${name}: ${word === '' ? (value === undefined ? 'is not set' : 'is empty') : word}`,
+      { hint: `Give it a value, for example with --build-arg ${name}=…`, ...this.#place() },
+    );
+  }
+
+  #trimmed(value: string, operator: '#' | '%', word: string): string {
+    const longest = word.startsWith(operator);
+    const wildcard = this.#wildcard(longest ? word.slice(1) : word);
+    return operator === '#'
+      ? trimStartMatching(value, wildcard, longest)
+      : trimEndMatching(value, wildcard, longest);
+  }
+
+  #replaced(name: string): string {
+    const all = this.#peek() === '/';
+    if (all) this.#at++;
+    const pattern = this.#until('/', true).text;
+    const replacement = this.#until('}', true).text;
+    const value = this.#value(name);
+    if (value === undefined && this.keep.variables) return `\${${name}/${pattern}/${replacement}}`;
+    return replaceMatching(value ?? '', this.#wildcard(pattern), replacement, all);
+  }
+
+  #wildcard(pattern: string): Wildcard {
+    const wildcard = parseWildcard(pattern);
+    if (wildcard) return wildcard;
+    throw this.#syntaxError(`the pattern "${pattern}" escapes a character that needs no escape`);
+  }
+
+  /** Letters, digits and underscores; only digits when the first is one; or one of the shell's special names. */
+  #name(): string {
+    const first = this.#peek();
+    if (first === undefined) return '';
+    if (SPECIAL.includes(first)) return this.#next()!;
+    const allowed = /\p{Nd}/u.test(first) ? /\p{Nd}/u : NAME_START;
+    let name = '';
+    while (this.#peek() !== undefined && allowed.test(this.#peek()!)) name += this.#next();
+    return name;
+  }
+
+  #value(name: string): string | undefined {
+    const value = this.lookup(name);
+    (value === undefined ? this.unset : this.used).add(name);
+    return value;
+  }
+
+  #peek(): string | undefined {
+    return this.#characters[this.#at];
+  }
+
+  #next(): string | undefined {
+    return this.#characters[this.#at++];
+  }
+
+  #syntaxError(reason: string): JettisonError {
+    return new JettisonError('VARIABLE_SYNTAX', `Cannot expand ${JSON.stringify(this.text)}: ${reason}.`, {
+      hint: `To write a quote or a $ itself, put ${this.#escape} before it.`,
+      ...this.#place(),
+    });
+  }
+
+  #place(): { location?: Location; source?: string } {
+    const { location, source } = this.options;
+    return { ...(location && { location }), ...(source !== undefined && { source }) };
+  }
+}

@@ -1,0 +1,51 @@
+import type { Location } from '../errors/error.ts';
+import { shellWords, unquote } from './expand.ts';
+import { readJsonForm } from './json-form.ts';
+import type { LogicalLine } from './logical-line.ts';
+import { readHead, type StatementHead } from './statement.ts';
+
+/** The sign of a here-document in an instruction: what its body must be ended by, and how it is read. */
+export interface HeredocSign {
+  name: string;
+  expand: boolean;
+  stripTabs: boolean;
+}
+
+const TAKE_HEREDOCS = new Set(['RUN', 'COPY', 'ADD']);
+
+/** The here-documents whose bodies follow this instruction, in order. */
+export function findHeredocs(
+  line: LogicalLine,
+  head: StatementHead,
+): (HeredocSign & { location: Location })[] {
+  if (!line.text.includes('<<') || !takesHeredocs(line, head)) return [];
+  let from = 0;
+  return shellWords(line.text).flatMap((word) => {
+    const sign = parseHeredocSign(word);
+    if (!sign) return [];
+    // The words are as written, so each stands where the last one ended, or later.
+    const start = Math.max(line.text.indexOf(word, from), 0);
+    from = start + word.length;
+    return [{ ...sign, location: line.locate(start, from) }];
+  });
+}
+
+/** Here-documents belong to RUN, COPY and ADD, also behind ONBUILD, and not to their JSON form. */
+function takesHeredocs(line: LogicalLine, head: StatementHead): boolean {
+  const onbuild = head.keyword.text.toUpperCase() === 'ONBUILD' && head.rest.end > head.rest.start;
+  const inner = onbuild ? readHead(line, head.rest) : head;
+  return TAKE_HEREDOCS.has(inner.keyword.text.toUpperCase()) && readJsonForm(line, inner.rest) === undefined;
+}
+
+/** Reads one word as a here-document's sign: `<<EOF`, `<<-EOF`, `<<"EOF"`, `3<<EOF`. */
+export function parseHeredocSign(word: string): HeredocSign | undefined {
+  const match = /^\d*<<(-?)[\t\n\f\r ]*([^<]*)$/.exec(word);
+  if (!match || match[2] === '') return undefined;
+  const name = unquote(match[2]!);
+  return name && { name: name.text, expand: !name.quoted, stripTabs: match[1] === '-' };
+}
+
+/** Takes the tabs off the beginning of every line. */
+export function stripLeadingTabs(text: string): string {
+  return text.replace(/^\t+/gm, '');
+}

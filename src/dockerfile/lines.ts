@@ -1,0 +1,205 @@
+import { JettisonError, type Location } from '../errors/error.ts';
+import type { Heredoc } from './ast.ts';
+import { type Directive, parseDirective } from './directives.ts';
+import { findHeredocs, type HeredocSign, stripLeadingTabs } from './heredoc.ts';
+import { LogicalLine } from './logical-line.ts';
+import { isSpace } from './scan.ts';
+import { readHead, type Statement } from './statement.ts';
+
+/** A piece of the file as it stands there; all of them joined are the file. */
+export type RawPart =
+  | ({ kind: 'directive'; text: string; location: Location } & Directive)
+  | { kind: 'comment' | 'blank'; text: string; location: Location }
+  | { kind: 'instruction'; text: string; statement: Statement; emptyLines: Location[] };
+
+export type Escape = '\\' | '`';
+
+/** Docker's limit for one line, its newline included. */
+const MAXIMUM_LINE_BYTES = 65536;
+const BYTE_ORDER_MARK = '\ufeff';
+
+/**
+ * Splits a Dockerfile into directives, comments, blank lines and instructions, each instruction with its
+ * continuation lines and here-documents.
+ */
+export function readParts(text: string, file: string): { parts: RawPart[]; escape: Escape } {
+  const reader = new LineReader(text, file);
+  return { parts: reader.read(), escape: reader.escape };
+}
+
+/** Where a text comes from that is in no file of its own. */
+export interface Origin {
+  location: Location;
+  source: string;
+  escape?: Escape;
+}
+
+/** The statements of a text from somewhere else; each has the place and the source of its origin. */
+export function readStatements(text: string, origin: Origin): Statement[] {
+  const parts = new LineReader(text, origin.location.file, origin).read();
+  return parts.flatMap((part) => (part.kind === 'instruction' ? [part.statement] : []));
+}
+
+class LineReader {
+  escape: Escape;
+  readonly #lines: string[];
+  readonly #parts: RawPart[] = [];
+  readonly #directives = new Set<string>();
+  #directivesOver: boolean;
+  #comments: string[] = [];
+  /** Index of the next line to read. */
+  #next = 0;
+
+  constructor(
+    text: string,
+    private readonly file: string,
+    private readonly origin?: Origin,
+  ) {
+    this.escape = origin?.escape ?? '\\';
+    // Only a Dockerfile has directives.
+    this.#directivesOver = origin !== undefined;
+    this.#lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+  }
+
+  read(): RawPart[] {
+    while (this.#next < this.#lines.length) {
+      const start = this.#next;
+      const raw = this.#take();
+      const line = trimNewline(start === 0 ? withoutMark(raw) : raw);
+      const indent = indentOf(line);
+      const location = { file: this.file, line: start + 1, column: indent + 1 };
+      if (indent === line.length) {
+        this.#directivesOver = true;
+        this.#parts.push({ kind: 'blank', text: raw, location });
+      } else if (line[indent] === '#') this.#comment(raw, line.slice(indent), location);
+      else {
+        this.#directivesOver = true;
+        this.#instruction(start, line, indent);
+        this.#comments = [];
+      }
+    }
+    return this.#parts;
+  }
+
+  #comment(text: string, line: string, location: Location): void {
+    const directive = this.#directivesOver ? undefined : parseDirective(line);
+    if (!directive) {
+      this.#directivesOver = true;
+      const comment = line.slice(1).trim();
+      this.#comments = comment === '' ? [] : [...this.#comments, comment];
+      this.#parts.push({ kind: 'comment', text, location });
+      return;
+    }
+    const { name, value } = directive;
+    const place = { location, source: line };
+    if (this.#directives.has(name)) {
+      throw new JettisonError('DIRECTIVE_INVALID', `The ${name} directive stands here for the second time.`, {
+        hint: 'Keep one of them.',
+        ...place,
+      });
+    }
+    this.#directives.add(name);
+    if (name === 'escape') {
+      if (value !== '\\' && value !== '`') {
+        throw new JettisonError('DIRECTIVE_INVALID', `"${value}" cannot be the escape character.`, {
+          hint: 'Only a backslash or a backtick can.',
+          ...place,
+        });
+      }
+      this.escape = value;
+    }
+    this.#parts.push({ kind: 'directive', text, location, ...directive });
+  }
+
+  #instruction(start: number, firstLine: string, indent: number): void {
+    const line = new LogicalLine(this.file, this.origin?.location);
+    const emptyLines: Location[] = [];
+    let { text, continues } = this.#continuation(firstLine.slice(indent));
+    line.append(text, start + 1, indent + 1);
+    while (continues && this.#next < this.#lines.length) {
+      const number = this.#next + 1;
+      const body = trimNewline(this.#take());
+      const bodyIndent = indentOf(body);
+      if (bodyIndent === body.length) emptyLines.push({ file: this.file, line: number, column: 1 });
+      else if (body[bodyIndent] !== '#') {
+        ({ text, continues } = this.#continuation(body));
+        line.append(text, number, 1);
+      }
+    }
+    const head = readHead(line, { start: 0, end: line.text.length });
+    const heredocs = findHeredocs(line, head).map((sign) => this.#heredoc(sign, start, indent));
+    const raw = this.#lines.slice(start, this.#next).join('');
+    const statement: Statement = {
+      ...head,
+      line,
+      location: this.#location(start, indent),
+      source: this.#source(start),
+      escape: this.escape,
+      heredocs,
+      comments: this.#comments,
+    };
+    this.#parts.push({ kind: 'instruction', text: raw, statement, emptyLines });
+  }
+
+  /** The body of a here-document: all lines up to one that is its name and nothing else. */
+  #heredoc(sign: HeredocSign & { location: Location }, start: number, indent: number): Heredoc {
+    const from = this.#next;
+    while (this.#next < this.#lines.length) {
+      const end = trimNewline(this.#take());
+      if ((sign.stripTabs ? end.replace(/^\t+/, '') : end) !== sign.name) continue;
+      const raw = this.#lines.slice(from, this.#next - 1).join('');
+      const body = sign.stripTabs ? stripLeadingTabs(raw) : raw;
+      return { ...sign, body, ...(body !== raw && { raw }) };
+    }
+    throw new JettisonError('HEREDOC_UNTERMINATED', `The here-document ${sign.name} is not ended.`, {
+      hint: `Its last line must be ${sign.name} and nothing else.`,
+      location: { ...this.#location(start, indent), ...sign.location },
+      source: this.#source(start),
+    });
+  }
+
+  /** The line without the escape character that continues it. An escaped escape character does not. */
+  #continuation(line: string): { text: string; continues: boolean } {
+    const end = line.replace(/[ \t]+$/, '').length - 1;
+    const continues = line[end] === this.escape && line[end - 1] !== this.escape;
+    return { text: continues ? line.slice(0, end) : line, continues };
+  }
+
+  #location(start: number, indent: number): Location {
+    if (this.origin) return this.origin.location;
+    const endLine = this.#next;
+    return { file: this.file, line: start + 1, column: indent + 1, ...(endLine > start + 1 && { endLine }) };
+  }
+
+  #source(start: number): string {
+    if (this.origin) return this.origin.source;
+    const text = trimNewline(this.#lines.slice(start, this.#next).join(''));
+    return start === 0 ? withoutMark(text) : text;
+  }
+
+  #take(): string {
+    const line = this.#lines[this.#next]!;
+    if (line.length * 3 > MAXIMUM_LINE_BYTES && Buffer.byteLength(line) > MAXIMUM_LINE_BYTES) {
+      throw new JettisonError('LINE_TOO_LONG', `This line is longer than ${MAXIMUM_LINE_BYTES - 1} bytes.`, {
+        hint: 'Break it with the escape character, or put its text into a file and COPY that.',
+        location: { file: this.file, line: this.#next + 1, column: 1 },
+      });
+    }
+    this.#next++;
+    return line;
+  }
+}
+
+function withoutMark(text: string): string {
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+}
+
+function trimNewline(text: string): string {
+  return text.replace(/[\r\n]+$/, '');
+}
+
+function indentOf(line: string): number {
+  let indent = 0;
+  while (indent < line.length && isSpace(line[indent]!)) indent++;
+  return indent;
+}

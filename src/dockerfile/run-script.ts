@@ -1,0 +1,32 @@
+import type { Command, Heredoc, RunInstruction } from './ast.ts';
+import { parseHeredocSign } from './heredoc.ts';
+
+/** What a RUN gives to its shell, or to a program of its own. */
+export type RunScript =
+  | { kind: 'exec'; args: string[] }
+  /** Text for the stage's shell. */
+  | { kind: 'shell'; text: string }
+  /** A here-document with a `#!` line: a file of that name is made and run. */
+  | { kind: 'file'; name: string; data: string };
+
+/** Resolves a RUN's here-documents. Variables in them are the shell's business: nothing is expanded. */
+export function runScript({ command, heredocs }: { command: Command; heredocs: Heredoc[] }): RunScript {
+  if (command.form === 'exec') return { kind: 'exec', args: command.args };
+  const [first] = heredocs;
+  if (!first) return { kind: 'shell', text: command.text };
+  // The here-document is the whole command: its body is what runs.
+  if (parseHeredocSign(command.text)) {
+    const script = (first.raw ?? first.body).startsWith('#!');
+    return script
+      ? { kind: 'file', name: first.name, data: first.body }
+      : { kind: 'shell', text: first.body };
+  }
+  const bodies = heredocs.map(({ name, body, raw }) => `\n${raw ?? body}${name}`);
+  return { kind: 'shell', text: command.text + bodies.join('') };
+}
+
+/** True when the RUN has nothing to run. */
+export function isEmptyRun(run: Pick<RunInstruction, 'command' | 'heredocs'>): boolean {
+  const script = runScript(run);
+  return script.kind === 'exec' ? script.args.length === 0 : script.kind === 'shell' && script.text === '';
+}
