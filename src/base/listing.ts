@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path/posix';
 import { comparePaths, type RecipeEntry } from '../layer/entry.ts';
 import { nameOfBytes } from '../layer/names.ts';
 
 const MAX_LINKS = 40;
+const CHUNK = 1 << 19;
 
 /**
  * Collects what an image made of this machine's files holds. Owners are 0:0 unless said otherwise, all times
@@ -92,11 +93,7 @@ export class Listing {
           if (!status.isFile()) throw new Error('it is no regular file');
           return status;
         });
-        const hash = createHash('sha256');
-        for await (const part of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
-          hash.update(part as Buffer);
-        }
-        const digest = hash.digest('hex');
+        const digest = await digestOf(handle, size);
         const source = { kind: 'host', path: host } as const;
         this.#add({ path, type: 'file', mode: usable(mode), uid: 0, gid: 0, size, digest, source });
         return true;
@@ -158,6 +155,19 @@ export class Listing {
     }
     return at;
   }
+}
+
+/** sha256 of an open file of so many bytes, in hexadecimal digits. */
+async function digestOf(handle: FileHandle, size: number): Promise<string> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(Math.min(size, CHUNK));
+  for (let left = size; left > 0; ) {
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(left, buffer.length));
+    if (bytesRead === 0) throw new Error('it became shorter while it was read');
+    hash.update(buffer.subarray(0, bytesRead));
+    left -= bytesRead;
+  }
+  return hash.digest('hex');
 }
 
 /** A file's mode as everyone in the image may use it: readable, executable where its owner may execute it. */

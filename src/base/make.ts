@@ -1,9 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { type NewImage, writeImage } from '../export/image.ts';
 import { digestOf } from '../image/digest.ts';
 import { hostPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
-import { contentDigest, encodeIndex, LayerIndex } from '../layer/layer-index.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import { contentDigest, LayerIndex } from '../layer/layer-index.ts';
+import { writeRecipe } from '../layer/recipe.ts';
 import { installLayer, type LayerBlob, layerId, layerRecord } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
@@ -42,7 +44,7 @@ export async function makeHostBase(store: Store, options: HostBaseOptions = {}):
     const reused = layer !== undefined;
     if (layer === undefined) {
       installLayer(store.layout, { record, index: index.bytes });
-      layer = await pack(store, record.id, encodeIndex(base.entries));
+      layer = await pack(store, record.id, base.entries);
     }
     const { config, history, created } = base;
     const image: NewImage = { config: { created, ...hostPlatform(), config, history }, layers: [layer] };
@@ -60,9 +62,9 @@ export async function makeHostBase(store: Store, options: HostBaseOptions = {}):
   }
 }
 
-async function pack(store: Store, layer: string, recipe: Buffer): Promise<LayerBlob> {
+async function pack(store: Store, layer: string, entries: RecipeEntry[]): Promise<LayerBlob> {
   const path = temporaryPath(store.layout, 'recipe');
-  await writeFile(path, recipe);
+  writeRecipe(path, entries);
   // Loaded here: a base that is unchanged needs no second process.
   const { startWorker } = await import('../worker/client.ts');
   const worker = await startWorker({ home: store.layout.home });

@@ -4,7 +4,7 @@ import { canonicalName, familiarName, parseReference } from '../image/reference.
 import { openStore } from '../store/store.ts';
 import type { Command } from './command.ts';
 import { oneLine, size } from './format.ts';
-import { fromParseArgs, usageError } from './usage.ts';
+import { usageError } from './usage.ts';
 
 const help = `Usage: jettison base host -t NAME [OPTIONS]
 
@@ -29,7 +29,15 @@ Examples:
 export const command: Command = {
   help,
   async run(args, io) {
-    const { values, positionals } = parse(args);
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        tag: { type: 'string', short: 't', multiple: true },
+        slim: { type: 'boolean' },
+        quiet: { type: 'boolean', short: 'q' },
+      },
+    });
     const [kind, ...rest] = positionals;
     if (kind !== 'host' || rest.length > 0) {
       throw usageError(
@@ -72,22 +80,6 @@ export const command: Command = {
     }
   },
 };
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        tag: { type: 'string', short: 't', multiple: true },
-        slim: { type: 'boolean' },
-        quiet: { type: 'boolean', short: 'q' },
-      },
-    });
-  } catch (error) {
-    throw fromParseArgs(error, help) ?? error;
-  }
-}
 
 /** `SOURCE_DATE_EPOCH` in seconds since 1970. */
 function sourceDateEpoch(env: NodeJS.ProcessEnv): number | undefined {

@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const CLI = new URL('../../dist/cli.js', import.meta.url).pathname;
+const SECRET = `token-${randomBytes(12).toString('hex')}`;
+const PROXY = `proxy-${randomBytes(12).toString('hex')}`;
+/** Written into a layer on purpose: shows that the search finds what is there. */
+const CONTROL = `control-${randomBytes(12).toString('hex')}`;
+
+const DOCKERFILE = `FROM node:host AS install
+WORKDIR /app
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \\
+    grep -q '_authToken=token-' /root/.npmrc && \\
+    case "$HTTPS_PROXY" in *proxy-*) ;; *) exit 3 ;; esac && \\
+    npm config get registry >/dev/null && \\
+    wc -c < /root/.npmrc > seen
+RUN --mount=type=secret,id=npmrc,env=NPMRC \\
+    test -n "$NPMRC" && echo ${CONTROL} > control
+
+FROM node:host
+COPY --from=install /app /app
+`;
+
+let home: string;
+let work: string;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'jettison-secrets-'));
+  work = await mkdtemp(join(tmpdir(), 'jettison-secrets-'));
+});
+afterAll(async () => {
+  jettison('builder', 'prune', '-af');
+  await rm(home, { recursive: true, force: true });
+  await rm(work, { recursive: true, force: true });
+});
+
+function jettison(...args: string[]) {
+  return spawnSync(process.execPath, [CLI, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, JETTISON_HOME: home },
+  });
+}
+
+test("a build's secrets and proxies are in no blob, layer or record, and in no output", async (ctx) => {
+  const npmrc = join(work, 'npmrc');
+  await writeFile(
+    npmrc,
+    `//registry.invalid/:_authToken=${SECRET}\nregistry=https://registry.invalid/${SECRET}/\n`,
+  );
+  await writeFile(join(work, 'Dockerfile'), DOCKERFILE);
+  expect(jettison('base', 'host', '-t', 'node:host').status).toBe(0);
+  if (jettison('run', 'node:host', 'node', '--version').status === 125) ctx.skip('nothing can run here');
+
+  const build = jettison(
+    'build',
+    '--progress=plain',
+    ...['-t', 'made', '--secret', `id=npmrc,src=${npmrc}`],
+    ...['--build-arg', `HTTPS_PROXY=http://user:${PROXY}@proxy.invalid:3128`],
+    work,
+  );
+  expect(build.stderr).not.toMatch(/^error/m);
+  expect(build.status).toBe(0);
+  const marks = [SECRET, PROXY].flatMap(forms);
+  for (const mark of marks) expect(`${build.stdout}${build.stderr}`).not.toContain(mark);
+
+  const [leaks, controls] = [await search(home, marks), await search(home, forms(CONTROL))];
+  expect(leaks).toEqual([]);
+  // In the packed layer at least, and in the directory of the stage.
+  expect(controls.some((path) => path.includes('/blobs/'))).toBe(true);
+});
+
+/** A text as it is, and the part of it that base64 shows wherever in the data it begins. */
+function forms(text: string): string[] {
+  const encoded = [0, 1, 2].map((shift) => {
+    const whole = Buffer.from('x'.repeat(shift) + text).toString('base64');
+    return whole.slice(shift === 0 ? 0 : 4, -4);
+  });
+  return [text, ...encoded];
+}
+
+/** Files below a folder that hold one of the texts, also compressed. */
+async function search(folder: string, texts: string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (texts.some((text) => entry.name.includes(text))) found.push(path);
+    if (entry.isDirectory()) found.push(...(await search(path, texts)));
+    if (!entry.isFile()) continue;
+    const bytes = await readFile(path);
+    const contents = bytes[0] === 0x1f && bytes[1] === 0x8b ? [bytes, gunzipSync(bytes)] : [bytes];
+    if (contents.some((content) => texts.some((text) => content.includes(text)))) found.push(path);
+  }
+  return found;
+}
