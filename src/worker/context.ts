@@ -7,4 +7,6 @@ export interface WorkerContext {
   temporary: string;
   /** Which extended attributes overlayfs uses here: `user` inside a user namespace. */
   overlay: 'trusted' | 'user';
+  /** A user namespace with one id: files keep that id on disk, whatever owner their entry has. */
+  singleId?: boolean;
 }

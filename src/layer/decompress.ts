@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { Readable, type Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { JettisonError } from '../errors/error.ts';
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+
+const MAGIC: [Compression, Buffer][] = [
+  ['gzip', Buffer.of(0x1f, 0x8b)],
+  ['zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd)],
+  ['bzip2', Buffer.from('BZh')],
+  ['xz', Buffer.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0)],
+];
+const LONGEST_MAGIC = 6;
+
+/** How some content is compressed, told by its first bytes (6 are enough) and nothing else. */
+export function compressionOf(start: Uint8Array): Compression {
+  const found = MAGIC.find(([, magic]) => Buffer.from(start.subarray(0, magic.length)).equals(magic));
+  return found === undefined ? 'none' : found[0];
+}
+
+/**
+ * The uncompressed bytes of some content, whatever it is compressed with. gzip is Node's own (several members
+ * one after the other are fine), zstd is where Node has it; the rest is left to the programs of that name.
+ *
+ * @throws JettisonError `DECOMPRESSOR_MISSING` when such a program is not installed
+ * @throws JettisonError `COMPRESSION_INVALID` when the content is damaged
+ */
+export async function* decompress(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const chunks = content[Symbol.asyncIterator]();
+  let start = Buffer.alloc(0);
+  let ended = false;
+  while (start.length < LONGEST_MAGIC && !ended) {
+    const next = await chunks.next();
+    if (next.done) ended = true;
+    else start = Buffer.concat([start, next.value]);
+  }
+  async function* all(): AsyncGenerator<Buffer> {
+    if (start.length > 0) yield start;
+    for (;;) {
+      const next = await chunks.next();
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+  const compression = compressionOf(start);
+  if (compression === 'none') {
+    yield* all();
+    return;
+  }
+  const transform = inNode(compression);
+  yield* transform === undefined
+    ? throughProgram(compression, all())
+    : throughTransform(compression, transform, all());
+}
+
+/** Node's own decompressor, where it has one. */
+function inNode(compression: Compression): Transform | undefined {
+  if (compression === 'gzip') return zlib.createGunzip({ chunkSize: 1 << 18 });
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
+  return compression === 'zstd' ? createZstdDecompress?.() : undefined;
+}
+
+async function* throughTransform(
+  compression: Compression,
+  transform: Transform,
+  content: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  let failure: unknown;
+  const source = Readable.from(content, { objectMode: false, highWaterMark: 1 << 20 });
+  source.on('error', (error) => {
+    failure = error;
+    transform.destroy(error);
+  });
+  try {
+    for await (const chunk of source.pipe(transform)) yield chunk as Buffer;
+  } catch (error) {
+    if (failure !== undefined) throw failure;
+    throw damaged(compression, (error as Error).message, error);
+  } finally {
+    source.destroy();
+    transform.destroy();
+  }
+}
+
+async function* throughProgram(
+  compression: Compression,
+  content: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  const child = spawn(compression, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let message = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (message.length < 1000) message += text;
+  });
+  const ended = new Promise<number | NodeJS.ErrnoException>((resolve) => {
+    child.on('error', resolve);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  let failure: unknown;
+  const source = Readable.from(content, { objectMode: false, highWaterMark: 1 << 20 });
+  source.on('error', (error) => {
+    failure = error;
+    child.kill();
+  });
+  // The program may end before it has read everything; its exit code says whether that is a failure.
+  child.stdin.on('error', () => source.destroy());
+  source.pipe(child.stdin);
+  try {
+    for await (const chunk of child.stdout) yield chunk as Buffer;
+    const result = await ended;
+    if (failure !== undefined) throw failure;
+    if (typeof result !== 'number') throw missing(compression, result);
+    if (result !== 0) throw damaged(compression, message.trim(), undefined);
+  } finally {
+    source.destroy();
+    child.kill();
+  }
+}
+
+function missing(compression: Compression, cause: unknown): JettisonError {
+  return new JettisonError(
+    'DECOMPRESSOR_MISSING',
+    `this content is compressed with ${compression}, and there is no program "${compression}" to read it`,
+    { hint: `Install ${compression}, or compress the content with gzip.`, cause },
+  );
+}
+
+function damaged(compression: Compression, message: string, cause: unknown): JettisonError {
+  return new JettisonError('COMPRESSION_INVALID', `damaged ${compression} content: ${message}`, { cause });
+}

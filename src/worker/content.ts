@@ -1,0 +1,39 @@
+import { constants, type Stats } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import type { Entry, RecipeEntry, Source } from '../layer/entry.ts';
+import type { WorkerContext } from './context.ts';
+
+/** How a file's content is opened: never through a symlink that has taken its place. */
+export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Where on disk the content of a file is. */
+export function contentPath(ctx: WorkerContext, source: Exclude<Source, { kind: 'inline' }>): string {
+  return source.kind === 'host' ? source.path : `${ctx.layout.layerDirectory(source.layer)}/${source.path}`;
+}
+
+/** The source of a recipe's file, which every file must have. */
+export function sourceOf(entry: RecipeEntry): Source {
+  if (entry.source === undefined) throw new Error(`the recipe has no source for ${entry.path}`);
+  return entry.source;
+}
+
+/** Whether a file has the size and time that its entry says, as far as a stat can tell. */
+export function looksUnchanged(entry: Entry, stat: Stats): boolean {
+  const expected = entry.mtime * 1000 + (entry.mtimeNs ?? 0) / 1e6;
+  return stat.isFile() && stat.size === entry.size && Math.abs(stat.mtimeMs - expected) < 0.01;
+}
+
+/** What is to be said when a file is not what it was when it was selected. */
+export function contentChanged(entry: Entry, source: Source): JettisonError {
+  if (source.kind === 'host') {
+    return new JettisonError('CONTEXT_CHANGED', `${source.path} changed during the build`, {
+      hint: 'Build again once nothing writes to the build context any more.',
+      details: { path: source.path },
+    });
+  }
+  const where = source.kind === 'layer' ? `layer ${source.layer}` : 'a made file';
+  return new JettisonError('STORE_DAMAGED', `/${entry.path} of ${where} is not what was stored`, {
+    hint: 'Something changed the store: remove the layer with `jettison builder prune --all` and build again.',
+    details: { path: entry.path },
+  });
+}

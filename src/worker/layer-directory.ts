@@ -1,0 +1,150 @@
+import {
+  chmodSync,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import type { Entry } from '../layer/entry.ts';
+import { bytesOfName, diskPath } from '../layer/names.ts';
+import type { WorkerContext } from './context.ts';
+import { mknod, S_IF, setTimes, setXattr } from './native.ts';
+
+/** What a user namespace or a file system may refuse; the index keeps what the disk cannot. */
+const REFUSED = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP']);
+
+/**
+ * The directory form of a layer while it is being made: entries as overlayfs keeps them on disk. The caller
+ * sees to it that every path's parents are directories made here, so that no path leads through a symlink.
+ */
+export class LayerDirectory {
+  readonly #root: string;
+  readonly #overlay: WorkerContext['overlay'];
+
+  /** @param root absolute path; made here */
+  constructor(root: string, overlay: WorkerContext['overlay']) {
+    this.#root = root;
+    this.#overlay = overlay;
+    mkdirSync(root, { mode: 0o755 });
+    chmodSync(root, 0o755);
+  }
+
+  /** The absolute path on disk, as the functions of `native.ts` take it. */
+  path(path: string): string {
+    return path === '' ? this.#root : `${this.#root}/${path}`;
+  }
+
+  makeDirectory(path: string): void {
+    mkdirSync(diskPath(this.path(path)), { mode: 0o755 });
+  }
+
+  /** Deletes whatever is there, with everything below it. */
+  remove(path: string): void {
+    rmSync(diskPath(this.path(path)), { recursive: true, force: true });
+  }
+
+  /** One more name for a file of this directory. */
+  link(existing: string, path: string): void {
+    linkSync(diskPath(this.path(existing)), diskPath(this.path(path)));
+  }
+
+  /** One more name, here, for a file elsewhere on the same file system. */
+  linkFrom(existing: string, path: string): void {
+    linkSync(diskPath(existing), diskPath(this.path(path)));
+  }
+
+  /**
+   * Makes a symlink, device, fifo or whiteout with its metadata. A device that may not be made here is left
+   * out: the index still has it.
+   */
+  makeSpecial(entry: Entry): void {
+    const path = this.path(entry.path);
+    switch (entry.type) {
+      case 'symlink':
+        symlinkSync(bytesOfName(entry.link!), diskPath(path));
+        break;
+      case 'whiteout':
+        mknod(path, S_IF.CHAR);
+        return;
+      case 'fifo':
+        mknod(path, S_IF.FIFO | 0o600);
+        break;
+      default:
+        try {
+          const { major, minor } = entry.device!;
+          mknod(path, (entry.type === 'char' ? S_IF.CHAR : S_IF.BLOCK) | 0o600, major, minor);
+        } catch (error) {
+          if (this.#overlay === 'user' && isRefused(error)) return;
+          throw error;
+        }
+    }
+    this.setMetadata(entry);
+  }
+
+  /** Owner, mode, attributes and times of what stands at the entry's path. */
+  setMetadata(entry: Entry): void {
+    const path = this.path(entry.path);
+    // The owner first: changing it takes setuid bits and capabilities away.
+    if (entry.uid !== 0 || entry.gid !== 0) {
+      this.#own(() => lchownSync(diskPath(path), entry.uid, entry.gid));
+    }
+    if (entry.type !== 'symlink') chmodSync(diskPath(path), entry.mode);
+    this.#setXattrs(entry, path);
+    if (entry.opaque) setXattr(path, `${this.#overlay}.overlay.opaque`, Buffer.from('y'));
+    setTimes(path, entry.mtime, entry.mtimeNs);
+  }
+
+  /** The same for a file that is open: quicker. */
+  setFileMetadata(fd: number, entry: Entry): void {
+    if (entry.uid !== 0 || entry.gid !== 0) {
+      this.#own(() => fchownSync(fd, entry.uid, entry.gid));
+    }
+    fchmodSync(fd, entry.mode);
+    if (entry.xattrs !== undefined) this.#setXattrs(entry, this.path(entry.path));
+    // Node takes times as floating-point seconds, which cannot hold nanoseconds.
+    if (entry.mtimeNs) setTimes(this.path(entry.path), entry.mtime, entry.mtimeNs);
+    else futimesSync(fd, entry.mtime, entry.mtime);
+  }
+
+  /**
+   * Finishes once every path is there: metadata of directories, which making things in them would have
+   * changed, and of those that the layer only implies (times 0).
+   */
+  finish(directories: Iterable<Entry>, implied: Iterable<string>): void {
+    for (const path of implied) setTimes(this.path(path), 0);
+    let root = false;
+    for (const entry of directories) {
+      if (entry.path === '') root = true;
+      this.setMetadata(entry);
+    }
+    if (!root) setTimes(this.#root, 0);
+  }
+
+  #setXattrs(entry: Entry, path: string): void {
+    for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
+      try {
+        setXattr(path, name, Buffer.from(value, 'base64'));
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+      }
+    }
+  }
+
+  /** Gives a file to ids that a user namespace may not have. */
+  #own(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      const unmapped = (error as NodeJS.ErrnoException).code === 'EINVAL';
+      if (this.#overlay !== 'user' || !(unmapped || isRefused(error))) throw error;
+    }
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return REFUSED.has((error as NodeJS.ErrnoException).code ?? '');
+}

@@ -1,0 +1,219 @@
+import { hash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join, parentOf, type RecipeEntry, type Source } from '../layer/entry.ts';
+import { LayerIndex } from '../layer/layer-index.ts';
+import { diskPath } from '../layer/names.ts';
+import { readRecipe } from '../layer/recipe.ts';
+import { installDirectory } from '../store/layers.ts';
+import { temporaryPath } from '../store/temporary.ts';
+import { contentChanged, contentPath, looksUnchanged, READ_FLAGS, sourceOf } from './content.ts';
+import type { WorkerContext } from './context.ts';
+import { hashFile } from './hash-file.ts';
+import { LayerDirectory } from './layer-directory.ts';
+import type { MaterialiseRequest } from './protocol.ts';
+
+/** Files up to this size are read and written at once; the kernel copies larger ones (or shares their blocks). */
+const SMALL = 1 << 20;
+/** Entries between two turns of the event loop: what a message to the worker waits at most. */
+const TURN = 500;
+
+/**
+ * Makes the directory form of a layer from its recipe. Files of other layers become further names of the same
+ * file where all their metadata is the same; everything else is copied, and its content compared with what
+ * the recipe says.
+ *
+ * @throws JettisonError `CONTEXT_CHANGED` when a file of the context is not what it was when it was selected
+ */
+export async function materialise(ctx: WorkerContext, request: MaterialiseRequest): Promise<void> {
+  const { layout } = ctx;
+  if (existsSync(layout.layerDirectory(request.layer))) return;
+  const root = temporaryPath(layout, 'dir');
+  try {
+    const making = new Materialiser(ctx, root);
+    let count = 0;
+    for (const entry of readRecipe(request.recipe)) {
+      making.add(entry);
+      if (++count % TURN === 0) await new Promise(setImmediate);
+    }
+    making.finish();
+    installDirectory(layout, request.layer, root);
+  } catch (error) {
+    rmSync(root, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+class Materialiser {
+  readonly #directory: LayerDirectory;
+  readonly #directories: RecipeEntry[] = [];
+  readonly #implied: string[] = [];
+  readonly #made = new Set<string>(['']);
+  readonly #indexes = new Map<string, LayerIndex>();
+  /** Files of layers that have been linked: a second name would make two files of the layer one. */
+  readonly #linked = new Set<string>();
+  readonly #buffer = Buffer.allocUnsafe(SMALL + 1);
+
+  constructor(
+    private readonly ctx: WorkerContext,
+    root: string,
+  ) {
+    this.#directory = new LayerDirectory(root, ctx.overlay);
+  }
+
+  add(entry: RecipeEntry): void {
+    if (entry.path !== '') this.#makeParents(parentOf(entry.path));
+    switch (entry.type) {
+      case 'directory':
+        if (!this.#made.has(entry.path)) this.#directory.makeDirectory(entry.path);
+        this.#made.add(entry.path);
+        this.#directories.push(entry);
+        break;
+      case 'file':
+        this.#addFile(entry, sourceOf(entry));
+        break;
+      case 'hardlink':
+        this.#directory.link(entry.link!, entry.path);
+        break;
+      default:
+        this.#directory.makeSpecial(entry);
+    }
+  }
+
+  finish(): void {
+    this.#directory.finish(this.#directories, this.#implied);
+  }
+
+  #makeParents(path: string): void {
+    if (this.#made.has(path)) return;
+    this.#makeParents(parentOf(path));
+    this.#directory.makeDirectory(path);
+    this.#made.add(path);
+    this.#implied.push(path);
+  }
+
+  #addFile(entry: RecipeEntry, source: Source): void {
+    if (source.kind === 'layer' && this.#tryLink(entry, source)) return;
+    const to = diskPath(this.#directory.path(entry.path));
+    if (source.kind === 'inline') {
+      writeFileSync(to, Buffer.from(source.data, 'base64'), { flag: 'wx', mode: 0o600 });
+    } else {
+      const from = contentPath(this.ctx, source);
+      if (entry.size <= SMALL) {
+        this.#copySmall(entry, source, from);
+        return;
+      }
+      copyFileSync(diskPath(from), to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    }
+    const fd = openSync(to, 'r');
+    try {
+      if (!this.#isContentOf(entry, source, fd)) throw contentChanged(entry, source);
+      this.#directory.setFileMetadata(fd, entry);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Large files: the size tells most changes; the digest tells all, where the time does not say "the same". */
+  #isContentOf(entry: RecipeEntry, source: Source, copy: number): boolean {
+    if (fstatSync(copy).size !== entry.size) return false;
+    if (source.kind !== 'host' || entry.digest === undefined) return true;
+    const fd = openSync(diskPath(source.path), READ_FLAGS);
+    try {
+      if (looksUnchanged(entry, fstatSync(fd))) return true;
+    } finally {
+      closeSync(fd);
+    }
+    return hashFile(copy) === entry.digest;
+  }
+
+  #copySmall(entry: RecipeEntry, source: Source, from: string): void {
+    const content = this.#readSmall(entry, source, from);
+    const fd = openSync(diskPath(this.#directory.path(entry.path)), 'wx', 0o600);
+    try {
+      writeSync(fd, content);
+      this.#directory.setFileMetadata(fd, entry);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #readSmall(entry: RecipeEntry, source: Source, from: string): Buffer {
+    const fd = openSync(diskPath(from), READ_FLAGS);
+    let length = 0;
+    let stat: Stats | undefined;
+    try {
+      for (;;) {
+        const count = readSync(fd, this.#buffer, length, this.#buffer.length - length, null);
+        length += count;
+        if (count === 0 || length === this.#buffer.length) break;
+      }
+      if (entry.digest === undefined) stat = fstatSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    const content = this.#buffer.subarray(0, length);
+    const same =
+      entry.digest === undefined
+        ? length === entry.size && (source.kind !== 'host' || looksUnchanged(entry, stat!))
+        : hash('sha256', content, 'hex') === entry.digest;
+    if (!same) throw contentChanged(entry, source);
+    return content;
+  }
+
+  /** Gives a file of another layer one more name, when it is the same in every respect. */
+  #tryLink(entry: RecipeEntry, source: Source & { kind: 'layer' }): boolean {
+    const original = this.#index(source.layer).get(source.path);
+    if (original === undefined || !sameMetadata(original, entry)) return false;
+    const name = join(source.layer, original.link ?? source.path);
+    if (this.#linked.has(name)) return false;
+    try {
+      this.#directory.linkFrom(contentPath(this.ctx, source), entry.path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EMLINK' || code === 'EXDEV' || code === 'EPERM') return false;
+      throw error;
+    }
+    this.#linked.add(name);
+    return true;
+  }
+
+  #index(layer: string): LayerIndex {
+    let index = this.#indexes.get(layer);
+    if (index === undefined) {
+      index = LayerIndex.parse(readFileSync(this.ctx.layout.layerIndex(layer)));
+      this.#indexes.set(layer, index);
+    }
+    return index;
+  }
+}
+
+function sameMetadata(a: RecipeEntry, b: RecipeEntry): boolean {
+  return (
+    a.mode === b.mode &&
+    a.uid === b.uid &&
+    a.gid === b.gid &&
+    a.size === b.size &&
+    a.digest === b.digest &&
+    a.mtime === b.mtime &&
+    (a.mtimeNs ?? 0) === (b.mtimeNs ?? 0) &&
+    sameXattrs(a.xattrs, b.xattrs)
+  );
+}
+
+function sameXattrs(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}

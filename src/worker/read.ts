@@ -1,0 +1,91 @@
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+} from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { ArchiveTree } from '../layer/archive-tree.ts';
+import { decompress } from '../layer/decompress.ts';
+import type { Source } from '../layer/entry.ts';
+import { LayerIndex } from '../layer/layer-index.ts';
+import { diskPath } from '../layer/names.ts';
+import { TarReader } from '../layer/tar-read.ts';
+import type { LayerBlob } from '../store/layers.ts';
+import { contentPath, READ_FLAGS } from './content.ts';
+import type { WorkerContext } from './context.ts';
+
+interface ReadRequest {
+  source: Source;
+  /** Most bytes to read. */
+  limit: number;
+}
+
+/**
+ * The bytes of one small file. A layer without its directory form is read out of its blob.
+ *
+ * @throws JettisonError `FILE_TOO_LARGE` when it has more bytes than the limit
+ */
+export async function read(ctx: WorkerContext, { source, limit }: ReadRequest): Promise<Uint8Array> {
+  if (source.kind === 'inline') return Buffer.from(source.data, 'base64');
+  if (source.kind === 'layer' && !existsSync(ctx.layout.layerDirectory(source.layer))) {
+    return readFromBlob(ctx, source, limit);
+  }
+  const path = contentPath(ctx, source);
+  const fd = openSync(diskPath(path), READ_FLAGS);
+  try {
+    const { size } = fstatSync(fd);
+    if (size > limit) throw tooLarge(path, limit);
+    const data = Buffer.alloc(size);
+    let length = 0;
+    while (length < size) {
+      const count = readSync(fd, data, length, size - length, null);
+      if (count === 0) break;
+      length += count;
+    }
+    return data.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Looks for a file in the tar of a layer, of which the last member of that name counts. */
+async function readFromBlob(
+  ctx: WorkerContext,
+  source: Source & { kind: 'layer' },
+  limit: number,
+): Promise<Buffer> {
+  const { layout } = ctx;
+  const entry = LayerIndex.parse(readFileSync(layout.layerIndex(source.layer))).get(source.path);
+  const wanted = entry?.type === 'hardlink' ? entry.link! : source.path;
+  if (entry === undefined) throw new Error(`layer ${source.layer} has no file ${source.path}`);
+  if (entry.size > limit) throw tooLarge(source.path, limit);
+  if (!existsSync(layout.layerBlob(source.layer))) {
+    throw new Error(`layer ${source.layer} has neither a directory nor a blob`);
+  }
+  const { blob } = JSON.parse(readFileSync(layout.layerBlob(source.layer), 'utf8')) as LayerBlob;
+
+  const tree = new ArchiveTree({ whiteouts: true });
+  let found: Buffer[] = [];
+  let taking = false;
+  const reader = new TarReader({
+    entry: (header) => {
+      taking = tree.add(header)?.path === wanted && header.type === 'file';
+      if (taking) found = [];
+    },
+    data: (chunk) => {
+      if (taking) found.push(Buffer.from(chunk));
+    },
+    end: () => {},
+  });
+  const stream = createReadStream(layout.blob(blob.digest), { highWaterMark: 1 << 20 });
+  for await (const chunk of decompress(stream)) reader.write(chunk);
+  return Buffer.concat(found);
+}
+
+function tooLarge(path: string, limit: number): JettisonError {
+  return new JettisonError('FILE_TOO_LARGE', `${path} has more than ${limit} bytes`);
+}
