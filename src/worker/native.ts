@@ -215,3 +215,9 @@ export function dieWithParent(signal: number = constants.signals.SIGKILL): void 
     'prctl',
   );
 }
+
+/** Names the machine, as the UTS namespace of this process sees it. Only for processes that have their own. */
+export function setHostname(name: string): void {
+  const bytes = Buffer.from(name);
+  check(call('int sethostname(const uint8_t *name, size_t length)')(bytes, bytes.length), 'sethostname');
+}

@@ -78,22 +78,29 @@ export interface ExecRequest {
     cwd: string;
     /** As USER writes it: `name`, `uid`, `name:group`, `uid:gid`; empty is root. Looked up in the root. */
     user: string;
-    /** Bytes for standard input; without it /dev/null (or the terminal with `stdio: 'inherit'`). */
+    /** Text for standard input; without it /dev/null. */
     stdin?: string;
+    /** Standard input is the worker's own; the worker must have been started with `inherit`. */
+    inheritStdin?: boolean;
   };
   mounts: ExecMount[];
   network: 'host' | 'none';
   hostname?: string;
   /** Names to add to /etc/hosts: `[name, address]`. */
   hosts?: [string, string][];
-  /** `stream`: output comes as `output` messages. `inherit`: the worker's own standard streams. */
+  /**
+   * `stream`: output comes through `onOutput`. `inherit`: output goes to the worker's own standard streams,
+   * and the command stays in the session of the worker, so that it can use its terminal; the worker must have
+   * been started with `inherit`.
+   */
   stdio: 'stream' | 'inherit';
   /** Keep what changed as this layer; without it the changes are thrown away. */
   commit?: LayerIdentity;
 }
 
 export type ExecMount =
-  | { type: 'secret'; target: string; data: string; mode: number; uid: number; gid: number }
+  /** A file that is never written to a disk; a string stands for its UTF-8 bytes. */
+  | { type: 'secret'; target: string; data: string | Uint8Array; mode: number; uid: number; gid: number }
   | { type: 'bind'; target: string; source: string; readonly: boolean }
   | { type: 'tmpfs'; target: string; size?: number; mode?: number };
 
@@ -114,9 +121,14 @@ export interface ExecOutput {
 export interface Worker extends Omit<WorkerOperations, 'exec'> {
   exec(
     request: ExecRequest,
-    options?: { signal?: AbortSignal; onOutput?: (output: ExecOutput) => void },
+    options?: {
+      /** Kills the command and every process that it left; `exec` then throws the signal's reason. */
+      signal?: AbortSignal;
+      /** More of the command's output is read only when what this returns has settled. */
+      onOutput?: (output: ExecOutput) => void | Promise<void>;
+    },
   ): Promise<ExecResult>;
-  /** Sends a signal to the running command (`jettison run` forwards what it gets). */
+  /** Sends a signal to every running command (`jettison run` forwards what it gets). */
   kill(signal: NodeJS.Signals): void;
   /** Ends the worker; whatever still runs in it is killed. */
   close(): Promise<void>;

@@ -1,0 +1,71 @@
+import { JettisonError, type JettisonErrorOptions } from '../errors/error.ts';
+import type { ExecOutput, WorkerOperations } from './protocol.ts';
+
+/** From control to the worker. */
+export type ToWorker =
+  | { type: 'call'; id: number; operation: keyof WorkerOperations; request: unknown }
+  /** Ends the running command of that call. */
+  | { type: 'cancel'; id: number }
+  /** Output message number `serial` has been taken: the worker may send more of that call. */
+  | { type: 'taken'; serial: number }
+  | { type: 'kill'; signal: NodeJS.Signals };
+
+/** From the worker to control. */
+export type FromWorker =
+  /** Sent once, when calls are welcome. */
+  | { type: 'ready' }
+  | { type: 'answer'; id: number; value: unknown }
+  | { type: 'failure'; id: number; failure: Failure }
+  | { type: 'output'; id: number; serial: number; output: ExecOutput };
+
+/** An error on its way between processes; class instances do not survive serialisation. */
+export type Failure =
+  | { kind: 'input'; code: string; message: string; options: Omit<JettisonErrorOptions, 'cause'> }
+  | {
+      kind: 'system';
+      message: string;
+      stack: string | undefined;
+      code: string;
+      syscall?: string;
+      path?: string;
+    }
+  | { kind: 'bug'; name: string; message: string; stack: string | undefined };
+
+/** What crosses to the other process of an error. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof JettisonError) {
+    const { code, message, hint, location, source, exitCode, details } = error;
+    const options = Object.fromEntries(
+      Object.entries({ hint, location, source, exitCode, details }).filter(
+        ([, value]) => value !== undefined,
+      ),
+    );
+    return { kind: 'input', code, message, options };
+  }
+  if (!(error instanceof Error))
+    return { kind: 'bug', name: 'Error', message: String(error), stack: undefined };
+  const { name, message, stack } = error;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return { kind: 'bug', name, message, stack };
+  return {
+    kind: 'system',
+    message,
+    stack,
+    code,
+    syscall,
+    ...(path === undefined ? {} : { path: String(path) }),
+  };
+}
+
+/** The error that crossed. A bug keeps the stack of the process where it happened. */
+export function errorOf(failure: Failure): Error {
+  if (failure.kind === 'input') return new JettisonError(failure.code, failure.message, failure.options);
+  const error = new Error(failure.message);
+  if (failure.stack !== undefined) error.stack = failure.stack;
+  if (failure.kind === 'system') {
+    const { code, syscall, path } = failure;
+    return Object.assign(error, { code, syscall }, path === undefined ? {} : { path });
+  }
+  error.name = failure.name;
+  return error;
+}

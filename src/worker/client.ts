@@ -1,0 +1,221 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { JettisonError } from '../errors/error.ts';
+import { errorOf, type FromWorker, type ToWorker } from './channel.ts';
+import { chooseIsolation, type Isolation, isolationError, namespaceCommand } from './namespace.ts';
+import type { ExecOutput, ExecRequest, ExecResult, Worker, WorkerOperations } from './protocol.ts';
+
+export interface WorkerOptions {
+  /** The store's folder. */
+  home: string;
+  /** How the worker gets its namespaces; by default the best that this process can ask for. */
+  isolation?: Isolation;
+  /** The worker gets this process's standard streams, for commands that use them directly. */
+  inherit?: boolean;
+  /** What the worker writes to its standard error (warnings of Node, a crash), without `inherit`. */
+  onLog?: (text: string) => void;
+}
+
+interface Pending {
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
+  onOutput?: ((output: ExecOutput) => void | Promise<void>) | undefined;
+}
+
+/** The entry of the worker, seen from dist/, from dist/chunks/ and from the sources. */
+const ENTRIES = ['./worker.js', '../worker.js', '../../dist/worker.js'];
+const CLOSE_TIMEOUT_MS = 5000;
+const LOG_TAIL = 4000;
+
+/**
+ * Starts the process that touches root file systems, in a mount namespace of its own.
+ *
+ * @throws JettisonError `NO_NAMESPACES` where the kernel does not allow that, `TOOL_MISSING` without `unshare`
+ */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const isolation = options.isolation ?? chooseIsolation();
+  const client = new WorkerClient(options, isolation);
+  await client.ready;
+  return client;
+}
+
+class WorkerClient implements Worker {
+  readonly ready: Promise<void>;
+  readonly #process: ChildProcess;
+  readonly #pending = new Map<number, Pending>();
+  readonly #ended: Promise<void>;
+  #serial = 0;
+  #log = '';
+  #closing = false;
+  /** Why no call can be made any more. */
+  #gone: Error | undefined;
+
+  constructor(options: WorkerOptions, isolation: Isolation) {
+    const [program, ...args] = namespaceCommand(isolation);
+    args.push(process.execPath, workerEntry(), options.home, isolation, String(process.pid));
+    const stream = options.inherit ? 'inherit' : 'ignore';
+    this.#process = spawn(program, args, {
+      stdio: [stream, stream, options.inherit ? 'inherit' : 'pipe', 'ipc'],
+      serialization: 'advanced',
+      env: workerEnvironment(),
+    });
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#log = (this.#log + text).slice(-LOG_TAIL);
+      options.onLog?.(text);
+    });
+
+    let isReady = false;
+    this.ready = new Promise((resolve, reject) => {
+      this.#pending.set(0, { resolve: () => resolve(), reject });
+    });
+    this.#process.on('message', (message: FromWorker) => {
+      isReady = true;
+      this.#receive(message);
+    });
+    this.#ended = new Promise((resolve) => {
+      // "close" comes after the last of the worker's log has been read.
+      this.#process.once('close', (code, signal) => {
+        resolve();
+        this.#end(isReady ? this.#death(code, signal) : isolationError(isolation, this.#log));
+      });
+      this.#process.once('error', (error) => {
+        resolve();
+        this.#end(isolationError(isolation, error.message));
+      });
+    });
+  }
+
+  unpack = this.#operation('unpack');
+  materialise = this.#operation('materialise');
+  pack = this.#operation('pack');
+  read = this.#operation('read');
+  remove = this.#operation('remove');
+  lock = this.#operation('lock');
+  unlock = this.#operation('unlock');
+
+  async exec(
+    request: ExecRequest,
+    options: { signal?: AbortSignal; onOutput?: (output: ExecOutput) => void | Promise<void> } = {},
+  ): Promise<ExecResult> {
+    const { signal, onOutput } = options;
+    signal?.throwIfAborted();
+    const id = ++this.#serial;
+    const cancel = () => this.#send({ type: 'cancel', id });
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return (await this.#call(id, 'exec', request, onOutput)) as ExecResult;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#send({ type: 'kill', signal });
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#process.ref();
+    if (this.#process.connected) this.#process.disconnect();
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), CLOSE_TIMEOUT_MS);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  #operation<K extends Exclude<keyof WorkerOperations, 'exec'>>(operation: K): WorkerOperations[K] {
+    return ((request: unknown) => this.#call(++this.#serial, operation, request)) as WorkerOperations[K];
+  }
+
+  #call(
+    id: number,
+    operation: keyof WorkerOperations,
+    request: unknown,
+    onOutput?: Pending['onOutput'],
+  ): Promise<unknown> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject, onOutput });
+      this.#keepAlive();
+      this.#send({ type: 'call', id, operation, request });
+    });
+  }
+
+  #send(message: ToWorker): void {
+    // Without a connection the worker is gone, or about to be: "close" tells whoever waits.
+    if (this.#process.connected) this.#process.send(message, () => {});
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === 'output') {
+      void this.#output(message);
+      return;
+    }
+    const id = message.type === 'ready' ? 0 : message.id;
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    this.#keepAlive();
+    if (message.type === 'failure') pending?.reject(errorOf(message.failure));
+    else pending?.resolve(message.type === 'ready' ? undefined : message.value);
+  }
+
+  async #output({ id, serial, output }: FromWorker & { type: 'output' }): Promise<void> {
+    const pending = this.#pending.get(id);
+    try {
+      await pending?.onOutput?.(output);
+    } catch (error) {
+      pending?.reject(error as Error);
+    }
+    this.#send({ type: 'taken', serial });
+  }
+
+  /** The worker keeps this process alive only while an answer is awaited. */
+  #keepAlive(): void {
+    const busy = this.#pending.size > 0;
+    const log = this.#process.stderr as Socket | null;
+    for (const handle of [this.#process, this.#process.channel, log]) {
+      if (busy) handle?.ref();
+      else handle?.unref();
+    }
+  }
+
+  #end(error: Error): void {
+    this.#gone = error;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of pending) reject(error);
+  }
+
+  #death(code: number | null, signal: NodeJS.Signals | null): JettisonError {
+    if (this.#closing) return new JettisonError('WORKER_CLOSED', 'the worker has been closed');
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    const said = this.#log.trim();
+    return new JettisonError(
+      'WORKER_DIED',
+      `the worker process ended unexpectedly (${how})${said === '' ? '' : `:\n${said}`}`,
+      {
+        hint:
+          signal === 'SIGKILL'
+            ? 'Something killed it; if the machine ran out of memory, `dmesg` says so. The store is intact: build again.'
+            : 'The store is intact: build again, and please report this if it happens again.',
+      },
+    );
+  }
+}
+
+function workerEntry(): string {
+  const paths = ENTRIES.map((entry) => fileURLToPath(new URL(entry, import.meta.url)));
+  const entry = paths.find((path) => existsSync(path));
+  if (entry === undefined) throw new Error(`no worker.js beside ${import.meta.url}: run \`npm run build\``);
+  return entry;
+}
+
+/** The worker is a program of its own: options meant for this process (debuggers, loaders) are not for it. */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _own, ...env } = process.env;
+  return env;
+}

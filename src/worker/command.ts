@@ -1,0 +1,71 @@
+import { JettisonError } from '../errors/error.ts';
+import { resolvePath, type Tree } from '../layer/tree.ts';
+import { type Environment, variable } from './environment.ts';
+
+/** A command that cannot be started, with the exit code and message that a container engine gives it. */
+export interface Unstartable {
+  exitCode: 126 | 127;
+  message: string;
+}
+
+/**
+ * Looks for a command as execvp(3) will, but inside the root.
+ *
+ * @param cwd absolute path inside the root
+ * @returns undefined when it is there and executable
+ */
+export function findUnstartable(
+  tree: Tree,
+  command: string,
+  environment: Environment,
+  cwd: string,
+): Unstartable | undefined {
+  if (command.includes('/')) {
+    const found = look(tree, command.startsWith('/') ? command : `${cwd}/${command}`);
+    if (found === 'missing') {
+      return { exitCode: 127, message: `exec: "${command}": no such file or directory` };
+    }
+    return found === 'executable' ? undefined : denied(command);
+  }
+  let seen = false;
+  for (const folder of (variable(environment, 'PATH') ?? '').split(':')) {
+    const found = look(tree, `${folder.startsWith('/') ? folder : `${cwd}/${folder}`}/${command}`);
+    if (found === 'executable') return undefined;
+    if (found === 'denied') seen = true;
+  }
+  return seen
+    ? denied(command)
+    : { exitCode: 127, message: `exec: "${command}": executable file not found in $PATH` };
+}
+
+/**
+ * The command line that sets the guarded variables inside the root and then becomes the command, by the
+ * image's own `env` or shell.
+ *
+ * @throws JettisonError `RUN_ENVIRONMENT` when the image has neither
+ */
+export function withGuarded(tree: Tree, args: readonly string[], guarded: readonly string[]): string[] {
+  if (guarded.length === 0) return [...args];
+  const env = ['/usr/bin/env', '/bin/env'].find((path) => look(tree, path) === 'executable');
+  if (env !== undefined && !args[0]!.includes('=')) return [env, ...guarded, ...args];
+  if (look(tree, '/bin/sh') === 'executable') {
+    const script = 'n=$1; shift; while [ "$n" -gt 0 ]; do export "$1"; shift; n=$((n - 1)); done; exec "$@"';
+    return ['/bin/sh', '-c', script, 'sh', String(guarded.length), ...guarded, ...args];
+  }
+  const name = guarded[0]!.slice(0, guarded[0]!.indexOf('='));
+  throw new JettisonError(
+    'RUN_ENVIRONMENT',
+    `the image sets ${name}, and has neither env nor /bin/sh to start a command with it`,
+    { hint: `Set ${name} after the last RUN, or unset it for this command.` },
+  );
+}
+
+function look(tree: Tree, path: string): 'missing' | 'denied' | 'executable' {
+  const { entry } = resolvePath(tree, path);
+  if (entry === undefined) return 'missing';
+  return entry.type === 'file' && (entry.mode & 0o111) !== 0 ? 'executable' : 'denied';
+}
+
+function denied(command: string): Unstartable {
+  return { exitCode: 126, message: `exec: "${command}": permission denied` };
+}

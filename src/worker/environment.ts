@@ -1,0 +1,48 @@
+/** What a command's environment becomes, and which part of it only programs inside the root may see. */
+export interface Environment {
+  /** `K=V`, safe to hand to the machine's own programs. */
+  plain: string[];
+  /**
+   * `K=V` that the dynamic loader, or the C library, of the program that receives them obeys. The last
+   * program that runs with the machine's root directory must not: it would load what the image says.
+   */
+  guarded: string[];
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const LOADER = /^(LD_|GLIBC_|GCONV_|GETCONF_|MALLOC_|MUSL_|LOCPATH=|NLSPATH=|LIBMOUNT_|BASH_)/;
+const LOCALE = /^(LANG|LANGUAGE|LC_[A-Z]+)=/;
+
+/**
+ * The environment of a command: what it was given, with HOME and PATH where they are missing. Of a variable
+ * that is given twice the last one counts.
+ */
+export function completeEnvironment(given: readonly string[], home: string): Environment {
+  const variables = new Map([
+    ['PATH', DEFAULT_PATH],
+    ['HOME', home],
+  ]);
+  for (const variable of given) {
+    const equals = variable.indexOf('=');
+    // A name cannot be empty, and one without a value is no variable.
+    if (equals > 0) variables.set(variable.slice(0, equals), variable.slice(equals + 1));
+  }
+  const all = [...variables].map(([name, value]) => `${name}=${value}`);
+  return {
+    plain: all.filter((variable) => !isGuarded(variable)),
+    guarded: all.filter(isGuarded),
+  };
+}
+
+/** The value of one variable. */
+export function variable(environment: Environment, name: string): string | undefined {
+  const prefix = `${name}=`;
+  return [...environment.plain, ...environment.guarded]
+    .find((entry) => entry.startsWith(prefix))
+    ?.slice(prefix.length);
+}
+
+function isGuarded(variable: string): boolean {
+  // A locale's name is harmless unless it is a path.
+  return LOADER.test(variable) || (LOCALE.test(variable) && variable.includes('/'));
+}

@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { JettisonError } from '../errors/error.ts';
+import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
+import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
+import { resolvePath } from '../layer/tree.ts';
+import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
+import { findUnstartable, withGuarded } from './command.ts';
+import type { WorkerContext } from './context.ts';
+import { completeEnvironment } from './environment.ts';
+import type { Isolation } from './namespace.ts';
+import { setHostname } from './native.ts';
+import type { ExecOutput, ExecRequest, ExecResult, LayerIdentity } from './protocol.ts';
+import { planRoot } from './rootfs.ts';
+import { RunFolder } from './run-folder.ts';
+import { Sandbox } from './sandbox.ts';
+import { scanUpper } from './scan.ts';
+import { resolveUser } from './user.ts';
+
+/** What a run needs of whoever asked for it. */
+export interface ExecControl {
+  signal: AbortSignal;
+  /** More output is read when this has settled. */
+  output: (output: ExecOutput) => Promise<void>;
+  /** Called once the command runs; the function sends it signals. */
+  started: (signal: (name: NodeJS.Signals) => void) => void;
+}
+
+/** What BuildKit calls every machine that it runs a command on. */
+const HOSTNAME = 'buildkitsandbox';
+
+/**
+ * Runs a command on a stack of layers: an overlay of them below a fresh directory, in namespaces of its own,
+ * with Docker's capabilities. Nothing of it is left when this settles but the layer that was asked for.
+ *
+ * @throws JettisonError `USER_UNKNOWN`, `USER_UNMAPPED`, `MOUNT_TARGET`, `RUN_CWD`, `RUN_SETUP`, `TOOL_MISSING`
+ */
+export async function exec(
+  ctx: WorkerContext,
+  isolation: Isolation,
+  request: ExecRequest,
+  control: ExecControl,
+): Promise<ExecResult> {
+  const layers = request.layers.map((id) => ({ id, index: indexOf(ctx, id) }));
+  const tree = new MergedTree(layers);
+  const { args, cwd, env, stdin, inheritStdin } = request.process;
+  const user = resolveUser(
+    request.process.user,
+    readInRoot(ctx, layers, tree, '/etc/passwd'),
+    readInRoot(ctx, layers, tree, '/etc/group'),
+  );
+  if (isolation === 'single' && (user.uid !== 0 || user.gid !== 0)) throw unmapped(request.process.user);
+  const environment = completeEnvironment(env, user.home);
+
+  // What is bound or freshly mounted is in no index: a command in there is found when it is started.
+  if (request.mounts.every((mount) => mount.type === 'secret')) {
+    const unstartable = findUnstartable(tree, args[0]!, environment, cwd);
+    if (unstartable !== undefined) {
+      await control.output({ stream: 'stderr', data: Buffer.from(`${unstartable.message}\n`) });
+      return { exitCode: unstartable.exitCode };
+    }
+  }
+
+  const folder = new RunFolder(ctx, isolation);
+  try {
+    const hostname = request.hostname ?? HOSTNAME;
+    const files = folder.writeFiles(request, hostname);
+    const readonlyFiles = request.commit !== undefined;
+    const plan = planRoot(layers, tree, { mounts: request.mounts, readonlyFiles }, files, isolation);
+    const tables = folder.prepare(plan, request.layers, tree.get('')!);
+    const makeDirectory = missingDirectory(tree, cwd, request);
+    setHostname(hostname);
+    const sandbox = await Sandbox.start({
+      folder: folder.path,
+      root: folder.root,
+      tables,
+      points: plan.nested.points,
+      ...(makeDirectory === undefined ? {} : { makeDirectory }),
+      cwd,
+      user,
+      environment: environment.plain,
+      args: withGuarded(tree, args, environment.guarded),
+      isolation,
+      network: request.network,
+      stdio: request.stdio,
+      stdin: stdin !== undefined ? 'pipe' : inheritStdin ? 'inherit' : 'null',
+    });
+    const exitCode = await follow(sandbox, stdin, control);
+    control.signal.throwIfAborted();
+    if (exitCode !== 0 || request.commit === undefined) return { exitCode };
+    return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
+  } finally {
+    folder.remove();
+  }
+}
+
+/** Passes output on and signals in until the command, and everything that it left, is gone. */
+async function follow(sandbox: Sandbox, stdin: string | undefined, control: ExecControl): Promise<number> {
+  const kill = () => sandbox.kill();
+  control.signal.addEventListener('abort', kill, { once: true });
+  if (control.signal.aborted) kill();
+  control.started((name) => sandbox.signal(name));
+  // A command need not read what it is given.
+  sandbox.stdin?.on('error', () => {}).end(stdin);
+  try {
+    const [exitCode] = await Promise.all([
+      sandbox.exit,
+      pump(sandbox.stdout, 'stdout', control),
+      pump(sandbox.stderr, 'stderr', control),
+    ]);
+    return exitCode;
+  } finally {
+    control.signal.removeEventListener('abort', kill);
+  }
+}
+
+async function pump(
+  source: Readable | null,
+  stream: ExecOutput['stream'],
+  control: ExecControl,
+): Promise<void> {
+  if (source === null) return;
+  for await (const data of source as AsyncIterable<Buffer>) {
+    if (!control.signal.aborted) await control.output({ stream, data });
+  }
+}
+
+async function commit(
+  ctx: WorkerContext,
+  identity: LayerIdentity,
+  upper: string,
+  lower: MergedTree,
+): Promise<LayerRecord> {
+  const entries = await scanUpper(ctx, { upper, lower });
+  const index = encodeIndex(entries);
+  const record = layerRecord(identity, LayerIndex.parse(index));
+  installLayer(ctx.layout, { record, index, directory: upper });
+  return record;
+}
+
+/**
+ * The working directory, as far as it is missing: the command needs it, so it becomes part of the layer.
+ *
+ * @returns a path without symlinks, relative to the root; undefined when there is nothing to make
+ */
+function missingDirectory(tree: MergedTree, cwd: string, request: ExecRequest): string | undefined {
+  const { path, entry } = resolvePath(tree, cwd);
+  if (entry?.type === 'directory') return undefined;
+  if (entry !== undefined) {
+    throw new JettisonError('RUN_CWD', `the working directory ${cwd} is a ${entry.type} in the image`);
+  }
+  const mounted = [
+    'proc',
+    'sys',
+    'dev',
+    ...request.mounts.map(({ target }) => resolvePath(tree, target).path),
+  ];
+  return mounted.some((point) => path === point || path.startsWith(`${point}/`)) ? undefined : path;
+}
+
+/** Text of a small file of the root; undefined if it is none. Symlinks are followed inside the root. */
+function readInRoot(
+  ctx: WorkerContext,
+  layers: readonly IndexedLayer[],
+  tree: MergedTree,
+  path: string,
+): string | undefined {
+  const found = resolvePath(tree, path);
+  if (found.entry?.type !== 'file') return undefined;
+  const holder = layers.findLast(({ index }) => index.get(found.path) !== undefined)!;
+  return readFileSync(join(ctx.layout.layerDirectory(holder.id), found.path), 'utf8');
+}
+
+const indexes = new Map<string, LayerIndex>();
+
+/** Indexes never change: each is read once. */
+function indexOf(ctx: WorkerContext, id: string): LayerIndex {
+  let index = indexes.get(id);
+  if (index === undefined) {
+    index = LayerIndex.parse(readFileSync(ctx.layout.layerIndex(id)));
+    indexes.set(id, index);
+  }
+  return index;
+}
+
+function unmapped(user: string): JettisonError {
+  return new JettisonError(
+    'USER_UNMAPPED',
+    `this machine gives you a single user id, and the command is to run as "${user}"`,
+    { hint: 'Run `jettison doctor`: it says how to get a range of ids.' },
+  );
+}

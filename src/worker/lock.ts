@@ -1,0 +1,46 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StoreLayout } from '../store/layout.ts';
+import { tryLock } from './native.ts';
+
+const SHORTEST_WAIT_MS = 2;
+const LONGEST_WAIT_MS = 100;
+
+/**
+ * Locks that all builds of one store share: one file each, locked with flock(2), so that the kernel frees
+ * them however their holder ends.
+ */
+export class Locks {
+  readonly #held = new Map<string, number>();
+
+  constructor(private readonly layout: StoreLayout) {}
+
+  /** Waits until the lock is free, and takes it. @param name a plain file name */
+  async take(name: string): Promise<void> {
+    if (!/^[\w-][\w.-]*$/.test(name)) throw new Error(`"${name}" cannot name a lock`);
+    mkdirSync(this.layout.locks, { recursive: true });
+    const fd = openSync(join(this.layout.locks, name), 'a');
+    try {
+      for (
+        let wait = SHORTEST_WAIT_MS;
+        !tryLock(fd, 'exclusive');
+        wait = Math.min(wait * 2, LONGEST_WAIT_MS)
+      ) {
+        await sleep(wait);
+      }
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    this.#held.set(name, fd);
+  }
+
+  /** Gives a lock back; one that is not held is no error. */
+  release(name: string): void {
+    const fd = this.#held.get(name);
+    if (fd === undefined) return;
+    this.#held.delete(name);
+    closeSync(fd);
+  }
+}

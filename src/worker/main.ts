@@ -1,0 +1,114 @@
+/** The worker's entry: `worker.js STORE ISOLATION PID-OF-CONTROL`, with a channel to control as its IPC. */
+
+import { dirname } from 'node:path';
+import { StoreLayout } from '../store/layout.ts';
+import { deadTemporaries, removeOwnTemporary, temporaryPath } from '../store/temporary.ts';
+import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
+import type { WorkerContext } from './context.ts';
+import { exec } from './exec.ts';
+import { Locks } from './lock.ts';
+import { materialise } from './materialise.ts';
+import type { Isolation } from './namespace.ts';
+import { dieWithParent } from './native.ts';
+import { pack } from './pack.ts';
+import type { ExecOutput, ExecRequest, WorkerOperations } from './protocol.ts';
+import { read } from './read.ts';
+import { remove } from './remove.ts';
+import { unpack } from './unpack.ts';
+
+const [home, isolation, control] = process.argv.slice(2) as [string, Isolation, string];
+
+dieWithParent();
+// Control may have died before the kernel was told.
+if (process.ppid !== Number(control)) process.exit(1);
+// A terminal's Ctrl-C reaches all processes of its group: what it means is for control to decide.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
+process.umask(0o022);
+
+const layout = new StoreLayout(home);
+const ctx: WorkerContext = {
+  layout,
+  temporary: dirname(temporaryPath(layout, 'worker')),
+  overlay: isolation === 'root' ? 'trusted' : 'user',
+};
+const locks = new Locks(layout);
+/** What can be cancelled, by call. */
+const running = new Map<number, { abort: AbortController; end: Promise<unknown> }>();
+const signalled = new Map<number, (signal: NodeJS.Signals) => void>();
+/** Output that control has not taken yet, by message. */
+const untaken = new Map<number, () => void>();
+let serial = 0;
+
+type Operations = { [K in keyof WorkerOperations]: (request: never, id: number) => Promise<unknown> };
+
+const operations: Operations = {
+  unpack: (request) => unpack(ctx, request),
+  materialise: (request) => materialise(ctx, request),
+  pack: (request) => pack(ctx, request),
+  read: (request) => read(ctx, request),
+  remove: (request) => remove(ctx, request),
+  exec: (request, id) => run(request, id),
+  lock: ({ name }: { name: string }) => locks.take(name),
+  unlock: async ({ name }: { name: string }) => locks.release(name),
+};
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'call') void answer(message);
+  else if (message.type === 'cancel') running.get(message.id)?.abort.abort(new Error('cancelled'));
+  else if (message.type === 'kill') for (const send of signalled.values()) send(message.signal);
+  else {
+    untaken.get(message.serial)?.();
+    untaken.delete(message.serial);
+  }
+});
+process.on('disconnect', () => void shutDown());
+send({ type: 'ready' });
+void sweep();
+
+async function answer({ id, operation, request }: ToWorker & { type: 'call' }): Promise<void> {
+  try {
+    send({ type: 'answer', id, value: await operations[operation](request as never, id) });
+  } catch (error) {
+    send({ type: 'failure', id, failure: failureOf(error) });
+  }
+}
+
+function run(request: ExecRequest, id: number): Promise<unknown> {
+  const abort = new AbortController();
+  const end = exec(ctx, isolation, request, {
+    signal: abort.signal,
+    output: (output) => sendOutput(id, output),
+    started: (signal) => signalled.set(id, signal),
+  }).finally(() => {
+    running.delete(id);
+    signalled.delete(id);
+  });
+  running.set(id, { abort, end });
+  return end;
+}
+
+function sendOutput(id: number, output: ExecOutput): Promise<void> {
+  return new Promise((resolve) => {
+    untaken.set(++serial, resolve);
+    send({ type: 'output', id, serial, output });
+  });
+}
+
+function send(message: FromWorker): void {
+  // Without control there is nobody to tell; "disconnect" ends this process.
+  if (process.connected) process.send!(message, undefined, undefined, () => {});
+}
+
+/** Control is gone, or done: nothing must be left of what runs here. */
+async function shutDown(): Promise<void> {
+  for (const { abort } of running.values()) abort.abort(new Error('closed'));
+  for (const taken of untaken.values()) taken();
+  await Promise.allSettled([...running.values()].map(({ end }) => end));
+  removeOwnTemporary(layout);
+  process.exit(0);
+}
+
+/** Deletes what dead processes left, including files of ids that only this process may delete. */
+async function sweep(): Promise<void> {
+  await remove(ctx, { paths: deadTemporaries(layout) }).catch(() => {});
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { JettisonError } from '../errors/error.ts';
+import { findTool, needTool } from './tools.ts';
+
+/**
+ * How a worker gets to mount things.
+ * `root`: a mount namespace is enough. `ranges`: a user namespace with the ids that /etc/subuid grants.
+ * `single`: a user namespace in which only one id exists, this user's, shown as root.
+ */
+export type Isolation = 'root' | 'ranges' | 'single';
+
+const CAP_SYS_ADMIN = 21n;
+
+/** The kind of namespace that this process can ask for; whether the kernel grants it shows when it is tried. */
+export function chooseIsolation(): Isolation {
+  if (process.getuid?.() === 0 && hasCapability(CAP_SYS_ADMIN)) return 'root';
+  return rangeProblem() === undefined ? 'ranges' : 'single';
+}
+
+/** The command that starts another one inside new namespaces of that kind: its words come before that one's. */
+export function namespaceCommand(isolation: Isolation): [string, ...string[]] {
+  const unshare = needTool('unshare');
+  const mounts = ['--mount', '--propagation', 'private', '--uts'];
+  if (isolation === 'root') return [unshare, ...mounts, '--'];
+  return [
+    unshare,
+    '--user',
+    '--map-root-user',
+    ...(isolation === 'ranges' ? ['--map-auto'] : []),
+    ...mounts,
+    '--',
+  ];
+}
+
+/** Why no id ranges can be mapped for this user, and what would help; undefined when they can. */
+export function rangeProblem(): { reason: string; remedy: string } | undefined {
+  for (const tool of ['newuidmap', 'newgidmap'] as const) {
+    if (findTool(tool) === undefined) {
+      return { reason: `${tool} is not installed`, remedy: 'apt-get install uidmap' };
+    }
+  }
+  const { username, uid } = userInfo();
+  const remedy = `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`;
+  for (const file of ['/etc/subuid', '/etc/subgid']) {
+    if (!hasRange(readText(file), [username, String(uid)])) {
+      return { reason: `${file} has no range for ${username}`, remedy };
+    }
+  }
+  return undefined;
+}
+
+/** Whether a text like /etc/subuid grants one of these names any ids. */
+export function hasRange(text: string, names: readonly string[]): boolean {
+  return text.split('\n').some((line) => {
+    const [name, start, count] = line.trim().split(':');
+    return name !== undefined && names.includes(name) && /^\d+$/.test(start ?? '') && Number(count) > 0;
+  });
+}
+
+/**
+ * The error for a worker that could not be started, from what `unshare` said.
+ *
+ * @param said what came on its standard error
+ */
+export function isolationError(isolation: Isolation, said: string): JettisonError {
+  const text = said.trim().split('\n').at(-1) ?? '';
+  return new JettisonError(
+    'NO_NAMESPACES',
+    `this machine does not let Jettison make ${isolation === 'root' ? 'a mount namespace' : 'a user namespace'}${
+      text === '' ? '' : ` (${text})`
+    }`,
+    {
+      hint: 'Run `jettison doctor`: it says what is in the way and which command changes it.',
+      details: { isolation },
+    },
+  );
+}
+
+/** The capability sets of this process: bit masks of /proc/self/status, e.g. `CapEff`, `CapBnd`. */
+export function capabilityMask(set: 'CapEff' | 'CapBnd'): bigint {
+  const mask = new RegExp(`^${set}:\\s*([0-9a-f]+)`, 'm').exec(readText('/proc/self/status'))?.[1];
+  return mask === undefined ? 0n : BigInt(`0x${mask}`);
+}
+
+function hasCapability(bit: bigint): boolean {
+  return ((capabilityMask('CapEff') >> bit) & 1n) === 1n;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { release } from 'node:os';
+
+/** Kernel parameters that exist only where overlayfs knows the mount option of that name. */
+const PARAMETERS = '/sys/module/overlay/parameters';
+
+/**
+ * Mount options of the overlay of a run.
+ *
+ * @param folders.lower topmost first; all paths relative to the working directory of whoever mounts, without
+ * commas, colons and backslashes, and short: the kernel takes 4095 bytes in all
+ * @param xattrs `user` inside a user namespace, where overlayfs may not use `trusted.` attributes
+ */
+export function overlayOptions(
+  folders: { lower: readonly string[]; upper: string; work: string },
+  xattrs: 'trusted' | 'user',
+): string {
+  const options = [
+    `lowerdir=${folders.lower.join(':')}`,
+    `upperdir=${folders.upper}`,
+    `workdir=${folders.work}`,
+  ];
+  // The upper directory is thrown away unless the run ends well: nothing needs to be synced to the disk.
+  if (kernelIsAtLeast(5, 10)) options.push('volatile');
+  // Layers are read without overlayfs, too: no part of them may be only a reference to another one.
+  if (xattrs === 'user') options.push('userxattr');
+  else {
+    for (const feature of ['index', 'redirect_dir', 'metacopy']) {
+      if (existsSync(`${PARAMETERS}/${feature}`)) options.push(`${feature}=off`);
+    }
+  }
+  return options.join(',');
+}
+
+/** @param text of a kernel release, by default this kernel's: `6.1.0-18-amd64` */
+export function kernelIsAtLeast(major: number, minor: number, text: string = release()): boolean {
+  const [, first = '0', second = '0'] = /^(\d+)\.(\d+)/.exec(text) ?? [];
+  return Number(first) > major || (Number(first) === major && Number(second) >= minor);
+}

@@ -1,0 +1,297 @@
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { comparePaths, join, parentOf, type RecipeEntry } from '../layer/entry.ts';
+import { LayerIndex } from '../layer/layer-index.ts';
+import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
+import { resolvePath, type Tree } from '../layer/tree.ts';
+import type { Isolation } from './namespace.ts';
+import type { ExecMount } from './protocol.ts';
+
+/** One line of the table that mount(8) works through. */
+export interface MountLine {
+  /** Absent: the target itself, to change how it is mounted. */
+  source?: string;
+  /** Relative to the root; contains no symlink. */
+  target: string;
+  type: string;
+  options: string;
+}
+
+/** How the root of one run is put together. */
+export interface RootPlan {
+  /** Mount points that the image lacks, with the directories above them that it lacks, too. */
+  stubs: RecipeEntry[];
+  /** Whether the stubs must be the topmost layer, since a whiteout would hide them below the others. */
+  stubsOnTop: boolean;
+  mounts: MountLine[];
+  /** Mount points to make inside what `mounts` has mounted, and what to mount there. */
+  nested: { points: { path: string; kind: PointKind }[]; mounts: MountLine[] };
+}
+
+type PointKind = 'file' | 'directory';
+
+/** Files and folders on the machine's side that are bound into the root. Absolute paths. */
+export interface BoundFiles {
+  dev: string;
+  hosts: string;
+  resolvConf: string;
+  /** By the mount's place among the request's mounts. */
+  secrets: ReadonlyMap<number, string>;
+}
+
+/** What other containers' engines hide of /proc and /sys, and what they make read-only: Docker's defaults. */
+const MASKED = [
+  'proc/acpi',
+  'proc/asound',
+  'proc/interrupts',
+  'proc/kcore',
+  'proc/keys',
+  'proc/latency_stats',
+  'proc/sched_debug',
+  'proc/scsi',
+  'proc/timer_list',
+  'proc/timer_stats',
+  'sys/devices/virtual/powercap',
+  'sys/firmware',
+];
+const READ_ONLY = ['proc/bus', 'proc/fs', 'proc/irq', 'proc/sys', 'proc/sysrq-trigger'];
+
+const SAFE = 'nosuid,nodev,noexec';
+const CGROUP2_MAGIC = 0x63677270;
+
+/** Devices that every container has, bound from the machine's. */
+export const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'].filter((name) =>
+  existsSync(`/dev/${name}`),
+);
+
+/**
+ * Plans the mounts of a run.
+ *
+ * @param layers of the image, lowest first
+ * @param tree their merged view
+ * @param readonlyFiles whether /etc/hosts and /etc/resolv.conf may not be written
+ * @throws JettisonError `MOUNT_TARGET` for a mount point that cannot be one
+ */
+export function planRoot(
+  layers: IndexedLayer[],
+  tree: Tree,
+  request: { mounts: readonly ExecMount[]; readonlyFiles: boolean },
+  files: BoundFiles,
+  isolation: Isolation,
+): RootPlan {
+  const points = new MountPoints(tree);
+  const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: { points: [], mounts: [] } };
+
+  plan.mounts.push(...procMounts(points.add('/proc', 'directory', 'kernel')));
+  plan.mounts.push(...sysMounts(points.add('/sys', 'directory', 'kernel'), isolation));
+  plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files.dev, isolation));
+  const bindFile = request.readonlyFiles ? `bind,ro,${SAFE}` : 'bind';
+  for (const [target, source] of [
+    ['/etc/hosts', files.hosts],
+    ['/etc/resolv.conf', files.resolvConf],
+  ] as const) {
+    plan.mounts.push({ source, target: points.add(target, 'file', 'bind'), type: 'none', options: bindFile });
+  }
+  for (const [index, mount] of request.mounts.entries()) {
+    const kind =
+      mount.type === 'secret' || (mount.type === 'bind' && !isDirectory(mount.source)) ? 'file' : 'directory';
+    const around = points.around(mount.target);
+    const target = points.add(mount.target, kind, mount.type === 'tmpfs' ? 'tmpfs' : 'bind');
+    const line = userMount(mount, target, files.secrets.get(index));
+    if (around === undefined) plan.mounts.push(line);
+    else {
+      plan.nested.points.push({ path: target, kind });
+      plan.nested.mounts.push(line);
+    }
+  }
+
+  plan.stubs = points.stubs();
+  const stubLayer = { id: '', index: LayerIndex.of(plan.stubs) };
+  const below = new MergedTree([stubLayer, ...layers]);
+  if (plan.stubs.some(({ path }) => below.get(path) === undefined)) {
+    plan.stubsOnTop = true;
+    plan.stubs = points.stubsWithParents();
+  }
+  return plan;
+}
+
+/** The text of a table for `mount --all --fstab`. @param root absolute path of the root */
+export function fstab(root: string, mounts: readonly MountLine[]): string {
+  return mounts
+    .map(({ source, target, type, options }) => {
+      const path = target === '' ? root : `${root}/${target}`;
+      return `${[source ?? path, path, type, options, '0', '0'].map(escapeField).join(' ')}\n`;
+    })
+    .join('');
+}
+
+type Region = 'kernel' | 'dev' | 'bind' | 'tmpfs';
+
+/** The mount points of one root, and what has to exist for them. */
+class MountPoints {
+  readonly #regions = new Map<string, Region>();
+  readonly #stubs = new Map<string, RecipeEntry>();
+
+  constructor(private readonly tree: Tree) {}
+
+  /** What is mounted above a path already, if anything. */
+  around(target: string): { path: string; region: Region } | undefined {
+    let path = resolvePath(this.tree, target).path;
+    while (path !== '') {
+      path = parentOf(path);
+      const region = this.#regions.get(path);
+      if (region !== undefined && path !== '') return { path, region };
+    }
+    return undefined;
+  }
+
+  /** Notes a mount point and makes a stub for it where it is missing. @returns its path without symlinks */
+  add(target: string, kind: PointKind, region: Region): string {
+    const { path, entry } = resolvePath(this.tree, target);
+    if (path === '') throw badTarget(target, 'it is the root directory');
+    const around = this.around(target);
+    if (around === undefined) {
+      if (entry !== undefined && (entry.type === 'directory') !== (kind === 'directory')) {
+        throw badTarget(target, `the image has a ${entry.type} there, and a ${kind} is mounted`);
+      }
+      if (entry === undefined) this.#stub(path, kind, target);
+    } else if (around.region === 'kernel' || around.region === 'bind') {
+      throw badTarget(target, `it is inside /${around.path}, which is mounted itself`);
+    }
+    this.#regions.set(path, region);
+    return path;
+  }
+
+  stubs(): RecipeEntry[] {
+    return [...this.#stubs.values()].sort((a, b) => comparePaths(a.path, b.path));
+  }
+
+  /** The stubs together with the image's own directories above them, as they are. */
+  stubsWithParents(): RecipeEntry[] {
+    const all = new Map(this.#stubs);
+    for (const { path } of this.#stubs.values()) {
+      for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
+        if (!all.has(parent)) all.set(parent, { ...this.tree.get(parent)! } as RecipeEntry);
+      }
+    }
+    return [...all.values()].sort((a, b) => comparePaths(a.path, b.path));
+  }
+
+  #stub(path: string, kind: PointKind, target: string): void {
+    for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
+      const entry = this.tree.get(parent);
+      if (entry !== undefined && entry.type !== 'directory') {
+        throw badTarget(target, `/${parent} is a ${entry.type} in the image`);
+      }
+      if (entry === undefined) this.#stubs.set(parent, stubEntry(parent, 'directory'));
+    }
+    this.#stubs.set(path, stubEntry(path, kind));
+  }
+}
+
+function stubEntry(path: string, kind: PointKind): RecipeEntry {
+  return { path, type: kind, mode: kind === 'file' ? 0o644 : 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
+}
+
+function procMounts(proc: string): MountLine[] {
+  return [
+    { source: 'proc', target: proc, type: 'proc', options: SAFE },
+    ...READ_ONLY.filter(existsOnMachine).map((path) => ({
+      target: under(proc, 'proc', path),
+      type: 'none',
+      options: `bind,ro,${SAFE}`,
+    })),
+    ...maskMounts(proc, 'proc'),
+  ];
+}
+
+function sysMounts(sys: string, isolation: Isolation): MountLine[] {
+  const unified = statfs('/sys/fs/cgroup') === CGROUP2_MAGIC;
+  const cgroup = join(sys, 'fs/cgroup');
+  return [
+    // A user namespace that uses the machine's network may not mount a sysfs of its own.
+    isolation === 'root'
+      ? { source: 'sysfs', target: sys, type: 'sysfs', options: `ro,${SAFE}` }
+      : { source: '/sys', target: sys, type: 'none', options: 'rbind' },
+    ...(unified
+      ? [{ source: 'cgroup2', target: cgroup, type: 'cgroup2', options: `ro,${SAFE}` }]
+      : existsOnMachine('sys/fs/cgroup')
+        ? [emptyDirectory(cgroup)]
+        : []),
+    ...maskMounts(sys, 'sys'),
+  ];
+}
+
+function devMounts(dev: string, folder: string, isolation: Isolation): MountLine[] {
+  // Group 5, tty, exists only where more than one id does.
+  const group = isolation === 'single' ? '' : ',gid=5';
+  return [
+    { source: folder, target: dev, type: 'none', options: 'bind' },
+    ...DEVICES.map((name) => ({
+      source: `/dev/${name}`,
+      target: join(dev, name),
+      type: 'none',
+      options: 'bind',
+    })),
+    {
+      source: 'devpts',
+      target: join(dev, 'pts'),
+      type: 'devpts',
+      options: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620${group}`,
+    },
+    { source: 'shm', target: join(dev, 'shm'), type: 'tmpfs', options: `${SAFE},mode=1777,size=65536k` },
+    { source: 'mqueue', target: join(dev, 'mqueue'), type: 'mqueue', options: SAFE },
+  ];
+}
+
+function maskMounts(at: string, top: 'proc' | 'sys'): MountLine[] {
+  return MASKED.filter((path) => path.startsWith(`${top}/`) && existsOnMachine(path)).map((path) => {
+    const target = under(at, top, path);
+    return isDirectory(`/${path}`)
+      ? emptyDirectory(target)
+      : { source: '/dev/null', target, type: 'none', options: 'bind' };
+  });
+}
+
+function emptyDirectory(target: string): MountLine {
+  return { source: 'tmpfs', target, type: 'tmpfs', options: `ro,${SAFE},size=4k,nr_inodes=2` };
+}
+
+function userMount(mount: ExecMount, target: string, secret: string | undefined): MountLine {
+  if (mount.type === 'tmpfs') {
+    const size = mount.size === undefined ? '' : `,size=${mount.size}`;
+    const mode = (mount.mode ?? 0o1777).toString(8);
+    return { source: 'tmpfs', target, type: 'tmpfs', options: `${SAFE},mode=${mode}${size}` };
+  }
+  if (mount.type === 'secret') return { source: secret!, target, type: 'none', options: `bind,ro,${SAFE}` };
+  return { source: mount.source, target, type: 'none', options: mount.readonly ? 'bind,ro' : 'bind' };
+}
+
+/** A path of the machine's /proc or /sys, seen from where that is mounted in the root. */
+function under(at: string, top: string, path: string): string {
+  return `${at}${path.slice(top.length)}`;
+}
+
+function existsOnMachine(path: string): boolean {
+  return existsSync(`/${path}`);
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function statfs(path: string): number | undefined {
+  return existsSync(path) ? statfsSync(path).type : undefined;
+}
+
+/** fstab(5) wants blanks and backslashes in octal. */
+function escapeField(field: string): string {
+  return field.replace(
+    /[ \t\n\\#]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  );
+}
+
+function badTarget(target: string, why: string): JettisonError {
+  return new JettisonError('MOUNT_TARGET', `cannot mount at ${target}: ${why}`);
+}

@@ -1,0 +1,149 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Entry } from '../layer/entry.ts';
+import { temporaryPath } from '../store/temporary.ts';
+import type { WorkerContext } from './context.ts';
+import type { Isolation } from './namespace.ts';
+import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
+import { overlayOptions } from './overlay.ts';
+import type { ExecRequest } from './protocol.ts';
+import { type BoundFiles, DEVICES, fstab, type RootPlan } from './rootfs.ts';
+
+/** The temporary folder of one run: what its root is mounted from. Gone after `remove`. */
+export class RunFolder {
+  readonly path: string;
+  /** Where the root is mounted. */
+  readonly root: string;
+  /** What the command changes. */
+  readonly upper: string;
+  /** In memory: what must reach no disk, or must be mounted read-only whatever the disk is mounted like. */
+  readonly #memory: string;
+  #isMounted = false;
+
+  constructor(
+    private readonly ctx: WorkerContext,
+    private readonly isolation: Isolation,
+  ) {
+    this.path = temporaryPath(ctx.layout, 'run');
+    this.root = join(this.path, 'root');
+    this.upper = join(this.path, 'upper');
+    this.#memory = join(this.path, 'memory');
+  }
+
+  /** Writes the files that are bound into the root, and the contents of /dev. */
+  writeFiles(request: ExecRequest, hostname: string): BoundFiles {
+    for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {
+      mkdirSync(join(this.path, folder), { recursive: true });
+    }
+    mount('tmpfs', this.#memory, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, 'mode=700');
+    this.#isMounted = true;
+
+    const hosts = join(this.#memory, 'hosts');
+    const resolvConf = join(this.#memory, 'resolv.conf');
+    writeFileSync(hosts, hostsFile(hostname, request.hosts ?? []));
+    writeFileSync(resolvConf, existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf') : '');
+    const secrets = new Map<number, string>();
+    for (const [index, secret] of request.mounts.entries()) {
+      if (secret.type !== 'secret') continue;
+      const path = join(this.#memory, `secret-${index}`);
+      writeFileSync(path, secret.data, { mode: 0o600 });
+      this.#own(path, secret);
+      chmodSync(path, secret.mode);
+      secrets.set(index, path);
+    }
+    const dev = join(this.path, 'dev');
+    writeDevices(dev);
+    return { dev, hosts, resolvConf, secrets };
+  }
+
+  /**
+   * Makes the stubs and the upper directory, and writes the tables of mounts.
+   *
+   * @param layers ids, lowest first
+   * @param root the entry of the image's root directory
+   * @returns absolute paths of the tables
+   */
+  prepare(plan: RootPlan, layers: readonly string[], root: Entry): string[] {
+    const stubs = join(this.path, 'stubs');
+    for (const entry of plan.stubs) {
+      const path = join(stubs, entry.path);
+      if (entry.type === 'directory') mkdirSync(path);
+      else writeFileSync(path, '');
+    }
+    // Parents come before what is in them, so their times have to be set the other way round.
+    for (const entry of plan.stubs.toReversed()) this.#describe(join(stubs, entry.path), entry);
+    this.#describe(this.upper, root);
+
+    // Short names, so that as many layers as overlayfs takes fit into the option string.
+    const lower = layers.map((id, index) => {
+      const name = `lower/${index}`;
+      symlinkSync(this.ctx.layout.layerDirectory(id), join(this.path, name));
+      return name;
+    });
+    lower[plan.stubsOnTop ? 'push' : 'unshift']('stubs');
+    const overlay = {
+      source: 'overlay',
+      target: '',
+      type: 'overlay',
+      options: overlayOptions({ lower: lower.reverse(), upper: 'upper', work: 'work' }, this.ctx.overlay),
+    };
+    const tables = [fstab(this.root, [overlay, ...plan.mounts])];
+    if (plan.nested.mounts.length > 0) tables.push(fstab(this.root, plan.nested.mounts));
+    return tables.map((text, index) => {
+      const path = join(this.path, `fstab-${index}`);
+      writeFileSync(path, text);
+      return path;
+    });
+  }
+
+  remove(): void {
+    if (this.#isMounted) unmount(this.#memory);
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  #describe(path: string, entry: Entry): void {
+    this.#own(path, entry);
+    for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
+      setXattr(path, name, Buffer.from(value, 'base64'));
+    }
+    chmodSync(path, entry.mode);
+    setTimes(path, entry.mtime, entry.mtimeNs);
+  }
+
+  #own(path: string, { uid, gid }: { uid: number; gid: number }): void {
+    // With a single id everything belongs to it.
+    if (this.isolation !== 'single' && (uid !== 0 || gid !== 0)) chownSync(path, uid, gid);
+  }
+}
+
+/** What BuildKit's sandbox has in /etc/hosts. */
+function hostsFile(hostname: string, extra: readonly [string, string][]): string {
+  return [
+    `127.0.0.1\tlocalhost ${hostname}`,
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    ...extra.map(([name, address]) => `${address}\t${name}`),
+    '',
+  ].join('\n');
+}
+
+function writeDevices(folder: string): void {
+  for (const name of DEVICES) writeFileSync(join(folder, name), '');
+  for (const name of ['pts', 'shm', 'mqueue']) mkdirSync(join(folder, name));
+  const links: [string, string][] = [
+    ['ptmx', 'pts/ptmx'],
+    ['fd', '/proc/self/fd'],
+    ['stdin', '/proc/self/fd/0'],
+    ['stdout', '/proc/self/fd/1'],
+    ['stderr', '/proc/self/fd/2'],
+  ];
+  for (const [name, target] of links) symlinkSync(target, join(folder, name));
+}

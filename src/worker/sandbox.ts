@@ -1,0 +1,264 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex, Readable } from 'node:stream';
+import { JettisonError } from '../errors/error.ts';
+import { capabilityMask, type Isolation } from './namespace.ts';
+import { findTool, needTool } from './tools.ts';
+import type { User } from './user.ts';
+
+/** A command and the root that it gets, down to the last detail. */
+export interface SandboxOptions {
+  /** Absolute path of the run's folder: working directory of the mounting, so that its table may use short paths. */
+  folder: string;
+  /** Absolute path of the mount point of the root. */
+  root: string;
+  /** Absolute paths of tables for mount(8), the first of which mounts the root itself. */
+  tables: string[];
+  /** Made, relative to the root, after the first table: mount points of the second one. */
+  points: { path: string; kind: 'file' | 'directory' }[];
+  /** Directory to make, relative to the root and without symlinks, before the command starts. */
+  makeDirectory?: string;
+  cwd: string;
+  user: User;
+  /** `K=V`: exactly what the command gets. */
+  environment: string[];
+  args: string[];
+  isolation: Isolation;
+  network: 'host' | 'none';
+  stdio: 'stream' | 'inherit';
+  /** `pipe`: the caller writes it. */
+  stdin: 'pipe' | 'null' | 'inherit';
+}
+
+/** What Docker leaves to a container's root, by bit number. */
+const CAPABILITIES: [bit: number, name: string][] = [
+  [0, 'chown'],
+  [1, 'dac_override'],
+  [3, 'fowner'],
+  [4, 'fsetid'],
+  [5, 'kill'],
+  [6, 'setgid'],
+  [7, 'setuid'],
+  [8, 'setpcap'],
+  [10, 'net_bind_service'],
+  [13, 'net_raw'],
+  [18, 'sys_chroot'],
+  [27, 'mknod'],
+  [29, 'audit_write'],
+  [31, 'setfcap'],
+];
+
+/** The channel between this process and the sandbox's first process, as a file descriptor of the latter. */
+const CHANNEL = 3;
+
+/**
+ * A running command with namespaces of its own. Its first process is a small shell script outside the root,
+ * which mounts what the root consists of, starts the command, and waits for it. When that process ends, for
+ * whatever reason, the kernel kills everything in its process id namespace and drops all mounts.
+ *
+ * That process must not become the command: a process that changes its user loses the death signal by which
+ * it ends together with this worker.
+ */
+export class Sandbox {
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** Settles when everything of the sandbox is gone: the command's exit code, 128 + n after signal n. */
+  readonly exit: Promise<number>;
+  readonly #process: ChildProcess;
+  readonly #channel: Duplex;
+  #first = 0;
+  #said = '';
+  #killed = false;
+
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+    this.stdout = process.stdout;
+    this.stderr = process.stderr;
+    this.#channel = process.stdio[CHANNEL] as Duplex;
+    // A script that ends early closes the channel under our feet; its exit tells.
+    this.#channel.on('error', () => {});
+    this.exit = once(process, 'exit').then(([code, signal]: (number | null | string)[]) =>
+      typeof code === 'number' ? code : 128 + constants.signals[signal as NodeJS.Signals],
+    );
+  }
+
+  /**
+   * Builds the root and starts the command.
+   *
+   * @throws JettisonError `RUN_SETUP` when the root cannot be mounted, `TOOL_MISSING`
+   */
+  static async start(options: SandboxOptions): Promise<Sandbox> {
+    const sandbox = new Sandbox(spawnSandbox(options));
+    await sandbox.#becomeReady();
+    return sandbox;
+  }
+
+  get stdin() {
+    return this.#process.stdin;
+  }
+
+  /** Kills the command and everything that it left. */
+  kill(): void {
+    this.#killed = true;
+    signal(this.#first, 'SIGKILL');
+  }
+
+  get killed(): boolean {
+    return this.#killed;
+  }
+
+  /** Sends a signal to the command; not to processes that it started. */
+  signal(name: NodeJS.Signals): void {
+    let children: string;
+    try {
+      children = readFileSync(`/proc/${this.#first}/task/${this.#first}/children`, 'latin1');
+    } catch {
+      return;
+    }
+    // The oldest child is the command; orphans that the first process inherits come later.
+    const command = Number(children.split(' ')[0]);
+    if (command > 0) signal(command, name);
+  }
+
+  /**
+   * Waits until the root is mounted, and lets the command start. The answer is what makes an orphan
+   * impossible: a script whose worker died before the kernel knew that it must die with it gets none.
+   */
+  async #becomeReady(): Promise<void> {
+    let exited = false;
+    void this.exit.then(() => {
+      exited = true;
+    });
+    this.#channel.setEncoding('utf8');
+    for await (const text of this.#channel.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
+      this.#said += text;
+      const ready = /^ready (\d+)\n/m.exec(this.#said);
+      if (ready !== null) {
+        this.#first = Number(ready[1]);
+        this.#channel.resume();
+        this.#channel.write('go\n');
+        return;
+      }
+    }
+    if (!exited) await this.exit;
+    throw new JettisonError(
+      'RUN_SETUP',
+      `the root for RUN could not be put together:\n${this.#said.trim()}`,
+      {
+        hint: 'Run `jettison doctor`: it says what this machine allows.',
+      },
+    );
+  }
+}
+
+function spawnSandbox(options: SandboxOptions): ChildProcess {
+  const { stdio, stdin } = options;
+  const output = stdio === 'stream' ? 'pipe' : 'inherit';
+  const [program, ...args] = [
+    needTool('setpriv'),
+    '--pdeathsig=KILL',
+    '--',
+    needTool('unshare'),
+    ...['--mount', '--pid', '--ipc', '--uts', '--cgroup'],
+    ...(options.network === 'none' ? ['--net'] : []),
+    ...['--fork', '--kill-child', '--propagation', 'unchanged', '--'],
+    // What the command can see of this process in /proc says nothing about the machine.
+    ...[needTool('sh'), '-c', 'eval "$JETTISON_SCRIPT"', 'jettison', ...options.args],
+  ] as [string, ...string[]];
+  return spawn(program, args, {
+    cwd: options.folder,
+    // None of the image's variables: the first programs run with the machine's root directory.
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      LC_ALL: 'C',
+      // The newer mount interface of the kernel takes no option longer than 255 bytes.
+      LIBMOUNT_FORCE_MOUNT2: 'always',
+      JETTISON_SCRIPT: script(options),
+      ...Object.fromEntries(options.environment.map((entry, index) => [variableName(index), entry])),
+    },
+    stdio: [stdin === 'null' ? 'ignore' : stdin, output, output, 'pipe'],
+    // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
+    detached: stdio === 'stream' && stdin !== 'inherit',
+  });
+}
+
+/** What the first process does, as a POSIX shell script. Its arguments are the command's. */
+function script(options: SandboxOptions): string {
+  const { root, user } = options;
+  const lines = [
+    // Complaints of the mounting go to the worker, only the command's own output to its standard error.
+    `exec 4>&2 2>&${CHANNEL}`,
+    'read -r first rest </proc/self/stat',
+    'umask 022',
+  ];
+  const [mountRoot, ...others] = options.tables.map(
+    (table) => `${needTool('mount')} -n -a -T ${quote(table)} || exit 1`,
+  );
+  lines.push(mountRoot!);
+  for (const { path, kind } of options.points) {
+    const point = quote(join(root, path));
+    lines.push(
+      kind === 'directory'
+        ? `${needTool('mkdir')} -p ${point} || exit 1`
+        : `${needTool('mkdir')} -p ${quote(join(root, path, '..'))} && : >${point} || exit 1`,
+    );
+  }
+  lines.push(...others);
+  if (options.makeDirectory !== undefined) {
+    lines.push(`${needTool('mkdir')} -p ${quote(join(root, options.makeDirectory))} || exit 1`);
+  }
+  const ip = options.network === 'none' ? findTool('ip') : undefined;
+  if (ip !== undefined) lines.push(`${ip} link set lo up`);
+  lines.push(
+    // The old root stays below the new one, and uncovering it takes a capability that the command lacks.
+    `cd ${quote(root)} && ${needTool('mount')} -n --move ${quote(root)} / || exit 1`,
+    `echo "ready $first" >&${CHANNEL}`,
+    `read -r go <&${CHANNEL} || exit 1`,
+  );
+  const variables = options.environment.map((_, index) => `"$${variableName(index)}"`);
+  const identity = [
+    `--bounding-set=${boundingSet()}`,
+    '--inh-caps=-all',
+    // With a single id there is nobody to become, and the kernel refuses to set groups.
+    ...(options.isolation === 'single' ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
+  ];
+  lines.push(
+    [
+      ...[needTool('setpriv'), ...identity, '--'],
+      ...[needTool('env'), '-i', '--', ...variables],
+      // Without a namespace to leave it only changes root, directory and user, in that order.
+      ...[needTool('unshare'), '--root=.', `--wd=${quote(options.cwd)}`],
+      ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`]),
+      '-- "$@"',
+      `2>&4 4>&- ${CHANNEL}>&-`,
+    ].join(' '),
+    'exit $?',
+  );
+  return lines.join('\n');
+}
+
+/** Docker's capabilities, as far as this process has them to give. */
+function boundingSet(): string {
+  const own = capabilityMask('CapBnd');
+  const kept = CAPABILITIES.filter(([bit]) => ((own >> BigInt(bit)) & 1n) === 1n);
+  return ['-all', ...kept.map(([, name]) => `+${name}`)].join(',');
+}
+
+function variableName(index: number): string {
+  return `JETTISON_${index}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,56 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+
+/** Programs of the machine that a RUN needs, and the package (by Debian's name) that brings each. */
+const PACKAGES = {
+  unshare: 'util-linux',
+  setpriv: 'util-linux',
+  mount: 'mount',
+  mkdir: 'coreutils',
+  env: 'coreutils',
+  sh: 'dash',
+  newuidmap: 'uidmap',
+  newgidmap: 'uidmap',
+  ip: 'iproute2',
+} as const;
+
+export type ToolName = keyof typeof PACKAGES;
+
+const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
+const found = new Map<ToolName, string | undefined>();
+
+/**
+ * Absolute path of a program of the machine; undefined without it. The system's folders come before PATH, so
+ * that nothing in a project's `node_modules/.bin` is ever run by root.
+ */
+export function findTool(name: ToolName): string | undefined {
+  if (!found.has(name)) {
+    const path = (process.env['PATH'] ?? '').split(':').filter((folder) => folder.startsWith('/'));
+    found.set(
+      name,
+      [...FOLDERS, ...path].map((folder) => join(folder, name)).find((candidate) => isExecutable(candidate)),
+    );
+  }
+  return found.get(name);
+}
+
+/** @throws JettisonError `TOOL_MISSING` naming the package to install */
+export function needTool(name: ToolName): string {
+  const path = findTool(name);
+  if (path === undefined) {
+    throw new JettisonError('TOOL_MISSING', `the program ${name} is missing, and RUN needs it`, {
+      hint: `Install the package ${PACKAGES[name]}.`,
+    });
+  }
+  return path;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
