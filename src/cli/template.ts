@@ -42,7 +42,7 @@ export function compileTemplate(text: string): Template {
     const parts: Part[] = [];
     while (at < tokens.length) {
       const token = tokens[at++]!;
-      if (!token.startsWith('{{')) {
+      if (!token.startsWith('{{') || !token.endsWith('}}')) {
         if (token.includes('{{')) fail('a {{ has no }}');
         if (token !== '') parts.push(() => token);
         continue;

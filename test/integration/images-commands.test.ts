@@ -1,0 +1,347 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { command as builder } from '../../src/cli/builder.ts';
+import type { Command } from '../../src/cli/command.ts';
+import { command as history } from '../../src/cli/history.ts';
+import { command as images } from '../../src/cli/images.ts';
+import { command as inspect } from '../../src/cli/inspect.ts';
+import { command as prune } from '../../src/cli/prune.ts';
+import { command as rmi } from '../../src/cli/rmi.ts';
+import { command as tag } from '../../src/cli/tag.ts';
+import { digestOf } from '../../src/image/digest.ts';
+import { layerId } from '../../src/store/layers.ts';
+import { CREATED, makeImage, makeLayer, makeStore, runCommand, type TestStore } from '../support/images.ts';
+
+let test: TestStore;
+beforeEach(() => {
+  test = makeStore();
+});
+afterEach(() => test.remove());
+
+const run = (command: Command, args: string[], options: { columns?: number; typed?: string } = {}) =>
+  runCommand(command, args, { home: test.home, ...options });
+
+/** An image with one indexed layer of 5 bytes and one that only its tar is known of. */
+async function app(name = 'app:1') {
+  const layers = [makeLayer(test.store, { hello: 'hello' }, true), makeLayer(test.store, { other: 'x' })];
+  const history = [
+    { created: CREATED, created_by: 'COPY a / # buildkit', comment: 'buildkit.dockerfile.v0' },
+    { created: CREATED, created_by: 'ENV A=b', empty_layer: true },
+    { created: CREATED, created_by: `RUN /bin/sh -c ${'true && '.repeat(20)}\u001b[31mtrue`, comment: 'c' },
+  ];
+  return {
+    ...(await makeImage(test.store, { name, layers, config: { history, config: { Env: ['A=b'] } } })),
+    layers,
+  };
+}
+
+describe('images', () => {
+  it('prints what docker images prints', async () => {
+    const { config } = await app();
+    await makeImage(test.store, { config: { created: '2020-01-01T00:00:00Z' } });
+    const { stdout } = await run(images, []);
+    const lines = stdout.split('\n');
+    expect(lines[0]).toMatch(/^REPOSITORY {3}TAG {6}IMAGE ID {7}CREATED +SIZE$/);
+    expect(lines[1]).toMatch(/^app {10}1 {8}[0-9a-f]{12} {3}\d+ (months|years) ago {3}2\.05kB$/);
+    expect(lines[1]).toContain(config.digest.slice(7, 19));
+    expect(lines[2]).toMatch(/^<none> {7}<none> {3}[0-9a-f]{12}/);
+  });
+
+  it('gives ids, objects, templates and digests', async () => {
+    const { config, manifest, layers } = await app();
+    test.store.images.put('docker.io/library/app:2', manifest);
+    expect((await run(images, ['-q'])).stdout).toBe(`${config.digest.slice(7, 19)}\n`);
+    expect((await run(images, ['-q', '--no-trunc'])).stdout).toBe(`${config.digest}\n`);
+    expect(JSON.parse((await run(images, ['--json'])).stdout)).toEqual([
+      {
+        id: config.digest,
+        digest: manifest.digest,
+        names: ['app:1', 'app:2'],
+        created: CREATED,
+        platform: 'linux/amd64',
+        size: 5 + 2048,
+        compressedSize: layers.reduce((sum, { blob }) => sum + blob.size, 0),
+        layers: 2,
+      },
+    ]);
+    expect((await run(images, ['--format', '{{.Repository}}:{{.Tag}}'])).stdout).toBe('app:1\napp:2\n');
+    expect((await run(images, ['--format', 'table {{.Tag}}\\t{{.ID}}'])).stdout).toMatch(
+      /^TAG {3}IMAGE ID\n1 {5}[0-9a-f]{12}\n/,
+    );
+    const [line] = (await run(images, ['--format', 'json'])).stdout.split('\n');
+    expect(JSON.parse(line!)).toMatchObject({ Repository: 'app', Tag: '1', Size: '2.05kB' });
+    expect((await run(images, ['--digests'])).stdout).toContain(manifest.digest);
+  });
+
+  it('filters by name', async () => {
+    await app('app:1');
+    await makeImage(test.store, { name: 'localhost:5000/team/other:2' });
+    const names = async (...args: string[]) =>
+      (await run(images, ['--format', '{{.Repository}}:{{.Tag}}', ...args])).stdout
+        .split('\n')
+        .filter(Boolean);
+    expect(await names('app')).toEqual(['app:1']);
+    expect(await names('app:2')).toEqual([]);
+    expect(await names('app:*')).toEqual(['app:1']);
+    expect(await names('docker.io/library/app')).toEqual(['app:1']);
+    expect(await names('localhost:5000/team/other')).toEqual(['localhost:5000/team/other:2']);
+    expect(await names('localhost:5000/*/other:2')).toEqual(['localhost:5000/team/other:2']);
+  });
+
+  it('fits the terminal', async () => {
+    await makeImage(test.store, { name: `registry.example.com/${'long/'.repeat(10)}name:tag` });
+    const { stdout } = await run(images, [], { columns: 80 });
+    for (const line of stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('shows the others when one is damaged, which can still be removed', async () => {
+    const { manifest } = await app('broken');
+    await makeImage(test.store, { name: 'good' });
+    rmSync(test.store.blobs.path(manifest.digest));
+    const { stdout, stderr } = await run(images, ['--format', '{{.Repository}}']);
+    expect(stdout).toBe('good\n');
+    expect(stderr).toContain('broken:latest is damaged');
+    expect((await run(rmi, ['broken'])).code).toBe(0);
+    expect((await run(images, [])).stderr).toBe('');
+  });
+});
+
+describe('history', () => {
+  it('prints what docker history prints, newest first', async () => {
+    const { config } = await app();
+    const { stdout } = await run(history, ['app:1']);
+    const [head, run1, env, copy] = stdout.split('\n');
+    expect(head).toMatch(/^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$/);
+    expect(run1).toMatch(
+      new RegExp(`^${config.digest.slice(7, 19)} .* RUN /bin/sh -c true.*… +2\\.05kB +c$`),
+    );
+    expect(env).toMatch(/^<missing> .* ENV A=b +0B$/);
+    expect(copy).toMatch(/^<missing> .* COPY a \/ # buildkit +5B +buildkit\.dockerfile\.v0$/);
+  });
+
+  it('gives everything as JSON, and whole texts without control characters', async () => {
+    const { layers } = await app();
+    const all = JSON.parse((await run(history, ['--json', 'app:1'])).stdout);
+    expect(all).toHaveLength(3);
+    expect(all[2]).toEqual({
+      created: CREATED,
+      createdBy: 'COPY a / # buildkit',
+      comment: 'buildkit.dockerfile.v0',
+      emptyLayer: false,
+      size: 5,
+      compressedSize: layers[0]!.blob.size,
+      diffId: layers[0]!.diffId,
+    });
+    expect(all[1]).toMatchObject({ emptyLayer: true, size: 0 });
+    const { stdout } = await run(history, ['--no-trunc', 'app:1']);
+    expect(stdout).toContain(`${'true && '.repeat(20)}true`);
+    expect(stdout).not.toContain('\u001b');
+    expect((await run(history, ['-q', 'app:1'])).stdout).toMatch(/^[0-9a-f]{12}\n<missing>\n<missing>\n$/);
+  });
+});
+
+describe('inspect', () => {
+  it("has docker's members", async () => {
+    const { config, manifest, layers } = await app();
+    test.store.images.put('localhost:5000/app:x', manifest);
+    const { stdout } = await run(inspect, ['app:1']);
+    expect(JSON.parse(stdout)).toEqual([
+      {
+        Id: config.digest,
+        RepoTags: ['app:1', 'localhost:5000/app:x'],
+        RepoDigests: [`app@${manifest.digest}`, `localhost:5000/app@${manifest.digest}`],
+        Comment: 'c',
+        Created: CREATED,
+        Author: '',
+        Architecture: 'amd64',
+        Os: 'linux',
+        Size: 2053,
+        CompressedSize: layers.reduce((sum, { blob }) => sum + blob.size, 0),
+        RootFS: { Type: 'layers', Layers: layers.map(({ diffId }) => diffId) },
+        Metadata: { LastTagTime: expect.any(String) },
+        Descriptor: manifest,
+        Config: {
+          Cmd: null,
+          Entrypoint: null,
+          Env: ['A=b'],
+          Labels: null,
+          OnBuild: null,
+          User: '',
+          Volumes: null,
+          WorkingDir: '',
+        },
+      },
+    ]);
+  });
+
+  it('takes ids, beginnings of ids, digests and templates', async () => {
+    const { config, manifest } = await app();
+    const id = async (text: string) => (await run(inspect, ['-f', '{{.Id}}', text])).stdout;
+    for (const text of [config.digest, config.digest.slice(7), config.digest.slice(0, 20), manifest.digest]) {
+      expect(await id(text)).toBe(`${config.digest}\n`);
+    }
+    expect(await id(config.digest.slice(7, 13))).toBe(`${config.digest}\n`);
+    expect(await id(`app@${manifest.digest}`)).toBe(`${config.digest}\n`);
+    expect((await run(inspect, ['-f', 'json', 'app:1'])).stdout).toMatch(/^\[\{"Id":.*\]\n$/);
+  });
+
+  it('shows what there is and then fails for what there is not', async () => {
+    await app();
+    const { stdout, code, error } = await run(inspect, ['nothing', 'app:1', 'App']);
+    expect(JSON.parse(stdout)).toHaveLength(1);
+    expect(code).toBe(1);
+    expect(error).toMatchObject({
+      code: 'IMAGE_UNKNOWN',
+      message: 'there is no image "nothing" in the store',
+    });
+    expect((await run(inspect, ['app:2'])).error).toMatchObject({ hint: 'There is app:1.' });
+  });
+
+  it('refuses a beginning that several ids have', async () => {
+    const ids = new Set<string>();
+    for (let n = 0; ids.size === n; n++) {
+      const { config } = await makeImage(test.store, { name: `n${n}`, config: { author: `${n}` } });
+      ids.add(config.digest.slice(7, 8));
+    }
+    const twice = (await run(images, ['-q'])).stdout.split('\n').map((id) => id[0]);
+    const prefix = twice.find((first, index) => first !== undefined && twice.indexOf(first) !== index)!;
+    expect((await run(inspect, [prefix])).error).toMatchObject({ code: 'IMAGE_AMBIGUOUS' });
+  });
+});
+
+describe('tag and rmi', () => {
+  it('give and take names', async () => {
+    const { config } = await app();
+    expect((await run(tag, ['app:1', 'r.example/app'])).code).toBe(0);
+    expect((await run(rmi, [config.digest.slice(7, 19)])).error).toMatchObject({ code: 'IMAGE_IN_USE' });
+    expect((await run(rmi, ['app:1'])).stdout).toBe('Untagged: app:1\n');
+    const { stdout } = await run(rmi, ['r.example/app']);
+    expect(stdout).toBe(`Untagged: r.example/app:latest\nDeleted: ${config.digest}\n`);
+    expect((await run(rmi, ['app:1'])).error).toMatchObject({ code: 'IMAGE_UNKNOWN' });
+    expect((await run(rmi, ['-f', 'app:1'])).code).toBe(0);
+  });
+
+  it('take all names of an id when forced, and go on after a failure', async () => {
+    const { config } = await app();
+    await run(tag, ['app:1', 'app:2']);
+    const { code, stdout } = await run(rmi, ['-f', 'x y', config.digest]);
+    expect(code).toBe(1);
+    expect(stdout).toBe(`Untagged: app:1\nUntagged: app:2\nDeleted: ${config.digest}\n`);
+    expect(test.store.images.list()).toEqual([]);
+  });
+
+  it('move a name from one image to another', async () => {
+    await app();
+    const { config } = await makeImage(test.store, { name: 'other' });
+    await run(tag, ['other', 'app:1']);
+    expect((await run(inspect, ['-f', '{{.Id}}', 'app:1'])).stdout).toBe(`${config.digest}\n`);
+  });
+
+  it('are strict about their arguments', async () => {
+    expect((await run(tag, ['app'])).code).toBe(2);
+    expect((await run(rmi, [])).code).toBe(2);
+    const { manifest } = await app();
+    expect((await run(tag, ['app:1', `x@${manifest.digest}`])).error).toMatchObject({
+      code: 'REFERENCE_INVALID',
+    });
+    expect((await run(tag, ['app:1', 'X'])).error).toMatchObject({ code: 'REFERENCE_INVALID' });
+  });
+});
+
+/** A step record whose layer no image has. */
+function remember(files: Record<string, string>) {
+  const { diffId } = makeLayer(test.store, files, true);
+  const key = digestOf(diffId);
+  const definition = digestOf(`definition of ${diffId}`);
+  test.store.records.put({
+    definition,
+    key,
+    layer: layerId(key),
+    content: diffId,
+    instruction: {},
+    observations: {},
+    title: 'COPY',
+    created: CREATED,
+  });
+  return layerId(key);
+}
+
+describe('prune', () => {
+  it('deletes images without a name, and leaves the rest and the build cache alone', async () => {
+    const { manifest } = await app();
+    const nameless = await makeImage(test.store, { config: { author: 'x' } });
+    const cached = remember({ cached: 'cached' });
+    const loose = makeLayer(test.store, { loose: 'loose' });
+    const { code, stdout } = await run(prune, ['-f']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^Deleted Images:\ndeleted: sha256:[0-9a-f]{64}\n\nTotal reclaimed space: \d+.*B\n$/,
+    );
+    expect(test.store.blobs.has(nameless.manifest.digest)).toBe(false);
+    expect(test.store.blobs.has(loose.blob.digest)).toBe(false);
+    expect(test.store.blobs.has(manifest.digest)).toBe(true);
+    expect(test.store.layers.record(cached)).toBeDefined();
+  });
+
+  it('with --all leaves nothing', async () => {
+    await app();
+    remember({ cached: 'cached' });
+    expect((await run(prune, ['-af'])).stdout).toContain('untagged: app:1\n');
+    expect(test.store.images.list()).toEqual([]);
+    expect(test.store.layers.ids()).toEqual([]);
+    expect((await run(prune, ['-af'])).stdout).toBe('Total reclaimed space: 0B\n');
+  });
+
+  it('asks first, and takes only yes for a yes', async () => {
+    await makeImage(test.store);
+    expect((await run(prune, [])).error).toMatchObject({ code: 'USAGE' });
+    const { stdout, stderr } = await run(prune, [], { typed: 'no' });
+    expect(stdout).toBe('');
+    expect(stderr).toContain('[y/N]');
+    expect(test.store.images.list()).toHaveLength(1);
+    await run(prune, [], { typed: 'y' });
+    expect(test.store.images.list()).toHaveLength(0);
+  });
+});
+
+describe('builder prune', () => {
+  it('drops the build cache and keeps images with their layers', async () => {
+    const { layers } = await app();
+    const cached = remember({ cached: 'cached' });
+    const kept = remember({ hello: 'hello' });
+    const { code, stdout } = await run(builder, ['prune', '-af']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Deleted 2 step records, 1 layer and 1 blob\nTotal reclaimed space: /);
+    expect(test.store.layers.record(cached)).toBeUndefined();
+    expect(test.store.layers.record(kept)).toBeDefined();
+    for (const { blob } of layers) expect(test.store.blobs.has(blob.digest)).toBe(true);
+  });
+
+  it('spares what was used lately', async () => {
+    const cached = remember({ cached: 'cached' });
+    await run(builder, ['prune', '-f']);
+    await run(builder, ['prune', '-f', '--filter', 'until=1h']);
+    expect(test.store.layers.record(cached)).toBeDefined();
+    await run(builder, ['prune', '-f', '--filter', 'until=0']);
+    expect(test.store.layers.record(cached)).toBeUndefined();
+  });
+
+  it('is strict about its arguments', async () => {
+    for (const args of [
+      [],
+      ['build'],
+      ['prune', '-f', '--filter', 'x=1'],
+      ['prune', '-f', '--filter', 'until=soon'],
+      ['prune', '-af', '--filter', 'until=1h'],
+    ]) {
+      expect((await run(builder, args)).code).toBe(2);
+    }
+  });
+});
+
+it('an empty store has empty lists', async () => {
+  writeFileSync(`${test.home}/unrelated`, '');
+  expect((await run(images, [])).stdout).toBe('REPOSITORY   TAG   IMAGE ID   CREATED   SIZE\n');
+  expect((await run(images, ['--json'])).stdout).toBe('[]\n');
+  expect((await run(images, ['--format', '{{.ID}}'])).stdout).toBe('');
+});
