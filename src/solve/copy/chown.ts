@@ -1,0 +1,96 @@
+import { JettisonError } from '../../errors/error.ts';
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** Ids are 32 bits wide, and the highest means "leave it". */
+const HIGHEST = 0xff_ff_ff_fe;
+
+/** Whether `--chown` has a name in it, so that the image's /etc/passwd or /etc/group must be read. */
+export function needsAccounts(spec: string): { passwd: boolean; group: boolean } {
+  const [user, group] = split(spec);
+  return { passwd: user !== '' && !isNumber(user), group: Boolean(group) && !isNumber(group!) };
+}
+
+/**
+ * The ids behind `--chown`: `user`, `uid`, `user:group`, `:group` … A user alone brings his own group: by name
+ * the primary one, by number the same number. An empty part before or after the colon is 0.
+ *
+ * @param passwd content of the image's /etc/passwd, undefined if it has none
+ * @param group content of its /etc/group
+ * @param stage what to call the image in messages, e.g. `stage "build"`
+ * @throws JettisonError `OWNER_UNKNOWN` for a name that is not there or a number that is no id
+ */
+export function resolveOwner(
+  spec: string,
+  passwd: string | undefined,
+  group: string | undefined,
+  stage = 'the image',
+): Owner {
+  const [userPart, groupPart] = split(spec);
+  let uid = 0;
+  let gid = 0;
+  if (isNumber(userPart)) {
+    uid = gid = id(userPart, spec);
+  } else if (userPart !== '') {
+    const line = find(passwd, userPart);
+    if (line === undefined) throw unknown('user', userPart, '/etc/passwd', passwd === undefined, spec, stage);
+    uid = Number(line[2]);
+    gid = Number(line[3]);
+  }
+  if (groupPart === '') {
+    gid = 0;
+  } else if (groupPart !== undefined && isNumber(groupPart)) {
+    gid = id(groupPart, spec);
+  } else if (groupPart !== undefined) {
+    const line = find(group, groupPart);
+    if (line === undefined) throw unknown('group', groupPart, '/etc/group', group === undefined, spec, stage);
+    gid = Number(line[2]);
+  }
+  return { uid, gid };
+}
+
+function split(spec: string): [user: string, group: string | undefined] {
+  const colon = spec.indexOf(':');
+  return colon < 0 ? [spec, undefined] : [spec.slice(0, colon), spec.slice(colon + 1)];
+}
+
+function isNumber(text: string): boolean {
+  return /^[0-9]+$/.test(text);
+}
+
+function id(text: string, spec: string): number {
+  const number = Number(text);
+  if (number <= HIGHEST) return number;
+  throw new JettisonError('OWNER_UNKNOWN', `--chown=${spec}: ${text} is no user or group id`, {
+    hint: `Ids go from 0 to ${HIGHEST}.`,
+  });
+}
+
+/** The fields of the first line with this name whose ids are numbers. */
+function find(accounts: string | undefined, name: string): string[] | undefined {
+  for (const line of accounts?.split('\n') ?? []) {
+    const fields = line.trim().split(':');
+    if (fields[0] === name && isNumber(fields[2] ?? '')) {
+      // A group has its members where a user has his group.
+      return fields;
+    }
+  }
+  return undefined;
+}
+
+function unknown(
+  what: 'user' | 'group',
+  name: string,
+  file: string,
+  fileMissing: boolean,
+  spec: string,
+  stage: string,
+): JettisonError {
+  const why = fileMissing ? `${stage} has no ${file}` : `${file} of ${stage} has no ${what} "${name}"`;
+  return new JettisonError('OWNER_UNKNOWN', `--chown=${spec}: ${why}`, {
+    hint: `Create the ${what} in a RUN before, or write its number.`,
+  });
+}

@@ -1,0 +1,204 @@
+import { posix } from 'node:path';
+import { JettisonError } from '../../errors/error.ts';
+import { join, nameOf, parentOf, type RecipeEntry } from '../../layer/entry.ts';
+import type { Tree } from '../../layer/tree.ts';
+import type { Owner } from './chown.ts';
+import { Destination, type MadeDirectory } from './destination.ts';
+import type { ModeChange } from './mode.ts';
+import { copied, type SelectedEntry, type SelectedSource, type Selection } from './selection.ts';
+
+export interface PlaceOptions {
+  /** Absolute; a trailing slash says that it is a directory. */
+  path: string;
+  /** `--chown`, as ids; absent: owners are kept. */
+  owner?: Owner;
+  /** `--chmod`; absent: modes are kept. */
+  mode?: ModeChange;
+  /** Time of directories that the step makes or repeats: seconds since 1970, default 0. */
+  time?: number;
+}
+
+/** What a copy found at its destination that made a difference: with the selection, its whole outcome. */
+export interface CopyObservations {
+  /** Where each source went, symlinks followed; without the leading slash. */
+  targets: string[];
+  /** Directories that were there already, and that the layer repeats: `0755 0:0`, and xattrs if any. */
+  directories: Record<string, string>;
+  /** Directories of an archive that are symlinks here, and where they lead. */
+  redirected?: Record<string, string>;
+  /** `--chown` as ids. */
+  owner?: string;
+}
+
+export interface Placed {
+  observations: CopyObservations;
+  /** The layer, in canonical order. Files have a `source`. */
+  entries: RecipeEntry[];
+}
+
+/**
+ * The destination side of COPY and ADD: what the layer holds that copies a selection into a tree. The layer
+ * depends on the selection, the options and the observations, on nothing else: in particular on no time of
+ * the tree, so that directories which it repeats have `time` as theirs.
+ *
+ * @throws JettisonError `COPY_CONFLICT` for a directory over a file or a file over a directory
+ */
+export function placeCopy(selection: Selection, tree: Tree, options: PlaceOptions): Placed {
+  const destination = new Destination(tree, options.time ?? 0);
+  const copy = new Copy(destination, options);
+  const targets = selection.sources.map((source) => copy.place(source));
+  const observations: CopyObservations = { targets, directories: destination.kept };
+  if (Object.keys(copy.redirected).length > 0) observations.redirected = copy.redirected;
+  if (options.owner !== undefined) observations.owner = `${options.owner.uid}:${options.owner.gid}`;
+  return { observations, entries: destination.entries() };
+}
+
+/**
+ * What WORKDIR's layer holds: the directory and its parents, 0755 and owned by root, where they are missing.
+ * No entries when everything is there.
+ *
+ * @throws JettisonError `COPY_CONFLICT` when a file is in the way
+ */
+export function placeDirectory(tree: Tree, path: string, time = 0): Placed {
+  const destination = new Destination(tree, time);
+  const { path: target, entry } = destination.resolve(path);
+  const observations: CopyObservations = { targets: [target], directories: {} };
+  if (entry?.type === 'directory') return { observations, entries: [] };
+  destination.makeDirectories(target, { mode: 0o755, uid: 0, gid: 0, time });
+  observations.directories = destination.kept;
+  return { observations, entries: destination.entries() };
+}
+
+/** One COPY while it goes on. */
+class Copy {
+  readonly #made: MadeDirectory;
+  readonly redirected: Record<string, string> = {};
+
+  constructor(
+    readonly destination: Destination,
+    readonly options: PlaceOptions,
+  ) {
+    const { owner, mode, time } = options;
+    // Directories on the way get an octal mode, but a symbolic one has nothing there to change.
+    this.#made = { mode: mode?.octal ?? 0o755, uid: 0, gid: 0, ...owner, time: time ?? 0 };
+  }
+
+  /** @returns where the source went */
+  place(source: SelectedSource): string {
+    const path = posix.normalize(this.options.path);
+    if (source.kind === 'archive') return this.#extract(source, path);
+    const { destination } = this;
+    // What stands before the last slash is a directory, whatever is copied.
+    const ahead = path.slice(0, path.lastIndexOf('/') + 1);
+    destination.makeDirectories(destination.resolve(ahead).path, this.#made);
+    const { path: resolved, entry } = destination.resolve(path);
+    const entersIt = source.kind === 'file' && entry?.type === 'directory';
+    const target = entersIt ? join(resolved, source.name) : resolved;
+    if (source.kind === 'file') {
+      destination.makeDirectories(parentOf(target), this.#made);
+      this.#file(source.entries[0]!, target, {});
+    } else {
+      this.#contents(source, target);
+    }
+    return target;
+  }
+
+  /** A directory's contents. The directory itself gives the target its time, but neither mode nor owner. */
+  #contents(source: SelectedSource, target: string): void {
+    const { destination } = this;
+    const found = destination.get(target);
+    if (found !== undefined && found.type !== 'directory') throw overFile(target);
+    destination.makeDirectories(target, this.#made);
+    const files = new Map<string, object>();
+    for (const selected of source.entries) {
+      if (selected.path === '') continue;
+      const path = join(target, selected.path);
+      if (selected.entry.type === 'directory') this.#directory(selected, path);
+      else this.#file(selected, path, fileOf(selected, files));
+    }
+    const [root] = source.entries;
+    if (!root!.lead) destination.touch(target, root!.entry);
+  }
+
+  #directory(selected: SelectedEntry, path: string): void {
+    const found = this.destination.get(path);
+    if (found !== undefined && found.type !== 'directory') throw overFile(path);
+    if (found !== undefined && selected.lead) this.destination.keep(path);
+    else this.destination.writeDirectory(this.#entry(selected, path));
+  }
+
+  #file(selected: SelectedEntry, path: string, file: object): void {
+    if (this.destination.get(path)?.type === 'directory') {
+      throw new JettisonError(
+        'COPY_CONFLICT',
+        `/${path} is a directory in the image: a file cannot replace it`,
+        {
+          hint: 'Choose another destination, or remove the directory in a RUN before.',
+        },
+      );
+    }
+    this.destination.write(this.#entry(selected, path), file);
+  }
+
+  /**
+   * An archive's members: they replace what is in their way, except that a directory goes into one that is
+   * there. Symlinks on the way to a member are followed. `--chmod` does not count.
+   */
+  #extract(source: SelectedSource, path: string): string {
+    const { destination } = this;
+    const made = { ...this.#made, mode: 0o755 };
+    const base = destination.resolve(path).path;
+    destination.makeDirectories(base, made);
+    const files = new Map<string, object>();
+    for (const selected of source.entries) {
+      const wanted = join(base, parentOf(selected.path));
+      const parent = destination.resolve(wanted).path;
+      if (parent !== wanted) this.redirected[wanted] = parent;
+      // Directories that the archive does not list itself are root's, whatever --chown says.
+      destination.makeDirectories(parent, { ...made, uid: 0, gid: 0 });
+      const target = join(parent, nameOf(selected.path));
+      const entry = this.#entry(selected, target, false);
+      const there = destination.get(target)?.type;
+      if (entry.type === 'directory') {
+        // What an earlier archive put in the way may itself have replaced a directory of the image.
+        if (there !== undefined && there !== 'directory' && destination.wrote(target)) entry.opaque = true;
+        destination.writeDirectory(entry);
+      } else {
+        if (there === 'directory') destination.clear(target);
+        destination.write(entry, fileOf(selected, files));
+      }
+    }
+    return base;
+  }
+
+  #entry(selected: SelectedEntry, path: string, chmod = true): RecipeEntry {
+    const { owner, mode } = this.options;
+    const { link, ...rest } = selected;
+    const entry: RecipeEntry = { ...copied(rest), path, ...owner };
+    if (mode !== undefined && chmod && entry.type !== 'symlink') {
+      entry.mode = mode.apply(entry.mode, entry.type === 'directory');
+    }
+    return entry;
+  }
+}
+
+/** The same object for all names of one file within a source. */
+function fileOf({ path, link }: SelectedEntry, files: Map<string, object>): object {
+  const first = link ?? path;
+  let file = files.get(first);
+  if (file === undefined) {
+    file = {};
+    files.set(first, file);
+  }
+  return file;
+}
+
+function overFile(path: string): JettisonError {
+  return new JettisonError(
+    'COPY_CONFLICT',
+    `/${path} is a file in the image: a directory cannot replace it`,
+    {
+      hint: 'Choose another destination, or remove the file in a RUN before.',
+    },
+  );
+}

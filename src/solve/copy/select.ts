@@ -1,0 +1,227 @@
+import { type IgnoreRules, ignoreRules } from '../../context/ignore.ts';
+import { cleanPattern, compileWildcard, hasWildcard, PatternError } from '../../context/pattern.ts';
+import { closest } from '../../errors/closest.ts';
+import { JettisonError } from '../../errors/error.ts';
+import { join, nameOf, parentOf } from '../../layer/entry.ts';
+import { resolvePath, type Tree, type TreeEntry } from '../../layer/tree.ts';
+import { inlineSource, type SelectedEntry, type SelectedSource, type Selection } from './selection.ts';
+
+export interface SelectOptions {
+  /** Paths and patterns as in `CopyStep`. */
+  sources: string[];
+  exclude: string[];
+  parents: boolean;
+  heredocs?: { name: string; data: string }[];
+  /** What the tree is, for messages: `the build context`, `stage "build"`, `image "node:20"`. */
+  place: string;
+  /** What hides files of the tree: only to say so when a source is missing. */
+  ignore?: IgnoreRules;
+  /** Time of heredoc files: seconds since 1970, default 0. */
+  time?: number;
+}
+
+/** A path of the tree that was asked for: where it is, and by which name. */
+interface Found {
+  /** With symlinks resolved. */
+  path: string;
+  entry: TreeEntry;
+  name: string;
+}
+
+/**
+ * The source side of COPY and ADD: what the given paths and patterns stand for in a tree. A source that is a
+ * symlink is followed inside the tree's root; symlinks below it are copied as they are.
+ *
+ * @throws JettisonError `COPY_SOURCE_MISSING`, `COPY_PATTERN`, `SYMLINK_LOOP`
+ */
+export function selectSources(tree: Tree, options: SelectOptions): Selection {
+  const exclude = ignoreRules(options.exclude, '--exclude');
+  const sources: SelectedSource[] = [];
+  for (const source of options.sources) {
+    if (options.parents) {
+      sources.push(...selectWithParents(tree, source, exclude, options));
+    } else {
+      for (const found of find(tree, source, options)) {
+        sources.push(
+          collect(
+            tree,
+            found,
+            (path) => !exclude.excludes(path),
+            (path) => exclude.mayContainIncluded(path),
+          ),
+        );
+      }
+    }
+  }
+  for (const { name, data } of options.heredocs ?? []) sources.push(inlineSource(name, data, options.time));
+  return { sources };
+}
+
+/** The paths that a source stands for; none only if it is a pattern. */
+function find(tree: Tree, source: string, options: SelectOptions): Found[] {
+  const components = clean(source).split('/');
+  const wild = components.findIndex(hasWildcard);
+  const literal = (wild < 0 ? components : components.slice(0, wild)).join('/');
+  if (wild < 0) return [resolve(tree, literal, source, options)];
+  const base = resolvePath(tree, literal);
+  if (base.entry === undefined) return [];
+  let matches = [{ path: base.path, written: literal }];
+  for (const pattern of components.slice(wild)) {
+    const test = compile(pattern, source);
+    matches = matches.flatMap(({ path, written }) =>
+      tree
+        .children(path)
+        .filter(test)
+        .map((name) => ({ path: join(path, name), written: join(written, name) })),
+    );
+  }
+  return matches
+    .filter(({ path }) => tree.get(path) !== undefined)
+    .map(({ path, written }) => ({ ...resolve(tree, path, source, options), name: nameOf(written) }));
+}
+
+function resolve(tree: Tree, path: string, source: string, options: SelectOptions): Found {
+  const { path: resolved, entry } = resolvePath(tree, path);
+  if (entry === undefined) throw missing(tree, path, source, options);
+  return { path: resolved, entry, name: nameOf(path) };
+}
+
+/** Everything of one found path that `included` takes. Directories left out still lead to what is below. */
+function collect(
+  tree: Tree,
+  found: Found,
+  included: (path: string) => boolean,
+  mayContain: (path: string) => boolean,
+): SelectedSource {
+  const entries: SelectedEntry[] = [];
+  const firstNames = new Map<string, string>();
+  const leads: SelectedEntry[] = [];
+  const add = (path: string, entry: TreeEntry, lead: boolean) => {
+    const selected: SelectedEntry = { path, entry };
+    const first = entry.inode === undefined ? undefined : firstNames.get(entry.inode);
+    if (first !== undefined) selected.link = first;
+    else if (entry.inode !== undefined) firstNames.set(entry.inode, path);
+    if (lead) {
+      selected.lead = true;
+      leads.push(selected);
+    } else {
+      entries.push(...leads.splice(0), selected);
+    }
+  };
+  const walk = (path: string, entry: TreeEntry) => {
+    const take = path === '' || included(path);
+    if (entry.type !== 'directory') {
+      if (take) add(path, entry, false);
+      return;
+    }
+    if (!take && !mayContain(path)) return;
+    add(path, entry, !take);
+    const before = leads.length;
+    for (const name of tree.children(entry.path)) {
+      const child = tree.get(join(entry.path, name));
+      if (child !== undefined) walk(join(path, name), child);
+    }
+    // A lead that led to nothing is dropped again.
+    if (!take && leads.length === before) leads.pop();
+  };
+  walk('', found.entry);
+  return {
+    kind: found.entry.type === 'directory' ? 'directory' : 'file',
+    name: found.name,
+    entries,
+  };
+}
+
+/** `--parents`: the source's own path, from the root or from behind `/./`, is kept below the destination. */
+function selectWithParents(
+  tree: Tree,
+  source: string,
+  exclude: IgnoreRules,
+  options: SelectOptions,
+): SelectedSource[] {
+  const pivot = source.indexOf('/./');
+  const pattern = clean(pivot < 0 ? source : source.slice(pivot + 3));
+  const bases = pivot < 0 ? find(tree, '/', options) : find(tree, source.slice(0, pivot) || '/', options);
+  if (pattern === '') {
+    return bases.map((base) =>
+      collect(
+        tree,
+        base,
+        (path) => !exclude.excludes(path),
+        (path) => exclude.mayContainIncluded(path),
+      ),
+    );
+  }
+  const include = ignoreRules([pattern], 'COPY --parents');
+  const steps = pattern.split('/');
+  return bases.map((base) => {
+    if (!hasWildcard(pattern) && tree.get(join(base.path, pattern)) === undefined) {
+      throw missing(tree, join(base.path, pattern), source, options);
+    }
+    const part = collect(
+      tree,
+      base,
+      (path) => include.excludes(path) && !exclude.excludes(path),
+      (path) => leadsTo(path, steps, source) && exclude.mayContainIncluded(path),
+    );
+    return { ...part, entries: part.entries.map(asLead) };
+  });
+}
+
+/** With `--parents` every directory is made where it is missing, and left alone where it is not. */
+function asLead(selected: SelectedEntry): SelectedEntry {
+  return selected.entry.type === 'directory' ? { ...selected, lead: true } : selected;
+}
+
+/** Whether something below a directory can match a pattern, given as its components. */
+function leadsTo(directory: string, pattern: string[], source: string): boolean {
+  for (const [depth, name] of directory.split('/').entries()) {
+    const step = pattern[depth];
+    if (step === undefined || step.includes('**')) return true;
+    if (!compile(step, source)(name)) return false;
+  }
+  return true;
+}
+
+/** A source path relative to the root: `..` stops there. */
+function clean(path: string): string {
+  return cleanPattern(`/${path}`).slice(1);
+}
+
+function compile(pattern: string, source: string): (name: string) => boolean {
+  try {
+    return compileWildcard(pattern);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new JettisonError('COPY_PATTERN', `the pattern "${source}" is not well-formed: ${error.message}`, {
+      hint: 'A "[" that stands for itself is written [[].',
+    });
+  }
+}
+
+function missing(tree: Tree, path: string, source: string, options: SelectOptions): JettisonError {
+  const { path: wanted } = resolvePath(tree, path);
+  return new JettisonError('COPY_SOURCE_MISSING', `"${source}" does not exist in ${options.place}`, {
+    hint: whyMissing(tree, path, wanted, options),
+    details: { source, path: wanted },
+  });
+}
+
+function whyMissing(tree: Tree, path: string, wanted: string, { ignore, place }: SelectOptions): string {
+  const { excluded, rule } = ignore?.match(wanted) ?? { excluded: false };
+  if (excluded) {
+    return `Line ${rule!.line} of ${ignore!.file} ("${rule!.pattern}") keeps it out of the build; a later line "!${wanted}" lets it in.`;
+  }
+  if (tree.get(path)?.type === 'symlink')
+    return `It is a symbolic link to "/${wanted}", which ${place} does not have.`;
+  let directory = parentOf(wanted);
+  let name = nameOf(wanted);
+  while (directory !== '' && tree.get(directory) === undefined) {
+    name = nameOf(directory);
+    directory = parentOf(directory);
+  }
+  const meant = closest(name, tree.children(directory));
+  return meant === undefined
+    ? `Paths are relative to the root of ${place}.`
+    : `Did you mean "${join(directory, meant)}"?`;
+}
