@@ -13,6 +13,7 @@ import {
 import type { Blobs } from '../store/blobs.ts';
 import type { Images } from '../store/images.ts';
 import type { StoreLayout } from '../store/layout.ts';
+import { isIndex } from '../store/lookup.ts';
 import { Origins } from './origins.ts';
 import { parallel } from './parallel.ts';
 import type { OnProgress } from './progress.ts';
@@ -202,10 +203,6 @@ async function firstReader<T>(
     }
   }
   return read(readers.at(-1)!);
-}
-
-function isIndex({ mediaType }: Descriptor): boolean {
-  return mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList;
 }
 
 function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platform: Platform): Descriptor {

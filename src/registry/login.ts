@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import { eraseFromHelper, getFromHelper, HelperError, storeInHelper } from './credential-helper.ts';
+import {
+  type AuthFile,
+  type Credentials,
+  dockerConfigPath,
+  helperFor,
+  normaliseKey,
+  readAuthFile,
+  serverKey,
+} from './credentials.ts';
+import { discard } from './http.ts';
+import { Registries, type RegistryOptions } from './registries.ts';
+
+/** The registry that a person means by a server's name or URL: `https://index.docker.io/v1/` is `docker.io`. */
+export function registryOf(server: string): string {
+  return normaliseKey(server);
+}
+
+/**
+ * Has a registry check a user and password. One that lets everybody in has nothing to check.
+ *
+ * @throws JettisonError `REGISTRY_UNAUTHORIZED`, `REGISTRY_…`
+ */
+export async function verifyLogin(
+  registry: string,
+  user: { username: string; password: string },
+  options: Omit<RegistryOptions, 'credentials'> = {},
+): Promise<void> {
+  const credentials: Credentials = { kind: 'password', ...user, origin: 'this login' };
+  const registries = new Registries({
+    ...options,
+    credentials: { lookup: async () => credentials, problems: [] },
+  });
+  try {
+    await registries.connection(registry).send(
+      {
+        method: 'GET',
+        target: '/v2/',
+        subject: { registry, repository: '', action: `log in to ${registry}` },
+        scopes: [],
+        expect: [200],
+      },
+      discard,
+    );
+  } catch (error) {
+    if (!(error instanceof JettisonError) || !/^REGISTRY_(UNAUTHORIZED|DENIED)$/.test(error.code))
+      throw error;
+    throw new JettisonError('REGISTRY_UNAUTHORIZED', `${registry} does not accept this user and password`, {
+      hint: 'Many registries want an access token instead of the password.',
+      cause: error,
+    });
+  } finally {
+    registries.close();
+  }
+}
+
+/**
+ * Keeps a login where `docker login` would: in the helper that Docker's `config.json` names, else in the file
+ * itself (in `$REGISTRY_AUTH_FILE`, where that is set), readable for nobody else.
+ *
+ * @returns where it is kept, and whether that is encrypted
+ * @throws JettisonError `CREDENTIALS_UNWRITABLE`, `CREDENTIALS_INVALID`
+ */
+export async function saveLogin(
+  registry: string,
+  { username, password }: { username: string; password: string },
+  env: NodeJS.ProcessEnv,
+): Promise<{ place: string; encrypted: boolean }> {
+  const path = loginPath(env);
+  const file = readAuthFile(path) ?? {};
+  const helper = helperFor(file, registry);
+  if (helper !== undefined) {
+    try {
+      await storeInHelper(helper, serverKey(registry), { username, secret: password }, env);
+    } catch (error) {
+      throw helperFailed(error, path);
+    }
+    return { place: `docker-credential-${helper}`, encrypted: true };
+  }
+  const auths = { ...file.auths };
+  for (const key of keysOf(file, registry)) delete auths[key];
+  auths[serverKey(registry)] = { auth: Buffer.from(`${username}:${password}`).toString('base64') };
+  writeConfig(path, { ...file, auths });
+  return { place: path, encrypted: false };
+}
+
+/**
+ * Forgets what `saveLogin` (or `docker login`) kept.
+ *
+ * @returns whether there was anything
+ * @throws JettisonError `CREDENTIALS_UNWRITABLE`, `CREDENTIALS_INVALID`
+ */
+export async function forgetLogin(registry: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const path = loginPath(env);
+  const file = readAuthFile(path);
+  if (file === undefined) return false;
+  let found = false;
+  const helper = helperFor(file, registry);
+  if (helper !== undefined) {
+    try {
+      found = (await getFromHelper(helper, serverKey(registry), env)) !== undefined;
+      if (found) await eraseFromHelper(helper, serverKey(registry), env);
+    } catch (error) {
+      throw helperFailed(error, path);
+    }
+  }
+  const keys = keysOf(file, registry);
+  if (keys.length > 0) {
+    const auths = { ...file.auths };
+    for (const key of keys) delete auths[key];
+    writeConfig(path, { ...file, auths });
+    found = true;
+  }
+  return found;
+}
+
+function loginPath(env: NodeJS.ProcessEnv): string {
+  return env['REGISTRY_AUTH_FILE'] || dockerConfigPath(env);
+}
+
+/** The members of `auths` that are about the whole registry. */
+function keysOf({ auths = {} }: AuthFile, registry: string): string[] {
+  return Object.keys(auths).filter(
+    (key) => normaliseKey(key) === registry && (/^https?:\/\//.test(key) || !key.includes('/')),
+  );
+}
+
+/** Writes the file anew, with everything else in it, through symlinks, as Docker formats it. */
+function writeConfig(path: string, file: AuthFile): void {
+  const text = `${JSON.stringify(file, null, '\t')}\n`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const target = existsSync(path) ? realpathSync(path) : path;
+    const temporary = `${target}.${randomUUID()}.tmp`;
+    try {
+      writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  } catch (cause) {
+    throw new JettisonError('CREDENTIALS_UNWRITABLE', `cannot write ${path}: ${(cause as Error).message}`, {
+      hint: 'Check its permissions, or set DOCKER_CONFIG to another folder.',
+      cause,
+    });
+  }
+}
+
+function helperFailed(error: unknown, path: string): unknown {
+  if (!(error instanceof HelperError)) return error;
+  return new JettisonError('CREDENTIAL_HELPER_FAILED', error.message, {
+    hint: `Install or repair the helper, or take its name out of ${path} (credsStore, credHelpers).`,
+    cause: error,
+  });
+}
