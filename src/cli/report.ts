@@ -14,7 +14,9 @@ import { fromParseArgs } from './usage.ts';
 export function reportError(thrown: unknown, command: Command | undefined, io: Io): number {
   const options = { color: wantsColor(io.stderr, io.env), stack: Boolean(io.env['JETTISON_DEBUG']) };
   if (io.signal.aborted) {
-    io.stderr.write(renderError(new JettisonError('INTERRUPTED', 'interrupted'), { color: options.color }));
+    const says = thrown instanceof JettisonError && thrown.exitCode === EXIT.interrupted;
+    const error = says ? thrown : new JettisonError('INTERRUPTED', 'interrupted');
+    io.stderr.write(renderError(error, { color: options.color }));
     return EXIT.interrupted;
   }
   const error = fromParseArgs(thrown, command?.help ?? '') ?? fromSystemError(thrown) ?? thrown;

@@ -36,6 +36,8 @@ export type BuildEvent = { time: number } & (
       /** Digest of the config: what Docker calls the image id. */
       imageId: Digest;
       tags: string[];
+      /** How many layers the image has, and the bytes of their blobs. */
+      layers?: { count: number; bytes: number };
       durationMs: number;
     }
   | { type: 'build.failed'; error: JettisonError | Error; durationMs: number }

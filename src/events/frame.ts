@@ -132,8 +132,8 @@ function stepLines(step: StepState, options: FrameOptions, detail: Detail): stri
 
 function exportLine(one: ExportState, model: BuildModel, options: FrameOptions): string {
   const { paint, glyphs, now } = options;
-  const { newCount, newBytes } = model.layers;
-  const packed = newCount === 0 ? '' : `, ${plural(newCount, 'new layer')} (${size(newBytes)})`;
+  const { newLayers, newBytes } = model;
+  const packed = newLayers === 0 ? '' : `, ${plural(newLayers, 'new layer')} (${size(newBytes)})`;
   const over = one.durationMs !== undefined;
   const sign = over ? paint.green(glyphs.done) : paint.cyan(spinner(options));
   return statusLine(sign, seconds(one.durationMs ?? now - one.startedAt), `${one.what}${packed}`, options);

@@ -31,7 +31,9 @@ export class BuildModel {
   /** Steps by stage, both in the order of the plan. */
   readonly stages = new Map<string, StepState[]>();
   readonly exports: ExportState[] = [];
-  readonly layers = { count: 0, bytes: 0, newCount: 0, newBytes: 0 };
+  /** Layers that this build packed, and the bytes of their blobs. */
+  newLayers = 0;
+  newBytes = 0;
   readonly warnings: Event<'warning'>[] = [];
   warningCount = 0;
   started?: Event<'build.started'>;
@@ -67,12 +69,9 @@ export class BuildModel {
         this.exports.push({ what: event.what, startedAt: event.time });
         break;
       case 'export.layer':
-        this.layers.count++;
-        this.layers.bytes += event.size;
-        if (!event.reused) {
-          this.layers.newCount++;
-          this.layers.newBytes += event.size;
-        }
+        if (event.reused) break;
+        this.newLayers++;
+        this.newBytes += event.size;
         break;
       case 'export.finished': {
         const done = this.exports.find((one) => one.what === event.what && one.durationMs === undefined);

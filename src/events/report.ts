@@ -1,5 +1,6 @@
 import { renderWarning } from '../errors/render.ts';
 import { type Style, style } from '../errors/style.ts';
+import { familiarName } from '../image/reference.ts';
 import { plural, seconds, size } from './format.ts';
 import { type BuildModel, stepName } from './model.ts';
 import { printable } from './width.ts';
@@ -7,13 +8,13 @@ import { printable } from './width.ts';
 /** The lines after a finished build: what came out of it, and how much of it had to be done. */
 export function resultLines(model: BuildModel, paint: Style): string[] {
   if (model.finished === undefined) return [];
-  const { imageId, tags, durationMs } = model.finished;
-  const { layers } = model;
+  const { imageId, tags, layers, durationMs } = model.finished;
   const facts: [string, string][] = [['Image', imageId]];
-  if (tags.length > 0) facts.push(['Tags', paint.bold(tags.join(', '))]);
-  if (layers.count > 0) {
-    const fresh = layers.newCount === 0 ? 'nothing new' : `${layers.newCount} new, ${size(layers.newBytes)}`;
-    facts.push(['Size', `${size(layers.bytes)} in ${plural(layers.count, 'layer')} (${fresh})`]);
+  if (tags.length > 0) facts.push(['Tags', paint.bold(tags.map((tag) => familiarName(tag)).join(', '))]);
+  if (layers !== undefined) {
+    const { newLayers, newBytes } = model;
+    const fresh = newLayers === 0 ? 'nothing new' : `${newLayers} new, ${size(newBytes)}`;
+    facts.push(['Size', `${size(layers.bytes)} packed, in ${plural(layers.count, 'layer')} (${fresh})`]);
   }
   facts.push(['Steps', stepSummary(model)]);
   facts.push(['Time', seconds(durationMs)]);

@@ -55,13 +55,8 @@ export class Story {
     return this.emit({ type: 'step.finished', step, outcome, durationMs });
   }
 
-  finish(tags: string[] = []): this {
-    return this.emit({
-      type: 'build.finished',
-      digest: digest('d'),
-      imageId: digest('1'),
-      tags,
-      durationMs: 4200,
-    });
+  finish(tags: string[] = [], layers?: { count: number; bytes: number }): this {
+    const result = { digest: digest('d'), imageId: digest('1'), tags, durationMs: 4200 };
+    return this.emit({ type: 'build.finished', ...result, ...(layers && { layers }) });
   }
 }

@@ -45,7 +45,7 @@ describe('plain', () => {
       reused: false,
     });
     story.emit({ type: 'export.finished', what: 'image', durationMs: 300 });
-    story.finish(['app:latest', 'app:1']);
+    story.finish(['docker.io/library/app:latest', 'example.com/app:1'], { count: 2, bytes: 6_200_000 });
 
     expect(plain(story.events)).toEqual([
       '#0 building Dockerfile, target build',
@@ -69,8 +69,8 @@ describe('plain', () => {
       '#4 DONE 0.3s',
       '',
       `Image  ${digest('1')}`,
-      'Tags   app:latest, app:1',
-      'Size   6.2MB in 2 layers (1 new, 1.2MB)',
+      'Tags   app:latest, example.com/app:1',
+      'Size   6.2MB packed, in 2 layers (1 new, 1.2MB)',
       'Steps  3: 1 run, 1 cached, 1 reused',
       'Time   4.2s',
       '',
@@ -136,9 +136,10 @@ describe('plain', () => {
       .start({ a: ['COPY . .'] })
       .run('a/1')
       .ends('a/1', 'cached');
-    story.emit({ type: 'export.layer', diffId: digest('a'), size: 10, durationMs: 0, reused: true }).finish();
+    story.emit({ type: 'export.layer', diffId: digest('a'), size: 10, durationMs: 0, reused: true });
+    story.finish([], { count: 1, bytes: 10 });
     const text = plain(story.events).join('\n');
-    expect(text).toContain('Size   10B in 1 layer (nothing new)');
+    expect(text).toContain('Size   10B packed, in 1 layer (nothing new)');
     expect(text).not.toContain('Tags');
     expect(text).toContain('Steps  1: 1 cached');
   });
