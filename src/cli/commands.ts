@@ -24,10 +24,6 @@ export const commands: Record<string, Entry> = {
   logout: { summary: 'Forget the user and password for a registry', load: () => import('./logout.ts') },
   save: { summary: 'Write images to an archive', load: () => import('./save.ts') },
   load: { summary: 'Read images from an archive', load: () => import('./load.ts') },
-  pull: { summary: 'Fetch an image from a registry', load: () => import('./pull.ts') },
-  push: { summary: 'Send an image to a registry', load: () => import('./push.ts') },
-  login: { summary: 'Keep a password for a registry', load: () => import('./login.ts') },
-  logout: { summary: 'Forget the password for a registry', load: () => import('./logout.ts') },
   prune: { summary: 'Remove images and layers that nothing uses', load: () => import('./prune.ts') },
   builder: { summary: 'Look after the build cache', load: () => import('./builder.ts') },
 };
