@@ -1,6 +1,6 @@
 import type { Location } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
-import type { HistoryEntry, Platform, RuntimeConfig } from '../image/types.ts';
+import type { Descriptor, HistoryEntry, Platform, RuntimeConfig } from '../image/types.ts';
 
 /** A base image as the planner needs it: what it is called and what its config says. */
 export interface BaseImage {
@@ -12,7 +12,7 @@ export interface BaseImage {
   config: RuntimeConfig;
   history: HistoryEntry[];
   /** Lowest first. */
-  layers: { diffId: Digest }[];
+  layers: { diffId: Digest; blob: Descriptor }[];
   created?: string;
   author?: string;
 }
@@ -22,23 +22,23 @@ export interface Plan {
   /** In the order of the file; only what the target reaches. */
   stages: PlannedStage[];
   target: PlannedStage;
-  /** Build arguments that no instruction took. */
-  unusedArgs: string[];
 }
 
 export interface PlannedStage {
   index: number;
-  /** Name in lower case, else `stage-N`. */
+  /** What people call it: its name in lower case, else `stage-N`. Unique in the plan. */
   name: string;
   platform: Platform;
   base: StageBase;
   steps: Step[];
   /** The complete config of the stage's image. */
   config: RuntimeConfig;
-  /** History of the base and of this stage; `empty_layer` of layer-making steps is set after solving. */
+  /** What the base's history gets on top. */
   history: PlannedHistory[];
   author?: string;
+  /** The FROM instruction. */
   location: Location;
+  source: string;
 }
 
 export type StageBase =
@@ -46,13 +46,15 @@ export type StageBase =
   | { kind: 'image'; image: BaseImage }
   | { kind: 'stage'; stage: PlannedStage };
 
-/** A history entry of this stage; `step` names the step whose layer it describes. */
-export interface PlannedHistory extends HistoryEntry {
+/** A history entry of a stage; one without a step adds no layer. */
+export interface PlannedHistory {
+  createdBy: string;
+  /** Id of the step whose layer it describes. */
   step?: string;
 }
 
 interface StepBase {
-  /** Unique in the build, e.g. `build/3`. */
+  /** Unique in the build, e.g. `build/3`: the stage's name and the step's number. */
   id: string;
   /** One line for people. */
   title: string;
@@ -67,7 +69,7 @@ export interface CopyStep extends StepBase {
   /** ADD extracts local archives. */
   add: boolean;
   from: CopyFrom;
-  /** Paths or patterns relative to the source's root; cleaned, never escaping it. */
+  /** Paths or patterns relative to the source's root, as written after expansion. */
   sources: string[];
   heredocs: { name: string; data: string }[];
   /** Absolute; a trailing slash is kept, since it says that the destination is a directory. */
@@ -78,6 +80,10 @@ export interface CopyStep extends StepBase {
   chmod?: string;
   exclude: string[];
   parents: boolean;
+  /** `--link`: nothing of the layers below is looked at. */
+  link: boolean;
+  /** ADD: whether archives are extracted. */
+  unpack: boolean;
 }
 
 export type CopyFrom =
@@ -104,10 +110,23 @@ export interface RunStep extends StepBase {
   user: string;
   network: 'host' | 'none';
   mounts: RunMount[];
-  /** A heredoc that is run as a file: its text is given to the process. */
-  stdin?: string;
+  /** A heredoc with a `#!` line, which is run as a program. */
+  script?: { path: string; data: string };
 }
 
-export type RunMount = { type: 'secret'; id: string; target?: string; env?: string; required: boolean; mode: number; uid: number; gid: number };
+/** A mount that exists while a RUN runs. */
+export type RunMount = SecretMount;
+
+export interface SecretMount {
+  type: 'secret';
+  id: string;
+  /** Absolute path of a file with the secret; absent when it only comes as an environment variable. */
+  target?: string;
+  env?: string;
+  required: boolean;
+  mode: number;
+  uid: number;
+  gid: number;
+}
 
 export type Step = CopyStep | WorkdirStep | RunStep;

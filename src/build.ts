@@ -1,0 +1,322 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readDockerfile } from './context/dockerfile.ts';
+import { ignoreRules, parseIgnore } from './context/ignore.ts';
+import { openLocalContext } from './context/local.ts';
+import type { Diagnostic, Dockerfile } from './dockerfile/ast.ts';
+import { parseDockerfile } from './dockerfile/parse.ts';
+import { EXIT, JettisonError } from './errors/error.ts';
+import { emitTo } from './events/emit.ts';
+import type { BuildEvent, Emit, StepInfo } from './events/event.ts';
+import { writeImage } from './export/image.ts';
+import type { Digest } from './image/digest.ts';
+import { hostPlatform, parsePlatform } from './image/platform.ts';
+import { canonicalName } from './image/reference.ts';
+import type { Descriptor, ImageConfig } from './image/types.ts';
+import type { BaseImage, Plan } from './plan/plan.ts';
+import { imageKey, type PlanInput, planBuild } from './plan/planner.ts';
+import { BaseImages } from './solve/base-images.ts';
+import { imageConfig } from './solve/image-config.ts';
+import { Solver } from './solve/solver.ts';
+import { openStore, type Store } from './store/store.ts';
+import type { Worker } from './worker/protocol.ts';
+
+/** What a secret's content is taken from, when a step asks for it. */
+export type SecretSource = { file: string } | { env: string } | { value: string };
+
+export interface BuildOptions {
+  /** The directory whose files COPY reads. */
+  context: string;
+  /** The Dockerfile, relative to the working directory; `-` reads `stdin`. Default: `Dockerfile` in the context. */
+  file?: string;
+  /** Where a Dockerfile named `-` comes from. */
+  stdin?: AsyncIterable<Uint8Array | string>;
+  /** Name or number of the stage to build; default: the last one. */
+  target?: string;
+  /** Names for the image; without any it is kept by its id. */
+  tags?: string[];
+  buildArgs?: Record<string, string>;
+  /** Added to the image's labels. */
+  labels?: Record<string, string>;
+  /** By the id that `RUN --mount=type=secret,id=` names. */
+  secrets?: Record<string, SecretSource>;
+  /** Use nothing that earlier builds made. */
+  noCache?: boolean;
+  /** Ask registries for newer base images even where the store has some. */
+  pull?: boolean;
+  /** Network of RUN where the instruction does not say; default: the host's. */
+  network?: 'host' | 'none';
+  /** `os/architecture[/variant]`; default: this machine's. */
+  platform?: string;
+  /** Folder of the store; default: see `openStore`. */
+  home?: string;
+  /** Environment for `$JETTISON_HOME`, `$SOURCE_DATE_EPOCH`, secrets and proxies; default: the process's. */
+  env?: NodeJS.ProcessEnv;
+  /** Cancels the build: commands are killed, nothing is left behind. */
+  signal?: AbortSignal;
+  /** Gets everything that happens, as it happens. */
+  onEvent?: (event: BuildEvent) => void;
+}
+
+export interface BuildResult {
+  /** Digest of the manifest. */
+  digest: Digest;
+  /** Digest of the config: what Docker calls the image id. */
+  imageId: Digest;
+  manifest: Descriptor;
+  config: Omit<ImageConfig, 'rootfs'>;
+  /** Canonical names that the image got. */
+  tags: string[];
+  warnings: Diagnostic[];
+}
+
+/**
+ * Builds an image from a Dockerfile and puts it into the store: what `jettison build` does.
+ *
+ * @throws JettisonError for everything that is wrong with the input or the machine; code `INTERRUPTED` (exit
+ * code 130) when `signal` was aborted
+ */
+export async function build(options: BuildOptions): Promise<BuildResult> {
+  const started = Date.now();
+  const emit = emitTo(options.onEvent ?? (() => {}));
+  const cancel = new AbortController();
+  const interrupt = () => cancel.abort(interrupted());
+  if (options.signal?.aborted) interrupt();
+  options.signal?.addEventListener('abort', interrupt, { once: true });
+  try {
+    const result = await buildWith(options, emit, cancel, started);
+    return result;
+  } catch (error) {
+    const shown = options.signal?.aborted ? interrupted() : (error as Error);
+    emit({ type: 'build.failed', error: shown, durationMs: Date.now() - started });
+    throw shown;
+  } finally {
+    options.signal?.removeEventListener('abort', interrupt);
+  }
+}
+
+/** The story of one build. */
+async function buildWith(
+  options: BuildOptions,
+  emit: Emit,
+  cancel: AbortController,
+  started: number,
+): Promise<BuildResult> {
+  const env = options.env ?? process.env;
+  const tags = (options.tags ?? []).map((tag) => canonicalName(tag));
+
+  // Text → instructions → stages.
+  const text = await readDockerfile({ directory: options.context, ...pick(options, 'file', 'stdin') });
+  emit({
+    type: 'build.started',
+    dockerfile: text.name,
+    context: options.context,
+    ...pick(options, 'target'),
+  });
+  const dockerfile = parseDockerfile(text.text, text.name);
+
+  const store = openStore({ env, ...pick(options, 'home') });
+  const endLease = await store.leases.use(cancel.signal);
+  const worker = new OnDemandWorker(store);
+  try {
+    const context = openLocalContext({
+      directory: options.context,
+      ignore:
+        text.ignoreText === undefined ? ignoreRules([], '') : parseIgnore(text.ignoreText, text.ignoreName!),
+      memory: store.layout,
+    });
+
+    // Stages → plan.
+    const bases = new BaseImages({ store, emit, env, pull: options.pull ?? false, signal: cancel.signal });
+    const { plan, warnings } = await planWithBases(planInput(options, dockerfile), bases);
+    for (const { code, message, location, hint } of warnings) {
+      emit({ type: 'warning', code, message, location, ...(hint === undefined ? {} : { hint }) });
+    }
+    emit({ type: 'build.planned', steps: stepInfos(plan) });
+
+    // Plan → steps → layers.
+    const epoch = sourceDateEpoch(options.buildArgs ?? {}, env);
+    const solver = new Solver(
+      {
+        store,
+        context,
+        emit,
+        signal: cancel.signal,
+        noCache: options.noCache ?? false,
+        time: epoch ?? 0,
+        secrets: readSecrets(options.secrets ?? {}, env),
+        worker: () => worker.get(),
+        fetchBlob: (blob) => bases.fetchBlob(blob),
+      },
+      plan,
+    );
+    const layers = await abortOnFailure(cancel, solver.solve());
+
+    // Layers → image.
+    const exporting = Date.now();
+    emit({ type: 'export.started', what: 'image' });
+    const config = imageConfig(
+      plan.target,
+      layers,
+      epoch === undefined ? undefined : new Date(epoch * 1000).toISOString(),
+    );
+    const blobs = await abortOnFailure(cancel, Promise.all(layers.map((layer) => layer.blob())));
+    cancel.signal.throwIfAborted();
+    const image = await writeImage(store, { config, layers: blobs });
+
+    // Image → destination.
+    for (const tag of tags) store.images.put(tag, image.manifest);
+    if (tags.length === 0) store.images.putNameless(image.manifest);
+    emit({ type: 'export.finished', what: 'image', durationMs: Date.now() - exporting });
+    const result = { digest: image.manifest.digest, imageId: image.config.digest, tags };
+    emit({ type: 'build.finished', ...result, durationMs: Date.now() - started });
+    return { ...result, manifest: image.manifest, config, warnings };
+  } finally {
+    await worker.close();
+    endLease();
+    store.close();
+  }
+}
+
+function planInput(options: BuildOptions, dockerfile: Dockerfile): Omit<PlanInput, 'images'> {
+  const host = hostPlatform();
+  return {
+    dockerfile,
+    buildArgs: options.buildArgs ?? {},
+    labels: options.labels ?? {},
+    platform: options.platform === undefined ? host : parsePlatform(options.platform, host),
+    buildPlatform: host,
+    network: options.network ?? 'host',
+    ...pick(options, 'target'),
+  };
+}
+
+/** Plans, fetching the base images that planning asks for, until it asks for none. */
+async function planWithBases(
+  input: Omit<PlanInput, 'images'>,
+  bases: BaseImages,
+): Promise<{ plan: Plan; warnings: Diagnostic[] }> {
+  const images = new Map<string, BaseImage>();
+  for (;;) {
+    const planned = planBuild({ ...input, images });
+    if (planned.kind === 'plan') return planned;
+    await Promise.all(
+      planned.images.map(async (request) => images.set(imageKey(request), await bases.resolve(request))),
+    );
+  }
+}
+
+function stepInfos(plan: Plan): StepInfo[] {
+  return plan.stages.flatMap((stage) => {
+    const first = stage.base.kind === 'image' ? 2 : 1;
+    const total = stage.steps.length + first - 1;
+    const base = stage.base.kind === 'image' ? stage.base.image.reference : undefined;
+    const from: StepInfo[] =
+      base === undefined
+        ? []
+        : [
+            {
+              id: `${stage.name}/1`,
+              stage: stage.name,
+              index: 1,
+              total,
+              title: `FROM ${base}`,
+              location: stage.location,
+            },
+          ];
+    return [
+      ...from,
+      ...stage.steps.map(({ id, title, location }, i) => ({
+        id,
+        stage: stage.name,
+        index: i + first,
+        total,
+        title,
+        location,
+      })),
+    ];
+  });
+}
+
+/** When one part fails, the others need not go on. */
+async function abortOnFailure<T>(cancel: AbortController, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!cancel.signal.aborted) cancel.abort(error);
+    throw error;
+  }
+}
+
+/** Seconds since 1970 that all times of the image are set to; undefined without such a wish. */
+function sourceDateEpoch(buildArgs: Record<string, string>, env: NodeJS.ProcessEnv): number | undefined {
+  const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH'];
+  if (text === undefined || text === '') return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new JettisonError('SOURCE_DATE_EPOCH_INVALID', `SOURCE_DATE_EPOCH is "${text}", which is no time`, {
+    hint: 'It is a number of seconds since 1970, e.g. `git log -1 --format=%ct`.',
+    exitCode: EXIT.usage,
+  });
+}
+
+function readSecrets(sources: Record<string, SecretSource>, env: NodeJS.ProcessEnv): Map<string, Uint8Array> {
+  const secrets = new Map<string, Uint8Array>();
+  for (const [id, source] of Object.entries(sources)) {
+    if ('value' in source) {
+      secrets.set(id, Buffer.from(source.value));
+    } else if ('env' in source) {
+      const value = env[source.env];
+      if (value === undefined) throw missingSecret(id, `the variable ${source.env} is not set`);
+      secrets.set(id, Buffer.from(value));
+    } else {
+      try {
+        secrets.set(id, readFileSync(resolve(source.file)));
+      } catch (error) {
+        throw missingSecret(id, (error as Error).message);
+      }
+    }
+  }
+  return secrets;
+}
+
+function missingSecret(id: string, reason: string): JettisonError {
+  return new JettisonError('SECRET_UNREADABLE', `the secret "${id}" cannot be read: ${reason}`, {
+    hint: 'Check --secret: id=NAME,src=FILE or id=NAME,env=VARIABLE.',
+    exitCode: EXIT.usage,
+  });
+}
+
+function interrupted(): JettisonError {
+  return new JettisonError('INTERRUPTED', 'the build was interrupted', { exitCode: EXIT.interrupted });
+}
+
+/** The second process, started when a step first needs it: a build in which everything is cached has none. */
+class OnDemandWorker {
+  private starting?: Promise<Worker>;
+
+  constructor(private readonly store: Store) {}
+
+  get(): Promise<Worker> {
+    this.starting ??= import('./worker/client.ts').then(({ startWorker }) =>
+      startWorker({ home: this.store.layout.home }),
+    );
+    return this.starting;
+  }
+
+  async close(): Promise<void> {
+    const worker = await this.starting?.catch(() => undefined);
+    await worker?.close();
+  }
+}
+
+/** Members of an object that are set: for options that must be absent rather than undefined. */
+function pick<T extends object, K extends keyof T>(
+  from: T,
+  ...names: K[]
+): { [P in K]?: Exclude<T[P], undefined> } {
+  return Object.fromEntries(
+    names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),
+  ) as {
+    [P in K]?: Exclude<T[P], undefined>;
+  };
+}

@@ -1,0 +1,17 @@
+/**
+ * Jettison as a library: what the command does, as functions with typed events.
+ *
+ * @module
+ */
+export { type BuildOptions, type BuildResult, build, type SecretSource } from './build.ts';
+export type { Diagnostic, Dockerfile, Instruction, StageText } from './dockerfile/ast.ts';
+export { parseDockerfile } from './dockerfile/parse.ts';
+export { printDockerfile } from './dockerfile/print.ts';
+export { EXIT, JettisonError, type Location } from './errors/error.ts';
+export type { BuildEvent, StepInfo, StepOutcome } from './events/event.ts';
+export type { Digest } from './image/digest.ts';
+export type { Descriptor, ImageConfig, Manifest, Platform, RuntimeConfig } from './image/types.ts';
+export type { BaseImage, Plan, PlannedStage, Step } from './plan/plan.ts';
+export { type ImageRequest, imageKey, type PlanInput, type PlanResult, planBuild } from './plan/planner.ts';
+export { findImage, type ImageParts, listImages, type NamedImage, readImage } from './store/lookup.ts';
+export { openStore, type Store } from './store/store.ts';

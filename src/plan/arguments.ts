@@ -1,0 +1,36 @@
+import { formatPlatform } from '../image/platform.ts';
+import type { Platform } from '../image/types.ts';
+
+/** `PATH` of an image that starts from scratch. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
+const PROXY_ARGS = new Set([...PROXIES, ...PROXIES.map((name) => name.toLowerCase())]);
+
+/**
+ * True for the proxy arguments: every RUN gets them without an ARG, and they are part of no key and of no
+ * history.
+ */
+export function isProxyArg(name: string): boolean {
+  return PROXY_ARGS.has(name);
+}
+
+/** True for arguments that speak to the builder, so that no instruction has to take them. */
+export function isBuilderArg(name: string): boolean {
+  return isProxyArg(name) || name === 'SOURCE_DATE_EPOCH' || name.startsWith('BUILDKIT_');
+}
+
+/** The arguments that every FROM sees, and that a stage gets by an ARG without a value. */
+export function platformArgs(build: Platform, target: Platform, stage: string): Record<string, string> {
+  return { ...describe('BUILD', build), ...describe('TARGET', target), TARGETSTAGE: stage };
+}
+
+function describe(prefix: string, platform: Platform): Record<string, string> {
+  return {
+    [`${prefix}PLATFORM`]: formatPlatform(platform),
+    [`${prefix}OS`]: platform.os,
+    [`${prefix}OSVERSION`]: platform['os.version'] ?? '',
+    [`${prefix}ARCH`]: platform.architecture,
+    [`${prefix}VARIANT`]: platform.variant ?? '',
+  };
+}

@@ -1,0 +1,83 @@
+import type { CopyInstruction, Word } from '../dockerfile/ast.ts';
+import { JettisonError } from '../errors/error.ts';
+import type { CopyFrom, CopyStep } from './plan.ts';
+import type { StageState } from './stage-state.ts';
+import { oneLine } from './title.ts';
+
+/** Plans COPY and ADD: everything expanded, the destination absolute. */
+export function addCopyStep(state: StageState, instruction: CopyInstruction, from: CopyFrom): void {
+  const sources = instruction.sources.map((word) => state.text(word));
+  const heredocs = instruction.heredocs.map((heredoc) => ({
+    name: heredoc.name,
+    data: state.document(heredoc),
+  }));
+  const written = state.text(instruction.destination);
+  const flag = (word: Word | undefined) => (word === undefined ? undefined : state.text(word));
+  const chown = flag(instruction.chown);
+  const chmod = flag(instruction.chmod);
+  const exclude = instruction.exclude.map((word) => state.text(word));
+  if (instruction.kind === 'ADD') refuseRemote(instruction, sources);
+
+  const step: CopyStep = {
+    kind: 'copy',
+    id: state.nextStepId(),
+    title: oneLine(instruction.source),
+    location: instruction.location,
+    source: instruction.source,
+    add: instruction.kind === 'ADD',
+    from,
+    sources,
+    heredocs,
+    destination: absoluteDestination(state.cwd, written),
+    ...(chown ? { chown } : {}),
+    ...(chmod ? { chmod } : {}),
+    exclude,
+    parents: isOn(instruction.parents),
+    link: isOn(instruction.link),
+    unpack: instruction.kind === 'ADD' && (instruction.unpack === undefined || isOn(instruction.unpack)),
+  };
+  state.steps.push(step);
+  const flags = [
+    ...(chown ? [`--chown=${chown}`] : []),
+    ...(chmod ? [`--chmod=${chmod}`] : []),
+    ...(step.parents ? ['--parents'] : []),
+  ];
+  const names = [...sources, ...heredocs.map(({ name }) => `<<${name}`)];
+  state.history.push({
+    createdBy: `${[instruction.kind, ...flags, ...names, written].join(' ')} # buildkit`,
+    step: step.id,
+  });
+}
+
+/** Joins a destination to the working directory; a trailing slash, which says "a directory", stays. */
+export function absoluteDestination(cwd: string, written: string): string {
+  if (written === '') return cwd;
+  const directory = /(^|\/)\.{0,2}$/.test(written);
+  const parts: string[] = [];
+  for (const part of `${written.startsWith('/') ? '' : `${cwd}/`}${written}`.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  const path = `/${parts.join('/')}`;
+  return directory && path !== '/' ? `${path}/` : path;
+}
+
+function isOn(flag: Word | true | undefined): boolean {
+  return flag === true || (flag !== undefined && flag.text.toLowerCase() !== 'false');
+}
+
+function refuseRemote(instruction: CopyInstruction, sources: string[]): void {
+  const unsupported = (what: string, word: Word) => {
+    throw new JettisonError('NOT_SUPPORTED', `ADD of ${what} is not supported by this version yet`, {
+      location: word.location,
+      hint: 'Fetch it before the build, or with curl or git in a RUN.',
+    });
+  };
+  sources.forEach((source, i) => {
+    const word = instruction.sources[i]!;
+    if (/^git@|^(https?|ssh):\/\/[^#]+\.git(#|$)|^git:\/\//.test(source))
+      unsupported('a git repository', word);
+    if (/^https?:\/\//.test(source)) unsupported('a URL', word);
+  });
+  if (instruction.checksum !== undefined) unsupported('something with --checksum', instruction.checksum);
+}

@@ -1,0 +1,173 @@
+import type { Command, HealthcheckInstruction, Instruction, Word } from '../dockerfile/ast.ts';
+import { parseDuration } from '../dockerfile/duration.ts';
+import { parsePorts } from '../dockerfile/ports.ts';
+import { isSignal } from '../dockerfile/signals.ts';
+import { JettisonError } from '../errors/error.ts';
+import type { Healthcheck } from '../image/types.ts';
+import { goQuote, healthcheckHistory, plainList, quotedList } from './history.ts';
+import type { StageState } from './stage-state.ts';
+
+/** Instructions that make no layer: they only fold into the config. */
+type MetadataInstruction = Exclude<
+  Instruction,
+  { kind: 'FROM' | 'ARG' | 'COPY' | 'ADD' | 'RUN' | 'WORKDIR' }
+>;
+
+/** Applies one metadata instruction to a stage. @throws JettisonError for values that Docker refuses */
+export function applyMetadata(state: StageState, instruction: MetadataInstruction): void {
+  const { config } = state;
+  switch (instruction.kind) {
+    case 'ENV': {
+      // One snapshot an instruction: no pair sees another one of the same line.
+      const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
+      for (const [key, value] of pairs) state.setEnv(key, value);
+      note(state, `ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
+      return;
+    }
+    case 'LABEL': {
+      const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
+      config.Labels = { ...config.Labels, ...Object.fromEntries(pairs) };
+      note(state, `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
+      return;
+    }
+    case 'CMD': {
+      const command = commandLine(state, instruction.command);
+      state.commandSet = true;
+      config.ArgsEscaped = true;
+      set(config, 'Cmd', command);
+      note(state, `CMD ${quotedList(command)}`);
+      return;
+    }
+    case 'ENTRYPOINT': {
+      const command = commandLine(state, instruction.command);
+      config.ArgsEscaped = true;
+      set(config, 'Entrypoint', command);
+      if (!state.commandSet) delete config.Cmd;
+      note(state, `ENTRYPOINT ${quotedList(command)}`);
+      return;
+    }
+    case 'EXPOSE': {
+      const ports = instruction.words
+        .flatMap((word) => state.list(word))
+        .flatMap((word) => portsOf(word, instruction))
+        .sort();
+      config.ExposedPorts = {
+        ...config.ExposedPorts,
+        ...Object.fromEntries(ports.map((port) => [port, {}])),
+      };
+      note(state, `EXPOSE ${plainList(ports)}`);
+      return;
+    }
+    case 'VOLUME': {
+      const paths = instruction.words.map((word) => nonEmpty(state.text(word).trim(), word, 'VOLUME'));
+      config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) };
+      note(state, `VOLUME ${plainList(paths)}`);
+      return;
+    }
+    case 'USER':
+      config.User = state.text(instruction.value);
+      note(state, `USER ${config.User}`);
+      return;
+    case 'STOPSIGNAL':
+      config.StopSignal = signalOf(state.text(instruction.value), instruction);
+      note(state, `STOPSIGNAL ${config.StopSignal}`);
+      return;
+    case 'SHELL':
+      config.Shell = instruction.args;
+      note(state, `SHELL ${plainList(instruction.args)}`);
+      return;
+    case 'HEALTHCHECK':
+      config.Healthcheck = healthcheck(instruction);
+      note(state, healthcheckHistory(config.Healthcheck));
+      return;
+    case 'MAINTAINER':
+      state.author = instruction.value.text;
+      note(state, `MAINTAINER ${instruction.value.text}`);
+      return;
+    case 'ONBUILD':
+      // Docker writes no history for it.
+      config.OnBuild = [...(config.OnBuild ?? []), instruction.text];
+      return;
+  }
+}
+
+function note(state: StageState, createdBy: string): void {
+  state.history.push({ createdBy });
+}
+
+/** An empty list stands for none, and then the member is left out, as Docker does. */
+function set(config: StageState['config'], member: 'Cmd' | 'Entrypoint', command: string[]): void {
+  if (command.length === 0) delete config[member];
+  else config[member] = command;
+}
+
+function commandLine(state: StageState, command: Command): string[] {
+  return command.form === 'exec' ? command.args : [...state.shell, command.text];
+}
+
+function portsOf(word: string, { location, source }: Instruction): string[] {
+  const read = parsePorts(word);
+  if (typeof read !== 'string') return read.ports;
+  throw new JettisonError('EXPOSE_INVALID', `EXPOSE ${word} names no port`, { location, source, hint: read });
+}
+
+function signalOf(text: string, { location, source }: Instruction): string {
+  if (isSignal(text)) return text;
+  throw new JettisonError('SIGNAL_INVALID', `"${text}" is not a signal`, {
+    location,
+    source,
+    hint: 'Write a name such as SIGTERM or QUIT, or a number.',
+  });
+}
+
+function nonEmpty(text: string, word: Word, keyword: string): string {
+  if (text !== '') return text;
+  throw new JettisonError('VALUE_EMPTY', `${keyword} has an empty argument: ${goQuote(word.text)}`, {
+    location: word.location,
+    hint: 'Give it a value, or a default to the variable: ${NAME:-value}.',
+  });
+}
+
+/** Docker takes 0 (its default) or at least a millisecond. */
+const SHORTEST = 1e6;
+
+function healthcheck(instruction: HealthcheckInstruction): Healthcheck {
+  if (instruction.check.type === 'none') return { Test: ['NONE'] };
+  const { command } = instruction.check;
+  const check: Healthcheck = {
+    Test: command.form === 'exec' ? ['CMD', ...command.args] : ['CMD-SHELL', command.text],
+  };
+  const durations = {
+    Interval: instruction.interval,
+    Timeout: instruction.timeout,
+    StartPeriod: instruction.startPeriod,
+    StartInterval: instruction.startInterval,
+  };
+  for (const [name, word] of Object.entries(durations)) {
+    if (word === undefined) continue;
+    const value = parseDuration(word.text);
+    if (value === undefined || value < 0 || (value > 0 && value < SHORTEST)) {
+      const problem = value === undefined ? 'is not a duration' : 'is shorter than a millisecond';
+      throw new JettisonError('HEALTHCHECK_INVALID', `"${word.text}" ${problem}`, {
+        location: word.location,
+        hint: 'Write a duration such as 30s, 1m30s or 500ms; 0 means the default.',
+      });
+    }
+    if (value > 0) check[name as keyof typeof durations] = value;
+  }
+  if (instruction.retries !== undefined) {
+    const retries = Number(instruction.retries.text);
+    if (!/^\+?\d+$/.test(instruction.retries.text) || retries < 0) {
+      throw new JettisonError(
+        'HEALTHCHECK_INVALID',
+        `"${instruction.retries.text}" is not a number of retries`,
+        {
+          location: instruction.retries.location,
+          hint: 'Write a whole number; 0 means the default of 3.',
+        },
+      );
+    }
+    if (retries > 0) check.Retries = retries;
+  }
+  return check;
+}

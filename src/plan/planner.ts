@@ -1,0 +1,447 @@
+import type { Diagnostic, Dockerfile, Instruction, StageText } from '../dockerfile/ast.ts';
+import { inOrder } from '../dockerfile/checks.ts';
+import { expand } from '../dockerfile/expand.ts';
+import { filterDiagnostics } from '../dockerfile/file-checks.ts';
+import { parseInstructions } from '../dockerfile/parse.ts';
+import { closest } from '../errors/closest.ts';
+import { JettisonError } from '../errors/error.ts';
+import { placed } from '../errors/locate.ts';
+import { formatPlatform, parsePlatform } from '../image/platform.ts';
+import { canonicalName, parseReference } from '../image/reference.ts';
+import type { Platform } from '../image/types.ts';
+import { DEFAULT_PATH, isBuilderArg, isProxyArg, platformArgs } from './arguments.ts';
+import { absoluteDestination, addCopyStep } from './copy-step.ts';
+import { applyMetadata } from './metadata.ts';
+import type { BaseImage, CopyFrom, Plan, PlannedStage, StageBase } from './plan.ts';
+import { stageOf, targetStage } from './references.ts';
+import { addRunStep } from './run-step.ts';
+import { type DeclaredArg, StageState } from './stage-state.ts';
+import { oneLine } from './title.ts';
+
+export interface PlanInput {
+  dockerfile: Dockerfile;
+  /** Name or number of the stage to build; else the last one. */
+  target?: string;
+  buildArgs: Record<string, string>;
+  /** Added to the labels of the target. */
+  labels: Record<string, string>;
+  platform: Platform;
+  buildPlatform: Platform;
+  /** What RUN gets where it does not say. */
+  network: 'host' | 'none';
+  /** The base images known so far, by `imageKey`. */
+  images: ReadonlyMap<string, BaseImage>;
+}
+
+/** A base image that planning has to know before it can go on. */
+export interface ImageRequest {
+  /** Canonical name. */
+  reference: string;
+  platform: Platform;
+  /** The instruction that names it. */
+  location: Instruction['location'];
+  source: string;
+}
+
+/** `missing`: plan again when these images are known, too. They may turn out to need more (by ONBUILD). */
+export type PlanResult =
+  | { kind: 'missing'; images: ImageRequest[] }
+  | { kind: 'plan'; plan: Plan; warnings: Diagnostic[] };
+
+/** What an image is found by in `PlanInput.images`. */
+export function imageKey(request: { reference: string; platform: Platform }): string {
+  return `${request.reference} ${formatPlatform(request.platform)}`;
+}
+
+/**
+ * Turns stages and base configs into the steps that the target needs. Pure: base images that it does not know
+ * yet are asked for by returning them.
+ *
+ * @throws JettisonError for what Docker's builder refuses, at its place in the file
+ */
+export function planBuild(input: PlanInput): PlanResult {
+  return new Planner(input).plan();
+}
+
+/** A stage's FROM, expanded: needed for all stages, since any of them may be named by a later one. */
+interface Head {
+  text: StageText;
+  platform: Platform;
+  base: { kind: 'scratch' } | { kind: 'stage'; index: number } | { kind: 'image'; reference: string };
+}
+
+class Planner {
+  private readonly warnings: Diagnostic[] = [];
+  private readonly missing = new Map<string, ImageRequest>();
+  private readonly globals: Map<string, string | undefined>;
+  private readonly target: StageText;
+  private readonly heads: Head[];
+  /** What a finished stage hands to stages built on it. */
+  private readonly states = new Map<number, StageState>();
+
+  constructor(private readonly input: PlanInput) {
+    this.target = targetStage(input.dockerfile, input.target);
+    this.globals = this.readGlobals();
+    this.heads = input.dockerfile.stages.map((stage) => this.readHead(stage));
+    this.checkUnusedArgs();
+  }
+
+  plan(): PlanResult {
+    const needed = this.reachable(this.target.index);
+    const stages: PlannedStage[] = [];
+    for (const head of this.heads) {
+      if (!needed.has(head.text.index)) continue;
+      const state = this.planStage(head, stages);
+      if (state === undefined) continue;
+      this.states.set(head.text.index, state);
+      stages.push(state.stage);
+    }
+    if (this.missing.size > 0) return { kind: 'missing', images: [...this.missing.values()] };
+    const target = this.states.get(this.target.index)!.stage;
+    if (Object.keys(this.input.labels).length > 0) {
+      target.config.Labels = { ...target.config.Labels, ...this.input.labels };
+    }
+    return { kind: 'plan', plan: { stages, target }, warnings: this.allWarnings(needed) };
+  }
+
+  /** What the text shows about the stages that are built, and what planning found, without what is skipped. */
+  private allWarnings(needed: Set<number>): Diagnostic[] {
+    const { diagnostics, checks, globals, stages } = this.input.dockerfile;
+    const instructions = [...globals, ...stages.flatMap((stage) => [stage.from, ...stage.instructions])];
+    const relevant = diagnostics.filter(({ stage }) => stage === undefined || needed.has(stage));
+    return inOrder([...relevant, ...filterDiagnostics(this.warnings, checks, instructions)]);
+  }
+
+  /** ARGs before the first FROM, with the platform's arguments, which need no ARG there. */
+  private readGlobals(): Map<string, string | undefined> {
+    const { dockerfile, platform, buildPlatform, buildArgs } = this.input;
+    const stage = this.target.name ?? String(this.target.index);
+    const scope = new Map<string, string | undefined>(
+      Object.entries(platformArgs(buildPlatform, platform, stage)).map(([name, value]) => [
+        name,
+        buildArgs[name] ?? value,
+      ]),
+    );
+    for (const { args } of dockerfile.globals) {
+      for (const { name, value } of args) {
+        const given = buildArgs[name.text];
+        scope.set(
+          name.text,
+          given ?? (value === undefined ? scope.get(name.text) : this.expandGlobal(value, scope)),
+        );
+      }
+    }
+    return scope;
+  }
+
+  private expandGlobal(
+    word: { text: string; location: Instruction['location'] },
+    scope: Map<string, string | undefined>,
+  ): string {
+    const escapeCharacter = this.input.dockerfile.directives.escape;
+    const { text, unset } = expand(word.text, (name) => scope.get(name), {
+      escape: escapeCharacter,
+      location: word.location,
+    });
+    for (const name of unset) {
+      if (scope.has(name)) continue;
+      this.warnings.push({
+        code: 'UndefinedArgInFrom',
+        message: `FROM argument '${name}' is not declared`,
+        location: word.location,
+      });
+    }
+    return text;
+  }
+
+  private readHead(stage: StageText): Head {
+    const { from } = stage;
+    const name = this.expandGlobal(from.image, this.globals);
+    if (name === '') {
+      throw new JettisonError(
+        'BASE_EMPTY',
+        `the base image name "${from.image.text}" is empty after expansion`,
+        {
+          location: from.image.location,
+          source: from.source,
+          hint: 'Give the ARG a default before the first FROM, or pass --build-arg.',
+        },
+      );
+    }
+    const platformText = from.platform === undefined ? '' : this.expandGlobal(from.platform, this.globals);
+    const platform =
+      platformText === ''
+        ? this.input.platform
+        : at(from, () => parsePlatform(platformText, this.input.platform));
+    const earlier = this.input.dockerfile.stages
+      .slice(0, stage.index)
+      .findLast((other) => other.name === name);
+    if (earlier !== undefined) {
+      return { text: stage, platform, base: { kind: 'stage', index: earlier.index } };
+    }
+    if (name === 'scratch') return { text: stage, platform, base: { kind: 'scratch' } };
+    const reference = at(from, () => canonicalName(parseReference(name)));
+    return { text: stage, platform, base: { kind: 'image', reference } };
+  }
+
+  private checkUnusedArgs(): void {
+    const { dockerfile, buildArgs } = this.input;
+    const declared = new Set(this.globals.keys());
+    for (const stage of dockerfile.stages) {
+      for (const instruction of stage.instructions) {
+        if (instruction.kind === 'ARG') for (const { name } of instruction.args) declared.add(name.text);
+      }
+    }
+    for (const name of Object.keys(buildArgs)) {
+      if (declared.has(name) || isBuilderArg(name)) continue;
+      const near = closest(name, declared);
+      this.warnings.push({
+        code: 'UnusedBuildArg',
+        message: `build argument ${name} is used by no ARG`,
+        location: { file: dockerfile.file, line: 1, column: 1 },
+        ...(near === undefined ? {} : { hint: `Did you mean ${near}?` }),
+      });
+    }
+  }
+
+  /** The stages that one stage needs, itself included: by FROM, by --from, by triggers of known bases. */
+  private reachable(target: number): Set<number> {
+    const found = new Set<number>();
+    const visit = (index: number) => {
+      if (found.has(index)) return;
+      found.add(index);
+      const head = this.heads[index]!;
+      if (head.base.kind === 'stage') visit(head.base.index);
+      for (const instruction of [...this.triggers(head), ...head.text.instructions]) {
+        for (const name of sourcesOf(instruction)) {
+          const stage = stageOf(this.input.dockerfile, name, index, instruction);
+          if (stage !== undefined) visit(stage);
+        }
+      }
+    };
+    visit(target);
+    return found;
+  }
+
+  /** The ONBUILD triggers that a stage runs first. */
+  private triggers(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
+    const { base, text } = head;
+    if (base.kind === 'scratch') return [];
+    const texts =
+      base.kind === 'image'
+        ? this.input.images.get(imageKey({ ...base, platform: head.platform }))?.config.OnBuild
+        : onbuildTexts(this.input.dockerfile.stages[base.index]!);
+    const { location, source } = text.from;
+    const escapeCharacter = this.input.dockerfile.directives.escape;
+    return (texts ?? []).flatMap((trigger) =>
+      parseInstructions(trigger, { location, source, escape: escapeCharacter }),
+    );
+  }
+
+  /** Undefined when its base, or one of its sources, is not known yet. */
+  private planStage(head: Head, before: PlannedStage[]): StageState | undefined {
+    const base = this.stageBase(head);
+    const parent = head.base.kind === 'stage' ? this.states.get(head.base.index) : undefined;
+    // Images of --from are asked for even then, so that all are fetched at once.
+    const instructions = [...this.triggers(head), ...head.text.instructions];
+    const sources = new Map<Instruction, CopyFrom>();
+    let complete = base !== undefined;
+    for (const instruction of instructions) {
+      if (instruction.kind !== 'COPY' && instruction.kind !== 'ADD') continue;
+      const from = this.copyFrom(instruction, head);
+      if (from === undefined) complete = false;
+      else sources.set(instruction, from);
+    }
+    if (!complete) return undefined;
+
+    const { from, name: written, index } = head.text;
+    const name = written ?? `stage-${index}`;
+    const stage: PlannedStage = {
+      index,
+      name: before.some((other) => other.name === name) ? `${name}#${index}` : name,
+      platform: head.platform,
+      base: base!,
+      steps: [],
+      config: {},
+      history: [],
+      location: from.location,
+      source: from.source,
+    };
+    const config = baseConfig(base!);
+    const variables = parent === undefined ? envVariables(config.Env ?? []) : new Map(parent.variables);
+    const args: DeclaredArg[] = parent === undefined ? [] : [...parent.args];
+    const escapeCharacter = this.input.dockerfile.directives.escape;
+    const state = new StageState(stage, config, variables, args, escapeCharacter, (warning) =>
+      this.warnings.push(warning),
+    );
+    for (const instruction of instructions) this.apply(state, instruction, sources);
+    return finish(state, base!);
+  }
+
+  private stageBase(head: Head): StageBase | undefined {
+    const { base, text } = head;
+    if (base.kind === 'scratch') return { kind: 'scratch' };
+    if (base.kind === 'stage') {
+      const stage = this.states.get(base.index)?.stage;
+      return stage === undefined ? undefined : { kind: 'stage', stage };
+    }
+    const image = this.image({
+      ...base,
+      platform: head.platform,
+      location: text.from.location,
+      source: text.from.source,
+    });
+    return image === undefined ? undefined : { kind: 'image', image };
+  }
+
+  private copyFrom(
+    instruction: Extract<Instruction, { kind: 'COPY' | 'ADD' }>,
+    head: Head,
+  ): CopyFrom | undefined {
+    if (instruction.from === undefined) return { kind: 'context' };
+    const name = instruction.from.text;
+    const index = stageOf(this.input.dockerfile, name, head.text.index, instruction);
+    if (index !== undefined) {
+      const stage = this.states.get(index)?.stage;
+      return stage === undefined ? undefined : { kind: 'stage', stage };
+    }
+    const { location, source } = instruction;
+    const reference = at(instruction, () => canonicalName(parseReference(name)));
+    const image = this.image({ reference, platform: head.platform, location, source });
+    return image === undefined ? undefined : { kind: 'image', image };
+  }
+
+  private image(request: ImageRequest): BaseImage | undefined {
+    const key = imageKey(request);
+    const image = this.input.images.get(key);
+    if (image === undefined && !this.missing.has(key)) this.missing.set(key, request);
+    return image;
+  }
+
+  /** Proxy settings reach every RUN without an ARG; with one they are ordinary arguments. */
+  private proxyEnv(state: StageState): string[] {
+    return Object.entries(this.input.buildArgs)
+      .filter(([name]) => isProxyArg(name) && !state.args.some((arg) => arg.name === name))
+      .map(([name, value]) => `${name}=${value}`);
+  }
+
+  private apply(
+    state: StageState,
+    instruction: Exclude<Instruction, { kind: 'FROM' }>,
+    sources: Map<Instruction, CopyFrom>,
+  ): void {
+    switch (instruction.kind) {
+      case 'ARG': {
+        const declared = instruction.args.map(({ name, value }) => ({
+          name: state.text(name),
+          fallback: value === undefined ? undefined : state.text(value),
+        }));
+        const args = declared.map(({ name, fallback }) => ({
+          name,
+          value: this.input.buildArgs[name] ?? fallback ?? this.globals.get(name),
+        }));
+        for (const { name, value } of args) state.declare(name, value);
+        const shown = args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));
+        state.history.push({ createdBy: `ARG ${shown.join(' ')}` });
+        return;
+      }
+      case 'WORKDIR':
+        addWorkdir(state, instruction);
+        return;
+      case 'COPY':
+      case 'ADD':
+        addCopyStep(state, instruction, sources.get(instruction)!);
+        return;
+      case 'RUN':
+        addRunStep(state, instruction, {
+          network: this.input.network,
+          hiddenEnv: this.proxyEnv(state),
+        });
+        return;
+      default:
+        applyMetadata(state, instruction);
+    }
+  }
+}
+
+function addWorkdir(
+  state: StageState,
+  instruction: Extract<Instruction, { kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER' }>,
+): void {
+  const written = state.text(instruction.value);
+  if (written === '') {
+    throw new JettisonError('VALUE_EMPTY', 'WORKDIR is empty after expansion', {
+      location: instruction.location,
+      source: instruction.source,
+    });
+  }
+  // What was written absolutely is kept as it is.
+  const directory = written.startsWith('/') ? written : clean(`${state.cwd}/${written}`);
+  state.config.WorkingDir = directory;
+  const path = clean(directory);
+  if (path === '/') {
+    state.history.push({ createdBy: `WORKDIR ${directory}` });
+    return;
+  }
+  const id = state.nextStepId();
+  const { location, source } = instruction;
+  state.steps.push({ kind: 'workdir', id, title: oneLine(source), location, source, path });
+  state.history.push({ createdBy: `WORKDIR ${directory}`, step: id });
+}
+
+function clean(path: string): string {
+  return absoluteDestination('/', path).replace(/(.)\/$/, '$1');
+}
+
+/** What a stage starts from. Triggers have been taken out: they never reach a second generation. */
+function baseConfig(base: StageBase): PlannedStage['config'] {
+  if (base.kind === 'scratch') return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' };
+  const { OnBuild: _, ...config } = structuredClone(
+    base.kind === 'image' ? base.image.config : base.stage.config,
+  );
+  return { ...config, WorkingDir: config.WorkingDir || '/' };
+}
+
+function onbuildTexts(stage: StageText): string[] {
+  return stage.instructions.flatMap((instruction) =>
+    instruction.kind === 'ONBUILD' ? [instruction.text] : [],
+  );
+}
+
+function envVariables(env: string[]): Map<string, string> {
+  return new Map(
+    env.map((pair) => {
+      const equals = pair.indexOf('=');
+      return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
+    }),
+  );
+}
+
+function finish(state: StageState, base: StageBase): StageState {
+  const inherited =
+    base.kind === 'image' ? base.image.author : base.kind === 'stage' ? base.stage.author : undefined;
+  const author = state.author ?? inherited;
+  Object.assign(state.stage, {
+    steps: state.steps,
+    config: state.config,
+    history: state.history,
+    ...(author === undefined ? {} : { author }),
+  });
+  return state;
+}
+
+/** Names in --from of an instruction, and in those that it triggers. */
+function sourcesOf(instruction: Instruction): string[] {
+  return (instruction.kind === 'COPY' || instruction.kind === 'ADD') && instruction.from !== undefined
+    ? [instruction.from.text]
+    : [];
+}
+
+/** Gives an error that has no place the place of an instruction. */
+function at<T>(instruction: Instruction, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw placed(error, instruction);
+  }
+}

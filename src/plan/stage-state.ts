@@ -1,0 +1,109 @@
+import type { Diagnostic, Heredoc, RunInstruction, Word } from '../dockerfile/ast.ts';
+import { type ExpandOptions, expand, expandWords } from '../dockerfile/expand.ts';
+import { type ResolvedMount, resolveMount } from '../dockerfile/mount.ts';
+import type { Location } from '../errors/error.ts';
+import type { RuntimeConfig } from '../image/types.ts';
+import type { PlannedHistory, PlannedStage, Step } from './plan.ts';
+
+/** A declared build argument; without a value it is known but unset. */
+export interface DeclaredArg {
+  name: string;
+  value: string | undefined;
+}
+
+/** What instructions of a stage change, one after the other. */
+export class StageState {
+  readonly steps: Step[] = [];
+  readonly history: PlannedHistory[] = [];
+  /** Whether this stage itself has set CMD: then ENTRYPOINT leaves it alone. */
+  commandSet = false;
+  author?: string;
+
+  constructor(
+    readonly stage: PlannedStage,
+    readonly config: RuntimeConfig,
+    /** ENV and ARG in one: what comes later wins, as in BuildKit. */
+    readonly variables: Map<string, string>,
+    /** In the order of their declaration, for RUN's history. */
+    readonly args: DeclaredArg[],
+    private readonly escapeCharacter: '\\' | '`',
+    private readonly warn: (diagnostic: Diagnostic) => void,
+  ) {}
+
+  get cwd(): string {
+    return this.config.WorkingDir || '/';
+  }
+
+  get shell(): string[] {
+    return this.config.Shell?.length ? this.config.Shell : ['/bin/sh', '-c'];
+  }
+
+  /** The next step's id. Numbers count from 1; the base image of a stage has a number, too. */
+  nextStepId(): string {
+    const first = this.stage.base.kind === 'image' ? 2 : 1;
+    return `${this.stage.name}/${this.steps.length + first}`;
+  }
+
+  /** Sets an environment variable of the config and of later instructions. */
+  setEnv(name: string, value: string): void {
+    this.config.Env ??= [];
+    const env = this.config.Env;
+    const at = env.findIndex((pair) => pair.startsWith(`${name}=`));
+    if (at < 0) env.push(`${name}=${value}`);
+    else env[at] = `${name}=${value}`;
+    this.variables.set(name, value);
+  }
+
+  /** Declares a build argument for later instructions. */
+  declare(name: string, value: string | undefined): void {
+    this.args.push({ name, value });
+    if (value !== undefined) this.variables.set(name, value);
+  }
+
+  /** The environment of a RUN: the config's, then arguments that are no ENV, or came after it. */
+  environment(): string[] {
+    return [...this.variables].map(([name, value]) => `${name}=${value}`);
+  }
+
+  /** Expands one word to one text. */
+  text(word: Word): string {
+    const { text, unset } = expand(word.text, this.lookup, this.options(word.location));
+    this.report(unset, word.location);
+    return text;
+  }
+
+  /** Expands one word to any number of texts: blanks that are not quoted separate them. */
+  list(word: Word): string[] {
+    const { words, unset } = expandWords(word.text, this.lookup, this.options(word.location));
+    this.report(unset, word.location);
+    return words;
+  }
+
+  /** The content of a heredoc. */
+  document(heredoc: Heredoc): string {
+    if (!heredoc.expand) return heredoc.body;
+    const options: ExpandOptions = { ...this.options(heredoc.location), mode: 'heredoc' };
+    const { text, unset } = expand(heredoc.body, this.lookup, options);
+    this.report(unset, heredoc.location);
+    return text;
+  }
+
+  /** A --mount of RUN. */
+  mount(flag: RunInstruction['mounts'][number]): ResolvedMount {
+    return resolveMount(flag, this.lookup, this.options(flag.location));
+  }
+
+  private readonly lookup = (name: string): string | undefined => this.variables.get(name);
+
+  private options(location: Location): ExpandOptions {
+    return { escape: this.escapeCharacter, location };
+  }
+
+  private report(unset: string[], location: Location): void {
+    for (const name of unset) {
+      // Declared without a value on purpose.
+      if (this.args.some((arg) => arg.name === name)) continue;
+      this.warn({ code: 'UndefinedVar', message: `Usage of undefined variable '$${name}'`, location });
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import { JettisonError } from '../errors/error.ts';
+import type { Emit } from '../events/event.ts';
+import { formatPlatform, matchPlatform } from '../image/platform.ts';
+import { familiarName, parseReference } from '../image/reference.ts';
+import type { Descriptor, ImageConfig, Manifest } from '../image/types.ts';
+import type { BaseImage } from '../plan/plan.ts';
+import type { ImageRequest } from '../plan/planner.ts';
+import type { Registries } from '../registry/registries.ts';
+import { findImage, readImage } from '../store/lookup.ts';
+import type { Store } from '../store/store.ts';
+
+export interface BaseImageOptions {
+  store: Store;
+  emit: Emit;
+  /** Ask the registry first, even for images of the store. */
+  pull: boolean;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+}
+
+/** Finds base images: in the store, else in their registries, from which only what is needed is fetched. */
+export class BaseImages {
+  private registries?: Promise<Registries>;
+  /** Where the blobs of pulled bases come from. */
+  private readonly origins = new Map<string, string>();
+
+  constructor(private readonly options: BaseImageOptions) {}
+
+  /**
+   * Manifest and config of a base image; none of its layers is fetched.
+   *
+   * @throws JettisonError `BASE_UNKNOWN` at the instruction that names it
+   */
+  async resolve(request: ImageRequest): Promise<BaseImage> {
+    const local = this.options.pull ? undefined : this.local(request);
+    const found = local ?? (await this.remote(request));
+    for (const { digest } of found.manifest.layers) this.origins.set(digest, request.reference);
+    return this.asBase(request, found);
+  }
+
+  /** Has the store hold a layer's blob of a resolved image. */
+  async fetchBlob(blob: Descriptor): Promise<void> {
+    if (this.options.store.blobs.has(blob.digest)) return;
+    const reference = this.origins.get(blob.digest);
+    if (reference === undefined) throw new Error(`no base image has the layer ${blob.digest}`);
+    const { fetchBlob } = await import('../registry/pull.ts');
+    await fetchBlob(this.options.store, await this.connect(), parseReference(reference), blob);
+  }
+
+  private local(
+    request: ImageRequest,
+  ): { descriptor: Descriptor; manifest: Manifest; config: ImageConfig } | undefined {
+    const { store } = this.options;
+    try {
+      const stored = store.images.get(request.reference) ?? findImage(store, request.reference);
+      return readImage(
+        store,
+        'manifest' in stored && 'target' in stored ? stored.target : stored.manifest,
+        request.platform,
+      );
+    } catch (error) {
+      if (
+        error instanceof JettisonError &&
+        /^(IMAGE_UNKNOWN|BLOB_MISSING|PLATFORM_MISSING)$/.test(error.code)
+      ) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  private async remote(request: ImageRequest) {
+    const { store } = this.options;
+    const { pullImage } = await import('../registry/pull.ts');
+    try {
+      return await pullImage(
+        store,
+        await this.connect(),
+        parseReference(request.reference),
+        request.platform,
+      );
+    } catch (error) {
+      const local = this.options.pull ? this.local(request) : undefined;
+      if (local !== undefined && error instanceof JettisonError && error.code === 'REGISTRY_UNREACHABLE')
+        return local;
+      if (!(error instanceof JettisonError)) throw error;
+      const name = familiarName(request.reference);
+      throw new JettisonError(
+        'BASE_UNKNOWN',
+        `base image ${name} is not in the store and cannot be pulled: ${error.message}`,
+        {
+          location: request.location,
+          source: request.source,
+          hint:
+            error.hint ??
+            'Check its name, or build, load or pull it first; `jettison images` lists what is here.',
+          cause: error,
+        },
+      );
+    }
+  }
+
+  private connect(): Promise<Registries> {
+    this.registries ??= import('../registry/registries.ts').then(
+      ({ Registries }) => new Registries({ env: this.options.env, signal: this.options.signal }),
+    );
+    return this.registries;
+  }
+
+  private asBase(
+    request: ImageRequest,
+    image: { descriptor: Descriptor; manifest: Manifest; config: ImageConfig },
+  ): BaseImage {
+    const { config, manifest } = image;
+    const platform = {
+      os: config.os,
+      architecture: config.architecture,
+      ...(config.variant ? { variant: config.variant } : {}),
+    };
+    if (matchPlatform(request.platform, platform) < 0) {
+      this.options.emit({
+        type: 'warning',
+        code: 'InvalidBaseImagePlatform',
+        message: `Base image ${familiarName(request.reference)} was pulled with platform "${formatPlatform(platform)}", expected "${formatPlatform(request.platform)}" for current build`,
+        location: request.location,
+      });
+    }
+    const { created, author, history = [] } = config;
+    return {
+      reference: request.reference,
+      digest: image.descriptor.digest,
+      platform,
+      config: config.config ?? {},
+      history,
+      layers: manifest.layers.map((blob, i) => ({ diffId: config.rootfs.diff_ids[i]!, blob })),
+      ...(created === undefined ? {} : { created }),
+      ...(author === undefined ? {} : { author }),
+    };
+  }
+}

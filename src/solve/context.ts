@@ -1,0 +1,27 @@
+import type { Context } from '../context/context.ts';
+import type { Emit } from '../events/event.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import type { Store } from '../store/store.ts';
+import type { Worker } from '../worker/protocol.ts';
+
+/** What every part of the solver works with during one build. */
+export interface SolveContext {
+  readonly store: Store;
+  readonly context: Context;
+  readonly emit: Emit;
+  /** Aborted when the build is cancelled or one of its steps has failed. */
+  readonly signal: AbortSignal;
+  /** Look up nothing that earlier builds made. */
+  readonly noCache: boolean;
+  /** Modification time of what the build itself makes, in seconds since 1970. */
+  readonly time: number;
+  /** Content of the secrets, by id. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** The worker, started on first demand. */
+  worker(): Promise<Worker>;
+  /** Has the store hold a base image's blob. */
+  fetchBlob(blob: Descriptor): Promise<void>;
+  /** Makes the directories of the layers that recipe entries take their files from. */
+  materialiseSources(entries: RecipeEntry[]): Promise<void>;
+}

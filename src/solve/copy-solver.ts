@@ -1,0 +1,152 @@
+import { located } from '../errors/locate.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import { familiarName } from '../image/reference.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import { MergedTree } from '../layer/merged-tree.ts';
+import { resolvePath, type Tree } from '../layer/tree.ts';
+import type { CopyStep } from '../plan/plan.ts';
+import { layerId } from '../store/layers.ts';
+import type { SolveContext } from './context.ts';
+import { isArchive } from './copy/archive-detect.ts';
+import { needsAccounts, type Owner, resolveOwner } from './copy/chown.ts';
+import { parseMode } from './copy/mode.ts';
+import { placeCopy } from './copy/place.ts';
+import { selectSources } from './copy/select.ts';
+import {
+  archiveSource,
+  type SelectedSource,
+  type Selection,
+  selectionDigest,
+  unhashed,
+} from './copy/selection.ts';
+import type { SolvedLayer } from './solved-layer.ts';
+import type { Solver } from './solver.ts';
+
+/** More than any /etc/passwd has, in bytes. */
+const ACCOUNTS_LIMIT = 16 << 20;
+
+/** One COPY or ADD: what it reads, and the layer that follows from it. */
+export class CopySolver {
+  private selecting?: Promise<Selection>;
+
+  constructor(
+    private readonly context: SolveContext,
+    private readonly solver: Solver,
+    private readonly step: CopyStep,
+  ) {}
+
+  /** What the result depends on besides the instruction and what lies below. */
+  async definition(): Promise<Digest> {
+    const { from } = this.step;
+    switch (from.kind) {
+      case 'context':
+        return selectionDigest(await this.selection());
+      case 'stage':
+        return this.solver.stage(from.stage).definition();
+      case 'image':
+        return from.image.digest;
+    }
+  }
+
+  /** Reads the facts of both sides, and lists the layer that they make. */
+  observe(
+    below: readonly SolvedLayer[],
+  ): Promise<{ observations: Record<string, unknown>; entries: RecipeEntry[] }> {
+    return located(this.step, async () => {
+      const selection = await this.selection();
+      const chosen: Selection = this.step.unpack ? { sources: await this.unpacked(selection) } : selection;
+      const { destination, chown, chmod, link } = this.step;
+      const tree = link ? new MergedTree([]) : await this.solver.tree(below);
+      const owner = chown === undefined ? undefined : await this.owner(chown, below);
+      const { observations, entries } = placeCopy(chosen, tree, {
+        path: destination,
+        time: this.context.time,
+        ...(owner === undefined ? {} : { owner }),
+        ...(chmod === undefined ? {} : { mode: parseMode(chmod) }),
+      });
+      return { observations: { selection: selectionDigest(selection), ...observations }, entries };
+    });
+  }
+
+  private selection(): Promise<Selection> {
+    this.selecting ??= located(this.step, () => this.select());
+    return this.selecting;
+  }
+
+  private async select(): Promise<Selection> {
+    const { step, context } = this;
+    const { tree, place } = await this.sourceTree();
+    const selection = selectSources(tree, {
+      sources: step.sources,
+      exclude: step.exclude,
+      parents: step.parents,
+      heredocs: step.heredocs,
+      place,
+      time: context.time,
+      ...(step.from.kind === 'context' ? { ignore: context.context.ignore } : {}),
+    });
+    const files = unhashed(selection);
+    if (files.length > 0) await context.context.hash(files);
+    return selection;
+  }
+
+  private async sourceTree(): Promise<{ tree: Tree; place: string }> {
+    const { from } = this.step;
+    switch (from.kind) {
+      case 'context':
+        return { tree: this.context.context, place: 'the build context' };
+      case 'stage': {
+        const layers = await this.solver.stage(from.stage).layers();
+        return { tree: await this.solver.tree(layers), place: `stage "${from.stage.name}"` };
+      }
+      case 'image':
+        return {
+          tree: await this.solver.tree(this.solver.imageLayers(from.image)),
+          place: `image "${familiarName(from.image.reference)}"`,
+        };
+    }
+  }
+
+  /** ADD: archives among the sources give way to their members. */
+  private async unpacked({ sources }: Selection): Promise<SelectedSource[]> {
+    const found: SelectedSource[] = [];
+    for (const source of sources) {
+      const file = source.kind === 'file' ? source.entries[0]!.entry : undefined;
+      if (file?.source?.kind !== 'host' || !(await isArchive(file.source.path))) {
+        found.push(source);
+        continue;
+      }
+      const key = digestOf({ archive: file.digest });
+      const id = layerId(key);
+      if (!this.context.store.layers.hasDirectory(id)) {
+        const worker = await this.context.worker();
+        await worker.unpack({
+          layer: { id, key, kind: 'archive' },
+          path: file.source.path,
+          expect: { digest: `sha256:${file.digest!}` },
+          whiteouts: false,
+          directory: true,
+        });
+      }
+      found.push(archiveSource({ id, index: this.context.store.layers.index(id) }));
+    }
+    return found;
+  }
+
+  private async owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
+    const needs = needsAccounts(spec);
+    if (!needs.passwd && !needs.group) return resolveOwner(spec, undefined, undefined);
+    const tree = await this.solver.tree(below);
+    const passwd = needs.passwd ? await this.readText(tree, '/etc/passwd') : undefined;
+    const group = needs.group ? await this.readText(tree, '/etc/group') : undefined;
+    return resolveOwner(spec, passwd, group);
+  }
+
+  private async readText(tree: Tree, path: string): Promise<string | undefined> {
+    const { entry } = resolvePath(tree, path);
+    if (entry?.type !== 'file' || entry.source === undefined) return undefined;
+    const worker = await this.context.worker();
+    const bytes = await worker.read({ source: entry.source, limit: ACCOUNTS_LIMIT });
+    return Buffer.from(bytes).toString('utf8');
+  }
+}

@@ -1,0 +1,72 @@
+import type { HistoryEntry, ImageConfig } from '../image/types.ts';
+import type { BaseImage, PlannedStage } from '../plan/plan.ts';
+import type { SolvedLayer } from './solved-layer.ts';
+
+/** What current BuildKit writes beside each of its history entries. */
+const COMMENT = 'buildkit.dockerfile.v0';
+
+/**
+ * The config of a solved stage's image, but for `rootfs`. Times are those at which layers were made, so that a
+ * build which changes nothing gives the same image again.
+ *
+ * @param layers of the whole image, lowest first
+ * @param time overrides all times: RFC 3339
+ */
+export function imageConfig(
+  stage: PlannedStage,
+  layers: readonly SolvedLayer[],
+  time: string | undefined,
+): Omit<ImageConfig, 'rootfs'> {
+  const created = new Map<string, string | undefined>();
+  const first = layers.length - stepCount(stage);
+  let at = first;
+  for (const ancestor of lineage(stage)) {
+    for (const step of ancestor.steps) created.set(step.id, layers[at++]!.created);
+  }
+  const base = baseImage(stage);
+  const history = base === undefined ? [] : baseHistory(base);
+  let last = base?.created;
+  for (const ancestor of lineage(stage)) {
+    for (const entry of ancestor.history) {
+      if (entry.step !== undefined) last = created.get(entry.step);
+      const when = time ?? last;
+      history.push({
+        ...(when === undefined ? {} : { created: when }),
+        created_by: entry.createdBy,
+        comment: COMMENT,
+        ...(entry.step === undefined ? { empty_layer: true } : {}),
+      });
+    }
+  }
+  const { os, architecture, variant } = stage.platform;
+  const image: Omit<ImageConfig, 'rootfs'> = { os, architecture, config: stage.config, history };
+  if (variant !== undefined) image.variant = variant;
+  if ((time ?? last) !== undefined) image.created = time ?? last!;
+  if (stage.author !== undefined) image.author = stage.author;
+  return image;
+}
+
+/** The stages that a stage is built on, and itself, lowest first. */
+function lineage(stage: PlannedStage): PlannedStage[] {
+  return stage.base.kind === 'stage' ? [...lineage(stage.base.stage), stage] : [stage];
+}
+
+function stepCount(stage: PlannedStage): number {
+  return lineage(stage).reduce((sum, { steps }) => sum + steps.length, 0);
+}
+
+function baseImage(stage: PlannedStage): BaseImage | undefined {
+  const { base } = lineage(stage)[0]!;
+  return base.kind === 'image' ? base.image : undefined;
+}
+
+/** A base's history, made to tell of exactly the layers that it has: other builders leave entries out. */
+function baseHistory(base: BaseImage): HistoryEntry[] {
+  const history = [...base.history];
+  const told = history.filter((entry) => entry.empty_layer !== true).length;
+  for (let i = told; i < base.layers.length; i++) history.push({ created_by: `layer of ${base.reference}` });
+  let spare = told - base.layers.length;
+  return history.map((entry) =>
+    spare > 0 && entry.empty_layer !== true && spare-- > 0 ? { ...entry, empty_layer: true } : entry,
+  );
+}

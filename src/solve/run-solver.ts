@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { JettisonError } from '../errors/error.ts';
+import { type Digest, sha256 } from '../image/digest.ts';
+import { formatPlatform } from '../image/platform.ts';
+import type { Platform } from '../image/types.ts';
+import type { RunStep, SecretMount } from '../plan/plan.ts';
+import { type LayerRecord, layerId } from '../store/layers.ts';
+import type { ExecMount, LayerIdentity } from '../worker/protocol.ts';
+import type { SolveContext } from './context.ts';
+import type { SolvedLayer } from './solved-layer.ts';
+
+/** What a RUN reads: the whole tree below, as the contents of the layers that make it. */
+export function runObservations(platform: Platform, below: readonly SolvedLayer[]): Record<string, unknown> {
+  return {
+    platform: formatPlatform(platform),
+    layers: below.filter((layer) => !layer.empty).map(({ content }) => content),
+  };
+}
+
+/**
+ * Runs the command and keeps what it changed as a layer. Of several builds that want the same key at the same
+ * time one runs it, and the others take its layer.
+ *
+ * @param lookUp whether somebody else has made the layer in the meantime
+ * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `USER_UNKNOWN`
+ */
+export async function runStep(
+  context: SolveContext,
+  step: RunStep,
+  key: Digest,
+  below: readonly SolvedLayer[],
+  lookUp: () => LayerRecord | undefined,
+): Promise<LayerRecord> {
+  const secrets = secretsOf(context, step);
+  await Promise.all(below.map((layer) => layer.directory()));
+  const worker = await context.worker();
+  const lock = `run-${layerId(key)}`;
+  await worker.lock({ name: lock });
+  try {
+    const made = lookUp();
+    if (made !== undefined) return made;
+    return await execute(context, step, key, below, secrets);
+  } finally {
+    await worker.unlock({ name: lock }).catch(() => {});
+  }
+}
+
+async function execute(
+  context: SolveContext,
+  step: RunStep,
+  key: Digest,
+  below: readonly SolvedLayer[],
+  secrets: { mounts: ExecMount[]; env: string[] },
+): Promise<LayerRecord> {
+  const worker = await context.worker();
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const script: ExecMount[] =
+    step.script === undefined
+      ? []
+      : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
+  const result = await worker.exec(
+    {
+      layers: below.filter((layer) => !layer.empty).map(({ id }) => id),
+      process: {
+        args: step.args,
+        env: [...step.env, ...step.hiddenEnv, ...secrets.env],
+        cwd: step.cwd,
+        user: step.user,
+      },
+      mounts: [...secrets.mounts, ...script],
+      network: step.network,
+      stdio: 'stream',
+      commit: identityOf(context, key),
+    },
+    {
+      signal: context.signal,
+      onOutput: ({ stream, data }) => {
+        const text = decoders[stream].decode(data, { stream: true });
+        context.emit({ type: 'step.output', step: step.id, stream, text });
+      },
+    },
+  );
+  if (result.layer !== undefined) return result.layer;
+  throw new JettisonError('RUN_FAILED', `${commandText(step)} failed with exit code ${result.exitCode}`, {
+    location: step.location,
+    source: step.source,
+    details: { exitCode: result.exitCode, step: step.id },
+    ...hintFor(result.exitCode, step),
+  });
+}
+
+/**
+ * A RUN that is repeated without the cache may give another result: its layer must not take the place of the
+ * one that other records know.
+ */
+function identityOf(context: SolveContext, key: Digest): LayerIdentity {
+  const taken = context.store.layers.record(layerId(key)) !== undefined;
+  const own = taken ? sha256(`${key} ${randomUUID()}`) : key;
+  return { id: layerId(own), key: own, kind: 'run' };
+}
+
+function secretsOf(context: SolveContext, step: RunStep): { mounts: ExecMount[]; env: string[] } {
+  const mounts: ExecMount[] = [];
+  const env: string[] = [];
+  for (const mount of step.mounts) {
+    const data = context.secrets.get(mount.id);
+    if (data === undefined) {
+      if (mount.required) throw missingSecret(step, mount);
+      continue;
+    }
+    if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(data).toString('utf8')}`);
+    if (mount.target !== undefined) {
+      const { target, mode, uid, gid } = mount;
+      mounts.push({ type: 'secret', target, data, mode, uid, gid });
+    }
+  }
+  return { mounts, env };
+}
+
+function missingSecret(step: RunStep, mount: SecretMount): JettisonError {
+  return new JettisonError('SECRET_MISSING', `the secret "${mount.id}" is required and was not given`, {
+    location: step.location,
+    source: step.source,
+    hint: `Pass --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=NAME.`,
+  });
+}
+
+function commandText(step: RunStep): string {
+  const text = step.title.replace(/^RUN\s+/i, '');
+  return `RUN ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`;
+}
+
+function hintFor(exitCode: number, step: RunStep): { hint?: string } {
+  if (exitCode === 127) {
+    const what = step.args[0]!;
+    return {
+      hint: what.endsWith('/sh')
+        ? 'A command was not found in the image: check its name, or install it in an earlier step.'
+        : `"${what}" was not found in the image: check the name, or the stage that this one is built on.`,
+    };
+  }
+  if (exitCode === 126) return { hint: 'The command was found but cannot be executed: check its mode.' };
+  if (exitCode === 137) return { hint: 'The command was killed: mostly for want of memory.' };
+  return {};
+}

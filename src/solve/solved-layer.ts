@@ -1,0 +1,185 @@
+import { rm, writeFile } from 'node:fs/promises';
+import type { Digest } from '../image/digest.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
+import { type LayerBlob, type LayerRecord, layerId } from '../store/layers.ts';
+import { temporaryPath } from '../store/temporary.ts';
+import type { SolveContext } from './context.ts';
+
+/** A layer of a stage, in whatever forms exist; others are made on first demand, once a build. */
+export interface SolvedLayer {
+  readonly id: string;
+  /** What a RUN on top observes: equal contents are the same to it. */
+  readonly content: Digest;
+  /** Nothing at all is changed by it. */
+  readonly empty: boolean;
+  /** RFC 3339; undefined for a base image's layers, whose history says it. */
+  readonly created?: string;
+  /** Its entries; those of files tell where their bytes are, if not in the layer's own directory. */
+  index(): Promise<LayerIndex>;
+  /** Makes the directory form. */
+  directory(): Promise<void>;
+  /** Makes the packed form. */
+  blob(): Promise<LayerBlob>;
+}
+
+/** A layer that RUN made: its directory form came first. */
+export class RunLayer implements SolvedLayer {
+  private packing?: Promise<LayerBlob>;
+
+  constructor(
+    protected readonly context: SolveContext,
+    protected readonly record: LayerRecord,
+  ) {}
+
+  get id(): string {
+    return this.record.id;
+  }
+  get content(): Digest {
+    return this.record.content;
+  }
+  get empty(): boolean {
+    return this.record.entries === 0;
+  }
+  get created(): string {
+    return this.record.created;
+  }
+
+  async index(): Promise<LayerIndex> {
+    return this.context.store.layers.index(this.id);
+  }
+
+  async directory(): Promise<void> {}
+
+  blob(): Promise<LayerBlob> {
+    this.packing ??= this.pack();
+    return this.packing;
+  }
+
+  protected async pack(): Promise<LayerBlob> {
+    const known = this.context.store.layers.blob(this.id);
+    if (known !== undefined) return known;
+    const started = Date.now();
+    const packed = await this.packWith({});
+    this.context.emit({
+      type: 'export.layer',
+      diffId: packed.diffId,
+      size: packed.blob.size,
+      durationMs: Date.now() - started,
+      reused: false,
+    });
+    return packed;
+  }
+
+  protected async packWith(form: { recipe?: string }): Promise<LayerBlob> {
+    const worker = await this.context.worker();
+    return worker.pack({ layer: this.id, ...form });
+  }
+}
+
+/** A layer that is known by its recipe: COPY, ADD and WORKDIR. It becomes a directory only for a RUN. */
+export class RecipeLayer extends RunLayer {
+  private entries?: Promise<LayerIndex>;
+  private making?: Promise<void>;
+
+  /** @param recipe says again where each file's bytes are; called only when a form has to be made */
+  constructor(
+    context: SolveContext,
+    record: LayerRecord,
+    private readonly recipe: () => Promise<RecipeEntry[]>,
+  ) {
+    super(context, record);
+  }
+
+  override index(): Promise<LayerIndex> {
+    this.entries ??= this.context.store.layers.hasDirectory(this.id)
+      ? super.index()
+      : this.recipe().then((entries) => LayerIndex.of(entries));
+    return this.entries;
+  }
+
+  override directory(): Promise<void> {
+    this.making ??= this.materialise();
+    return this.making;
+  }
+
+  private async materialise(): Promise<void> {
+    if (this.context.store.layers.hasDirectory(this.id)) return;
+    const worker = await this.context.worker();
+    await this.withRecipe((recipe) => worker.materialise({ layer: this.id, recipe }));
+  }
+
+  protected override async packWith(): Promise<LayerBlob> {
+    if (this.context.store.layers.hasDirectory(this.id)) return super.packWith({});
+    return this.withRecipe((recipe) => super.packWith({ recipe }));
+  }
+
+  private async withRecipe<T>(work: (path: string) => Promise<T>): Promise<T> {
+    const entries = [...(await this.index()).entries()];
+    await this.context.materialiseSources(entries);
+    const path = temporaryPath(this.context.store.layout, 'recipe');
+    await writeFile(path, encodeIndex(entries));
+    try {
+      return await work(path);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+}
+
+/** A layer of a base image: a blob, fetched and unpacked only when something must look into it. */
+export class ImageLayer implements SolvedLayer {
+  readonly id: string;
+  private unpacked?: Promise<void>;
+  private looked?: Promise<LayerIndex>;
+  readonly empty = false;
+
+  constructor(
+    private readonly context: SolveContext,
+    private readonly packed: LayerBlob,
+  ) {
+    this.id = layerId(packed.diffId);
+  }
+
+  get content(): Digest {
+    return this.packed.diffId;
+  }
+
+  index(): Promise<LayerIndex> {
+    this.looked ??= this.look();
+    return this.looked;
+  }
+
+  directory(): Promise<void> {
+    this.unpacked ??= this.unpack(true);
+    return this.unpacked;
+  }
+
+  async blob(): Promise<LayerBlob> {
+    return this.packed;
+  }
+
+  private async look(): Promise<LayerIndex> {
+    const { layers } = this.context.store;
+    if (layers.record(this.id) === undefined) {
+      // The directory is made in the same pass: who looks into a base mostly runs something on it next.
+      await this.directory();
+    }
+    return layers.index(this.id);
+  }
+
+  private async unpack(directory: boolean): Promise<void> {
+    const { store } = this.context;
+    if (store.layers.hasDirectory(this.id)) return;
+    const { diffId, blob } = this.packed;
+    await this.context.fetchBlob(blob);
+    const worker = await this.context.worker();
+    await worker.unpack({
+      layer: { id: this.id, key: diffId, kind: 'image' },
+      path: store.blobs.path(blob.digest),
+      expect: { digest: blob.digest, diffId },
+      whiteouts: true,
+      directory,
+    });
+  }
+}

@@ -1,0 +1,92 @@
+import type { Digest } from '../image/digest.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import { LayerIndex } from '../layer/layer-index.ts';
+import { MergedTree } from '../layer/merged-tree.ts';
+import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
+import { installLayer, type LayerKind, type LayerRecord, layerId, layerRecord } from '../store/layers.ts';
+import type { SolveContext } from './context.ts';
+import type { SolvedLayer } from './solved-layer.ts';
+import { imageLayers, StageSolver } from './stage-solver.ts';
+
+/** Walks the graph of steps of one build: every stage once, every key once, stages side by side. */
+export class Solver {
+  private readonly context: SolveContext;
+  private readonly stages = new Map<PlannedStage, StageSolver>();
+  private readonly images = new Map<Digest, SolvedLayer[]>();
+  private readonly known = new Map<string, SolvedLayer>();
+  private readonly running = new Map<Digest, Promise<unknown>>();
+
+  constructor(
+    context: Omit<SolveContext, 'materialiseSources'>,
+    private readonly plan: Plan,
+  ) {
+    this.context = { ...context, materialiseSources: (entries) => this.materialiseSources(entries) };
+  }
+
+  /**
+   * Solves the target and whatever it needs.
+   *
+   * @returns the layers of its image, lowest first
+   */
+  async solve(): Promise<SolvedLayer[]> {
+    const layers = await this.stage(this.plan.target).layers();
+    for (const stage of this.plan.stages) this.stage(stage).reportUnneeded();
+    return layers;
+  }
+
+  stage(stage: PlannedStage): StageSolver {
+    let solver = this.stages.get(stage);
+    if (solver === undefined) {
+      solver = new StageSolver(this.context, this, stage);
+      this.stages.set(stage, solver);
+    }
+    return solver;
+  }
+
+  /** The layers of a base image: the same objects for all stages that use it. */
+  imageLayers(image: BaseImage): SolvedLayer[] {
+    let layers = this.images.get(image.digest);
+    if (layers === undefined) {
+      layers = imageLayers(this.context, image);
+      for (const layer of layers) this.remember(layer);
+      this.images.set(image.digest, layers);
+    }
+    return [...layers];
+  }
+
+  remember(layer: SolvedLayer): void {
+    this.known.set(layer.id, layer);
+  }
+
+  /** Does the work of a key once, even when two stages come to it at the same time. */
+  once<T>(key: Digest, work: () => Promise<T>): Promise<T> {
+    let running = this.running.get(key) as Promise<T> | undefined;
+    if (running === undefined) {
+      running = work();
+      this.running.set(key, running);
+    }
+    return running;
+  }
+
+  /** What a stack of layers looks like from inside. */
+  async tree(layers: readonly SolvedLayer[]): Promise<MergedTree> {
+    const indexes = await Promise.all(layers.map((layer) => layer.index()));
+    return new MergedTree(layers.map(({ id }, i) => ({ id, index: indexes[i]! })));
+  }
+
+  /** Puts a layer into the store that is known by its entries alone. */
+  install(key: Digest, kind: LayerKind, entries: readonly RecipeEntry[]): LayerRecord {
+    const index = LayerIndex.of(entries.map(({ source: _, ...entry }) => entry));
+    const record = layerRecord({ id: layerId(key), key, kind }, index);
+    installLayer(this.context.store.layout, { record, index: index.bytes });
+    return record;
+  }
+
+  private async materialiseSources(entries: RecipeEntry[]): Promise<void> {
+    const ids = new Set<string>();
+    for (const { source } of entries) if (source?.kind === 'layer') ids.add(source.layer);
+    for (const id of ids) {
+      if (!this.context.store.layers.hasDirectory(id)) await this.known.get(id)?.directory();
+    }
+  }
+}

@@ -1,0 +1,243 @@
+import { placed } from '../errors/locate.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import type { BaseImage, CopyStep, PlannedStage, RunStep, Step, WorkdirStep } from '../plan/plan.ts';
+import { type LayerRecord, layerId } from '../store/layers.ts';
+import type { SolveContext } from './context.ts';
+import { CopySolver } from './copy-solver.ts';
+import { baseDefinition, instructionOf, stepDefinition } from './definition.ts';
+import { runObservations, runStep } from './run-solver.ts';
+import { ImageLayer, RecipeLayer, RunLayer, type SolvedLayer } from './solved-layer.ts';
+import type { Solver } from './solver.ts';
+import { observeWorkdir } from './workdir-solver.ts';
+
+/** A step as its stage has to solve it: what it is, and the digest of that with everything below. */
+interface Definition {
+  instruction: Record<string, unknown>;
+  digest: Digest;
+}
+
+/** Solves one stage: looks its steps up by definition, then by what they observe, then carries them out. */
+export class StageSolver {
+  private defining?: Promise<Definition[]>;
+  private solving?: Promise<SolvedLayer[]>;
+  private readonly copies = new Map<string, CopySolver>();
+  /** Steps whose outcome has been reported. */
+  private readonly reported = new Set<string>();
+
+  constructor(
+    private readonly context: SolveContext,
+    private readonly solver: Solver,
+    readonly stage: PlannedStage,
+  ) {}
+
+  /** Definition digest of the whole stage. */
+  async definition(): Promise<Digest> {
+    const definitions = await this.definitions();
+    return definitions.at(-1)?.digest ?? (await this.base());
+  }
+
+  /** All layers of the stage, the base's included, lowest first. */
+  layers(): Promise<SolvedLayer[]> {
+    this.solving ??= this.solve();
+    return this.solving;
+  }
+
+  /** Reports the steps that nobody had to ask for: what uses them was known. */
+  reportUnneeded(): void {
+    this.reportBase();
+    for (const step of this.stage.steps) {
+      if (this.reported.has(step.id)) continue;
+      this.context.emit({ type: 'step.started', step: step.id });
+      this.context.emit({ type: 'step.finished', step: step.id, outcome: 'cached', durationMs: 0 });
+    }
+  }
+
+  /** A base image counts as the stage's first step; fetching its layers is part of the steps that need them. */
+  private reportBase(): void {
+    const step = `${this.stage.name}/1`;
+    if (this.stage.base.kind !== 'image' || this.reported.has(step)) return;
+    this.reported.add(step);
+    this.context.emit({ type: 'step.started', step });
+    this.context.emit({ type: 'step.finished', step, outcome: 'cached', durationMs: 0 });
+  }
+
+  private definitions(): Promise<Definition[]> {
+    this.defining ??= this.define();
+    return this.defining;
+  }
+
+  private async define(): Promise<Definition[]> {
+    const definitions: Definition[] = [];
+    let below = await this.base();
+    for (const step of this.stage.steps) {
+      const instruction = instructionOf(step, this.context.time);
+      const source = step.kind === 'copy' ? await this.copy(step).definition() : undefined;
+      below = stepDefinition(instruction, below, source);
+      definitions.push({ instruction, digest: below });
+    }
+    return definitions;
+  }
+
+  private async base(): Promise<Digest> {
+    const { base } = this.stage;
+    const parent = base.kind === 'stage' ? await this.solver.stage(base.stage).definition() : undefined;
+    return baseDefinition(base, parent);
+  }
+
+  private copy(step: CopyStep): CopySolver {
+    let copy = this.copies.get(step.id);
+    if (copy === undefined) {
+      copy = new CopySolver(this.context, this.solver, step);
+      this.copies.set(step.id, copy);
+    }
+    return copy;
+  }
+
+  private async solve(): Promise<SolvedLayer[]> {
+    const definitions = await this.definitions();
+    this.reportBase();
+    this.prefetch(definitions);
+    const layers = await this.baseLayers();
+    for (const [i, step] of this.stage.steps.entries()) {
+      this.context.signal.throwIfAborted();
+      const layer = await this.solveStep(step, definitions[i]!, layers);
+      this.solver.remember(layer);
+      layers.push(layer);
+    }
+    return layers;
+  }
+
+  /** Starts the stages that steps without a record copy from: they are solved at the same time as this one. */
+  private prefetch(definitions: Definition[]): void {
+    for (const [i, step] of this.stage.steps.entries()) {
+      if (step.kind !== 'copy' || step.from.kind !== 'stage') continue;
+      if (this.recorded(definitions[i]!.digest) !== undefined) continue;
+      // Its failure is reported by whoever waits for it.
+      this.solver
+        .stage(step.from.stage)
+        .layers()
+        .catch(() => {});
+    }
+  }
+
+  private async baseLayers(): Promise<SolvedLayer[]> {
+    const { base } = this.stage;
+    if (base.kind === 'scratch') return [];
+    if (base.kind === 'stage') return [...(await this.solver.stage(base.stage).layers())];
+    return this.solver.imageLayers(base.image);
+  }
+
+  private async solveStep(
+    step: Step,
+    definition: Definition,
+    below: readonly SolvedLayer[],
+  ): Promise<SolvedLayer> {
+    const started = Date.now();
+    this.reported.add(step.id);
+    this.context.emit({ type: 'step.started', step: step.id });
+    try {
+      const { layer, outcome } = await this.resolveStep(step, definition, below);
+      this.context.emit({
+        type: 'step.finished',
+        step: step.id,
+        outcome,
+        durationMs: Date.now() - started,
+        layer: layer.id,
+      });
+      return layer;
+    } catch (error) {
+      const outcome = this.context.signal.aborted ? 'cancelled' : 'failed';
+      this.context.emit({ type: 'step.finished', step: step.id, outcome, durationMs: Date.now() - started });
+      throw placed(error, step);
+    }
+  }
+
+  private async resolveStep(
+    step: Step,
+    definition: Definition,
+    below: readonly SolvedLayer[],
+  ): Promise<{ layer: SolvedLayer; outcome: 'cached' | 'reused' | 'done' }> {
+    const known = this.recorded(definition.digest);
+    if (known !== undefined) return { layer: this.layerOf(step, known, below), outcome: 'cached' };
+    if (step.kind === 'run') return this.resolveRun(step, definition, below);
+    return this.resolveRecipe(step, definition, below);
+  }
+
+  private async resolveRun(
+    step: RunStep,
+    { instruction, digest }: Definition,
+    below: readonly SolvedLayer[],
+  ) {
+    const observations = runObservations(this.stage.platform, below);
+    const key = digestOf({ instruction, observations });
+    return this.solver.once(key, async () => {
+      const known = this.recorded(key);
+      const record = known ?? (await runStep(this.context, step, key, below, () => this.recorded(key)));
+      this.keep(step, { instruction, observations, key, record, definitions: [digest, key] });
+      const outcome = known === undefined ? ('done' as const) : ('reused' as const);
+      return { layer: new RunLayer(this.context, record), outcome };
+    });
+  }
+
+  private async resolveRecipe(
+    step: CopyStep | WorkdirStep,
+    { instruction, digest }: Definition,
+    below: readonly SolvedLayer[],
+  ) {
+    const observed = await this.observe(step, below);
+    const key = digestOf({ instruction, observations: observed.observations });
+    const known = this.context.noCache ? undefined : this.context.store.layers.record(layerId(key));
+    const record = known ?? this.solver.install(key, step.kind, observed.entries);
+    this.keep(step, { instruction, observations: observed.observations, key, record, definitions: [digest] });
+    const layer = new RecipeLayer(this.context, record, async () => observed.entries);
+    return { layer, outcome: known === undefined ? ('done' as const) : ('reused' as const) };
+  }
+
+  private observe(step: CopyStep | WorkdirStep, below: readonly SolvedLayer[]) {
+    return step.kind === 'copy'
+      ? this.copy(step).observe(below)
+      : observeWorkdir(this.solver, step, below, this.context.time);
+  }
+
+  /** The layer of an earlier build that a digest stands for, if the store still has it. */
+  private recorded(digest: Digest): LayerRecord | undefined {
+    if (this.context.noCache) return undefined;
+    const record = this.context.store.records.use(digest);
+    return record === undefined ? undefined : this.context.store.layers.record(record.layer);
+  }
+
+  private layerOf(step: Step, record: LayerRecord, below: readonly SolvedLayer[]): SolvedLayer {
+    if (step.kind === 'run') return new RunLayer(this.context, record);
+    const under = [...below];
+    return new RecipeLayer(this.context, record, async () => (await this.observe(step, under)).entries);
+  }
+
+  private keep(
+    step: Step,
+    made: {
+      instruction: unknown;
+      observations: unknown;
+      key: Digest;
+      record: LayerRecord;
+      definitions: Digest[];
+    },
+  ): void {
+    for (const definition of made.definitions) {
+      this.context.store.records.put({
+        definition,
+        key: made.key,
+        layer: made.record.id,
+        content: made.record.content,
+        instruction: made.instruction,
+        observations: made.observations,
+        title: step.title,
+        created: new Date().toISOString(),
+      });
+    }
+  }
+}
+
+/** The layers of a base image, none of them fetched yet. */
+export function imageLayers(context: SolveContext, image: BaseImage): SolvedLayer[] {
+  return image.layers.map((layer) => new ImageLayer(context, layer));
+}
