@@ -1,0 +1,56 @@
+import { createReadStream } from 'node:fs';
+import { JettisonError } from '../../errors/error.ts';
+import { type Compression, compressionOf, decompress } from '../../layer/decompress.ts';
+
+const BLOCK = 512;
+const CHECKSUM = { start: 148, end: 156 };
+
+/**
+ * Whether ADD extracts a local file: it does when the file is a tar, plain or compressed with gzip, zstd, bzip2
+ * or xz, whatever its name. Reads no more than the beginning.
+ *
+ * @param path absolute path of a file of the build context
+ * @throws JettisonError `DECOMPRESSOR_MISSING` when only an absent program could tell
+ */
+export async function isArchive(path: string): Promise<boolean> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of decompress(createReadStream(path, { highWaterMark: 1 << 16 }))) {
+      parts.push(chunk);
+      length += chunk.length;
+      if (length >= BLOCK) break;
+    }
+  } catch (error) {
+    if (error instanceof JettisonError && error.code === 'COMPRESSION_INVALID') return false;
+    throw error;
+  }
+  return isTarHeader(Buffer.concat(parts));
+}
+
+/**
+ * What the first 512 bytes of a file say: a tar, something compressed that may be one, or neither. `isArchive`
+ * also looks inside.
+ */
+export function detectArchive(firstBytes: Uint8Array): 'tar' | Exclude<Compression, 'none'> | undefined {
+  const compression = compressionOf(firstBytes);
+  if (compression !== 'none') return compression;
+  return isTarHeader(firstBytes) ? 'tar' : undefined;
+}
+
+/** Whether some bytes begin with the header of a tar's first member: its checksum is right. */
+function isTarHeader(bytes: Uint8Array): boolean {
+  if (bytes.length < BLOCK) return false;
+  const text = Buffer.from(bytes.subarray(CHECKSUM.start, CHECKSUM.end)).toString('latin1');
+  const written = /^[ \0]*([0-7]+)[ \0]*$/.exec(text)?.[1];
+  if (written === undefined) return false;
+  let unsigned = 0;
+  let signed = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    const byte = i >= CHECKSUM.start && i < CHECKSUM.end ? 32 : bytes[i]!;
+    unsigned += byte;
+    signed += byte > 127 ? byte - 256 : byte;
+  }
+  const sum = Number.parseInt(written, 8);
+  return sum === unsigned || sum === signed;
+}
