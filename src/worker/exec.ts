@@ -44,7 +44,7 @@ export async function exec(
 ): Promise<ExecResult> {
   const layers = request.layers.map((id) => ({ id, index: indexOf(ctx, id) }));
   const tree = new MergedTree(layers);
-  const { args, cwd, env, stdin, inheritStdin } = request.process;
+  const { args, cwd, env, inheritStdin } = request.process;
   const user = resolveUser(
     request.process.user,
     readInRoot(ctx, layers, tree, '/etc/passwd'),
@@ -84,9 +84,9 @@ export async function exec(
       isolation,
       network: request.network,
       stdio: request.stdio,
-      stdin: stdin !== undefined ? 'pipe' : inheritStdin ? 'inherit' : 'null',
+      stdin: inheritStdin ? 'inherit' : files.stdin,
     });
-    const exitCode = await follow(sandbox, stdin, control);
+    const exitCode = await follow(sandbox, control);
     control.signal.throwIfAborted();
     if (exitCode !== 0 || request.commit === undefined) return { exitCode };
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
@@ -96,13 +96,11 @@ export async function exec(
 }
 
 /** Passes output on and signals in until the command, and everything that it left, is gone. */
-async function follow(sandbox: Sandbox, stdin: string | undefined, control: ExecControl): Promise<number> {
+async function follow(sandbox: Sandbox, control: ExecControl): Promise<number> {
   const kill = () => sandbox.kill();
   control.signal.addEventListener('abort', kill, { once: true });
   if (control.signal.aborted) kill();
   control.started((name) => sandbox.signal(name));
-  // A command need not read what it is given.
-  sandbox.stdin?.on('error', () => {}).end(stdin);
   try {
     const [exitCode] = await Promise.all([
       sandbox.exit,

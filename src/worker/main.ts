@@ -1,5 +1,6 @@
 /** The worker's entry: `worker.js STORE ISOLATION PID-OF-CONTROL`, with a channel to control as its IPC. */
 
+import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreLayout } from '../store/layout.ts';
 import { deadTemporaries, removeOwnTemporary, temporaryPath } from '../store/temporary.ts';
@@ -9,7 +10,7 @@ import { exec } from './exec.ts';
 import { Locks } from './lock.ts';
 import { materialise } from './materialise.ts';
 import type { Isolation } from './namespace.ts';
-import { dieWithParent } from './native.ts';
+import { closeOnExec, dieWithParent } from './native.ts';
 import { pack } from './pack.ts';
 import type { ExecOutput, ExecRequest, WorkerOperations } from './protocol.ts';
 import { read } from './read.ts';
@@ -24,6 +25,8 @@ if (process.ppid !== Number(control)) process.exit(1);
 // A terminal's Ctrl-C reaches all processes of its group: what it means is for control to decide.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
 process.umask(0o022);
+// What this process inherited from whoever started the build is not for commands of the build.
+for (const fd of readdirSync('/proc/self/fd').map(Number)) if (fd > 2) closeOnExec(fd);
 
 const layout = new StoreLayout(home);
 const ctx: WorkerContext = {

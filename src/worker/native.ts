@@ -221,3 +221,20 @@ export function setHostname(name: string): void {
   const bytes = Buffer.from(name);
   check(call('int sethostname(const uint8_t *name, size_t length)')(bytes, bytes.length), 'sethostname');
 }
+
+const O_CLOEXEC = 0o2000000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/** A pipe, unlike Node's, which are sockets: a program cannot open /dev/stdout when that is a socket. */
+export function pipe(): { read: number; write: number } {
+  const ends = Buffer.alloc(8);
+  check(call('int pipe2(_Out_ uint8_t *ends, int flags)')(ends, O_CLOEXEC), 'pipe2');
+  return { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
+}
+
+/** Keeps an open file from programs that this process starts; one that is closed already is fine. */
+export function closeOnExec(fd: number): void {
+  const result = call('int fcntl(int fd, int command, int argument)')(fd, F_SETFD, FD_CLOEXEC);
+  if (result < 0 && koffi.errno() !== constants.errno.EBADF) check(result, 'fcntl');
+}

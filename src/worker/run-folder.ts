@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Entry } from '../layer/entry.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { WorkerContext } from './context.ts';
@@ -39,8 +39,8 @@ export class RunFolder {
     this.#memory = join(this.path, 'memory');
   }
 
-  /** Writes the files that are bound into the root, and the contents of /dev. */
-  writeFiles(request: ExecRequest, hostname: string): BoundFiles {
+  /** Writes the files that are bound into the root, the contents of /dev, and the command's standard input. */
+  writeFiles(request: ExecRequest, hostname: string): BoundFiles & { stdin: string } {
     for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {
       mkdirSync(join(this.path, folder), { recursive: true });
     }
@@ -62,7 +62,9 @@ export class RunFolder {
     }
     const dev = join(this.path, 'dev');
     writeDevices(dev);
-    return { dev, hosts, resolvConf, secrets };
+    const stdin = request.process.stdin === undefined ? '/dev/null' : join(this.#memory, 'stdin');
+    if (request.process.stdin !== undefined) writeFileSync(stdin, request.process.stdin);
+    return { dev, hosts, resolvConf, secrets, stdin };
   }
 
   /**
@@ -76,8 +78,9 @@ export class RunFolder {
     const stubs = join(this.path, 'stubs');
     for (const entry of plan.stubs) {
       const path = join(stubs, entry.path);
-      if (entry.type === 'directory') mkdirSync(path);
-      else writeFileSync(path, '');
+      // Directories that are no stubs themselves are the image's, which has the say about what they are like.
+      mkdirSync(entry.type === 'directory' ? path : dirname(path), { recursive: true });
+      if (entry.type !== 'directory') writeFileSync(path, '');
     }
     // Parents come before what is in them, so their times have to be set the other way round.
     for (const entry of plan.stubs.toReversed()) this.#describe(join(stubs, entry.path), entry);

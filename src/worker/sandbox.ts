@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import { capabilityMask, type Isolation } from './namespace.ts';
+import { pipe } from './native.ts';
 import { findTool, needTool } from './tools.ts';
 import type { User } from './user.ts';
 
@@ -29,8 +31,8 @@ export interface SandboxOptions {
   isolation: Isolation;
   network: 'host' | 'none';
   stdio: 'stream' | 'inherit';
-  /** `pipe`: the caller writes it. */
-  stdin: 'pipe' | 'null' | 'inherit';
+  /** `inherit`, or absolute path of a file. */
+  stdin: string;
 }
 
 /** What Docker leaves to a container's root, by bit number. */
@@ -67,22 +69,21 @@ export class Sandbox {
   readonly stderr: Readable | null;
   /** Settles when everything of the sandbox is gone: the command's exit code, 128 + n after signal n. */
   readonly exit: Promise<number>;
-  readonly #process: ChildProcess;
   readonly #channel: Duplex;
   #first = 0;
   #said = '';
-  #killed = false;
 
-  private constructor(process: ChildProcess) {
-    this.#process = process;
-    this.stdout = process.stdout;
-    this.stderr = process.stderr;
+  private constructor({ process, stdout, stderr }: Spawned) {
+    this.stdout = stdout;
+    this.stderr = stderr;
     this.#channel = process.stdio[CHANNEL] as Duplex;
     // A script that ends early closes the channel under our feet; its exit tells.
     this.#channel.on('error', () => {});
-    this.exit = once(process, 'exit').then(([code, signal]: (number | null | string)[]) =>
-      typeof code === 'number' ? code : 128 + constants.signals[signal as NodeJS.Signals],
-    );
+    this.exit = once(process, 'exit').then(([code, signal]: (number | null | string)[]) => {
+      // Its number may soon be another process's.
+      this.#first = 0;
+      return typeof code === 'number' ? code : 128 + constants.signals[signal as NodeJS.Signals];
+    });
   }
 
   /**
@@ -96,18 +97,9 @@ export class Sandbox {
     return sandbox;
   }
 
-  get stdin() {
-    return this.#process.stdin;
-  }
-
   /** Kills the command and everything that it left. */
   kill(): void {
-    this.#killed = true;
     signal(this.#first, 'SIGKILL');
-  }
-
-  get killed(): boolean {
-    return this.#killed;
   }
 
   /** Sends a signal to the command; not to processes that it started. */
@@ -120,7 +112,7 @@ export class Sandbox {
     }
     // The oldest child is the command; orphans that the first process inherits come later.
     const command = Number(children.split(' ')[0]);
-    if (command > 0) signal(command, name);
+    signal(command, name);
   }
 
   /**
@@ -128,10 +120,6 @@ export class Sandbox {
    * impossible: a script whose worker died before the kernel knew that it must die with it gets none.
    */
   async #becomeReady(): Promise<void> {
-    let exited = false;
-    void this.exit.then(() => {
-      exited = true;
-    });
     this.#channel.setEncoding('utf8');
     for await (const text of this.#channel.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
       this.#said += text;
@@ -143,7 +131,7 @@ export class Sandbox {
         return;
       }
     }
-    if (!exited) await this.exit;
+    await this.exit;
     throw new JettisonError(
       'RUN_SETUP',
       `the root for RUN could not be put together:\n${this.#said.trim()}`,
@@ -154,9 +142,15 @@ export class Sandbox {
   }
 }
 
-function spawnSandbox(options: SandboxOptions): ChildProcess {
-  const { stdio, stdin } = options;
-  const output = stdio === 'stream' ? 'pipe' : 'inherit';
+interface Spawned {
+  process: ChildProcess;
+  /** Null where the worker's own is used. */
+  stdout: Readable | null;
+  stderr: Readable | null;
+}
+
+function spawnSandbox(options: SandboxOptions): Spawned {
+  const { stdio, user } = options;
   const [program, ...args] = [
     needTool('setpriv'),
     '--pdeathsig=KILL',
@@ -168,21 +162,32 @@ function spawnSandbox(options: SandboxOptions): ChildProcess {
     // What the command can see of this process in /proc says nothing about the machine.
     ...[needTool('sh'), '-c', 'eval "$JETTISON_SCRIPT"', 'jettison', ...options.args],
   ] as [string, ...string[]];
-  return spawn(program, args, {
-    cwd: options.folder,
-    // None of the image's variables: the first programs run with the machine's root directory.
-    env: {
-      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-      LC_ALL: 'C',
-      // The newer mount interface of the kernel takes no option longer than 255 bytes.
-      LIBMOUNT_FORCE_MOUNT2: 'always',
-      JETTISON_SCRIPT: script(options),
-      ...Object.fromEntries(options.environment.map((entry, index) => [variableName(index), entry])),
-    },
-    stdio: [stdin === 'null' ? 'ignore' : stdin, output, output, 'pipe'],
-    // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
-    detached: stdio === 'stream' && stdin !== 'inherit',
-  });
+  const stdin = options.stdin === 'inherit' ? 'inherit' : openSync(options.stdin, 'r');
+  const pipes = stdio === 'inherit' ? [] : [pipe(), pipe()];
+  // The command's user may open its own /dev/stdout, as in other containers.
+  if (options.isolation !== 'single') for (const { write } of pipes) fchownSync(write, user.uid, user.gid);
+  const [stdout = 'inherit', stderr = 'inherit'] = pipes.map(({ write }) => write);
+  try {
+    const process = spawn(program, args, {
+      cwd: options.folder,
+      // None of the image's variables: the first programs run with the machine's root directory.
+      env: {
+        PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+        LC_ALL: 'C',
+        // The newer mount interface of the kernel takes no option longer than 255 bytes.
+        LIBMOUNT_FORCE_MOUNT2: 'always',
+        JETTISON_SCRIPT: script(options),
+        ...Object.fromEntries(options.environment.map((entry, index) => [variableName(index), entry])),
+      },
+      stdio: [stdin, stdout, stderr, 'pipe'],
+      // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
+      detached: stdio === 'stream' && stdin !== 'inherit',
+    });
+    const [out = null, error = null] = pipes.map(({ read }) => new Socket({ fd: read, writable: false }));
+    return { process, stdout: out, stderr: error };
+  } finally {
+    for (const fd of [stdin, stdout, stderr]) if (typeof fd === 'number') closeSync(fd);
+  }
 }
 
 /** What the first process does, as a POSIX shell script. Its arguments are the command's. */
@@ -226,14 +231,15 @@ function script(options: SandboxOptions): string {
     ...(options.isolation === 'single' ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
   ];
   lines.push(
+    // In a subshell: what the shell itself says of a command that a signal ended is not the command's output.
     [
-      ...[needTool('setpriv'), ...identity, '--'],
+      ...['( exec', needTool('setpriv'), ...identity, '--'],
       ...[needTool('env'), '-i', '--', ...variables],
       // Without a namespace to leave it only changes root, directory and user, in that order.
       ...[needTool('unshare'), '--root=.', `--wd=${quote(options.cwd)}`],
       ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`]),
       '-- "$@"',
-      `2>&4 4>&- ${CHANNEL}>&-`,
+      `2>&4 4>&- ${CHANNEL}>&- )`,
     ].join(' '),
     'exit $?',
   );
@@ -256,6 +262,8 @@ function quote(text: string): string {
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
+  // 0 would be this process's whole group.
+  if (pid <= 0) return;
   try {
     process.kill(pid, name);
   } catch (error) {
