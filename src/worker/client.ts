@@ -80,6 +80,10 @@ class WorkerClient implements Worker {
         resolve();
         this.#end(isReady ? this.#death(code, signal) : isolationError(isolation, this.#log));
       });
+      // Once the channel has been closed from this side, "close" never comes.
+      this.#process.once('exit', () => {
+        if (this.#closing) resolve();
+      });
       this.#process.once('error', (error) => {
         resolve();
         this.#end(isolationError(isolation, error.message));
