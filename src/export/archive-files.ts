@@ -48,6 +48,11 @@ export class ArchiveFiles {
     return files;
   }
 
+  /** Whether there was nothing in the archive at all. */
+  get isEmpty(): boolean {
+    return this.#names.size === 0;
+  }
+
   /** Whether the archive has anything of that name. */
   has(name: string): boolean {
     return this.#names.has(name);

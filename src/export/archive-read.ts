@@ -39,6 +39,11 @@ export async function readArchive(
   signal?: AbortSignal,
 ): Promise<LoadedImage[]> {
   const files = await ArchiveFiles.read(store, decompress(source), signal);
+  if (files.isEmpty) {
+    throw new JettisonError('ARCHIVE_INVALID', 'there is nothing in the archive', {
+      hint: 'Did the program that should have written it fail?',
+    });
+  }
   const docker = parse<DockerEntry[]>(files.bytes('manifest.json'), 'manifest.json');
   const index = parse<Index>(files.bytes('index.json'), 'index.json');
   let images: LoadedImage[];
