@@ -5,24 +5,36 @@ import { findTool, needTool } from './tools.ts';
 
 /**
  * How a worker gets to mount things.
- * `root`: a mount namespace is enough. `ranges`: a user namespace with the ids that /etc/subuid grants.
- * `single`: a user namespace in which only one id exists, this user's, shown as root.
+ * `root`: a mount namespace is enough. `nested`: so it is, since this process is root of a user namespace
+ * with several ids already. `ranges`: a user namespace with the ids that /etc/subuid grants. `single`: a user
+ * namespace in which only one id exists, this user's, shown as root.
  */
-export type Isolation = 'root' | 'ranges' | 'single';
+export type Isolation = 'root' | 'nested' | 'ranges' | 'single';
 
 const CAP_SYS_ADMIN = 21n;
 
 /** The kind of namespace that this process can ask for; whether the kernel grants it shows when it is tried. */
 export function chooseIsolation(): Isolation {
-  if (process.getuid?.() === 0 && hasCapability(CAP_SYS_ADMIN)) return 'root';
+  if (process.getuid?.() === 0 && hasCapability(CAP_SYS_ADMIN)) return rootOf(readText('/proc/self/uid_map'));
   return rangeProblem() === undefined ? 'ranges' : 'single';
+}
+
+/** What a root with all capabilities is root of. @param map text of /proc/self/uid_map */
+export function rootOf(map: string): 'root' | 'nested' | 'single' {
+  const ranges = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const [inside, outside, count] = ranges[0]!;
+  if (inside === 0 && outside === 0 && count === 2 ** 32 - 1) return 'root';
+  return ranges.length === 1 && count === 1 ? 'single' : 'nested';
 }
 
 /** The command that starts another one inside new namespaces of that kind: its words come before that one's. */
 export function namespaceCommand(isolation: Isolation): [string, ...string[]] {
   const unshare = needTool('unshare');
   const mounts = ['--mount', '--propagation', 'private', '--uts'];
-  if (isolation === 'root') return [unshare, ...mounts, '--'];
+  if (isolation === 'root' || isolation === 'nested') return [unshare, ...mounts, '--'];
   return [
     unshare,
     '--user',
@@ -67,7 +79,7 @@ export function isolationError(isolation: Isolation, said: string): JettisonErro
   const text = said.trim().split('\n').at(-1) ?? '';
   return new JettisonError(
     'NO_NAMESPACES',
-    `this machine does not let Jettison make ${isolation === 'root' ? 'a mount namespace' : 'a user namespace'}${
+    `this machine does not let Jettison make ${isolation === 'root' || isolation === 'nested' ? 'a mount namespace' : 'a user namespace'}${
       text === '' ? '' : ` (${text})`
     }`,
     {

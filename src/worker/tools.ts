@@ -13,6 +13,8 @@ const PACKAGES = {
   newuidmap: 'uidmap',
   newgidmap: 'uidmap',
   ip: 'iproute2',
+  crun: 'crun',
+  runc: 'runc',
 } as const;
 
 export type ToolName = keyof typeof PACKAGES;
