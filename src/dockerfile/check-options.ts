@@ -25,7 +25,7 @@ export function parseCheckOptions(
     else if (key === 'error' && TRUE.includes(setting ?? '')) options.error = true;
     else if (key === 'error' && FALSE.includes(setting ?? '')) options.error = false;
     else {
-      throw new JettisonError('CHECK_OPTION', `The check directive cannot read "${part.trim()}".`, {
+      throw new JettisonError('CHECK_OPTION', `The check directive cannot read "${part.trim()}"`, {
         hint: 'It takes skip=<checks> or skip=all, error=true or error=false, and experimental=<checks>, with ; between them.',
         ...place,
       });

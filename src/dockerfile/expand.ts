@@ -258,7 +258,7 @@ class Expander {
     const colon = operator === ':';
     if (colon) operator = this.#next() ?? '';
     const sign = `${colon ? ':' : ''}${operator}`;
-    if (operator === '' || !'-+?#%'.includes(operator)) {
+    if (operator === '' || !(colon ? '-+?' : '-+?#%').includes(operator)) {
       throw this.#syntaxError(`"${sign}" is no operator that can follow a variable's name`);
     }
     const trims = operator === '#' || operator === '%';
@@ -327,7 +327,7 @@ class Expander {
   }
 
   #syntaxError(reason: string): JettisonError {
-    return new JettisonError('VARIABLE_SYNTAX', `Cannot expand ${JSON.stringify(this.text)}: ${reason}.`, {
+    return new JettisonError('VARIABLE_SYNTAX', `Cannot expand ${JSON.stringify(this.text)}: ${reason}`, {
       hint: `To write a quote or a $ itself, put ${this.#escape} before it.`,
       ...this.#place(),
     });

@@ -29,7 +29,7 @@ export function checkFile(file: Parsed): Diagnostic[] {
     for (const location of part.emptyLines) {
       found.push({
         code: 'NoEmptyContinuation' satisfies CheckId,
-        message: 'This empty line stands inside an instruction.',
+        message: 'This empty line stands inside an instruction',
         location,
         hint: 'Remove it, or begin it with #.',
       });
@@ -84,7 +84,7 @@ function checkInstruction(instruction: Instruction): Diagnostic[] {
     case 'FROM':
       return [
         ...checkFrom(instruction),
-        ...checkDescription(instruction, instruction.name ? [instruction.name.text] : []),
+        ...checkDescription(instruction, instruction.name ? [instruction.name.text.toLowerCase()] : []),
       ];
     case 'ARG':
       return checkDescription(
@@ -98,23 +98,21 @@ function checkInstruction(instruction: Instruction): Diagnostic[] {
       return [
         {
           code: 'MaintainerDeprecated' satisfies CheckId,
-          message: 'MAINTAINER is an old way to name the author.',
+          message: 'MAINTAINER is an old way to name the author',
           location: instruction.location,
           hint: 'Write LABEL org.opencontainers.image.authors="…".',
         },
       ];
     case 'ONBUILD':
-      if (!instruction.trigger) {
-        return [
-          {
-            code: 'InvalidOnbuildTrigger',
-            message: 'This trigger is not a valid instruction: every build on top of the image will fail.',
-            location: instruction.location,
-            hint: 'Correct what stands behind ONBUILD.',
-          },
-        ];
-      }
-      return checkInstruction(instruction.trigger);
+      if (instruction.trigger) return [];
+      return [
+        {
+          code: 'InvalidOnbuildTrigger',
+          message: 'This trigger is not a valid instruction: every build on top of the image will fail',
+          location: instruction.location,
+          hint: 'Correct what stands behind ONBUILD.',
+        },
+      ];
     default:
       return [];
   }
@@ -129,7 +127,7 @@ function checkFrom({ keyword, as, name }: FromInstruction): Diagnostic[] {
   if (as && !sameCase) {
     found.push({
       code: 'FromAsCasing' satisfies CheckId,
-      message: `${keyword} and ${as.text} are not written in the same case.`,
+      message: `${keyword} and ${as.text} are not written in the same case`,
       location: as.location,
       hint: `Write ${keyword === keyword.toLowerCase() ? 'as' : 'AS'}.`,
     });
@@ -137,7 +135,7 @@ function checkFrom({ keyword, as, name }: FromInstruction): Diagnostic[] {
   if (name && name.text !== name.text.toLowerCase()) {
     found.push({
       code: 'StageNameCasing' satisfies CheckId,
-      message: `The name of the stage ${name.text} is not in lower case.`,
+      message: `The name of the stage ${name.text} is not in lower case`,
       location: name.location,
       hint: `Write ${name.text.toLowerCase()}: Docker calls it so anyway.`,
     });
@@ -151,7 +149,7 @@ function checkDescription({ kind, comments = [], location }: Instruction, names:
   return [
     {
       code: 'InvalidDefinitionDescription' satisfies CheckId,
-      message: `The comment above this ${kind} does not begin with ${names.length > 1 ? 'the name of one of its arguments' : names[0]}.`,
+      message: `The comment above this ${kind} does not begin with ${names.length > 1 ? 'the name of one of its arguments' : names[0]}`,
       location,
       hint: 'Begin it with the name; if it is no description, put an empty comment (#) between.',
     },
@@ -161,7 +159,7 @@ function checkDescription({ kind, comments = [], location }: Instruction, names:
 function checkLegacy(kind: string, { location }: Instruction): Diagnostic {
   return {
     code: 'LegacyKeyValueFormat' satisfies CheckId,
-    message: `${kind} is written in its old form, with a space between name and value.`,
+    message: `${kind} is written in its old form, with a space between name and value`,
     location,
     hint: `Write ${kind} name=value.`,
   };
@@ -177,7 +175,7 @@ function checkCasing(stages: StageText[]): Diagnostic[] {
     .filter(({ keyword }) => keyword !== right(keyword))
     .map(({ keyword, location }) => ({
       code: 'ConsistentInstructionCasing' satisfies CheckId,
-      message: `${keyword} is not written like most instructions here, in ${lower > upper ? 'lower' : 'upper'} case.`,
+      message: `${keyword} is not written like most instructions here, in ${lower > upper ? 'lower' : 'upper'} case`,
       location: { file: location.file, line: location.line, column: location.column },
       hint: `Write ${right(keyword)}.`,
     }));
@@ -192,7 +190,7 @@ function checkStageNames(stages: StageText[]): Diagnostic[] {
     if (RESERVED.has(name)) {
       found.push({
         code: 'ReservedStageName' satisfies CheckId,
-        message: `${name} means something else to Docker: a stage should not be called so.`,
+        message: `${name} means something else to Docker: a stage should not be called so`,
         location,
         hint: 'Choose another name.',
       });
@@ -200,7 +198,7 @@ function checkStageNames(stages: StageText[]): Diagnostic[] {
     if (seen.has(name)) {
       found.push({
         code: 'DuplicateStageName' satisfies CheckId,
-        message: `A stage before this one is called ${name} too.`,
+        message: `A stage before this one is called ${name} too`,
         location,
         hint: 'Give every stage a name of its own.',
       });
@@ -222,7 +220,7 @@ function checkStage({ index, instructions }: StageText): Diagnostic[] {
     if (ONLY_LAST_COUNTS.has(kind) && earlier) {
       found.push({
         code: 'MultipleInstructionsDisallowed' satisfies CheckId,
-        message: `Another ${kind} follows in this stage, and only the last one counts.`,
+        message: `Another ${kind} follows in this stage, and only the last one counts`,
         location: earlier.location,
         hint: 'Remove this one.',
         stage: index,
@@ -232,7 +230,7 @@ function checkStage({ index, instructions }: StageText): Diagnostic[] {
     if ((kind === 'CMD' || kind === 'ENTRYPOINT') && instruction.command.form === 'shell' && !shellSet) {
       found.push({
         code: 'JSONArgsRecommended' satisfies CheckId,
-        message: `In this form a shell starts the program of ${kind}, and signals do not reach it.`,
+        message: `In this form a shell starts the program of ${kind}, and signals do not reach it`,
         location,
         hint: `Write ${kind} ["program", "argument"].`,
         stage: index,

@@ -17,7 +17,7 @@ export class Flags {
       const kind = Object.hasOwn(known, flag.name) ? known[flag.name] : undefined;
       if (kind === undefined) throw unknownFlag(statement, flag, Object.keys(known));
       if (seen.has(flag.name) && kind !== 'values') {
-        throw failure(statement, 'DUPLICATE_FLAG', `--${flag.name} stands here twice.`, {
+        throw failure(statement, 'DUPLICATE_FLAG', `--${flag.name} stands here twice`, {
           location: flag.location,
           hint: 'Keep one of them.',
         });
@@ -53,13 +53,13 @@ function checkValue(statement: Statement, flag: Flag, kind: FlagKind): void {
   const text = flag.value?.text;
   if (kind === 'switch') {
     if (text === undefined || /^(?:true|false)$/i.test(text)) return;
-    throw failure(statement, 'FLAG_VALUE', `--${flag.name} is true or false, not "${text}".`, {
+    throw failure(statement, 'FLAG_VALUE', `--${flag.name} is true or false, not "${text}"`, {
       location: flag.location,
       hint: `Write --${flag.name} or --${flag.name}=false.`,
     });
   }
   if (text === undefined) {
-    throw failure(statement, 'FLAG_VALUE', `--${flag.name} needs a value.`, {
+    throw failure(statement, 'FLAG_VALUE', `--${flag.name} needs a value`, {
       location: flag.location,
       hint: `Write --${flag.name}=<value>, without a space.`,
     });
@@ -70,7 +70,7 @@ function unknownFlag(statement: Statement, flag: Flag, known: string[]) {
   const kind = kindOf(statement);
   const meant = findDidYouMean(flag.name, known);
   const listed = known.map((name) => `--${name}`).join(', ');
-  return failure(statement, 'UNKNOWN_FLAG', `${kind} has no flag --${flag.name}.`, {
+  return failure(statement, 'UNKNOWN_FLAG', `${kind} has no flag --${flag.name}`, {
     location: flag.location,
     hint: meant
       ? `Did you mean --${meant}?`

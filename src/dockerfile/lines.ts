@@ -93,7 +93,7 @@ class LineReader {
     const { name, value } = directive;
     const place = { location, source: line };
     if (this.#directives.has(name)) {
-      throw new JettisonError('DIRECTIVE_INVALID', `The ${name} directive stands here for the second time.`, {
+      throw new JettisonError('DIRECTIVE_INVALID', `The ${name} directive stands here for the second time`, {
         hint: 'Keep one of them.',
         ...place,
       });
@@ -101,7 +101,7 @@ class LineReader {
     this.#directives.add(name);
     if (name === 'escape') {
       if (value !== '\\' && value !== '`') {
-        throw new JettisonError('DIRECTIVE_INVALID', `"${value}" cannot be the escape character.`, {
+        throw new JettisonError('DIRECTIVE_INVALID', `"${value}" cannot be the escape character`, {
           hint: 'Only a backslash or a backtick can.',
           ...place,
         });
@@ -151,7 +151,7 @@ class LineReader {
       const body = sign.stripTabs ? stripLeadingTabs(raw) : raw;
       return { ...sign, body, ...(body !== raw && { raw }) };
     }
-    throw new JettisonError('HEREDOC_UNTERMINATED', `The here-document ${sign.name} is not ended.`, {
+    throw new JettisonError('HEREDOC_UNTERMINATED', `The here-document ${sign.name} is not ended`, {
       hint: `Its last line must be ${sign.name} and nothing else.`,
       location: { ...this.#location(start, indent), ...sign.location },
       source: this.#source(start),
@@ -180,7 +180,7 @@ class LineReader {
   #take(): string {
     const line = this.#lines[this.#next]!;
     if (line.length * 3 > MAXIMUM_LINE_BYTES && Buffer.byteLength(line) > MAXIMUM_LINE_BYTES) {
-      throw new JettisonError('LINE_TOO_LONG', `This line is longer than ${MAXIMUM_LINE_BYTES - 1} bytes.`, {
+      throw new JettisonError('LINE_TOO_LONG', `This line is longer than ${MAXIMUM_LINE_BYTES - 1} bytes`, {
         hint: 'Break it with the escape character, or put its text into a file and COPY that.',
         location: { file: this.file, line: this.#next + 1, column: 1 },
       });

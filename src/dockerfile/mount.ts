@@ -44,7 +44,7 @@ export function readMountFlag(value: Word, source: string): MountFlag {
     new JettisonError('MOUNT_INVALID', message, { hint, location: value.location, source });
   const fields = value.text === '' ? undefined : splitFields(value.text);
   if (!fields)
-    throw fail(`--mount cannot be "${value.text}".`, 'Write for example type=cache,target=/root/.npm.');
+    throw fail(`--mount cannot be "${value.text}"`, 'Write for example type=cache,target=/root/.npm.');
   const options = fields.map((field) => {
     const equals = field.indexOf('=');
     if (equals < 0) return { key: field.toLowerCase() };
@@ -54,7 +54,7 @@ export function readMountFlag(value: Word, source: string): MountFlag {
   const from = options.find((option) => option.key === 'from')?.value?.text ?? '';
   if (/\$./.test(from)) {
     throw fail(
-      'The from of --mount cannot contain a variable.',
+      'The from of --mount cannot contain a variable',
       'Name a stage with FROM image AS name, and use that name.',
     );
   }
@@ -104,7 +104,7 @@ class MountReader {
     else if (key === 'required') this.#required(true);
     else
       throw this.#fail(
-        `"${key}" needs a value.`,
+        `"${key}" needs a value`,
         `Write ${key === '' ? 'key' : key}=value; fields are parted by commas without spaces.`,
       );
   }
@@ -161,7 +161,7 @@ class MountReader {
       default: {
         const meant = findDidYouMean(key, KEYS);
         throw this.#fail(
-          `--mount has no "${key}".`,
+          `--mount has no "${key}"`,
           meant ? `Did you mean ${meant}?` : `It takes ${KEYS.join(', ')}.`,
         );
       }
@@ -181,14 +181,11 @@ class MountReader {
 
   #checkSecret(): void {
     const { from, source, target, id } = this.mount;
-    if (from) throw this.#fail('A secret comes from no stage or image: it has no from.', 'Leave it out.');
+    if (from) throw this.#fail('A secret comes from no stage or image: it has no from', 'Leave it out.');
     if (!source && !target && !id) {
-      throw this.#fail(
-        'A secret needs an id.',
-        'Write for example type=secret,id=npmrc,target=/root/.npmrc.',
-      );
+      throw this.#fail('A secret needs an id', 'Write for example type=secret,id=npmrc,target=/root/.npmrc.');
     }
-    if (source && id) throw this.#fail('A secret has either source or id: they mean the same.', 'Keep id.');
+    if (source && id) throw this.#fail('A secret has either source or id: they mean the same', 'Keep id.');
   }
 
   #checkTarget(): void {
@@ -196,9 +193,7 @@ class MountReader {
     const segments = target.split('/').filter((segment) => segment !== '' && segment !== '.');
     if (segments.length > 0) return;
     throw this.#fail(
-      target === ''
-        ? 'The mount has no target.'
-        : 'The root directory itself cannot be the target of a mount.',
+      target === '' ? 'The mount has no target' : 'The root directory itself cannot be the target of a mount',
       'Write target=/path: where the command sees it.',
     );
   }
@@ -217,7 +212,7 @@ class MountReader {
   #only(key: string, types: ResolvedMount['type'][]): void {
     if (types.includes(this.mount.type)) return;
     throw this.#fail(
-      `A ${this.mount.type} mount has no "${key}".`,
+      `A ${this.mount.type} mount has no "${key}"`,
       `Only ${types.join(' and ')} mounts have; if it is one, write type before ${key}.`,
     );
   }
@@ -227,13 +222,13 @@ class MountReader {
     if (choice) return choice;
     const meant = findDidYouMean(value, choices);
     const hint = meant ? `Did you mean ${meant}?` : `It is one of ${choices.join(', ')}.`;
-    throw this.#fail(`The ${key} of a mount cannot be "${value}".`, hint);
+    throw this.#fail(`The ${key} of a mount cannot be "${value}"`, hint);
   }
 
   #boolean(key: string, value: string): boolean {
     if (TRUE.includes(value)) return true;
     if (FALSE.includes(value)) return false;
-    throw this.#fail(`"${key}" is true or false, not "${value}".`, `Write ${key} or ${key}=false.`);
+    throw this.#fail(`"${key}" is true or false, not "${value}"`, `Write ${key} or ${key}=false.`);
   }
 
   #number(key: string, value: string, base: 8 | 10): number {
@@ -241,7 +236,7 @@ class MountReader {
       /^[0-9]+$/.test(value) && (base === 10 || /^[0-7]+$/.test(value)) ? Number.parseInt(value, base) : -1;
     if (number >= 0 && number < 2 ** 32) return number;
     throw this.#fail(
-      `"${key}" cannot be "${value}".`,
+      `"${key}" cannot be "${value}"`,
       base === 8 ? 'Write an octal number such as 0755.' : 'Write a number.',
     );
   }
@@ -253,7 +248,7 @@ class MountReader {
       : -1;
     if (match && Number.isSafeInteger(bytes)) return bytes;
     throw this.#fail(
-      `"size" cannot be "${value}".`,
+      `"size" cannot be "${value}"`,
       'Write a number of bytes, or one with a unit such as 64m.',
     );
   }

@@ -52,9 +52,9 @@ export function parseInstructions(text: string, origin: Origin): Exclude<Instruc
   };
   try {
     const [instruction, ...others] = readStatements(text, origin).map(readInstruction);
-    if (!instruction || others.length > 0) throw fail('It is not one instruction.');
+    if (!instruction || others.length > 0) throw fail('It is not one instruction');
     if (instruction.kind === 'FROM' || instruction.kind === 'MAINTAINER' || instruction.kind === 'ONBUILD') {
-      throw fail(`${instruction.kind} cannot be a trigger.`);
+      throw fail(`${instruction.kind} cannot be a trigger`);
     }
     return [instruction];
   } catch (error) {
@@ -81,7 +81,7 @@ function toStages(
     else if (instruction.kind === 'ARG') globals.push(instruction);
     else {
       const { kind, location, source } = instruction;
-      throw new JettisonError('NO_BUILD_STAGE', `${kind} stands before the first FROM.`, {
+      throw new JettisonError('NO_BUILD_STAGE', `${kind} stands before the first FROM`, {
         hint: 'A Dockerfile begins with FROM; only ARG may stand before it.',
         location,
         source,
@@ -92,7 +92,7 @@ function toStages(
   const empty = instructions.length === 0;
   throw new JettisonError(
     empty ? 'DOCKERFILE_EMPTY' : 'NO_BUILD_STAGE',
-    empty ? `${file} has no instructions.` : `${file} has no FROM, so there is nothing to build.`,
+    empty ? `${file} has no instructions` : `${file} has no FROM, so there is nothing to build`,
     { hint: 'Begin with FROM and a base image, for example FROM node:20.' },
   );
 }

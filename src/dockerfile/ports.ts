@@ -20,17 +20,17 @@ export function parsePorts(word: string): ExposedPorts | string {
   const slash = container.indexOf('/');
   const range = slash < 0 ? container : container.slice(0, slash);
   const protocol = (slash < 0 ? '' : container.slice(slash + 1)) || 'tcp';
-  if (range === '') return `"${word}" names no port.`;
+  if (range === '') return `"${word}" names no port`;
   if (!['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase()))
-    return `"${protocol}" is not tcp, udp or sctp.`;
-  if (address !== '' && !isAddress(address)) return `"${address}" is no IP address.`;
+    return `"${protocol}" is not tcp, udp or sctp`;
+  if (address !== '' && !isAddress(address)) return `"${address}" is no IP address`;
   const ports = readRange(range);
-  if (!ports) return `"${range}" is no port between 0 and 65535, nor a range of them.`;
+  if (!ports) return `"${range}" is no port between 0 and 65535, nor a range of them`;
   if (host !== '') {
     const hostPorts = readRange(host);
-    if (!hostPorts) return `"${host}" is no port between 0 and 65535, nor a range of them.`;
+    if (!hostPorts) return `"${host}" is no port between 0 and 65535, nor a range of them`;
     const [size, hostSize] = [ports, hostPorts].map(([first, last]) => last - first);
-    if (size !== hostSize && size !== 0) return `"${host}" and "${range}" are ranges of different length.`;
+    if (size !== hostSize && size !== 0) return `"${host}" and "${range}" are ranges of different length`;
   }
   const [first, last] = ports;
   return {

@@ -116,7 +116,7 @@ export function jsonWords(statement: Statement, span: Span): Word[] | undefined 
   throw failure(
     statement,
     'JSON_NOT_STRINGS',
-    'The JSON form takes an array of strings, and nothing else in it.',
+    'The JSON form takes an array of strings, and nothing else in it',
     {
       location: statement.line.locate(span.start, span.end),
       hint: 'Put double quotes around every element.',

@@ -38,7 +38,10 @@ export function trimEndMatching(text: string, wildcard: Wildcard, longest: boole
   return end === undefined ? text : characters.slice(end).reverse().join('');
 }
 
-/** The text with the first match, or every match, replaced; a match is as long as it can be. */
+/**
+ * The text with the first match, or every match, replaced; a match is as long as it can be. When all are
+ * replaced, Docker reads a `$` in the replacement as a template of Go's regexps, and so does this.
+ */
 export function replaceMatching(text: string, wildcard: Wildcard, replacement: string, all: boolean): string {
   const characters = [...text];
   let result = '';
@@ -49,12 +52,25 @@ export function replaceMatching(text: string, wildcard: Wildcard, replacement: s
     const end = matchEnd(characters, wildcard, start, true);
     // Nothing matches right behind a match: it is part of that one.
     if (end === undefined || (end === start && start === previousEnd)) continue;
-    result += characters.slice(copied, start).join('') + replacement;
+    const match = characters.slice(start, end).join('');
+    result +=
+      characters.slice(copied, start).join('') + (all ? fillTemplate(replacement, match) : replacement);
     copied = end;
     previousEnd = end;
     if (!all) break;
   }
   return result + characters.slice(copied).join('');
+}
+
+/** `$0` is the match, `$$` a `$`, and every other `$name` nothing. */
+function fillTemplate(template: string, match: string): string {
+  return template.replace(
+    /\$(?:(\$)|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu,
+    (_whole, dollar, braced, bare) => {
+      if (dollar !== undefined) return '$';
+      return /^0+$/.test(braced ?? bare) ? match : '';
+    },
+  );
 }
 
 /** Where a match that begins at `start` ends: the nearest or the farthest such place. */

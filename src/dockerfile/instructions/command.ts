@@ -17,14 +17,9 @@ export function readShell(statement: Statement): ShellInstruction {
   new Flags(statement);
   const words = jsonWords(statement, statement.rest);
   if (!words || words.length === 0) {
-    throw failure(
-      statement,
-      'DOCKERFILE_SYNTAX',
-      'SHELL takes a program and its arguments as a JSON array.',
-      {
-        hint: 'Write for example SHELL ["/bin/bash", "-c"].',
-      },
-    );
+    throw failure(statement, 'DOCKERFILE_SYNTAX', 'SHELL takes a program and its arguments as a JSON array', {
+      hint: 'Write for example SHELL ["/bin/bash", "-c"].',
+    });
   }
   return { kind: 'SHELL', ...common(statement), args: words.map((word) => word.text) };
 }

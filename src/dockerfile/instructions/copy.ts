@@ -22,7 +22,7 @@ export function readCopy(statement: Statement): CopyInstruction {
   const words = json ?? splitBlank(statement.line, statement.rest);
   const destination = words.at(-1);
   if (!destination || words.length < 2) {
-    throw failure(statement, 'DOCKERFILE_SYNTAX', `${kind} needs at least one source and a destination.`, {
+    throw failure(statement, 'DOCKERFILE_SYNTAX', `${kind} needs at least one source and a destination`, {
       hint: `Write ${kind} source destination.`,
     });
   }
@@ -30,7 +30,7 @@ export function readCopy(statement: Statement): CopyInstruction {
     throw failure(
       statement,
       'DOCKERFILE_SYNTAX',
-      `${kind} has a here-document where its destination should be.`,
+      `${kind} has a here-document where its destination should be`,
       {
         location: destination.location,
         hint: 'The destination comes last: put it behind the here-document.',

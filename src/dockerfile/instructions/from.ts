@@ -13,14 +13,14 @@ export function readFrom(statement: Statement): FromInstruction {
     throw failure(
       statement,
       'DOCKERFILE_SYNTAX',
-      'FROM takes an image, and AS with a name if the stage has one.',
+      'FROM takes an image, and AS with a name if the stage has one',
       {
         hint: 'Write FROM image, or FROM image AS name.',
       },
     );
   }
   if (name && !STAGE_NAME.test(name.text.toLowerCase())) {
-    throw failure(statement, 'STAGE_NAME_INVALID', `"${name.text}" cannot be the name of a stage.`, {
+    throw failure(statement, 'STAGE_NAME_INVALID', `"${name.text}" cannot be the name of a stage`, {
       location: name.location,
       hint: 'A name begins with a letter and goes on with letters, digits, "-", "_" and ".".',
     });

@@ -17,7 +17,7 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
   const base = { kind: 'HEALTHCHECK' as const, ...common(statement) };
   if (type.toUpperCase() === 'NONE') {
     if (argument.end > argument.start) {
-      throw failure(statement, 'HEALTHCHECK_INVALID', 'HEALTHCHECK NONE takes no arguments.', {
+      throw failure(statement, 'HEALTHCHECK_INVALID', 'HEALTHCHECK NONE takes no arguments', {
         location: line.locate(argument.start, argument.end),
         hint: 'Leave them out, or write HEALTHCHECK CMD and the command.',
       });
@@ -29,7 +29,7 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
     throw failure(
       statement,
       'HEALTHCHECK_INVALID',
-      type === '' ? 'HEALTHCHECK says neither CMD nor NONE.' : `HEALTHCHECK cannot begin with "${type}".`,
+      type === '' ? 'HEALTHCHECK says neither CMD nor NONE' : `HEALTHCHECK cannot begin with "${type}"`,
       { hint: 'Write HEALTHCHECK CMD and the command, or HEALTHCHECK NONE.' },
     );
   }
@@ -42,7 +42,7 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
   });
   const command = readCommand(statement, argument);
   if (command.form === 'exec' ? command.args.length === 0 : command.text === '') {
-    throw failure(statement, 'HEALTHCHECK_INVALID', 'HEALTHCHECK CMD has no command.', {
+    throw failure(statement, 'HEALTHCHECK_INVALID', 'HEALTHCHECK CMD has no command', {
       hint: 'Write the command that checks the container behind CMD.',
     });
   }
@@ -71,7 +71,7 @@ function duration(statement: Statement, flags: Flags, name: string): Word | unde
     nanoseconds === undefined
       ? `"${value.text}", which is no duration`
       : 'less than a millisecond, and not 0';
-  throw failure(statement, 'DURATION_INVALID', `--${name} is ${problem}.`, {
+  throw failure(statement, 'DURATION_INVALID', `--${name} is ${problem}`, {
     location: value.location,
     hint: 'Write a number with a unit: 500ms, 30s, 1m30s or 2h. Variables are not expanded here.',
   });
@@ -81,7 +81,7 @@ function readRetries(statement: Statement, value: Word | undefined): Word | unde
   if (!value) return undefined;
   if (/^[+-]?\d+$/.test(value.text) && Number(value.text) >= 0 && Number(value.text) <= MAXIMUM_RETRIES)
     return value;
-  throw failure(statement, 'HEALTHCHECK_INVALID', `--retries cannot be "${value.text}".`, {
+  throw failure(statement, 'HEALTHCHECK_INVALID', `--retries cannot be "${value.text}"`, {
     location: value.location,
     hint: 'Write a whole number; 0 stands for the default of 3.',
   });

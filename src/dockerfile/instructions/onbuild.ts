@@ -34,12 +34,12 @@ export function readOnbuild(
 function refuseSome(statement: Statement, trigger: Statement): void {
   const kind = kindOf(trigger);
   if (kind === '') {
-    throw failure(statement, 'DOCKERFILE_SYNTAX', 'ONBUILD needs an instruction behind it.', {
+    throw failure(statement, 'DOCKERFILE_SYNTAX', 'ONBUILD needs an instruction behind it', {
       hint: 'Write for example ONBUILD COPY . .',
     });
   }
   if (kind === 'ONBUILD' || kind === 'FROM' || kind === 'MAINTAINER') {
-    throw failure(statement, 'ONBUILD_TRIGGER', `${kind} cannot be a trigger of ONBUILD.`, {
+    throw failure(statement, 'ONBUILD_TRIGGER', `${kind} cannot be a trigger of ONBUILD`, {
       location: trigger.keyword.location,
       hint: 'Every other instruction can.',
     });

@@ -9,7 +9,7 @@ export function readPairs(statement: Statement): PairsInstruction {
   new Flags(statement);
   const words = splitQuoted(statement.line, statement.rest, statement.escape);
   if (words.length === 0) {
-    throw failure(statement, 'DOCKERFILE_SYNTAX', `${kind} needs at least one name with its value.`, {
+    throw failure(statement, 'DOCKERFILE_SYNTAX', `${kind} needs at least one name with its value`, {
       hint: `Write ${kind} name=value.`,
     });
   }
@@ -17,7 +17,7 @@ export function readPairs(statement: Statement): PairsInstruction {
   const pairs = legacy ? [legacyPair(statement, kind)] : words.map((word) => pair(statement, kind, word));
   for (const { key } of pairs) {
     if (key.text !== '') continue;
-    throw failure(statement, 'DOCKERFILE_SYNTAX', `${kind} has a value here without a name.`, {
+    throw failure(statement, 'DOCKERFILE_SYNTAX', `${kind} has a value here without a name`, {
       location: key.location,
       hint: `Write ${kind} name=value.`,
     });
@@ -30,14 +30,14 @@ export function readArg(statement: Statement): ArgInstruction {
   new Flags(statement);
   const words = splitQuoted(statement.line, statement.rest, statement.escape);
   if (words.length === 0) {
-    throw failure(statement, 'DOCKERFILE_SYNTAX', 'ARG needs at least one name.', {
+    throw failure(statement, 'DOCKERFILE_SYNTAX', 'ARG needs at least one name', {
       hint: 'Write ARG name or ARG name=default.',
     });
   }
   const args = words.map((word) => {
     const { key: name, value } = cut(word);
     if (name.text !== '') return { name, ...(value && { value }) };
-    throw failure(statement, 'DOCKERFILE_SYNTAX', 'ARG has a default here without a name.', {
+    throw failure(statement, 'DOCKERFILE_SYNTAX', 'ARG has a default here without a name', {
       location: word.location,
       hint: 'Write ARG name=default.',
     });
@@ -48,7 +48,7 @@ export function readArg(statement: Statement): ArgInstruction {
 function pair(statement: Statement, kind: string, word: Word): { key: Word; value: Word } {
   const { key, value } = cut(word);
   if (value) return { key, value };
-  throw failure(statement, 'PAIR_INVALID', `"${word.text}" has no "=".`, {
+  throw failure(statement, 'PAIR_INVALID', `"${word.text}" has no "="`, {
     location: word.location,
     hint: `Write ${kind} name=value, and put quotes around a value with spaces.`,
   });
@@ -61,7 +61,7 @@ function legacyPair(statement: Statement, kind: string): { key: Word; value: Wor
   const key = line.word(rest.start, at);
   while (at < rest.end && isBlank(line.text[at]!)) at++;
   if (at < rest.end) return { key, value: line.word(at, rest.end) };
-  throw failure(statement, 'PAIR_INVALID', `${kind} ${key.text} has no value.`, {
+  throw failure(statement, 'PAIR_INVALID', `${kind} ${key.text} has no value`, {
     hint: `Write ${kind} ${key.text}=value.`,
   });
 }

@@ -43,7 +43,7 @@ export function readVolume(statement: Statement): ListInstruction {
 
 function empty(statement: Statement) {
   const kind = kindOf(statement);
-  return failure(statement, 'DOCKERFILE_SYNTAX', `${kind} needs an argument.`, {
+  return failure(statement, 'DOCKERFILE_SYNTAX', `${kind} needs an argument`, {
     hint: `Write for example ${EXAMPLES[kind]}.`,
   });
 }

@@ -28,7 +28,7 @@ function choice(statement: Statement, flags: Flags, name: keyof typeof CHOICES) 
   const [value] = flags.values(name);
   if (!value || CHOICES[name].includes(value.text)) return value;
   const meant = findDidYouMean(value.text, CHOICES[name]);
-  throw failure(statement, 'FLAG_VALUE', `--${name} cannot be "${value.text}".`, {
+  throw failure(statement, 'FLAG_VALUE', `--${name} cannot be "${value.text}"`, {
     location: value.location,
     hint: meant ? `Did you mean ${meant}?` : `It is one of ${CHOICES[name].join(', ')}.`,
   });
