@@ -20,8 +20,11 @@ interface Directory {
 
 /** Where a member of an archive belongs, and what has to be done for it on a disk. */
 export interface Placement {
-  /** Clean, with the symlinks of the archive's own directories followed: its parents are directories. */
-  path: string;
+  /**
+   * Clean, with the symlinks of the archive's own directories followed: its parents are directories. Absent
+   * for a marker of something deleted, which is no file of its own.
+   */
+  path?: string;
   /** Directories to make first, in this order. */
   parents: string[];
   /** Something of another type (or an earlier file) stands there and has to go, with all below it. */
@@ -47,12 +50,12 @@ export class ArchiveTree {
   }
 
   /**
-   * Merges one member. Undefined for what is no file of its own: deletions.
+   * Merges one member.
    *
    * @throws JettisonError `TAR_ESCAPES` for a name or hard link outside the root
    * @throws JettisonError `TAR_INVALID` for a hard link to nothing, or a name below a file
    */
-  add(header: TarHeader): Placement | undefined {
+  add(header: TarHeader): Placement {
     const names = cleanName(header.name);
     const name = names.pop();
     if (name === undefined) return this.#addRoot(header);
@@ -63,7 +66,7 @@ export class ArchiveTree {
     if (marker !== undefined) {
       if (marker.kind === 'opaque') directory.facts = { ...(directory.facts ?? IMPLIED), opaque: true };
       if (marker.kind === 'whiteout') directory.hidden.add(marker.name);
-      return undefined;
+      return { parents, replaces: false, content: nothing };
     }
     const path = join(parent, name);
     const existing = directory.children.get(name);
@@ -99,7 +102,7 @@ export class ArchiveTree {
     yield* impliedBelow(this.#root, '');
   }
 
-  #addRoot(header: TarHeader): Placement | undefined {
+  #addRoot(header: TarHeader): Placement {
     if (header.type !== 'directory') throw invalid(`"${header.name}" is the root, but no directory`);
     const opaque = this.#root.facts?.opaque;
     this.#root.facts = { ...factsOf(header), ...(opaque ? { opaque } : {}) };

@@ -4,7 +4,11 @@ import { constants, crc32, deflateRaw } from 'node:zlib';
 export const GZIP_BLOCK = 1 << 20;
 /** Blocks on their way through the thread pool: enough to keep it busy, few enough to bound the memory. */
 const MAX_PENDING = 12;
-const LEVEL = 6;
+/**
+ * Measured on 100 MB of `node_modules`: level 5 takes 60 % of level 6's time for 1 % more bytes. The larger
+ * hash table is quicker, too.
+ */
+const SETTINGS = { level: 5, memLevel: 9 };
 
 /** Magic, deflate, no flags, no time, no extra flags, unknown system. */
 const HEADER = Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
@@ -95,7 +99,7 @@ function deflateBlock(block: Buffer): Promise<Buffer> {
   // Room for all of the output at once: each further piece would be another turn through the pool.
   const chunkSize = GZIP_BLOCK + (GZIP_BLOCK >> 8);
   return new Promise((resolve, reject) => {
-    deflateRaw(block, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH, chunkSize }, (error, bytes) => {
+    deflateRaw(block, { ...SETTINGS, finishFlush: constants.Z_SYNC_FLUSH, chunkSize }, (error, bytes) => {
       if (error === null) resolve(bytes);
       else reject(error);
     });

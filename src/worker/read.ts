@@ -73,7 +73,7 @@ async function readFromBlob(
   let taking = false;
   const reader = new TarReader({
     entry: (header) => {
-      taking = tree.add(header)?.path === wanted && header.type === 'file';
+      taking = tree.add(header).path === wanted && header.type === 'file';
       if (taking) found = [];
     },
     data: (chunk) => {

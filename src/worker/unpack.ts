@@ -147,9 +147,10 @@ class Unpacker implements TarHandler {
     const placement = this.#tree.add(header);
     this.#placement = placement;
     this.#header = header;
-    if (placement === undefined || this.#directory === undefined) return;
-    const { path } = placement;
+    if (this.#directory === undefined) return;
     for (const parent of placement.parents) this.#directory.makeDirectory(parent);
+    const { path } = placement;
+    if (path === undefined) return;
     if (placement.replaces) this.#directory.remove(path);
     const entry = entryOf(header, path);
     if (placement.linkTo !== undefined) this.#link(placement.linkTo, entry);
@@ -159,7 +160,7 @@ class Unpacker implements TarHandler {
   }
 
   data(chunk: Buffer): void {
-    if (this.#placement === undefined) return;
+    if (this.#placement!.path === undefined) return;
     if (this.#fd !== undefined) writeAll(this.#fd, chunk);
     if (this.#hash === undefined && chunk.length === this.#header!.size) {
       this.#digest = hash('sha256', chunk, 'hex');
@@ -170,10 +171,11 @@ class Unpacker implements TarHandler {
   }
 
   end(): void {
-    if (this.#placement !== undefined && this.#header!.type === 'file') {
-      this.#placement.content(this.#digest ?? (this.#hash ?? createHash('sha256')).digest('hex'));
+    const { path, content } = this.#placement!;
+    if (path !== undefined && this.#header!.type === 'file') {
+      content(this.#digest ?? (this.#hash ?? createHash('sha256')).digest('hex'));
       if (this.#fd !== undefined) {
-        this.#directory!.setFileMetadata(this.#fd, entryOf(this.#header!, this.#placement.path));
+        this.#directory!.setFileMetadata(this.#fd, entryOf(this.#header!, path));
         closeSync(this.#fd);
       }
     }

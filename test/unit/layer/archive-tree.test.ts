@@ -18,7 +18,7 @@ const link = (type: 'symlink' | 'hardlink', name: string, to: string): [TarHeade
 
 function merge(members: [TarHeader, string][], whiteouts = true): RecipeEntry[] {
   const tree = new ArchiveTree({ whiteouts });
-  for (const [header, digest] of members) tree.add(header)?.content(digest);
+  for (const [header, digest] of members) tree.add(header).content(digest);
   return [...tree.entries()];
 }
 

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { RecipeEntry } from '../../src/layer/entry.ts';
+import { LayerIndex } from '../../src/layer/layer-index.ts';
+import { writeRecipe } from '../../src/layer/recipe.ts';
+import { TAR_END, tarHeader, tarPadding } from '../../src/layer/tar-write.ts';
+import { installLayer, type LayerKind, layerId, layerRecord } from '../../src/store/layers.ts';
+import { StoreLayout } from '../../src/store/layout.ts';
+import type { WorkerContext } from '../../src/worker/context.ts';
+import type { LayerIdentity } from '../../src/worker/protocol.ts';
+
+export const asRoot = process.getuid?.() === 0;
+
+/** A directory that is deleted after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The context of a worker on an empty store. */
+export function emptyStore(): WorkerContext {
+  const layout = new StoreLayout(join(temporaryFolder(), 'store'));
+  for (const folder of [layout.blobs, layout.layers, layout.temporary])
+    mkdirSync(folder, { recursive: true });
+  return { layout, temporary: layout.temporary, overlay: asRoot ? 'trusted' : 'user' };
+}
+
+export function identity(kind: LayerKind): LayerIdentity {
+  const key = `sha256:${randomBytes(32).toString('hex')}` as const;
+  return { id: layerId(key), key, kind };
+}
+
+/** Adds a layer of which there is only a recipe; gives its id and the recipe's file. */
+export function layerOf(ctx: WorkerContext, entries: RecipeEntry[]): { layer: string; recipe: string } {
+  const index = LayerIndex.of(entries);
+  const record = layerRecord(identity('copy'), index);
+  installLayer(ctx.layout, { record, index: index.bytes });
+  const recipe = join(temporaryFolder(), 'recipe');
+  writeRecipe(recipe, index.entries());
+  return { layer: record.id, recipe };
+}
+
+export type TarMember = Partial<RecipeEntry> & { path: string; content?: string };
+
+/** A tar of these members, in this order, names as given; written to a file whose path is returned. */
+export function tarFile(members: TarMember[], compress: (tar: Buffer) => Buffer = (tar) => tar): string {
+  const parts = members.flatMap(({ content = '', ...member }) => {
+    const data = Buffer.from(content);
+    const entry: RecipeEntry = {
+      type: 'file',
+      mode: member.type === 'directory' ? 0o755 : 0o644,
+      uid: 0,
+      gid: 0,
+      mtime: 1_600_000_000,
+      ...member,
+      size: data.length,
+    };
+    return [tarHeader(entry), data, Buffer.alloc(tarPadding(data.length))];
+  });
+  const path = join(temporaryFolder(), 'archive');
+  writeFileSync(path, compress(Buffer.concat([...parts, TAR_END])));
+  return path;
+}
