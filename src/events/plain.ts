@@ -20,7 +20,9 @@ export class PlainRenderer implements Renderer {
   /** On which line each step's name was last written. */
   readonly #namedAt = new Map<string, number>();
   #written = 0;
-  /** The last step is over: a blank line comes before what follows. */
+  /** Whose line stands last. */
+  #last = '';
+  /** A step has begun or ended with the last line: a blank one comes before those of another. */
   #gap = true;
 
   constructor(
@@ -104,11 +106,13 @@ export class PlainRenderer implements Renderer {
     }
     const prefix = `#${number} `;
     const namedAt = this.#namedAt.get(id);
-    if (namedAt === undefined || this.#written - namedAt > NAME_EVERY_LINES) {
+    const named = namedAt === undefined || this.#written - namedAt > NAME_EVERY_LINES;
+    if (named) {
       this.#write(['', prefix + this.#name(id)]);
       this.#namedAt.set(id, this.#written);
-    } else if (this.#gap && lines.length > 0) this.#write(['']);
-    this.#gap = false;
+    } else if (this.#gap && lines.length > 0 && this.#last !== id) this.#write(['']);
+    this.#gap = named && lines.length === 0;
+    this.#last = id;
     this.#write(lines.map((line) => prefix + line));
   }
 
