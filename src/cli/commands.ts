@@ -26,4 +26,5 @@ export const commands: Record<string, Entry> = {
   load: { summary: 'Read images from an archive', load: () => import('./load.ts') },
   prune: { summary: 'Remove images and layers that nothing uses', load: () => import('./prune.ts') },
   builder: { summary: 'Look after the build cache', load: () => import('./builder.ts') },
+  doctor: { summary: 'Show what this machine allows, or check the store', load: () => import('./doctor.ts') },
 };

@@ -1,0 +1,138 @@
+import { statfsSync } from 'node:fs';
+import { release, userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { style, wantsColor } from '../errors/style.ts';
+import { plural } from '../events/format.ts';
+import { formatPlatform, hostPlatform } from '../image/platform.ts';
+import { openStore, type Store } from '../store/store.ts';
+import type { Rung } from '../worker/ladder.ts';
+import type { Command, Io } from './command.ts';
+import { size } from './format.ts';
+import { VERSION } from './version.ts';
+
+const help = `Usage: jettison doctor [OPTIONS]
+
+Shows what this machine has, and how RUN instructions run on it: the first usable way is taken.
+
+Options:
+      --json   Print everything as JSON
+      --store  Check the whole store instead: every digest, image, layer and record (exit code 1 if
+               something is wrong)
+`;
+
+/** What statfs calls the file systems that people have. */
+const FILE_SYSTEMS: Record<number, string> = {
+  61267: 'ext4',
+  1481003842: 'xfs',
+  2435016766: 'btrfs',
+  16914836: 'tmpfs',
+  2035054128: 'overlayfs',
+  801189825: 'zfs',
+  26985: 'nfs',
+  16914839: '9p',
+  4076150800: 'f2fs',
+  1702057286: 'fuse',
+};
+
+async function run(args: string[], io: Io): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { json: { type: 'boolean' }, store: { type: 'boolean' } },
+  });
+  const store = openStore({ env: io.env });
+  try {
+    return values.store
+      ? await checkStore(store, values.json === true, io)
+      : await showMachine(store, values.json === true, io);
+  } finally {
+    store.close();
+  }
+}
+
+async function showMachine(store: Store, json: boolean, io: Io): Promise<number> {
+  const { probeIsolation } = await import('../worker/ladder.ts');
+  const { home } = store.layout;
+  const facts = { ...machineFacts(home), rungs: await probeIsolation(home) };
+  if (json) {
+    io.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
+    return 0;
+  }
+  const { bold } = style(wantsColor(io.stdout, io.env));
+  const { store: place, user } = facts;
+  const lines: [string, string][] = [
+    ['Jettison', facts.jettison],
+    ['Node', facts.node],
+    ['Kernel', facts.kernel],
+    ['Platform', facts.platform],
+    ['User', `${user.name} (uid ${user.uid})`],
+    ['Store', `${place.path} (${place.fileSystem}, ${size(place.free)} free)`],
+  ];
+  io.stdout.write(`${bold('Machine')}\n`);
+  for (const [name, value] of lines) io.stdout.write(`  ${name.padEnd(10)}${value}\n`);
+  io.stdout.write(`\n${bold('How RUN works here')}\n${describeRungs(facts.rungs, io)}`);
+  return 0;
+}
+
+function machineFacts(home: string) {
+  const { username, uid } = userInfo();
+  const { type, bavail, bsize } = statfsSync(home);
+  return {
+    jettison: VERSION,
+    node: process.version,
+    kernel: `${process.platform} ${release()}`,
+    platform: formatPlatform(hostPlatform()),
+    user: { name: username, uid },
+    store: {
+      path: home,
+      fileSystem: FILE_SYSTEMS[type] ?? `0x${type.toString(16)}`,
+      free: bavail * bsize,
+    },
+  };
+}
+
+function describeRungs(rungs: Rung[], io: Io): string {
+  const { bold, dim, green, red } = style(wantsColor(io.stdout, io.env));
+  const width = Math.max(...rungs.map(({ name }) => name.length)) + 2;
+  const chosen = rungs.find(({ usable }) => usable);
+  const text = rungs.map((rung) => {
+    const mark = rung.usable ? green('✓') : red('✗');
+    const name = rung === chosen ? bold(rung.name.padEnd(width)) : rung.name.padEnd(width);
+    const remedy = rung.remedy === undefined ? '' : `    ${' '.repeat(width)}${dim('try:')} ${rung.remedy}\n`;
+    return `  ${mark} ${name}${rung.reason}\n${remedy}`;
+  });
+  const verdict =
+    chosen === undefined || chosen.name === 'none'
+      ? 'RUN cannot work on this machine; everything else does.'
+      : `This machine stands on the rung "${chosen.name}".`;
+  return `${text.join('')}\n${verdict}\n`;
+}
+
+async function checkStore(store: Store, json: boolean, io: Io): Promise<number> {
+  const { verifyStore } = await import('../store/verify.ts');
+  const end = await store.leases.use(io.signal);
+  try {
+    const report = await verifyStore(store);
+    const code = report.problems.length === 0 ? 0 : 1;
+    if (json) {
+      io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+      return code;
+    }
+    for (const problem of report.problems) io.stdout.write(`problem: ${problem}\n`);
+    if (report.unreadable > 0) {
+      io.stdout.write(`${plural(report.unreadable, 'file')} of other users could not be looked at\n`);
+    }
+    const checked = [
+      plural(report.images, 'image'),
+      plural(report.layers, 'layer'),
+      plural(report.blobs, 'blob'),
+      plural(report.records, 'step record'),
+    ].join(', ');
+    const verdict = code === 0 ? 'nothing is wrong' : `${plural(report.problems.length, 'problem')} found`;
+    io.stdout.write(`${store.layout.home}: ${checked}: ${verdict}\n`);
+    return code;
+  } finally {
+    end();
+  }
+}
+
+export const command: Command = { help, run };
