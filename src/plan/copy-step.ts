@@ -2,10 +2,14 @@ import type { CopyInstruction, Word } from '../dockerfile/ast.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { CopyFrom, CopyStep } from './plan.ts';
 import type { StageState } from './stage-state.ts';
-import { oneLine } from './title.ts';
 
 /** Plans COPY and ADD: everything expanded, the destination absolute. */
-export function addCopyStep(state: StageState, instruction: CopyInstruction, from: CopyFrom): void {
+export function addCopyStep(
+  state: StageState,
+  instruction: CopyInstruction,
+  title: string,
+  from: CopyFrom,
+): void {
   const sources = instruction.sources.map((word) => state.text(word));
   const heredocs = instruction.heredocs.map((heredoc) => ({
     name: heredoc.name,
@@ -21,7 +25,7 @@ export function addCopyStep(state: StageState, instruction: CopyInstruction, fro
   const step: CopyStep = {
     kind: 'copy',
     id: state.nextStepId(),
-    title: oneLine(instruction.source),
+    title,
     location: instruction.location,
     source: instruction.source,
     add: instruction.kind === 'ADD',

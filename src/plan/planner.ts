@@ -76,6 +76,8 @@ class Planner {
   private readonly globals: Map<string, string | undefined>;
   private readonly target: StageText;
   private readonly heads: Head[];
+  /** The texts of ONBUILD triggers, whose place is that of the FROM which runs them. */
+  private readonly triggerTexts = new Map<Instruction, string>();
   /** What a finished stage hands to stages built on it. */
   private readonly states = new Map<number, StageState>();
 
@@ -232,9 +234,12 @@ class Planner {
         ? this.input.images.get(imageKey({ ...base, platform: head.platform }))?.config.OnBuild
         : onbuildTexts(this.input.dockerfile.stages[base.index]!);
     const { location, source } = text.from;
-    const escapeCharacter = this.input.dockerfile.directives.escape;
+    const origin = { location, source, escape: this.input.dockerfile.directives.escape };
     return (texts ?? []).flatMap((trigger) =>
-      parseInstructions(trigger, { location, source, escape: escapeCharacter }),
+      parseInstructions(trigger, origin).map((instruction) => {
+        this.triggerTexts.set(instruction, trigger);
+        return instruction;
+      }),
     );
   }
 
@@ -330,6 +335,8 @@ class Planner {
     instruction: Exclude<Instruction, { kind: 'FROM' }>,
     sources: Map<Instruction, CopyFrom>,
   ): void {
+    const trigger = this.triggerTexts.get(instruction);
+    const title = trigger === undefined ? oneLine(instruction.source) : `ONBUILD ${oneLine(trigger)}`;
     switch (instruction.kind) {
       case 'ARG': {
         const declared = instruction.args.map(({ name, value }) => ({
@@ -346,14 +353,14 @@ class Planner {
         return;
       }
       case 'WORKDIR':
-        addWorkdir(state, instruction);
+        addWorkdir(state, instruction, title);
         return;
       case 'COPY':
       case 'ADD':
-        addCopyStep(state, instruction, sources.get(instruction)!);
+        addCopyStep(state, instruction, title, sources.get(instruction)!);
         return;
       case 'RUN':
-        addRunStep(state, instruction, {
+        addRunStep(state, instruction, title, {
           network: this.input.network,
           hiddenEnv: this.proxyEnv(state),
         });
@@ -367,6 +374,7 @@ class Planner {
 function addWorkdir(
   state: StageState,
   instruction: Extract<Instruction, { kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER' }>,
+  title: string,
 ): void {
   const written = state.text(instruction.value);
   if (written === '') {
@@ -385,7 +393,7 @@ function addWorkdir(
   }
   const id = state.nextStepId();
   const { location, source } = instruction;
-  state.steps.push({ kind: 'workdir', id, title: oneLine(source), location, source, path });
+  state.steps.push({ kind: 'workdir', id, title, location, source, path });
   state.history.push({ createdBy: `WORKDIR ${directory}`, step: id });
 }
 

@@ -5,7 +5,6 @@ import { absoluteDestination } from './copy-step.ts';
 import { runHistory } from './history.ts';
 import type { RunMount, RunStep } from './plan.ts';
 import type { StageState } from './stage-state.ts';
-import { oneLine } from './title.ts';
 
 /** Where a heredoc that is a program of its own is found by the process, as in BuildKit. */
 const SCRIPTS = '/dev/pipes';
@@ -14,6 +13,7 @@ const SCRIPTS = '/dev/pipes';
 export function addRunStep(
   state: StageState,
   instruction: RunInstruction,
+  title: string,
   options: { network: 'host' | 'none'; hiddenEnv: string[] },
 ): void {
   const script = runScript(instruction);
@@ -27,7 +27,7 @@ export function addRunStep(
   const step: RunStep = {
     kind: 'run',
     id: state.nextStepId(),
-    title: oneLine(instruction.source),
+    title,
     location: instruction.location,
     source: instruction.source,
     args: script.kind === 'file' ? [`${SCRIPTS}/${script.name}`] : args,
