@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** What goes wrong with one request. */
@@ -39,6 +40,8 @@ export interface FakeRegistryOptions {
   noMount?: boolean;
   /** Answers to ranges with the whole. */
   noRange?: boolean;
+  /** Speaks https with these (PEM). */
+  tls?: { key: string; cert: string };
   /** Largest body of one PATCH or PUT of a blob. */
   maxBody?: number;
 }
@@ -62,11 +65,12 @@ export class FakeRegistry {
 
   static async start(options: FakeRegistryOptions = {}): Promise<FakeRegistry> {
     const registry = new FakeRegistry(options);
-    const server = createServer((request, response) => {
+    const handle = (request: IncomingMessage, response: ServerResponse) => {
       registry.#handle(request, response).catch((error) => {
         response.destroy(error as Error);
       });
-    });
+    };
+    const server = options.tls === undefined ? createServer(handle) : createTlsServer(options.tls, handle);
     registry.#server = server;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     registry.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
