@@ -53,13 +53,12 @@ export async function exec(
   if (isolation === 'single' && (user.uid !== 0 || user.gid !== 0)) throw unmapped(request.process.user);
   const environment = completeEnvironment(env, user.home);
 
-  // What is bound or freshly mounted is in no index: a command in there is found when it is started.
-  if (request.mounts.every((mount) => mount.type === 'secret')) {
-    const unstartable = findUnstartable(tree, args[0]!, environment, cwd);
-    if (unstartable !== undefined) {
-      await control.output({ stream: 'stderr', data: Buffer.from(`${unstartable.message}\n`) });
-      return { exitCode: unstartable.exitCode };
-    }
+  // What is mounted is in no index: a command that may be in there is found when it is started.
+  const isMounted = request.mounts.some((mount) => mount.type !== 'secret' || mount.target === args[0]);
+  const unstartable = isMounted ? undefined : findUnstartable(tree, args[0]!, environment, cwd);
+  if (unstartable !== undefined) {
+    await control.output({ stream: 'stderr', data: Buffer.from(`${unstartable.message}\n`) });
+    return { exitCode: unstartable.exitCode };
   }
 
   const folder = new RunFolder(ctx, isolation);

@@ -35,6 +35,8 @@ export interface BoundFiles {
   dev: string;
   hosts: string;
   resolvConf: string;
+  /** The terminal that the command uses directly, if any. */
+  console?: string;
   /** By the mount's place among the request's mounts. */
   secrets: ReadonlyMap<number, string>;
 }
@@ -84,7 +86,7 @@ export function planRoot(
 
   plan.mounts.push(...procMounts(points.add('/proc', 'directory', 'kernel')));
   plan.mounts.push(...sysMounts(points.add('/sys', 'directory', 'kernel'), isolation));
-  plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files.dev, isolation));
+  plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files, isolation));
   const bindFile = request.readonlyFiles ? `bind,ro,${SAFE}` : 'bind';
   for (const [target, source] of [
     ['/etc/hosts', files.hosts],
@@ -222,11 +224,15 @@ function sysMounts(sys: string, isolation: Isolation): MountLine[] {
   ];
 }
 
-function devMounts(dev: string, folder: string, isolation: Isolation): MountLine[] {
+function devMounts(dev: string, files: BoundFiles, isolation: Isolation): MountLine[] {
   // Group 5, tty, exists only where more than one id does.
   const group = isolation === 'single' ? '' : ',gid=5';
   return [
-    { source: folder, target: dev, type: 'none', options: 'bind' },
+    { source: files.dev, target: dev, type: 'none', options: 'bind' },
+    // The terminal has its name in the machine's /dev/pts, which the command does not see.
+    ...(files.console === undefined
+      ? []
+      : [{ source: files.console, target: join(dev, 'console'), type: 'none', options: 'bind' }]),
     ...DEVICES.map((name) => ({
       source: `/dev/${name}`,
       target: join(dev, name),
@@ -263,7 +269,11 @@ function userMount(mount: ExecMount, target: string, secret: string | undefined)
     const mode = (mount.mode ?? 0o1777).toString(8);
     return { source: 'tmpfs', target, type: 'tmpfs', options: `${SAFE},mode=${mode}${size}` };
   }
-  if (mount.type === 'secret') return { source: secret!, target, type: 'none', options: `bind,ro,${SAFE}` };
+  if (mount.type === 'secret') {
+    // Scripts are handed in like secrets.
+    const safe = (mount.mode & 0o111) === 0 ? SAFE : 'nosuid,nodev';
+    return { source: secret!, target, type: 'none', options: `bind,ro,${safe}` };
+  }
   return { source: mount.source, target, type: 'none', options: mount.readonly ? 'bind,ro' : 'bind' };
 }
 

@@ -4,11 +4,13 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isatty } from 'node:tty';
 import type { Entry } from '../layer/entry.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { WorkerContext } from './context.ts';
@@ -62,9 +64,11 @@ export class RunFolder {
     }
     const dev = join(this.path, 'dev');
     writeDevices(dev);
+    const console = request.stdio === 'inherit' ? terminal() : undefined;
+    if (console !== undefined) writeFileSync(join(dev, 'console'), '');
     const stdin = request.process.stdin === undefined ? '/dev/null' : join(this.#memory, 'stdin');
     if (request.process.stdin !== undefined) writeFileSync(stdin, request.process.stdin);
-    return { dev, hosts, resolvConf, secrets, stdin };
+    return { dev, hosts, resolvConf, secrets, stdin, ...(console === undefined ? {} : { console }) };
   }
 
   /**
@@ -136,6 +140,11 @@ function hostsFile(hostname: string, extra: readonly [string, string][]): string
     ...extra.map(([name, address]) => `${address}\t${name}`),
     '',
   ].join('\n');
+}
+
+/** The device of this process's terminal; undefined if it writes to none. */
+function terminal(): string | undefined {
+  return isatty(1) ? readlinkSync('/proc/self/fd/1') : undefined;
 }
 
 function writeDevices(folder: string): void {
