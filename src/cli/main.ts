@@ -8,11 +8,13 @@ import { dispatch, EXIT_PIPE_CLOSED } from './dispatch.ts';
 rememberCompiledCode();
 
 const interruption = new AbortController();
+let stdin: NodeJS.ReadStream | undefined;
 
 // Node makes a stream when it is first asked for, and that takes time: only those in use are made.
 const io: Io = {
   get stdin() {
-    return process.stdin;
+    stdin = process.stdin;
+    return stdin;
   },
   get stdout() {
     return once(process.stdout, 'error', stdoutFailed);
@@ -48,6 +50,8 @@ function watchSignals(command: Command): void {
   const interrupt = (signal: NodeJS.Signals) => {
     if (interruption.signal.aborted) process.exit(EXIT.interrupted);
     interruption.abort(new Error(`interrupted by ${signal}`));
+    // Whoever waits for input would wait on.
+    stdin?.destroy();
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);

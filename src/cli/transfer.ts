@@ -24,6 +24,7 @@ export class TransferView {
   readonly #live: boolean;
   #timer: NodeJS.Timeout | undefined;
   #drawn = 0;
+  #ended = false;
 
   constructor(
     private readonly io: Io,
@@ -45,6 +46,8 @@ export class TransferView {
 
   /** Leaves the last state on the screen. */
   end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     clearInterval(this.#timer);
     if (this.#live && this.#blobs.size > 0) this.#draw();
   }

@@ -160,7 +160,8 @@ class LineReader {
 
   /** The line without the escape character that continues it. An escaped escape character does not. */
   #continuation(line: string): { text: string; continues: boolean } {
-    const end = line.replace(/[ \t]+$/, '').length - 1;
+    let end = line.length - 1;
+    while (line[end] === ' ' || line[end] === '\t') end--;
     const continues = line[end] === this.escape && line[end - 1] !== this.escape;
     return { text: continues ? line.slice(0, end) : line, continues };
   }
@@ -195,7 +196,9 @@ function withoutMark(text: string): string {
 }
 
 function trimNewline(text: string): string {
-  return text.replace(/[\r\n]+$/, '');
+  let end = text.length;
+  while (text[end - 1] === '\n' || text[end - 1] === '\r') end--;
+  return text.slice(0, end);
 }
 
 function indentOf(line: string): number {

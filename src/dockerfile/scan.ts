@@ -7,18 +7,22 @@ export interface Span {
   end: number;
 }
 
-// What Go calls space (unicode.IsSpace): not the same set as JavaScript's \s.
-const SPACE = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
-const BLANK = /[\t\v\f\r ]/;
+// What Go calls space (unicode.IsSpace) beyond ASCII: not the same set as JavaScript's \s.
+const WIDE_SPACE = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+const FIRST_WIDE = 0x80;
+const [TAB, NEWLINE, RETURN, SPACE] = [9, 10, 13, 32];
 
 /** True for a character that Docker trims and skips as space. */
 export function isSpace(char: string): boolean {
-  return SPACE.test(char);
+  const code = char.charCodeAt(0);
+  if (code < FIRST_WIDE) return code === SPACE || (code >= TAB && code <= RETURN);
+  return WIDE_SPACE.test(char);
 }
 
 /** True for a character that separates an instruction's words: Docker leaves Unicode's other spaces in them. */
 export function isBlank(char: string): boolean {
-  return BLANK.test(char);
+  const code = char.charCodeAt(0);
+  return code === SPACE || (code >= TAB && code <= RETURN && code !== NEWLINE);
 }
 
 /** The span without the space around it. */

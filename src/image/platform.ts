@@ -62,7 +62,7 @@ export function parsePlatform(text: string, host: Platform = hostPlatform()): Pl
 }
 
 /** Brings a platform to OCI's names: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`. */
-export function normalisePlatform(platform: Platform): Platform {
+function normalisePlatform(platform: Platform): Platform {
   const known = ARCHITECTURES[platform.architecture];
   const architecture = known?.architecture ?? platform.architecture;
   let variant = platform.variant || known?.variant;

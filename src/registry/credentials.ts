@@ -41,7 +41,7 @@ export interface AuthFile {
 }
 
 /** The name under which Docker keeps the credentials of Docker Hub. */
-export const HUB_KEY = 'https://index.docker.io/v1/';
+const HUB_KEY = 'https://index.docker.io/v1/';
 
 /** Docker's `config.json`: in `$DOCKER_CONFIG`, else in `~/.docker`. */
 export function dockerConfigPath(env: NodeJS.ProcessEnv): string {

@@ -68,7 +68,7 @@ const UNREACHABLE: Record<string, [reason: string, hint: string]> = {
 };
 
 /** Whether an error is the caller's own doing, through an AbortSignal. */
-export function isAbort(error: unknown): boolean {
+function isAbort(error: unknown): boolean {
   return (error as Error | undefined)?.name === 'AbortError';
 }
 

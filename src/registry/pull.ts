@@ -45,6 +45,13 @@ const PARALLEL = 4;
 /** How often a blob that arrives damaged is fetched anew. */
 const DAMAGE_ATTEMPTS = 3;
 
+/** What the store holds already, and need not be asked for. */
+interface Held {
+  blobs: Blobs;
+  /** What the reference stood for last. */
+  target: Descriptor | undefined;
+}
+
 /**
  * Looks an image up in its registry (or one of its mirrors): manifest and config, every digest verified. Of an
  * index the image that serves the platform best is taken; an image without an index is taken as it is, whatever
@@ -56,26 +63,26 @@ export async function resolveRemote(
   registries: Registries,
   reference: Reference,
   platform: Platform,
+  held?: Held,
 ): Promise<RemoteImage> {
   return firstReader(registries, reference, async (repository) => {
-    const which = reference.digest ?? reference.tag ?? 'latest';
-    let fetched = await repository.manifest(which);
+    let fetched = await readTarget(repository, reference, held);
     let index: FetchedManifest | undefined;
     if (isIndex(fetched.descriptor)) {
       index = fetched;
-      fetched = await repository.manifest(choosePlatform(index, reference, platform).digest);
+      fetched = await readManifest(repository, choosePlatform(index, reference, platform), held);
       if (isIndex(fetched.descriptor)) throw malformed(reference, 'its index names another index');
     }
     const manifest = JSON.parse(fetched.bytes.toString('utf8')) as Manifest;
     checkManifest(manifest, reference);
-    const configBytes = await readSmallBlob(repository, manifest.config, reference);
+    const configBytes = await readConfig(repository, manifest.config, reference, held);
     const config = JSON.parse(configBytes.toString('utf8')) as ImageConfig;
     if (config?.rootfs?.diff_ids?.length !== manifest.layers.length) {
       throw malformed(reference, 'its config does not name as many layers as its manifest');
     }
     return {
       reference,
-      descriptor: { ...fetched.descriptor, platform: platformOf(config) },
+      descriptor: { ...bare(fetched.descriptor), platform: platformOf(config) },
       manifest,
       config,
       ...(index === undefined ? {} : { index }),
@@ -95,7 +102,8 @@ export async function pullImage(
   reference: Reference,
   platform: Platform,
 ): Promise<RemoteImage> {
-  const image = await resolveRemote(registries, reference, platform);
+  const target = store.images.get(canonicalName(reference))?.manifest;
+  const image = await resolveRemote(registries, reference, platform, { blobs: store.blobs, target });
   store.blobs.write(image.configBytes);
   store.blobs.write(image.manifestBytes);
   const { config, layers } = image.manifest;
@@ -205,6 +213,31 @@ async function firstReader<T>(
   return read(readers.at(-1)!);
 }
 
+/** What the reference itself stands for. A HEAD request is enough to see that it is what it was. */
+async function readTarget(
+  repository: Repository,
+  { tag = 'latest', digest }: Reference,
+  held: Held | undefined,
+): Promise<FetchedManifest> {
+  const which = digest ?? tag;
+  const known = held?.target;
+  if (held !== undefined && known !== undefined && held.blobs.has(known.digest)) {
+    const current = digest ?? (await repository.manifestDigest(tag));
+    if (current === known.digest) return { descriptor: known, bytes: held.blobs.read(known.digest) };
+  }
+  return repository.manifest(which);
+}
+
+async function readManifest(
+  repository: Repository,
+  descriptor: Descriptor,
+  held: Held | undefined,
+): Promise<FetchedManifest> {
+  const { digest } = descriptor;
+  if (held?.blobs.has(digest)) return { descriptor, bytes: held.blobs.read(digest) };
+  return repository.manifest(digest);
+}
+
 function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platform: Platform): Descriptor {
   const { manifests } = JSON.parse(bytes.toString('utf8')) as Index;
   const best = bestPlatform(platform, manifests);
@@ -239,11 +272,13 @@ function checkManifest(manifest: Manifest, reference: Reference): void {
   }
 }
 
-async function readSmallBlob(
+async function readConfig(
   repository: Repository,
   descriptor: Descriptor,
   reference: Reference,
+  held: Held | undefined,
 ): Promise<Buffer> {
+  if (held?.blobs.has(descriptor.digest)) return held.blobs.read(descriptor.digest);
   if (descriptor.size > MAX_CONFIG) throw malformed(reference, 'its config has more than 8 MiB');
   for (let attempt = 1; ; attempt++) {
     const chunks: Uint8Array[] = [];
@@ -258,6 +293,10 @@ async function readSmallBlob(
       });
     }
   }
+}
+
+function bare({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
 }
 
 function platformOf({ os, architecture, variant }: ImageConfig): Platform {

@@ -142,6 +142,19 @@ describe('pulling', () => {
     expect(store.blobs.has(index.digest)).toBe(true);
   });
 
+  it('asks only whether anything changed when it has the image', async () => {
+    const server = await start();
+    addIndex(server, '1');
+    const registries = client();
+    const before = await pullImage(store, registries, refer(server), ARM64);
+    server.seen.length = 0;
+    expect(await pullImage(store, registries, refer(server), ARM64)).toEqual(before);
+    expect(server.lines).toEqual(['HEAD /v2/team/app/manifests/1']);
+
+    const { digest } = addImage(server, '1', { os: 'linux', architecture: 'riscv64' });
+    expect((await pullImage(store, registries, refer(server), ARM64)).descriptor.digest).toBe(digest);
+  });
+
   it('says which platforms there are when the wanted one is not among them', async () => {
     const server = await start();
     addIndex(server, '1');

@@ -25,9 +25,8 @@ export function readPairs(statement: Statement): PairsInstruction {
   return { kind, ...common(statement), pairs, legacy };
 }
 
-/** `ARG name[=default] …` */
+/** `ARG name[=default] …`; like Docker, it passes over anything that looks like a flag. */
 export function readArg(statement: Statement): ArgInstruction {
-  new Flags(statement);
   const words = splitQuoted(statement.line, statement.rest, statement.escape);
   if (words.length === 0) {
     throw failure(statement, 'DOCKERFILE_SYNTAX', 'ARG needs at least one name', {

@@ -15,7 +15,8 @@ const EXAMPLES: Record<string, string> = {
 /** WORKDIR, USER, STOPSIGNAL, MAINTAINER: the rest of the line is one value. */
 export function readValue(statement: Statement): ValueInstruction {
   const kind = kindOf(statement) as ValueInstruction['kind'];
-  new Flags(statement);
+  // Docker passes over anything in front of a signal that looks like a flag.
+  if (kind !== 'STOPSIGNAL') new Flags(statement);
   const value = restWord(statement);
   if (value.text === '') throw empty(statement);
   return { kind, ...common(statement), value };

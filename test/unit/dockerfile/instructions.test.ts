@@ -129,6 +129,8 @@ test.each([
   'ENV a="b',
   "ARG a='b c' d 1x",
   'FROM --platform= scratch',
+  'ARG --x=1 a',
+  'STOPSIGNAL --x=1 TERM',
   'FROM scratch as A_b.c-D',
   'ONBUILD FOO x',
   'ONBUILD COPY x',
