@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import type { RecipeEntry } from '../../../src/layer/entry.ts';
+import { readRecipe, writeRecipe } from '../../../src/layer/recipe.ts';
+
+it('reads back recipes longer than what is read at once', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const entries = Array.from(
+    { length: 6000 },
+    (_, i): RecipeEntry => ({
+      path: `${i} ${'é\n'.repeat(i % 50)}\udc80`,
+      type: 'file',
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      size: i,
+      mtime: i,
+      source: { kind: 'host', path: `/somewhere/${i}` },
+    }),
+  );
+  const path = join(folder, 'recipe');
+  for (const list of [entries, []]) {
+    writeRecipe(path, list);
+    expect([...readRecipe(path)]).toEqual(list);
+  }
+});
