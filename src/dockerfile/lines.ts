@@ -42,7 +42,8 @@ export function readStatements(text: string, origin: Origin): Statement[] {
 
 class LineReader {
   escape: Escape;
-  readonly #lines: string[];
+  /** Where each line begins, and where the last one ends. */
+  readonly #starts: number[];
   readonly #parts: RawPart[] = [];
   readonly #directives = new Set<string>();
   #directivesOver: boolean;
@@ -51,18 +52,18 @@ class LineReader {
   #next = 0;
 
   constructor(
-    text: string,
+    private readonly text: string,
     private readonly file: string,
     private readonly origin?: Origin,
   ) {
     this.escape = origin?.escape ?? '\\';
     // Only a Dockerfile has directives.
     this.#directivesOver = origin !== undefined;
-    this.#lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+    this.#starts = lineStarts(text);
   }
 
   read(): RawPart[] {
-    while (this.#next < this.#lines.length) {
+    while (this.#hasMore()) {
       const start = this.#next;
       const raw = this.#take();
       const line = trimNewline(start === 0 ? withoutMark(raw) : raw);
@@ -116,7 +117,7 @@ class LineReader {
     const emptyLines: Location[] = [];
     let { text, continues } = this.#continuation(firstLine.slice(indent));
     line.append(text, start + 1, indent + 1);
-    while (continues && this.#next < this.#lines.length) {
+    while (continues && this.#hasMore()) {
       const number = this.#next + 1;
       const body = trimNewline(this.#take());
       const bodyIndent = indentOf(body);
@@ -128,7 +129,7 @@ class LineReader {
     }
     const head = readHead(line, { start: 0, end: line.text.length });
     const heredocs = findHeredocs(line, head).map((sign) => this.#heredoc(sign, start, indent));
-    const raw = this.#lines.slice(start, this.#next).join('');
+    const raw = this.#slice(start, this.#next);
     const statement: Statement = {
       ...head,
       line,
@@ -144,10 +145,10 @@ class LineReader {
   /** The body of a here-document: all lines up to one that is its name and nothing else. */
   #heredoc(sign: HeredocSign & { location: Location }, start: number, indent: number): Heredoc {
     const from = this.#next;
-    while (this.#next < this.#lines.length) {
+    while (this.#hasMore()) {
       const end = trimNewline(this.#take());
       if ((sign.stripTabs ? end.replace(/^\t+/, '') : end) !== sign.name) continue;
-      const raw = this.#lines.slice(from, this.#next - 1).join('');
+      const raw = this.#slice(from, this.#next - 1);
       const body = sign.stripTabs ? stripLeadingTabs(raw) : raw;
       return { ...sign, body, ...(body !== raw && { raw }) };
     }
@@ -174,12 +175,21 @@ class LineReader {
 
   #source(start: number): string {
     if (this.origin) return this.origin.source;
-    const text = trimNewline(this.#lines.slice(start, this.#next).join(''));
+    const text = trimNewline(this.#slice(start, this.#next));
     return start === 0 ? withoutMark(text) : text;
   }
 
+  #hasMore(): boolean {
+    return this.#next < this.#starts.length - 1;
+  }
+
+  /** The text of some lines. */
+  #slice(from: number, to: number): string {
+    return this.text.slice(this.#starts[from], this.#starts[to]);
+  }
+
   #take(): string {
-    const line = this.#lines[this.#next]!;
+    const line = this.#slice(this.#next, this.#next + 1);
     if (line.length * 3 > MAXIMUM_LINE_BYTES && Buffer.byteLength(line) > MAXIMUM_LINE_BYTES) {
       throw new JettisonError('LINE_TOO_LONG', `This line is longer than ${MAXIMUM_LINE_BYTES - 1} bytes`, {
         hint: 'Break it with the escape character, or put its text into a file and COPY that.',
@@ -189,6 +199,13 @@ class LineReader {
     this.#next++;
     return line;
   }
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  if (starts.at(-1) !== text.length) starts.push(text.length);
+  return starts;
 }
 
 function withoutMark(text: string): string {
