@@ -1,24 +1,15 @@
 import { JettisonError } from '../errors/error.ts';
-import { type Digest, sha256 } from '../image/digest.ts';
-import { bestPlatform, formatPlatform } from '../image/platform.ts';
-import { canonicalName, familiarName, type Reference } from '../image/reference.ts';
-import {
-  type Descriptor,
-  type ImageConfig,
-  type Index,
-  type Manifest,
-  MEDIA,
-  type Platform,
-} from '../image/types.ts';
+import type { Digest } from '../image/digest.ts';
+import { canonicalName, type Reference } from '../image/reference.ts';
+import type { Descriptor, Platform } from '../image/types.ts';
 import type { Blobs } from '../store/blobs.ts';
 import type { Images } from '../store/images.ts';
 import type { StoreLayout } from '../store/layout.ts';
-import { isIndex } from '../store/lookup.ts';
-import { Origins } from './origins.ts';
+import { type Origin, Origins } from './origins.ts';
 import { parallel } from './parallel.ts';
 import type { OnProgress } from './progress.ts';
 import type { Registries } from './registries.ts';
-import type { FetchedManifest, Repository } from './repository.ts';
+import { type RemoteImage, resolveRemote } from './resolve.ts';
 
 /** What pulling needs of a store. */
 export interface PullStore {
@@ -27,70 +18,9 @@ export interface PullStore {
   images: Images;
 }
 
-/** An image as a registry describes it, for one platform; none of its layers has been fetched. */
-export interface RemoteImage {
-  reference: Reference;
-  /** Of the manifest for the platform, which it names. */
-  descriptor: Descriptor;
-  manifest: Manifest;
-  config: ImageConfig;
-  /** What the reference itself stands for, where that is an index. */
-  index?: FetchedManifest;
-  manifestBytes: Buffer;
-  configBytes: Buffer;
-}
-
-const MAX_CONFIG = 8 << 20;
 const PARALLEL = 4;
 /** How often a blob that arrives damaged is fetched anew. */
 const DAMAGE_ATTEMPTS = 3;
-
-/** What the store holds already, and need not be asked for. */
-interface Held {
-  blobs: Blobs;
-  /** What the reference stood for last. */
-  target: Descriptor | undefined;
-}
-
-/**
- * Looks an image up in its registry (or one of its mirrors): manifest and config, every digest verified. Of an
- * index the image that serves the platform best is taken; an image without an index is taken as it is, whatever
- * its platform: compare `config` with what was wanted.
- *
- * @throws JettisonError `REGISTRY_…`, `PLATFORM_MISSING`, `MANIFEST_UNSUPPORTED`, `DIGEST_MISMATCH`
- */
-export async function resolveRemote(
-  registries: Registries,
-  reference: Reference,
-  platform: Platform,
-  held?: Held,
-): Promise<RemoteImage> {
-  return firstReader(registries, reference, async (repository) => {
-    let fetched = await readTarget(repository, reference, held);
-    let index: FetchedManifest | undefined;
-    if (isIndex(fetched.descriptor)) {
-      index = fetched;
-      fetched = await readManifest(repository, choosePlatform(index, reference, platform), held);
-      if (isIndex(fetched.descriptor)) throw malformed(reference, 'its index names another index');
-    }
-    const manifest = JSON.parse(fetched.bytes.toString('utf8')) as Manifest;
-    checkManifest(manifest, reference);
-    const configBytes = await readConfig(repository, manifest.config, reference, held);
-    const config = JSON.parse(configBytes.toString('utf8')) as ImageConfig;
-    if (config?.rootfs?.diff_ids?.length !== manifest.layers.length) {
-      throw malformed(reference, 'its config does not name as many layers as its manifest');
-    }
-    return {
-      reference,
-      descriptor: { ...bare(fetched.descriptor), platform: platformOf(config) },
-      manifest,
-      config,
-      ...(index === undefined ? {} : { index }),
-      manifestBytes: fetched.bytes,
-      configBytes,
-    };
-  });
-}
 
 /**
  * Puts an image's manifest and config into the store, and the index that names it, under the reference's name.
@@ -130,15 +60,17 @@ export async function fetchLayers(
 const underWay = new Map<string, Promise<void>>();
 
 /**
- * Has the store hold a blob: fetched from the reference's repository where it is missing, its digest and size
- * verified on the way. Two callers at once share one download.
+ * Has the store hold a blob, its digest and size verified on the way. It comes from the reference's repository
+ * or from another one that is known to hold it: the layers of an image that was built here on a base from
+ * elsewhere are in the base's repository only. Two callers at once share one download.
  *
- * @throws JettisonError `REGISTRY_…`, `DIGEST_MISMATCH`
+ * @param reference undefined where only the repositories that are known to hold the blob come into question
+ * @throws JettisonError `BLOB_MISSING`, `REGISTRY_…`, `DIGEST_MISMATCH`
  */
 export async function fetchBlob(
   store: Pick<PullStore, 'layout' | 'blobs'>,
   registries: Registries,
-  reference: Pick<Reference, 'registry' | 'repository'>,
+  reference: Origin | undefined,
   descriptor: Descriptor,
   onProgress: OnProgress = () => {},
 ): Promise<void> {
@@ -150,7 +82,7 @@ export async function fetchBlob(
   const key = `${store.layout.home}\0${digest}`;
   let fetching = underWay.get(key);
   if (fetching === undefined) {
-    fetching = fetchVerified(store.blobs, registries, reference, descriptor, onProgress).finally(() =>
+    fetching = fetchFromAny(store, registries, reference, descriptor, onProgress).finally(() =>
       underWay.delete(key),
     );
     underWay.set(key, fetching);
@@ -158,14 +90,48 @@ export async function fetchBlob(
   await fetching;
 }
 
+async function fetchFromAny(
+  store: Pick<PullStore, 'layout' | 'blobs'>,
+  registries: Registries,
+  reference: Origin | undefined,
+  descriptor: Descriptor,
+  onProgress: OnProgress,
+): Promise<void> {
+  const known = new Origins(store.layout).of(descriptor.digest);
+  const others = known.filter((origin) => !isSameRepository(origin, reference));
+  const named = reference === undefined ? [] : [reference];
+  // A repository that was never seen to hold the blob is asked last.
+  const places = others.length < known.length ? [...named, ...others] : [...others, ...named];
+  let failure: JettisonError | undefined;
+  for (const place of places) {
+    try {
+      await fetchVerified(store.blobs, registries, place, descriptor, onProgress);
+      return;
+    } catch (error) {
+      if (!(error instanceof JettisonError)) throw error;
+      failure ??= error;
+    }
+  }
+  throw (
+    failure ??
+    new JettisonError('BLOB_MISSING', `the store does not hold ${descriptor.digest}`, {
+      hint: 'Build, load or pull the image again.',
+    })
+  );
+}
+
+function isSameRepository(a: Origin, b: Origin | undefined): boolean {
+  return a.registry === b?.registry && a.repository === b.repository;
+}
+
 async function fetchVerified(
   blobs: Blobs,
   registries: Registries,
-  reference: Pick<Reference, 'registry' | 'repository'>,
+  reference: Origin,
   { digest, size }: Descriptor,
   onProgress: OnProgress,
 ): Promise<void> {
-  await firstReader(registries, reference, async (repository) => {
+  await registries.read(reference, async (repository) => {
     for (let attempt = 1; ; attempt++) {
       try {
         const source = reporting(repository.blob({ digest, size }), { digest, size }, onProgress);
@@ -192,119 +158,4 @@ async function* reporting(
     moved += chunk.byteLength;
     onProgress({ ...blob, state: 'moving', moved });
   }
-}
-
-/** Tries mirrors, then the registry itself, whose failure is the one that counts. */
-async function firstReader<T>(
-  registries: Registries,
-  reference: Pick<Reference, 'registry' | 'repository'>,
-  read: (repository: Repository) => Promise<T>,
-): Promise<T> {
-  const readers = registries.readers(reference);
-  for (const mirror of readers.slice(0, -1)) {
-    try {
-      return await read(mirror);
-    } catch (error) {
-      // A mirror that lacks an image, or is broken, stands in nobody's way.
-      const tolerable = error instanceof JettisonError && /^(REGISTRY_|DIGEST_|MANIFEST_)/.test(error.code);
-      if (!tolerable) throw error;
-    }
-  }
-  return read(readers.at(-1)!);
-}
-
-/** What the reference itself stands for. A HEAD request is enough to see that it is what it was. */
-async function readTarget(
-  repository: Repository,
-  { tag = 'latest', digest }: Reference,
-  held: Held | undefined,
-): Promise<FetchedManifest> {
-  const which = digest ?? tag;
-  const known = held?.target;
-  if (held !== undefined && known !== undefined && held.blobs.has(known.digest)) {
-    const current = digest ?? (await repository.manifestDigest(tag));
-    if (current === known.digest) return { descriptor: known, bytes: held.blobs.read(known.digest) };
-  }
-  return repository.manifest(which);
-}
-
-async function readManifest(
-  repository: Repository,
-  descriptor: Descriptor,
-  held: Held | undefined,
-): Promise<FetchedManifest> {
-  const { digest } = descriptor;
-  if (held?.blobs.has(digest)) return { descriptor, bytes: held.blobs.read(digest) };
-  return repository.manifest(digest);
-}
-
-function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platform: Platform): Descriptor {
-  const { manifests } = JSON.parse(bytes.toString('utf8')) as Index;
-  const best = bestPlatform(platform, manifests);
-  if (best !== undefined) return best;
-  const available = manifests
-    .map((entry) => (entry.platform === undefined ? 'unknown' : formatPlatform(entry.platform)))
-    // Attestations stand in indexes as images for no platform.
-    .filter((name) => !name.startsWith('unknown'));
-  const wanted = formatPlatform(platform);
-  throw new JettisonError('PLATFORM_MISSING', `${familiarName(reference)} has no image for ${wanted}`, {
-    hint:
-      available.length === 0
-        ? 'It holds no image at all.'
-        : `It has images for ${[...new Set(available)].join(', ')}: choose one with --platform.`,
-    details: { wanted, available },
-  });
-}
-
-function checkManifest(manifest: Manifest, reference: Reference): void {
-  const sound = ({ digest, size }: Partial<Descriptor> = {}) =>
-    /^sha256:[0-9a-f]{64}$/.test(digest ?? '') && Number.isSafeInteger(size) && size! >= 0;
-  if (!sound(manifest.config) || !manifest.layers.every((layer) => sound(layer))) {
-    throw malformed(reference, 'its manifest has a descriptor without sha256 digest or size');
-  }
-  const types: string[] = [MEDIA.ociConfig, MEDIA.dockerConfig];
-  if (!types.includes(manifest.config.mediaType)) {
-    throw new JettisonError(
-      'MANIFEST_UNSUPPORTED',
-      `${familiarName(reference)} is no container image but ${manifest.config.mediaType}`,
-      { hint: 'Registries can hold other artifacts, too: check the name and the tag.' },
-    );
-  }
-}
-
-async function readConfig(
-  repository: Repository,
-  descriptor: Descriptor,
-  reference: Reference,
-  held: Held | undefined,
-): Promise<Buffer> {
-  if (held?.blobs.has(descriptor.digest)) return held.blobs.read(descriptor.digest);
-  if (descriptor.size > MAX_CONFIG) throw malformed(reference, 'its config has more than 8 MiB');
-  for (let attempt = 1; ; attempt++) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of repository.blob(descriptor)) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
-    const actual = sha256(bytes);
-    if (actual === descriptor.digest) return bytes;
-    if (attempt === DAMAGE_ATTEMPTS) {
-      throw new JettisonError('DIGEST_MISMATCH', `the config of ${familiarName(reference)} arrives damaged`, {
-        hint: 'Something between here and the registry damages what is sent; try again.',
-        details: { expected: descriptor.digest, actual },
-      });
-    }
-  }
-}
-
-function bare({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size };
-}
-
-function platformOf({ os, architecture, variant }: ImageConfig): Platform {
-  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
-}
-
-function malformed(reference: Reference, reason: string): JettisonError {
-  return new JettisonError('MANIFEST_UNSUPPORTED', `${familiarName(reference)} cannot be used: ${reason}`, {
-    hint: 'The image is damaged or of an unknown kind: push it again with a current tool.',
-  });
 }

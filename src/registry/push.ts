@@ -111,25 +111,9 @@ class Push {
         return;
       }
     }
-    if (!this.store.blobs.has(digest)) await this.#fetch(blob);
+    // A base's layer that was never needed here, on its way from one registry to another.
+    await fetchBlob(this.store, this.registries, undefined, blob);
     await this.#upload(blob);
-  }
-
-  /** A base's layer that was never needed here, on its way from one registry to another. */
-  async #fetch(blob: Descriptor): Promise<void> {
-    let failure: unknown = new JettisonError('BLOB_MISSING', `the store does not hold ${blob.digest}`, {
-      hint: 'Build, load or pull the image again.',
-    });
-    for (const origin of this.#origins.of(blob.digest)) {
-      try {
-        await fetchBlob(this.store, this.registries, origin, blob);
-        return;
-      } catch (error) {
-        if (!(error instanceof JettisonError)) throw error;
-        failure = error;
-      }
-    }
-    throw failure;
   }
 
   async #upload({ digest, size }: Descriptor): Promise<void> {

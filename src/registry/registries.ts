@@ -1,3 +1,4 @@
+import { JettisonError } from '../errors/error.ts';
 import type { Reference } from '../image/reference.ts';
 import { Authorizer } from './authorizer.ts';
 import { Connection } from './connection.ts';
@@ -47,14 +48,25 @@ export class Registries {
     return new Repository(this.connection(registry), registry, repository);
   }
 
-  /** Where to read a repository from, in the order in which to try: its mirrors, then its registry. */
-  readers(reference: Pick<Reference, 'registry' | 'repository'>): Repository[] {
+  /**
+   * Reads from a repository's mirrors, then from its own registry, whose failure is the one that counts: a
+   * mirror that lacks something, or is broken, stands in nobody's way.
+   */
+  async read<T>(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    read: (repository: Repository) => Promise<T>,
+  ): Promise<T> {
     const { registry, repository } = reference;
-    const mirrors = mirrorsOf(registry, this.#env).map((mirror) => {
+    for (const mirror of mirrorsOf(registry, this.#env)) {
       const connection = this.#connect(`mirror ${mirror.href}`, mirror.host, [mirror]);
-      return new Repository(connection, mirror.host, repository);
-    });
-    return [...mirrors, this.repository(reference)];
+      try {
+        return await read(new Repository(connection, mirror.host, repository));
+      } catch (error) {
+        const tolerable = error instanceof JettisonError && /^(REGISTRY_|DIGEST_|MANIFEST_)/.test(error.code);
+        if (!tolerable) throw error;
+      }
+    }
+    return read(this.repository(reference));
   }
 
   connection(registry: string): Connection {

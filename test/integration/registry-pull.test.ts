@@ -7,8 +7,9 @@ import { parseReference } from '../../src/image/reference.ts';
 import { MEDIA } from '../../src/image/types.ts';
 import type { CredentialSource, Credentials } from '../../src/registry/credentials.ts';
 import { Origins } from '../../src/registry/origins.ts';
-import { fetchBlob, fetchLayers, pullImage, resolveRemote } from '../../src/registry/pull.ts';
+import { fetchBlob, fetchLayers, pullImage } from '../../src/registry/pull.ts';
 import { Registries, type RegistryOptions } from '../../src/registry/registries.ts';
+import { resolveRemote } from '../../src/registry/resolve.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { FakeRegistry, type FakeRegistryOptions, type Seen } from '../support/registry.ts';
 
@@ -140,6 +141,24 @@ describe('pulling', () => {
     expect(image.config.architecture).toBe('arm64');
     expect(store.images.get(`${server.host}/team/app:1`)?.manifest.digest).toBe(index.digest);
     expect(store.blobs.has(index.digest)).toBe(true);
+  });
+
+  it('finds the layers of a base of an image that was built here', async () => {
+    const server = await start();
+    addImage(server, '1');
+    const registries = client();
+    const base = await pullImage(store, registries, refer(server), AMD64);
+    const built = parseReference(`${server.host}/built-here:1`);
+    await fetchBlob(store, registries, built, base.manifest.layers[0]!);
+    expect(store.blobs.has(base.manifest.layers[0]!.digest)).toBe(true);
+    expect(server.lines.some((line) => line.includes('built-here'))).toBe(false);
+    const other = { ...base.manifest.layers[0]!, digest: sha256('nowhere') };
+    await expect(fetchBlob(store, registries, undefined, other)).rejects.toMatchObject({
+      code: 'BLOB_MISSING',
+    });
+    await expect(fetchBlob(store, registries, built, other)).rejects.toMatchObject({
+      code: 'REGISTRY_NOT_FOUND',
+    });
   });
 
   it('asks only whether anything changed when it has the image', async () => {
