@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { EXIT, JettisonError } from '../errors/error.ts';
-import { PROGRESS_MODES, type ProgressMode } from '../events/renderer.ts';
+import { PROGRESS_MODES, type ProgressMode } from '../events/create-renderer.ts';
 import { formatPlatform, hostPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
 import { parseSecret, type SecretSource } from './secret-flag.ts';

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type BuildOptions, type BuildResult, build } from '../build.ts';
 import { wantsColor } from '../errors/style.ts';
-import { createRenderer } from '../events/renderer.ts';
+import { createRenderer } from '../events/create-renderer.ts';
 import { type BuildFlags, parseBuildFlags } from './build-flags.ts';
 import type { Command, Io } from './command.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { JettisonError } from '../../../src/errors/error.ts';
+import { createRenderer } from '../../../src/events/create-renderer.ts';
 import type { BuildEvent } from '../../../src/events/event.ts';
 import { PlainRenderer } from '../../../src/events/plain.ts';
 import { QuietRenderer } from '../../../src/events/quiet.ts';
 import { eventLine, RawJsonRenderer } from '../../../src/events/rawjson.ts';
-import { createRenderer } from '../../../src/events/renderer.ts';
 import { digest, Story } from '../../support/build-events.ts';
 import { Screen } from '../../support/fake-io.ts';
 
