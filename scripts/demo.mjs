@@ -271,6 +271,7 @@ async function timed(call) {
 /** The store may hold files of other ids, which only Jettison's own worker may delete. */
 async function cleanUp() {
   if (flags.keep) {
+    for (const name of ['npmrc', 'ca.pem']) await rm(join(work, name), { force: true });
     console.error(`The store is ${home}; the edited example is ${context}.`);
     return;
   }
