@@ -9,6 +9,7 @@ import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts'
 import { findUnstartable, withGuarded } from './command.ts';
 import type { WorkerContext } from './context.ts';
 import { completeEnvironment } from './environment.ts';
+import { isMapped } from './ids.ts';
 import type { Isolation } from './namespace.ts';
 import { setHostname } from './native.ts';
 import type { ExecOutput, ExecRequest, ExecResult, LayerIdentity } from './protocol.ts';
@@ -50,7 +51,9 @@ export async function exec(
     readInRoot(ctx, layers, tree, '/etc/passwd'),
     readInRoot(ctx, layers, tree, '/etc/group'),
   );
-  if (isolation === 'single' && (user.uid !== 0 || user.gid !== 0)) throw unmapped(request.process.user);
+  if (!isMapped('uid', user.uid) || !user.groups.every((gid) => isMapped('gid', gid))) {
+    throw unmapped(request.process.user);
+  }
   const environment = completeEnvironment(env, user.home);
 
   // What is mounted is in no index: a command that may be in there is found when it is started.
@@ -61,7 +64,7 @@ export async function exec(
     return { exitCode: unstartable.exitCode };
   }
 
-  const folder = new RunFolder(ctx, isolation);
+  const folder = new RunFolder(ctx);
   try {
     const hostname = request.hostname ?? HOSTNAME;
     const files = folder.writeFiles(request, hostname);
@@ -184,7 +187,7 @@ function indexOf(ctx: WorkerContext, id: string): LayerIndex {
 function unmapped(user: string): JettisonError {
   return new JettisonError(
     'USER_UNMAPPED',
-    `this machine gives you a single user id, and the command is to run as "${user}"`,
+    `the command is to run as "${user}", and that id does not exist in the user namespace that you can have`,
     { hint: 'Run `jettison doctor`: it says how to get a range of ids.' },
   );
 }

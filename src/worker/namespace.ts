@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
@@ -52,6 +53,11 @@ export function rangeProblem(): { reason: string; remedy: string } | undefined {
       return { reason: `${tool} is not installed`, remedy: 'apt-get install uidmap' };
     }
   }
+  if (!hasMapAuto())
+    return {
+      reason: 'unshare is older than util-linux 2.38',
+      remedy: 'apt-get install --only-upgrade util-linux',
+    };
   const { username, uid } = userInfo();
   const remedy = `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`;
   for (const file of ['/etc/subuid', '/etc/subgid']) {
@@ -60,6 +66,12 @@ export function rangeProblem(): { reason: string; remedy: string } | undefined {
     }
   }
   return undefined;
+}
+
+function hasMapAuto(): boolean {
+  const { stdout } = spawnSync(needTool('unshare'), ['--version'], { encoding: 'utf8' });
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(stdout) ?? [];
+  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38);
 }
 
 /** Whether a text like /etc/subuid grants one of these names any ids. */

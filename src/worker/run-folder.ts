@@ -14,7 +14,7 @@ import { isatty } from 'node:tty';
 import type { Entry } from '../layer/entry.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { WorkerContext } from './context.ts';
-import type { Isolation } from './namespace.ts';
+import { isMapped } from './ids.ts';
 import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
 import { overlayOptions } from './overlay.ts';
 import type { ExecRequest } from './protocol.ts';
@@ -31,10 +31,7 @@ export class RunFolder {
   readonly #memory: string;
   #isMounted = false;
 
-  constructor(
-    private readonly ctx: WorkerContext,
-    private readonly isolation: Isolation,
-  ) {
+  constructor(private readonly ctx: WorkerContext) {
     this.path = temporaryPath(ctx.layout, 'run');
     this.root = join(this.path, 'root');
     this.upper = join(this.path, 'upper');
@@ -127,8 +124,8 @@ export class RunFolder {
   }
 
   #own(path: string, { uid, gid }: { uid: number; gid: number }): void {
-    // With a single id everything belongs to it.
-    if (this.isolation !== 'single' && (uid !== 0 || gid !== 0)) chownSync(path, uid, gid);
+    // What belongs to an id that does not exist here is this process's, as are the layers' files.
+    if (isMapped('uid', uid) && isMapped('gid', gid)) chownSync(path, uid, gid);
   }
 }
 

@@ -165,7 +165,7 @@ function spawnSandbox(options: SandboxOptions): Spawned {
   const stdin = options.stdin === 'inherit' ? 'inherit' : openSync(options.stdin, 'r');
   const pipes = stdio === 'inherit' ? [] : [pipe(), pipe()];
   // The command's user may open its own /dev/stdout, as in other containers.
-  if (options.isolation !== 'single') for (const { write } of pipes) fchownSync(write, user.uid, user.gid);
+  for (const { write } of pipes) fchownSync(write, user.uid, user.gid);
   const [stdout = 'inherit', stderr = 'inherit'] = pipes.map(({ write }) => write);
   try {
     const process = spawn(program, args, {
@@ -183,11 +183,25 @@ function spawnSandbox(options: SandboxOptions): Spawned {
       // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
       detached: stdio === 'stream' && stdin !== 'inherit',
     });
-    const [out = null, error = null] = pipes.map(({ read }) => new Socket({ fd: read, writable: false }));
-    return { process, stdout: out, stderr: error };
+    const [out = null, err = null] = pipes.map(({ read }) => new Socket({ fd: read, writable: false }));
+    return { process, stdout: out, stderr: err };
+  } catch (error) {
+    for (const { read } of pipes) closeSync(read);
+    throw (error as NodeJS.ErrnoException).code === 'E2BIG' ? tooLong(error) : error;
   } finally {
     for (const fd of [stdin, stdout, stderr]) if (typeof fd === 'number') closeSync(fd);
   }
+}
+
+function tooLong(cause: unknown): JettisonError {
+  return new JettisonError(
+    'RUN_TOO_LONG',
+    'the command and its environment are longer than the kernel takes',
+    {
+      hint: 'COPY a script into the image and run that; a single argument may have 128 KiB.',
+      cause,
+    },
+  );
 }
 
 /** What the first process does, as a POSIX shell script. Its arguments are the command's. */
