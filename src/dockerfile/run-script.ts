@@ -1,4 +1,4 @@
-import type { Command, Heredoc, RunInstruction } from './ast.ts';
+import type { Command, Heredoc } from './ast.ts';
 import { parseHeredocSign } from './heredoc.ts';
 
 /** What a RUN gives to its shell, or to a program of its own. */
@@ -23,10 +23,4 @@ export function runScript({ command, heredocs }: { command: Command; heredocs: H
   }
   const bodies = heredocs.map(({ name, body, raw }) => `\n${raw ?? body}${name}`);
   return { kind: 'shell', text: command.text + bodies.join('') };
-}
-
-/** True when the RUN has nothing to run. */
-export function isEmptyRun(run: Pick<RunInstruction, 'command' | 'heredocs'>): boolean {
-  const script = runScript(run);
-  return script.kind === 'exec' ? script.args.length === 0 : script.kind === 'shell' && script.text === '';
 }

@@ -6,6 +6,8 @@ import { JettisonError } from '../../../src/errors/error.ts';
 
 /** How many inputs; the nightly run asks for more. */
 const RUNS = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 5000);
+/** Milliseconds: generous, for a slow machine under load. */
+const TIMEOUT = 60_000 + 10 * RUNS;
 
 const KEYWORDS =
   'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR from Run FOO'.split(
@@ -106,7 +108,7 @@ const mutated = fc
   );
 const anything = fc.string({ unit: 'binary', maxLength: 60 });
 
-test('any text is either printed back as it was or refused in plain words', () => {
+test('any text is either printed back as it was or refused in plain words', { timeout: TIMEOUT }, () => {
   let accepted = 0;
   const property = fc.property(fc.oneof(generated, mutated, anything), (text) => {
     try {
@@ -127,7 +129,9 @@ test('any text is either printed back as it was or refused in plain words', () =
   expect(accepted).toBeGreaterThan(RUNS / 20);
 });
 
-test('any trigger of a base image is either an instruction or refused in plain words', () => {
+test('any trigger of a base image is either an instruction or refused in plain words', {
+  timeout: TIMEOUT,
+}, () => {
   const origin = { location: { file: 'Dockerfile', line: 1, column: 1 }, source: 'FROM x' };
   const property = fc.property(fc.oneof(line, heredoc, mutated), (text) => {
     try {
