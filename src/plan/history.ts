@@ -58,7 +58,7 @@ function goQuoteRune(code: number): string {
 }
 
 /** Go's time.Duration.String of some nanoseconds. */
-export function goDuration(nanoseconds: number): string {
+function goDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s';
   if (nanoseconds < 1e9) {
     const [unit, size] = nanoseconds < 1e3 ? ['ns', 1] : nanoseconds < 1e6 ? ['µs', 1e3] : ['ms', 1e6];

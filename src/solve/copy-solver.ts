@@ -19,8 +19,7 @@ import {
   selectionDigest,
   unhashed,
 } from './copy/selection.ts';
-import type { SolvedLayer } from './solved-layer.ts';
-import type { Solver } from './solver.ts';
+import type { SolvedLayer, StepGraph } from './graph.ts';
 
 /** More than any /etc/passwd has, in bytes. */
 const ACCOUNTS_LIMIT = 16 << 20;
@@ -31,7 +30,7 @@ export class CopySolver {
 
   constructor(
     private readonly context: SolveContext,
-    private readonly solver: Solver,
+    private readonly graph: StepGraph,
     private readonly step: CopyStep,
   ) {}
 
@@ -42,7 +41,7 @@ export class CopySolver {
       case 'context':
         return selectionDigest(await this.selection());
       case 'stage':
-        return this.solver.stage(from.stage).definition();
+        return this.graph.stage(from.stage).definition();
       case 'image':
         return from.image.digest;
     }
@@ -56,7 +55,7 @@ export class CopySolver {
       const selection = await this.selection();
       const chosen: Selection = this.step.unpack ? { sources: await this.unpacked(selection) } : selection;
       const { destination, chown, chmod, link } = this.step;
-      const tree = link ? new MergedTree([]) : await this.solver.tree(below);
+      const tree = link ? new MergedTree([]) : await this.graph.tree(below);
       const owner = chown === undefined ? undefined : await this.owner(chown, below);
       const { observations, entries } = placeCopy(chosen, tree, {
         path: destination,
@@ -96,12 +95,12 @@ export class CopySolver {
       case 'context':
         return { tree: this.context.context, place: 'the build context' };
       case 'stage': {
-        const layers = await this.solver.stage(from.stage).layers();
-        return { tree: await this.solver.tree(layers), place: `stage "${from.stage.name}"` };
+        const layers = await this.graph.stage(from.stage).layers();
+        return { tree: await this.graph.tree(layers), place: `stage "${from.stage.name}"` };
       }
       case 'image':
         return {
-          tree: await this.solver.tree(this.solver.imageLayers(from.image)),
+          tree: await this.graph.tree(this.graph.imageLayers(from.image)),
           place: `image "${familiarName(from.image.reference)}"`,
         };
     }
@@ -136,7 +135,7 @@ export class CopySolver {
   private async owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
     const needs = needsAccounts(spec);
     if (!needs.passwd && !needs.group) return resolveOwner(spec, undefined, undefined);
-    const tree = await this.solver.tree(below);
+    const tree = await this.graph.tree(below);
     const passwd = needs.passwd ? await this.readText(tree, '/etc/passwd') : undefined;
     const group = needs.group ? await this.readText(tree, '/etc/group') : undefined;
     return resolveOwner(spec, passwd, group);

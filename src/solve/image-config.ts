@@ -1,6 +1,6 @@
 import type { HistoryEntry, ImageConfig } from '../image/types.ts';
 import type { BaseImage, PlannedStage } from '../plan/plan.ts';
-import type { SolvedLayer } from './solved-layer.ts';
+import type { SolvedLayer } from './graph.ts';
 
 /** What current BuildKit writes beside each of its history entries. */
 const COMMENT = 'buildkit.dockerfile.v0';

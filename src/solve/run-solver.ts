@@ -7,7 +7,7 @@ import type { RunStep, SecretMount } from '../plan/plan.ts';
 import { type LayerRecord, layerId } from '../store/layers.ts';
 import type { ExecMount, LayerIdentity } from '../worker/protocol.ts';
 import type { SolveContext } from './context.ts';
-import type { SolvedLayer } from './solved-layer.ts';
+import type { SolvedLayer } from './graph.ts';
 
 /** What a RUN reads: the whole tree below, as the contents of the layers that make it. */
 export function runObservations(platform: Platform, below: readonly SolvedLayer[]): Record<string, unknown> {

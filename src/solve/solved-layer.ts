@@ -5,23 +5,7 @@ import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { type LayerBlob, type LayerRecord, layerId } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { SolveContext } from './context.ts';
-
-/** A layer of a stage, in whatever forms exist; others are made on first demand, once a build. */
-export interface SolvedLayer {
-  readonly id: string;
-  /** What a RUN on top observes: equal contents are the same to it. */
-  readonly content: Digest;
-  /** Nothing at all is changed by it. */
-  readonly empty: boolean;
-  /** RFC 3339; undefined for a base image's layers, whose history says it. */
-  readonly created?: string;
-  /** Its entries; those of files tell where their bytes are, if not in the layer's own directory. */
-  index(): Promise<LayerIndex>;
-  /** Makes the directory form. */
-  directory(): Promise<void>;
-  /** Makes the packed form. */
-  blob(): Promise<LayerBlob>;
-}
+import type { SolvedLayer } from './graph.ts';
 
 /** A layer that RUN made: its directory form came first. */
 export class RunLayer implements SolvedLayer {

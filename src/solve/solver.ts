@@ -5,11 +5,11 @@ import { MergedTree } from '../layer/merged-tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
 import { installLayer, type LayerKind, type LayerRecord, layerId, layerRecord } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
-import type { SolvedLayer } from './solved-layer.ts';
+import type { SolvedLayer, StepGraph } from './graph.ts';
 import { imageLayers, StageSolver } from './stage-solver.ts';
 
 /** Walks the graph of steps of one build: every stage once, every key once, stages side by side. */
-export class Solver {
+export class Solver implements StepGraph {
   private readonly context: SolveContext;
   private readonly stages = new Map<PlannedStage, StageSolver>();
   private readonly images = new Map<Digest, SolvedLayer[]>();

@@ -5,9 +5,9 @@ import { type LayerRecord, layerId } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
 import { CopySolver } from './copy-solver.ts';
 import { baseDefinition, instructionOf, stepDefinition } from './definition.ts';
+import type { SolvedLayer, SolvedStage, StepGraph } from './graph.ts';
 import { runObservations, runStep } from './run-solver.ts';
-import { ImageLayer, RecipeLayer, RunLayer, type SolvedLayer } from './solved-layer.ts';
-import type { Solver } from './solver.ts';
+import { ImageLayer, RecipeLayer, RunLayer } from './solved-layer.ts';
 import { observeWorkdir } from './workdir-solver.ts';
 
 /** A step as its stage has to solve it: what it is, and the digest of that with everything below. */
@@ -17,7 +17,7 @@ interface Definition {
 }
 
 /** Solves one stage: looks its steps up by definition, then by what they observe, then carries them out. */
-export class StageSolver {
+export class StageSolver implements SolvedStage {
   private defining?: Promise<Definition[]>;
   private solving?: Promise<SolvedLayer[]>;
   private readonly copies = new Map<string, CopySolver>();
@@ -26,7 +26,7 @@ export class StageSolver {
 
   constructor(
     private readonly context: SolveContext,
-    private readonly solver: Solver,
+    private readonly graph: StepGraph,
     readonly stage: PlannedStage,
   ) {}
 
@@ -80,14 +80,14 @@ export class StageSolver {
 
   private async base(): Promise<Digest> {
     const { base } = this.stage;
-    const parent = base.kind === 'stage' ? await this.solver.stage(base.stage).definition() : undefined;
+    const parent = base.kind === 'stage' ? await this.graph.stage(base.stage).definition() : undefined;
     return baseDefinition(base, parent);
   }
 
   private copy(step: CopyStep): CopySolver {
     let copy = this.copies.get(step.id);
     if (copy === undefined) {
-      copy = new CopySolver(this.context, this.solver, step);
+      copy = new CopySolver(this.context, this.graph, step);
       this.copies.set(step.id, copy);
     }
     return copy;
@@ -101,7 +101,7 @@ export class StageSolver {
     for (const [i, step] of this.stage.steps.entries()) {
       this.context.signal.throwIfAborted();
       const layer = await this.solveStep(step, definitions[i]!, layers);
-      this.solver.remember(layer);
+      this.graph.remember(layer);
       layers.push(layer);
     }
     return layers;
@@ -113,7 +113,7 @@ export class StageSolver {
       if (step.kind !== 'copy' || step.from.kind !== 'stage') continue;
       if (this.recorded(definitions[i]!.digest) !== undefined) continue;
       // Its failure is reported by whoever waits for it.
-      this.solver
+      this.graph
         .stage(step.from.stage)
         .layers()
         .catch(() => {});
@@ -123,8 +123,8 @@ export class StageSolver {
   private async baseLayers(): Promise<SolvedLayer[]> {
     const { base } = this.stage;
     if (base.kind === 'scratch') return [];
-    if (base.kind === 'stage') return [...(await this.solver.stage(base.stage).layers())];
-    return this.solver.imageLayers(base.image);
+    if (base.kind === 'stage') return [...(await this.graph.stage(base.stage).layers())];
+    return this.graph.imageLayers(base.image);
   }
 
   private async solveStep(
@@ -170,7 +170,7 @@ export class StageSolver {
   ) {
     const observations = runObservations(this.stage.platform, below);
     const key = digestOf({ instruction, observations });
-    return this.solver.once(key, async () => {
+    return this.graph.once(key, async () => {
       const known = this.recorded(key);
       const record = known ?? (await runStep(this.context, step, key, below, () => this.recorded(key)));
       this.keep(step, { instruction, observations, key, record, definitions: [digest, key] });
@@ -187,7 +187,7 @@ export class StageSolver {
     const observed = await this.observe(step, below);
     const key = digestOf({ instruction, observations: observed.observations });
     const known = this.context.noCache ? undefined : this.context.store.layers.record(layerId(key));
-    const record = known ?? this.solver.install(key, step.kind, observed.entries);
+    const record = known ?? this.graph.install(key, step.kind, observed.entries);
     this.keep(step, { instruction, observations: observed.observations, key, record, definitions: [digest] });
     const layer = new RecipeLayer(this.context, record, async () => observed.entries);
     return { layer, outcome: known === undefined ? ('done' as const) : ('reused' as const) };
@@ -196,7 +196,7 @@ export class StageSolver {
   private observe(step: CopyStep | WorkdirStep, below: readonly SolvedLayer[]) {
     return step.kind === 'copy'
       ? this.copy(step).observe(below)
-      : observeWorkdir(this.solver, step, below, this.context.time);
+      : observeWorkdir(this.graph, step, below, this.context.time);
   }
 
   /** The layer of an earlier build that a digest stands for, if the store still has it. */

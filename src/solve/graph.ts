@@ -1,0 +1,46 @@
+import type { Digest } from '../image/digest.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import type { LayerIndex } from '../layer/layer-index.ts';
+import type { MergedTree } from '../layer/merged-tree.ts';
+import type { BaseImage, PlannedStage } from '../plan/plan.ts';
+import type { LayerBlob, LayerKind, LayerRecord } from '../store/layers.ts';
+
+/** A layer of a stage, in whatever forms exist; others are made on first demand, once a build. */
+export interface SolvedLayer {
+  readonly id: string;
+  /** What a RUN on top observes: equal contents are the same to it. */
+  readonly content: Digest;
+  /** Nothing at all is changed by it. */
+  readonly empty: boolean;
+  /** RFC 3339; undefined for a base image's layers, whose history says it. */
+  readonly created?: string;
+  /** Its entries; those of files tell where their bytes are, if not in the layer's own directory. */
+  index(): Promise<LayerIndex>;
+  /** Makes the directory form. */
+  directory(): Promise<void>;
+  /** Makes the packed form. */
+  blob(): Promise<LayerBlob>;
+}
+
+/** A stage as the steps of others see it. */
+export interface SolvedStage {
+  /** Definition digest of the whole stage. */
+  definition(): Promise<Digest>;
+  /** All its layers, the base's included, lowest first. Asking for them is what has a stage built. */
+  layers(): Promise<SolvedLayer[]>;
+}
+
+/** The graph that a step belongs to: everything of one build is in it once. */
+export interface StepGraph {
+  stage(stage: PlannedStage): SolvedStage;
+  /** The layers of a base image: the same objects for all stages that use it. */
+  imageLayers(image: BaseImage): SolvedLayer[];
+  /** Has a layer be found again when recipes take files from it. */
+  remember(layer: SolvedLayer): void;
+  /** Does the work of a key once, even when two stages come to it at the same time. */
+  once<T>(key: Digest, work: () => Promise<T>): Promise<T>;
+  /** What a stack of layers looks like from inside. */
+  tree(layers: readonly SolvedLayer[]): Promise<MergedTree>;
+  /** Puts a layer into the store that is known by its entries alone. */
+  install(key: Digest, kind: LayerKind, entries: readonly RecipeEntry[]): LayerRecord;
+}
