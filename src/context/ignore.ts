@@ -1,6 +1,6 @@
 import { JettisonError } from '../errors/error.ts';
 import { parentOf } from '../layer/entry.ts';
-import { cleanPattern, compilePattern, literalPrefix, type PathTest, PatternError } from './pattern.ts';
+import { type CompiledPattern, cleanPattern, compilePattern, PatternError } from './pattern.ts';
 
 /** One pattern of an ignore list, and where it was written. */
 export interface IgnoreRule {
@@ -16,18 +16,20 @@ export interface IgnoreMatch {
   rule?: IgnoreRule;
 }
 
-interface Compiled extends IgnoreRule {
+interface Compiled extends IgnoreRule, CompiledPattern {
   include: boolean;
-  matches: PathTest;
-  /** What every match starts with, and whether that is the whole pattern. */
-  prefix: { text: string; whole: boolean };
 }
 
-/** What is known of a directory: which rules match it or one of its parents, and which one decided. */
+/** What is known of a directory. Directories that do not differ in it share the parts. */
 interface Verdict {
+  /** By rule: 1 if it matches the directory or one of its parents. */
   matched: Uint8Array;
   /** Index of the deciding rule; -1 if none. */
   rule: number;
+  /** Indices of the rules that can match something below the directory. */
+  live: number[];
+  /** How many components the paths directly inside have. */
+  depth: number;
 }
 
 /**
@@ -50,7 +52,8 @@ export class IgnoreRules {
   ) {
     this.#rules = rules.map((rule) => compile(rule, file));
     this.#inclusions = this.#rules.some((rule) => rule.include);
-    this.#directories.set('', { matched: new Uint8Array(rules.length), rule: -1 });
+    const matched = new Uint8Array(rules.length);
+    this.#directories.set('', { matched, rule: -1, live: [...rules.keys()], depth: 1 });
   }
 
   /** Without rules nothing is ever excluded. */
@@ -83,40 +86,56 @@ export class IgnoreRules {
     const below = `${directory}/`;
     // A rule before the deciding one cannot win below the directory: the deciding one matches there, too.
     return this.#rules.some(
-      ({ include, prefix }, index) =>
-        index > rule &&
-        include &&
-        (prefix.text.startsWith(below) || (!prefix.whole && below.startsWith(prefix.text))),
+      ({ include, prefix, literal }, index) =>
+        index > rule && include && (prefix.startsWith(below) || (!literal && below.startsWith(prefix))),
     );
   }
 
   #decide(path: string): number {
-    return path === '' || this.isEmpty ? -1 : this.#judge(path, this.#directory(parentOf(path)).matched);
+    return path === '' || this.isEmpty ? -1 : this.#judge(path, this.#directory(parentOf(path)));
   }
 
   #directory(path: string): Verdict {
     let verdict = this.#directories.get(path);
     if (verdict === undefined) {
-      const matched = new Uint8Array(this.#rules.length);
-      verdict = { matched, rule: this.#judge(path, this.#directory(parentOf(path)).matched, matched) };
+      verdict = this.#enter(path, this.#directory(parentOf(path)));
       this.#directories.set(path, verdict);
     }
     return verdict;
   }
 
-  /** The index of the rule that decides; -1 if none. @param record where to note which rules match */
-  #judge(path: string, parent: Uint8Array, record?: Uint8Array): number {
+  #enter(path: string, parent: Verdict): Verdict {
+    const hits: number[] = [];
+    const rule = this.#judge(path, parent, hits);
+    let { matched } = parent;
+    if (hits.some((index) => matched[index] === 0)) {
+      matched = matched.slice();
+      for (const index of hits) matched[index] = 1;
+    }
+    const below = `${path}/`;
+    const depth = parent.depth + 1;
+    const live = parent.live.filter((index) => {
+      if (matched[index] === 1) return true;
+      const { prefix, depth: only } = this.#rules[index]!;
+      return (only === undefined || only >= depth) && (below.startsWith(prefix) || prefix.startsWith(below));
+    });
+    return { matched, rule, live: live.length === parent.live.length ? parent.live : live, depth };
+  }
+
+  /** The index of the rule that decides; -1 if none. @param hits where to note which rules match */
+  #judge(path: string, { matched, live, depth }: Verdict, hits?: number[]): number {
     let decided = -1;
     let excluded = false;
-    for (let i = 0; i < this.#rules.length; i++) {
-      const rule = this.#rules[i]!;
-      if (parent[i] === 0) {
+    for (const index of live) {
+      const rule = this.#rules[index]!;
+      if (matched[index] === 0) {
         // A rule that could not change the outcome is not tried, nor noted for what is below: as Docker does.
-        if (rule.include !== excluded || !rule.matches(path)) continue;
+        if (rule.include !== excluded || (rule.depth !== undefined && rule.depth !== depth)) continue;
+        if (!rule.matches(path)) continue;
       }
-      if (record !== undefined) record[i] = 1;
+      hits?.push(index);
       excluded = !rule.include;
-      decided = i;
+      decided = index;
     }
     return decided;
   }
@@ -167,7 +186,7 @@ function compile(rule: IgnoreRule & { clean: string }, file: string): Compiled {
   const body = include ? clean.slice(1) : clean;
   try {
     if (body === '') throw new PatternError('"!" has no pattern behind it');
-    return { pattern, line, include, matches: compilePattern(body), prefix: literalPrefix(body) };
+    return { pattern, line, include, ...compilePattern(body) };
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     throw new JettisonError('IGNORE_PATTERN', `${file}: ${error.message}`, {

@@ -26,6 +26,17 @@ export function cleanPattern(pattern: string): string {
   return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
 }
 
+/** A pattern ready to be used, and what can be said of its matches without trying it. */
+export interface CompiledPattern {
+  matches: PathTest;
+  /** What every match starts with. */
+  prefix: string;
+  /** Whether that is the whole pattern: it matches just this path. */
+  literal: boolean;
+  /** How many components every match has; absent where they differ. */
+  depth?: number;
+}
+
 /**
  * Compiles a pattern of `.dockerignore`, `--exclude` or `--parents`: `*` and `?` stay within a component, `**`
  * crosses them, `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is. The whole path must
@@ -33,11 +44,24 @@ export function cleanPattern(pattern: string): string {
  *
  * @throws PatternError when the pattern is not well-formed
  */
-export function compilePattern(pattern: string): PathTest {
+export function compilePattern(pattern: string): CompiledPattern {
   const tokens = tokenise(pattern);
-  const first = tokens[0];
-  const second = tokens[1];
-  if (tokens.length === 0) return (path) => path === '';
+  const [first] = tokens;
+  const compiled: CompiledPattern = {
+    matches: pathTest(pattern, tokens),
+    prefix: first?.kind === 'literal' ? first.text : '',
+    literal: tokens.length === 1 && first?.kind === 'literal',
+  };
+  // A class may stand for a slash, as it may in Docker.
+  if (!tokens.some(({ kind }) => kind === 'components' || kind === 'rest' || kind === 'class')) {
+    const slashes = tokens.map((token) => (token.kind === 'literal' ? token.text.split('/').length - 1 : 0));
+    compiled.depth = slashes.reduce((sum, count) => sum + count, 1);
+  }
+  return compiled;
+}
+
+function pathTest(pattern: string, tokens: Token[]): PathTest {
+  const [first, second] = tokens;
   if (tokens.length === 1 && first?.kind === 'literal') return (path) => path === first.text;
   if (tokens.length === 2 && first?.kind === 'literal' && second?.kind === 'rest') {
     return (path) => path.startsWith(first.text);
@@ -48,21 +72,12 @@ export function compilePattern(pattern: string): PathTest {
     return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === second.text);
   }
   const expression = new RegExp(`^${tokens.map(toExpression).join('')}$`, 'us');
-  // Most paths differ from most patterns in the fixed text at an end: comparing that first is much cheaper.
+  // Most paths lack the fixed text of most patterns: looking for that first is much cheaper.
   const last = tokens.at(-1);
-  const head = first?.kind === 'literal' ? first.text : '';
-  const tail = last?.kind === 'literal' ? last.text : '';
-  if (head !== '') return (path) => path.startsWith(head) && expression.test(path);
-  if (tail !== '') return (path) => path.endsWith(tail) && expression.test(path);
+  if (last?.kind === 'literal') return (path) => path.endsWith(last.text) && expression.test(path);
+  const fixed = tokens.find((token) => token.kind === 'literal');
+  if (fixed !== undefined) return (path) => path.includes(fixed.text) && expression.test(path);
   return (path) => expression.test(path);
-}
-
-/** The fixed text that every match of a pattern starts with; the whole pattern if it has no wildcard. */
-export function literalPrefix(pattern: string): { text: string; whole: boolean } {
-  const tokens = tokenise(pattern);
-  const first = tokens[0];
-  const text = first?.kind === 'literal' ? first.text : '';
-  return { text, whole: tokens.length === 0 || (tokens.length === 1 && first?.kind === 'literal') };
 }
 
 /** True if a COPY source holds a wildcard that no backslash takes away. */
