@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { JettisonError } from '../../errors/error.ts';
-import { type Compression, compressionOf, decompress } from '../../layer/decompress.ts';
+import { decompress } from '../../layer/decompress.ts';
 
 const BLOCK = 512;
 const CHECKSUM = { start: 148, end: 156 };
@@ -26,16 +26,6 @@ export async function isArchive(path: string): Promise<boolean> {
     throw error;
   }
   return isTarHeader(Buffer.concat(parts));
-}
-
-/**
- * What the first 512 bytes of a file say: a tar, something compressed that may be one, or neither. `isArchive`
- * also looks inside.
- */
-export function detectArchive(firstBytes: Uint8Array): 'tar' | Exclude<Compression, 'none'> | undefined {
-  const compression = compressionOf(firstBytes);
-  if (compression !== 'none') return compression;
-  return isTarHeader(firstBytes) ? 'tar' : undefined;
 }
 
 /** Whether some bytes begin with the header of a tar's first member: its checksum is right. */
