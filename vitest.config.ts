@@ -5,10 +5,11 @@ export default defineConfig({
     // The last line says what was skipped and why; see test/support/reporter.ts.
     reporters: ['default', './test/support/reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', sequence: { groupOrder: 0 }, include: ['test/unit/**/*.test.ts'] } },
       {
         test: {
           name: 'integration',
+          sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -18,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'peers',
+          sequence: { groupOrder: 2 },
           include: ['test/peers/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -1,4 +1,5 @@
 import type { CopyInstruction, Word } from '../dockerfile/ast.ts';
+import { switchValue } from '../dockerfile/flags.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { CopyFrom, CopyStep } from './plan.ts';
 import type { StageState } from './stage-state.ts';
@@ -36,9 +37,9 @@ export function addCopyStep(
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
     exclude,
-    parents: isOn(instruction.parents),
-    link: isOn(instruction.link),
-    unpack: instruction.kind === 'ADD' && (instruction.unpack === undefined || isOn(instruction.unpack)),
+    parents: switchValue(instruction.parents) ?? false,
+    link: switchValue(instruction.link) ?? false,
+    unpack: instruction.kind === 'ADD' && (switchValue(instruction.unpack) ?? true),
   };
   state.steps.push(step);
   const flags = [
@@ -64,10 +65,6 @@ export function absoluteDestination(cwd: string, written: string): string {
   }
   const path = `/${parts.join('/')}`;
   return directory && path !== '/' ? `${path}/` : path;
-}
-
-function isOn(flag: Word | true | undefined): boolean {
-  return flag === true || (flag !== undefined && flag.text.toLowerCase() !== 'false');
 }
 
 function refuseRemote(instruction: CopyInstruction, sources: string[]): void {

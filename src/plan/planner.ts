@@ -110,7 +110,12 @@ class Planner {
   private allWarnings(needed: Set<number>): Diagnostic[] {
     const { diagnostics, checks, globals, stages } = this.input.dockerfile;
     const instructions = [...globals, ...stages.flatMap((stage) => [stage.from, ...stage.instructions])];
-    const relevant = diagnostics.filter(({ stage }) => stage === undefined || needed.has(stage));
+    const relevant = diagnostics.filter(
+      ({ stage, code }) =>
+        stage === undefined ||
+        // A base with a SHELL of its own asked for that shell.
+        (needed.has(stage) && !(code === 'JSONArgsRecommended' && this.states.get(stage)?.inheritsShell)),
+    );
     return inOrder([...relevant, ...filterDiagnostics(this.warnings, checks, instructions)]);
   }
 
@@ -234,7 +239,7 @@ class Planner {
         ? this.input.images.get(imageKey({ ...base, platform: head.platform }))?.config.OnBuild
         : onbuildTexts(this.input.dockerfile.stages[base.index]!);
     const { location, source } = text.from;
-    const origin = { location, source, escape: this.input.dockerfile.directives.escape };
+    const origin = { location, source };
     return (texts ?? []).flatMap((trigger) =>
       parseInstructions(trigger, origin).map((instruction) => {
         this.triggerTexts.set(instruction, trigger);

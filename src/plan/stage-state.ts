@@ -15,6 +15,8 @@ export interface DeclaredArg {
 export class StageState {
   readonly steps: Step[] = [];
   readonly history: PlannedHistory[] = [];
+  /** Whether the base brought a SHELL. */
+  readonly inheritsShell: boolean;
   /** Whether this stage itself has set CMD: then ENTRYPOINT leaves it alone. */
   commandSet = false;
   author?: string;
@@ -28,7 +30,9 @@ export class StageState {
     readonly args: DeclaredArg[],
     private readonly escapeCharacter: '\\' | '`',
     private readonly warn: (diagnostic: Diagnostic) => void,
-  ) {}
+  ) {
+    this.inheritsShell = (config.Shell?.length ?? 0) > 0;
+  }
 
   get cwd(): string {
     return this.config.WorkingDir || '/';

@@ -42,9 +42,13 @@ export class BaseImages {
   async fetchBlob(blob: Descriptor): Promise<void> {
     if (this.options.store.blobs.has(blob.digest)) return;
     const reference = this.origins.get(blob.digest);
-    if (reference === undefined) throw new Error(`no base image has the layer ${blob.digest}`);
     const { fetchBlob } = await import('../registry/pull.ts');
-    await fetchBlob(this.options.store, await this.connect(), parseReference(reference), blob);
+    await fetchBlob(
+      this.options.store,
+      await this.connect(),
+      reference === undefined ? undefined : parseReference(reference),
+      blob,
+    );
   }
 
   private local(
@@ -117,7 +121,7 @@ export class BaseImages {
       architecture: config.architecture,
       ...(config.variant ? { variant: config.variant } : {}),
     };
-    if (matchPlatform(request.platform, platform) < 0) {
+    if (matchPlatform(request.platform, platform) === 0) {
       this.options.emit({
         type: 'warning',
         code: 'InvalidBaseImagePlatform',

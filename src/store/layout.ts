@@ -57,6 +57,10 @@ export class StoreLayout {
   get contexts() {
     return join(this.home, 'contexts');
   }
+  /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
+  get origins() {
+    return join(this.home, 'origins');
+  }
   get locks() {
     return join(this.home, 'locks');
   }

@@ -73,6 +73,10 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     doomed.push(path);
     report.blobs++;
   }
+  for (const name of readNames(store.layout.origins)) {
+    if (!keptBlobs.has(`sha256:${name.replace(/\.json$/, '')}`))
+      doomed.push(join(store.layout.origins, name));
+  }
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
   }
