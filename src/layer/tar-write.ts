@@ -2,7 +2,7 @@ import { type Entry, nameOf, parentOf } from './entry.ts';
 import { bytesOfName } from './names.ts';
 import { OPAQUE_MARKER, whiteoutName } from './whiteouts.ts';
 
-export const TAR_BLOCK = 512;
+const TAR_BLOCK = 512;
 
 /** What stands at the end of a tar: two blocks of zeros. */
 export const TAR_END = Buffer.alloc(2 * TAR_BLOCK);

@@ -17,6 +17,7 @@ import { join, parentOf, type RecipeEntry, type Source } from '../layer/entry.ts
 import { LayerIndex } from '../layer/layer-index.ts';
 import { diskPath } from '../layer/names.ts';
 import { readRecipe } from '../layer/recipe.ts';
+import { sameMetadata } from '../layer/same.ts';
 import { installDirectory } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import { contentChanged, contentPath, looksUnchanged, READ_FLAGS, sourceOf } from './content.ts';
@@ -198,22 +199,4 @@ class Materialiser {
     }
     return index;
   }
-}
-
-function sameMetadata(a: RecipeEntry, b: RecipeEntry): boolean {
-  return (
-    a.mode === b.mode &&
-    a.uid === b.uid &&
-    a.gid === b.gid &&
-    a.size === b.size &&
-    a.digest === b.digest &&
-    a.mtime === b.mtime &&
-    (a.mtimeNs ?? 0) === (b.mtimeNs ?? 0) &&
-    sameXattrs(a.xattrs, b.xattrs)
-  );
-}
-
-function sameXattrs(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }

@@ -9,7 +9,7 @@ import koffi from 'koffi';
 import { bytesOfName, nameOfBytes } from '../layer/names.ts';
 
 /** A failed system call. */
-export class SystemCallError extends Error {
+class SystemCallError extends Error {
   override readonly name = 'SystemCallError';
   /** `ENOENT`, `EPERM` … */
   readonly code: string;
@@ -38,7 +38,7 @@ export const MS = {
   SLAVE: 1 << 19,
 } as const;
 
-export const MNT = { FORCE: 1, DETACH: 2, UMOUNT_NOFOLLOW: 8 } as const;
+const MNT_DETACH = 2;
 
 /** File types in a mode, for `mknod`. */
 export const S_IF = { FIFO: 0o010000, CHAR: 0o020000, BLOCK: 0o060000 } as const;
@@ -87,7 +87,7 @@ export function mount(source: string, target: string, type: string, flags: numbe
   );
 }
 
-export function unmount(target: string, flags: number = MNT.DETACH): void {
+export function unmount(target: string, flags: number = MNT_DETACH): void {
   check(call('int umount2(const uint8_t *target, int flags)')(cString(target), flags), 'umount2', target);
 }
 
@@ -101,21 +101,18 @@ export function mknod(path: string, mode: number, major = 0, minor = 0): void {
   check(makeNode(cString(path), mode, device), 'mknod', path);
 }
 
-/** glibc exports `mknod` since 2.33; before, only the function that its header called. */
 function makeNode(path: Uint8Array, mode: number, device: bigint): number {
+  let make: Call;
   try {
-    return call('int mknod(const uint8_t *path, unsigned int mode, uint64_t dev)')(path, mode, device);
-  } catch (error) {
-    if (library.symbol('__xmknod') === null) throw error;
+    make = call('int mknod(const uint8_t *path, unsigned int mode, uint64_t dev)');
+  } catch {
+    // glibc has it since 2.33; before, only the function that its header called.
     const pointer = Buffer.alloc(8);
     pointer.writeBigUInt64LE(device);
-    return call('int __xmknod(int version, const uint8_t *path, unsigned int mode, const uint8_t *dev)')(
-      0,
-      path,
-      mode,
-      pointer,
-    );
+    const old = call('int __xmknod(int version, const uint8_t *path, unsigned int mode, const uint8_t *dev)');
+    return old(0, path, mode, pointer);
   }
+  return make(path, mode, device);
 }
 
 /** Sets an extended attribute of the path itself (a symlink is not followed). */
@@ -163,15 +160,6 @@ export function listXattrs(path: string): string[] {
     throw new SystemCallError(koffi.errno(), 'llistxattr', path);
   }
   return nameOfBytes(Buffer.from(names.subarray(0, size - 1))).split('\0');
-}
-
-/** Removes an extended attribute; none of that name is no error. */
-export function removeXattr(path: string, name: string): void {
-  const result = call('int lremovexattr(const uint8_t *path, const uint8_t *name)')(
-    cString(path),
-    cString(name),
-  );
-  if (result < 0 && koffi.errno() !== constants.errno.ENODATA) check(result, 'lremovexattr', path);
 }
 
 const times = Buffer.alloc(32);

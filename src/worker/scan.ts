@@ -2,6 +2,7 @@ import { type BigIntStats, closeSync, lstatSync, openSync, readdirSync, readlink
 import { comparePaths, type Entry, join, parentOf, type RecipeEntry } from '../layer/entry.ts';
 import type { MergedTree } from '../layer/merged-tree.ts';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
+import { sameEntry } from '../layer/same.ts';
 import type { TreeEntry } from '../layer/tree.ts';
 import { READ_FLAGS } from './content.ts';
 import type { WorkerContext } from './context.ts';
@@ -91,7 +92,7 @@ class Scan {
     }
     if (stat.isFile()) return this.#file(path, stat, below);
     const entry = this.#special(path, stat, below);
-    if (below !== undefined && isSame(entry, below)) this.#drop(path);
+    if (below !== undefined && sameEntry(entry, below)) this.#drop(path);
     else this.#found.set(path, entry);
   }
 
@@ -101,7 +102,7 @@ class Scan {
     const entry: RecipeEntry = known
       ? { ...known.entry, path }
       : { ...this.#facts(path, 'file', stat, below), size: Number(stat.size), digest: this.#digest(path) };
-    const unchanged = below !== undefined && isSame(entry, below);
+    const unchanged = below !== undefined && sameEntry(entry, below);
     if (stat.nlink > 1n) {
       const name = { path, unchanged };
       if (known) known.names.push(name);
@@ -139,7 +140,7 @@ class Scan {
       if (path === '') continue;
       if (entry.type === 'directory' && !holding.has(path)) {
         const below = this.#lower.get(path);
-        if (below !== undefined && !entry.opaque && isSame(entry, below)) {
+        if (below !== undefined && sameEntry(entry, below)) {
           this.#found.delete(path);
           this.#drop(path);
           continue;
@@ -153,7 +154,7 @@ class Scan {
   #settleRoot(): void {
     const { mtimeNs: _, ...root } = this.#found.get('')!;
     const below = this.#lower.get('')!;
-    if (isSame({ ...root, mtime: 0 }, { ...below, mtime: 0, mtimeNs: 0 })) this.#found.delete('');
+    if (sameEntry({ ...root, mtime: 0 }, { ...below, mtime: 0, mtimeNs: 0 })) this.#found.delete('');
   }
 
   #facts(
@@ -228,29 +229,6 @@ class Scan {
   #path(path: string): string {
     return path === '' ? this.#upper : `${this.#upper}/${path}`;
   }
-}
-
-/** Whether an entry is in every respect, times included, what stands below it. */
-function isSame(entry: Entry, below: TreeEntry): boolean {
-  return (
-    entry.type === below.type &&
-    entry.mode === below.mode &&
-    entry.uid === below.uid &&
-    entry.gid === below.gid &&
-    entry.size === below.size &&
-    entry.mtime === below.mtime &&
-    (entry.mtimeNs ?? 0) === (below.mtimeNs ?? 0) &&
-    entry.link === below.link &&
-    entry.digest === below.digest &&
-    entry.device?.major === below.device?.major &&
-    entry.device?.minor === below.device?.minor &&
-    sameXattrs(entry.xattrs, below.xattrs)
-  );
-}
-
-function sameXattrs(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
 /** Linux' packing of device numbers, as stat gives them. */

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { JettisonError } from '../../../src/errors/error.ts';
+import { ArchiveTree } from '../../../src/layer/archive-tree.ts';
 import { comparePaths, type RecipeEntry } from '../../../src/layer/entry.ts';
 import { bytesOfName, nameOfBytes } from '../../../src/layer/names.ts';
 import { type TarHeader, TarReader } from '../../../src/layer/tar-read.ts';
@@ -201,6 +203,45 @@ describe('tar', () => {
     expect(() => readAll(Buffer.from('not a tar at all '.repeat(40)))).toThrow(/no valid tar/);
     expect(readAll(Buffer.alloc(0))).toEqual([]);
     expect(readAll(good.subarray(0, 1024))).toHaveLength(1);
+  });
+});
+
+describe('damaged tars', () => {
+  it('are refused with a clear error or read, but never break the reader', () => {
+    const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(
+        fc.array(anyEntry, { minLength: 1, maxLength: 3 }),
+        damage,
+        fc.nat(),
+        (list, places, end) => {
+          const tar = tarOf(list);
+          for (const [at, byte] of places) {
+            tar[at % tar.length] = byte;
+            // Half of the time the checksum is right, so that the damage is not found at once.
+            const header = tar.subarray((at % tar.length) - ((at % tar.length) % 512));
+            if (at % 2 === 0) checksum(header.subarray(0, 512));
+          }
+          const tree = new ArchiveTree({ whiteouts: true });
+          const reader = new TarReader({
+            entry: (header) => tree.add(header),
+            data: () => {},
+            end: () => {},
+          });
+          try {
+            reader.write(tar.subarray(0, tar.length - (end % 600)));
+            reader.end();
+            expect([...tree.entries()].every((entry) => !entry.path.split('/').includes('..'))).toBe(true);
+          } catch (error) {
+            expect(error).toBeInstanceOf(JettisonError);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 });
 
