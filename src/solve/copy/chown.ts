@@ -21,6 +21,7 @@ export function needsAccounts(spec: string): { passwd: boolean; group: boolean }
  * @param passwd content of the image's /etc/passwd, undefined if it has none
  * @param group content of its /etc/group
  * @param stage what to call the image in messages, e.g. `stage "build"`
+ * @param origin what asks for the owner, for messages
  * @throws JettisonError `OWNER_UNKNOWN` for a name that is not there or a number that is no id
  */
 export function resolveOwner(
@@ -28,25 +29,28 @@ export function resolveOwner(
   passwd: string | undefined,
   group: string | undefined,
   stage = 'the image',
+  origin = `--chown=${spec}`,
 ): Owner {
   const [userPart, groupPart] = split(spec);
   let uid = 0;
   let gid = 0;
   if (isNumber(userPart)) {
-    uid = gid = id(userPart, spec);
+    uid = gid = id(userPart, origin);
   } else if (userPart !== '') {
     const line = find(passwd, userPart);
-    if (line === undefined) throw unknown('user', userPart, '/etc/passwd', passwd === undefined, spec, stage);
+    if (line === undefined)
+      throw unknown('user', userPart, '/etc/passwd', passwd === undefined, origin, stage);
     uid = Number(line[2]);
     gid = Number(line[3]);
   }
   if (groupPart === '') {
     gid = 0;
   } else if (groupPart !== undefined && isNumber(groupPart)) {
-    gid = id(groupPart, spec);
+    gid = id(groupPart, origin);
   } else if (groupPart !== undefined) {
     const line = find(group, groupPart);
-    if (line === undefined) throw unknown('group', groupPart, '/etc/group', group === undefined, spec, stage);
+    if (line === undefined)
+      throw unknown('group', groupPart, '/etc/group', group === undefined, origin, stage);
     gid = Number(line[2]);
   }
   return { uid, gid };
@@ -61,10 +65,10 @@ function isNumber(text: string): boolean {
   return /^[0-9]+$/.test(text);
 }
 
-function id(text: string, spec: string): number {
+function id(text: string, origin: string): number {
   const number = Number(text);
   if (number <= HIGHEST) return number;
-  throw new JettisonError('OWNER_UNKNOWN', `--chown=${spec}: ${text} is no user or group id`, {
+  throw new JettisonError('OWNER_UNKNOWN', `${origin}: ${text} is no user or group id`, {
     hint: `Ids go from 0 to ${HIGHEST}.`,
   });
 }
@@ -86,11 +90,11 @@ function unknown(
   name: string,
   file: string,
   fileMissing: boolean,
-  spec: string,
+  origin: string,
   stage: string,
 ): JettisonError {
   const why = fileMissing ? `${stage} has no ${file}` : `${file} of ${stage} has no ${what} "${name}"`;
-  return new JettisonError('OWNER_UNKNOWN', `--chown=${spec}: ${why}`, {
+  return new JettisonError('OWNER_UNKNOWN', `${origin}: ${why}`, {
     hint: `Create the ${what} in a RUN before, or write its number.`,
   });
 }

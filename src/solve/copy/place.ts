@@ -26,7 +26,7 @@ export interface CopyObservations {
   directories: Record<string, string>;
   /** Directories of an archive that are symlinks here, and where they lead. */
   redirected?: Record<string, string>;
-  /** `--chown` as ids. */
+  /** The owner as ids, where it was not to be kept. */
   owner?: string;
 }
 
@@ -49,24 +49,31 @@ export function placeCopy(selection: Selection, tree: Tree, options: PlaceOption
   const targets = selection.sources.map((source) => copy.place(source));
   const observations: CopyObservations = { targets, directories: destination.kept };
   if (Object.keys(copy.redirected).length > 0) observations.redirected = copy.redirected;
-  if (options.owner !== undefined) observations.owner = `${options.owner.uid}:${options.owner.gid}`;
+  if (options.owner !== undefined) observations.owner = ids(options.owner);
   return { observations, entries: destination.entries() };
 }
 
 /**
- * What WORKDIR's layer holds: the directory and its parents, 0755 and owned by root, where they are missing.
- * No entries when everything is there.
+ * What WORKDIR's layer holds: the directory and its parents, 0755, where they are missing. No entries when
+ * everything is there.
  *
+ * @param time of directories that are made or repeated: seconds since 1970
+ * @param owner whose made directories are: USER's at that point
  * @throws JettisonError `COPY_CONFLICT` when a file is in the way
  */
-export function placeDirectory(tree: Tree, path: string, time = 0): Placed {
+export function placeDirectory(tree: Tree, path: string, time = 0, owner?: Owner): Placed {
   const destination = new Destination(tree, time);
   const { path: target, entry } = destination.resolve(path);
   const observations: CopyObservations = { targets: [target], directories: {} };
   if (entry?.type === 'directory') return { observations, entries: [] };
-  destination.makeDirectories(target, { mode: 0o755, uid: 0, gid: 0, time });
+  destination.makeDirectories(target, { mode: 0o755, uid: 0, gid: 0, ...owner, time });
   observations.directories = destination.kept;
+  if (owner !== undefined) observations.owner = ids(owner);
   return { observations, entries: destination.entries() };
+}
+
+function ids({ uid, gid }: Owner): string {
+  return `${uid}:${gid}`;
 }
 
 /** One COPY while it goes on. */

@@ -57,14 +57,14 @@ export function selectSources(tree: Tree, options: SelectOptions): Selection {
   return { sources };
 }
 
-/** The paths that a source stands for; none only if it is a pattern. */
+/** The paths that a source stands for; none only if it is a pattern. What stands before it must exist. */
 function find(tree: Tree, source: string, options: SelectOptions): Found[] {
   const components = clean(source).split('/');
   const wild = components.findIndex(hasWildcard);
   const literal = (wild < 0 ? components : components.slice(0, wild)).join('/');
   if (wild < 0) return [resolve(tree, literal, source, options)];
   const base = resolvePath(tree, literal);
-  if (base.entry === undefined) return [];
+  if (base.entry === undefined) throw missing(tree, literal, source, options);
   let matches = [{ path: base.path, written: literal }];
   for (const pattern of components.slice(wild)) {
     const test = compile(pattern, source);

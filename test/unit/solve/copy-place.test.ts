@@ -470,6 +470,12 @@ describe('WORKDIR', () => {
     ]);
   });
 
+  test('gives what it makes to the user', () => {
+    const placed = placeDirectory(memoryTree(base), '/exist/new/dir', 0, { uid: 5, gid: 6 });
+    expect(show(placed)).toEqual(['exist/ 700 7:8 0', 'exist/new/ 755 5:6 0', 'exist/new/dir/ 755 5:6 0']);
+    expect(placed.observations.owner).toBe('5:6');
+  });
+
   test('makes nothing where everything is there', () => {
     expect(placeDirectory(memoryTree(base), '/link/sub')).toEqual({
       observations: { targets: ['exist/sub'], directories: {} },

@@ -141,7 +141,7 @@ describe('wildcards', () => {
     ['w/**/1.txt', ['file 1.txt: ']],
     ['*/*/b', ['file b: ', 'directory b: / c/ c/f g skip.md']],
     ['nope*', []],
-    ['nope/*', []],
+    ['empty/*', []],
     ['f1/*', []],
   ])('%s', (source, expected) => {
     expect(show(select([source]))).toEqual(expected);
@@ -150,6 +150,7 @@ describe('wildcards', () => {
   test('a match that is a broken symlink is an error, as is a pattern that is not well-formed', () => {
     expect(failure(['b*'])).toMatchObject({ code: 'COPY_SOURCE_MISSING' });
     expect(failure(['w/['])).toMatchObject({ code: 'COPY_PATTERN' });
+    expect(failure(['nope/*'])).toMatchObject({ code: 'COPY_SOURCE_MISSING' });
   });
 });
 
