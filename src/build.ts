@@ -169,7 +169,8 @@ async function buildWith(
     if (tags.length === 0) store.images.putNameless(image.manifest);
     emit({ type: 'export.finished', what: 'image', durationMs: Date.now() - exporting });
     const result = { digest: image.manifest.digest, imageId: image.config.digest, tags };
-    emit({ type: 'build.finished', ...result, durationMs: Date.now() - started });
+    const packed = { count: blobs.length, bytes: blobs.reduce((sum, { blob }) => sum + blob.size, 0) };
+    emit({ type: 'build.finished', ...result, layers: packed, durationMs: Date.now() - started });
     return { ...result, manifest: image.manifest, config, warnings };
   } finally {
     await worker.close();

@@ -16,16 +16,20 @@ export async function located<T>(
   }
 }
 
-/** The error itself, or if it is one of ours without a place, the same error at the instruction's. */
-export function placed(
-  error: unknown,
-  { location, source }: { location: Location; source: string },
-): unknown {
-  if (!(error instanceof JettisonError) || error.location !== undefined) return error;
+/**
+ * The error itself; if it is one of ours that lacks its place, or the text at its place, the same error with
+ * the instruction's.
+ */
+export function placed(error: unknown, instruction: { location: Location; source: string }): unknown {
+  if (!(error instanceof JettisonError) || error.source !== undefined) return error;
+  const { line, endLine = line, file } = instruction.location;
+  const at = error.location ?? instruction.location;
+  if (at.file !== file || at.line < line || at.line > endLine) return error;
   const { hint, exitCode, details, cause } = error;
   return new JettisonError(error.code, error.message, {
-    location,
-    source,
+    location: at,
+    source: instruction.source,
+    sourceLine: line,
     exitCode,
     ...(hint === undefined ? {} : { hint }),
     ...(details === undefined ? {} : { details }),

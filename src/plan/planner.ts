@@ -84,7 +84,7 @@ class Planner {
   constructor(private readonly input: PlanInput) {
     this.target = targetStage(input.dockerfile, input.target);
     this.globals = this.readGlobals();
-    this.heads = input.dockerfile.stages.map((stage) => this.readHead(stage));
+    this.heads = input.dockerfile.stages.map((stage) => at(stage.from, () => this.readHead(stage)));
     this.checkUnusedArgs();
   }
 
@@ -129,12 +129,15 @@ class Planner {
         buildArgs[name] ?? value,
       ]),
     );
-    for (const { args } of dockerfile.globals) {
-      for (const { name, value } of args) {
+    for (const instruction of dockerfile.globals) {
+      for (const { name, value } of instruction.args) {
         const given = buildArgs[name.text];
         scope.set(
           name.text,
-          given ?? (value === undefined ? scope.get(name.text) : this.expandGlobal(value, scope)),
+          given ??
+            (value === undefined
+              ? scope.get(name.text)
+              : at(instruction, () => this.expandGlobal(value, scope))),
         );
       }
     }
@@ -284,7 +287,7 @@ class Planner {
     const state = new StageState(stage, config, variables, args, escapeCharacter, (warning) =>
       this.warnings.push(warning),
     );
-    for (const instruction of instructions) this.apply(state, instruction, sources);
+    for (const instruction of instructions) at(instruction, () => this.apply(state, instruction, sources));
     return finish(state, base!);
   }
 
@@ -450,7 +453,7 @@ function sourcesOf(instruction: Instruction): string[] {
     : [];
 }
 
-/** Gives an error that has no place the place of an instruction. */
+/** Gives errors the place and the text of an instruction where they lack it. */
 function at<T>(instruction: Instruction, work: () => T): T {
   try {
     return work();

@@ -99,6 +99,7 @@ export class StageSolver implements SolvedStage {
     this.prefetch(definitions);
     const layers = await this.baseLayers();
     for (const [i, step] of this.stage.steps.entries()) {
+      await this.sourceOf(step, definitions[i]!);
       this.context.signal.throwIfAborted();
       const layer = await this.solveStep(step, definitions[i]!, layers);
       this.graph.remember(layer);
@@ -118,6 +119,12 @@ export class StageSolver implements SolvedStage {
         .layers()
         .catch(() => {});
     }
+  }
+
+  /** Waits for the stage that a step copies from: that time, and that failure, are not the step's own. */
+  private async sourceOf(step: Step, definition: Definition): Promise<void> {
+    if (step.kind !== 'copy' || step.from.kind !== 'stage') return;
+    if (this.recorded(definition.digest) === undefined) await this.graph.stage(step.from.stage).layers();
   }
 
   private async baseLayers(): Promise<SolvedLayer[]> {
