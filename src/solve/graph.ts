@@ -39,6 +39,8 @@ export interface StepGraph {
   remember(layer: SolvedLayer): void;
   /** Does the work of a key once, even when two stages come to it at the same time. */
   once<T>(key: Digest, work: () => Promise<T>): Promise<T>;
+  /** Fails the whole build at once: the other stages need not go on. */
+  fail(error: unknown): void;
   /** What a stack of layers looks like from inside. */
   tree(layers: readonly SolvedLayer[]): Promise<MergedTree>;
   /** Puts a layer into the store that is known by its entries alone. */

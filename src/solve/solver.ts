@@ -16,6 +16,11 @@ export class Solver implements StepGraph {
   private readonly known = new Map<string, SolvedLayer>();
   private readonly running = new Map<Digest, Promise<unknown>>();
 
+  private reject: (error: unknown) => void = () => {};
+  private readonly failure = new Promise<never>((_, reject) => {
+    this.reject = reject;
+  });
+
   constructor(
     context: Omit<SolveContext, 'materialiseSources'>,
     private readonly plan: Plan,
@@ -29,7 +34,7 @@ export class Solver implements StepGraph {
    * @returns the layers of its image, lowest first
    */
   async solve(): Promise<SolvedLayer[]> {
-    const layers = await this.stage(this.plan.target).layers();
+    const layers = await Promise.race([this.stage(this.plan.target).layers(), this.failure]);
     for (const stage of this.plan.stages) this.stage(stage).reportUnneeded();
     return layers;
   }
@@ -52,6 +57,10 @@ export class Solver implements StepGraph {
       this.images.set(image.digest, layers);
     }
     return [...layers];
+  }
+
+  fail(error: unknown): void {
+    this.reject(error);
   }
 
   remember(layer: SolvedLayer): void {

@@ -113,11 +113,10 @@ export class StageSolver implements SolvedStage {
     for (const [i, step] of this.stage.steps.entries()) {
       if (step.kind !== 'copy' || step.from.kind !== 'stage') continue;
       if (this.recorded(definitions[i]!.digest) !== undefined) continue;
-      // Its failure is reported by whoever waits for it.
       this.graph
         .stage(step.from.stage)
         .layers()
-        .catch(() => {});
+        .catch((error: unknown) => this.graph.fail(error));
     }
   }
 
