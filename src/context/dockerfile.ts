@@ -12,13 +12,16 @@ export interface DockerfileOptions {
   stdin?: AsyncIterable<Uint8Array | string>;
 }
 
-export interface DockerfileText {
+/** What hides files from the build: `<Dockerfile>.dockerignore`, else the context's `.dockerignore`. */
+export interface IgnoreText {
+  ignoreText?: string;
+  ignoreName?: string;
+}
+
+export interface DockerfileText extends IgnoreText {
   text: string;
   /** As the user named it, or `Dockerfile`: for messages. */
   name: string;
-  /** What hides files from the build: `<Dockerfile>.dockerignore`, else the context's `.dockerignore`. */
-  ignoreText?: string;
-  ignoreName?: string;
 }
 
 /** More than this many bytes are no Dockerfile. */
@@ -33,7 +36,16 @@ export async function readDockerfile(options: DockerfileOptions): Promise<Docker
   const { path, name } = locate(options);
   const bytes = path === undefined ? await readAll(options.stdin) : readSmall(path, name);
   if (bytes === undefined) throw missing(options, name);
-  const found: DockerfileText = { text: decode(bytes, name), name };
+  return { text: decode(bytes, name), name, ...readIgnoreText(options) };
+}
+
+/**
+ * Finds and reads the ignore file that goes with a build's Dockerfile, whether that exists or not.
+ *
+ * @throws JettisonError `DOCKERFILE_UNREADABLE`
+ */
+export function readIgnoreText(options: DockerfileOptions): IgnoreText {
+  const { path, name } = locate(options);
   const candidates: [path: string, name: string][] = [];
   if (path !== undefined) candidates.push([`${path}.dockerignore`, `${name}.dockerignore`]);
   if (options.directory !== undefined) {
@@ -41,10 +53,9 @@ export async function readDockerfile(options: DockerfileOptions): Promise<Docker
   }
   for (const [ignorePath, ignoreName] of candidates) {
     const ignore = readSmall(ignorePath, ignoreName);
-    if (ignore === undefined) continue;
-    return { ...found, ignoreText: decode(ignore, ignoreName), ignoreName };
+    if (ignore !== undefined) return { ignoreText: decode(ignore, ignoreName), ignoreName };
   }
-  return found;
+  return {};
 }
 
 function locate({ directory, file, cwd }: DockerfileOptions): { path?: string; name: string } {
