@@ -75,14 +75,16 @@ class WorkerClient implements Worker {
       this.#receive(message);
     });
     this.#ended = new Promise((resolve) => {
-      // "close" comes after the last of the worker's log has been read.
-      this.#process.once('close', (code, signal) => {
-        resolve();
-        this.#end(isReady ? this.#death(code, signal) : isolationError(isolation, this.#log));
-      });
-      // Once the channel has been closed from this side, "close" never comes.
-      this.#process.once('exit', () => {
-        if (this.#closing) resolve();
+      // Not on "close": it never comes once the channel has been closed from this side.
+      this.#process.once('exit', (code, signal) => {
+        const end = () => {
+          resolve();
+          this.#end(isReady ? this.#death(code, signal) : isolationError(isolation, this.#log));
+        };
+        // The last words first.
+        const log = this.#process.stderr;
+        if (log === null || log.closed) end();
+        else log.once('close', end);
       });
       this.#process.once('error', (error) => {
         resolve();

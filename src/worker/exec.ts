@@ -51,9 +51,9 @@ export async function exec(
     readInRoot(ctx, layers, tree, '/etc/passwd'),
     readInRoot(ctx, layers, tree, '/etc/group'),
   );
-  if (!isMapped('uid', user.uid) || !user.groups.every((gid) => isMapped('gid', gid))) {
-    throw unmapped(request.process.user);
-  }
+  if (!isMapped('uid', user.uid) || !isMapped('gid', user.gid)) throw unmapped(request.process.user);
+  // Whoever has a single id has no further groups either.
+  user.groups = user.groups.filter((gid) => isMapped('gid', gid));
   const environment = completeEnvironment(env, user.home);
 
   // What is mounted is in no index: a command that may be in there is found when it is started.

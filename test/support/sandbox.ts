@@ -1,0 +1,271 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { JettisonError } from '../../src/errors/error.ts';
+import { sha256 } from '../../src/image/digest.ts';
+import { MEDIA, type RuntimeConfig } from '../../src/image/types.ts';
+import type { Entry } from '../../src/layer/entry.ts';
+import { LayerIndex } from '../../src/layer/layer-index.ts';
+import { layerId } from '../../src/store/layers.ts';
+import { startWorker, type WorkerOptions } from '../../src/worker/client.ts';
+import type { ExecRequest, ExecResult, LayerIdentity, Worker } from '../../src/worker/protocol.ts';
+import { makeImage, makeStore, makeTar, type TestStore } from './images.ts';
+
+const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path));
+const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
+const NODE_MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url));
+
+export const PASSWD = [
+  'root:x:0:0:root:/root:/bin/sh',
+  'node:x:1000:1000::/home/node:/bin/sh',
+  'odd:x:1001:44::/odd:/bin/sh',
+].join('\n');
+export const GROUP = ['root:x:0:', 'node:x:1000:', 'video:x:44:root,node', 'games:x:60:node,odd', ''].join(
+  '\n',
+);
+
+/** Why no command can be run here; undefined if one can. */
+export function whyNoSandbox(): string | undefined {
+  if (process.platform !== 'linux') return 'commands run on Linux only';
+  if (BUSYBOX === undefined) return 'busybox is not installed';
+  if (!existsSync(join(DIST, 'worker.js'))) return 'dist/worker.js is not built';
+  return undefined;
+}
+
+/** The tar of a small base: busybox with a few of its names, accounts, and directories of several owners. */
+export function baseTar(): Buffer {
+  const directory = (path: string, more: Partial<Entry> = {}): [Partial<Entry>] => [
+    { path, type: 'directory', mode: 0o755, ...more },
+  ];
+  const names = execFileSync(BUSYBOX!, ['--list'], { encoding: 'utf8' }).trim().split('\n');
+  return makeTar([
+    directory('bin'),
+    [{ path: 'bin/busybox', mode: 0o755 }, readFileSync(BUSYBOX!)],
+    ...names
+      .filter((name) => name !== 'busybox')
+      .map((name): [Partial<Entry>] => [
+        { path: `bin/${name}`, type: 'symlink', mode: 0o777, link: 'busybox' },
+      ]),
+    directory('etc'),
+    ['etc/passwd', PASSWD],
+    ['etc/group', GROUP],
+    directory('home'),
+    directory('home/node', { uid: 1000, gid: 1000 }),
+    directory('tmp', { mode: 0o1777 }),
+    directory('usr'),
+    ['usr/a', 'a'],
+    ['usr/b', 'b'],
+  ]);
+}
+
+/** A layer's identity by a name that means something to the test. */
+export function identity(name: string, kind: LayerIdentity['kind'] = 'run'): LayerIdentity {
+  const key = sha256(name);
+  return { id: layerId(key), key, kind };
+}
+
+export interface Ran extends ExecResult {
+  stdout: string;
+  stderr: string;
+}
+
+export type RunOptions = Partial<Omit<ExecRequest, 'process' | 'commit'>> &
+  Partial<ExecRequest['process']> & {
+    commit?: string;
+    signal?: AbortSignal;
+    onText?: (text: string) => void;
+  };
+
+/** A store with a worker and the base as a layer, and a short way of running things on it. */
+export class TestSandbox {
+  private constructor(
+    readonly test: TestStore,
+    readonly worker: Worker,
+    readonly base: string,
+  ) {}
+
+  /** @throws JettisonError `NO_NAMESPACES`: use `openSandbox` */
+  static async open(options: Partial<WorkerOptions> = {}): Promise<TestSandbox> {
+    const test = makeStore();
+    const worker = await startWorker({ home: test.home, ...options });
+    const sandbox = new TestSandbox(test, worker, identity('base', 'image').id);
+    await sandbox.addLayer('base', baseTar());
+    return sandbox;
+  }
+
+  get home(): string {
+    return this.test.home;
+  }
+
+  /** A layer in its directory form. @returns its id */
+  async addLayer(name: string, tar: Buffer): Promise<string> {
+    const { digest } = this.test.store.blobs.write(tar);
+    const layer = identity(name, 'image');
+    const path = this.test.store.blobs.path(digest);
+    await this.worker.unpack({ layer, path, whiteouts: true, directory: true });
+    return layer.id;
+  }
+
+  /** @param command a shell command, or arguments */
+  async run(command: string | string[], options: RunOptions = {}): Promise<Ran> {
+    const {
+      signal,
+      onText,
+      commit,
+      env = [],
+      cwd = '/',
+      user = '',
+      stdin,
+      inheritStdin,
+      args: _,
+      ...rest
+    } = options;
+    const output = { stdout: '', stderr: '' };
+    const result = await this.worker.exec(
+      {
+        layers: [this.base],
+        mounts: [],
+        network: 'host',
+        stdio: 'stream',
+        ...rest,
+        process: {
+          args: typeof command === 'string' ? ['/bin/sh', '-c', command] : command,
+          env: ['PATH=/bin', ...env],
+          cwd,
+          user,
+          ...(stdin === undefined ? {} : { stdin }),
+          ...(inheritStdin === undefined ? {} : { inheritStdin }),
+        },
+        ...(commit === undefined ? {} : { commit: identity(commit) }),
+      },
+      {
+        ...(signal === undefined ? {} : { signal }),
+        onOutput: ({ stream, data }) => {
+          output[stream] += Buffer.from(data).toString();
+          onText?.(Buffer.from(data).toString());
+        },
+      },
+    );
+    return { ...result, ...output };
+  }
+
+  /** Standard output of a command that must succeed. */
+  async text(command: string | string[], options: RunOptions = {}): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(command, options);
+    if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stderr}`);
+    return stdout.trimEnd();
+  }
+
+  /** Paths of a layer, with `-` before those that are whiteouts. */
+  paths(layer: string): string[] {
+    const index = LayerIndex.parse(readFileSync(this.test.store.layout.layerIndex(layer)));
+    return [...index.entries()].map(({ path, type }) => (type === 'whiteout' ? `-${path}` : path));
+  }
+
+  /** What is in the temporary folders of all processes of the store. */
+  temporaries(): string[] {
+    const { temporary } = this.test.store.layout;
+    return readdirSync(temporary).flatMap((name) => readdirSync(join(temporary, name)));
+  }
+
+  async close(): Promise<void> {
+    await this.worker.close();
+    this.test.remove();
+  }
+}
+
+/** A sandbox, or the reason why there can be none here. */
+export async function openSandbox(options: Partial<WorkerOptions> = {}): Promise<TestSandbox | string> {
+  const why = whyNoSandbox();
+  if (why !== undefined) return why;
+  try {
+    return await TestSandbox.open(options);
+  } catch (error) {
+    if (error instanceof JettisonError && error.code === 'NO_NAMESPACES') return error.message;
+    throw error;
+  }
+}
+
+/** An image of the base in a store. */
+export async function makeBaseImage(
+  test: TestStore,
+  name: string,
+  config: RuntimeConfig = {},
+): Promise<void> {
+  const tar = baseTar();
+  const blob = { mediaType: MEDIA.ociLayerGzip, ...test.store.blobs.write(gzipSync(tar, { level: 1 })) };
+  await makeImage(test.store, {
+    name,
+    layers: [{ diffId: sha256(tar), blob }],
+    config: { config: { Env: ['PATH=/bin'], ...config } },
+  });
+}
+
+/** Copies the built command and what it needs to a folder that every user can read. @returns path of cli.js */
+export function copyCommand(folder: string): string {
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  cpSync(DIST, join(folder, 'dist'), { recursive: true });
+  for (const name of ['koffi', '@koromix']) {
+    cpSync(join(NODE_MODULES, name), join(folder, 'node_modules', name), { recursive: true });
+  }
+  copyFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), join(folder, 'package.json'));
+  execFileSync('chmod', ['-R', 'a+rX', folder]);
+  chmodSync(folder, 0o755);
+  return join(folder, 'dist', 'cli.js');
+}
+
+/** A word that no other process has in its command line. */
+export function marker(): string {
+  return `9${BigInt(`0x${createHash('sha256').update(String(Math.random())).digest('hex').slice(0, 10)}`)}`;
+}
+
+/** Processes that have a text in their command line or their working directory. */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) ||
+          readlinkSync(`/proc/${pid}/cwd`).includes(text)
+        );
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Direct children of a process. */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Looks again and again until it is so. @throws when it never is */
+export async function eventually(what: string, isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`it never happened: ${what}`);
+}
