@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { isInMap } from '../../../src/worker/ids.ts';
+import { hasRange, rootOf } from '../../../src/worker/namespace.ts';
+import { kernelIsAtLeast, overlayOptions } from '../../../src/worker/overlay.ts';
+
+describe('rootOf', () => {
+  it.each([
+    ['         0          0 4294967295\n', 'root'],
+    ['         0       1000          1\n', 'single'],
+    ['         0       1000          1\n         1     100000      65536\n', 'nested'],
+    ['         0     100000      65536\n', 'nested'],
+  ])('%j', (map, kind) => {
+    expect(rootOf(map)).toBe(kind);
+  });
+});
+
+describe('isInMap', () => {
+  const map = '  0 1000 1\n  1 100000 65535\n';
+  it.each([
+    [0, true],
+    [1, true],
+    [65535, true],
+    [65536, false],
+  ])('%i', (id, expected) => {
+    expect(isInMap(map, id)).toBe(expected);
+  });
+});
+
+describe('hasRange', () => {
+  it.each([
+    ['me:100000:65536', true],
+    ['# x\n1000:5:1\n', true],
+    ['you:100000:65536', false],
+    ['me:100000:0', false],
+    ['me', false],
+    ['', false],
+  ])('%j', (text, expected) => {
+    expect(hasRange(text, ['me', '1000'])).toBe(expected);
+  });
+});
+
+describe('overlayOptions', () => {
+  it('names the folders topmost first', () => {
+    const options = overlayOptions({ lower: ['b', 'a'], upper: 'u', work: 'w' }, 'user');
+    expect(options).toMatch(/^lowerdir=b:a,upperdir=u,workdir=w,/);
+    expect(options).toContain('userxattr');
+  });
+
+  it.each([
+    ['6.1.0-18-amd64', true],
+    ['5.10.0', true],
+    ['5.9.99', false],
+    ['4.19', false],
+  ])('knows the age of kernel %s', (release, expected) => {
+    expect(kernelIsAtLeast(5, 10, release)).toBe(expected);
+  });
+});
