@@ -27,7 +27,10 @@ const io: Io = {
   signal: interruption.signal,
 };
 
-process.exitCode = await dispatch(process.argv.slice(2), io, watchSignals);
+// No top-level await: the command is bundled as CommonJS, which starts faster.
+void dispatch(process.argv.slice(2), io, watchSignals).then((code) => {
+  process.exitCode = code;
+});
 
 function once<S extends NodeJS.WriteStream>(stream: S, event: string, listener: (error: Error) => void): S {
   if (!stream.listeners(event).includes(listener)) stream.on(event, listener);
