@@ -123,7 +123,7 @@ function environment(given: readonly string[], own: NodeJS.ProcessEnv): string[]
   });
 }
 
-const PORTS = /^(?:(?:\[[0-9a-f:]+\]|[\d.]*):)?(?:(\d*):)?(\d+)(?:\/(?:tcp|udp|sctp))?$/i;
+const PORTS = /^(?:(?:\[[0-9a-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:\/(?:tcp|udp|sctp))?$/i;
 
 /** What to say about ports that somebody wants published. */
 function portNote(published: readonly string[]): string | undefined {

@@ -66,7 +66,7 @@ process.on('message', (message: ToWorker) => {
 });
 process.on('disconnect', () => void shutDown());
 send({ type: 'ready' });
-void sweep();
+const swept = sweep();
 
 async function answer({ id, operation, request }: ToWorker & { type: 'call' }): Promise<void> {
   try {
@@ -107,6 +107,7 @@ async function shutDown(): Promise<void> {
   for (const { abort } of running.values()) abort.abort(new Error('closed'));
   for (const taken of untaken.values()) taken();
   await Promise.allSettled([...running.values()].map(({ end }) => end));
+  await swept;
   removeOwnTemporary(layout);
   process.exit(0);
 }
