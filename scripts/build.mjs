@@ -16,8 +16,13 @@ const shared = {
 };
 /** Small to read, yet with names that mean something in a stack trace. */
 const minify = { compress: true, mangle: false, codegen: true };
-const CORE =
-  /\/src\/(build\.ts|(errors|image|events|dockerfile|plan|solve|context|store|layer)\/|cli\/(build|commands|report|usage))/;
+const CORE = [
+  /\/src\/build\.ts$/,
+  /\/src\/(errors|image|events|dockerfile|plan|context|store)\//,
+  /\/src\/solve\/(?!copy\/archive-detect)/,
+  /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
+  /\/src\/cli\/(build|build-flags|commands|dispatch|report|secret-flag|usage)\.ts$/,
+];
 
 await mkdir(dist);
 // The package's own files are modules; those of dist/ are not, unless they are called .mjs.
@@ -29,7 +34,7 @@ await command.write({
   format: 'cjs',
   entryFileNames: '[name].js',
   chunkFileNames: 'chunks/[name]-[hash].js',
-  codeSplitting: { groups: [{ name: 'core', test: CORE }] },
+  codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.some((pattern) => pattern.test(id)) }] },
   minify,
 });
 await command.close();

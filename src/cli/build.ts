@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type BuildOptions, type BuildResult, build } from '../build.ts';
 import { wantsColor } from '../errors/style.ts';
@@ -42,7 +42,7 @@ export const command: Command = {
     const flags = parseBuildFlags(args, io.env);
     const iidFile = flags.iidFile === undefined ? undefined : resolve(io.cwd, flags.iidFile);
     // An id that is left from an earlier build must not pass for this one's.
-    if (iidFile !== undefined) await rm(iidFile, { force: true });
+    if (iidFile !== undefined) rmSync(iidFile, { force: true });
 
     const renderer = await createRenderer(flags.progress, io.stderr, {
       color: wantsColor(io.stderr, io.env),
@@ -55,9 +55,9 @@ export const command: Command = {
       renderer.end();
     }
 
-    if (iidFile !== undefined) await writeFile(iidFile, result.imageId);
+    if (iidFile !== undefined) writeFileSync(iidFile, result.imageId);
     if (flags.metadataFile !== undefined) {
-      await writeFile(resolve(io.cwd, flags.metadataFile), `${JSON.stringify(metadata(result), null, 2)}\n`);
+      writeFileSync(resolve(io.cwd, flags.metadataFile), `${JSON.stringify(metadata(result), null, 2)}\n`);
     }
     if (flags.quiet) io.stdout.write(`${result.imageId}\n`);
     return 0;

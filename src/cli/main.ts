@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import module from 'node:module';
 import { join } from 'node:path';
 import { EXIT } from '../errors/error.ts';
 import type { Command, Io } from './command.ts';
@@ -62,8 +61,12 @@ function watchSignals(command: Command): void {
 
 /** Node 22 and newer keep the compiled code of what is imported next, which shortens later starts. */
 function rememberCompiledCode(): void {
-  const enable = (module as { enableCompileCache?: (directory: string) => unknown }).enableCompileCache;
+  // Older ones would only lose the time it takes to look.
+  if (Number.parseInt(process.versions.node, 10) < 22) return;
+  const builtin = process.getBuiltinModule as unknown as (name: string) => {
+    enableCompileCache?: (directory: string) => unknown;
+  };
   const { XDG_CACHE_HOME, HOME } = process.env;
   const cache = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
-  if (cache) enable?.(join(cache, 'jettison'));
+  if (cache) builtin('node:module').enableCompileCache?.(join(cache, 'jettison'));
 }

@@ -34,7 +34,7 @@ export const CHECKS = {
   },
   InvalidDefaultArgInFrom: { description: 'With the defaults of its arguments, FROM names a valid image.' },
   FromPlatformFlagConstDisallowed: { description: 'FROM --platform has no fixed value.' },
-  CopyIgnoredFile: { description: 'What is copied is not left out by .dockerignore.' },
+  CopyIgnoredFile: { description: 'What is copied is not left out by .dockerignore.', experimental: true },
   InvalidDefinitionDescription: {
     description: 'A comment above a stage or an argument begins with its name.',
     experimental: true,

@@ -1,4 +1,5 @@
 import type { CopyInstruction, Word } from '../dockerfile/ast.ts';
+import type { CheckId } from '../dockerfile/checks.ts';
 import { switchValue } from '../dockerfile/flags.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { CopyFrom, CopyStep } from './plan.ts';
@@ -10,6 +11,7 @@ export function addCopyStep(
   instruction: CopyInstruction,
   title: string,
   from: CopyFrom,
+  ignoredBy: (path: string) => string | undefined = () => undefined,
 ): void {
   const sources = instruction.sources.map((word) => state.text(word));
   const heredocs = instruction.heredocs.map((heredoc) => ({
@@ -22,6 +24,7 @@ export function addCopyStep(
   const chmod = flag(instruction.chmod);
   const exclude = instruction.exclude.map((word) => state.text(word));
   if (instruction.kind === 'ADD') refuseRemote(instruction, sources);
+  if (from.kind === 'context') checkIgnored(state, instruction, sources, ignoredBy);
 
   const step: CopyStep = {
     kind: 'copy',
@@ -65,6 +68,24 @@ export function absoluteDestination(cwd: string, written: string): string {
   }
   const path = `/${parts.join('/')}`;
   return directory && path !== '/' ? `${path}/` : path;
+}
+
+function checkIgnored(
+  state: StageState,
+  instruction: CopyInstruction,
+  sources: string[],
+  ignoredBy: (path: string) => string | undefined,
+): void {
+  for (const [i, source] of sources.entries()) {
+    const by = ignoredBy(absoluteDestination('/', source).slice(1).replace(/\/$/, ''));
+    if (by === undefined) continue;
+    state.warn({
+      code: 'CopyIgnoredFile' satisfies CheckId,
+      message: `"${source}" is no part of the build: ${by} keeps it out`,
+      location: instruction.sources[i]!.location,
+      hint: 'Let it in with a later line that begins with !, or do not copy it.',
+    });
+  }
 }
 
 function refuseRemote(instruction: CopyInstruction, sources: string[]): void {

@@ -1,4 +1,5 @@
 import type { Command, HealthcheckInstruction, Instruction, Word } from '../dockerfile/ast.ts';
+import type { CheckId } from '../dockerfile/checks.ts';
 import { parseDuration } from '../dockerfile/duration.ts';
 import { parsePorts } from '../dockerfile/ports.ts';
 import { isSignal } from '../dockerfile/signals.ts';
@@ -20,7 +21,10 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
     case 'ENV': {
       // One snapshot an instruction: no pair sees another one of the same line.
       const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
-      for (const [key, value] of pairs) state.setEnv(key, value);
+      for (const [key, value] of pairs) {
+        state.setEnv(key, value);
+        state.checkSecret('ENV', key, instruction.location);
+      }
       note(state, `ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
       return;
     }
@@ -49,7 +53,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
     case 'EXPOSE': {
       const ports = instruction.words
         .flatMap((word) => state.list(word))
-        .flatMap((word) => portsOf(word, instruction))
+        .flatMap((word) => portsOf(state, word, instruction))
         .sort();
       config.ExposedPorts = {
         ...config.ExposedPorts,
@@ -105,10 +109,32 @@ function commandLine(state: StageState, command: Command): string[] {
   return command.form === 'exec' ? command.args : [...state.shell, command.text];
 }
 
-function portsOf(word: string, { location, source }: Instruction): string[] {
+function portsOf(state: StageState, word: string, { location, source }: Instruction): string[] {
   const read = parsePorts(word);
-  if (typeof read !== 'string') return read.ports;
-  throw new JettisonError('EXPOSE_INVALID', `EXPOSE ${word} names no port`, { location, source, hint: read });
+  if (typeof read === 'string') {
+    throw new JettisonError('EXPOSE_INVALID', `EXPOSE ${word} names no port`, {
+      location,
+      source,
+      hint: read,
+    });
+  }
+  if (read.namesHost) {
+    state.warn({
+      code: 'ExposeInvalidFormat' satisfies CheckId,
+      message: `"${word}" names an address or a port of the host, which EXPOSE cannot set`,
+      location,
+      hint: 'Name the port of the container alone; `jettison run` and `docker run` map it with -p.',
+    });
+  }
+  if (read.oddCasing) {
+    state.warn({
+      code: 'ExposeProtoCasing' satisfies CheckId,
+      message: `The protocol of "${word}" is not in lower case`,
+      location,
+      hint: `Write ${word.toLowerCase()}.`,
+    });
+  }
+  return read.ports;
 }
 
 function signalOf(text: string, { location, source }: Instruction): string {

@@ -1,16 +1,18 @@
 import type { Diagnostic, Dockerfile, Instruction, StageText } from '../dockerfile/ast.ts';
-import { inOrder } from '../dockerfile/checks.ts';
-import { expand } from '../dockerfile/expand.ts';
+import { type CheckId, inOrder } from '../dockerfile/checks.ts';
+import { type Expansion, expand } from '../dockerfile/expand.ts';
 import { filterDiagnostics } from '../dockerfile/file-checks.ts';
 import { parseInstructions } from '../dockerfile/parse.ts';
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
 import { placed } from '../errors/locate.ts';
-import { formatPlatform, parsePlatform } from '../image/platform.ts';
-import { canonicalName, parseReference } from '../image/reference.ts';
+import { digestOf } from '../image/digest.ts';
+import { formatPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
+import { canonicalName, familiarName, parseReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
 import { DEFAULT_PATH, isBuilderArg, isProxyArg, platformArgs } from './arguments.ts';
 import { absoluteDestination, addCopyStep } from './copy-step.ts';
+import { checkDefaultNames, checkFromPlatform, undeclaredArgs } from './from-checks.ts';
 import { applyMetadata } from './metadata.ts';
 import type { BaseImage, CopyFrom, Plan, PlannedStage, StageBase } from './plan.ts';
 import { stageOf, targetStage } from './references.ts';
@@ -31,6 +33,13 @@ export interface PlanInput {
   network: 'host' | 'none';
   /** The base images known so far, by `imageKey`. */
   images: ReadonlyMap<string, BaseImage>;
+  /**
+   * Plan for checking, not for building: all stages when no target is named. Images that are `unavailable`
+   * count as empty, and what only they could tell is left out.
+   */
+  check?: { unavailable: ReadonlySet<string> };
+  /** What keeps a path of the context out of the build, e.g. `line 3 of .dockerignore`. */
+  ignoredBy?: (path: string) => string | undefined;
 }
 
 /** A base image that planning has to know before it can go on. */
@@ -84,12 +93,19 @@ class Planner {
   constructor(private readonly input: PlanInput) {
     this.target = targetStage(input.dockerfile, input.target);
     this.globals = this.readGlobals();
+    const { stages, globals, directives } = input.dockerfile;
+    const predefined = this.predefined();
+    this.warnings.push(
+      ...checkDefaultNames(stages, globals, (name) => predefined[name], directives.escape),
+    );
     this.heads = input.dockerfile.stages.map((stage) => at(stage.from, () => this.readHead(stage)));
     this.checkUnusedArgs();
   }
 
   plan(): PlanResult {
-    const needed = this.reachable(this.target.index);
+    const everything = this.input.check !== undefined && this.input.target === undefined;
+    const targets = everything ? this.heads.map(({ text }) => text.index) : [this.target.index];
+    const needed = this.reachable(targets);
     const stages: PlannedStage[] = [];
     for (const head of this.heads) {
       if (!needed.has(head.text.index)) continue;
@@ -110,24 +126,26 @@ class Planner {
   private allWarnings(needed: Set<number>): Diagnostic[] {
     const { diagnostics, checks, globals, stages } = this.input.dockerfile;
     const instructions = [...globals, ...stages.flatMap((stage) => [stage.from, ...stage.instructions])];
-    const relevant = diagnostics.filter(
-      ({ stage, code }) =>
-        stage === undefined ||
-        // A base with a SHELL of its own asked for that shell.
-        (needed.has(stage) && !(code === 'JSONArgsRecommended' && this.states.get(stage)?.inheritsShell)),
-    );
+    const relevant = diagnostics.filter(({ stage, code }) => {
+      if (stage === undefined) return true;
+      if (!needed.has(stage)) return false;
+      const state = this.states.get(stage);
+      // A base with a SHELL of its own asked for that shell; one that is not known may have one.
+      return code !== 'JSONArgsRecommended' || !(state?.inheritsShell || state?.baseUnknown);
+    });
     return inOrder([...relevant, ...filterDiagnostics(this.warnings, checks, instructions)]);
   }
 
   /** ARGs before the first FROM, with the platform's arguments, which need no ARG there. */
+  private predefined(): Record<string, string> {
+    const { platform, buildPlatform } = this.input;
+    return platformArgs(buildPlatform, platform, this.target.name ?? String(this.target.index));
+  }
+
   private readGlobals(): Map<string, string | undefined> {
-    const { dockerfile, platform, buildPlatform, buildArgs } = this.input;
-    const stage = this.target.name ?? String(this.target.index);
+    const { dockerfile, buildArgs } = this.input;
     const scope = new Map<string, string | undefined>(
-      Object.entries(platformArgs(buildPlatform, platform, stage)).map(([name, value]) => [
-        name,
-        buildArgs[name] ?? value,
-      ]),
+      Object.entries(this.predefined()).map(([name, value]) => [name, buildArgs[name] ?? value]),
     );
     for (const instruction of dockerfile.globals) {
       for (const { name, value } of instruction.args) {
@@ -137,7 +155,7 @@ class Planner {
           given ??
             (value === undefined
               ? scope.get(name.text)
-              : at(instruction, () => this.expandGlobal(value, scope))),
+              : at(instruction, () => this.expandGlobal(value, scope).text)),
         );
       }
     }
@@ -147,26 +165,24 @@ class Planner {
   private expandGlobal(
     word: { text: string; location: Instruction['location'] },
     scope: Map<string, string | undefined>,
-  ): string {
-    const escapeCharacter = this.input.dockerfile.directives.escape;
-    const { text, unset } = expand(word.text, (name) => scope.get(name), {
-      escape: escapeCharacter,
+  ): Expansion {
+    return expand(word.text, (name) => scope.get(name), {
+      escape: this.input.dockerfile.directives.escape,
       location: word.location,
     });
-    for (const name of unset) {
-      if (scope.has(name)) continue;
-      this.warnings.push({
-        code: 'UndefinedArgInFrom',
-        message: `FROM argument '${name}' is not declared`,
-        location: word.location,
-      });
-    }
-    return text;
+  }
+
+  /** A word of a FROM. */
+  private expandFrom(word: { text: string; location: Instruction['location'] }): Expansion {
+    const expansion = this.expandGlobal(word, this.globals);
+    const declared = new Set(this.globals.keys());
+    this.warnings.push(...undeclaredArgs(expansion, declared, word.location));
+    return expansion;
   }
 
   private readHead(stage: StageText): Head {
     const { from } = stage;
-    const name = this.expandGlobal(from.image, this.globals);
+    const name = this.expandFrom(from.image).text;
     if (name === '') {
       throw new JettisonError(
         'BASE_EMPTY',
@@ -178,11 +194,7 @@ class Planner {
         },
       );
     }
-    const platformText = from.platform === undefined ? '' : this.expandGlobal(from.platform, this.globals);
-    const platform =
-      platformText === ''
-        ? this.input.platform
-        : at(from, () => parsePlatform(platformText, this.input.platform));
+    const platform = this.headPlatform(stage);
     const earlier = this.input.dockerfile.stages
       .slice(0, stage.index)
       .findLast((other) => other.name === name);
@@ -192,6 +204,26 @@ class Planner {
     if (name === 'scratch') return { text: stage, platform, base: { kind: 'scratch' } };
     const reference = at(from, () => canonicalName(parseReference(name)));
     return { text: stage, platform, base: { kind: 'image', reference } };
+  }
+
+  private headPlatform(stage: StageText): Platform {
+    const { from } = stage;
+    if (from.platform === undefined) return this.input.platform;
+    const expansion = this.expandFrom(from.platform);
+    const target = { platform: this.input.platform, text: this.globals.get('TARGETPLATFORM') ?? '' };
+    this.warnings.push(...checkFromPlatform(stage, expansion, target));
+    if (expansion.text === '') {
+      throw new JettisonError(
+        'PLATFORM_EMPTY',
+        `the platform "${from.platform.text}" is empty after expansion`,
+        {
+          location: from.platform.location,
+          source: from.source,
+          hint: 'Leave out --platform, or give its argument a value.',
+        },
+      );
+    }
+    return at(from, () => parsePlatform(expansion.text, this.input.platform));
   }
 
   private checkUnusedArgs(): void {
@@ -214,8 +246,8 @@ class Planner {
     }
   }
 
-  /** The stages that one stage needs, itself included: by FROM, by --from, by triggers of known bases. */
-  private reachable(target: number): Set<number> {
+  /** The stages that some stages need, themselves included: by FROM, by --from, by triggers of known bases. */
+  private reachable(targets: number[]): Set<number> {
     const found = new Set<number>();
     const visit = (index: number) => {
       if (found.has(index)) return;
@@ -229,7 +261,7 @@ class Planner {
         }
       }
     };
-    visit(target);
+    for (const target of targets) visit(target);
     return found;
   }
 
@@ -287,6 +319,8 @@ class Planner {
     const state = new StageState(stage, config, variables, args, escapeCharacter, (warning) =>
       this.warnings.push(warning),
     );
+    state.workdirSet = parent?.workdirSet ?? false;
+    state.baseUnknown = parent?.baseUnknown ?? this.isUnavailable(head);
     for (const instruction of instructions) at(instruction, () => this.apply(state, instruction, sources));
     return finish(state, base!);
   }
@@ -304,7 +338,19 @@ class Planner {
       location: text.from.location,
       source: text.from.source,
     });
+    if (image !== undefined) this.checkBasePlatform(head, image);
     return image === undefined ? undefined : { kind: 'image', image };
+  }
+
+  private checkBasePlatform({ platform, text }: Head, image: BaseImage): void {
+    if (matchPlatform(platform, image.platform) > 0) return;
+    const wanted = formatPlatform(platform);
+    this.warnings.push({
+      code: 'InvalidBaseImagePlatform' satisfies CheckId,
+      message: `The base image ${familiarName(image.reference)} is for ${formatPlatform(image.platform)}, and the build for ${wanted}`,
+      location: text.from.image.location,
+      hint: `Use an image that there is for ${wanted}, or say with --platform what you mean.`,
+    });
   }
 
   private copyFrom(
@@ -324,8 +370,14 @@ class Planner {
     return image === undefined ? undefined : { kind: 'image', image };
   }
 
+  private isUnavailable({ base, platform }: Head): boolean {
+    if (base.kind !== 'image') return false;
+    return this.input.check?.unavailable.has(imageKey({ ...base, platform })) ?? false;
+  }
+
   private image(request: ImageRequest): BaseImage | undefined {
     const key = imageKey(request);
+    if (this.input.check?.unavailable.has(key)) return emptyImage(request);
     const image = this.input.images.get(key);
     if (image === undefined && !this.missing.has(key)) this.missing.set(key, request);
     return image;
@@ -355,7 +407,10 @@ class Planner {
           name,
           value: this.input.buildArgs[name] ?? fallback ?? this.globals.get(name),
         }));
-        for (const { name, value } of args) state.declare(name, value);
+        for (const { name, value } of args) {
+          state.declare(name, value);
+          state.checkSecret('ARG', name, instruction.location);
+        }
         const shown = args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));
         state.history.push({ createdBy: `ARG ${shown.join(' ')}` });
         return;
@@ -365,7 +420,7 @@ class Planner {
         return;
       case 'COPY':
       case 'ADD':
-        addCopyStep(state, instruction, title, sources.get(instruction)!);
+        addCopyStep(state, instruction, title, sources.get(instruction)!, this.input.ignoredBy);
         return;
       case 'RUN':
         addRunStep(state, instruction, title, {
@@ -391,6 +446,15 @@ function addWorkdir(
       source: instruction.source,
     });
   }
+  if (!written.startsWith('/') && !state.workdirSet) {
+    state.warn({
+      code: 'WorkdirRelativePath' satisfies CheckId,
+      message: `"${written}" is relative to the working directory of the base image, which another version of it may change`,
+      location: instruction.location,
+      hint: 'Set an absolute WORKDIR first.',
+    });
+  }
+  state.workdirSet = true;
   // What was written absolutely is kept as it is.
   const directory = written.startsWith('/') ? written : clean(`${state.cwd}/${written}`);
   state.config.WorkingDir = directory;
@@ -416,6 +480,11 @@ function baseConfig(base: StageBase): PlannedStage['config'] {
     base.kind === 'image' ? base.image.config : base.stage.config,
   );
   return { ...config, WorkingDir: config.WorkingDir || '/' };
+}
+
+/** Stands for an image that cannot be had. */
+function emptyImage({ reference, platform }: ImageRequest): BaseImage {
+  return { reference, digest: digestOf(reference), platform, config: {}, history: [], layers: [] };
 }
 
 function onbuildTexts(stage: StageText): string[] {

@@ -1,6 +1,8 @@
 import type { Diagnostic, Heredoc, RunInstruction, Word } from '../dockerfile/ast.ts';
+import { type CheckId, namesSecret } from '../dockerfile/checks.ts';
 import { type ExpandOptions, expand, expandWords } from '../dockerfile/expand.ts';
 import { type ResolvedMount, resolveMount } from '../dockerfile/mount.ts';
+import { findDidYouMean } from '../dockerfile/suggest.ts';
 import type { Location } from '../errors/error.ts';
 import type { RuntimeConfig } from '../image/types.ts';
 import type { PlannedHistory, PlannedStage, Step } from './plan.ts';
@@ -19,6 +21,10 @@ export class StageState {
   readonly inheritsShell: boolean;
   /** Whether this stage itself has set CMD: then ENTRYPOINT leaves it alone. */
   commandSet = false;
+  /** Whether an instruction of the build has set the working directory. */
+  workdirSet = false;
+  /** The base image could not be had (when checking only): what is not set here may be set there. */
+  baseUnknown = false;
   author?: string;
 
   constructor(
@@ -29,7 +35,7 @@ export class StageState {
     /** In the order of their declaration, for RUN's history. */
     readonly args: DeclaredArg[],
     private readonly escapeCharacter: '\\' | '`',
-    private readonly warn: (diagnostic: Diagnostic) => void,
+    readonly warn: (diagnostic: Diagnostic) => void,
   ) {
     this.inheritsShell = (config.Shell?.length ?? 0) > 0;
   }
@@ -103,11 +109,29 @@ export class StageState {
     return { escape: this.escapeCharacter, location };
   }
 
+  /** Warns when a variable by its name is a secret. */
+  checkSecret(instruction: 'ARG' | 'ENV', name: string, location: Location): void {
+    if (!namesSecret(name)) return;
+    this.warn({
+      code: 'SecretsUsedInArgOrEnv' satisfies CheckId,
+      message: `${name} looks like a secret, and ${instruction} leaves its value in the image`,
+      location,
+      hint: 'Use RUN --mount=type=secret.',
+    });
+  }
+
   private report(unset: string[], location: Location): void {
+    if (this.baseUnknown) return;
     for (const name of unset) {
       // Declared without a value on purpose.
       if (this.args.some((arg) => arg.name === name)) continue;
-      this.warn({ code: 'UndefinedVar', message: `Usage of undefined variable '$${name}'`, location });
+      const near = findDidYouMean(name, this.variables.keys());
+      this.warn({
+        code: 'UndefinedVar' satisfies CheckId,
+        message: `The variable ${name} is used here, but nothing sets it`,
+        location,
+        hint: near === undefined ? `Set it with ARG or ENV before.` : `Did you mean $${near}?`,
+      });
     }
   }
 }

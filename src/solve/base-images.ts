@@ -1,6 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
 import type { Emit } from '../events/event.ts';
-import { formatPlatform, matchPlatform } from '../image/platform.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import type { Descriptor, ImageConfig, Manifest } from '../image/types.ts';
 import type { BaseImage } from '../plan/plan.ts';
@@ -121,14 +120,6 @@ export class BaseImages {
       architecture: config.architecture,
       ...(config.variant ? { variant: config.variant } : {}),
     };
-    if (matchPlatform(request.platform, platform) === 0) {
-      this.options.emit({
-        type: 'warning',
-        code: 'InvalidBaseImagePlatform',
-        message: `Base image ${familiarName(request.reference)} was pulled with platform "${formatPlatform(platform)}", expected "${formatPlatform(request.platform)}" for current build`,
-        location: request.location,
-      });
-    }
     const { created, author, history = [] } = config;
     return {
       reference: request.reference,

@@ -7,7 +7,6 @@ import { resolvePath, type Tree } from '../layer/tree.ts';
 import type { CopyStep } from '../plan/plan.ts';
 import { layerId } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
-import { isArchive } from './copy/archive-detect.ts';
 import { needsAccounts, type Owner, resolveOwner } from './copy/chown.ts';
 import { parseMode } from './copy/mode.ts';
 import { placeCopy } from './copy/place.ts';
@@ -108,6 +107,7 @@ export class CopySolver {
 
   /** ADD: archives among the sources give way to their members. */
   private async unpacked({ sources }: Selection): Promise<SelectedSource[]> {
+    const { isArchive } = await import('./copy/archive-detect.ts');
     const found: SelectedSource[] = [];
     for (const source of sources) {
       const file = source.kind === 'file' ? source.entries[0]!.entry : undefined;

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rmSync, writeFileSync } from 'node:fs';
 import type { Digest } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
@@ -102,11 +102,11 @@ export class RecipeLayer extends RunLayer {
     const entries = [...(await this.index()).entries()];
     await this.context.materialiseSources(entries);
     const path = temporaryPath(this.context.store.layout, 'recipe');
-    await writeFile(path, encodeIndex(entries));
+    writeFileSync(path, encodeIndex(entries));
     try {
       return await work(path);
     } finally {
-      await rm(path, { force: true });
+      rmSync(path, { force: true });
     }
   }
 }

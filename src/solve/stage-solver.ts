@@ -21,6 +21,8 @@ export class StageSolver implements SolvedStage {
   private defining?: Promise<Definition[]>;
   private solving?: Promise<SolvedLayer[]>;
   private readonly copies = new Map<string, CopySolver>();
+  /** Layers that records led to: they are asked for more than once. */
+  private readonly found = new Map<Digest, LayerRecord>();
   /** Steps whose outcome has been reported. */
   private readonly reported = new Set<string>();
 
@@ -208,8 +210,12 @@ export class StageSolver implements SolvedStage {
   /** The layer of an earlier build that a digest stands for, if the store still has it. */
   private recorded(digest: Digest): LayerRecord | undefined {
     if (this.context.noCache) return undefined;
+    const known = this.found.get(digest);
+    if (known !== undefined) return known;
     const record = this.context.store.records.use(digest);
-    return record === undefined ? undefined : this.context.store.layers.record(record.layer);
+    const layer = record === undefined ? undefined : this.context.store.layers.record(record.layer);
+    if (layer !== undefined) this.found.set(digest, layer);
+    return layer;
   }
 
   private layerOf(step: Step, record: LayerRecord, below: readonly SolvedLayer[]): SolvedLayer {

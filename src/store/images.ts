@@ -35,6 +35,7 @@ export class Images {
 
   /** Gives an image a name, taking the name from whatever had it. */
   put(name: string, manifest: Descriptor): void {
+    if (this.get(name)?.manifest.digest === manifest.digest) return;
     this.write(fileName(name), { name, manifest: bare(manifest), updated: new Date().toISOString() });
     // A name makes the nameless entry of the same image superfluous.
     rmSync(join(this.layout.images, namelessFile(manifest.digest)), { force: true });

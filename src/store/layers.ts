@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, type Digest, hex } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import { contentDigest, LayerIndex } from '../layer/layer-index.ts';
 import type { StoreLayout } from './layout.ts';
+import { readJson } from './read-json.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
 /** What made a layer. `image`: read from a pulled or loaded blob. `archive`: an archive that ADD extracts. */
@@ -24,6 +25,8 @@ export interface LayerRecord {
   entries: number;
   /** Bytes of all files. */
   size: number;
+  /** Bytes of the index. */
+  indexSize: number;
   /** RFC 3339. */
   created: string;
 }
@@ -38,9 +41,14 @@ export interface LayerBlob {
 export class Layers {
   constructor(private readonly layout: StoreLayout) {}
 
-  /** The record of a layer; undefined when the store has none of that id. */
+  /**
+   * The record of a layer; undefined when the store has none of that id. One that a power failure left without
+   * its whole record or index counts as none: it is made again.
+   */
   record(id: string): LayerRecord | undefined {
-    return readJson(this.layout.layerRecord(id));
+    const record = readJson<LayerRecord>(this.layout.layerRecord(id));
+    const index = record && statSync(this.layout.layerIndex(id), { throwIfNoEntry: false });
+    return record?.indexSize === index?.size ? record : undefined;
   }
 
   /** @throws Error when there is no such layer */
@@ -52,10 +60,11 @@ export class Layers {
     return existsSync(this.layout.layerDirectory(id));
   }
 
-  /** The packed form; undefined when the layer has not been packed, or its blob has been pruned. */
+  /** The packed form; undefined when the layer has not been packed, or its blob has been pruned or cut short. */
   blob(id: string): LayerBlob | undefined {
     const packed = readJson<LayerBlob>(this.layout.layerBlob(id));
-    return packed !== undefined && existsSync(this.layout.blob(packed.blob.digest)) ? packed : undefined;
+    const blob = packed && statSync(this.layout.blob(packed.blob.digest), { throwIfNoEntry: false });
+    return packed?.blob.size === blob?.size ? packed : undefined;
   }
 
   /** Every layer's id. */
@@ -69,11 +78,13 @@ export class Layers {
  * lacks are added.
  *
  * @param layer.directory absolute path of the directory form, which is moved (same file system)
+ * @returns the record that the store has now: of builds that make the same layer at the same time, all get that
+ * of the first
  */
 export function installLayer(
   layout: StoreLayout,
   layer: { record: LayerRecord; index: Uint8Array; directory?: string; blob?: LayerBlob },
-): void {
+): LayerRecord {
   const { record } = layer;
   const temporary = temporaryPath(layout, 'layer');
   mkdirSync(temporary, { mode: 0o700 });
@@ -81,10 +92,18 @@ export function installLayer(
   writeFileSync(join(temporary, 'index'), layer.index);
   if (layer.blob !== undefined) writeFileSync(join(temporary, 'blob.json'), canonicalJson(layer.blob));
   if (layer.directory !== undefined) renameSync(layer.directory, join(temporary, 'dir'));
-  if (moveInto(temporary, layout.layer(record.id))) return;
-  if (layer.directory !== undefined) moveInto(join(temporary, 'dir'), layout.layerDirectory(record.id));
-  if (layer.blob !== undefined) renameSync(join(temporary, 'blob.json'), layout.layerBlob(record.id));
-  rmSync(temporary, { recursive: true, force: true });
+  while (!moveInto(temporary, layout.layer(record.id))) {
+    const present = new Layers(layout).record(record.id);
+    if (present === undefined) {
+      moveAway(layout, record.id);
+      continue;
+    }
+    if (layer.directory !== undefined) moveInto(join(temporary, 'dir'), layout.layerDirectory(record.id));
+    if (layer.blob !== undefined) renameSync(join(temporary, 'blob.json'), layout.layerBlob(record.id));
+    rmSync(temporary, { recursive: true, force: true });
+    return present;
+  }
+  return record;
 }
 
 /** Adds the directory form to a layer that the store has; an absolute path on the same file system. */
@@ -109,6 +128,7 @@ export function layerRecord(
     content: contentDigest(index.entries()),
     entries: index.size,
     size,
+    indexSize: index.bytes.length,
     created: new Date().toISOString(),
   };
 }
@@ -116,6 +136,16 @@ export function layerRecord(
 /** A layer's id: the first 32 hexadecimal digits of its key. */
 export function layerId(key: Digest): string {
   return hex(key).slice(0, 32);
+}
+
+/** Takes a damaged layer out of the way. Its folder is deleted with this process's other temporary files. */
+function moveAway(layout: StoreLayout, id: string): void {
+  try {
+    renameSync(layout.layer(id), temporaryPath(layout, 'damaged'));
+  } catch (error) {
+    // Somebody else did.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 /** Renames a folder; false when one is there already (folders of layers are never empty). */
@@ -128,15 +158,6 @@ function moveInto(from: string, to: string): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-function readJson<T>(path: string): T | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -8,65 +8,57 @@ import { type Digest, hex } from '../image/digest.ts';
  * All paths are absolute.
  */
 export class StoreLayout {
-  constructor(readonly home: string) {}
-
-  get ociLayout() {
-    return join(this.home, 'oci-layout');
-  }
+  readonly ociLayout: string;
   /** Derived from `images/`: for other programs to read. */
-  get index() {
-    return join(this.home, 'index.json');
-  }
-  get blobs() {
-    return join(this.home, 'blobs', 'sha256');
-  }
-  blob(digest: Digest) {
-    return join(this.blobs, hex(digest));
-  }
+  readonly index: string;
+  readonly blobs: string;
   /** One small file a name: which manifest it stands for. */
-  get images() {
-    return join(this.home, 'images');
+  readonly images: string;
+  readonly layers: string;
+  /** Step records, by definition digest. */
+  readonly steps: string;
+  /** Remembered digests of context files. */
+  readonly contexts: string;
+  /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
+  readonly origins: string;
+  readonly locks: string;
+  /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
+  readonly temporary: string;
+
+  constructor(readonly home: string) {
+    this.ociLayout = join(home, 'oci-layout');
+    this.index = join(home, 'index.json');
+    this.blobs = join(home, 'blobs', 'sha256');
+    this.images = join(home, 'images');
+    this.layers = join(home, 'layers');
+    this.steps = join(home, 'steps');
+    this.contexts = join(home, 'contexts');
+    this.origins = join(home, 'origins');
+    this.locks = join(home, 'locks');
+    this.temporary = join(home, 'tmp');
   }
-  get layers() {
-    return join(this.home, 'layers');
+
+  blob(digest: Digest) {
+    return `${this.blobs}/${hex(digest)}`;
   }
   /** Holds `layer.json`, `index`, and where made so far `blob.json` and `dir/`. */
   layer(id: string) {
-    return join(this.layers, id);
+    return `${this.layers}/${id}`;
   }
   layerRecord(id: string) {
-    return join(this.layers, id, 'layer.json');
+    return `${this.layers}/${id}/layer.json`;
   }
   layerIndex(id: string) {
-    return join(this.layers, id, 'index');
+    return `${this.layers}/${id}/index`;
   }
   layerBlob(id: string) {
-    return join(this.layers, id, 'blob.json');
+    return `${this.layers}/${id}/blob.json`;
   }
   layerDirectory(id: string) {
-    return join(this.layers, id, 'dir');
-  }
-  /** Step records, by definition digest. */
-  get steps() {
-    return join(this.home, 'steps');
+    return `${this.layers}/${id}/dir`;
   }
   step(definition: Digest) {
-    return join(this.steps, `${hex(definition)}.json`);
-  }
-  /** Remembered digests of context files. */
-  get contexts() {
-    return join(this.home, 'contexts');
-  }
-  /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
-  get origins() {
-    return join(this.home, 'origins');
-  }
-  get locks() {
-    return join(this.home, 'locks');
-  }
-  /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
-  get temporary() {
-    return join(this.home, 'tmp');
+    return `${this.steps}/${hex(definition)}.json`;
   }
 }
 

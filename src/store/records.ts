@@ -1,6 +1,7 @@
-import { readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { rmSync, statSync, utimesSync } from 'node:fs';
 import { canonicalJson, type Digest } from '../image/digest.ts';
 import type { StoreLayout } from './layout.ts';
+import { readJson } from './read-json.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
 /**
@@ -31,7 +32,7 @@ export class StepRecords {
 
   /** The record of a definition; marks it as used now. */
   use(definition: Digest): StepRecord | undefined {
-    const record = this.read(this.layout.step(definition));
+    const record = readJson<StepRecord>(this.layout.step(definition));
     if (record !== undefined) {
       const now = new Date();
       try {
@@ -56,18 +57,9 @@ export class StepRecords {
   *list(): Iterable<{ record: StepRecord; usedMs: number }> {
     for (const name of readNames(this.layout.steps)) {
       const path = `${this.layout.steps}/${name}`;
-      const record = this.read(path);
+      const record = readJson<StepRecord>(path);
       const usedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
       if (record !== undefined && usedMs !== undefined) yield { record, usedMs };
-    }
-  }
-
-  private read(path: string): StepRecord | undefined {
-    try {
-      return JSON.parse(readFileSync(path, 'utf8')) as StepRecord;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoreLayout } from './layout.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
@@ -14,7 +14,8 @@ export function temporaryPath(layout: StoreLayout, name: string): string {
 
 /** Deletes this process's temporary folder and everything in it. */
 export function removeOwnTemporary(layout: StoreLayout): void {
-  rmSync(join(layout.temporary, processIdentity), { recursive: true, force: true });
+  const folder = join(layout.temporary, processIdentity);
+  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
 }
 
 /**

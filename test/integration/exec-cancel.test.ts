@@ -15,7 +15,7 @@ beforeEach(async (ctx) => {
   if (typeof opened === 'string') ctx.skip(opened);
   else sandbox = opened;
 });
-afterEach(() => sandbox?.test.remove());
+afterEach(() => sandbox?.remove());
 
 /** The worker's process: the child of this one that works on the sandbox's store. */
 const workerPid = () => processesWith(sandbox.home).find((pid) => childrenOf(process.pid).includes(pid))!;

@@ -27,14 +27,12 @@ const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(p
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const NODE_MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 
-export const PASSWD = [
+const PASSWD = [
   'root:x:0:0:root:/root:/bin/sh',
   'node:x:1000:1000::/home/node:/bin/sh',
   'odd:x:1001:44::/odd:/bin/sh',
 ].join('\n');
-export const GROUP = ['root:x:0:', 'node:x:1000:', 'video:x:44:root,node', 'games:x:60:node,odd', ''].join(
-  '\n',
-);
+const GROUP = ['root:x:0:', 'node:x:1000:', 'video:x:44:root,node', 'games:x:60:node,odd', ''].join('\n');
 
 /** Why no command can be run here; undefined if one can. */
 export function whyNoSandbox(): string | undefined {
@@ -45,7 +43,7 @@ export function whyNoSandbox(): string | undefined {
 }
 
 /** The tar of a small base: busybox with a few of its names, accounts, and directories of several owners. */
-export function baseTar(): Buffer {
+function baseTar(): Buffer {
   const directory = (path: string, more: Partial<Entry> = {}): [Partial<Entry>] => [
     { path, type: 'directory', mode: 0o755, ...more },
   ];
@@ -182,6 +180,20 @@ export class TestSandbox {
 
   async close(): Promise<void> {
     await this.worker.close();
+    await this.remove();
+  }
+
+  /** Deletes the store, whatever has become of the worker. */
+  async remove(): Promise<void> {
+    const { layers, temporary } = this.test.store.layout;
+    if (process.getuid?.() !== 0) {
+      // Some files belong to ids that only a worker can act for.
+      const worker = await startWorker({ home: this.home });
+      await worker.remove({
+        paths: [layers, temporary].flatMap((folder) => readdirSync(folder).map((name) => join(folder, name))),
+      });
+      await worker.close();
+    }
     this.test.remove();
   }
 }
