@@ -1,0 +1,76 @@
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ended, otherUser, startCommand, TestBuilds } from '../support/build.ts';
+import { copyCommand, whyNoSandbox } from '../support/sandbox.ts';
+
+let builds: TestBuilds;
+let why: string | undefined;
+let run: (...args: string[]) => ReturnType<typeof ended>;
+
+beforeAll(async () => {
+  const ids = otherUser();
+  why = whyNoSandbox() ?? (typeof ids === 'string' ? ids : undefined);
+  if (why !== undefined || typeof ids === 'string') return;
+  builds = await TestBuilds.create({ User: 'node' });
+  chmodSync(builds.folder, 0o755);
+  const archive = join(builds.folder, 'base.tar');
+  await builds.run(['save', '-o', archive, 'base']);
+  chmodSync(archive, 0o644);
+  const cli = copyCommand(join(builds.folder, 'command'));
+  const folder = join(builds.folder, 'theirs');
+  mkdirSync(folder);
+  chownSync(folder, ids.uid, ids.gid);
+  run = (...args) => ended(startCommand(args, { home: join(folder, 'store'), cwd: folder, cli, ids }));
+  expect(await run('load', '-i', archive)).toMatchObject({ code: 0 });
+});
+afterAll(() => builds?.remove());
+beforeEach((ctx) => {
+  if (why !== undefined) ctx.skip(why);
+});
+
+describe('without root', () => {
+  it('a command is root, or whoever it shall be, of a range of ids', async () => {
+    const print = [
+      'sh',
+      '-c',
+      'echo $(id -u):$(id -g) $(stat -c %u:%g /home/node /bin/busybox | tr "\\n" " ")',
+    ];
+    expect(await run('run', 'base', ...print)).toMatchObject({
+      code: 0,
+      out: '1000:1000 1000:1000 0:0\n',
+      err: '',
+    });
+    expect(await run('run', '-u', '0', 'base', ...print)).toMatchObject({ out: '0:0 1000:1000 0:0\n' });
+  });
+
+  it('a build may change owners, and its image has them', async () => {
+    builds.write({
+      Dockerfile: 'FROM base\nUSER root\nRUN echo x >/x && chown 1234:55 /x && chmod 4755 /x\n',
+    });
+    expect(await run('build', '-t', 'owned', builds.context)).toMatchObject({ code: 0 });
+    expect(await run('run', 'owned', 'stat', '-c', '%u:%g %a', '/x')).toMatchObject({
+      out: '1234:55 4755\n',
+    });
+  });
+
+  it('an id outside of the range is refused by name', async () => {
+    expect(await run('run', '-u', '70000000', 'base', 'true')).toMatchObject({
+      code: 125,
+      err: expect.stringContaining('"70000000"'),
+    });
+  });
+
+  it('a command gets no more of the machine than root’s commands do', async () => {
+    const { out } = await run(
+      'run',
+      '-u',
+      '0',
+      'base',
+      'sh',
+      '-c',
+      'grep CapEff /proc/self/status; ls /proc/1/root/etc 2>&1 | head -1; echo x 2>&1 >/sys/kernel/mm/ksm/run || echo no',
+    );
+    expect(out).toMatch(/CapEff:\t00000000a80425fb\n.*\n(.*\n)?no\n$/);
+  });
+});
