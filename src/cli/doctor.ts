@@ -121,6 +121,11 @@ async function checkStore(store: Store, json: boolean, io: Io): Promise<number> 
     if (report.unreadable > 0) {
       io.stdout.write(`${plural(report.unreadable, 'file')} of other users could not be looked at\n`);
     }
+    if (report.leftovers > 0) {
+      io.stdout.write(
+        `${plural(report.leftovers, 'temporary folder')} of dead processes: the next build deletes ${report.leftovers === 1 ? 'it' : 'them'}\n`,
+      );
+    }
     const checked = [
       plural(report.images, 'image'),
       plural(report.layers, 'layer'),

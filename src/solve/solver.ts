@@ -87,8 +87,7 @@ export class Solver implements StepGraph {
   install(key: Digest, kind: LayerKind, entries: readonly RecipeEntry[]): LayerRecord {
     const index = LayerIndex.of(entries.map(({ source: _, ...entry }) => entry));
     const record = layerRecord({ id: layerId(key), key, kind }, index);
-    installLayer(this.context.store.layout, { record, index: index.bytes });
-    return record;
+    return installLayer(this.context.store.layout, { record, index: index.bytes });
   }
 
   private async materialiseSources(entries: RecipeEntry[]): Promise<void> {

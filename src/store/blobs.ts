@@ -56,7 +56,8 @@ export class Blobs {
   /** Stores some bytes under their digest. */
   write(data: Uint8Array): { digest: Digest; size: number } {
     const digest = sha256(data);
-    if (!this.has(digest)) writeWhole(this.layout, this.layout.blob(digest), data);
+    // One of another size was cut short by a power failure.
+    if (this.size(digest) !== data.byteLength) writeWhole(this.layout, this.layout.blob(digest), data);
     return { digest, size: data.byteLength };
   }
 

@@ -57,7 +57,7 @@ export class Layers {
   }
 
   hasDirectory(id: string): boolean {
-    return existsSync(this.layout.layerDirectory(id));
+    return existsSync(this.layout.layerDirectory(id)) && this.record(id) !== undefined;
   }
 
   /** The packed form; undefined when the layer has not been packed, or its blob has been pruned or cut short. */

@@ -135,8 +135,7 @@ async function commit(
   const entries = await scanUpper(ctx, { upper, lower });
   const index = encodeIndex(entries);
   const record = layerRecord(identity, LayerIndex.parse(index));
-  installLayer(ctx.layout, { record, index, directory: upper });
-  return record;
+  return installLayer(ctx.layout, { record, index, directory: upper });
 }
 
 /**

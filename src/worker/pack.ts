@@ -1,14 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Digest } from '../image/digest.ts';
 import { MEDIA } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
@@ -16,7 +7,7 @@ import { GzipWriter } from '../layer/gzip.ts';
 import { diskPath } from '../layer/names.ts';
 import { readRecipe } from '../layer/recipe.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
-import { installBlob, type LayerBlob } from '../store/layers.ts';
+import { installBlob, type LayerBlob, Layers } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import { contentChanged, contentPath, READ_FLAGS, sourceOf } from './content.ts';
 import type { WorkerContext } from './context.ts';
@@ -34,10 +25,8 @@ const ZEROS = Buffer.alloc(512);
 export async function pack(ctx: WorkerContext, request: PackRequest): Promise<PackedLayer> {
   const { layout } = ctx;
   const { layer, clampTime } = request;
-  if (clampTime === undefined && existsSync(layout.layerBlob(layer))) {
-    const known = JSON.parse(readFileSync(layout.layerBlob(layer), 'utf8')) as LayerBlob;
-    if (existsSync(layout.blob(known.blob.digest))) return known;
-  }
+  const known = clampTime === undefined ? new Layers(layout).blob(layer) : undefined;
+  if (known !== undefined) return known;
   const temporary = temporaryPath(layout, 'blob');
   const fd = openSync(temporary, 'wx', 0o644);
   try {

@@ -14,7 +14,7 @@ import type { Source } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { diskPath } from '../layer/names.ts';
 import { TarReader } from '../layer/tar-read.ts';
-import type { LayerBlob } from '../store/layers.ts';
+import { Layers } from '../store/layers.ts';
 import { contentPath, READ_FLAGS } from './content.ts';
 import type { WorkerContext } from './context.ts';
 
@@ -63,10 +63,8 @@ async function readFromBlob(
   const wanted = entry?.type === 'hardlink' ? entry.link! : source.path;
   if (entry === undefined) throw new Error(`layer ${source.layer} has no file ${source.path}`);
   if (entry.size > limit) throw tooLarge(source.path, limit);
-  if (!existsSync(layout.layerBlob(source.layer))) {
-    throw new Error(`layer ${source.layer} has neither a directory nor a blob`);
-  }
-  const { blob } = JSON.parse(readFileSync(layout.layerBlob(source.layer), 'utf8')) as LayerBlob;
+  const packed = new Layers(layout).blob(source.layer);
+  if (packed === undefined) throw new Error(`layer ${source.layer} has neither a directory nor a blob`);
 
   const tree = new ArchiveTree({ whiteouts: true });
   let found: Buffer[] = [];
@@ -81,7 +79,7 @@ async function readFromBlob(
     },
     end: () => {},
   });
-  const stream = createReadStream(layout.blob(blob.digest), { highWaterMark: 1 << 20 });
+  const stream = createReadStream(layout.blob(packed.blob.digest), { highWaterMark: 1 << 20 });
   for await (const chunk of decompress(stream)) reader.write(chunk);
   return Buffer.concat(found);
 }

@@ -1,14 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import { MEDIA } from '../image/types.ts';
@@ -23,6 +14,7 @@ import {
   installDirectory,
   installLayer,
   type LayerRecord,
+  Layers,
   layerRecord,
 } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
@@ -47,10 +39,9 @@ const MEDIA_TYPES: Partial<Record<Compression, string>> = {
 export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promise<LayerRecord> {
   const { layout } = ctx;
   const { id } = request.layer;
-  const known = existsSync(layout.layerRecord(id))
-    ? (JSON.parse(readFileSync(layout.layerRecord(id), 'utf8')) as LayerRecord)
-    : undefined;
-  const wantsDirectory = request.directory && !existsSync(layout.layerDirectory(id));
+  const layers = new Layers(layout);
+  const known = layers.record(id);
+  const wantsDirectory = request.directory && !layers.hasDirectory(id);
   if (known !== undefined && !wantsDirectory) return known;
 
   const root = wantsDirectory ? temporaryPath(layout, 'dir') : undefined;
@@ -65,8 +56,11 @@ export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promis
       installDirectory(layout, id, root!);
       return known;
     }
-    const record = layerRecord(request.layer, index);
-    installLayer(layout, { record, index: index.bytes, ...(root === undefined ? {} : { directory: root }) });
+    const record = installLayer(layout, {
+      record: layerRecord(request.layer, index),
+      index: index.bytes,
+      ...(root === undefined ? {} : { directory: root }),
+    });
     const mediaType = MEDIA_TYPES[read.compression];
     if (request.whiteouts && mediaType !== undefined && existsSync(layout.blob(read.digest))) {
       const { diffId, digest, size } = read;
