@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import type { RecipeEntry } from './entry.ts';
 import { encodeEntry } from './layer-index.ts';
 
@@ -17,11 +17,11 @@ export function writeRecipe(path: string, entries: Iterable<RecipeEntry>): void 
     for (const entry of entries) {
       text += `${encodeEntry(entry)}\n`;
       if (text.length > CHUNK) {
-        writeSync(fd, text);
+        writeFileSync(fd, text);
         text = '';
       }
     }
-    writeSync(fd, text);
+    writeFileSync(fd, text);
   } finally {
     closeSync(fd);
   }

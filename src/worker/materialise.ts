@@ -11,7 +11,6 @@ import {
   rmSync,
   type Stats,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { join, parentOf, type RecipeEntry, type Source } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -144,7 +143,8 @@ class Materialiser {
     const content = this.#readSmall(entry, source, from);
     const fd = openSync(diskPath(this.#directory.path(entry.path)), 'wx', 0o600);
     try {
-      writeSync(fd, content);
+      // Unlike one write(2), this goes on when the disk takes a part: the next part says that it is full.
+      writeFileSync(fd, content);
       this.#directory.setFileMetadata(fd, entry);
     } finally {
       closeSync(fd);
