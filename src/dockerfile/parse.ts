@@ -5,13 +5,18 @@ import { checkFile } from './file-checks.ts';
 import { readInstruction } from './instructions/read.ts';
 import { type Origin, type RawPart, readParts, readStatements } from './lines.ts';
 
+export interface ParseOptions {
+  /** Takes the place of the file's `check` directive: the build argument BUILDKIT_DOCKERFILE_CHECK. */
+  check?: string;
+}
+
 /**
  * Parses a Dockerfile.
  * @param file how the user calls it, for locations
  * @throws JettisonError with location, source lines and a hint, e.g. `DOCKERFILE_SYNTAX`, `UNKNOWN_INSTRUCTION`,
  * `UNKNOWN_FLAG`, `HEREDOC_UNTERMINATED`, `DOCKERFILE_EMPTY`, `NO_BUILD_STAGE`
  */
-export function parseDockerfile(text: string, file: string): Dockerfile {
+export function parseDockerfile(text: string, file: string, options: ParseOptions = {}): Dockerfile {
   const { parts: raw, escape: escapeCharacter } = readParts(text, file);
   const parts = raw.map(readPart);
   const instructions = parts.flatMap((part) => (part.kind === 'instruction' ? [part.instruction] : []));
@@ -20,9 +25,11 @@ export function parseDockerfile(text: string, file: string): Dockerfile {
   const syntax = directive('syntax');
   const check = directive('check');
   const checks =
-    check?.kind === 'directive'
-      ? parseCheckOptions(check.value, { location: check.location, source: check.text.trimEnd() })
-      : NO_CHECK_OPTIONS;
+    options.check !== undefined
+      ? parseCheckOptions(options.check)
+      : check?.kind === 'directive'
+        ? parseCheckOptions(check.value, { location: check.location, source: check.text.trimEnd() })
+        : NO_CHECK_OPTIONS;
   return {
     file,
     parts,

@@ -31,16 +31,19 @@ export function renderError(error: unknown, options: RenderOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A warning in the same form as an error, ending in a newline. */
+/** A warning in the same form as an error, ending in a newline. @param warning.source lines from the location's on */
 export function renderWarning(
-  warning: { code: string; message: string; hint?: string; location?: Location },
+  warning: { code: string; message: string; hint?: string; location?: Location; source?: string },
   options: { color: boolean },
 ): string {
   const paint = style(options.color);
   const at = warning.location;
   const where = at === undefined ? '' : ` ${paint.dim(`(${at.file}:${at.line})`)}`;
-  const hint = warning.hint === undefined ? '' : `\n  ${paint.cyan('hint:')} ${warning.hint}`;
-  return `${paint.yellow('warning:')} ${warning.message} ${paint.dim(`[${warning.code}]`)}${where}${hint}\n`;
+  const lines = [`${paint.yellow('warning:')} ${warning.message} ${paint.dim(`[${warning.code}]`)}${where}`];
+  if (at !== undefined && warning.source !== undefined)
+    lines.push(...excerpt(warning.source, at, undefined, paint));
+  if (warning.hint !== undefined) lines.push(`  ${paint.cyan('hint:')} ${warning.hint}`);
+  return `${lines.join('\n')}\n`;
 }
 
 /** The instruction's lines with their numbers, and carets under the word at the location's column. */

@@ -123,7 +123,7 @@ function portsOf(state: StageState, word: string, { location, source }: Instruct
       code: 'ExposeInvalidFormat' satisfies CheckId,
       message: `"${word}" names an address or a port of the host, which EXPOSE cannot set`,
       location,
-      hint: 'Name the port of the container alone; `jettison run` and `docker run` map it with -p.',
+      hint: 'Name the port of the container alone; the host’s is chosen when the image is run.',
     });
   }
   if (read.oddCasing) {

@@ -55,7 +55,7 @@ export interface ImageRequest {
 /** `missing`: plan again when these images are known, too. They may turn out to need more (by ONBUILD). */
 export type PlanResult =
   | { kind: 'missing'; images: ImageRequest[] }
-  | { kind: 'plan'; plan: Plan; warnings: Diagnostic[] };
+  | { kind: 'plan'; plan: Plan; warnings: Diagnostic[]; args: DeclaredArg[] };
 
 /** What an image is found by in `PlanInput.images`. */
 export function imageKey(request: { reference: string; platform: Platform }): string {
@@ -95,9 +95,7 @@ class Planner {
     this.globals = this.readGlobals();
     const { stages, globals, directives } = input.dockerfile;
     const predefined = this.predefined();
-    this.warnings.push(
-      ...checkDefaultNames(stages, globals, (name) => predefined[name], directives.escape),
-    );
+    this.warnings.push(...checkDefaultNames(stages, globals, (name) => predefined[name], directives.escape));
     this.heads = input.dockerfile.stages.map((stage) => at(stage.from, () => this.readHead(stage)));
     this.checkUnusedArgs();
   }
@@ -119,7 +117,27 @@ class Planner {
     if (Object.keys(this.input.labels).length > 0) {
       target.config.Labels = { ...target.config.Labels, ...this.input.labels };
     }
-    return { kind: 'plan', plan: { stages, target }, warnings: this.allWarnings(needed) };
+    const args = [
+      ...this.usedGlobals(needed),
+      ...stages.flatMap(({ index }) => this.states.get(index)!.args),
+    ];
+    return { kind: 'plan', plan: { stages, target }, warnings: this.allWarnings(needed), args };
+  }
+
+  /** Arguments before the first FROM that the FROM of a needed stage uses. */
+  private usedGlobals(needed: Set<number>): DeclaredArg[] {
+    const used = new Set<string>();
+    for (const { text } of this.heads) {
+      if (!needed.has(text.index)) continue;
+      for (const word of [text.from.image, text.from.platform]) {
+        if (word !== undefined) for (const name of this.expandGlobal(word, this.globals).used) used.add(name);
+      }
+    }
+    return this.input.dockerfile.globals.flatMap((instruction) =>
+      instruction.args
+        .filter(({ name }) => used.has(name.text))
+        .map(({ name }) => ({ name: name.text, value: this.globals.get(name.text), instruction })),
+    );
   }
 
   /** What the text shows about the stages that are built, and what planning found, without what is skipped. */
@@ -408,7 +426,7 @@ class Planner {
           value: this.input.buildArgs[name] ?? fallback ?? this.globals.get(name),
         }));
         for (const { name, value } of args) {
-          state.declare(name, value);
+          state.declare(name, value, instruction);
           state.checkSecret('ARG', name, instruction.location);
         }
         const shown = args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));

@@ -1,4 +1,4 @@
-import type { Diagnostic, Heredoc, RunInstruction, Word } from '../dockerfile/ast.ts';
+import type { ArgInstruction, Diagnostic, Heredoc, RunInstruction, Word } from '../dockerfile/ast.ts';
 import { type CheckId, namesSecret } from '../dockerfile/checks.ts';
 import { type ExpandOptions, expand, expandWords } from '../dockerfile/expand.ts';
 import { type ResolvedMount, resolveMount } from '../dockerfile/mount.ts';
@@ -11,6 +11,7 @@ import type { PlannedHistory, PlannedStage, Step } from './plan.ts';
 export interface DeclaredArg {
   name: string;
   value: string | undefined;
+  instruction: ArgInstruction;
 }
 
 /** What instructions of a stage change, one after the other. */
@@ -65,8 +66,8 @@ export class StageState {
   }
 
   /** Declares a build argument for later instructions. */
-  declare(name: string, value: string | undefined): void {
-    this.args.push({ name, value });
+  declare(name: string, value: string | undefined, instruction: ArgInstruction): void {
+    this.args.push({ name, value, instruction });
     if (value !== undefined) this.variables.set(name, value);
   }
 
