@@ -60,6 +60,21 @@ export class MergedTree implements Tree {
     return names.sort(comparePaths);
   }
 
+  *below(path: string): Generator<TreeEntry> {
+    const [only, ...others] = this.#parts(path);
+    if (only === undefined) return;
+    if (others.length === 0) {
+      yield* belowInLayer(only.layer, path);
+      return;
+    }
+    for (const name of this.children(path)) {
+      const entry = this.get(join(path, name));
+      if (entry === undefined) continue;
+      yield entry;
+      if (entry.type === 'directory') yield* this.below(entry.path);
+    }
+  }
+
   /** The layers that a directory is made of, topmost first; empty if the path is none. */
   #parts(path: string): Part[] {
     const known = this.#directories.get(path);
@@ -80,6 +95,33 @@ export class MergedTree implements Tree {
     this.#directories.set(path, parts);
     return parts;
   }
+}
+
+/** What one layer alone holds below a directory: its lines as they stand, and the directories they imply. */
+function* belowInLayer(layer: IndexedLayer, root: string): Generator<TreeEntry> {
+  let directory = root;
+  for (const entry of layer.index.under(root)) {
+    if (entry.path === root || entry.type === 'whiteout') continue;
+    const parent = parentOf(entry.path);
+    if (parent !== directory) {
+      const implied: string[] = [];
+      for (let at = parent; at !== root && !isWithin(directory, at); at = parentOf(at)) implied.unshift(at);
+      for (const path of implied) yield impliedDirectory(path);
+      directory = parent;
+    }
+    if (entry.type === 'directory') {
+      yield treeEntry(entry as RecipeEntry & { type: 'directory' });
+      directory = entry.path;
+    } else {
+      const found = leafEntry(layer, entry);
+      if (found !== undefined) yield found;
+    }
+  }
+}
+
+/** Whether a path is a directory itself, or somewhere below it. */
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }
 
 function directoryEntry(path: string, parts: Part[]): TreeEntry | undefined {

@@ -19,6 +19,22 @@ export interface Tree {
   get(path: string): TreeEntry | undefined;
   /** Names directly inside a directory, in canonical order; empty if it is not one. */
   children(path: string): string[];
+  /** Everything below a directory in canonical order, where the tree has a quicker way than asking one by one. */
+  below?(path: string): Iterable<TreeEntry>;
+}
+
+/** Everything below a directory, in canonical order: parents before what is in them. */
+export function* below(tree: Tree, path: string): Iterable<TreeEntry> {
+  if (tree.below !== undefined) {
+    yield* tree.below(path);
+    return;
+  }
+  for (const name of tree.children(path)) {
+    const entry = tree.get(join(path, name));
+    if (entry === undefined) continue;
+    yield entry;
+    if (entry.type === 'directory') yield* below(tree, entry.path);
+  }
 }
 
 /** A path with every symlink resolved inside the root. */

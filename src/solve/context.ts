@@ -22,6 +22,9 @@ export interface SolveContext {
   worker(): Promise<Worker>;
   /** Has the store hold a base image's blob. */
   fetchBlob(blob: Descriptor): Promise<void>;
-  /** Makes the directories of the layers that recipe entries take their files from. */
-  materialiseSources(entries: RecipeEntry[]): Promise<void>;
+  /**
+   * The same entries with places that hold their bytes: of a layer that is only a recipe the places that it names,
+   * of others the directory, which is made.
+   */
+  resolveSources(entries: Iterable<RecipeEntry>): Promise<RecipeEntry[]>;
 }

@@ -9,7 +9,7 @@ import { layerId } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
 import { needsAccounts, type Owner, resolveOwner } from './copy/chown.ts';
 import { parseMode } from './copy/mode.ts';
-import { placeCopy } from './copy/place.ts';
+import { type Placed, placeCopy } from './copy/place.ts';
 import { selectSources } from './copy/select.ts';
 import {
   archiveSource,
@@ -22,6 +22,12 @@ import type { SolvedLayer, StepGraph } from './graph.ts';
 
 /** More than any /etc/passwd has, in bytes. */
 const ACCOUNTS_LIMIT = 16 << 20;
+
+/** What is remembered of a selection: its digest, and the first entry of each source. */
+interface SelectionFacts {
+  digest: Digest;
+  heads: SelectedSource[];
+}
 
 /** One COPY or ADD: what it reads, and the layer that follows from it. */
 export class CopySolver {
@@ -53,16 +59,62 @@ export class CopySolver {
     return located(this.step, async () => {
       const selection = await this.selection();
       const chosen: Selection = this.step.unpack ? { sources: await this.unpacked(selection) } : selection;
-      const { destination, chown, chmod, link } = this.step;
-      const tree = link ? new MergedTree([]) : await this.graph.tree(below);
-      const owner = chown === undefined ? undefined : await this.owner(chown, below);
-      const { observations, entries } = placeCopy(chosen, tree, {
-        path: destination,
-        time: this.context.time,
-        ...(owner === undefined ? {} : { owner }),
-        ...(chmod === undefined ? {} : { mode: parseMode(chmod) }),
-      });
-      return { observations: { selection: selectionDigest(selection), ...observations }, entries };
+      const { observations, entries } = await this.place(chosen, await this.destinationTree(below), below);
+      const digest = selectionDigest(selection);
+      await this.rememberSelection(digest, selection);
+      return { observations: { selection: digest, ...observations }, entries };
+    });
+  }
+
+  /**
+   * The observations, if they can be had without listing what is copied: when the same selection of the same
+   * source was made before, and its directories go where nothing is.
+   */
+  async remembered(below: readonly SolvedLayer[]): Promise<Record<string, unknown> | undefined> {
+    const definition = await this.selectionDefinition();
+    if (definition === undefined) return undefined;
+    const facts = this.context.store.selections.use<SelectionFacts>(definition);
+    if (facts === undefined) return undefined;
+    return located(this.step, async () => {
+      const tree = await this.destinationTree(below);
+      const { observations } = await this.place({ sources: facts.heads }, tree, below);
+      const fresh = facts.heads.every(
+        ({ kind }, i) => kind === 'file' || tree.get(observations.targets[i]!) === undefined,
+      );
+      return fresh ? { selection: facts.digest, ...observations } : undefined;
+    });
+  }
+
+  private async rememberSelection(digest: Digest, { sources }: Selection): Promise<void> {
+    const definition = await this.selectionDefinition();
+    if (definition === undefined) return;
+    const heads = sources.map((source) => ({ ...source, entries: source.entries.slice(0, 1) }));
+    this.context.store.selections.put(definition, { digest, heads } satisfies SelectionFacts);
+  }
+
+  /** Undefined for selections that are not remembered: those of the context are always looked at. */
+  private async selectionDefinition(): Promise<Digest | undefined> {
+    const { from, sources, exclude, parents } = this.step;
+    if (from.kind === 'context' || parents) return undefined;
+    return digestOf({ source: await this.definition(), sources, exclude });
+  }
+
+  private async destinationTree(below: readonly SolvedLayer[]): Promise<MergedTree> {
+    return this.step.link ? new MergedTree([]) : this.graph.tree(below);
+  }
+
+  private async place(
+    selection: Selection,
+    tree: MergedTree,
+    below: readonly SolvedLayer[],
+  ): Promise<Placed> {
+    const { destination, chown, chmod } = this.step;
+    const owner = chown === undefined ? undefined : await this.owner(chown, below);
+    return placeCopy(selection, tree, {
+      path: destination,
+      time: this.context.time,
+      ...(owner === undefined ? {} : { owner }),
+      ...(chmod === undefined ? {} : { mode: parseMode(chmod) }),
     });
   }
 
@@ -144,8 +196,9 @@ export class CopySolver {
   private async readText(tree: Tree, path: string): Promise<string | undefined> {
     const { entry } = resolvePath(tree, path);
     if (entry?.type !== 'file' || entry.source === undefined) return undefined;
+    const [file] = await this.context.resolveSources([entry]);
     const worker = await this.context.worker();
-    const bytes = await worker.read({ source: entry.source, limit: ACCOUNTS_LIMIT });
+    const bytes = await worker.read({ source: file!.source!, limit: ACCOUNTS_LIMIT });
     return Buffer.from(bytes).toString('utf8');
   }
 }

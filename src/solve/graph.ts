@@ -14,8 +14,10 @@ export interface SolvedLayer {
   readonly empty: boolean;
   /** RFC 3339; undefined for a base image's layers, whose history says it. */
   readonly created?: string;
-  /** Its entries; those of files tell where their bytes are, if not in the layer's own directory. */
+  /** Its entries. */
   index(): Promise<LayerIndex>;
+  /** Its entries with the places of its files' bytes, as long as those are not in its own directory. */
+  recipe(): Promise<LayerIndex | undefined>;
   /** Makes the directory form. */
   directory(): Promise<void>;
   /** Makes the packed form. */

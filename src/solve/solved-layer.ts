@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import type { Digest } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
-import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
+import { LayerIndex } from '../layer/layer-index.ts';
 import { type LayerBlob, type LayerRecord, layerId } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { SolveContext } from './context.ts';
@@ -31,6 +31,10 @@ export class RunLayer implements SolvedLayer {
 
   async index(): Promise<LayerIndex> {
     return this.context.store.layers.index(this.id);
+  }
+
+  async recipe(): Promise<LayerIndex | undefined> {
+    return undefined;
   }
 
   async directory(): Promise<void> {}
@@ -63,23 +67,24 @@ export class RunLayer implements SolvedLayer {
 
 /** A layer that is known by its recipe: COPY, ADD and WORKDIR. It becomes a directory only for a RUN. */
 export class RecipeLayer extends RunLayer {
-  private entries?: Promise<LayerIndex>;
+  private listing?: Promise<LayerIndex>;
   private making?: Promise<void>;
 
-  /** @param recipe says again where each file's bytes are; called only when a form has to be made */
+  /** @param list says again where each file's bytes are; called only when a form has to be made */
   constructor(
     context: SolveContext,
     record: LayerRecord,
-    private readonly recipe: () => Promise<RecipeEntry[]>,
+    private readonly list: () => Promise<RecipeEntry[]>,
   ) {
     super(context, record);
   }
 
-  override index(): Promise<LayerIndex> {
-    this.entries ??= this.context.store.layers.hasDirectory(this.id)
-      ? super.index()
-      : this.recipe().then((entries) => LayerIndex.of(entries));
-    return this.entries;
+  override async recipe(): Promise<LayerIndex | undefined> {
+    if (this.context.store.layers.hasDirectory(this.id)) return undefined;
+    this.listing ??= this.list()
+      .then((entries) => this.context.resolveSources(entries))
+      .then((entries) => LayerIndex.of(entries));
+    return this.listing;
   }
 
   override directory(): Promise<void> {
@@ -88,21 +93,21 @@ export class RecipeLayer extends RunLayer {
   }
 
   private async materialise(): Promise<void> {
-    if (this.context.store.layers.hasDirectory(this.id)) return;
     const worker = await this.context.worker();
     await this.withRecipe((recipe) => worker.materialise({ layer: this.id, recipe }));
   }
 
   protected override async packWith(): Promise<LayerBlob> {
-    if (this.context.store.layers.hasDirectory(this.id)) return super.packWith({});
-    return this.withRecipe((recipe) => super.packWith({ recipe }));
+    const packed = await this.withRecipe((recipe) => super.packWith({ recipe }));
+    return packed ?? super.packWith({});
   }
 
-  private async withRecipe<T>(work: (path: string) => Promise<T>): Promise<T> {
-    const entries = [...(await this.index()).entries()];
-    await this.context.materialiseSources(entries);
+  /** Does nothing when the directory is there. */
+  private async withRecipe<T>(work: (path: string) => Promise<T>): Promise<T | undefined> {
+    const recipe = await this.recipe();
+    if (recipe === undefined) return undefined;
     const path = temporaryPath(this.context.store.layout, 'recipe');
-    writeFileSync(path, encodeIndex(entries));
+    writeFileSync(path, recipe.bytes);
     try {
       return await work(path);
     } finally {
@@ -137,6 +142,10 @@ export class ImageLayer implements SolvedLayer {
   directory(): Promise<void> {
     this.unpacked ??= this.unpack(true);
     return this.unpacked;
+  }
+
+  async recipe(): Promise<LayerIndex | undefined> {
+    return undefined;
   }
 
   async blob(): Promise<LayerBlob> {

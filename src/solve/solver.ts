@@ -22,10 +22,10 @@ export class Solver implements StepGraph {
   });
 
   constructor(
-    context: Omit<SolveContext, 'materialiseSources'>,
+    context: Omit<SolveContext, 'resolveSources'>,
     private readonly plan: Plan,
   ) {
-    this.context = { ...context, materialiseSources: (entries) => this.materialiseSources(entries) };
+    this.context = { ...context, resolveSources: (entries) => this.resolveSources(entries) };
   }
 
   /**
@@ -90,11 +90,24 @@ export class Solver implements StepGraph {
     return installLayer(this.context.store.layout, { record, index: index.bytes });
   }
 
-  private async materialiseSources(entries: RecipeEntry[]): Promise<void> {
-    const ids = new Set<string>();
-    for (const { source } of entries) if (source?.kind === 'layer') ids.add(source.layer);
-    for (const id of ids) {
-      if (!this.context.store.layers.hasDirectory(id)) await this.known.get(id)?.directory();
+  private async resolveSources(entries: Iterable<RecipeEntry>): Promise<RecipeEntry[]> {
+    const recipes = new Map<string, LayerIndex | undefined>();
+    const resolved: RecipeEntry[] = [];
+    for (const entry of entries) {
+      const { source } = entry;
+      if (source?.kind !== 'layer') {
+        resolved.push(entry);
+        continue;
+      }
+      if (!recipes.has(source.layer)) {
+        const layer = this.known.get(source.layer);
+        const recipe = await layer?.recipe();
+        if (recipe === undefined) await layer?.directory();
+        recipes.set(source.layer, recipe);
+      }
+      const origin = recipes.get(source.layer)?.get(source.path);
+      resolved.push(origin?.source === undefined ? entry : { ...entry, source: origin.source });
     }
+    return resolved;
   }
 }

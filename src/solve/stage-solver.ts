@@ -192,6 +192,11 @@ export class StageSolver implements SolvedStage {
     { instruction, digest }: Definition,
     below: readonly SolvedLayer[],
   ) {
+    const remembered = await this.remembered(step, instruction, below);
+    if (remembered !== undefined) {
+      this.keep(step, { instruction, ...remembered, definitions: [digest] });
+      return { layer: this.layerOf(step, remembered.record, below), outcome: 'reused' as const };
+    }
     const observed = await this.observe(step, below);
     const key = digestOf({ instruction, observations: observed.observations });
     const known = this.context.noCache ? undefined : this.context.store.layers.record(layerId(key));
@@ -199,6 +204,20 @@ export class StageSolver implements SolvedStage {
     this.keep(step, { instruction, observations: observed.observations, key, record, definitions: [digest] });
     const layer = new RecipeLayer(this.context, record, async () => observed.entries);
     return { layer, outcome: known === undefined ? ('done' as const) : ('reused' as const) };
+  }
+
+  /** A layer that is found without listing what is copied into it. */
+  private async remembered(
+    step: CopyStep | WorkdirStep,
+    instruction: Record<string, unknown>,
+    below: readonly SolvedLayer[],
+  ) {
+    if (step.kind !== 'copy' || this.context.noCache) return undefined;
+    const observations = await this.copy(step).remembered(below);
+    if (observations === undefined) return undefined;
+    const key = digestOf({ instruction, observations });
+    const record = this.context.store.layers.record(layerId(key));
+    return record === undefined ? undefined : { observations, key, record };
   }
 
   private observe(step: CopyStep | WorkdirStep, below: readonly SolvedLayer[]) {

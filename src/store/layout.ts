@@ -19,6 +19,8 @@ export class StoreLayout {
   readonly steps: string;
   /** Remembered digests of context files. */
   readonly contexts: string;
+  /** Digests of what was copied from a stage or image: see `selections.ts`. */
+  readonly selections: string;
   /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
   readonly origins: string;
   readonly locks: string;
@@ -33,6 +35,7 @@ export class StoreLayout {
     this.layers = join(home, 'layers');
     this.steps = join(home, 'steps');
     this.contexts = join(home, 'contexts');
+    this.selections = join(home, 'selections');
     this.origins = join(home, 'origins');
     this.locks = join(home, 'locks');
     this.temporary = join(home, 'tmp');

@@ -55,8 +55,10 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   const doomed: string[] = [];
   for (const id of store.layers.ids()) {
     const blob = store.layers.blob(id);
-    // An image's layers stay unpacked with it: the next build or run needs them.
-    if (keptLayers.has(id) || (blob !== undefined && keptBlobs.has(blob.blob.digest))) {
+    // What was unpacked from an image's blob stays with it, for the next build or run on it. Layers that steps
+    // made are cache even when an image has them: its blobs are all that it needs.
+    const unpacked = blob !== undefined && keptBlobs.has(blob.blob.digest);
+    if (keptLayers.has(id) || (unpacked && store.layers.record(id)?.kind === 'image')) {
       if (blob !== undefined) keptBlobs.add(blob.blob.digest);
       continue;
     }
@@ -76,6 +78,10 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   for (const name of readNames(store.layout.origins)) {
     if (!keptBlobs.has(`sha256:${name.replace(/\.json$/, '')}`))
       doomed.push(join(store.layout.origins, name));
+  }
+  for (const name of readNames(store.layout.selections)) {
+    const path = join(store.layout.selections, name);
+    if (options.unusedForMs === 0 || statSync(path).mtimeMs <= unusedSince) doomed.push(path);
   }
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));

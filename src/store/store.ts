@@ -6,6 +6,7 @@ import { Layers } from './layers.ts';
 import { defaultHome, StoreLayout } from './layout.ts';
 import { Leases } from './lease.ts';
 import { StepRecords } from './records.ts';
+import { Selections } from './selections.ts';
 import { deadTemporaries, removeOwnTemporary } from './temporary.ts';
 
 /** Everything that is kept on disk: see design in ARCHITECTURE.md, "The store". */
@@ -14,6 +15,7 @@ export class Store {
   readonly images: Images;
   readonly layers: Layers;
   readonly records: StepRecords;
+  readonly selections: Selections;
   readonly leases: Leases;
 
   constructor(readonly layout: StoreLayout) {
@@ -21,12 +23,17 @@ export class Store {
     this.images = new Images(layout);
     this.layers = new Layers(layout);
     this.records = new StepRecords(layout);
+    this.selections = new Selections(layout);
     this.leases = new Leases(layout);
   }
 
   /** Deletes this process's temporary files. The store can still be used. */
   close(): void {
-    removeOwnTemporary(this.layout);
+    try {
+      removeOwnTemporary(this.layout);
+    } catch {
+      // Files of other ids, of a damaged layer: the next worker sweeps them.
+    }
   }
 }
 

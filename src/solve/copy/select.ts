@@ -3,7 +3,7 @@ import { cleanPattern, compileWildcard, hasWildcard, PatternError } from '../../
 import { closest } from '../../errors/closest.ts';
 import { JettisonError } from '../../errors/error.ts';
 import { join, nameOf, parentOf } from '../../layer/entry.ts';
-import { resolvePath, type Tree, type TreeEntry } from '../../layer/tree.ts';
+import { below, resolvePath, type Tree, type TreeEntry } from '../../layer/tree.ts';
 import { inlineSource, type SelectedEntry, type SelectedSource, type Selection } from './selection.ts';
 
 export interface SelectOptions {
@@ -42,14 +42,7 @@ export function selectSources(tree: Tree, options: SelectOptions): Selection {
       sources.push(...selectWithParents(tree, source, exclude, options));
     } else {
       for (const found of find(tree, source, options)) {
-        sources.push(
-          collect(
-            tree,
-            found,
-            (path) => !exclude.excludes(path),
-            (path) => exclude.mayContainIncluded(path),
-          ),
-        );
+        sources.push(collect(tree, found, unless(exclude)));
       }
     }
   }
@@ -86,13 +79,23 @@ function resolve(tree: Tree, path: string, source: string, options: SelectOption
   return { path: resolved, entry, name: nameOf(path) };
 }
 
-/** Everything of one found path that `included` takes. Directories left out still lead to what is below. */
-function collect(
-  tree: Tree,
-  found: Found,
-  included: (path: string) => boolean,
-  mayContain: (path: string) => boolean,
-): SelectedSource {
+/** What a selection takes of the paths below a source, as far as it does not take everything. */
+interface Filter {
+  included: (path: string) => boolean;
+  mayContain: (path: string) => boolean;
+}
+
+function unless(exclude: IgnoreRules): Filter | undefined {
+  if (exclude.isEmpty) return undefined;
+  return {
+    included: (path) => !exclude.excludes(path),
+    mayContain: (path) => exclude.mayContainIncluded(path),
+  };
+}
+
+/** Everything of one found path that the filter takes. Directories left out still lead to what is below. */
+function collect(tree: Tree, found: Found, filter: Filter | undefined): SelectedSource {
+  const { included, mayContain } = filter ?? { included: () => true, mayContain: () => true };
   const entries: SelectedEntry[] = [];
   const firstNames = new Map<string, string>();
   const leads: SelectedEntry[] = [];
@@ -124,7 +127,13 @@ function collect(
     // A lead that led to nothing is dropped again.
     if (!take && leads.length === before) leads.pop();
   };
-  walk('', found.entry);
+  if (filter === undefined) {
+    add('', found.entry, false);
+    const skip = found.path === '' ? 0 : found.path.length + 1;
+    for (const entry of below(tree, found.path)) add(entry.path.slice(skip), entry, false);
+  } else {
+    walk('', found.entry);
+  }
   return {
     kind: found.entry.type === 'directory' ? 'directory' : 'file',
     name: found.name,
@@ -143,14 +152,7 @@ function selectWithParents(
   const pattern = clean(pivot < 0 ? source : source.slice(pivot + 3));
   const bases = pivot < 0 ? find(tree, '/', options) : find(tree, source.slice(0, pivot) || '/', options);
   if (pattern === '') {
-    return bases.map((base) =>
-      collect(
-        tree,
-        base,
-        (path) => !exclude.excludes(path),
-        (path) => exclude.mayContainIncluded(path),
-      ),
-    );
+    return bases.map((base) => collect(tree, base, unless(exclude)));
   }
   const include = ignoreRules([pattern], 'COPY --parents');
   const steps = pattern.split('/');
@@ -158,12 +160,10 @@ function selectWithParents(
     if (!hasWildcard(pattern) && tree.get(join(base.path, pattern)) === undefined) {
       throw missing(tree, join(base.path, pattern), source, options);
     }
-    const part = collect(
-      tree,
-      base,
-      (path) => include.excludes(path) && !exclude.excludes(path),
-      (path) => leadsTo(path, steps, source) && exclude.mayContainIncluded(path),
-    );
+    const part = collect(tree, base, {
+      included: (path) => include.excludes(path) && !exclude.excludes(path),
+      mayContain: (path) => leadsTo(path, steps, source) && exclude.mayContainIncluded(path),
+    });
     return { ...part, entries: part.entries.map(asLead) };
   });
 }

@@ -1,0 +1,35 @@
+import { mkdirSync, readFileSync, utimesSync } from 'node:fs';
+import { canonicalJson, type Digest, hex } from '../image/digest.ts';
+import type { StoreLayout } from './layout.ts';
+import { writeWhole } from './temporary.ts';
+
+/**
+ * Facts about what a COPY selected, by the definition of its source and of the selection: so that a large tree
+ * that has not changed need not be listed again. Losing one costs time, never correctness. A file's
+ * modification time says when it was last used.
+ */
+export class Selections {
+  constructor(private readonly layout: StoreLayout) {}
+
+  use<T>(definition: Digest): T | undefined {
+    const path = this.path(definition);
+    try {
+      const remembered = JSON.parse(readFileSync(path, 'utf8')) as T;
+      const now = new Date();
+      utimesSync(path, now, now);
+      return remembered;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  put(definition: Digest, facts: unknown): void {
+    mkdirSync(this.layout.selections, { recursive: true });
+    writeWhole(this.layout, this.path(definition), canonicalJson(facts));
+  }
+
+  private path(definition: Digest): string {
+    return `${this.layout.selections}/${hex(definition)}.json`;
+  }
+}
