@@ -1,0 +1,3 @@
+# A base with another shell.
+FROM cbase
+SHELL ["/bin/busybox", "ash", "-e", "-c"]

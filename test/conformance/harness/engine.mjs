@@ -1,0 +1,134 @@
+// The reference: a Docker engine with a current BuildKit.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { writeContext } from './case-file.mjs';
+import { eachOf, output, run } from './spawn.mjs';
+import { summarise } from './summary.mjs';
+
+/** How many images one `docker save` writes. */
+const SAVED_AT_ONCE = 24;
+const REPOSITORY = 'jettison-conformance';
+const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'jettison-conformance');
+
+/**
+ * @typedef {{ ok: true, summary?: string[] } | { ok: false, message: string }} Outcome Without a summary: an
+ *   image that the engine can build, but not save
+ */
+
+export class Engine {
+  /** @param {string[]} docker the docker command with its own flags */
+  constructor(docker) {
+    this.docker = docker;
+    this.layers = new Map();
+    this.bases = new Map();
+  }
+
+  /** @returns {Promise<string>} the engine's version; throws when there is none */
+  async version() {
+    const form = '{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}';
+    return (await output([...this.docker, 'version', '--format', form])).toString().trim();
+  }
+
+  /**
+   * Builds the images that cases stand on, in the order of their files' names.
+   *
+   * @param {string} folder with `NN-name.Dockerfile`s
+   * @param {string} context
+   * @returns {Promise<Buffer>} all of them as an archive
+   */
+  async makeBases(folder, context) {
+    const names = [];
+    for (const file of readdirSync(folder).sort()) {
+      const name = file.replace(/^\d+-|\.Dockerfile$/g, '');
+      const flags = ['--provenance=false', '--network=none', '-q', '-t', name, '-f', join(folder, file)];
+      const input = readFileSync(join(folder, file));
+      flags.splice(-1, 1, '-');
+      const id = await output([...this.docker, 'build', ...flags, context], { input });
+      this.bases.set(name, id.toString().trim());
+      names.push(name);
+    }
+    return output([...this.docker, 'save', ...names]);
+  }
+
+  /**
+   * @param {import('./case-file.mjs').Case[]} cases
+   * @param {{ folder: string, jobs: number, fresh: boolean }} options `fresh` forgets what is known from
+   *   earlier runs
+   * @returns {Promise<Map<string, Outcome>>} by the cases' names
+   */
+  async build(cases, { folder, jobs, fresh }) {
+    const identity = JSON.stringify([await this.version(), [...this.bases], 1]);
+    const outcomes = new Map();
+    const keyOf = (one) => createHash('sha256').update(`${identity}\n${one.text}`).digest('hex');
+    const todo = cases.filter((one) => {
+      const known = fresh ? undefined : readKnown(keyOf(one));
+      if (known !== undefined) outcomes.set(one.name, known);
+      return known === undefined;
+    });
+    const built = [];
+    await eachOf(todo, jobs, async (one) => {
+      const context = join(folder, one.name);
+      writeContext(one, context);
+      // Docker's cache knows files by their content, and would hand out those of another case with its times.
+      const flags = ['--no-cache', '--provenance=false', '--network=none', '--progress=plain'];
+      const argv = [...this.docker, 'build', ...flags];
+      const { code, err } = await run([...argv, '-t', tagOf(one), ...fileArgs(one, context), context], {
+        env: one.env,
+      });
+      if (code === 0) built.push(one);
+      else outcomes.set(one.name, { ok: false, message: lastLines(err) });
+    });
+    for (let i = 0; i < built.length; i += SAVED_AT_ONCE) {
+      const some = built.slice(i, i + SAVED_AT_ONCE);
+      const summaries = await this.summaries(some.map(tagOf));
+      for (const one of some) outcomes.set(one.name, { ok: true, summary: summaries.get(tagOf(one)) });
+      await run([...this.docker, 'rmi', '-f', ...some.map(tagOf)]);
+    }
+    mkdirSync(CACHE, { recursive: true });
+    for (const one of todo) {
+      writeFileSync(join(CACHE, keyOf(one)), JSON.stringify(outcomes.get(one.name)));
+    }
+    return outcomes;
+  }
+
+  /** @param {string[]} tags @returns {Promise<Map<string, string[]>>} without those that cannot be saved */
+  async summaries(tags) {
+    const { code, out, err } = await run([...this.docker, 'save', ...tags]);
+    if (code === 0) return summarise(out, this.layers);
+    // The engine saves no image without layers: the others are saved one by one.
+    if (!err.includes('empty export')) throw new Error(err);
+    if (tags.length === 1) return new Map();
+    const each = await Promise.all(tags.map((tag) => this.summaries([tag])));
+    return new Map(each.flatMap((found) => [...found]));
+  }
+}
+
+function readKnown(key) {
+  try {
+    return JSON.parse(readFileSync(join(CACHE, key), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {import('./case-file.mjs').Case} one */
+export function tagOf(one) {
+  return `${REPOSITORY}:${one.name.replaceAll('/', '.')}`;
+}
+
+/** A case's flags; a file that they name is one of the context. */
+export function fileArgs(one, context) {
+  return one.args.flatMap((line) => {
+    const [flag, ...rest] = line.split(/\s+/);
+    if (flag === '-f') return ['-f', join(context, rest[0])];
+    if (flag === '--secret') return [flag, rest[0].replace('src=', `src=${context}/`)];
+    return [flag, ...(rest.length > 0 ? [line.slice(flag.length).trim()] : [])];
+  });
+}
+
+/** The end of what a failed build printed: where its message is. */
+export function lastLines(text) {
+  return text.trimEnd().split('\n').slice(-6).join('\n');
+}
