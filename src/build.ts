@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { readDockerfile } from './context/dockerfile.ts';
 import { ignoreRules, parseIgnore } from './context/ignore.ts';
-import { openLocalContext } from './context/local.ts';
+import { checkContext, openLocalContext } from './context/local.ts';
 import type { Diagnostic, Dockerfile } from './dockerfile/ast.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import { EXIT, JettisonError } from './errors/error.ts';
@@ -106,6 +107,7 @@ async function buildWith(
   const tags = (options.tags ?? []).map((tag) => canonicalName(tag));
 
   // Text → instructions → stages.
+  checkContext(options.context);
   const text = await readDockerfile({ directory: options.context, ...pick(options, 'file', 'stdin') });
   emit({
     type: 'build.started',
@@ -124,6 +126,7 @@ async function buildWith(
       ignore:
         text.ignoreText === undefined ? ignoreRules([], '') : parseIgnore(text.ignoreText, text.ignoreName!),
       memory: store.layout,
+      signal: cancel.signal,
     });
 
     // Stages → plan.
@@ -174,6 +177,8 @@ async function buildWith(
     return { ...result, manifest: image.manifest, config, warnings };
   } finally {
     await worker.close();
+    // Steps that lost their worker say so before the build does.
+    await setImmediate();
     endLease();
     store.close();
   }
@@ -239,13 +244,25 @@ function stepInfos(plan: Plan): StepInfo[] {
   });
 }
 
-/** When one part fails, the others need not go on. */
+/**
+ * When one part fails, the others need not go on; and when the build is cancelled, nothing that takes long is
+ * waited for: it ends with the worker.
+ */
 async function abortOnFailure<T>(cancel: AbortController, work: Promise<T>): Promise<T> {
+  const { signal } = cancel;
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await work;
+    return await Promise.race([work, aborted]);
   } catch (error) {
-    if (!cancel.signal.aborted) cancel.abort(error);
+    if (!signal.aborted) cancel.abort(error);
     throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

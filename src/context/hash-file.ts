@@ -12,9 +12,15 @@ const buffer = Buffer.allocUnsafe(SMALL + 1);
  * @param host absolute path; a symlink is refused
  * @param size bytes that the file is known to have
  * @param name what to call it in messages
+ * @param signal ends the reading of a large file
  * @throws JettisonError `CONTEXT_CHANGED` when the file has gone or has another size, `CONTEXT_UNREADABLE`
  */
-export async function hashFile(host: string, size: number, name: string): Promise<string> {
+export async function hashFile(
+  host: string,
+  size: number,
+  name: string,
+  signal?: AbortSignal,
+): Promise<string> {
   let fd: number | undefined;
   try {
     // Should the file have become a pipe or a link since it was looked at, do not wait for it, nor follow it.
@@ -29,6 +35,7 @@ export async function hashFile(host: string, size: number, name: string): Promis
     const owned = fd;
     fd = undefined;
     for await (const chunk of createReadStream('', { fd: owned, highWaterMark: 1 << 20 })) {
+      signal?.throwIfAborted();
       sum.update(chunk as Buffer);
       total += (chunk as Buffer).length;
     }

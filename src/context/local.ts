@@ -1,4 +1,12 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import {
+  type BigIntStats,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { comparePaths, join, parentOf } from '../layer/entry.ts';
 import type { TreeEntry } from '../layer/tree.ts';
@@ -16,6 +24,8 @@ export interface LocalContextOptions {
   memory?: StoreLayout;
   /** How the user wrote the directory; for messages. */
   label?: string;
+  /** Ends the hashing of files. */
+  signal?: AbortSignal;
 }
 
 /** How long to hash before other work gets a turn, in milliseconds. */
@@ -30,7 +40,19 @@ const SECOND = 1_000_000_000n;
  */
 export function openLocalContext(options: LocalContextOptions): LocalContext {
   const label = options.label ?? options.directory;
-  const stat = statSync(options.directory, { throwIfNoEntry: false });
+  checkContext(options.directory, label);
+  const { ignore, memory, signal } = options;
+  return new LocalContext(realpathSync(options.directory), label, ignore, memory, signal);
+}
+
+/**
+ * Whether a directory can be a build context.
+ *
+ * @param label how the user wrote it
+ * @throws JettisonError `CONTEXT_MISSING`, `CONTEXT_UNREADABLE`
+ */
+export function checkContext(directory: string, label = directory): void {
+  const stat = statContext(directory, label);
   if (stat === undefined) {
     throw new JettisonError('CONTEXT_MISSING', `the build context "${label}" does not exist`, {
       hint: 'Give the directory whose files the Dockerfile copies, e.g. "." for this one.',
@@ -41,7 +63,21 @@ export function openLocalContext(options: LocalContextOptions): LocalContext {
       hint: 'A Dockerfile is named with -f; the context is the directory whose files it copies.',
     });
   }
-  return new LocalContext(realpathSync(options.directory), label, options.ignore, options.memory);
+}
+
+/** Undefined when nothing is there. */
+function statContext(directory: string, label: string): Stats | undefined {
+  try {
+    return statSync(directory, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') return undefined;
+    if (code !== 'EACCES') throw error;
+    throw new JettisonError('CONTEXT_UNREADABLE', `the build context "${label}" may not be read`, {
+      hint: 'Check who owns it and the directories above it.',
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -62,6 +98,7 @@ export class LocalContext implements Context {
     readonly label: string,
     readonly ignore: IgnoreRules,
     memory: StoreLayout | undefined,
+    private readonly signal: AbortSignal | undefined,
   ) {
     this.#memory = memory && new HashMemory(memory, directory);
   }
@@ -90,10 +127,11 @@ export class LocalContext implements Context {
         entry.digest = known;
         continue;
       }
-      entry.digest = await hashFile(this.#host(entry.path), entry.size, entry.path);
+      entry.digest = await hashFile(this.#host(entry.path), entry.size, entry.path, this.signal);
       if (stamp !== undefined) this.#memory?.put(entry.path, stamp, entry.digest, started);
       if (performance.now() - turn > TURN_MS) {
         await new Promise((resolve) => setImmediate(resolve));
+        this.signal?.throwIfAborted();
         turn = performance.now();
       }
     }

@@ -1,0 +1,220 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, type BuildResult, build } from '../../src/build.ts';
+import { JettisonError } from '../../src/errors/error.ts';
+import type { BuildEvent, StepOutcome } from '../../src/events/event.ts';
+import type { Manifest, RuntimeConfig } from '../../src/image/types.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { makeBaseImage } from './sandbox.ts';
+
+/** The built command. */
+export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  out: string;
+  err: string;
+}
+
+/** A build that went well, in the terms of tests. */
+export interface Built extends BuildResult {
+  events: BuildEvent[];
+  /** By the step's title, of a step that stands in several stages the last one's. */
+  outcomes: Record<string, StepOutcome>;
+  /** Ids of the layers that the steps made, by title. */
+  layers: Record<string, string>;
+  /** Digests of the image's blobs, lowest layer first. */
+  blobs: string[];
+  /** All that commands printed. */
+  output: string;
+}
+
+/** A context, a store with an image called `base`, and builds of the one in the other. */
+export class TestBuilds {
+  readonly context: string;
+  readonly home: string;
+  readonly store: Store;
+
+  private constructor(readonly folder: string) {
+    this.context = join(folder, 'context');
+    this.home = join(folder, 'store');
+    mkdirSync(this.context);
+    this.store = openStore({ home: this.home });
+  }
+
+  /** @param config of the base image; without it the store is empty */
+  static async create(config?: RuntimeConfig): Promise<TestBuilds> {
+    const builds = new TestBuilds(mkdtempSync(join(tmpdir(), 'jettison-builds-')));
+    if (config !== undefined) await builds.addBase('base', config);
+    return builds;
+  }
+
+  async addBase(name: string, config: RuntimeConfig = {}): Promise<void> {
+    await makeBaseImage({ home: this.home, store: this.store, remove: () => {} }, name, config);
+    this.store.close();
+  }
+
+  /** Writes files of the context, by path. */
+  write(files: Record<string, string>): void {
+    for (const [path, content] of Object.entries(files)) {
+      const file = join(this.context, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+    }
+  }
+
+  /** Builds in this process (with a worker of its own). */
+  async build(dockerfile: string, options: Partial<BuildOptions> = {}): Promise<Built> {
+    const events: BuildEvent[] = [];
+    const titles = new Map<string, string>();
+    const built = { outcomes: {} as Record<string, StepOutcome>, layers: {} as Record<string, string> };
+    let output = '';
+    const result = await build({
+      context: this.context,
+      file: '-',
+      stdin: once(dockerfile),
+      home: this.home,
+      env: { PATH: process.env['PATH'] },
+      onEvent: (event) => {
+        events.push(event);
+        if (event.type === 'build.planned') for (const { id, title } of event.steps) titles.set(id, title);
+        if (event.type === 'step.output') output += event.text;
+        if (event.type === 'step.finished') {
+          const title = titles.get(event.step)!;
+          built.outcomes[title] = event.outcome;
+          if (event.layer !== undefined) built.layers[title] = event.layer;
+        }
+      },
+      ...options,
+    });
+    const blobs = this.store.blobs.readJson<Manifest>(result.digest).layers.map(({ digest }) => digest);
+    return { ...result, ...built, events, blobs, output };
+  }
+
+  /** The error that a build ends with. @throws when it does not, or when it is a bug */
+  async failure(dockerfile: string, options: Partial<BuildOptions> = {}): Promise<JettisonError> {
+    try {
+      await this.build(dockerfile, options);
+    } catch (error) {
+      if (error instanceof JettisonError) return error;
+      throw error;
+    }
+    throw new Error('the build did not fail');
+  }
+
+  /** Starts the command in a process group of its own. */
+  start(args: readonly string[], options: StartOptions = {}): ChildProcess {
+    return startCommand(args, { home: this.home, cwd: this.folder, ...options });
+  }
+
+  /** Runs the command to its end. */
+  run(args: readonly string[], options: StartOptions & { stdin?: string } = {}): Promise<Ended> {
+    const child = this.start(args, options);
+    child.stdin?.end(options.stdin);
+    return ended(child);
+  }
+
+  /** What is in the temporary folders of all processes of the store. */
+  temporaries(): string[] {
+    return readdirSync(this.store.layout.temporary);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface StartOptions {
+  home?: string;
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Run as this user. */
+  ids?: { uid: number; gid: number };
+  /** Path of the command; default: this repository's. */
+  cli?: string;
+}
+
+/** Starts the command, with nothing of this process's environment but the PATH. */
+export function startCommand(args: readonly string[], options: StartOptions): ChildProcess {
+  const { home, cwd = tmpdir(), env, ids, cli = CLI } = options;
+  return spawn(process.execPath, [cli, ...args], {
+    cwd,
+    detached: true,
+    env: { PATH: process.env['PATH'], HOME: cwd, ...(home && { JETTISON_HOME: home }), ...env },
+    ...ids,
+  });
+}
+
+/** An ordinary user of this machine with ranges of ids, or the reason why a test cannot act as one. */
+export function otherUser(): { uid: number; gid: number } | string {
+  if (process.getuid?.() !== 0) return 'only root can act as another user';
+  const ranges = readFileSync('/etc/subuid', 'utf8');
+  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+    const [name, , uid, gid] = line.split(':');
+    if (Number(uid) > 0 && new RegExp(`^${name}:\\d+:\\d+$`, 'm').test(ranges)) {
+      return { uid: Number(uid), gid: Number(gid) };
+    }
+  }
+  return 'no ordinary user has a range of ids in /etc/subuid';
+}
+
+/** Waits until a process and its output have ended. */
+export function ended(child: ChildProcess): Promise<Ended> {
+  const text = { out: '', err: '' };
+  child.stdin?.on('error', () => {});
+  child.stdout?.on('data', (data) => {
+    text.out += data;
+  });
+  child.stderr?.on('data', (data) => {
+    text.err += data;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, ...text }));
+  });
+}
+
+/**
+ * Whatever of a store's builds is still there: processes that have its path in their command line or working
+ * directory or that have the marker in their environment, and mounts of all mount namespaces.
+ */
+export function remains(home: string, marker: string): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (Number(pid) === process.pid) continue;
+    const read = (file: string) => {
+      try {
+        return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+      } catch {
+        return '';
+      }
+    };
+    const command = read('cmdline').replaceAll('\0', ' ');
+    if (command.includes(home)) found.push(`process ${pid}: ${command}`);
+    else if (read('environ').includes(marker)) found.push(`process ${pid} of a RUN: ${command}`);
+    const mount = read('mountinfo')
+      .split('\n')
+      .find((line) => line.includes(home));
+    if (mount !== undefined) found.push(`mount in ${pid} (${command}): ${mount}`);
+  }
+  return found;
+}
+
+/** Numbers from 0 to 1 that are the same for the same seed (the mulberry32 generator). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+async function* once(text: string): AsyncGenerator<string> {
+  yield text;
+}
