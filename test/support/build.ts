@@ -123,6 +123,11 @@ export class TestBuilds {
     return readdirSync(this.store.layout.temporary);
   }
 
+  /** The list of images for other programs. */
+  indexJson(): string {
+    return readFileSync(this.store.layout.index, 'utf8');
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
