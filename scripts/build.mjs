@@ -1,7 +1,9 @@
 // Bundles everything into dist/: the command and the worker as CommonJS, which starts faster than modules do,
 // the library as modules. What every build needs is one file; what only some commands need is loaded when they
 // do: a fully cached build must not read what it does not use.
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { rolldown } from 'rolldown';
 
 const target = new URL('../dist', import.meta.url).pathname;
@@ -28,12 +30,12 @@ await mkdir(dist);
 // The package's own files are modules; those of dist/ are not, unless they are called .mjs.
 await writeFile(`${dist}package.json`, '{ "type": "commonjs" }\n');
 
-const command = await rolldown({ ...shared, input: { cli: 'src/cli/main.ts' } });
+const command = await rolldown({ ...shared, input: { main: 'src/cli/main.ts' } });
 await command.write({
   dir: dist,
   format: 'cjs',
   entryFileNames: '[name].js',
-  chunkFileNames: 'chunks/[name]-[hash].js',
+  chunkFileNames: ({ name }) => (name === 'core' ? 'chunks/core.js' : 'chunks/[name]-[hash].js'),
   codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.some((pattern) => pattern.test(id)) }] },
   minify,
 });
@@ -52,6 +54,8 @@ await library.write({
   minify,
 });
 await library.close();
+await copyFile(new URL('launcher.cjs', import.meta.url), `${dist}cli.js`);
 await chmod(`${dist}cli.js`, 0o755);
+await promisify(execFile)(process.execPath, [new URL('compile-core.cjs', import.meta.url).pathname, dist]);
 await rm(target, { recursive: true, force: true });
 await rename(dist, target);

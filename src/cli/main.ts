@@ -1,10 +1,6 @@
-#!/usr/bin/env node
-import { join } from 'node:path';
 import { EXIT } from '../errors/error.ts';
 import type { Command, Io } from './command.ts';
 import { dispatch, EXIT_PIPE_CLOSED } from './dispatch.ts';
-
-rememberCompiledCode();
 
 const interruption = new AbortController();
 let stdin: NodeJS.ReadStream | undefined;
@@ -57,16 +53,4 @@ function watchSignals(command: Command): void {
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-}
-
-/** Node 22 and newer keep the compiled code of what is imported next, which shortens later starts. */
-function rememberCompiledCode(): void {
-  // Older ones would only lose the time it takes to look.
-  if (Number.parseInt(process.versions.node, 10) < 22) return;
-  const builtin = process.getBuiltinModule as unknown as (name: string) => {
-    enableCompileCache?: (directory: string) => unknown;
-  };
-  const { XDG_CACHE_HOME, HOME } = process.env;
-  const cache = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
-  if (cache) builtin('node:module').enableCompileCache?.(join(cache, 'jettison'));
 }
