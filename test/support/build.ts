@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -157,7 +165,7 @@ export function startCommand(args: readonly string[], options: StartOptions): Ch
 /** An ordinary user of this machine with ranges of ids, or the reason why a test cannot act as one. */
 export function otherUser(): { uid: number; gid: number } | string {
   if (process.getuid?.() !== 0) return 'only root can act as another user';
-  const ranges = readFileSync('/etc/subuid', 'utf8');
+  const ranges = existsSync('/etc/subuid') ? readFileSync('/etc/subuid', 'utf8') : '';
   for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
     const [name, , uid, gid] = line.split(':');
     if (Number(uid) > 0 && new RegExp(`^${name}:\\d+:\\d+$`, 'm').test(ranges)) {
