@@ -1,8 +1,10 @@
 import type { CopyInstruction, Word } from '../dockerfile/ast.ts';
 import type { CheckId } from '../dockerfile/checks.ts';
 import { switchValue } from '../dockerfile/flags.ts';
+import { isHttpUrl, parseGitUrl } from '../dockerfile/git-url.ts';
 import { JettisonError } from '../errors/error.ts';
-import type { CopyFrom, CopyStep } from './plan.ts';
+import { isDigest } from '../image/digest.ts';
+import type { CopyFrom, CopyStep, RemoteSource } from './plan.ts';
 import type { StageState } from './stage-state.ts';
 
 /** Plans COPY and ADD: everything expanded, the destination absolute. */
@@ -13,18 +15,20 @@ export function addCopyStep(
   from: CopyFrom,
   ignoredBy: (path: string) => string | undefined = () => undefined,
 ): void {
-  const sources = instruction.sources.map((word) => state.text(word));
+  const written = instruction.sources.map((word) => state.text(word));
   const heredocs = instruction.heredocs.map((heredoc) => ({
     name: heredoc.name,
     data: state.document(heredoc),
   }));
-  const written = state.text(instruction.destination);
+  const destination = state.text(instruction.destination);
   const flag = (word: Word | undefined) => (word === undefined ? undefined : state.text(word));
   const chown = flag(instruction.chown);
   const chmod = flag(instruction.chmod);
   const exclude = instruction.exclude.map((word) => state.text(word));
-  if (instruction.kind === 'ADD') refuseRemote(instruction, sources);
-  if (from.kind === 'context') checkIgnored(state, instruction, sources, ignoredBy);
+  const { sources, remotes } = partSources(instruction, written, {
+    checksum: flag(instruction.checksum),
+  });
+  if (from.kind === 'context') checkIgnored(state, instruction, written, ignoredBy);
 
   const step: CopyStep = {
     kind: 'copy',
@@ -35,8 +39,9 @@ export function addCopyStep(
     add: instruction.kind === 'ADD',
     from,
     sources,
+    remotes,
     heredocs,
-    destination: absoluteDestination(state.cwd, written),
+    destination: absoluteDestination(state.cwd, destination),
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
     exclude,
@@ -50,11 +55,35 @@ export function addCopyStep(
     ...(chmod ? [`--chmod=${chmod}`] : []),
     ...(step.parents ? ['--parents'] : []),
   ];
-  const names = [...sources, ...heredocs.map(({ name }) => `<<${name}`)];
+  const names = [...written, ...heredocs.map(({ name }) => `<<${name}`)];
   state.history.push({
-    createdBy: `${[instruction.kind, ...flags, ...names, written].join(' ')} # buildkit`,
+    createdBy: `${[instruction.kind, ...flags, ...names, destination].join(' ')} # buildkit`,
     step: step.id,
   });
+}
+
+/** Plans a stage that stands on the files of a build context: they are its first layer. */
+export function addBaseFiles(state: StageState, name: string): void {
+  const { location, source } = state.stage;
+  const step: CopyStep = {
+    kind: 'copy',
+    id: state.nextStepId(),
+    title: `FROM ${name}`,
+    location,
+    source,
+    add: false,
+    from: { kind: 'named', name },
+    sources: ['/'],
+    remotes: [],
+    heredocs: [],
+    destination: '/',
+    exclude: [],
+    parents: false,
+    link: false,
+    unpack: false,
+  };
+  state.steps.push(step);
+  state.history.push({ createdBy: `FROM ${name}`, step: step.id });
 }
 
 /** Joins a destination to the working directory; a trailing slash, which says "a directory", stays. */
@@ -77,6 +106,7 @@ function checkIgnored(
   ignoredBy: (path: string) => string | undefined,
 ): void {
   for (const [i, source] of sources.entries()) {
+    if (isHttpUrl(source) || isGitUrl(source)) continue;
     const by = ignoredBy(absoluteDestination('/', source).slice(1).replace(/\/$/, ''));
     if (by === undefined) continue;
     state.warn({
@@ -88,18 +118,83 @@ function checkIgnored(
   }
 }
 
-function refuseRemote(instruction: CopyInstruction, sources: string[]): void {
-  const unsupported = (what: string, word: Word) => {
-    throw new JettisonError('NOT_SUPPORTED', `ADD of ${what} is not supported by this version yet`, {
-      location: word.location,
-      hint: 'Fetch it before the build, or with curl or git in a RUN.',
-    });
+function isGitUrl(source: string): boolean {
+  return parseGitUrl(source) !== undefined;
+}
+
+/** Parts what ADD fetches from what it takes from the context. COPY fetches nothing. */
+function partSources(
+  instruction: CopyInstruction,
+  written: string[],
+  { checksum }: { checksum: string | undefined },
+): { sources: string[]; remotes: RemoteSource[] } {
+  const sources: string[] = [];
+  const remotes: RemoteSource[] = [];
+  if (checksum !== undefined && written.length + instruction.heredocs.length > 1) {
+    throw wrongChecksum(instruction, 'is for one source only', 'Write an ADD for each of them.');
+  }
+  for (const [i, text] of written.entries()) {
+    const remote = remoteSource(instruction, text, sources.length, checksum);
+    if (remote === undefined) {
+      sources.push(text);
+    } else if (instruction.kind === 'COPY') {
+      throw new JettisonError('COPY_REMOTE', `COPY cannot fetch "${text}"`, {
+        location: instruction.sources[i]!.location,
+        hint: 'Use ADD, which can.',
+      });
+    } else {
+      remotes.push(remote);
+    }
+  }
+  if (checksum !== undefined && remotes.length === 0) {
+    const hint = 'A file of the context is compared by its content anyway.';
+    throw wrongChecksum(instruction, 'is for URLs and git repositories', hint);
+  }
+  return { sources, remotes };
+}
+
+function remoteSource(
+  instruction: CopyInstruction,
+  text: string,
+  position: number,
+  checksum: string | undefined,
+): RemoteSource | undefined {
+  const source = parseGitUrl(text);
+  if (source !== undefined) {
+    const keepGitDir = switchValue(instruction.keepGitDir) ?? source.keepGitDir ?? false;
+    return {
+      position,
+      kind: 'git',
+      source: { ...source, keepGitDir, ...(checksum === undefined ? {} : { checksum }) },
+    };
+  }
+  if (!isHttpUrl(text)) return undefined;
+  if (checksum !== undefined && !isDigest(checksum)) {
+    throw wrongChecksum(instruction, `is no digest: "${checksum}"`, 'Write sha256: and 64 hexadecimal digits.');
+  }
+  return {
+    position,
+    kind: 'http',
+    url: text,
+    name: fileName(text),
+    unpack: switchValue(instruction.unpack) ?? false,
+    ...(checksum === undefined ? {} : { checksum }),
   };
-  sources.forEach((source, i) => {
-    const word = instruction.sources[i]!;
-    if (/^git@|^(https?|ssh):\/\/[^#]+\.git(#|$)|^git:\/\//.test(source))
-      unsupported('a git repository', word);
-    if (/^https?:\/\//.test(source)) unsupported('a URL', word);
-  });
-  if (instruction.checksum !== undefined) unsupported('something with --checksum', instruction.checksum);
+}
+
+const UNNAMED = '__unnamed__';
+
+/** What a URL's file is called: the last part of its path. */
+function fileName(url: string): string {
+  try {
+    const path = decodeURIComponent(new URL(url).pathname);
+    return path.split('/').findLast((part) => part !== '') ?? UNNAMED;
+  } catch {
+    // No URL, or one with a % that means nothing.
+    return UNNAMED;
+  }
+}
+
+function wrongChecksum({ checksum }: CopyInstruction, reason: string, hint: string): JettisonError {
+  return new JettisonError('ADD_CHECKSUM', `--checksum ${reason}`, { location: checksum!.location, hint });
 }

@@ -55,10 +55,12 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
         .flatMap((word) => state.list(word))
         .flatMap((word) => portsOf(state, word, instruction))
         .sort();
-      config.ExposedPorts = {
-        ...config.ExposedPorts,
-        ...Object.fromEntries(ports.map((port) => [port, {}])),
-      };
+      if (ports.length > 0) {
+        config.ExposedPorts = {
+          ...config.ExposedPorts,
+          ...Object.fromEntries(ports.map((port) => [port, {}])),
+        };
+      }
       note(state, `EXPOSE ${plainList(ports)}`);
       return;
     }

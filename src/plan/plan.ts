@@ -1,3 +1,4 @@
+import type { GitSource } from '../dockerfile/git-url.ts';
 import type { Location } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, HistoryEntry, Platform, RuntimeConfig } from '../image/types.ts';
@@ -71,6 +72,8 @@ export interface CopyStep extends StepBase {
   from: CopyFrom;
   /** Paths or patterns relative to the source's root, as written after expansion. */
   sources: string[];
+  /** ADD: what is fetched. */
+  remotes: RemoteSource[];
   heredocs: { name: string; data: string }[];
   /** Absolute; a trailing slash is kept, since it says that the destination is a directory. */
   destination: string;
@@ -86,8 +89,27 @@ export interface CopyStep extends StepBase {
   unpack: boolean;
 }
 
+/** A URL or a repository that ADD fetches. */
+export type RemoteSource = {
+  /** How many of the step's `sources` stand before it. */
+  position: number;
+} & (
+  | {
+      kind: 'http';
+      url: string;
+      /** What the file is called. */
+      name: string;
+      checksum?: Digest;
+      /** Whether it is extracted when it is an archive. */
+      unpack: boolean;
+    }
+  | { kind: 'git'; source: GitSource }
+);
+
 export type CopyFrom =
   | { kind: 'context' }
+  /** A build context that was given a name. */
+  | { kind: 'named'; name: string }
   | { kind: 'stage'; stage: PlannedStage }
   | { kind: 'image'; image: BaseImage };
 
@@ -96,6 +118,8 @@ export interface WorkdirStep extends StepBase {
   kind: 'workdir';
   /** Absolute and clean. */
   path: string;
+  /** USER at this point, whose the directory becomes: names or numbers; empty: root. */
+  user: string;
 }
 
 /** RUN with everything that its process gets. */

@@ -8,12 +8,13 @@ import { JettisonError } from '../errors/error.ts';
 import { placed } from '../errors/locate.ts';
 import { digestOf } from '../image/digest.ts';
 import { formatPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
-import { canonicalName, familiarName, parseReference } from '../image/reference.ts';
+import { canonicalName, parseReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
 import { DEFAULT_PATH, isBuilderArg, isProxyArg, platformArgs } from './arguments.ts';
-import { absoluteDestination, addCopyStep } from './copy-step.ts';
+import { absoluteDestination, addBaseFiles, addCopyStep } from './copy-step.ts';
 import { checkDefaultNames, checkFromPlatform, undeclaredArgs } from './from-checks.ts';
 import { applyMetadata } from './metadata.ts';
+import { contextName, type NamedContexts, shownName } from './named-contexts.ts';
 import type { BaseImage, CopyFrom, Plan, PlannedStage, StageBase } from './plan.ts';
 import { stageOf, targetStage } from './references.ts';
 import { addRunStep } from './run-step.ts';
@@ -31,6 +32,8 @@ export interface PlanInput {
   buildPlatform: Platform;
   /** What RUN gets where it does not say. */
   network: 'host' | 'none';
+  /** What `--build-context` gives. */
+  contexts?: NamedContexts;
   /** The base images known so far, by `imageKey`. */
   images: ReadonlyMap<string, BaseImage>;
   /**
@@ -76,7 +79,13 @@ export function planBuild(input: PlanInput): PlanResult {
 interface Head {
   text: StageText;
   platform: Platform;
-  base: { kind: 'scratch' } | { kind: 'stage'; index: number } | { kind: 'image'; reference: string };
+  base:
+    | { kind: 'scratch' }
+    | { kind: 'stage'; index: number }
+    | { kind: 'image'; reference: string }
+    | { kind: 'files'; name: string };
+  /** A build context has the stage's name: its instructions do not count. */
+  replaced: boolean;
 }
 
 class Planner {
@@ -157,7 +166,7 @@ class Planner {
   /** ARGs before the first FROM, with the platform's arguments, which need no ARG there. */
   private predefined(): Record<string, string> {
     const { platform, buildPlatform } = this.input;
-    return platformArgs(buildPlatform, platform, this.target.name ?? String(this.target.index));
+    return platformArgs(buildPlatform, platform, this.input.target ?? 'default');
   }
 
   private readGlobals(): Map<string, string | undefined> {
@@ -213,15 +222,27 @@ class Planner {
       );
     }
     const platform = this.headPlatform(stage);
+    const own = stage.name === undefined ? undefined : this.contextBase(stage.name);
+    const base = own ?? this.headBase(stage, name);
+    return { text: stage, platform, base, replaced: own !== undefined };
+  }
+
+  /** What a build context of some name puts in the place of a base. */
+  private contextBase(name: string): Head['base'] | undefined {
+    const key = contextName(name);
+    const context = this.input.contexts?.get(key);
+    return context?.kind === 'files' ? { kind: 'files', name: key } : context;
+  }
+
+  private headBase({ from, index }: StageText, name: string): Head['base'] {
     const earlier = this.input.dockerfile.stages
-      .slice(0, stage.index)
+      .slice(0, index)
       .findLast((other) => other.name === name);
-    if (earlier !== undefined) {
-      return { text: stage, platform, base: { kind: 'stage', index: earlier.index } };
-    }
-    if (name === 'scratch') return { text: stage, platform, base: { kind: 'scratch' } };
-    const reference = at(from, () => canonicalName(parseReference(name)));
-    return { text: stage, platform, base: { kind: 'image', reference } };
+    if (earlier !== undefined) return { kind: 'stage', index: earlier.index };
+    if (name === 'scratch') return { kind: 'scratch' };
+    const context = this.contextBase(name);
+    if (context !== undefined) return context;
+    return { kind: 'image', reference: at(from, () => canonicalName(parseReference(name))) };
   }
 
   private headPlatform(stage: StageText): Platform {
@@ -272,7 +293,7 @@ class Planner {
       found.add(index);
       const head = this.heads[index]!;
       if (head.base.kind === 'stage') visit(head.base.index);
-      for (const instruction of [...this.triggers(head), ...head.text.instructions]) {
+      for (const instruction of this.instructions(head)) {
         for (const name of sourcesOf(instruction)) {
           const stage = stageOf(this.input.dockerfile, name, index, instruction);
           if (stage !== undefined) visit(stage);
@@ -283,10 +304,15 @@ class Planner {
     return found;
   }
 
+  /** What a stage carries out: the triggers of its base first. */
+  private instructions(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
+    return head.replaced ? [] : [...this.triggers(head), ...head.text.instructions];
+  }
+
   /** The ONBUILD triggers that a stage runs first. */
   private triggers(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
     const { base, text } = head;
-    if (base.kind === 'scratch') return [];
+    if (base.kind === 'scratch' || base.kind === 'files') return [];
     const texts =
       base.kind === 'image'
         ? this.input.images.get(imageKey({ ...base, platform: head.platform }))?.config.OnBuild
@@ -306,7 +332,7 @@ class Planner {
     const base = this.stageBase(head);
     const parent = head.base.kind === 'stage' ? this.states.get(head.base.index) : undefined;
     // Images of --from are asked for even then, so that all are fetched at once.
-    const instructions = [...this.triggers(head), ...head.text.instructions];
+    const instructions = this.instructions(head);
     const sources = new Map<Instruction, CopyFrom>();
     let complete = base !== undefined;
     for (const instruction of instructions) {
@@ -322,7 +348,8 @@ class Planner {
     const stage: PlannedStage = {
       index,
       name: before.some((other) => other.name === name) ? `${name}#${index}` : name,
-      platform: head.platform,
+      // What starts from nothing is for the platform that is built for, whatever FROM says.
+      platform: base!.kind === 'scratch' ? this.input.platform : head.platform,
       base: base!,
       steps: [],
       config: {},
@@ -339,13 +366,14 @@ class Planner {
     );
     state.workdirSet = parent?.workdirSet ?? false;
     state.baseUnknown = parent?.baseUnknown ?? this.isUnavailable(head);
+    if (head.base.kind === 'files') addBaseFiles(state, head.base.name);
     for (const instruction of instructions) at(instruction, () => this.apply(state, instruction, sources));
     return finish(state, base!);
   }
 
   private stageBase(head: Head): StageBase | undefined {
     const { base, text } = head;
-    if (base.kind === 'scratch') return { kind: 'scratch' };
+    if (base.kind === 'scratch' || base.kind === 'files') return { kind: 'scratch' };
     if (base.kind === 'stage') {
       const stage = this.states.get(base.index)?.stage;
       return stage === undefined ? undefined : { kind: 'stage', stage };
@@ -365,7 +393,7 @@ class Planner {
     const wanted = formatPlatform(platform);
     this.warnings.push({
       code: 'InvalidBaseImagePlatform' satisfies CheckId,
-      message: `The base image ${familiarName(image.reference)} is for ${formatPlatform(image.platform)}, and the build for ${wanted}`,
+      message: `The base image ${shownName(image.reference)} is for ${formatPlatform(image.platform)}, and the build for ${wanted}`,
       location: text.from.image.location,
       hint: `Use an image that there is for ${wanted}, or say with --platform what you mean.`,
     });
@@ -382,8 +410,16 @@ class Planner {
       const stage = this.states.get(index)?.stage;
       return stage === undefined ? undefined : { kind: 'stage', stage };
     }
+    if (name === 'scratch') {
+      return { kind: 'image', image: emptyImage({ reference: name, platform: head.platform }) };
+    }
     const { location, source } = instruction;
-    const reference = at(instruction, () => canonicalName(parseReference(name)));
+    const context = this.contextBase(name);
+    if (context?.kind === 'files') return { kind: 'named', name: context.name };
+    const reference =
+      context?.kind === 'image'
+        ? context.reference
+        : at(instruction, () => canonicalName(parseReference(name)));
     const image = this.image({ reference, platform: head.platform, location, source });
     return image === undefined ? undefined : { kind: 'image', image };
   }
@@ -417,19 +453,15 @@ class Planner {
     const title = trigger === undefined ? oneLine(instruction.source) : `ONBUILD ${oneLine(trigger)}`;
     switch (instruction.kind) {
       case 'ARG': {
-        const declared = instruction.args.map(({ name, value }) => ({
-          name: state.text(name),
-          fallback: value === undefined ? undefined : state.text(value),
-        }));
-        const args = declared.map(({ name, fallback }) => ({
-          name,
-          value: this.input.buildArgs[name] ?? fallback ?? this.globals.get(name),
-        }));
-        for (const { name, value } of args) {
+        // Unlike ENV's pairs, each argument sees those before it on its line.
+        const shown = instruction.args.map((arg) => {
+          const name = state.text(arg.name);
+          const fallback = arg.value === undefined ? undefined : state.text(arg.value);
+          const value = this.input.buildArgs[name] ?? fallback ?? this.globals.get(name);
           state.declare(name, value, instruction);
           state.checkSecret('ARG', name, instruction.location);
-        }
-        const shown = args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));
+          return value === undefined ? name : `${name}=${value}`;
+        });
         state.history.push({ createdBy: `ARG ${shown.join(' ')}` });
         return;
       }
@@ -458,12 +490,6 @@ function addWorkdir(
   title: string,
 ): void {
   const written = state.text(instruction.value);
-  if (written === '') {
-    throw new JettisonError('VALUE_EMPTY', 'WORKDIR is empty after expansion', {
-      location: instruction.location,
-      source: instruction.source,
-    });
-  }
   if (!written.startsWith('/') && !state.workdirSet) {
     state.warn({
       code: 'WorkdirRelativePath' satisfies CheckId,
@@ -483,7 +509,7 @@ function addWorkdir(
   }
   const id = state.nextStepId();
   const { location, source } = instruction;
-  state.steps.push({ kind: 'workdir', id, title, location, source, path });
+  state.steps.push({ kind: 'workdir', id, title, location, source, path, user: state.config.User ?? '' });
   state.history.push({ createdBy: `WORKDIR ${directory}`, step: id });
 }
 
@@ -501,7 +527,7 @@ function baseConfig(base: StageBase): PlannedStage['config'] {
 }
 
 /** Stands for an image that cannot be had. */
-function emptyImage({ reference, platform }: ImageRequest): BaseImage {
+function emptyImage({ reference, platform }: Pick<ImageRequest, 'reference' | 'platform'>): BaseImage {
   return { reference, digest: digestOf(reference), platform, config: {}, history: [], layers: [] };
 }
 

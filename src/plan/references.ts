@@ -49,7 +49,7 @@ export function stageOf(
 }
 
 /**
- * The stage to build: by name (ignoring case) or number, else the last one.
+ * The stage to build: by name (ignoring case), else the last one. A number names none, unlike in `--from`.
  *
  * @throws JettisonError `STAGE_UNKNOWN`
  */
@@ -58,8 +58,6 @@ export function targetStage(dockerfile: Dockerfile, target: string | undefined):
   const wanted = target.toLowerCase();
   const named = dockerfile.stages.findLast((stage) => stage.name === wanted);
   if (named !== undefined) return named;
-  const numbered = /^\d+$/.test(target) ? dockerfile.stages[Number(target)] : undefined;
-  if (numbered !== undefined) return numbered;
   const names = dockerfile.stages.flatMap((stage) => (stage.name === undefined ? [] : [stage.name]));
   const near = closest(wanted, names);
   throw new JettisonError('STAGE_UNKNOWN', `target stage "${target}" is not in ${dockerfile.file}`, {
@@ -68,6 +66,6 @@ export function targetStage(dockerfile: Dockerfile, target: string | undefined):
         ? `Did you mean "${near}"?`
         : names.length > 0
           ? `Its stages are: ${names.join(', ')}.`
-          : 'Its stages have no names: use a number from 0, or FROM … AS name.',
+          : 'Its stages have no names: give them some by FROM … AS name.',
   });
 }

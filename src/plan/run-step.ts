@@ -40,7 +40,7 @@ export function addRunStep(
     ...(script.kind === 'file' ? { script: { path: `${SCRIPTS}/${script.name}`, data: script.data } } : {}),
   };
   state.steps.push(step);
-  state.history.push({ createdBy: runHistory(state.args, args), step: step.id });
+  state.history.push({ createdBy: runHistory(state.shownArgs(), args), step: step.id });
 }
 
 function network(word: Word | undefined, fallback: 'host' | 'none'): 'host' | 'none' {

@@ -71,6 +71,12 @@ export class StageState {
     if (value !== undefined) this.variables.set(name, value);
   }
 
+  /** The declared arguments as history shows them: each once, with the value that a RUN sees. */
+  shownArgs(): { name: string; value: string | undefined }[] {
+    const names = new Set(this.args.map(({ name }) => name));
+    return [...names].map((name) => ({ name, value: this.variables.get(name) }));
+  }
+
   /** The environment of a RUN: the config's, then arguments that are no ENV, or came after it. */
   environment(): string[] {
     return [...this.variables].map(([name, value]) => `${name}=${value}`);

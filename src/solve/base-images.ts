@@ -1,7 +1,8 @@
 import { JettisonError } from '../errors/error.ts';
-import type { Emit } from '../events/event.ts';
+import { located } from '../errors/locate.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import type { Descriptor, ImageConfig, Manifest } from '../image/types.ts';
+import { OCI_LAYOUT } from '../plan/named-contexts.ts';
 import type { BaseImage } from '../plan/plan.ts';
 import type { ImageRequest } from '../plan/planner.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -10,7 +11,6 @@ import type { Store } from '../store/store.ts';
 
 export interface BaseImageOptions {
   store: Store;
-  emit: Emit;
   /** Ask the registry first, even for images of the store. */
   pull: boolean;
   env: NodeJS.ProcessEnv;
@@ -22,6 +22,8 @@ export class BaseImages {
   private registries?: Promise<Registries>;
   /** Where the blobs of pulled bases come from. */
   private readonly origins = new Map<string, string>();
+  /** The folders of OCI layouts that hold blobs of bases. */
+  private readonly layouts = new Map<string, string>();
 
   constructor(private readonly options: BaseImageOptions) {}
 
@@ -31,6 +33,7 @@ export class BaseImages {
    * @throws JettisonError `BASE_UNKNOWN` at the instruction that names it
    */
   async resolve(request: ImageRequest): Promise<BaseImage> {
+    if (request.reference.startsWith(OCI_LAYOUT)) return this.fromLayout(request);
     const local = this.options.pull ? undefined : this.local(request);
     const found = local ?? (await this.remote(request));
     for (const { digest } of found.manifest.layers) this.origins.set(digest, request.reference);
@@ -40,6 +43,12 @@ export class BaseImages {
   /** Has the store hold a layer's blob of a resolved image. */
   async fetchBlob(blob: Descriptor): Promise<void> {
     if (this.options.store.blobs.has(blob.digest)) return;
+    const layout = this.layouts.get(blob.digest);
+    if (layout !== undefined) {
+      const { fetchLayoutBlob } = await import('./oci-layout.ts');
+      await fetchLayoutBlob(this.options.store, layout, blob);
+      return;
+    }
     const reference = this.origins.get(blob.digest);
     const { fetchBlob } = await import('../registry/pull.ts');
     await fetchBlob(
@@ -48,6 +57,15 @@ export class BaseImages {
       reference === undefined ? undefined : parseReference(reference),
       blob,
     );
+  }
+
+  private async fromLayout(request: ImageRequest): Promise<BaseImage> {
+    const { readOciLayout } = await import('./oci-layout.ts');
+    const { folder, ...found } = await located(request, () =>
+      readOciLayout(this.options.store, request.reference.slice(OCI_LAYOUT.length), request.platform),
+    );
+    for (const { digest } of found.manifest.layers) this.layouts.set(digest, folder);
+    return this.asBase(request, found);
   }
 
   private local(

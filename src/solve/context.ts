@@ -2,6 +2,7 @@ import type { Context } from '../context/context.ts';
 import type { Emit } from '../events/event.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
+import type { Remotes } from '../remote/remotes.ts';
 import type { Store } from '../store/store.ts';
 import type { Worker } from '../worker/protocol.ts';
 
@@ -9,6 +10,10 @@ import type { Worker } from '../worker/protocol.ts';
 export interface SolveContext {
   readonly store: Store;
   readonly context: Context;
+  /** A build context that was given a name. */
+  named(name: string): Promise<Context>;
+  /** What is fetched from URLs and repositories. */
+  remotes(): Promise<Remotes>;
   readonly emit: Emit;
   /** Aborted when the build is cancelled or one of its steps has failed. */
   readonly signal: AbortSignal;

@@ -1,11 +1,11 @@
+import type { Context } from '../context/context.ts';
 import { located } from '../errors/locate.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
-import { familiarName } from '../image/reference.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath, type Tree } from '../layer/tree.ts';
+import { shownName } from '../plan/named-contexts.ts';
 import type { CopyStep } from '../plan/plan.ts';
-import { layerId } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
 import { needsAccounts, type Owner, resolveOwner } from './copy/chown.ts';
 import { parseMode } from './copy/mode.ts';
@@ -19,6 +19,8 @@ import {
   unhashed,
 } from './copy/selection.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
+import { remoteDefinitions, selectRemote } from './remote-sources.ts';
+import { unpackArchive } from './unpack-archive.ts';
 
 /** More than any /etc/passwd has, in bytes. */
 const ACCOUNTS_LIMIT = 16 << 20;
@@ -44,12 +46,24 @@ export class CopySolver {
     const { from } = this.step;
     switch (from.kind) {
       case 'context':
-        return selectionDigest(await this.selection());
+      case 'named':
+        return this.selectionAndRemotes();
       case 'stage':
         return this.graph.stage(from.stage).definition();
       case 'image':
         return from.image.digest;
     }
+  }
+
+  /** What is fetched counts by what it is known by before it is fetched, where there is such a thing. */
+  private async selectionAndRemotes(): Promise<Digest> {
+    const { remotes } = this.step;
+    if (remotes.length === 0) return selectionDigest(await this.selection());
+    const local = await located(this.step, () => this.selectLocal(this.step.sources));
+    return digestOf({
+      local: selectionDigest(local),
+      remotes: await located(this.step, () => remoteDefinitions(this.context, remotes)),
+    });
   }
 
   /** Reads the facts of both sides, and lists the layer that they make. */
@@ -95,7 +109,7 @@ export class CopySolver {
   /** Undefined for selections that are not remembered: those of the context are always looked at. */
   private async selectionDefinition(): Promise<Digest | undefined> {
     const { from, sources, exclude, parents } = this.step;
-    if (from.kind === 'context' || parents) return undefined;
+    if (from.kind === 'context' || from.kind === 'named' || parents) return undefined;
     return digestOf({ source: await this.definition(), sources, exclude });
   }
 
@@ -123,28 +137,49 @@ export class CopySolver {
     return this.selecting;
   }
 
+  /** All sources in the order in which they are written: what comes later replaces what came before. */
   private async select(): Promise<Selection> {
+    const { sources, remotes } = this.step;
+    if (remotes.length === 0) return this.selectLocal(sources);
+    const found: SelectedSource[] = [];
+    let at = 0;
+    for (const remote of remotes) {
+      if (remote.position > at)
+        found.push(...(await this.selectLocal(sources.slice(at, remote.position), false)).sources);
+      at = remote.position;
+      found.push(...(await selectRemote(this.context, this.step, remote)));
+    }
+    found.push(...(await this.selectLocal(sources.slice(at))).sources);
+    return { sources: found };
+  }
+
+  private async selectLocal(sources: string[], heredocs = true): Promise<Selection> {
     const { step, context } = this;
-    const { tree, place } = await this.sourceTree();
+    const { tree, place, files: source } = await this.sourceTree();
     const selection = selectSources(tree, {
-      sources: step.sources,
+      sources,
       exclude: step.exclude,
       parents: step.parents,
-      heredocs: step.heredocs,
+      heredocs: heredocs ? step.heredocs : [],
       place,
       time: context.time,
-      ...(step.from.kind === 'context' ? { ignore: context.context.ignore } : {}),
+      ...(source === undefined ? {} : { ignore: source.ignore }),
     });
     const files = unhashed(selection);
-    if (files.length > 0) await context.context.hash(files);
+    if (files.length > 0) await source!.hash(files);
     return selection;
   }
 
-  private async sourceTree(): Promise<{ tree: Tree; place: string }> {
+  /** `files`: the tree itself, where it is a build context. */
+  private async sourceTree(): Promise<{ tree: Tree; place: string; files?: Context }> {
     const { from } = this.step;
     switch (from.kind) {
       case 'context':
-        return { tree: this.context.context, place: 'the build context' };
+        return { tree: this.context.context, place: 'the build context', files: this.context.context };
+      case 'named': {
+        const files = await this.context.named(from.name);
+        return { tree: files, place: `the context "${from.name}"`, files };
+      }
       case 'stage': {
         const layers = await this.graph.stage(from.stage).layers();
         return { tree: await this.graph.tree(layers), place: `stage "${from.stage.name}"` };
@@ -152,7 +187,7 @@ export class CopySolver {
       case 'image':
         return {
           tree: await this.graph.tree(this.graph.imageLayers(from.image)),
-          place: `image "${familiarName(from.image.reference)}"`,
+          place: `image "${shownName(from.image.reference)}"`,
         };
     }
   }
@@ -163,22 +198,11 @@ export class CopySolver {
     const found: SelectedSource[] = [];
     for (const source of sources) {
       const file = source.kind === 'file' ? source.entries[0]!.entry : undefined;
-      if (file?.source?.kind !== 'host' || !(await isArchive(file.source.path))) {
+      if (source.whole || file?.source?.kind !== 'host' || !(await isArchive(file.source.path))) {
         found.push(source);
         continue;
       }
-      const key = digestOf({ archive: file.digest });
-      const id = layerId(key);
-      if (!this.context.store.layers.hasDirectory(id)) {
-        const worker = await this.context.worker();
-        await worker.unpack({
-          layer: { id, key, kind: 'archive' },
-          path: file.source.path,
-          expect: { digest: `sha256:${file.digest!}` },
-          whiteouts: false,
-          directory: true,
-        });
-      }
+      const id = await unpackArchive(this.context, file.source.path, `sha256:${file.digest!}`);
       found.push(archiveSource({ id, index: this.context.store.layers.index(id) }));
     }
     return found;

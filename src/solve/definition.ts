@@ -12,6 +12,7 @@ export function instructionOf(step: Step, time: number): Record<string, unknown>
         kind: step.add ? 'add' : 'copy',
         from: step.from.kind,
         sources: step.sources,
+        remotes: step.remotes,
         heredocs: step.heredocs,
         destination: step.destination,
         chown: step.chown,

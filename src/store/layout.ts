@@ -23,6 +23,8 @@ export class StoreLayout {
   readonly selections: string;
   /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
   readonly origins: string;
+  /** What ADD fetched: see `remote/download.ts`. */
+  readonly downloads: string;
   readonly locks: string;
   /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
   readonly temporary: string;
@@ -37,6 +39,7 @@ export class StoreLayout {
     this.contexts = join(home, 'contexts');
     this.selections = join(home, 'selections');
     this.origins = join(home, 'origins');
+    this.downloads = join(home, 'downloads');
     this.locks = join(home, 'locks');
     this.temporary = join(home, 'tmp');
   }

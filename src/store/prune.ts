@@ -83,6 +83,13 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     const path = join(store.layout.selections, name);
     if (options.unusedForMs === 0 || statSync(path).mtimeMs <= unusedSince) doomed.push(path);
   }
+  for (const name of readNames(store.layout.downloads)) {
+    const path = join(store.layout.downloads, name);
+    const { ctimeMs, size } = statSync(path);
+    if (options.unusedForMs > 0 && ctimeMs > unusedSince) continue;
+    report.reclaimed += size;
+    doomed.push(path);
+  }
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
   }

@@ -27,6 +27,8 @@ export interface SelectedSource {
   name: string;
   /** In canonical order, hence parents first. */
   entries: SelectedEntry[];
+  /** ADD leaves it as it is, even if it is an archive. */
+  whole?: true;
 }
 
 /** The source side of a COPY or ADD: what it reads. */
