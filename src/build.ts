@@ -1,22 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { readDockerfile } from './context/dockerfile.ts';
-import { ignoreRules, parseIgnore } from './context/ignore.ts';
+import type { Context } from './context/context.ts';
+import { type DockerfileText, readDockerfile } from './context/dockerfile.ts';
+import { ignoredBy, ignoreRules, parseIgnore } from './context/ignore.ts';
 import { checkContext, openLocalContext } from './context/local.ts';
+import { type ContextSource, contextSource } from './context/source.ts';
 import type { Diagnostic, Dockerfile } from './dockerfile/ast.ts';
-import { parseDockerfile } from './dockerfile/parse.ts';
+import { CHECKS } from './dockerfile/checks.ts';
 import { EXIT, JettisonError } from './errors/error.ts';
 import { emitTo } from './events/emit.ts';
 import type { BuildEvent, Emit, StepInfo } from './events/event.ts';
 import { writeImage } from './export/image.ts';
 import type { Digest } from './image/digest.ts';
-import { hostPlatform, parsePlatform } from './image/platform.ts';
 import { canonicalName } from './image/reference.ts';
 import type { Descriptor, ImageConfig } from './image/types.ts';
-import type { BaseImage, Plan } from './plan/plan.ts';
-import { imageKey, type PlanInput, planBuild } from './plan/planner.ts';
+import type { Plan } from './plan/plan.ts';
+import { parseForBuild, planInput, planWithBases, readNamedContexts } from './planning.ts';
+import type { Remotes } from './remote/remotes.ts';
 import { BaseImages } from './solve/base-images.ts';
+import { Contexts } from './solve/contexts.ts';
 import { imageConfig } from './solve/image-config.ts';
 import { Solver } from './solve/solver.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -26,11 +30,21 @@ import type { Worker } from './worker/protocol.ts';
 export type SecretSource = { file: string } | { env: string } | { value: string };
 
 export interface BuildOptions {
-  /** The directory whose files COPY reads. */
+  /**
+   * What COPY reads: a directory, a tar, a git or http URL, or `-` for a tar or a Dockerfile from `stdin`.
+   */
   context: string;
-  /** The Dockerfile, relative to the working directory; `-` reads `stdin`. Default: `Dockerfile` in the context. */
+  /**
+   * The Dockerfile, relative to the working directory, in other contexts than directories to their root; `-` reads
+   * `stdin`. Default: `Dockerfile` in the context.
+   */
   file?: string;
-  /** Where a Dockerfile named `-` comes from. */
+  /**
+   * Contexts by name, which take the place of stages, images and contexts: a directory, a tar, a URL,
+   * `docker-image://NAME` or `oci-layout://FOLDER[:TAG|@DIGEST]`.
+   */
+  contexts?: Record<string, string>;
+  /** Where a context or a Dockerfile named `-` comes from. */
   stdin?: AsyncIterable<Uint8Array | string>;
   /** Name or number of the stage to build; default: the last one. */
   target?: string;
@@ -107,34 +121,53 @@ async function buildWith(
   const tags = (options.tags ?? []).map((tag) => canonicalName(tag));
 
   // Text → instructions → stages.
-  checkContext(options.context);
-  const text = await readDockerfile({ directory: options.context, ...pick(options, 'file', 'stdin') });
+  const named = readNamedContexts(options.contexts);
+  const source = mainSource(options);
+  const found = source.kind === 'directory' ? await findDockerfile(options, source.path) : undefined;
   emit({
     type: 'build.started',
-    dockerfile: text.name,
+    dockerfile: found?.name ?? options.file ?? 'Dockerfile',
     context: options.context,
     ...pick(options, 'target'),
   });
-  const dockerfile = parseDockerfile(text.text, text.name);
+  // What is wrong with the text is said before anything else is done.
+  if (found !== undefined) parseForBuild(found, options.buildArgs);
 
   const store = openStore({ env, ...pick(options, 'home') });
   const endLease = await store.leases.use(cancel.signal);
   const worker = new OnDemandWorker(store);
+  const remotes = new OnDemandRemotes(store, env, cancel.signal);
   try {
-    const context = openLocalContext({
-      directory: options.context,
-      ignore:
-        text.ignoreText === undefined ? ignoreRules([], '') : parseIgnore(text.ignoreText, text.ignoreName!),
-      memory: store.layout,
+    const contexts = new Contexts({
+      store,
       signal: cancel.signal,
+      named: named.files,
+      remotes: () => remotes.get(),
+      worker: () => worker.get(),
     });
+    const { text, context } =
+      source.kind === 'directory'
+        ? { text: found!, context: openDirectory(source.path, found!, store, cancel.signal) }
+        : await abortOnFailure(
+            cancel,
+            contexts.main(source, options.file, options.stdin ?? Readable.from([])),
+          );
+    const dockerfile = parseForBuild(text, options.buildArgs);
 
     // Stages → plan.
-    const bases = new BaseImages({ store, emit, env, pull: options.pull ?? false, signal: cancel.signal });
-    const { plan, warnings } = await planWithBases(planInput(options, dockerfile), bases);
+    const bases = new BaseImages({ store, env, pull: options.pull ?? false, signal: cancel.signal });
+    const { plan, warnings } = await planWithBases(
+      {
+        ...planInput(options, dockerfile),
+        contexts: named.contexts,
+        ignoredBy: (path) => ignoredBy(context.ignore, path),
+      },
+      (request) => bases.resolve(request),
+    );
     for (const { code, message, location, hint } of warnings) {
       emit({ type: 'warning', code, message, location, ...(hint === undefined ? {} : { hint }) });
     }
+    refuseFindings(dockerfile, warnings);
     emit({ type: 'build.planned', steps: stepInfos(plan) });
 
     // Plan → steps → layers.
@@ -143,6 +176,8 @@ async function buildWith(
       {
         store,
         context,
+        named: (name) => contexts.named(name),
+        remotes: () => remotes.get(),
         emit,
         signal: cancel.signal,
         noCache: options.noCache ?? false,
@@ -177,6 +212,7 @@ async function buildWith(
     return { ...result, manifest: image.manifest, config, warnings };
   } finally {
     await worker.close();
+    await remotes.close();
     // Steps that lost their worker say so before the build does.
     await setImmediate();
     endLease();
@@ -184,32 +220,43 @@ async function buildWith(
   }
 }
 
-function planInput(options: BuildOptions, dockerfile: Dockerfile): Omit<PlanInput, 'images'> {
-  const host = hostPlatform();
-  return {
-    dockerfile,
-    buildArgs: options.buildArgs ?? {},
-    labels: options.labels ?? {},
-    platform: options.platform === undefined ? host : parsePlatform(options.platform, host),
-    buildPlatform: host,
-    network: options.network ?? 'host',
-    ...pick(options, 'target'),
-  };
-}
-
-/** Plans, fetching the base images that planning asks for, until it asks for none. */
-async function planWithBases(
-  input: Omit<PlanInput, 'images'>,
-  bases: BaseImages,
-): Promise<{ plan: Plan; warnings: Diagnostic[] }> {
-  const images = new Map<string, BaseImage>();
-  for (;;) {
-    const planned = planBuild({ ...input, images });
-    if (planned.kind === 'plan') return planned;
-    await Promise.all(
-      planned.images.map(async (request) => images.set(imageKey(request), await bases.resolve(request))),
+/** @throws JettisonError `CONTEXT_STDIN` */
+function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSource {
+  const source = contextSource(context);
+  if (source.kind !== 'directory' && file === '-') {
+    throw new JettisonError(
+      'CONTEXT_STDIN',
+      'only the Dockerfile of a directory can come from standard input',
+      {
+        hint: 'Leave out "-f -", or give a directory.',
+        exitCode: EXIT.usage,
+      },
     );
   }
+  const keep = buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'];
+  if (source.kind === 'git' && keep !== undefined && /^(1|t|true)$/i.test(keep))
+    source.source.keepGitDir = true;
+  return source;
+}
+
+async function findDockerfile(options: BuildOptions, directory: string): Promise<DockerfileText> {
+  checkContext(directory);
+  return readDockerfile({ directory, ...pick(options, 'file', 'stdin') });
+}
+
+function openDirectory(directory: string, text: DockerfileText, store: Store, signal: AbortSignal): Context {
+  const { ignoreText, ignoreName } = text;
+  const ignore = ignoreText === undefined ? ignoreRules([], '') : parseIgnore(ignoreText, ignoreName!);
+  return openLocalContext({ directory, ignore, memory: store.layout, signal });
+}
+
+/** `# check=error=true`: what would only be a warning stops the build. */
+function refuseFindings({ checks, file }: Dockerfile, warnings: Diagnostic[]): void {
+  const found = [...new Set(warnings.map(({ code }) => code).filter((code) => Object.hasOwn(CHECKS, code)))];
+  if (!checks.error || found.length === 0) return;
+  throw new JettisonError('CHECKS_FAILED', `${file} does not pass its checks: ${found.join(', ')}`, {
+    hint: 'Correct what the warnings name, or take error=true out of its check directive.',
+  });
 }
 
 function stepInfos(plan: Plan): StepInfo[] {
@@ -324,6 +371,29 @@ class OnDemandWorker {
   async close(): Promise<void> {
     const worker = await this.starting?.catch(() => undefined);
     await worker?.close();
+  }
+}
+
+/** URLs and repositories are fetched by code that most builds do not load. */
+class OnDemandRemotes {
+  private starting?: Promise<Remotes>;
+
+  constructor(
+    private readonly store: Store,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  get(): Promise<Remotes> {
+    const { store, env, signal } = this;
+    this.starting ??= import('./remote/remotes.ts').then(
+      ({ Remotes }) => new Remotes({ layout: store.layout, env, signal }),
+    );
+    return this.starting;
+  }
+
+  async close(): Promise<void> {
+    (await this.starting)?.close();
   }
 }
 

@@ -1,6 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import type { Source } from '../layer/entry.ts';
+import { resolvePath } from '../layer/tree.ts';
+import type { Context } from './context.ts';
 
 export interface DockerfileOptions {
   /** The context directory; absent when the context is none (then only `file` counts). */
@@ -37,6 +40,44 @@ export async function readDockerfile(options: DockerfileOptions): Promise<Docker
   const bytes = path === undefined ? await readAll(options.stdin) : readSmall(path, name);
   if (bytes === undefined) throw missing(options, name);
   return { text: decode(bytes, name), name, ...readIgnoreText(options) };
+}
+
+/**
+ * Reads the Dockerfile of a context that is no directory of the user's: of an archive or a repository.
+ *
+ * @param file what `-f` says: a path inside the context
+ * @param read gives the bytes of a file of the context, at most `limit` of them
+ * @throws JettisonError `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`
+ */
+export async function readDockerfileIn(
+  context: Context,
+  file: string | undefined,
+  read: (source: Source, limit: number) => Promise<Uint8Array>,
+): Promise<DockerfileText> {
+  const names = file === undefined ? ['Dockerfile', 'dockerfile'] : [file];
+  for (const name of names) {
+    const { entry } = resolvePath(context, name);
+    if (entry === undefined) continue;
+    if (entry.type !== 'file' || entry.source === undefined) {
+      throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" in ${context.label} is not a file`);
+    }
+    if (entry.size > LIMIT) throw tooLarge(name);
+    return { text: decode(Buffer.from(await read(entry.source, LIMIT)), name), name };
+  }
+  throw new JettisonError('DOCKERFILE_MISSING', `there is no "${names[0]}" in ${context.label}`, {
+    hint: 'A path given with -f is relative to the root of that context.',
+  });
+}
+
+/** A Dockerfile that came alone, without a context. @throws JettisonError `DOCKERFILE_UNREADABLE` */
+export function dockerfileAlone(path: string, label: string): DockerfileText {
+  const bytes = readSmall(path, label);
+  if (bytes === undefined || bytes.length === 0) {
+    throw new JettisonError('DOCKERFILE_MISSING', `${label} has neither an archive nor a Dockerfile`, {
+      hint: 'It may be a tar, plain or compressed, or the text of a Dockerfile.',
+    });
+  }
+  return { text: decode(bytes, label), name: 'Dockerfile' };
 }
 
 /**

@@ -166,6 +166,12 @@ export function parseIgnore(text: string, file: string): IgnoreRules {
   return new IgnoreRules(rules, file);
 }
 
+/** What keeps a path out, for messages: `line 3 of .dockerignore`; undefined when nothing does. */
+export function ignoredBy(rules: IgnoreRules, path: string): string | undefined {
+  const { excluded, rule } = rules.match(path);
+  return excluded ? `line ${rule!.line} of ${rules.file}` : undefined;
+}
+
 /**
  * Rules from a list of patterns, as `--exclude` gives them.
  *

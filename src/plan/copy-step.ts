@@ -170,7 +170,11 @@ function remoteSource(
   }
   if (!isHttpUrl(text)) return undefined;
   if (checksum !== undefined && !isDigest(checksum)) {
-    throw wrongChecksum(instruction, `is no digest: "${checksum}"`, 'Write sha256: and 64 hexadecimal digits.');
+    throw wrongChecksum(
+      instruction,
+      `is no digest: "${checksum}"`,
+      'Write sha256: and 64 hexadecimal digits.',
+    );
   }
   return {
     position,

@@ -235,9 +235,7 @@ class Planner {
   }
 
   private headBase({ from, index }: StageText, name: string): Head['base'] {
-    const earlier = this.input.dockerfile.stages
-      .slice(0, index)
-      .findLast((other) => other.name === name);
+    const earlier = this.input.dockerfile.stages.slice(0, index).findLast((other) => other.name === name);
     if (earlier !== undefined) return { kind: 'stage', index: earlier.index };
     if (name === 'scratch') return { kind: 'scratch' };
     const context = this.contextBase(name);

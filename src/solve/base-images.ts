@@ -42,7 +42,7 @@ export class BaseImages {
 
   /** Has the store hold a layer's blob of a resolved image. */
   async fetchBlob(blob: Descriptor): Promise<void> {
-    if (this.options.store.blobs.has(blob.digest)) return;
+    if (this.options.store.blobs.has(blob.digest, blob.size)) return;
     const layout = this.layouts.get(blob.digest);
     if (layout !== undefined) {
       const { fetchLayoutBlob } = await import('./oci-layout.ts');

@@ -1,0 +1,103 @@
+import type { ContextSource } from './context/source.ts';
+import { contextSource } from './context/source.ts';
+import type { Dockerfile } from './dockerfile/ast.ts';
+import { isHttpUrl } from './dockerfile/git-url.ts';
+import { parseDockerfile } from './dockerfile/parse.ts';
+import { EXIT, JettisonError } from './errors/error.ts';
+import { hostPlatform, parsePlatform } from './image/platform.ts';
+import { canonicalName } from './image/reference.ts';
+import { contextName, type NamedContext, OCI_LAYOUT } from './plan/named-contexts.ts';
+import type { BaseImage } from './plan/plan.ts';
+import { type ImageRequest, imageKey, type PlanInput, type PlanResult, planBuild } from './plan/planner.ts';
+
+/** What planning needs to know of the options of a build or a check. */
+export interface PlanOptions {
+  buildArgs?: Record<string, string>;
+  labels?: Record<string, string>;
+  network?: 'host' | 'none';
+  platform?: string;
+  target?: string;
+}
+
+const DOCKER_IMAGE = 'docker-image://';
+
+/** Parses a Dockerfile; the build argument BUILDKIT_DOCKERFILE_CHECK takes the place of its `check` directive. */
+export function parseForBuild(
+  text: { text: string; name: string },
+  buildArgs: Record<string, string> = {},
+): Dockerfile {
+  const check = buildArgs['BUILDKIT_DOCKERFILE_CHECK'];
+  return parseDockerfile(text.text, text.name, check === undefined ? {} : { check });
+}
+
+/** @throws JettisonError `PLATFORM_INVALID` */
+export function planInput(options: PlanOptions, dockerfile: Dockerfile): Omit<PlanInput, 'images'> {
+  const host = hostPlatform();
+  return {
+    dockerfile,
+    buildArgs: options.buildArgs ?? {},
+    labels: options.labels ?? {},
+    platform: options.platform === undefined ? host : parsePlatform(options.platform, host),
+    buildPlatform: host,
+    network: options.network ?? 'host',
+    ...(options.target === undefined ? {} : { target: options.target }),
+  };
+}
+
+/**
+ * Plans, fetching the base images that planning asks for, until it asks for none.
+ *
+ * @param resolve finds a base image
+ */
+export async function planWithBases(
+  input: Omit<PlanInput, 'images'>,
+  resolve: (request: ImageRequest) => Promise<BaseImage>,
+): Promise<PlanResult & { kind: 'plan' }> {
+  const images = new Map<string, BaseImage>();
+  for (;;) {
+    const planned = planBuild({ ...input, images });
+    if (planned.kind === 'plan') return planned;
+    await Promise.all(
+      planned.images.map(async (request) => images.set(imageKey(request), await resolve(request))),
+    );
+  }
+}
+
+/** What `--build-context` says, parted into what planning has to know and where files come from. */
+export interface NamedContextSources {
+  contexts: Map<string, NamedContext>;
+  files: Map<string, ContextSource>;
+}
+
+/**
+ * Reads build contexts by their names: `PATH`, a git or http URL, `docker-image://REF`, `oci-layout://PATH`.
+ *
+ * @throws JettisonError `CONTEXT_UNKNOWN`, `GIT_URL`, `REFERENCE_INVALID`
+ */
+export function readNamedContexts(given: Record<string, string> = {}): NamedContextSources {
+  const contexts = new Map<string, NamedContext>();
+  const files = new Map<string, ContextSource>();
+  for (const [written, text] of Object.entries(given)) {
+    const name = contextName(written);
+    if (text.startsWith(DOCKER_IMAGE)) {
+      contexts.set(name, { kind: 'image', reference: canonicalName(text.slice(DOCKER_IMAGE.length)) });
+    } else if (text.startsWith(OCI_LAYOUT)) {
+      contexts.set(name, { kind: 'image', reference: text });
+    } else {
+      const source = contextSource(text);
+      const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(text)?.[1];
+      if (
+        source.kind === 'stdin' ||
+        (source.kind === 'directory' && scheme !== undefined && !isHttpUrl(text))
+      ) {
+        throw new JettisonError('CONTEXT_UNKNOWN', `the build context ${written} cannot be "${text}"`, {
+          hint: 'Give a directory, an archive, a git or http URL, docker-image://NAME or oci-layout://FOLDER.',
+          exitCode: EXIT.usage,
+        });
+      }
+      contexts.set(name, { kind: 'files' });
+      files.set(name, source);
+    }
+  }
+  return { contexts, files };
+}

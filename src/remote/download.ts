@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { JettisonError } from '../errors/error.ts';
+import type { Digest } from '../image/digest.ts';
+import { discard, type Http, type HttpResponse } from '../registry/http.ts';
+import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } from '../registry/retry.ts';
+import type { StoreLayout } from '../store/layout.ts';
+import { temporaryPath, writeWhole } from '../store/temporary.ts';
+
+/** A file that was fetched from a URL. */
+export interface Download {
+  /** Absolute path of its content in the store; its modification time is `mtime`. */
+  path: string;
+  digest: Digest;
+  size: number;
+  /** From `Last-Modified`, in seconds since 1970; 0 without. */
+  mtime: number;
+}
+
+/** `downloads/<digest of the URL>.json`: what came from there last. */
+interface Remembered extends Omit<Download, 'path'> {
+  url: string;
+  etag?: string;
+  lastModified?: string;
+}
+
+export interface DownloadOptions {
+  layout: StoreLayout;
+  http: Http;
+  signal?: AbortSignal;
+}
+
+const MAX_REDIRECTS = 10;
+const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * Fetches a URL into the store. What is there already is used when its digest is the wanted one, or when the
+ * server says that it has not changed; without validators it is fetched anew.
+ *
+ * @param expected what the content's digest must be
+ * @throws JettisonError `DOWNLOAD_FAILED`, `DIGEST_MISMATCH`
+ */
+export async function download(
+  url: string,
+  expected: Digest | undefined,
+  options: DownloadOptions,
+): Promise<Download> {
+  const { layout, signal } = options;
+  const record = join(layout.downloads, `${createHash('sha256').update(url).digest('hex')}.json`);
+  const known = remembered(layout, record);
+  if (known !== undefined && known.digest === expected) return known;
+  const found = await retrying(DEFAULT_RETRY, signal, async () => {
+    try {
+      return await fetchOnce(url, known, options);
+    } catch (error) {
+      if (isConnectionError(error)) throw new Transient(failed(url, error.message, error));
+      throw error;
+    }
+  });
+  const { path, ...facts } = found;
+  if (expected !== undefined && found.digest !== expected) {
+    throw new JettisonError('DIGEST_MISMATCH', `${url} has the digest ${found.digest}, not ${expected}`, {
+      hint: 'Check what changed there; if it is right, change the checksum.',
+    });
+  }
+  writeWhole(layout, record, JSON.stringify(facts));
+  return found;
+}
+
+function remembered(layout: StoreLayout, record: string): (Remembered & { path: string }) | undefined {
+  try {
+    const known = JSON.parse(readFileSync(record, 'utf8')) as Remembered;
+    const path = contentPath(layout, known);
+    return existsSync(path) ? { ...known, path } : undefined;
+  } catch {
+    // Nothing, or nothing whole: fetched anew.
+    return undefined;
+  }
+}
+
+/** Content is kept by digest and time: a file's time must be the one that the layer gets. */
+function contentPath(layout: StoreLayout, { digest, mtime }: Pick<Download, 'digest' | 'mtime'>): string {
+  return join(layout.downloads, `${digest.slice('sha256:'.length)}-${mtime}`);
+}
+
+async function fetchOnce(
+  url: string,
+  known: (Remembered & { path: string }) | undefined,
+  options: DownloadOptions,
+): Promise<Remembered & { path: string }> {
+  const headers: Record<string, string> = { accept: '*/*' };
+  if (known?.etag !== undefined) headers['if-none-match'] = known.etag;
+  else if (known?.lastModified !== undefined) headers['if-modified-since'] = known.lastModified;
+  const response = await follow(url, headers, options);
+  const { status } = response;
+  if (status === 304 && known !== undefined) {
+    discard(response);
+    return known;
+  }
+  if (status !== 200) {
+    discard(response);
+    const error = failed(url, `the server answers ${status}`);
+    throw TRANSIENT.has(status) ? new Transient(error, retryAfter(response.headers['retry-after'])) : error;
+  }
+  return keep(url, response, options);
+}
+
+async function follow(
+  url: string,
+  headers: Record<string, string>,
+  { http, signal }: DownloadOptions,
+): Promise<HttpResponse> {
+  let at = parse(url, url);
+  for (let redirects = 0; ; redirects++) {
+    const response = await http.send({
+      method: 'GET',
+      url: at,
+      headers: { ...headers, ...login(at) },
+      signal,
+    });
+    const { location } = response.headers;
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
+    discard(response);
+    if (redirects === MAX_REDIRECTS) throw failed(url, `it redirects more than ${MAX_REDIRECTS} times`);
+    at = parse(location, url, at);
+  }
+}
+
+function parse(location: string, url: string, base?: URL): URL {
+  try {
+    const parsed = new URL(location, base);
+    if (parsed.protocol === 'http:' || parsed.protocol === 'https:') return parsed;
+  } catch {
+    // Reported below, with other schemes.
+  }
+  throw failed(url, `"${location}" is no http or https URL`);
+}
+
+function login({ username, password }: URL): Record<string, string> {
+  if (username === '') return {};
+  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(user).toString('base64')}` };
+}
+
+async function keep(
+  url: string,
+  response: HttpResponse,
+  { layout, signal }: DownloadOptions,
+): Promise<Remembered & { path: string }> {
+  const temporary = temporaryPath(layout, 'download');
+  const hash = createHash('sha256');
+  let size = 0;
+  try {
+    await pipeline(
+      response.stream,
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          size += chunk.length;
+          yield chunk;
+        }
+      },
+      createWriteStream(temporary),
+      signal === undefined ? {} : { signal },
+    );
+    const { etag, 'last-modified': lastModified } = response.headers;
+    const date = lastModified === undefined ? Number.NaN : Date.parse(lastModified);
+    const mtime = Number.isNaN(date) ? 0 : Math.floor(date / 1000);
+    const digest: Digest = `sha256:${hash.digest('hex')}`;
+    utimesSync(temporary, mtime, mtime);
+    mkdirSync(layout.downloads, { recursive: true });
+    const path = contentPath(layout, { digest, mtime });
+    renameSync(temporary, path);
+    return {
+      url,
+      path,
+      digest,
+      size,
+      mtime,
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified }),
+    };
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function failed(url: string, reason: string, cause?: unknown): JettisonError {
+  return new JettisonError('DOWNLOAD_FAILED', `${url} cannot be fetched: ${reason}`, {
+    hint: 'Check the URL, and HTTPS_PROXY where there is a proxy.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

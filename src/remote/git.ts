@@ -1,0 +1,196 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, lstatSync, lutimesSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import type { GitSource } from '../dockerfile/git-url.ts';
+import { JettisonError } from '../errors/error.ts';
+
+export interface GitOptions {
+  env: NodeJS.ProcessEnv;
+  signal?: AbortSignal;
+}
+
+/** What a reference of a repository stands for now. */
+export interface GitCommit {
+  /** All digits of it. */
+  commit: string;
+  /** What to ask the repository for. */
+  fetch: string;
+}
+
+const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const SHORT_COMMIT = /^[0-9a-f]{7,63}$/;
+const ALL_REFS = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*'];
+
+/**
+ * Asks a repository which commit its branch or tag is at. A whole commit is not asked for.
+ *
+ * @returns undefined for what may be the beginning of a commit, which only all of the history can tell
+ * @throws JettisonError `GIT_MISSING`, `GIT_FAILED`, `GIT_REF_UNKNOWN`, `GIT_CHECKSUM`
+ */
+export async function findCommit(source: GitSource, options: GitOptions): Promise<GitCommit | undefined> {
+  const { url, ref = 'HEAD' } = source;
+  if (COMMIT.test(ref)) return checked(source, { commit: ref, fetch: ref });
+  const listed = await git(['ls-remote', '--', url, ref, `${ref}^{}`], source, options);
+  const refs = new Map(
+    listed
+      .split('\n')
+      .filter((line) => line.includes('\t'))
+      .map((line) => [line.slice(line.indexOf('\t') + 1), line.slice(0, line.indexOf('\t'))]),
+  );
+  for (const name of [ref, `refs/heads/${ref}`, `refs/${ref}`, `refs/tags/${ref}`]) {
+    const commit = refs.get(`${name}^{}`) ?? refs.get(name);
+    if (commit !== undefined) return checked(source, { commit, fetch: name });
+  }
+  if (SHORT_COMMIT.test(ref)) return undefined;
+  throw new JettisonError('GIT_REF_UNKNOWN', `${shown(url)} has no branch or tag "${ref}"`, {
+    hint: 'Write a branch, a tag or a commit behind #; without one, the default branch is taken.',
+  });
+}
+
+/**
+ * Puts the files of a commit into a new folder: no history, modes 0644 and 0755, all times those of the
+ * commit.
+ *
+ * @param folder absolute; must not exist
+ * @returns the commit, and the directory with the files: the folder, or its subdirectory
+ * @throws JettisonError `GIT_MISSING`, `GIT_FAILED`, `GIT_REF_UNKNOWN`, `GIT_CHECKSUM`, `GIT_SUBDIR`
+ */
+export async function checkOut(
+  source: GitSource,
+  found: GitCommit | undefined,
+  folder: string,
+  options: GitOptions,
+): Promise<{ commit: string; directory: string }> {
+  const run = (...args: string[]) => git(['-C', folder, ...args], source, options);
+  mkdirSync(folder, { recursive: true });
+  await run('init', '-q');
+  await run('remote', 'add', 'origin', '--', source.url);
+  const commit = await fetchCommit(source, found, run);
+  checked(source, { commit, fetch: commit });
+  await run('-c', 'advice.detachedHead=false', 'checkout', '-q', '--detach', commit);
+  const files = readdirSync(folder);
+  if (source.submodules !== false && files.includes('.gitmodules')) {
+    await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1');
+  }
+  const seconds = Number((await run('log', '-1', '--format=%ct')).trim());
+  if (!source.keepGitDir) removeHistory(folder);
+  settle(folder, seconds);
+  return { commit, directory: subdirectory(source, folder) };
+}
+
+async function fetchCommit(
+  source: GitSource,
+  found: GitCommit | undefined,
+  run: (...args: string[]) => Promise<string>,
+): Promise<string> {
+  if (found !== undefined) {
+    try {
+      await run('fetch', '-q', '--depth=1', '--no-tags', '--', 'origin', found.fetch);
+      if ((await run('rev-parse', 'FETCH_HEAD^{commit}')).trim() === found.commit) return found.commit;
+    } catch (error) {
+      // Some servers know no shallow fetches, or give out commits only with their branches.
+      if (!(error instanceof JettisonError) || error.code !== 'GIT_FAILED') throw error;
+    }
+  }
+  await run('fetch', '-q', '--', 'origin', ...ALL_REFS);
+  const wanted = found?.commit ?? source.ref!;
+  try {
+    return (await run('rev-parse', '--verify', '-q', `${wanted}^{commit}`)).trim();
+  } catch (error) {
+    if (!(error instanceof JettisonError) || error.code !== 'GIT_FAILED') throw error;
+    throw new JettisonError('GIT_REF_UNKNOWN', `${shown(source.url)} has no commit ${wanted}`, {
+      hint: 'Write a branch, a tag or a commit behind #.',
+    });
+  }
+}
+
+function checked(source: GitSource, found: GitCommit): GitCommit {
+  const { checksum, url, ref } = source;
+  if (checksum === undefined || found.commit.startsWith(checksum)) return found;
+  const what = `${shown(url)}${ref === undefined ? '' : `#${ref}`}`;
+  throw new JettisonError('GIT_CHECKSUM', `${what} is at ${found.commit}, not at ${checksum}`, {
+    hint: 'Check what changed there; if it is right, change the checksum.',
+  });
+}
+
+function removeHistory(directory: string): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.name === '.git') rmSync(path, { recursive: true, force: true });
+    else if (entry.isDirectory()) removeHistory(path);
+  }
+}
+
+/** Makes modes and times independent of the machine and the moment. */
+function settle(path: string, seconds: number): void {
+  const stat = lstatSync(path);
+  if (stat.isDirectory()) {
+    chmodSync(path, 0o755);
+    for (const name of readdirSync(path)) settle(join(path, name), seconds);
+  } else if (stat.isFile()) {
+    chmodSync(path, (stat.mode & 0o100) === 0 ? 0o644 : 0o755);
+  }
+  lutimesSync(path, seconds, seconds);
+}
+
+function subdirectory({ subdir, url }: GitSource, folder: string): string {
+  if (subdir === undefined) return folder;
+  const root = realpathSync(folder);
+  try {
+    const directory = realpathSync(join(root, subdir));
+    if (directory.startsWith(root + sep) && lstatSync(directory).isDirectory()) return directory;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
+  throw new JettisonError('GIT_SUBDIR', `${shown(url)} has no directory "${subdir}"`, {
+    hint: 'The part behind the colon is a directory of the repository.',
+  });
+}
+
+/** Runs git without ever asking anybody for a password, and gives its output. */
+function git(args: string[], source: GitSource, { env, signal }: GitOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const settings = ['-c', 'core.hooksPath=/dev/null', '-c', 'protocol.ext.allow=never'];
+    const child = spawn('git', [...settings, ...args], {
+      env: { ...env, GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(signal === undefined ? {} : { signal }),
+    });
+    let out = '';
+    let problem = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      problem = (problem + text).slice(-4000);
+    });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (signal?.aborted) reject(signal.reason);
+      else reject(error.code === 'ENOENT' ? missing() : error);
+    });
+    child.on('close', (code) => {
+      if (code === 0) resolve(out);
+      else reject(failed(source, problem));
+    });
+  });
+}
+
+function missing(): JettisonError {
+  return new JettisonError('GIT_MISSING', 'there is no program "git" to fetch a repository with', {
+    hint: 'Install git, or use an archive of the repository instead.',
+  });
+}
+
+function failed({ url }: GitSource, problem: string): JettisonError {
+  const lines = problem.trim().split('\n');
+  const said = lines.find((line) => /^(fatal|error|remote):/.test(line)) ?? lines.at(-1) ?? '';
+  const reason = shown(said.replace(/^fatal: /, ''));
+  return new JettisonError('GIT_FAILED', `${shown(url)} cannot be fetched: ${reason || 'git failed'}`, {
+    hint: 'Check the URL, and that `git ls-remote` of it works here without a password prompt.',
+  });
+}
+
+/** Without the password that a URL may hold. */
+function shown(text: string): string {
+  return text.replace(/:\/\/[^/@\s]+@/g, '://');
+}

@@ -1,0 +1,66 @@
+import type { GitSource } from '../dockerfile/git-url.ts';
+import type { Digest } from '../image/digest.ts';
+import { Http } from '../registry/http.ts';
+import type { StoreLayout } from '../store/layout.ts';
+import { temporaryPath } from '../store/temporary.ts';
+import { type Download, download } from './download.ts';
+import { checkOut, findCommit, type GitCommit } from './git.ts';
+
+/** A repository at one commit. */
+export interface Checkout {
+  commit: string;
+  /** Absolute path of the files, in this process's temporary folder. */
+  directory: string;
+}
+
+/** What one build takes from URLs and repositories: each of them is asked for once. */
+export class Remotes {
+  readonly #http: Http;
+  readonly #downloads = new Map<string, Promise<Download>>();
+  readonly #commits = new Map<string, Promise<GitCommit | undefined>>();
+  readonly #checkouts = new Map<string, Promise<Checkout>>();
+
+  constructor(
+    private readonly options: { layout: StoreLayout; env: NodeJS.ProcessEnv; signal: AbortSignal },
+  ) {
+    this.#http = new Http(options.env);
+  }
+
+  /** @throws JettisonError `DOWNLOAD_FAILED`, `DIGEST_MISMATCH` */
+  download(url: string, expected?: Digest): Promise<Download> {
+    const { layout, signal } = this.options;
+    return once(this.#downloads, `${url} ${expected ?? ''}`, () =>
+      download(url, expected, { layout, signal, http: this.#http }),
+    );
+  }
+
+  /** The commit of a source; without a fetch if the repository can tell. @throws JettisonError `GIT_…` */
+  async commit(source: GitSource): Promise<string> {
+    return (await this.#find(source))?.commit ?? (await this.checkOut(source)).commit;
+  }
+
+  /** The files of a source. @throws JettisonError `GIT_…` */
+  checkOut(source: GitSource): Promise<Checkout> {
+    return once(this.#checkouts, JSON.stringify(source), async () =>
+      checkOut(source, await this.#find(source), temporaryPath(this.options.layout, 'git'), this.options),
+    );
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#http.close();
+  }
+
+  #find(source: GitSource): Promise<GitCommit | undefined> {
+    return once(this.#commits, JSON.stringify(source), () => findCommit(source, this.options));
+  }
+}
+
+function once<T>(known: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> {
+  let found = known.get(key);
+  if (found === undefined) {
+    found = work();
+    known.set(key, found);
+  }
+  return found;
+}

@@ -1,0 +1,140 @@
+import { createReadStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import { type Digest, isDigest, sha256 } from '../image/digest.ts';
+import { bestPlatform } from '../image/platform.ts';
+import {
+  type Descriptor,
+  type ImageConfig,
+  type Index,
+  type Manifest,
+  MEDIA,
+  type Platform,
+} from '../image/types.ts';
+import { isIndex } from '../store/lookup.ts';
+import type { Store } from '../store/store.ts';
+
+const REF_NAME = 'org.opencontainers.image.ref.name';
+
+/**
+ * Reads an image of an OCI image layout: its manifest and config go into the store, its layers stay where they
+ * are until they are needed.
+ *
+ * @param text a folder, `:tag` or `@digest` behind it; without both the tag `latest`, or the only image
+ * @throws JettisonError `OCI_LAYOUT`, `DIGEST_MISMATCH`
+ */
+export function readOciLayout(
+  store: Store,
+  text: string,
+  platform: Platform,
+): { folder: string; descriptor: Descriptor; manifest: Manifest; config: ImageConfig } {
+  const [, folder = '', tag, digest] = /^(.*?)(?::([^/:@]+))?(?:@(.+))?$/s.exec(text) ?? [];
+  const index = parse<Index>(read(folder, 'index.json', folder), folder);
+  const descriptor = choose(folder, index.manifests ?? [], tag, digest, platform);
+  const manifest = parse<Manifest>(copyBlob(store, folder, descriptor.digest), folder);
+  const config = parse<ImageConfig>(copyBlob(store, folder, manifest.config.digest), folder);
+  return { folder, descriptor, manifest, config };
+}
+
+/** Copies a layer of an OCI image layout into the store. @throws JettisonError `DIGEST_MISMATCH`, `OCI_LAYOUT` */
+export async function fetchLayoutBlob(store: Store, folder: string, blob: Descriptor): Promise<void> {
+  const stream = createReadStream(blobPath(folder, blob.digest), { highWaterMark: 1 << 20 });
+  try {
+    await store.blobs.writeStream(stream, blob);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw problem(folder, `it lacks the blob ${blob.digest}`);
+  }
+}
+
+function choose(
+  folder: string,
+  manifests: Descriptor[],
+  tag: string | undefined,
+  digest: string | undefined,
+  platform: Platform,
+): Descriptor {
+  const named = (name: string) =>
+    manifests.find(({ annotations }) => {
+      const ref = annotations?.[REF_NAME];
+      return ref === name || ref?.endsWith(`:${name}`);
+    });
+  const found =
+    digest !== undefined
+      ? byDigest(folder, manifests, digest)
+      : tag !== undefined
+        ? named(tag)
+        : (named('latest') ?? (manifests.length === 1 ? manifests[0] : undefined));
+  if (found === undefined) {
+    const names = manifests.flatMap(({ annotations }) => annotations?.[REF_NAME] ?? []);
+    throw problem(
+      folder,
+      `it has no image "${digest ?? tag ?? 'latest'}"`,
+      names.length === 0
+        ? 'Name one by its digest: oci-layout://FOLDER@sha256:…'
+        : `There is ${names.join(', ')}.`,
+    );
+  }
+  if (!isIndex(found)) return found;
+  const { manifests: children } = parse<Index>(read(folder, blobPath(folder, found.digest), folder), folder);
+  const child = bestPlatform(platform, children);
+  if (child === undefined) throw problem(folder, `"${tag ?? found.digest}" has no image for this platform`);
+  return child;
+}
+
+/** A digest may name what the index lists, or any manifest among the blobs. */
+function byDigest(folder: string, manifests: Descriptor[], text: string): Descriptor {
+  if (!isDigest(text)) throw problem(folder, `"${text}" is no digest`);
+  const listed = manifests.find(({ digest }) => digest === text);
+  if (listed !== undefined) return listed;
+  const bytes = read(folder, blobPath(folder, text), folder);
+  const { mediaType = MEDIA.ociManifest } = parse<{ mediaType?: string }>(bytes, folder);
+  return { mediaType, digest: text, size: bytes.length };
+}
+
+function copyBlob(store: Store, folder: string, digest: Digest): Buffer {
+  const bytes = read(folder, blobPath(folder, digest), folder);
+  const actual = sha256(bytes);
+  if (actual !== digest) {
+    throw new JettisonError(
+      'DIGEST_MISMATCH',
+      `${digest} of the OCI layout "${folder}" has the digest ${actual}`,
+      {
+        hint: 'The layout is damaged: write it again.',
+      },
+    );
+  }
+  store.blobs.write(bytes);
+  return bytes;
+}
+
+function blobPath(folder: string, digest: Digest): string {
+  return join(folder, 'blobs', ...digest.split(':'));
+}
+
+function read(folder: string, name: string, label: string): Buffer {
+  try {
+    return readFileSync(name.startsWith(folder) ? name : join(folder, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw problem(
+      label,
+      (error as Error).message,
+      'Give a folder with an index.json and blobs/, e.g. of `skopeo copy`.',
+    );
+  }
+}
+
+function parse<T>(bytes: Buffer, folder: string): T {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as T;
+  } catch {
+    throw problem(folder, 'it holds a file that is no JSON');
+  }
+}
+
+function problem(folder: string, reason: string, hint?: string): JettisonError {
+  return new JettisonError('OCI_LAYOUT', `the OCI image layout "${folder}" cannot be used: ${reason}`, {
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

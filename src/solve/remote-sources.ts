@@ -1,0 +1,72 @@
+import { ignoreRules } from '../context/ignore.ts';
+import { openLocalContext } from '../context/local.ts';
+import { hex } from '../image/digest.ts';
+import type { TreeEntry } from '../layer/tree.ts';
+import type { CopyStep, RemoteSource } from '../plan/plan.ts';
+import type { SolveContext } from './context.ts';
+import { selectSources } from './copy/select.ts';
+import { type SelectedSource, unhashed } from './copy/selection.ts';
+
+/**
+ * What ADD's URLs and repositories stand for: a checksum and a commit say it without a fetch, a URL without a
+ * checksum is asked whether it has changed.
+ *
+ * @throws JettisonError `DOWNLOAD_FAILED`, `GIT_…`
+ */
+export function remoteDefinitions(context: SolveContext, remotes: RemoteSource[]): Promise<unknown[]> {
+  return Promise.all(
+    remotes.map(async (remote) => {
+      const fetcher = await context.remotes();
+      if (remote.kind === 'git') return { commit: await fetcher.commit(remote.source) };
+      if (remote.checksum !== undefined) return { content: remote.checksum };
+      return { content: (await fetcher.download(remote.url)).digest };
+    }),
+  );
+}
+
+/** Fetches one of ADD's URLs or repositories. @throws JettisonError `DOWNLOAD_FAILED`, `GIT_…` */
+export async function selectRemote(
+  context: SolveContext,
+  step: CopyStep,
+  remote: RemoteSource,
+): Promise<SelectedSource[]> {
+  const fetcher = await context.remotes();
+  if (remote.kind === 'git') {
+    const { url } = remote.source;
+    const { directory } = await fetcher.checkOut(remote.source);
+    const tree = openLocalContext({
+      directory,
+      ignore: ignoreRules([], ''),
+      label: url,
+      signal: context.signal,
+    });
+    const selection = selectSources(tree, {
+      sources: ['/'],
+      exclude: step.exclude,
+      parents: false,
+      place: `the repository ${url}`,
+    });
+    await tree.hash(unhashed(selection));
+    return selection.sources;
+  }
+  const { path, digest, size, mtime } = await fetcher.download(remote.url, remote.checksum);
+  const entry: TreeEntry = {
+    path: '',
+    type: 'file',
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime,
+    digest: hex(digest),
+    source: { kind: 'host', path },
+  };
+  return [
+    {
+      kind: 'file',
+      name: remote.name,
+      entries: [{ path: '', entry }],
+      ...(remote.unpack ? {} : { whole: true as const }),
+    },
+  ];
+}

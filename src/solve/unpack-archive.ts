@@ -1,0 +1,30 @@
+import { type Digest, digestOf, hex } from '../image/digest.ts';
+import { layerId } from '../store/layers.ts';
+import type { Store } from '../store/store.ts';
+import type { Worker } from '../worker/protocol.ts';
+
+/**
+ * Has the store hold the members of an archive as a layer, with its directory.
+ *
+ * @param path absolute path of the archive
+ * @returns the layer's id
+ * @throws JettisonError `TAR_INVALID`, `DIGEST_MISMATCH` …
+ */
+export async function unpackArchive(
+  { store, worker }: { store: Store; worker(): Promise<Worker> },
+  path: string,
+  digest: Digest,
+): Promise<string> {
+  const key = digestOf({ archive: hex(digest) });
+  const id = layerId(key);
+  if (!store.layers.hasDirectory(id)) {
+    await (await worker()).unpack({
+      layer: { id, key, kind: 'archive' },
+      path,
+      expect: { digest },
+      whiteouts: false,
+      directory: true,
+    });
+  }
+  return id;
+}
