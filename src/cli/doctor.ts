@@ -107,6 +107,10 @@ function describeRungs(rungs: Rung[], io: Io): string {
   return `${text.join('')}\n${verdict}\n`;
 }
 
+const REPAIR = `Builds make damaged layers and records again when they need them. To drop them now: \`jettison builder
+prune --all\`; images whose blobs are damaged have to be pulled, loaded or built again.
+`;
+
 async function checkStore(store: Store, json: boolean, io: Io): Promise<number> {
   const { verifyStore } = await import('../store/verify.ts');
   const end = await store.leases.use(io.signal);
@@ -134,6 +138,7 @@ async function checkStore(store: Store, json: boolean, io: Io): Promise<number> 
     ].join(', ');
     const verdict = code === 0 ? 'nothing is wrong' : `${plural(report.problems.length, 'problem')} found`;
     io.stdout.write(`${store.layout.home}: ${checked}: ${verdict}\n`);
+    if (code !== 0) io.stdout.write(REPAIR);
     return code;
   } finally {
     end();

@@ -20,7 +20,9 @@ export async function fetchMissing(
 ): Promise<void> {
   const missing = new Map<Digest, Descriptor>();
   for (const { manifest } of images) {
-    for (const layer of manifest.layers) if (!store.blobs.has(layer.digest)) missing.set(layer.digest, layer);
+    for (const layer of manifest.layers) {
+      if (!store.blobs.has(layer.digest, layer.size)) missing.set(layer.digest, layer);
+    }
   }
   if (missing.size === 0) return;
   const origins = new Origins(store.layout);

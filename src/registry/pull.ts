@@ -75,7 +75,7 @@ export async function fetchBlob(
   onProgress: OnProgress = () => {},
 ): Promise<void> {
   const { digest, size } = descriptor;
-  if (store.blobs.has(digest)) {
+  if (store.blobs.has(digest, size)) {
     onProgress({ digest, size, state: 'present', moved: size });
     return;
   }

@@ -1,5 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
+import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { type LayerBlob, type LayerRecord, layerId } from '../store/layers.ts';
@@ -164,8 +166,33 @@ export class ImageLayer implements SolvedLayer {
   private async unpack(directory: boolean): Promise<void> {
     const { store } = this.context;
     if (store.layers.hasDirectory(this.id)) return;
-    const { diffId, blob } = this.packed;
+    const { blob } = this.packed;
     await this.context.fetchBlob(blob);
+    try {
+      await this.unpackBlob(directory);
+    } catch (error) {
+      if (!(error instanceof JettisonError) || !(await store.blobs.discardDamaged(blob.digest))) throw error;
+      await this.fetchAgain(blob);
+      await this.unpackBlob(directory);
+    }
+  }
+
+  private async fetchAgain(blob: Descriptor): Promise<void> {
+    try {
+      await this.context.fetchBlob(blob);
+    } catch (error) {
+      if (!(error instanceof JettisonError)) throw error;
+      throw new JettisonError(
+        'BLOB_DAMAGED',
+        `the store had a damaged layer of the base image (${blob.digest}), and it cannot be fetched again: ${error.message}`,
+        { hint: 'Pull, load or build the base image again.', cause: error },
+      );
+    }
+  }
+
+  private async unpackBlob(directory: boolean): Promise<void> {
+    const { store } = this.context;
+    const { diffId, blob } = this.packed;
     const worker = await this.context.worker();
     await worker.unpack({
       layer: { id: this.id, key: diffId, kind: 'image' },

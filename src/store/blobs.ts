@@ -17,8 +17,17 @@ export class Blobs {
     return statSync(this.layout.blob(digest), { throwIfNoEntry: false })?.size;
   }
 
-  has(digest: Digest): boolean {
-    return this.size(digest) !== undefined;
+  /** @param size what it has to have; after a power failure it may have less */
+  has(digest: Digest, size?: number): boolean {
+    const actual = this.size(digest);
+    return actual !== undefined && (size === undefined || actual === size);
+  }
+
+  /** Deletes a blob if its content is not what its digest says. @returns whether it was so */
+  async discardDamaged(digest: Digest): Promise<boolean> {
+    if (!this.has(digest) || `sha256:${await digestOfFile(this.path(digest))}` === digest) return false;
+    rmSync(this.path(digest), { force: true });
+    return true;
   }
 
   path(digest: Digest): string {
@@ -105,6 +114,13 @@ export class Blobs {
       throw error;
     }
   }
+}
+
+/** The sha256 of a file, as 64 hexadecimal digits. */
+export async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }
 
 function missing(digest: Digest): JettisonError {

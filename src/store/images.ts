@@ -1,8 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, type Digest } from '../image/digest.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
+import { readJson } from './read-json.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
 /** An image of the store: a manifest (or an index of them) and the name that stands for it. */
@@ -35,7 +36,7 @@ export class Images {
 
   /** Gives an image a name, taking the name from whatever had it. */
   put(name: string, manifest: Descriptor): void {
-    if (this.get(name)?.manifest.digest === manifest.digest) return;
+    if (this.get(name)?.manifest.digest === manifest.digest && this.isIndexed(fileName(name))) return;
     this.write(fileName(name), { name, manifest: bare(manifest), updated: new Date().toISOString() });
     // A name makes the nameless entry of the same image superfluous.
     rmSync(join(this.layout.images, namelessFile(manifest.digest)), { force: true });
@@ -63,14 +64,16 @@ export class Images {
     writeWhole(this.layout, join(this.layout.images, file), canonicalJson(image));
   }
 
+  /** Another process may remove a name at any time. */
   private readFile(file: string): StoredImage | undefined {
-    try {
-      return JSON.parse(readFileSync(join(this.layout.images, file), 'utf8')) as StoredImage;
-    } catch (error) {
-      // Another process may remove a name at any time.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    return readJson(join(this.layout.images, file));
+  }
+
+  /** Whether `index.json` was written after a name: whoever gave it may have been killed in between. */
+  private isIndexed(file: string): boolean {
+    const named = statSync(join(this.layout.images, file), { throwIfNoEntry: false });
+    const index = statSync(this.layout.index, { throwIfNoEntry: false });
+    return named !== undefined && index !== undefined && index.size > 0 && index.mtimeMs >= named.mtimeMs;
   }
 
   /**

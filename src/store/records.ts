@@ -58,6 +58,8 @@ export class StepRecords {
     for (const name of readNames(this.layout.steps)) {
       const path = `${this.layout.steps}/${name}`;
       const record = readJson<StepRecord>(path);
+      // A damaged one is of no use to anybody.
+      if (record === undefined) rmSync(path, { force: true });
       const usedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
       if (record !== undefined && usedMs !== undefined) yield { record, usedMs };
     }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import { contentDigest } from '../layer/layer-index.ts';
+import { digestOfFile } from './blobs.ts';
 import { layerId } from './layers.ts';
 import { readJson } from './read-json.ts';
 import type { StepRecord } from './records.ts';
@@ -48,6 +48,11 @@ export async function verifyStore(store: Store): Promise<VerifyReport> {
     attempt(report, `image ${label}`, () =>
       verifyManifest(store, image.manifest.mediaType, image.manifest.digest),
     );
+  }
+  for (const name of readNames(store.layout.images)) {
+    if (readJson(join(store.layout.images, name)) === undefined) {
+      report.problems.push(`the image name ${decodeURIComponent(name)} has been lost: its file is damaged`);
+    }
   }
   for (const id of store.layers.ids()) {
     report.layers++;
@@ -126,10 +131,4 @@ function attempt(report: VerifyReport, subject: string, check: () => void): void
   } catch (error) {
     report.problems.push(`${subject} ${(error as Error).message}`);
   }
-}
-
-async function digestOfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
