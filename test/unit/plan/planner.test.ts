@@ -1,0 +1,259 @@
+import { describe, expect, it } from 'vitest';
+import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
+import { JettisonError } from '../../../src/errors/error.ts';
+import { sha256 } from '../../../src/image/digest.ts';
+import type { RuntimeConfig } from '../../../src/image/types.ts';
+import type { BaseImage, Plan, RunStep } from '../../../src/plan/plan.ts';
+import { imageKey, type PlanInput, planBuild } from '../../../src/plan/planner.ts';
+
+const LINUX = { os: 'linux', architecture: 'amd64' };
+
+function base(reference: string, config: RuntimeConfig = {}): BaseImage {
+  return {
+    reference,
+    digest: sha256(reference),
+    platform: LINUX,
+    config: { Env: ['PATH=/bin'], ...config },
+    history: [],
+    layers: [],
+  };
+}
+
+/** Plans a Dockerfile, answering every request for a base with one of these (or a plain one). */
+function plan(
+  text: string,
+  options: Partial<PlanInput> = {},
+  bases: Record<string, RuntimeConfig> = {},
+): Plan {
+  const images = new Map<string, BaseImage>();
+  for (;;) {
+    const result = planBuild({
+      dockerfile: parseDockerfile(text, 'Dockerfile'),
+      buildArgs: {},
+      labels: {},
+      platform: LINUX,
+      buildPlatform: LINUX,
+      network: 'host',
+      ...options,
+      images,
+    });
+    if (result.kind === 'plan') return result.plan;
+    for (const request of result.images) {
+      const config = bases[request.reference] ?? {};
+      images.set(imageKey(request), base(request.reference, config));
+    }
+  }
+}
+
+function failure(text: string, options: Partial<PlanInput> = {}): JettisonError {
+  try {
+    plan(text, options);
+  } catch (error) {
+    if (error instanceof JettisonError) return error;
+    throw error;
+  }
+  throw new Error('it was planned');
+}
+
+const runs = (planned: Plan) =>
+  planned.stages.flatMap(({ steps }) => steps.filter((step): step is RunStep => step.kind === 'run'));
+
+describe('stages', () => {
+  const four =
+    'FROM a AS one\nRUN 1\nFROM b AS two\nRUN 2\nFROM c AS three\nCOPY --from=one /x /\nFROM three\nRUN 4\n';
+
+  it('only those are planned that the target reaches, in the order of the file', () => {
+    expect(plan(four).stages.map(({ name }) => name)).toEqual(['one', 'three', 'stage-3']);
+    expect(plan(four, { target: 'TWO' }).stages.map(({ name }) => name)).toEqual(['two']);
+  });
+
+  it('an unknown target names the near one', () => {
+    expect(failure(four, { target: 'tow' })).toMatchObject({
+      code: 'STAGE_UNKNOWN',
+      hint: 'Did you mean "two"?',
+    });
+  });
+
+  it('a stage copies neither from itself nor from a later one', () => {
+    const later = failure('FROM a AS one\nCOPY --from=two /x /\nFROM b AS two\nFROM one\n');
+    expect(later).toMatchObject({ code: 'STAGE_LATER', location: { line: 2 } });
+    expect(failure('FROM a AS one\nCOPY --from=one /x /\n').code).toBe('STAGE_LATER');
+    expect(failure('FROM a\nCOPY --from=3 /x /\n').code).toBe('STAGE_UNKNOWN');
+  });
+
+  it('bases that only unneeded stages have are not asked for', () => {
+    const asked = planBuild({
+      dockerfile: parseDockerfile(four, 'Dockerfile'),
+      target: 'two',
+      buildArgs: {},
+      labels: {},
+      platform: LINUX,
+      buildPlatform: LINUX,
+      network: 'host',
+      images: new Map(),
+    });
+    expect(asked).toMatchObject({ kind: 'missing', images: [{ reference: 'docker.io/library/b:latest' }] });
+  });
+
+  it('a base trigger runs first, is not inherited, and may bring in a stage of its own', () => {
+    const planned = plan(
+      'FROM scratch AS tools\nCOPY x /\nFROM parent AS child\nRUN own\nFROM child\nRUN last\n',
+      {},
+      {
+        'docker.io/library/parent:latest': { OnBuild: ['RUN trigger', 'COPY --from=tools /x /'] },
+      },
+    );
+    expect(planned.stages.map(({ name }) => name)).toEqual(['tools', 'child', 'stage-2']);
+    expect(planned.stages[1]!.steps.map(({ title }) => title)).toEqual([
+      'ONBUILD RUN trigger',
+      'ONBUILD COPY --from=tools /x /',
+      'RUN own',
+    ]);
+    expect(planned.target.steps.map(({ title }) => title)).toEqual(['RUN last']);
+    expect(planned.target.config.OnBuild).toBeUndefined();
+  });
+});
+
+describe('variables', () => {
+  it('arguments before FROM serve FROM, and a stage only once it declares them', () => {
+    const planned = plan('ARG V=20\nFROM node:${V}-slim\nRUN a\nARG V\nRUN b\n');
+    expect(planned.target.base).toMatchObject({ image: { reference: 'docker.io/library/node:20-slim' } });
+    expect(runs(planned).map(({ env }) => env.filter((pair) => pair.startsWith('V=')))).toEqual([
+      [],
+      ['V=20'],
+    ]);
+  });
+
+  it('a build argument overrides defaults, and is nothing to stages that do not declare it', () => {
+    const planned = plan('FROM a\nARG X=1\nENV Y=$X\nFROM b AS last\nENV Z=$X\nCOPY --from=0 /y /\n', {
+      buildArgs: { X: '2' },
+    });
+    expect(planned.stages[0]!.config.Env).toContain('Y=2');
+    expect(planned.target.config.Env).toContain('Z=');
+  });
+
+  it('one instruction sees one snapshot', () => {
+    const planned = plan('FROM a\nENV x=old\nENV x=new y=$x\n');
+    expect(planned.target.config.Env).toEqual(['PATH=/bin', 'x=new', 'y=old']);
+  });
+
+  it('a stage built on a stage has its arguments', () => {
+    const planned = plan('FROM a AS one\nARG X=1\nFROM one\nRUN b\n');
+    expect(runs(planned)[0]!.env).toContain('X=1');
+  });
+
+  it('proxy settings reach RUN, but neither its own environment nor history', () => {
+    const planned = plan('FROM a\nRUN b\n', { buildArgs: { HTTP_PROXY: 'http://user:pw@p' } });
+    expect(runs(planned)[0]).toMatchObject({
+      env: ['PATH=/bin'],
+      hiddenEnv: ['HTTP_PROXY=http://user:pw@p'],
+    });
+    expect(JSON.stringify(planned.target.history)).not.toContain('pw');
+  });
+
+  it('a required variable fails at its place', () => {
+    const error = failure('FROM a\nENV X="${Y:?say what}"\n');
+    expect(error).toMatchObject({ location: { line: 2 }, source: 'ENV X="${Y:?say what}"' });
+    expect(error.message).toContain('say what');
+  });
+
+  it('an empty base name fails at its FROM', () => {
+    expect(failure('ARG B\nFROM ${B}\n')).toMatchObject({ code: 'BASE_EMPTY', location: { line: 2 } });
+  });
+});
+
+describe('config', () => {
+  it('ENTRYPOINT resets a CMD of the base, not one of the stage', () => {
+    const bases = { 'docker.io/library/a:latest': { Cmd: ['inherited'] } };
+    expect(plan('FROM a\nENTRYPOINT ["x"]\n', {}, bases).target.config.Cmd).toBeUndefined();
+    expect(plan('FROM a\nCMD ["own"]\nENTRYPOINT ["x"]\n', {}, bases).target.config.Cmd).toEqual(['own']);
+  });
+
+  it('the shell form uses the SHELL of the stage, or of its base', () => {
+    expect(plan('FROM a\nSHELL ["/bin/bash", "-c"]\nCMD echo $x\n').target.config.Cmd).toEqual([
+      '/bin/bash',
+      '-c',
+      'echo $x',
+    ]);
+    const bases = { 'docker.io/library/a:latest': { Shell: ['/bin/ash', '-ec'] } };
+    expect(runs(plan('FROM a\nRUN x\n', {}, bases))[0]!.args).toEqual(['/bin/ash', '-ec', 'x']);
+  });
+
+  it('WORKDIR joins relative ones and keeps absolute ones as written', () => {
+    const planned = plan('FROM a\nWORKDIR app\nWORKDIR sub/../x\nRUN a\nWORKDIR /b//c/\n');
+    expect(planned.target.steps.map((step) => (step.kind === 'workdir' ? step.path : ''))).toEqual([
+      '/app',
+      '/app/x',
+      '',
+      '/b/c',
+    ]);
+    expect(planned.target.config.WorkingDir).toBe('/b//c/');
+  });
+
+  it('labels of the command line go to the target', () => {
+    const planned = plan('FROM a AS one\nLABEL x=1\nFROM one\n', { labels: { y: '2' } });
+    expect(planned.target.config.Labels).toEqual({ x: '1', y: '2' });
+    expect(planned.stages[0]!.config.Labels).toEqual({ x: '1' });
+  });
+
+  it('history is what BuildKit writes', () => {
+    const planned = plan(
+      [
+        'FROM a',
+        'ARG A=1 B',
+        'ENV C=d E="f g"',
+        'RUN echo "$C" && \\',
+        '    true',
+        'COPY --chown=1:2 --chmod=755 x y /z/',
+        'EXPOSE 80/UDP 7000-7001',
+        'HEALTHCHECK --interval=1m30s --retries=3 CMD ["x"]',
+        'CMD ["a", "b\\"c"]',
+        '',
+      ].join('\n'),
+    );
+    expect(planned.target.history.map(({ createdBy }) => createdBy)).toEqual([
+      'ARG A=1 B',
+      'ENV C=d E=f g',
+      'RUN |2 A=1 B= /bin/sh -c echo "$C" &&     true # buildkit',
+      'COPY --chown=1:2 --chmod=755 x y /z/ # buildkit',
+      'EXPOSE [7000/tcp 7001/tcp 80/udp]',
+      'HEALTHCHECK &{["CMD" "x"] "1m30s" "0s" "0s" "0s" \'\\x03\'}',
+      'CMD ["a" "b\\"c"]',
+    ]);
+  });
+});
+
+describe('steps', () => {
+  it.each([
+    ['x /', '/'],
+    ['x .', '/app/'],
+    ['x ./', '/app/'],
+    ['x dir', '/app/dir'],
+    ['x dir/', '/app/dir/'],
+    ['x ../y', '/y'],
+    ['x /a/../../b/', '/b/'],
+    ['x /a/.', '/a/'],
+  ])('COPY %s goes to %s', (args, destination) => {
+    const planned = plan(`FROM a\nWORKDIR /app\nCOPY ${args}\n`);
+    expect(planned.target.steps[1]).toMatchObject({ kind: 'copy', destination });
+  });
+
+  it('a heredoc is one command, a script, or the shell’s own', () => {
+    const planned = plan('FROM a\nRUN <<E\na $b\nE\nRUN <<E\n#!/bin/node\nx\nE\nRUN cat <<E > f\nbody\nE\n');
+    const [command, script, shell] = runs(planned);
+    expect(command!.args).toEqual(['/bin/sh', '-c', 'a $b\n']);
+    expect(script).toMatchObject({ args: ['/dev/pipes/E'], script: { data: '#!/bin/node\nx\n' } });
+    expect(shell!.args).toEqual(['/bin/sh', '-c', 'cat <<E > f\nbody\nE']);
+  });
+
+  it('a secret is found by its id, its target or its variable', () => {
+    const planned = plan(
+      'FROM a\nRUN --mount=type=secret,id=a --mount=type=secret,target=/x/b --mount=type=secret,id=c,env=C,required d\n',
+    );
+    expect(runs(planned)[0]!.mounts).toMatchObject([
+      { id: 'a', target: '/run/secrets/a', required: false, mode: 0o400 },
+      { id: 'b', target: '/x/b' },
+      { id: 'c', env: 'C', required: true },
+    ]);
+  });
+});
