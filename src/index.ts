@@ -4,6 +4,7 @@
  * @module
  */
 export { type BuildOptions, type BuildResult, build, type SecretSource } from './build.ts';
+export { type CheckOptions, type CheckResult, check } from './check.ts';
 export type { Diagnostic, Dockerfile, Instruction, StageText } from './dockerfile/ast.ts';
 export { parseDockerfile } from './dockerfile/parse.ts';
 export { printDockerfile } from './dockerfile/print.ts';

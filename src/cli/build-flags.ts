@@ -3,6 +3,7 @@ import { EXIT, JettisonError } from '../errors/error.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../events/create-renderer.ts';
 import { formatPlatform, hostPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
+import type { Call } from './call.ts';
 import { parseSecret, type SecretSource } from './secret-flag.ts';
 import { usageError } from './usage.ts';
 
@@ -22,12 +23,19 @@ export interface BuildFlags {
   progress: ProgressMode;
   /** Print nothing but the image's id. */
   quiet: boolean;
+  /** Something to tell about the Dockerfile instead of building it. */
+  call?: Call;
+  /** Build contexts by name. */
+  contexts: Record<string, string>;
   iidFile?: string;
   metadataFile?: string;
 }
 
 const OPTIONS = {
   'build-arg': { type: 'string', multiple: true },
+  'build-context': { type: 'string', multiple: true },
+  call: { type: 'string' },
+  check: { type: 'boolean' },
   file: { type: 'string', short: 'f' },
   iidfile: { type: 'string' },
   label: { type: 'string', multiple: true },
@@ -46,8 +54,8 @@ const OPTIONS = {
 /** Flags of `docker build` that this version does not have; each is refused by its name. */
 const LATER = new Set(
   (
-    '--add-host --allow --annotation --attest --build-context --builder --cache-from --cache-to --call ' +
-    '--cgroup-parent --check --load --no-cache-filter --output --provenance --push --sbom --shm-size ' +
+    '--add-host --allow --annotation --attest --builder --cache-from --cache-to ' +
+    '--cgroup-parent --load --no-cache-filter --output --provenance --push --sbom --shm-size ' +
     '--squash --ssh --ulimit -o'
   ).split(' '),
 );
@@ -66,11 +74,14 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
     buildArgs: buildArgs(values['build-arg'] ?? [], env),
     labels: Object.fromEntries((values.label ?? []).map((label) => pair(label, '--label'))),
     secrets: secrets(values.secret ?? [], env),
+    contexts: contexts(values['build-context'] ?? []),
     noCache: values['no-cache'] ?? false,
     pull: values.pull ?? false,
     quiet,
     progress: quiet ? 'quiet' : progressMode(values.progress ?? env['BUILDKIT_PROGRESS']),
   };
+  const call = callOf(values.call, values.check ?? false);
+  if (call !== undefined) flags.call = call;
   const network = networkMode(values.network);
   if (network !== undefined) flags.network = network;
   if (values.platform !== undefined) flags.platform = thisPlatform(values.platform);
@@ -93,7 +104,7 @@ function refuseLater(arg: string, index: number, all: readonly string[]): string
 /** Docker's boolean flags take `=true` and `=false`; those of node:util do not. */
 function withoutBooleanValues(args: readonly string[]): string[] {
   return args.flatMap((arg) => {
-    const match = /^--(no-cache|pull|quiet)=(true|1|false|0)$/.exec(arg);
+    const match = /^--(check|no-cache|pull|quiet)=(true|1|false|0)$/.exec(arg);
     if (match === null) return [arg];
     return match[2] === 'true' || match[2] === '1' ? [`--${match[1]}`] : [];
   });
@@ -102,17 +113,16 @@ function withoutBooleanValues(args: readonly string[]): string[] {
 function contextOf(positionals: string[]): string {
   const [context, extra] = positionals;
   if (context === undefined) {
-    throw usageError('the build context is missing', 'Give a directory: `jettison build .`');
+    throw usageError(
+      'the build context is missing',
+      'Give a directory: `jettison build .`; an archive, a URL or - for standard input will do, too.',
+    );
   }
   if (extra !== undefined) {
     throw usageError(
       `one build context is enough: "${extra}" is a second one`,
       'Flags take their values after = or a space.',
     );
-  }
-  if (context === '-' || /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i.test(context)) {
-    const what = context === '-' ? 'a context from standard input' : 'a context from a URL';
-    throw usageError(`${what} is not supported by this version yet`, 'Give a directory.');
   }
   return context;
 }
@@ -152,6 +162,37 @@ function pair(text: string, flag: string): [string, string] {
   const name = equals < 0 ? text : text.slice(0, equals);
   if (name === '') throw usageError(`${flag} ${text} has no name`, `Write ${flag} NAME=VALUE.`);
   return [name, equals < 0 ? '' : text.slice(equals + 1)];
+}
+
+const CALLS = ['build', 'check', 'outline', 'targets'] as const;
+
+/** `--call=NAME[,format=text|json]`; `--check` is short for `--call=check`. */
+function callOf(text: string | undefined, check: boolean): Call | undefined {
+  if (text === undefined) return check ? { what: 'check', format: 'text' } : undefined;
+  const [name = '', ...options] = text.split(',');
+  const what = CALLS.find((one) => one === (name === 'lint' ? 'check' : name));
+  if (what === undefined) throw usageError(`there is no --call=${name}`, `There are ${CALLS.join(', ')}.`);
+  if (check && what !== 'check')
+    throw usageError(`--check and --call=${name} contradict each other`, 'Use one of them.');
+  let format: Call['format'] = 'text';
+  for (const option of options) {
+    const value = /^format=(text|json)$/.exec(option)?.[1];
+    if (value === undefined)
+      throw usageError(`--call has no "${option}"`, 'It takes format=text and format=json.');
+    format = value as Call['format'];
+  }
+  return what === 'build' ? undefined : { what, format };
+}
+
+function contexts(given: string[]): Record<string, string> {
+  const all: Record<string, string> = {};
+  for (const text of given) {
+    const [name, value] = pair(text, '--build-context');
+    if (value === '')
+      throw usageError(`--build-context ${name} names no place`, 'Write --build-context NAME=PATH.');
+    all[name] = value;
+  }
+  return all;
 }
 
 function secrets(given: string[], env: NodeJS.ProcessEnv): Record<string, SecretSource> {

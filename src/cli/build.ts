@@ -6,12 +6,19 @@ import { createRenderer } from '../events/create-renderer.ts';
 import { type BuildFlags, parseBuildFlags } from './build-flags.ts';
 import type { Command, Io } from './command.ts';
 
-const help = `Usage: jettison build [OPTIONS] PATH
+const help = `Usage: jettison build [OPTIONS] PATH|URL|-
 
-Builds an image from a Dockerfile and the files in the directory PATH.
+Builds an image from a Dockerfile and the files in the directory PATH. PATH may also be a tar archive; a URL
+names a git repository (https://host/repo.git#ref:subdir) or a tar; - reads a tar, or a Dockerfile alone.
 
 Options:
       --build-arg NAME[=VALUE]  Set a build argument; without value, from the environment
+      --build-context NAME=PLACE
+                                Use PLACE for the stage, image or context NAME: a directory, a tar, a git or
+                                http URL, docker-image://IMAGE or oci-layout://FOLDER[:TAG|@DIGEST]
+      --call WHAT[,format=json] Do not build, but show what --check finds (check), what can be given to the
+                                build (outline), or its stages (targets)
+      --check                   Do not build, but check the Dockerfile; exit code 1 if there are findings
   -f, --file FILE               The Dockerfile (default: PATH/Dockerfile); - reads standard input
       --iidfile FILE            Write the image's id to a file
       --label NAME=VALUE        Add a label to the image
@@ -40,6 +47,10 @@ export const command: Command = {
   help,
   async run(args: string[], io: Io): Promise<number> {
     const flags = parseBuildFlags(args, io.env);
+    if (flags.call !== undefined) {
+      const { answerCall } = await import('./call.ts');
+      return answerCall(flags.call, optionsOf(flags, io), io);
+    }
     const iidFile = flags.iidFile === undefined ? undefined : resolve(io.cwd, flags.iidFile);
     // An id that is left from an earlier build must not pass for this one's.
     if (iidFile !== undefined) rmSync(iidFile, { force: true });
@@ -65,12 +76,12 @@ export const command: Command = {
 };
 
 function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
-  const { context, tags, buildArgs, labels, secrets, noCache, pull } = flags;
-  const options: BuildOptions = { context, tags, buildArgs, labels, secrets, noCache, pull };
+  const { context, contexts, tags, buildArgs, labels, secrets, noCache, pull } = flags;
+  const options: BuildOptions = { context, contexts, tags, buildArgs, labels, secrets, noCache, pull };
   options.env = io.env;
   options.signal = io.signal;
   if (flags.file !== undefined) options.file = flags.file;
-  if (flags.file === '-') options.stdin = io.stdin;
+  if (flags.file === '-' || context === '-') options.stdin = io.stdin;
   if (flags.target !== undefined) options.target = flags.target;
   if (flags.network !== undefined) options.network = flags.network;
   if (flags.platform !== undefined) options.platform = flags.platform;

@@ -9,6 +9,7 @@ interface Entry {
 /** Every command, in the overview's order. A module is loaded when its command is typed, not before. */
 export const commands: Record<string, Entry> = {
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./build.ts') },
+  lint: { summary: 'Check Dockerfiles', load: () => import('./lint.ts') },
   run: { summary: 'Run an image', load: () => import('./run.ts') },
   base: {
     summary: "Make a base image of this machine's own Node and tools",
