@@ -19,6 +19,8 @@ export interface CheckOptions extends PlanOptions {
   stdin?: AsyncIterable<Uint8Array | string>;
   /** Contexts by name, as for `build`. */
   contexts?: Record<string, string>;
+  /** Look only at what the target needs, even if no target is named. */
+  targetOnly?: boolean;
   /** Look at the text alone: neither the store nor any registry is asked for base images. */
   offline?: boolean;
   pull?: boolean;
@@ -99,6 +101,7 @@ function ours(error: unknown): JettisonError {
 
 /** Plans; images that cannot be had are left out, and named. */
 async function planWithWhatThereIs(options: CheckOptions, dockerfile: Dockerfile, text: DockerfileText) {
+  const everyStage = options.target === undefined && !options.targetOnly;
   const images = new Map<string, BaseImage>();
   const missing = new Map<string, string>();
   const bases = options.offline ? undefined : new OpenBases(options);
@@ -110,7 +113,11 @@ async function planWithWhatThereIs(options: CheckOptions, dockerfile: Dockerfile
   };
   try {
     for (;;) {
-      const planned = planBuild({ ...input, images, check: { unavailable: new Set(missing.keys()) } });
+      const planned = planBuild({
+        ...input,
+        images,
+        check: { unavailable: new Set(missing.keys()), everyStage },
+      });
       if (planned.kind === 'plan') return { ...planned, unavailable: [...new Set(missing.values())] };
       for (const request of planned.images) {
         const image = await bases?.resolve(request);

@@ -18,7 +18,7 @@ export interface Call {
  * @throws JettisonError what would stop the build, except for a check, whose output tells it
  */
 export async function answerCall(call: Call, options: CheckOptions, io: Io): Promise<number> {
-  const result = await check(options);
+  const result = await check({ ...options, targetOnly: call.what === 'outline' });
   if (call.what !== 'check' && result.error !== undefined) throw result.error;
   io.stdout.write(
     call.format === 'json'

@@ -37,10 +37,10 @@ export interface PlanInput {
   /** The base images known so far, by `imageKey`. */
   images: ReadonlyMap<string, BaseImage>;
   /**
-   * Plan for checking, not for building: all stages when no target is named. Images that are `unavailable`
-   * count as empty, and what only they could tell is left out.
+   * Plan for checking, not for building. Images that are `unavailable` count as empty, and what only they could
+   * tell is left out. `everyStage`: not only what the target needs.
    */
-  check?: { unavailable: ReadonlySet<string> };
+  check?: { unavailable: ReadonlySet<string>; everyStage: boolean };
   /** What keeps a path of the context out of the build, e.g. `line 3 of .dockerignore`. */
   ignoredBy?: (path: string) => string | undefined;
 }
@@ -110,8 +110,9 @@ class Planner {
   }
 
   plan(): PlanResult {
-    const everything = this.input.check !== undefined && this.input.target === undefined;
-    const targets = everything ? this.heads.map(({ text }) => text.index) : [this.target.index];
+    const targets = this.input.check?.everyStage
+      ? this.heads.map(({ text }) => text.index)
+      : [this.target.index];
     const needed = this.reachable(targets);
     const stages: PlannedStage[] = [];
     for (const head of this.heads) {
