@@ -16,13 +16,61 @@ const HEADER = Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
 const LAST_BLOCK = Buffer.of(3, 0);
 
 /**
+ * Takes bytes in blocks. Input is written straight into the current block (`space`, `advance`), so that a file can
+ * be read into its place without a copy. Whoever fills it awaits `drain` whenever `full` says so.
+ */
+export interface BlockSink {
+  /** The free rest of the current block; never empty. */
+  readonly space: Buffer;
+  /** Says that so many bytes of `space` have been filled. */
+  advance(count: number): void;
+  /** Copies some bytes in. */
+  write(data: Buffer): void;
+  /** Whether so much is on its way that it should be waited for. */
+  readonly full: boolean;
+  drain(): Promise<void>;
+}
+
+/** Passes bytes on in blocks of 1 MiB, as they are. */
+export class BlockWriter implements BlockSink {
+  readonly #block = Buffer.allocUnsafe(GZIP_BLOCK);
+  #filled = 0;
+  readonly full = false;
+
+  /** @param output has to be done with a block when it returns */
+  constructor(private readonly output: (block: Buffer) => void) {}
+
+  get space(): Buffer {
+    return this.#block.subarray(this.#filled);
+  }
+
+  advance(count: number): void {
+    this.#filled += count;
+    if (this.#filled === GZIP_BLOCK) this.end();
+  }
+
+  write(data: Buffer): void {
+    for (let at = 0; at < data.length; ) {
+      const count = data.copy(this.#block, this.#filled, at);
+      at += count;
+      this.advance(count);
+    }
+  }
+
+  async drain(): Promise<void> {}
+
+  /** Passes on what is left. */
+  end(): void {
+    if (this.#filled > 0) this.output(this.#block.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+}
+
+/**
  * Compresses to one gzip member: input is cut into blocks of 1 MiB that Node's thread pool deflates
  * independently, and comes out in order. The same input always gives the same bytes.
- *
- * Input is written straight into the current block (`space`, `advance`), so that a file can be read into its
- * place without a copy. Whoever fills it awaits `drain` whenever `full` says so.
  */
-export class GzipWriter {
+export class GzipWriter implements BlockSink {
   readonly #input: (block: Buffer) => void;
   readonly #output: (bytes: Buffer) => void;
   #block = Buffer.allocUnsafe(GZIP_BLOCK);
@@ -30,23 +78,28 @@ export class GzipWriter {
   #crc = 0;
   #size = 0;
   readonly #pending: Promise<Buffer>[] = [];
+  readonly #level: number;
 
   /**
    * @param input is shown each block of input, in order
    * @param output takes the compressed bytes, in order
+   * @param level 0 to 9
    */
-  constructor(input: (block: Buffer) => void, output: (bytes: Buffer) => void) {
+  constructor(
+    input: (block: Buffer) => void,
+    output: (bytes: Buffer) => void,
+    level: number = SETTINGS.level,
+  ) {
+    this.#level = level;
     this.#input = input;
     this.#output = output;
     output(HEADER);
   }
 
-  /** The free rest of the current block; never empty. */
   get space(): Buffer {
     return this.#block.subarray(this.#filled);
   }
 
-  /** Says that so many bytes of `space` have been filled. */
   advance(count: number): void {
     this.#filled += count;
     if (this.#filled === GZIP_BLOCK) this.#submit();
@@ -86,7 +139,7 @@ export class GzipWriter {
     this.#input(block);
     this.#crc = crc32(block, this.#crc);
     this.#size += block.length;
-    const deflated = deflateBlock(block);
+    const deflated = deflateBlock(block, this.#level);
     // A failure is met by whoever awaits the block; until then it must not count as unhandled.
     deflated.catch(() => {});
     this.#pending.push(deflated);
@@ -95,13 +148,17 @@ export class GzipWriter {
   }
 }
 
-function deflateBlock(block: Buffer): Promise<Buffer> {
+function deflateBlock(block: Buffer, level: number): Promise<Buffer> {
   // Room for all of the output at once: each further piece would be another turn through the pool.
   const chunkSize = GZIP_BLOCK + (GZIP_BLOCK >> 8);
   return new Promise((resolve, reject) => {
-    deflateRaw(block, { ...SETTINGS, finishFlush: constants.Z_SYNC_FLUSH, chunkSize }, (error, bytes) => {
-      if (error === null) resolve(bytes);
-      else reject(error);
-    });
+    deflateRaw(
+      block,
+      { ...SETTINGS, level, finishFlush: constants.Z_SYNC_FLUSH, chunkSize },
+      (error, bytes) => {
+        if (error === null) resolve(bytes);
+        else reject(error);
+      },
+    );
   });
 }

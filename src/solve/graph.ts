@@ -22,6 +22,8 @@ export interface SolvedLayer {
   directory(): Promise<void>;
   /** Makes the packed form. */
   blob(): Promise<LayerBlob>;
+  /** Packs the layer with other times. A base image's layers cannot: they stay what they are. */
+  repack?(times: { clampTime?: number; setTime?: number }): Promise<LayerBlob>;
 }
 
 /** A stage as the steps of others see it. */

@@ -46,11 +46,23 @@ export class RunLayer implements SolvedLayer {
     return this.packing;
   }
 
-  protected async pack(): Promise<LayerBlob> {
-    const known = this.context.store.layers.blob(this.id);
+  async repack(times: { clampTime?: number; setTime?: number }): Promise<LayerBlob> {
+    const { conversions } = this.context.store;
+    const key = { layer: this.id, ...times };
+    const known = conversions.get(key);
     if (known !== undefined) return known;
+    const packed = await this.reporting(() => this.packWith(times));
+    conversions.put(key, packed);
+    return packed;
+  }
+
+  protected async pack(): Promise<LayerBlob> {
+    return this.context.store.layers.blob(this.id) ?? this.reporting(() => this.packWith({}));
+  }
+
+  private async reporting(pack: () => Promise<LayerBlob>): Promise<LayerBlob> {
     const started = Date.now();
-    const packed = await this.packWith({});
+    const packed = await pack();
     this.context.emit({
       type: 'export.layer',
       diffId: packed.diffId,
@@ -61,7 +73,11 @@ export class RunLayer implements SolvedLayer {
     return packed;
   }
 
-  protected async packWith(form: { recipe?: string }): Promise<LayerBlob> {
+  protected async packWith(form: {
+    recipe?: string;
+    clampTime?: number;
+    setTime?: number;
+  }): Promise<LayerBlob> {
     const worker = await this.context.worker();
     return worker.pack({ layer: this.id, ...form });
   }
@@ -99,9 +115,9 @@ export class RecipeLayer extends RunLayer {
     await this.withRecipe((recipe) => worker.materialise({ layer: this.id, recipe }));
   }
 
-  protected override async packWith(): Promise<LayerBlob> {
-    const packed = await this.withRecipe((recipe) => super.packWith({ recipe }));
-    return packed ?? super.packWith({});
+  protected override async packWith(times: { clampTime?: number; setTime?: number }): Promise<LayerBlob> {
+    const packed = await this.withRecipe((recipe) => super.packWith({ recipe, ...times }));
+    return packed ?? super.packWith(times);
   }
 
   /** Does nothing when the directory is there. */

@@ -21,6 +21,8 @@ export class StoreLayout {
   readonly contexts: string;
   /** Digests of what was copied from a stage or image: see `selections.ts`. */
   readonly selections: string;
+  /** Other forms in which layers have been packed: see `conversions.ts`. */
+  readonly conversions: string;
   /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
   readonly origins: string;
   /** What ADD fetched: see `remote/download.ts`. */
@@ -38,6 +40,7 @@ export class StoreLayout {
     this.steps = join(home, 'steps');
     this.contexts = join(home, 'contexts');
     this.selections = join(home, 'selections');
+    this.conversions = join(home, 'conversions');
     this.origins = join(home, 'origins');
     this.downloads = join(home, 'downloads');
     this.locks = join(home, 'locks');

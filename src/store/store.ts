@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { Blobs } from './blobs.ts';
+import { Conversions } from './conversions.ts';
 import { Images } from './images.ts';
 import { Layers } from './layers.ts';
 import { defaultHome, StoreLayout } from './layout.ts';
@@ -16,6 +17,7 @@ export class Store {
   readonly layers: Layers;
   readonly records: StepRecords;
   readonly selections: Selections;
+  readonly conversions: Conversions;
   readonly leases: Leases;
 
   constructor(readonly layout: StoreLayout) {
@@ -24,6 +26,7 @@ export class Store {
     this.layers = new Layers(layout);
     this.records = new StepRecords(layout);
     this.selections = new Selections(layout);
+    this.conversions = new Conversions(layout);
     this.leases = new Leases(layout);
   }
 

@@ -101,6 +101,7 @@ class WorkerClient implements Worker {
   lock = this.#operation('lock');
   unlock = this.#operation('unlock');
 
+  tar = this.#operation('tar');
   async exec(
     request: ExecRequest,
     options: { signal?: AbortSignal; onOutput?: (output: ExecOutput) => void | Promise<void> } = {},

@@ -11,7 +11,7 @@ import { Locks } from './lock.ts';
 import { materialise } from './materialise.ts';
 import type { Isolation } from './namespace.ts';
 import { closeOnExec, dieWithParent } from './native.ts';
-import { pack } from './pack.ts';
+import { pack, tar } from './pack.ts';
 import type { ExecOutput, ExecRequest, WorkerOperations } from './protocol.ts';
 import { read } from './read.ts';
 import { remove } from './remove.ts';
@@ -48,6 +48,7 @@ const operations: Operations = {
   unpack: (request) => unpack(ctx, request),
   materialise: (request) => materialise(ctx, request),
   pack: (request) => pack(ctx, request),
+  tar: (request) => tar(ctx, request),
   read: (request) => read(ctx, request),
   remove: (request) => remove(ctx, request),
   exec: (request, id) => run(request, id),

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'no
 import type { Digest } from '../image/digest.ts';
 import { MEDIA } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
-import { GzipWriter } from '../layer/gzip.ts';
+import { type BlockSink, BlockWriter, GzipWriter } from '../layer/gzip.ts';
 import { diskPath } from '../layer/names.ts';
 import { readRecipe } from '../layer/recipe.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
@@ -18,14 +18,15 @@ const ZEROS = Buffer.alloc(512);
 /**
  * Makes the tar and blob forms of a layer in one streaming pass: files → canonical tar → sha256 → gzip →
  * sha256 → the store's blobs. Metadata comes from the recipe (or the index), only content from the disk. A
- * layer that has been packed is not packed again, unless its times are to be clamped.
+ * layer that has been packed is not packed again, unless its times are to be other ones.
  *
  * @throws JettisonError `CONTEXT_CHANGED` when a file of the context is not what it was when it was selected
  */
 export async function pack(ctx: WorkerContext, request: PackRequest): Promise<PackedLayer> {
   const { layout } = ctx;
-  const { layer, clampTime } = request;
-  const known = clampTime === undefined ? new Layers(layout).blob(layer) : undefined;
+  const { layer, clampTime, setTime } = request;
+  const ownTimes = clampTime === undefined && setTime === undefined;
+  const known = ownTimes ? new Layers(layout).blob(layer) : undefined;
   if (known !== undefined) return known;
   const temporary = temporaryPath(layout, 'blob');
   const fd = openSync(temporary, 'wx', 0o644);
@@ -41,12 +42,7 @@ export async function pack(ctx: WorkerContext, request: PackRequest): Promise<Pa
         writeAll(fd, bytes);
       },
     );
-    for (const entry of entriesOf(ctx, request)) {
-      gzip.write(tarHeader(entry, clampTime));
-      if (entry.type === 'file') await addContent(ctx, gzip, entry);
-      if (gzip.full) await gzip.drain();
-    }
-    gzip.write(TAR_END);
+    await writeTar(ctx, gzip, withTime(entriesOf(ctx, request), setTime), clampTime);
     await gzip.end();
     const digest: Digest = `sha256:${blob.digest('hex')}`;
     const packed: LayerBlob = {
@@ -54,7 +50,7 @@ export async function pack(ctx: WorkerContext, request: PackRequest): Promise<Pa
       blob: { mediaType: MEDIA.ociLayerGzip, digest, size },
     };
     renameSync(temporary, layout.blob(digest));
-    if (clampTime === undefined) installBlob(layout, layer, packed);
+    if (ownTimes) installBlob(layout, layer, packed);
     return packed;
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -62,6 +58,36 @@ export async function pack(ctx: WorkerContext, request: PackRequest): Promise<Pa
   } finally {
     closeSync(fd);
   }
+}
+
+/** Writes the tar of a recipe into a file. @throws JettisonError `CONTEXT_CHANGED` */
+export async function tar(ctx: WorkerContext, request: { recipe: string; path: string }): Promise<void> {
+  const fd = openSync(request.path, 'wx', 0o600);
+  try {
+    const writer = new BlockWriter((block) => writeAll(fd, block));
+    await writeTar(ctx, writer, readRecipe(request.recipe));
+    writer.end();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function writeTar(
+  ctx: WorkerContext,
+  sink: BlockSink,
+  entries: Iterable<RecipeEntry>,
+  clampTime?: number,
+): Promise<void> {
+  for (const entry of entries) {
+    sink.write(tarHeader(entry, clampTime));
+    if (entry.type === 'file') await addContent(ctx, sink, entry);
+    if (sink.full) await sink.drain();
+  }
+  sink.write(TAR_END);
+}
+
+function* withTime(entries: Iterable<RecipeEntry>, mtime: number | undefined): Generator<RecipeEntry> {
+  for (const entry of entries) yield mtime === undefined ? entry : { ...entry, mtime };
 }
 
 function* entriesOf(ctx: WorkerContext, request: PackRequest): Generator<RecipeEntry> {
@@ -76,16 +102,16 @@ function* entriesOf(ctx: WorkerContext, request: PackRequest): Generator<RecipeE
 }
 
 /** Reads a file straight into the compressor's block, and makes sure that it is the file that was meant. */
-async function addContent(ctx: WorkerContext, gzip: GzipWriter, entry: RecipeEntry): Promise<void> {
+async function addContent(ctx: WorkerContext, sink: BlockSink, entry: RecipeEntry): Promise<void> {
   const source = sourceOf(entry);
   if (source.kind === 'inline') {
     const data = Buffer.from(source.data, 'base64');
     if (data.length !== entry.size) throw contentChanged(entry, source);
-    gzip.write(data);
+    sink.write(data);
   } else {
     const fd = openSync(diskPath(contentPath(ctx, source)), READ_FLAGS);
     try {
-      const digest = await readContent(gzip, fd, entry.size);
+      const digest = await readContent(sink, fd, entry.size);
       if (digest === undefined || (entry.digest !== undefined && digest !== entry.digest)) {
         throw contentChanged(entry, source);
       }
@@ -93,29 +119,29 @@ async function addContent(ctx: WorkerContext, gzip: GzipWriter, entry: RecipeEnt
       closeSync(fd);
     }
   }
-  gzip.write(ZEROS.subarray(0, tarPadding(entry.size)));
+  sink.write(ZEROS.subarray(0, tarPadding(entry.size)));
 }
 
 /** The digest of what has been read; undefined if it is not of this size. */
-async function readContent(gzip: GzipWriter, fd: number, size: number): Promise<string | undefined> {
-  const { space } = gzip;
+async function readContent(sink: BlockSink, fd: number, size: number): Promise<string | undefined> {
+  const { space } = sink;
   if (size < space.length) {
     // One byte more than expected shows whether the file has grown.
     const count = readSync(fd, space, 0, size + 1, null);
     if (count !== size) return undefined;
     const digest = hash('sha256', space.subarray(0, size), 'hex');
-    gzip.advance(size);
+    sink.advance(size);
     return digest;
   }
   const sum = createHash('sha256');
   for (let left = size; left > 0; ) {
-    const room = gzip.space;
+    const room = sink.space;
     const count = readSync(fd, room, 0, Math.min(left, room.length), null);
     if (count === 0) return undefined;
     sum.update(room.subarray(0, count));
-    gzip.advance(count);
+    sink.advance(count);
     left -= count;
-    if (gzip.full) await gzip.drain();
+    if (sink.full) await sink.drain();
   }
   return readSync(fd, Buffer.alloc(1), 0, 1, null) === 0 ? sum.digest('hex') : undefined;
 }

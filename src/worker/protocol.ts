@@ -19,6 +19,8 @@ export interface WorkerOperations {
   /** Makes the tar and blob forms of a layer in one streaming pass. */
   pack(request: PackRequest): Promise<PackedLayer>;
   /** The bytes of one small file of a layer, a host file or an inline source. */
+  /** Writes the tar of a recipe, which need not be that of a layer, into a file, which is made. */
+  tar(request: { recipe: string; path: string }): Promise<void>;
   read(request: { source: Source; limit: number }): Promise<Uint8Array>;
   /** Runs a command on a stack of layers, and keeps what it changed as a layer when asked. */
   exec(request: ExecRequest): Promise<ExecResult>;
@@ -60,6 +62,8 @@ export interface PackRequest {
   /** Times later than this many seconds since 1970 are written as this. */
   clampTime?: number;
 }
+  /** All times are written as this many seconds since 1970. */
+  setTime?: number;
 
 export interface PackedLayer {
   /** Digest of the uncompressed tar. */
