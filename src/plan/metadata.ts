@@ -51,10 +51,11 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return;
     }
     case 'EXPOSE': {
-      const ports = instruction.words
+      // Docker sorts what is written, before variables are expanded.
+      const ports = [...instruction.words]
+        .sort((a, b) => (a.text < b.text ? -1 : 1))
         .flatMap((word) => state.list(word))
-        .flatMap((word) => portsOf(state, word, instruction))
-        .sort();
+        .flatMap((word) => portsOf(state, word, instruction));
       if (ports.length > 0) {
         config.ExposedPorts = {
           ...config.ExposedPorts,

@@ -3,11 +3,11 @@ import { located } from '../errors/locate.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
-import { resolvePath, type Tree } from '../layer/tree.ts';
+import type { Tree } from '../layer/tree.ts';
 import { shownName } from '../plan/named-contexts.ts';
 import type { CopyStep } from '../plan/plan.ts';
 import type { SolveContext } from './context.ts';
-import { needsAccounts, type Owner, resolveOwner } from './copy/chown.ts';
+import type { Owner } from './copy/chown.ts';
 import { parseMode } from './copy/mode.ts';
 import { type Placed, placeCopy } from './copy/place.ts';
 import { selectSources } from './copy/select.ts';
@@ -19,11 +19,9 @@ import {
   unhashed,
 } from './copy/selection.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
+import { readOwner } from './owner.ts';
 import { remoteDefinitions, selectRemote } from './remote-sources.ts';
 import { unpackArchive } from './unpack-archive.ts';
-
-/** More than any /etc/passwd has, in bytes. */
-const ACCOUNTS_LIMIT = 16 << 20;
 
 /** What is remembered of a selection: its digest, and the first entry of each source. */
 interface SelectionFacts {
@@ -208,21 +206,7 @@ export class CopySolver {
     return found;
   }
 
-  private async owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
-    const needs = needsAccounts(spec);
-    if (!needs.passwd && !needs.group) return resolveOwner(spec, undefined, undefined);
-    const tree = await this.graph.tree(below);
-    const passwd = needs.passwd ? await this.readText(tree, '/etc/passwd') : undefined;
-    const group = needs.group ? await this.readText(tree, '/etc/group') : undefined;
-    return resolveOwner(spec, passwd, group);
-  }
-
-  private async readText(tree: Tree, path: string): Promise<string | undefined> {
-    const { entry } = resolvePath(tree, path);
-    if (entry?.type !== 'file' || entry.source === undefined) return undefined;
-    const [file] = await this.context.resolveSources([entry]);
-    const worker = await this.context.worker();
-    const bytes = await worker.read({ source: file!.source!, limit: ACCOUNTS_LIMIT });
-    return Buffer.from(bytes).toString('utf8');
+  private owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
+    return readOwner(this.context, this.graph, below, { spec, origin: `--chown=${spec}`, step: this.step });
   }
 }

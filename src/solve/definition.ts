@@ -24,7 +24,7 @@ export function instructionOf(step: Step, time: number): Record<string, unknown>
         time,
       };
     case 'workdir':
-      return { kind: 'workdir', path: step.path, time };
+      return { kind: 'workdir', path: step.path, user: step.user, time };
     case 'run':
       return {
         kind: 'run',

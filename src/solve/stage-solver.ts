@@ -223,7 +223,7 @@ export class StageSolver implements SolvedStage {
   private observe(step: CopyStep | WorkdirStep, below: readonly SolvedLayer[]) {
     return step.kind === 'copy'
       ? this.copy(step).observe(below)
-      : observeWorkdir(this.graph, step, below, this.context.time);
+      : observeWorkdir(this.context, this.graph, step, below);
   }
 
   /** The layer of an earlier build that a digest stands for, if the store still has it. */

@@ -1,15 +1,25 @@
+import { located } from '../errors/locate.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { WorkdirStep } from '../plan/plan.ts';
+import type { SolveContext } from './context.ts';
 import { placeDirectory } from './copy/place.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
+import { readOwner } from './owner.ts';
 
-/** What WORKDIR sees and adds: the part of its path that is missing, owned by root as in BuildKit. */
-export async function observeWorkdir(
+/** What WORKDIR sees and adds: the part of its path that is missing, owned by the stage's user as in BuildKit. */
+export function observeWorkdir(
+  context: SolveContext,
   graph: StepGraph,
   step: WorkdirStep,
   below: readonly SolvedLayer[],
-  time: number,
 ): Promise<{ observations: Record<string, unknown>; entries: RecipeEntry[] }> {
-  const { observations, entries } = placeDirectory(await graph.tree(below), step.path, time);
-  return { observations: { ...observations }, entries };
+  return located(step, async () => {
+    const { user, path } = step;
+    const owner =
+      user === ''
+        ? undefined
+        : await readOwner(context, graph, below, { spec: user, origin: `USER ${user}`, step });
+    const { observations, entries } = placeDirectory(await graph.tree(below), path, context.time, owner);
+    return { observations: { ...observations }, entries };
+  });
 }

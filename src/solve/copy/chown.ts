@@ -16,20 +16,21 @@ export function needsAccounts(spec: string): { passwd: boolean; group: boolean }
 
 /**
  * The ids behind `--chown`: `user`, `uid`, `user:group`, `:group` … A user alone brings his own group: by name
- * the primary one, by number the same number. An empty part before or after the colon is 0.
+ * the primary one, by number the same number. An empty part before or after the colon is 0. Docker takes a user
+ * whom nobody knows for root, and leaves out such a group.
  *
  * @param passwd content of the image's /etc/passwd, undefined if it has none
  * @param group content of its /etc/group
- * @param stage what to call the image in messages, e.g. `stage "build"`
  * @param origin what asks for the owner, for messages
- * @throws JettisonError `OWNER_UNKNOWN` for a name that is not there or a number that is no id
+ * @param onUnknown told of a name that is not in its file
+ * @throws JettisonError `OWNER_UNKNOWN` for a name without its file, or a number that is no id
  */
 export function resolveOwner(
   spec: string,
   passwd: string | undefined,
   group: string | undefined,
-  stage = 'the image',
   origin = `--chown=${spec}`,
+  onUnknown: (what: 'user' | 'group', name: string) => void = () => {},
 ): Owner {
   const [userPart, groupPart] = split(spec);
   let uid = 0;
@@ -37,21 +38,21 @@ export function resolveOwner(
   if (isNumber(userPart)) {
     uid = gid = id(userPart, origin);
   } else if (userPart !== '') {
+    if (passwd === undefined) throw noFile('user', '/etc/passwd', origin);
     const line = find(passwd, userPart);
-    if (line === undefined)
-      throw unknown('user', userPart, '/etc/passwd', passwd === undefined, origin, stage);
-    uid = Number(line[2]);
-    gid = Number(line[3]);
+    if (line === undefined) onUnknown('user', userPart);
+    uid = Number(line?.[2] ?? 0);
+    gid = Number(line?.[3] ?? 0);
   }
   if (groupPart === '') {
     gid = 0;
   } else if (groupPart !== undefined && isNumber(groupPart)) {
     gid = id(groupPart, origin);
   } else if (groupPart !== undefined) {
+    if (group === undefined) throw noFile('group', '/etc/group', origin);
     const line = find(group, groupPart);
-    if (line === undefined)
-      throw unknown('group', groupPart, '/etc/group', group === undefined, origin, stage);
-    gid = Number(line[2]);
+    if (line === undefined) onUnknown('group', groupPart);
+    else gid = Number(line[2]);
   }
   return { uid, gid };
 }
@@ -74,8 +75,8 @@ function id(text: string, origin: string): number {
 }
 
 /** The fields of the first line with this name whose ids are numbers. */
-function find(accounts: string | undefined, name: string): string[] | undefined {
-  for (const line of accounts?.split('\n') ?? []) {
+function find(accounts: string, name: string): string[] | undefined {
+  for (const line of accounts.split('\n')) {
     const fields = line.trim().split(':');
     if (fields[0] === name && isNumber(fields[2] ?? '')) {
       // A group has its members where a user has his group.
@@ -85,16 +86,8 @@ function find(accounts: string | undefined, name: string): string[] | undefined 
   return undefined;
 }
 
-function unknown(
-  what: 'user' | 'group',
-  name: string,
-  file: string,
-  fileMissing: boolean,
-  origin: string,
-  stage: string,
-): JettisonError {
-  const why = fileMissing ? `${stage} has no ${file}` : `${file} of ${stage} has no ${what} "${name}"`;
-  return new JettisonError('OWNER_UNKNOWN', `${origin}: ${why}`, {
+function noFile(what: 'user' | 'group', file: string, origin: string): JettisonError {
+  return new JettisonError('OWNER_UNKNOWN', `${origin}: the image has no ${file}`, {
     hint: `Create the ${what} in a RUN before, or write its number.`,
   });
 }

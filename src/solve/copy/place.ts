@@ -104,6 +104,8 @@ class Copy {
     if (source.kind === 'file') {
       destination.makeDirectories(parentOf(target), this.#made);
       this.#file(source.entries[0]!, target, {});
+      // A file that comes after a directory's contents: the time that these gave is not its time any more.
+      destination.touch(parentOf(target), { mtime: this.#made.time });
     } else {
       this.#contents(source, target);
     }
@@ -124,7 +126,9 @@ class Copy {
       else this.#file(selected, path, fileOf(selected, files));
     }
     const [root] = source.entries;
-    if (!root!.lead) destination.touch(target, root!.entry);
+    // The root of a context, stage or image has no time of its own.
+    const isRoot = root!.entry.path === '';
+    if (!root!.lead) destination.touch(target, isRoot ? { mtime: this.#made.time } : root!.entry);
   }
 
   #directory(selected: SelectedEntry, path: string): void {
