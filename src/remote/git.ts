@@ -152,7 +152,7 @@ function git(args: string[], source: GitSource, { env, signal }: GitOptions): Pr
   return new Promise((resolve, reject) => {
     const settings = ['-c', 'core.hooksPath=/dev/null', '-c', 'protocol.ext.allow=never'];
     const child = spawn('git', [...settings, ...args], {
-      env: { ...env, GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
+      env: { GIT_SSH_COMMAND: 'ssh -oBatchMode=yes', ...env, GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(signal === undefined ? {} : { signal }),
     });

@@ -22,8 +22,6 @@ export class BaseImages {
   private registries?: Promise<Registries>;
   /** Where the blobs of pulled bases come from. */
   private readonly origins = new Map<string, string>();
-  /** The folders of OCI layouts that hold blobs of bases. */
-  private readonly layouts = new Map<string, string>();
 
   constructor(private readonly options: BaseImageOptions) {}
 
@@ -43,12 +41,6 @@ export class BaseImages {
   /** Has the store hold a layer's blob of a resolved image. */
   async fetchBlob(blob: Descriptor): Promise<void> {
     if (this.options.store.blobs.has(blob.digest, blob.size)) return;
-    const layout = this.layouts.get(blob.digest);
-    if (layout !== undefined) {
-      const { fetchLayoutBlob } = await import('./oci-layout.ts');
-      await fetchLayoutBlob(this.options.store, layout, blob);
-      return;
-    }
     const reference = this.origins.get(blob.digest);
     const { fetchBlob } = await import('../registry/pull.ts');
     await fetchBlob(
@@ -59,12 +51,12 @@ export class BaseImages {
     );
   }
 
+  /** Everything is copied at once: the folder may be gone when the image is pushed or saved. */
   private async fromLayout(request: ImageRequest): Promise<BaseImage> {
-    const { readOciLayout } = await import('./oci-layout.ts');
-    const { folder, ...found } = await located(request, () =>
-      readOciLayout(this.options.store, request.reference.slice(OCI_LAYOUT.length), request.platform),
+    const { importOciLayout } = await import('./oci-layout.ts');
+    const found = await located(request, () =>
+      importOciLayout(this.options.store, request.reference.slice(OCI_LAYOUT.length), request.platform),
     );
-    for (const { digest } of found.manifest.layers) this.layouts.set(digest, folder);
     return this.asBase(request, found);
   }
 

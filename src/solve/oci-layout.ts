@@ -17,28 +17,28 @@ import type { Store } from '../store/store.ts';
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /**
- * Reads an image of an OCI image layout: its manifest and config go into the store, its layers stay where they
- * are until they are needed.
+ * Puts an image of an OCI image layout into the store.
  *
  * @param text a folder, `:tag` or `@digest` behind it; without both the tag `latest`, or the only image
  * @throws JettisonError `OCI_LAYOUT`, `DIGEST_MISMATCH`
  */
-export function readOciLayout(
+export async function importOciLayout(
   store: Store,
   text: string,
   platform: Platform,
-): { folder: string; descriptor: Descriptor; manifest: Manifest; config: ImageConfig } {
+): Promise<{ descriptor: Descriptor; manifest: Manifest; config: ImageConfig }> {
   const [, folder = '', tag, digest] = /^(.*?)(?::([^/:@]+))?(?:@(.+))?$/s.exec(text) ?? [];
-  const index = parse<Index>(read(folder, 'index.json', folder), folder);
+  const index = parse<Index>(read(folder, 'index.json'), folder);
   const descriptor = choose(folder, index.manifests ?? [], tag, digest, platform);
-  const manifest = parse<Manifest>(copyBlob(store, folder, descriptor.digest), folder);
-  const config = parse<ImageConfig>(copyBlob(store, folder, manifest.config.digest), folder);
-  return { folder, descriptor, manifest, config };
+  const manifest = parse<Manifest>(copySmall(store, folder, descriptor.digest), folder);
+  const config = parse<ImageConfig>(copySmall(store, folder, manifest.config.digest), folder);
+  for (const layer of manifest.layers) await copyLayer(store, folder, layer);
+  return { descriptor, manifest, config };
 }
 
-/** Copies a layer of an OCI image layout into the store. @throws JettisonError `DIGEST_MISMATCH`, `OCI_LAYOUT` */
-export async function fetchLayoutBlob(store: Store, folder: string, blob: Descriptor): Promise<void> {
-  const stream = createReadStream(blobPath(folder, blob.digest), { highWaterMark: 1 << 20 });
+async function copyLayer(store: Store, folder: string, blob: Descriptor): Promise<void> {
+  if (store.blobs.has(blob.digest)) return;
+  const stream = createReadStream(join(folder, blobName(blob.digest)), { highWaterMark: 1 << 20 });
   try {
     await store.blobs.writeStream(stream, blob);
   } catch (error) {
@@ -76,7 +76,7 @@ function choose(
     );
   }
   if (!isIndex(found)) return found;
-  const { manifests: children } = parse<Index>(read(folder, blobPath(folder, found.digest), folder), folder);
+  const { manifests: children } = parse<Index>(read(folder, blobName(found.digest)), folder);
   const child = bestPlatform(platform, children);
   if (child === undefined) throw problem(folder, `"${tag ?? found.digest}" has no image for this platform`);
   return child;
@@ -87,13 +87,13 @@ function byDigest(folder: string, manifests: Descriptor[], text: string): Descri
   if (!isDigest(text)) throw problem(folder, `"${text}" is no digest`);
   const listed = manifests.find(({ digest }) => digest === text);
   if (listed !== undefined) return listed;
-  const bytes = read(folder, blobPath(folder, text), folder);
+  const bytes = read(folder, blobName(text));
   const { mediaType = MEDIA.ociManifest } = parse<{ mediaType?: string }>(bytes, folder);
   return { mediaType, digest: text, size: bytes.length };
 }
 
-function copyBlob(store: Store, folder: string, digest: Digest): Buffer {
-  const bytes = read(folder, blobPath(folder, digest), folder);
+function copySmall(store: Store, folder: string, digest: Digest): Buffer {
+  const bytes = read(folder, blobName(digest));
   const actual = sha256(bytes);
   if (actual !== digest) {
     throw new JettisonError(
@@ -108,20 +108,17 @@ function copyBlob(store: Store, folder: string, digest: Digest): Buffer {
   return bytes;
 }
 
-function blobPath(folder: string, digest: Digest): string {
-  return join(folder, 'blobs', ...digest.split(':'));
+function blobName(digest: Digest): string {
+  return join('blobs', ...digest.split(':'));
 }
 
-function read(folder: string, name: string, label: string): Buffer {
+function read(folder: string, name: string): Buffer {
   try {
-    return readFileSync(name.startsWith(folder) ? name : join(folder, name));
+    return readFileSync(join(folder, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw problem(
-      label,
-      (error as Error).message,
-      'Give a folder with an index.json and blobs/, e.g. of `skopeo copy`.',
-    );
+    const hint = 'Give a folder with an index.json and blobs/, as `skopeo copy … oci:FOLDER` writes it.';
+    throw problem(folder, (error as Error).message, hint);
   }
 }
 
