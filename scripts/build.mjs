@@ -41,9 +41,12 @@ await command.write({
 });
 await command.close();
 
-const worker = await rolldown({ ...shared, input: { worker: 'src/worker/main.ts' } });
-await worker.write({ dir: dist, format: 'cjs', codeSplitting: false, minify });
-await worker.close();
+// Each a program of its own, in one file.
+for (const input of [{ worker: 'src/worker/main.ts' }, { become: 'src/worker/become.ts' }]) {
+  const program = await rolldown({ ...shared, input });
+  await program.write({ dir: dist, format: 'cjs', codeSplitting: false, minify });
+  await program.close();
+}
 
 const library = await rolldown({ ...shared, input: { index: 'src/index.ts' } });
 await library.write({

@@ -1,5 +1,5 @@
 import { JettisonError, type JettisonErrorOptions } from '../errors/error.ts';
-import type { ExecOutput, WorkerOperations } from './protocol.ts';
+import type { ExecOutput, StartedCommand, WorkerOperations } from './protocol.ts';
 
 /** From control to the worker. */
 export type ToWorker =
@@ -16,6 +16,8 @@ export type FromWorker =
   | { type: 'ready' }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'failure'; id: number; failure: Failure }
+  /** The command of that call runs. */
+  | { type: 'started'; id: number; started: StartedCommand }
   | { type: 'output'; id: number; serial: number; output: ExecOutput };
 
 /** An error on its way between processes; class instances do not survive serialisation. */

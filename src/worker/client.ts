@@ -1,11 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { JettisonError } from '../errors/error.ts';
 import { errorOf, type FromWorker, type ToWorker } from './channel.ts';
+import { entryPath } from './entry.ts';
 import { chooseIsolation, type Isolation, isolationError, namespaceCommand } from './namespace.ts';
-import type { ExecOutput, ExecRequest, ExecResult, Worker, WorkerOperations } from './protocol.ts';
+import type {
+  ExecOutput,
+  ExecRequest,
+  ExecResult,
+  StartedCommand,
+  Worker,
+  WorkerOperations,
+} from './protocol.ts';
 
 export interface WorkerOptions {
   /** The store's folder. */
@@ -22,10 +28,9 @@ interface Pending {
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
   onOutput?: ((output: ExecOutput) => void | Promise<void>) | undefined;
+  onStarted?: ((started: StartedCommand) => void) | undefined;
 }
 
-/** The entry of the worker, seen from dist/, from dist/chunks/ and from the sources. */
-const ENTRIES = ['./worker.js', '../worker.js', '../../dist/worker.js'];
 const CLOSE_TIMEOUT_MS = 5000;
 const LOG_TAIL = 4000;
 
@@ -54,7 +59,7 @@ class WorkerClient implements Worker {
 
   constructor(options: WorkerOptions, isolation: Isolation) {
     const [program, ...args] = namespaceCommand(isolation);
-    args.push(process.execPath, workerEntry(), options.home, isolation, String(process.pid));
+    args.push(process.execPath, entryPath('worker'), options.home, isolation, String(process.pid));
     const stream = options.inherit ? 'inherit' : 'ignore';
     this.#process = spawn(program, args, {
       stdio: [stream, stream, options.inherit ? 'inherit' : 'pipe', 'ipc'],
@@ -96,23 +101,20 @@ class WorkerClient implements Worker {
   unpack = this.#operation('unpack');
   materialise = this.#operation('materialise');
   pack = this.#operation('pack');
+  tar = this.#operation('tar');
   read = this.#operation('read');
   remove = this.#operation('remove');
   lock = this.#operation('lock');
   unlock = this.#operation('unlock');
 
-  tar = this.#operation('tar');
-  async exec(
-    request: ExecRequest,
-    options: { signal?: AbortSignal; onOutput?: (output: ExecOutput) => void | Promise<void> } = {},
-  ): Promise<ExecResult> {
-    const { signal, onOutput } = options;
+  async exec(request: ExecRequest, options: Parameters<Worker['exec']>[1] = {}): Promise<ExecResult> {
+    const { signal, ...listeners } = options;
     signal?.throwIfAborted();
     const id = ++this.#serial;
     const cancel = () => this.#send({ type: 'cancel', id });
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      return (await this.#call(id, 'exec', request, onOutput)) as ExecResult;
+      return (await this.#call(id, 'exec', request, listeners)) as ExecResult;
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
@@ -142,11 +144,11 @@ class WorkerClient implements Worker {
     id: number,
     operation: keyof WorkerOperations,
     request: unknown,
-    onOutput?: Pending['onOutput'],
+    listeners?: Pick<Pending, 'onOutput' | 'onStarted'>,
   ): Promise<unknown> {
     if (this.#gone !== undefined) return Promise.reject(this.#gone);
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, onOutput });
+      this.#pending.set(id, { resolve, reject, ...listeners });
       this.#keepAlive();
       this.#send({ type: 'call', id, operation, request });
     });
@@ -160,6 +162,10 @@ class WorkerClient implements Worker {
   #receive(message: FromWorker): void {
     if (message.type === 'output') {
       void this.#output(message);
+      return;
+    }
+    if (message.type === 'started') {
+      this.#pending.get(message.id)?.onStarted?.(message.started);
       return;
     }
     const id = message.type === 'ready' ? 0 : message.id;
@@ -212,13 +218,6 @@ class WorkerClient implements Worker {
       },
     );
   }
-}
-
-function workerEntry(): string {
-  const paths = ENTRIES.map((entry) => fileURLToPath(new URL(entry, import.meta.url)));
-  const entry = paths.find((path) => existsSync(path));
-  if (entry === undefined) throw new Error(`no worker.js beside ${import.meta.url}: run \`npm run build\``);
-  return entry;
 }
 
 /** The worker is a program of its own: options meant for this process (debuggers, loaders) are not for it. */

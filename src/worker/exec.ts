@@ -6,18 +6,19 @@ import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
+import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { findUnstartable, withGuarded } from './command.ts';
 import type { WorkerContext } from './context.ts';
 import { completeEnvironment } from './environment.ts';
 import { isMapped } from './ids.ts';
 import type { Isolation } from './namespace.ts';
 import { setHostname } from './native.ts';
-import type { ExecOutput, ExecRequest, ExecResult, LayerIdentity } from './protocol.ts';
+import type { ExecOutput, ExecRequest, ExecResult, LayerIdentity, StartedCommand } from './protocol.ts';
 import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
 import { Sandbox } from './sandbox.ts';
 import { scanUpper } from './scan.ts';
-import { resolveUser } from './user.ts';
+import { resolveUser, type User } from './user.ts';
 
 /** What a run needs of whoever asked for it. */
 export interface ExecControl {
@@ -25,7 +26,7 @@ export interface ExecControl {
   /** More output is read when this has settled. */
   output: (output: ExecOutput) => Promise<void>;
   /** Called once the command runs; the function sends it signals. */
-  started: (signal: (name: NodeJS.Signals) => void) => void;
+  started: (signal: (name: NodeJS.Signals) => void, started: StartedCommand) => void;
 }
 
 /** What BuildKit calls every machine that it runs a command on. */
@@ -68,7 +69,8 @@ export async function exec(
   try {
     const hostname = request.hostname ?? HOSTNAME;
     const files = folder.writeFiles(request, hostname);
-    const readonlyFiles = request.commit !== undefined;
+    const readonlyRoot = request.readonlyRoot === true;
+    const readonlyFiles = request.commit !== undefined || readonlyRoot;
     const plan = planRoot(layers, tree, { mounts: request.mounts, readonlyFiles }, files, isolation);
     const tables = folder.prepare(plan, request.layers, tree.get('')!);
     const makeDirectory = missingDirectory(tree, cwd, request);
@@ -84,11 +86,14 @@ export async function exec(
       environment: environment.plain,
       args: withGuarded(tree, args, environment.guarded),
       isolation,
+      readonlyRoot,
+      capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
+      noNewPrivileges: request.noNewPrivileges === true,
       network: request.network,
       stdio: request.stdio,
       stdin: inheritStdin ? 'inherit' : files.stdin,
     });
-    const exitCode = await follow(sandbox, control);
+    const exitCode = await follow(sandbox, user, control);
     control.signal.throwIfAborted();
     if (exitCode !== 0 || request.commit === undefined) return { exitCode };
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
@@ -98,11 +103,11 @@ export async function exec(
 }
 
 /** Passes output on and signals in until the command, and everything that it left, is gone. */
-async function follow(sandbox: Sandbox, control: ExecControl): Promise<number> {
+async function follow(sandbox: Sandbox, user: User, control: ExecControl): Promise<number> {
   const kill = () => sandbox.kill();
   control.signal.addEventListener('abort', kill, { once: true });
   if (control.signal.aborted) kill();
-  control.started((name) => sandbox.signal(name));
+  control.started((name) => sandbox.signal(name), { first: sandbox.first, user });
   try {
     const [exitCode] = await Promise.all([
       sandbox.exit,

@@ -82,7 +82,10 @@ function run(request: ExecRequest, id: number): Promise<unknown> {
   const end = exec(ctx, isolation, request, {
     signal: abort.signal,
     output: (output) => sendOutput(id, output),
-    started: (signal) => signalled.set(id, signal),
+    started: (signal, started) => {
+      signalled.set(id, signal);
+      send({ type: 'started', id, started });
+    },
   }).finally(() => {
     running.delete(id);
     signalled.delete(id);

@@ -226,3 +226,52 @@ export function closeOnExec(fd: number): void {
   const result = call('int fcntl(int fd, int command, int argument)')(fd, F_SETFD, FD_CLOEXEC);
   if (result < 0 && koffi.errno() !== constants.errno.EBADF) check(result, 'fcntl');
 }
+
+const PR_CAPBSET_READ = 23;
+const PR_CAPBSET_DROP = 24;
+
+/** Gives up all capabilities but these, given by number, from the next program that this process becomes on. */
+export function keepCapabilities(kept: readonly number[]): void {
+  for (let capability = 0; control(PR_CAPBSET_READ, capability) >= 0; capability++) {
+    if (kept.includes(capability) || control(PR_CAPBSET_READ, capability) === 0) continue;
+    check(control(PR_CAPBSET_DROP, capability), 'prctl');
+  }
+}
+
+function control(option: number, argument: number): number {
+  const prctl = call(
+    'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
+  );
+  return prctl(option, argument, 0, 0, 0);
+}
+
+/** Makes a directory this process's root. Its working directory stays what it is. */
+export function changeRoot(path: string): void {
+  check(call('int chroot(const uint8_t *path)')(cString(path)), 'chroot', path);
+}
+
+/** Becomes a user for good, if this process may. */
+export function setUser(uid: number): void {
+  check(
+    call('int setresuid(unsigned int real, unsigned int effective, unsigned int saved)')(uid, uid, uid),
+    'setresuid',
+  );
+}
+
+const SIG_DFL = 0;
+
+/** Ends what Node starts with: that writing to a pipe which nobody reads is no reason to end. */
+export function listenToPipes(): void {
+  call('intptr_t signal(int number, intptr_t handler)')(constants.signals.SIGPIPE, SIG_DFL);
+}
+
+/** Becomes another program. @param env `K=V` strings */
+export function execute(path: string, args: readonly string[], env: readonly string[]): never {
+  const exec = library.func('int execve(const uint8_t *path, const char **args, const char **env)') as (
+    path: Uint8Array,
+    args: (string | null)[],
+    env: (string | null)[],
+  ) => number;
+  exec(cString(path), [...args, null], [...env, null]);
+  throw new SystemCallError(koffi.errno(), 'execve', path);
+}

@@ -2,6 +2,7 @@ import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Source } from '../layer/entry.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
+import type { User } from './user.ts';
 
 /**
  * What control can ask of the worker. One interface, so that a test can run the operations in-process and a
@@ -18,9 +19,9 @@ export interface WorkerOperations {
   materialise(request: MaterialiseRequest): Promise<void>;
   /** Makes the tar and blob forms of a layer in one streaming pass. */
   pack(request: PackRequest): Promise<PackedLayer>;
-  /** The bytes of one small file of a layer, a host file or an inline source. */
   /** Writes the tar of a recipe, which need not be that of a layer, into a file, which is made. */
   tar(request: { recipe: string; path: string }): Promise<void>;
+  /** The bytes of one small file of a layer, a host file or an inline source. */
   read(request: { source: Source; limit: number }): Promise<Uint8Array>;
   /** Runs a command on a stack of layers, and keeps what it changed as a layer when asked. */
   exec(request: ExecRequest): Promise<ExecResult>;
@@ -61,9 +62,9 @@ export interface PackRequest {
   recipe?: string;
   /** Times later than this many seconds since 1970 are written as this. */
   clampTime?: number;
-}
   /** All times are written as this many seconds since 1970. */
   setTime?: number;
+}
 
 export interface PackedLayer {
   /** Digest of the uncompressed tar. */
@@ -98,6 +99,12 @@ export interface ExecRequest {
    * been started with `inherit`.
    */
   stdio: 'stream' | 'inherit';
+  /** Capabilities of the command, as `capabilities.ts` names them; by default Docker's. */
+  capabilities?: readonly string[];
+  /** No program can give the command more rights, setuid bit or not. */
+  noNewPrivileges?: boolean;
+  /** Nothing of the root can be changed but what is mounted on it. Not together with `commit`. */
+  readonlyRoot?: boolean;
   /** Keep what changed as this layer; without it the changes are thrown away. */
   commit?: LayerIdentity;
 }
@@ -105,8 +112,19 @@ export interface ExecRequest {
 export type ExecMount =
   /** A file that is never written to a disk; a string stands for its UTF-8 bytes. */
   | { type: 'secret'; target: string; data: string | Uint8Array; mode: number; uid: number; gid: number }
-  | { type: 'bind'; target: string; source: string; readonly: boolean }
-  | { type: 'tmpfs'; target: string; size?: number; mode?: number };
+  /** `recursive`: with everything that is mounted below the source. */
+  | { type: 'bind'; target: string; source: string; readonly: boolean; recursive?: boolean }
+  /** `options`: of mount(8), after the safe ones that every tmpfs gets. */
+  | { type: 'tmpfs'; target: string; size?: number; mode?: number; options?: string[] }
+  /** What the image has there, writable even when the root is not. */
+  | { type: 'volume'; target: string };
+
+/** A command that runs, and how to join it: see `enter.ts`. */
+export interface StartedCommand {
+  /** Process id of the sandbox's first process, seen from the worker; it holds all namespaces. */
+  first: number;
+  user: User;
+}
 
 export interface ExecResult {
   /** The command's exit code; 128 + n when signal n ended it. */
@@ -130,6 +148,8 @@ export interface Worker extends Omit<WorkerOperations, 'exec'> {
       signal?: AbortSignal;
       /** More of the command's output is read only when what this returns has settled. */
       onOutput?: (output: ExecOutput) => void | Promise<void>;
+      /** Called once, when the command runs. Not for one that the image lacks. */
+      onStarted?: (started: StartedCommand) => void;
     },
   ): Promise<ExecResult>;
   /** Sends a signal to every running command (`jettison run` forwards what it gets). */

@@ -1,4 +1,4 @@
-import { existsSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { comparePaths, join, parentOf, type RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -267,14 +267,36 @@ function userMount(mount: ExecMount, target: string, secret: string | undefined)
   if (mount.type === 'tmpfs') {
     const size = mount.size === undefined ? '' : `,size=${mount.size}`;
     const mode = (mount.mode ?? 0o1777).toString(8);
-    return { source: 'tmpfs', target, type: 'tmpfs', options: `${SAFE},mode=${mode}${size}` };
+    const options = [`${SAFE},mode=${mode}${size}`, ...(mount.options ?? [])].join(',');
+    return { source: 'tmpfs', target, type: 'tmpfs', options };
   }
+  if (mount.type === 'volume') return { target, type: 'none', options: 'bind' };
   if (mount.type === 'secret') {
     // Scripts are handed in like secrets.
     const safe = (mount.mode & 0o111) === 0 ? SAFE : 'nosuid,nodev';
     return { source: secret!, target, type: 'none', options: `bind,ro,${safe}` };
   }
-  return { source: mount.source, target, type: 'none', options: mount.readonly ? 'bind,ro' : 'bind' };
+  const bind = mount.recursive === true ? 'rbind' : 'bind';
+  const options = mount.readonly ? [bind, 'ro', ...lockedOptions(mount.source)] : [bind];
+  return { source: mount.source, target, type: 'none', options: options.join(',') };
+}
+
+/** What of a mount's options must be said again when it is made read-only: in a user namespace they are locked. */
+function lockedOptions(path: string): string[] {
+  const real = realpathSync(path);
+  const holder = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .map(([, , , , point = '', options = '']) => ({ point: unescapeField(point), options }))
+    .filter(({ point }) => point === '/' || real === point || real.startsWith(`${point}/`))
+    // Of two mounts at one place the later one is seen.
+    .reduce((best, next) => (next.point.length >= best.point.length ? next : best), {
+      point: '',
+      options: '',
+    });
+  return holder.options
+    .split(',')
+    .filter((option) => /^(nosuid|nodev|noexec|noatime|nodiratime|relatime)$/.test(option));
 }
 
 /** A path of the machine's /proc or /sys, seen from where that is mounted in the root. */
@@ -299,6 +321,12 @@ function escapeField(field: string): string {
   return field.replace(
     /[ \t\n\\#]/g,
     (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  );
+}
+
+function unescapeField(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
   );
 }
 

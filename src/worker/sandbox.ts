@@ -6,13 +6,12 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
-import { capabilityMask, type Isolation } from './namespace.ts';
+import { type Becoming, becoming } from './becoming.ts';
 import { pipe } from './native.ts';
 import { findTool, needTool } from './tools.ts';
-import type { User } from './user.ts';
 
 /** A command and the root that it gets, down to the last detail. */
-export interface SandboxOptions {
+export interface SandboxOptions extends Becoming {
   /** Absolute path of the run's folder: working directory of the mounting, so that its table may use short paths. */
   folder: string;
   /** Absolute path of the mount point of the root. */
@@ -23,35 +22,22 @@ export interface SandboxOptions {
   points: { path: string; kind: 'file' | 'directory' }[];
   /** Directory to make, relative to the root and without symlinks, before the command starts. */
   makeDirectory?: string;
-  cwd: string;
-  user: User;
+  /** Nothing of the root can be changed but what is mounted on it. */
+  readonlyRoot: boolean;
   /** `K=V`: exactly what the command gets. */
   environment: string[];
   args: string[];
-  isolation: Isolation;
   network: 'host' | 'none';
   stdio: 'stream' | 'inherit';
   /** `inherit`, or absolute path of a file. */
   stdin: string;
+  /**
+   * Called when the root is there, before the command starts.
+   *
+   * @param first process id of the sandbox's first process, seen from here
+   */
+  prepare?: (first: number) => Promise<void>;
 }
-
-/** What Docker leaves to a container's root, by bit number. */
-const CAPABILITIES: [bit: number, name: string][] = [
-  [0, 'chown'],
-  [1, 'dac_override'],
-  [3, 'fowner'],
-  [4, 'fsetid'],
-  [5, 'kill'],
-  [6, 'setgid'],
-  [7, 'setuid'],
-  [8, 'setpcap'],
-  [10, 'net_bind_service'],
-  [13, 'net_raw'],
-  [18, 'sys_chroot'],
-  [27, 'mknod'],
-  [29, 'audit_write'],
-  [31, 'setfcap'],
-];
 
 /** The channel between this process and the sandbox's first process, as a file descriptor of the latter. */
 const CHANNEL = 3;
@@ -93,8 +79,13 @@ export class Sandbox {
    */
   static async start(options: SandboxOptions): Promise<Sandbox> {
     const sandbox = new Sandbox(spawnSandbox(options));
-    await sandbox.#becomeReady();
+    await sandbox.#becomeReady(options.prepare);
     return sandbox;
+  }
+
+  /** Process id of the first process, seen from here; 0 when it has ended. */
+  get first(): number {
+    return this.#first;
   }
 
   /** Kills the command and everything that it left. */
@@ -119,7 +110,7 @@ export class Sandbox {
    * Waits until the root is mounted, and lets the command start. The answer is what makes an orphan
    * impossible: a script whose worker died before the kernel knew that it must die with it gets none.
    */
-  async #becomeReady(): Promise<void> {
+  async #becomeReady(prepare: SandboxOptions['prepare']): Promise<void> {
     this.#channel.setEncoding('utf8');
     for await (const text of this.#channel.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
       this.#said += text;
@@ -127,6 +118,7 @@ export class Sandbox {
       if (ready !== null) {
         this.#first = Number(ready[1]);
         this.#channel.resume();
+        await prepare?.(this.#first);
         this.#channel.write('go\n');
         return;
       }
@@ -206,7 +198,7 @@ function tooLong(cause: unknown): JettisonError {
 
 /** What the first process does, as a POSIX shell script. Its arguments are the command's. */
 function script(options: SandboxOptions): string {
-  const { root, user } = options;
+  const { root } = options;
   const lines = [
     // Complaints of the mounting go to the worker, only the command's own output to its standard error.
     `exec 4>&2 2>&${CHANNEL}`,
@@ -229,6 +221,8 @@ function script(options: SandboxOptions): string {
   if (options.makeDirectory !== undefined) {
     lines.push(`${needTool('mkdir')} -p ${quote(join(root, options.makeDirectory))} || exit 1`);
   }
+  // What is mounted on it, and thereby on itself, stays as it is.
+  if (options.readonlyRoot) lines.push(`${needTool('mount')} -n -o remount,bind,ro ${quote(root)} || exit 1`);
   const ip = options.network === 'none' ? findTool('ip') : undefined;
   if (ip !== undefined) lines.push(`${ip} link set lo up`);
   lines.push(
@@ -238,33 +232,16 @@ function script(options: SandboxOptions): string {
     `read -r go <&${CHANNEL} || exit 1`,
   );
   const variables = options.environment.map((_, index) => `"$${variableName(index)}"`);
-  const identity = [
-    `--bounding-set=${boundingSet()}`,
-    '--inh-caps=-all',
-    // With a single id there is nobody to become, and the kernel refuses to set groups.
-    ...(options.isolation === 'single' ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
-  ];
+  const { before, after } = becoming(options, variables.length);
   lines.push(
     // In a subshell: what the shell itself says of a command that a signal ended is not the command's output.
     [
-      ...['( exec', needTool('setpriv'), ...identity, '--'],
-      ...[needTool('env'), '-i', '--', ...variables],
-      // Without a namespace to leave it only changes root, directory and user, in that order.
-      ...[needTool('unshare'), '--root=.', `--wd=${quote(options.cwd)}`],
-      ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`]),
-      '-- "$@"',
+      ...['( exec', ...before.map(quote), ...variables, ...after.map(quote), '"$@"'],
       `2>&4 4>&- ${CHANNEL}>&- )`,
     ].join(' '),
     'exit $?',
   );
   return lines.join('\n');
-}
-
-/** Docker's capabilities, as far as this process has them to give. */
-function boundingSet(): string {
-  const own = capabilityMask('CapBnd');
-  const kept = CAPABILITIES.filter(([bit]) => ((own >> BigInt(bit)) & 1n) === 1n);
-  return ['-all', ...kept.map(([, name]) => `+${name}`)].join(',');
 }
 
 function variableName(index: number): string {

@@ -1,0 +1,57 @@
+/**
+ * Turns this process into a command: `become.js SETTINGS COUNT VARIABLE... COMMAND ARGUMENT...`, with the
+ * command's root as the working directory. For commands that have fewer capabilities than util-linux's programs
+ * need to change root and user: here they are given up between that and the command.
+ */
+
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BecomeSettings } from './becoming.ts';
+import { changeRoot, execute, keepCapabilities, listenToPipes, setUser } from './native.ts';
+
+const [settings, count, ...words] = process.argv.slice(2) as [string, string, ...string[]];
+const { cwd, uid, capabilities } = JSON.parse(settings) as BecomeSettings;
+const variables = words.slice(0, Number(count));
+const [command, ...args] = words.slice(Number(count)) as [string, ...string[]];
+
+try {
+  keepCapabilities(capabilities);
+  changeRoot('.');
+  process.chdir(cwd);
+  if (uid !== 0) setUser(uid);
+  listenToPipes();
+} catch (error) {
+  fail((error as Error).message, 125);
+}
+start();
+
+/** Becomes the command; as execvp(3) looks for it. */
+function start(): never {
+  let reason: 'ENOENT' | 'EACCES' = 'ENOENT';
+  for (const path of candidates()) {
+    try {
+      accessSync(path, constants.X_OK);
+      if (!statSync(path).isFile()) throw Object.assign(new Error(), { code: 'EACCES' });
+      execute(path, [command, ...args], variables);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOEXEC') execute('/bin/sh', ['/bin/sh', path, ...args], variables);
+      if (code === 'EACCES') reason = code;
+      else if (code !== 'ENOENT' && code !== 'ENOTDIR')
+        fail(`exec: "${command}": ${(error as Error).message}`, 126);
+    }
+  }
+  if (reason === 'EACCES') fail(`exec: "${command}": permission denied`, 126);
+  fail(`exec: "${command}": no such file or directory`, 127);
+}
+
+function candidates(): string[] {
+  if (command.includes('/')) return [command];
+  const path = variables.findLast((variable) => variable.startsWith('PATH='))?.slice('PATH='.length) ?? '';
+  return path.split(':').map((folder) => join(folder || '.', command));
+}
+
+function fail(message: string, code: number): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}

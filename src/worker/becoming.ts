@@ -1,0 +1,66 @@
+import { CAPABILITY_NAMES, enoughForTools, within } from './capabilities.ts';
+import { entryPath } from './entry.ts';
+import type { Isolation } from './namespace.ts';
+import { capabilityMask } from './namespace.ts';
+import { needTool } from './tools.ts';
+import type { User } from './user.ts';
+
+/** Who and where a command is, inside its root. */
+export interface Becoming {
+  user: User;
+  /** Absolute, inside the root. */
+  cwd: string;
+  isolation: Isolation;
+  /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
+  capabilities: readonly string[];
+  /** No program can give the command more rights, setuid bit or not. */
+  noNewPrivileges: boolean;
+}
+
+/** What `become.js` is told. */
+export interface BecomeSettings {
+  cwd: string;
+  uid: number;
+  /** Numbers. */
+  capabilities: number[];
+}
+
+/**
+ * The words that turn a process into a command. It must be in its namespaces already, with the root of the
+ * machine as its root and the command's root as its working directory. The whole line is: `before`, the
+ * command's variables (`K=V`), `after`, the command.
+ */
+export function becoming(what: Becoming, variableCount: number): { before: string[]; after: string[] } {
+  const { user, isolation, cwd } = what;
+  const capabilities = within(capabilityMask('CapBnd'), what.capabilities);
+  // util-linux drops capabilities before it changes root and user, and needs some for the latter.
+  const byTools = enoughForTools(capabilities);
+  const identity = [
+    needTool('setpriv'),
+    ...(byTools ? [`--bounding-set=${['-all', ...capabilities.map((name) => `+${name}`)].join(',')}`] : []),
+    '--inh-caps=-all',
+    ...(what.noNewPrivileges ? ['--no-new-privs'] : []),
+    // With a single id there is nobody to become, and the kernel refuses to set groups.
+    ...(isolation === 'single' ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
+    ...['--', needTool('env'), '-i', '--'],
+  ];
+  if (byTools) {
+    return {
+      before: identity,
+      after: [
+        // Without a namespace to leave it only changes root, directory and user, in that order.
+        ...[needTool('unshare'), '--root=.', `--wd=${cwd}`],
+        ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`]),
+        '--',
+      ],
+    };
+  }
+  const settings: BecomeSettings = {
+    cwd,
+    uid: user.uid,
+    capabilities: capabilities.map((name) => CAPABILITY_NAMES.indexOf(name)),
+  };
+  // The variables come as arguments: some of them would mean something to Node.
+  const node = [process.execPath, entryPath('become'), JSON.stringify(settings), String(variableCount)];
+  return { before: [...identity, ...node], after: [] };
+}

@@ -1,0 +1,27 @@
+/** Names of Linux's capabilities, without `CAP_` and in small letters; the place is the number. */
+export const CAPABILITY_NAMES = (
+  'chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable ' +
+  'net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot ' +
+  'sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease ' +
+  'audit_write audit_control setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read ' +
+  'perfmon bpf checkpoint_restore'
+).split(' ');
+
+/** What Docker leaves to a container's root. */
+export const DEFAULT_CAPABILITIES: readonly string[] = (
+  'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod ' +
+  'audit_write setfcap'
+).split(' ');
+
+/** What the machine's own programs need to change root and user: see `becoming.ts`. */
+const NEEDED_BY_TOOLS = ['sys_chroot', 'setuid', 'setgid'];
+
+/** Those of some capabilities that a process has to give. @param mask see `capabilityMask` */
+export function within(mask: bigint, names: readonly string[]): string[] {
+  return names.filter((name) => ((mask >> BigInt(CAPABILITY_NAMES.indexOf(name))) & 1n) === 1n);
+}
+
+/** Whether a command with these can be started by programs that have no more themselves. */
+export function enoughForTools(names: readonly string[]): boolean {
+  return NEEDED_BY_TOOLS.every((name) => names.includes(name));
+}

@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Where the built programs are, seen from dist/, from dist/chunks/ and from the sources. */
+const FOLDERS = ['./', '../', '../../dist/'];
+
+/**
+ * Absolute path of one of the programs that the package consists of.
+ *
+ * `worker`: touches root file systems. `become`: turns into a container's command. `cli`: what a person types.
+ */
+export function entryPath(program: 'worker' | 'become' | 'cli'): string {
+  const paths = FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}${program}.js`, import.meta.url)));
+  const entry = paths.find((path) => existsSync(path));
+  if (entry === undefined)
+    throw new Error(`no ${program}.js beside ${import.meta.url}: run \`npm run build\``);
+  return entry;
+}
