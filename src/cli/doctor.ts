@@ -107,8 +107,9 @@ function describeRungs(rungs: Rung[], io: Io): string {
   return `${text.join('')}\n${verdict}\n`;
 }
 
-const REPAIR = `Builds make damaged layers and records again when they need them. To drop them now: \`jettison builder
-prune --all\`; images whose blobs are damaged have to be pulled, loaded or built again.
+const REPAIR = `Builds make damaged layers and records again when they need them; to drop them now:
+  jettison builder prune --all
+Images whose blobs are damaged have to be pulled, loaded or built again.
 `;
 
 async function checkStore(store: Store, json: boolean, io: Io): Promise<number> {

@@ -60,6 +60,16 @@ export class Images {
     this.writeIndex();
   }
 
+  /** Forgets names of which a power failure left no more than the name. */
+  discardDamaged(): void {
+    for (const file of this.damaged()) rmSync(join(this.layout.images, file), { force: true });
+  }
+
+  /** Files that name no image any more. */
+  damaged(): string[] {
+    return readNames(this.layout.images).filter((file) => this.readFile(file) === undefined);
+  }
+
   private write(file: string, image: StoredImage): void {
     writeWhole(this.layout, join(this.layout.images, file), canonicalJson(image));
   }

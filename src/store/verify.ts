@@ -49,10 +49,9 @@ export async function verifyStore(store: Store): Promise<VerifyReport> {
       verifyManifest(store, image.manifest.mediaType, image.manifest.digest),
     );
   }
-  for (const name of readNames(store.layout.images)) {
-    if (readJson(join(store.layout.images, name)) === undefined) {
-      report.problems.push(`the image name ${decodeURIComponent(name)} has been lost: its file is damaged`);
-    }
+  for (const file of store.images.damaged()) {
+    const name = decodeURIComponent(file.replace(/\.json$/, ''));
+    report.problems.push(`the image name ${name} has been lost: its file is damaged`);
   }
   for (const id of store.layers.ids()) {
     report.layers++;

@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Manifest } from '../../src/image/types.ts';
+import { type Ended, TestBuilds } from '../support/build.ts';
+import { whyNoSandbox } from '../support/sandbox.ts';
+
+const DOCKERFILE = `FROM base
+COPY a.txt /a/
+RUN cat /proc/sys/kernel/random/uuid > /uuid
+COPY b.txt /b/
+`;
+
+let builds: TestBuilds;
+
+beforeEach(async (ctx) => {
+  const why = whyNoSandbox();
+  if (why !== undefined) return ctx.skip(why);
+  builds = await TestBuilds.create({});
+  builds.write({ Dockerfile: DOCKERFILE, 'a.txt': 'a', 'b.txt': 'b' });
+  expect(await build()).toMatchObject({ code: 0 });
+});
+afterEach(() => builds?.remove());
+
+const build = (...args: string[]): Promise<Ended> =>
+  builds.run(['build', '--progress=plain', '-t', 'app', ...args, builds.context]);
+const doctor = (): Promise<Ended> => builds.run(['doctor', '--store']);
+
+/** Files of the store whose paths match, relative to it. */
+function files(pattern: RegExp): string[] {
+  return readdirSync(builds.home, { recursive: true, encoding: 'utf8' })
+    .filter((path) => pattern.test(path) && statSync(join(builds.home, path)).isFile())
+    .map((path) => join(builds.home, path));
+}
+
+/** The blob of the base's only layer. */
+function baseBlob(): string {
+  const { digest } = builds.store.images.get('docker.io/library/base:latest')!.manifest;
+  return builds.store.blobs.path(builds.store.blobs.readJson<Manifest>(digest).layers[0]!.digest);
+}
+
+function invert(path: string, at: number): void {
+  const bytes = readFileSync(path);
+  bytes[at]! ^= 0xff;
+  writeFileSync(path, bytes);
+}
+
+describe('what a power failure cuts short', () => {
+  test.for([
+    ['records of layers', /^layers\/[^/]+\/layer\.json$/, 0],
+    ['records of layers', /^layers\/[^/]+\/layer\.json$/, 0.5],
+    ['indexes', /^layers\/[^/]+\/index$/, 0],
+    ['notes of packed layers', /^layers\/[^/]+\/blob\.json$/, 0],
+    ['step records', /^steps\//, 0.5],
+    ['the memory of the context', /^contexts\//, 0.5],
+    ['the list of images for other programs', /^index\.json$/, 0],
+  ] as const)('%s: it is made again', async ([, pattern, kept]) => {
+    for (const path of files(pattern)) truncateSync(path, Math.floor(statSync(path).size * kept));
+    expect(await build()).toMatchObject({ code: 0 });
+    // On what has been made again, something can be made.
+    await builds.build(`${DOCKERFILE}RUN cat /a/a.txt /uuid /b/b.txt\n`);
+    // What no build needed yet can be dropped.
+    expect(await builds.run(['builder', 'prune', '--all', '--force'])).toMatchObject({ code: 0 });
+    expect(await doctor()).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(builds.indexJson()).manifests).toHaveLength(builds.store.images.list().length);
+  });
+
+  test('an image’s own blobs: a build makes them again', async () => {
+    const { digest } = builds.store.images.get('docker.io/library/app:latest')!.manifest;
+    const manifest = builds.store.blobs.readJson<Manifest>(digest);
+    const made = manifest.layers.slice(1).map((layer) => layer.digest);
+    for (const each of [digest, manifest.config.digest, ...made])
+      truncateSync(builds.store.blobs.path(each), 1);
+    expect((await doctor()).code).toBe(1);
+    expect(await build()).toMatchObject({ code: 0 });
+    expect(builds.store.images.get('docker.io/library/app:latest')!.manifest.digest).toBe(digest);
+    expect(await doctor()).toMatchObject({ code: 0 });
+  });
+
+  test('a name: the image is unknown, which doctor explains', async () => {
+    const [file] = files(/^images\/.*app/);
+    truncateSync(file!, 0);
+    expect(await builds.run(['inspect', 'app'])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^error: /),
+    });
+    expect(await doctor()).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^problem: the image name docker\.io\/library\/app:latest has been lost/),
+    });
+    expect(await builds.run(['prune', '--force'])).toMatchObject({ code: 0 });
+    expect(await doctor()).toMatchObject({ code: 0 });
+  });
+});
+
+describe('a damaged blob of a base image', () => {
+  test.for(['changed', 'cut short'])(
+    'that is %s is an error that says what to do, and done it helps',
+    async (how) => {
+      const archive = join(builds.folder, 'base.tar');
+      expect(await builds.run(['save', '-o', archive, 'base'])).toMatchObject({ code: 0 });
+      await builds.run(['builder', 'prune', '--all', '--force']);
+      const blob = baseBlob();
+      for (const id of builds.store.layers.ids()) rmSync(builds.store.layout.layer(id), { recursive: true });
+      if (how === 'changed') invert(blob, 100_000);
+      else truncateSync(blob, 100_000);
+
+      const { code, err } = await build();
+      expect(code).toBe(1);
+      expect(err).toMatch(/error: .*(damaged|not in the store|cannot read)/);
+      expect(err).toContain('hint: ');
+      expect(err).not.toMatch(/^ {4}at /m);
+      expect(await builds.run(['load', '-i', archive])).toMatchObject({ code: 0 });
+      expect(await build()).toMatchObject({ code: 0 });
+      expect(await doctor()).toMatchObject({ code: 0 });
+    },
+  );
+});
+
+test('doctor finds every kind of damage, and says what helps', async () => {
+  const [index] = files(/^layers\/[^/]+\/index$/);
+  invert(index!, 20);
+  invert(baseBlob(), 100);
+  const [content] = files(/^layers\/[^/]+\/dir\/usr\/a$/);
+  writeFileSync(content!, 'longer');
+  const { code, out } = await doctor();
+  expect(code).toBe(1);
+  expect(out.match(/^problem: /gm)!.length).toBeGreaterThanOrEqual(2);
+  expect(out).toContain('jettison builder prune --all');
+});
