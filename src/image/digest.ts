@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { JettisonError } from '../errors/error.ts';
 
 /** A content digest as the OCI image specification writes it; Jettison makes and accepts sha256 only. */
 export type Digest = `sha256:${string}`;
@@ -9,16 +8,6 @@ const PATTERN = /^sha256:[0-9a-f]{64}$/;
 /** True for a well-formed `sha256:<64 hex>` digest. */
 export function isDigest(text: string): text is Digest {
   return PATTERN.test(text);
-}
-
-/** @throws JettisonError `DIGEST_INVALID` when the text is not a sha256 digest */
-export function parseDigest(text: string): Digest {
-  if (!isDigest(text)) {
-    throw new JettisonError('DIGEST_INVALID', `"${text}" is not a sha256 digest`, {
-      hint: 'A digest is written sha256: followed by 64 hexadecimal digits.',
-    });
-  }
-  return text;
 }
 
 /** The 64 hexadecimal digits of a digest. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { join, type RecipeEntry } from '../../../src/layer/entry.ts';
 
 /** Few names, so that paths meet; among them what sorts oddly or needs escapes. */
-export const name = fc.constantFrom('a', 'b', 'a.txt', 'a-b', 'ä', '\u{1f600}', '\uffee', 'q"\\', 'x\udc80');
+const name = fc.constantFrom('a', 'b', 'a.txt', 'a-b', 'ä', '\u{1f600}', '\uffee', 'q"\\', 'x\udc80');
 
 export const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
 
@@ -13,7 +13,7 @@ const metadata = fc.record({
   mtime: fc.constantFrom(0, 1_700_000_000, -5),
 });
 
-export const leaf: fc.Arbitrary<RecipeEntry> = fc.oneof(
+const leaf: fc.Arbitrary<RecipeEntry> = fc.oneof(
   fc.record({ path, metadata }).map(
     ({ path, metadata }): RecipeEntry => ({
       path,
@@ -46,7 +46,7 @@ export const leaf: fc.Arbitrary<RecipeEntry> = fc.oneof(
   ),
 );
 
-export const directory: fc.Arbitrary<RecipeEntry> = fc
+const directory: fc.Arbitrary<RecipeEntry> = fc
   .record({ path, metadata, opaque: fc.boolean() })
   .map(({ path, metadata, opaque }) => ({
     path,
