@@ -21,7 +21,9 @@ export function runObservations(platform: Platform, below: readonly SolvedLayer[
  * Runs the command and keeps what it changed as a layer. Of several builds that want the same key at the same
  * time one runs it, and the others take its layer.
  *
- * @param lookUp whether somebody else has made the layer in the meantime
+ * @param others.lookUp whether somebody else has made the layer in the meantime
+ * @param others.keep lets the others know of the layer, before they get their turn
+ * @returns the layer, and whether the command ran for it here
  * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `USER_UNKNOWN`
  */
 export async function runStep(
@@ -29,17 +31,19 @@ export async function runStep(
   step: RunStep,
   key: Digest,
   below: readonly SolvedLayer[],
-  lookUp: () => LayerRecord | undefined,
-): Promise<LayerRecord> {
+  others: { lookUp: () => LayerRecord | undefined; keep: (record: LayerRecord) => void },
+): Promise<{ record: LayerRecord; made: boolean }> {
   const secrets = secretsOf(context, step);
   await Promise.all(below.map((layer) => layer.directory()));
   const worker = await context.worker();
   const lock = `run-${layerId(key)}`;
   await worker.lock({ name: lock });
   try {
-    const made = lookUp();
-    if (made !== undefined) return made;
-    return await execute(context, step, key, below, secrets);
+    const known = others.lookUp();
+    if (known !== undefined) return { record: known, made: false };
+    const record = await execute(context, step, key, below, secrets);
+    others.keep(record);
+    return { record, made: true };
   } finally {
     await worker.unlock({ name: lock }).catch(() => {});
   }

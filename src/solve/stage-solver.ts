@@ -178,13 +178,20 @@ export class StageSolver implements SolvedStage {
   ) {
     const observations = runObservations(this.stage.platform, below);
     const key = digestOf({ instruction, observations });
-    return this.graph.once(key, async () => {
+    const kept = { instruction, observations, key };
+    const { record, made } = await this.graph.once(key, async () => {
       const known = this.recorded(key);
-      const record = known ?? (await runStep(this.context, step, key, below, () => this.recorded(key)));
-      this.keep(step, { instruction, observations, key, record, definitions: [digest, key] });
-      const outcome = known === undefined ? ('done' as const) : ('reused' as const);
-      return { layer: new RunLayer(this.context, record), outcome };
+      if (known !== undefined) return { record: known, made: false };
+      return runStep(this.context, step, key, below, {
+        lookUp: () => this.recorded(key),
+        keep: (record) => this.keep(step, { ...kept, record, definitions: [key] }),
+      });
     });
+    this.keep(step, { ...kept, record, definitions: [digest] });
+    return {
+      layer: new RunLayer(this.context, record),
+      outcome: made ? ('done' as const) : ('reused' as const),
+    };
   }
 
   private async resolveRecipe(
