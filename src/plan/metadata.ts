@@ -44,7 +44,6 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
     }
     case 'ENTRYPOINT': {
       const command = commandLine(state, instruction.command);
-      config.ArgsEscaped = true;
       set(config, 'Entrypoint', command);
       if (!state.commandSet) delete config.Cmd;
       note(state, `ENTRYPOINT ${quotedList(command)}`);

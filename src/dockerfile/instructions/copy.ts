@@ -71,6 +71,17 @@ function sourcesOf(statement: Statement, words: Word[]): { sources: Word[]; here
   for (const word of words) {
     const sign = parseHeredocSign(word.text);
     const heredoc = sign && statement.heredocs.findLast(({ name }) => name === sign.name);
+    if (heredoc && /^\.{1,2}$|\//.test(heredoc.name)) {
+      throw failure(
+        statement,
+        'DOCKERFILE_SYNTAX',
+        `the here-document "${heredoc.name}" cannot name a file`,
+        {
+          location: word.location,
+          hint: 'The delimiter is the name of the file that is copied: choose a word without slashes.',
+        },
+      );
+    }
     if (heredoc) heredocs.push(heredoc);
     else sources.push(word);
   }

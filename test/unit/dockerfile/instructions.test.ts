@@ -33,6 +33,7 @@ describe('what Docker refuses is refused, with its code', () => {
     ['FROM --foo scratch', 'UNKNOWN_FLAG'],
     // Arguments
     ['COPY a', 'DOCKERFILE_SYNTAX'],
+    ['COPY <<a/b /x\nb\na/b', 'DOCKERFILE_SYNTAX'],
     ['COPY', 'DOCKERFILE_SYNTAX'],
     ['COPY --from=scratch', 'DOCKERFILE_SYNTAX'],
     ['COPY ["a"]', 'DOCKERFILE_SYNTAX'],
