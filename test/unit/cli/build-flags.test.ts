@@ -23,6 +23,7 @@ describe('flags of build', () => {
       buildArgs: {},
       labels: {},
       secrets: {},
+      contexts: {},
       noCache: false,
       pull: false,
       quiet: false,
@@ -45,6 +46,7 @@ describe('flags of build', () => {
         'none',
       ],
       ...['--iidfile', 'id', '--metadata-file', 'meta', '--progress', 'plain', '--secret', 'id=s,src=f'],
+      ...['--build-context', 'x=./y', '--build-context=z=docker-image://a=b', '--call=check,format=json'],
     ]);
     expect(flags).toEqual({
       context: 'ctx',
@@ -54,6 +56,8 @@ describe('flags of build', () => {
       buildArgs: { A: '1=2', B: '' },
       labels: { l: 'v', empty: '' },
       secrets: { s: { file: 'f' } },
+      contexts: { x: './y', z: 'docker-image://a=b' },
+      call: { what: 'check', format: 'json' },
       noCache: true,
       pull: true,
       network: 'none',
@@ -83,6 +87,13 @@ describe('flags of build', () => {
     expect(parse(['--progress=tty', '.'], { BUILDKIT_PROGRESS: 'plain' }).progress).toBe('tty');
   });
 
+  test('calls: --check is short for one of them, and build is none', () => {
+    expect(parse(['--check', '.']).call).toEqual({ what: 'check', format: 'text' });
+    expect(parse(['--check=false', '.'])).not.toHaveProperty('call');
+    expect(parse(['--call=build', '.'])).not.toHaveProperty('call');
+    expect(parse(['--call=lint', '.']).call).toEqual({ what: 'check', format: 'text' });
+  });
+
   test('the network default is no choice', () => {
     expect(parse(['--network=default', '.'])).not.toHaveProperty('network');
   });
@@ -95,9 +106,11 @@ describe('flags of build', () => {
   test.each([
     [[], 'the build context is missing'],
     [['a', 'b'], 'one build context is enough: "b" is a second one'],
-    [['-'], 'a context from standard input is not supported by this version yet'],
-    [['https://example.com/app.git'], 'a context from a URL is not supported by this version yet'],
-    [['git@example.com:app.git'], 'a context from a URL is not supported by this version yet'],
+    [['--build-context', 'x', '.'], '--build-context x names no place'],
+    [['--build-context', '=x', '.'], '--build-context =x has no name'],
+    [['--call=nope', '.'], 'there is no --call=nope'],
+    [['--call=check,format=xml', '.'], '--call has no "format=xml"'],
+    [['--call=targets', '--check', '.'], '--check and --call=targets contradict each other'],
     [['--push', '.'], '--push is not supported by this version yet'],
     [['--output=type=local,dest=x', '.'], '--output is not supported by this version yet'],
     [['-o', 'x', '.'], '-o is not supported by this version yet'],

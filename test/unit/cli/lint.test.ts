@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command as build } from '../../../src/cli/build.ts';
+import { command as lint } from '../../../src/cli/lint.ts';
+import { fakeIo } from '../../support/fake-io.ts';
+
+let folder: string;
+const BAD = 'FROM alpine AS Base\nENV A=$x TOKEN=1\nCMD run\n';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'jettison-lint-'));
+  writeFileSync(join(folder, 'Dockerfile'), BAD);
+  writeFileSync(join(folder, 'good'), 'FROM scratch\nCOPY a /\n');
+  writeFileSync(join(folder, 'broken'), 'FROM scratch\nCOPPY a /\n');
+  writeFileSync(join(folder, 'good.dockerignore'), 'a\n');
+  writeFileSync(
+    join(folder, 'stages'),
+    '# one is first\nFROM scratch AS one\nARG V=1\nFROM scratch AS two\nRUN --mount=type=secret,id=s true\n',
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(command: typeof lint, args: string[], stdin = '') {
+  const { io, stdout } = fakeIo({ env: { JETTISON_HOME: join(folder, 'store') } });
+  (io.stdin as unknown as PassThrough).end(stdin);
+  const code = await command.run(args, { ...io, cwd: folder });
+  return { code, out: stdout.text };
+}
+const at = (name: string) => join(folder, name);
+
+describe('jettison lint', () => {
+  test('shows findings with their lines, and what it could not look at', async () => {
+    const { code, out } = await run(lint, []);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      '[StageNameCasing] (Dockerfile:1)\n  1 | FROM alpine AS Base\n    |                ^^^^\n  hint: ',
+    );
+    expect(out).toContain('[SecretsUsedInArgOrEnv] (Dockerfile:2)');
+    expect(out).toContain('Not looked at: alpine:latest. What depends on them was not checked.');
+    expect(out).toMatch(/\n2 findings\.\n$/);
+    expect(out).not.toContain('UndefinedVar');
+  });
+
+  test('says so when there is nothing', async () => {
+    expect(await run(lint, [at('good')])).toEqual({ code: 0, out: 'Nothing to complain about.\n' });
+  });
+
+  test('reads standard input', async () => {
+    const { code, out } = await run(lint, ['-'], 'FROM scratch\nMAINTAINER me\n');
+    expect(code).toBe(1);
+    expect(out).toContain('[MaintainerDeprecated] (Dockerfile:2)');
+  });
+
+  test('a file that cannot be parsed is a finding, too', async () => {
+    const { code, out } = await run(lint, [at('broken'), at('good')]);
+    expect(code).toBe(1);
+    expect(out).toContain('broken:2:1');
+  });
+
+  test('--format json', async () => {
+    const { code, out } = await run(lint, ['--format=json', at('Dockerfile'), at('broken')]);
+    expect(code).toBe(1);
+    const [bad, broken] = JSON.parse(out);
+    expect(bad.warnings[0]).toEqual({
+      ruleName: 'StageNameCasing',
+      description: expect.any(String),
+      url: 'https://docs.docker.com/go/dockerfile/rule/stage-name-casing/',
+      detail: expect.stringContaining('Base'),
+      location: { ranges: [{ start: { line: 1 }, end: { line: 1 } }] },
+    });
+    expect(Buffer.from(bad.sources[0].data, 'base64').toString()).toBe(BAD);
+    expect(broken.buildError.location.ranges[0].start.line).toBe(2);
+  });
+
+  test('--format sarif', async () => {
+    const { out } = await run(lint, ['--format=sarif', at('Dockerfile'), at('broken')]);
+    const { version, runs } = JSON.parse(out);
+    expect(version).toBe('2.1.0');
+    const [{ tool, results }] = runs;
+    for (const { ruleId, ruleIndex, level } of results) {
+      if (level === 'warning') expect(tool.driver.rules[ruleIndex].id).toBe(ruleId);
+    }
+    expect(results[0].locations[0].physicalLocation).toEqual({
+      artifactLocation: { uri: at('Dockerfile') },
+      region: { startLine: 1, startColumn: 16 },
+    });
+    expect(results.at(-1)).toMatchObject({ level: 'error', ruleId: 'UNKNOWN_INSTRUCTION' });
+  });
+
+  test('a wrong format is a wrong command line', async () => {
+    await expect(run(lint, ['--format=xml'])).rejects.toMatchObject({ exitCode: 2 });
+  });
+});
+
+describe('jettison build --check and --call', () => {
+  const call = (...args: string[]) => run(build, [...args, folder]);
+
+  test('--check exits with 1 when there is something', async () => {
+    const { code, out } = await call('--check', '-f', at('stages'));
+    expect({ code, out }).toEqual({ code: 0, out: 'Nothing to complain about.\n' });
+    expect((await call('--check', '-f', at('broken'))).code).toBe(1);
+  });
+
+  test('what is skipped by a build argument or a comment is not found', async () => {
+    writeFileSync(at('skips'), '# check=skip=UndefinedVar\nFROM scratch\nENV A=$x TOKEN=1\n');
+    expect((await call('--check', '-f', at('skips'))).out).toContain('SecretsUsedInArgOrEnv');
+    const skip = 'BUILDKIT_DOCKERFILE_CHECK=skip=SecretsUsedInArgOrEnv';
+    const { out } = await call('--check', '--build-arg', skip, '-f', at('skips'));
+    expect(out).toContain('UndefinedVar');
+    expect(out).not.toContain('SecretsUsedInArgOrEnv');
+  });
+
+  test('files that the ignore file keeps out are found when somebody asks', async () => {
+    const ask = 'BUILDKIT_DOCKERFILE_CHECK=experimental=all';
+    const { out } = await call('--check', '--build-arg', ask, '-f', at('good'));
+    expect(out).toContain('line 1 of');
+    expect(out).toContain('[CopyIgnoredFile]');
+  });
+
+  test('--call=targets', async () => {
+    expect(await call('--call=targets', '-f', at('stages'))).toEqual({
+      code: 0,
+      out: 'TARGET          DESCRIPTION\none             is first\ntwo (default)\n',
+    });
+    const { targets } = JSON.parse((await call('--call=targets,format=json', '-f', at('stages'))).out);
+    expect(targets[1]).toEqual({
+      name: 'two',
+      default: true,
+      base: 'scratch',
+      location: { ranges: [{ start: { line: 4 }, end: { line: 4 } }] },
+    });
+  });
+
+  test('--call=outline', async () => {
+    const { out } = await call('--call', 'outline', '--target', 'one', '-f', at('stages'));
+    expect(out).toContain('TARGET:        one\nDESCRIPTION:   is first\n');
+    expect(out).toContain('V           1');
+    const json = JSON.parse((await call('--call=outline,format=json', '-f', at('stages'))).out);
+    expect(json).toMatchObject({ name: 'two', secrets: [{ name: 's' }] });
+    expect(json.args).toBeUndefined();
+  });
+
+  test('unknown calls are refused', async () => {
+    await expect(call('--call=nope')).rejects.toMatchObject({ exitCode: 2 });
+    await expect(call('--call=check,format=xml')).rejects.toMatchObject({ exitCode: 2 });
+    await expect(call('--call=outline', '--check')).rejects.toMatchObject({ exitCode: 2 });
+  });
+});
