@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { Blobs } from './blobs.ts';
 import { Conversions } from './conversions.ts';
@@ -51,7 +52,7 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
   const store = new Store(layout);
   try {
     if (!existsSync(layout.ociLayout)) {
-      mkdirSync(layout.home, { recursive: true, mode: 0o700 });
+      makeFolder(layout.home);
       // Others must not reach setuid programs inside layers, nor files that only the root inside may read.
       for (const folder of [layout.layers, layout.temporary])
         mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -70,7 +71,8 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
     for (const path of deadTemporaries(layout)) sweep(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
+    // A full disk is no matter of the folder.
+    if (code === undefined || code === 'ENOSPC' || code === 'EDQUOT') throw error;
     throw new JettisonError(
       'STORE_UNUSABLE',
       `the store ${layout.home} cannot be used: ${(error as Error).message}`,
@@ -81,6 +83,22 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
     );
   }
   return store;
+}
+
+/**
+ * Makes a folder and what it lacks above it, for this user alone. Node's own way of doing that never ends where
+ * the kernel says "no such file" inside a folder that is there, as in /proc and below automounts.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else did.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
 }
 
 function sweep(path: string): void {
