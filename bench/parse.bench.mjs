@@ -27,10 +27,9 @@ export default async function* run() {
     await bundle.write({ dir: folder, format: 'esm', entryFileNames: '[name].mjs' });
     await bundle.close();
     const core = pathToFileURL(join(folder, 'core.mjs')).href;
-    const works = workOf(await import(core));
-    for (const [name, work] of Object.entries(works)) {
+    for (const [name, prepare] of Object.entries(worksOf(await import(core)))) {
       yield line(`${name}, first time`, colds(core, name));
-      yield line(`${name}, again`, measure(9, work));
+      yield line(`${name}, again`, measure(9, prepare()));
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -41,8 +40,8 @@ export default async function* run() {
 function colds(core, name) {
   const program = `
     import * as core from ${JSON.stringify(core)};
-    import { workOf } from ${JSON.stringify(import.meta.url)};
-    const work = workOf(core)[${JSON.stringify(name)}];
+    import { worksOf } from ${JSON.stringify(import.meta.url)};
+    const work = worksOf(core)[${JSON.stringify(name)}]();
     const start = process.hrtime.bigint();
     work();
     console.log(Number(process.hrtime.bigint() - start) / 1e6);
@@ -57,39 +56,46 @@ function colds(core, name) {
   return Array.from({ length: 5 }, once).sort((a, b) => a - b);
 }
 
-/** What is measured, by name. */
-export function workOf({ parseDockerfile, planBuild, parseIgnore }) {
-  const text = dockerfile();
-  const patterns = ignoreFile();
-  const paths = pathsOfProject();
+/** What is measured, by name: each gives the work when it has made what the work needs. */
+export function worksOf({ parseDockerfile, planBuild, parseIgnore }) {
   const platform = { os: 'linux', architecture: 'amd64' };
   return {
     [`parse and plan ${LINES} lines`]: () => {
-      const result = planBuild({
-        dockerfile: parseDockerfile(text, 'Dockerfile'),
-        buildArgs: {},
-        labels: {},
-        platform,
-        buildPlatform: platform,
-        network: 'host',
-        images: new Map(),
-      });
-      if (result.kind !== 'plan' || result.plan.stages.length < 100) throw new Error('not planned');
+      const text = dockerfile();
+      return () => {
+        const result = planBuild({
+          dockerfile: parseDockerfile(text, 'Dockerfile'),
+          buildArgs: {},
+          labels: {},
+          platform,
+          buildPlatform: platform,
+          network: 'host',
+          images: new Map(),
+        });
+        if (result.kind !== 'plan' || result.plan.stages.length < 100) throw new Error('not planned');
+      };
     },
     [`match ${PATHS} paths against ${PATTERNS} patterns`]: () => {
-      const rules = parseIgnore(patterns, '.dockerignore');
-      let excluded = 0;
-      for (const path of paths) if (rules.excludes(path)) excluded++;
-      if (excluded === 0 || excluded === paths.length) throw new Error('nothing to match');
+      const patterns = ignoreFile();
+      const paths = pathsOfProject();
+      return () => {
+        const rules = parseIgnore(patterns, '.dockerignore');
+        let excluded = 0;
+        for (const path of paths) if (rules.excludes(path)) excluded++;
+        if (excluded === 0 || excluded === paths.length) throw new Error('nothing to match');
+      };
     },
   };
 }
 
-/** Stages of every kind of instruction, each built on the one before. */
+/** Stages of every kind of instruction, most of them built on the one before; the last one needs them all. */
 function dockerfile() {
   const lines = ['ARG VERSION=1', 'FROM scratch AS s0'];
-  for (let stage = 0; lines.length < LINES - 10; stage++) {
-    if (stage > 0) lines.push(`FROM s${stage - 1} AS s${stage}`);
+  let stages = 0;
+  for (; lines.length < LINES - 45; stages++) {
+    const stage = stages;
+    if (stage > 0)
+      lines.push(stage % 4 === 0 ? `FROM scratch AS s${stage}` : `FROM s${stage - 1} AS s${stage}`);
     lines.push(
       `ARG VERSION=\${VERSION:-${stage}}`,
       `ENV STAGE_${stage}=\${VERSION%%-*} PATH=/opt/${stage}/bin:$PATH`,
@@ -107,6 +113,8 @@ function dockerfile() {
       `EXPOSE ${8000 + stage}`,
     );
   }
+  for (let stage = 3; stage < stages - 1; stage += 4)
+    lines.push(`COPY --from=${stage} /app/${stage} /app/${stage}`);
   lines.push('CMD ["node", "server.js"]');
   return `${lines.join('\n')}\n`;
 }

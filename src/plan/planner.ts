@@ -129,7 +129,7 @@ class Planner {
     }
     const args = [
       ...this.usedGlobals(needed),
-      ...stages.flatMap(({ index }) => this.states.get(index)!.args),
+      ...stages.flatMap(({ index }) => this.states.get(index)!.ownArgs()),
     ];
     return { kind: 'plan', plan: { stages, target }, warnings: this.allWarnings(needed), args };
   }
@@ -519,9 +519,9 @@ function clean(path: string): string {
 /** What a stage starts from. Triggers have been taken out: they never reach a second generation. */
 function baseConfig(base: StageBase): PlannedStage['config'] {
   if (base.kind === 'scratch') return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' };
-  const { OnBuild: _, ...config } = structuredClone(
-    base.kind === 'image' ? base.image.config : base.stage.config,
-  );
+  const { OnBuild: _, ...config } = base.kind === 'image' ? base.image.config : base.stage.config;
+  // Instructions replace all members but this one, which they change.
+  if (config.Env !== undefined) config.Env = [...config.Env];
   return { ...config, WorkingDir: config.WorkingDir || '/' };
 }
 

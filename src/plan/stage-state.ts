@@ -18,6 +18,7 @@ export interface DeclaredArg {
 export class StageState {
   readonly steps: Step[] = [];
   readonly history: PlannedHistory[] = [];
+  private readonly inheritedArgs: number;
   /** Whether the base brought a SHELL. */
   readonly inheritsShell: boolean;
   /** Whether this stage itself has set CMD: then ENTRYPOINT leaves it alone. */
@@ -38,7 +39,13 @@ export class StageState {
     private readonly escapeCharacter: '\\' | '`',
     readonly warn: (diagnostic: Diagnostic) => void,
   ) {
+    this.inheritedArgs = args.length;
     this.inheritsShell = (config.Shell?.length ?? 0) > 0;
+  }
+
+  /** Arguments that this stage itself declares. */
+  ownArgs(): DeclaredArg[] {
+    return this.args.slice(this.inheritedArgs);
   }
 
   get cwd(): string {
