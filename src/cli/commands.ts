@@ -11,6 +11,12 @@ export const commands: Record<string, Entry> = {
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./build.ts') },
   lint: { summary: 'Check Dockerfiles', load: () => import('./lint.ts') },
   run: { summary: 'Run an image', load: () => import('./run.ts') },
+  ps: { summary: 'List containers', load: () => import('./ps.ts') },
+  logs: { summary: 'Print what a container in the background has printed', load: () => import('./logs.ts') },
+  exec: { summary: 'Run a further command in a running container', load: () => import('./exec.ts') },
+  stop: { summary: 'Ask containers to end', load: () => import('./stop.ts') },
+  kill: { summary: 'Send a signal to containers', load: () => import('./kill.ts') },
+  rm: { summary: 'Forget containers that have ended', load: () => import('./rm.ts') },
   base: {
     summary: "Make a base image of this machine's own Node and tools",
     load: () => import('./base.ts'),

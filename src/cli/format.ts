@@ -17,31 +17,35 @@ export function size(bytes: number): string {
 
 /** How long ago, in Docker's words: `5 seconds ago`, `About an hour ago`, `3 weeks ago`; `N/A` without a time. */
 export function age(created: string | undefined, now: number = Date.now()): string {
-  const at = created === undefined ? Number.NaN : Date.parse(created);
+  const words = duration(created, now);
+  return words === 'N/A' ? words : `${words} ago`;
+}
+
+/** How long since a time: as `age`, without the `ago`. */
+export function duration(since: string | undefined, now: number = Date.now()): string {
+  const at = since === undefined ? Number.NaN : Date.parse(since);
   if (Number.isNaN(at)) return 'N/A';
   const seconds = Math.max(0, Math.floor((now - at) / 1000));
   const hours = Math.round(seconds / 3600);
-  const words =
-    seconds < 1
-      ? 'Less than a second'
-      : seconds < 60
-        ? count(seconds, 'second')
-        : seconds < 120
-          ? 'About a minute'
-          : seconds < 3600
-            ? count(Math.floor(seconds / 60), 'minute')
-            : hours === 1
-              ? 'About an hour'
-              : hours < 48
-                ? count(hours, 'hour')
-                : hours < 24 * 14
-                  ? count(Math.floor(hours / 24), 'day')
-                  : hours < 24 * 60
-                    ? count(Math.floor(hours / (24 * 7)), 'week')
-                    : hours < 24 * 365 * 2
-                      ? count(Math.floor(hours / (24 * 30)), 'month')
-                      : count(Math.floor(hours / (24 * 365)), 'year');
-  return `${words} ago`;
+  return seconds < 1
+    ? 'Less than a second'
+    : seconds < 60
+      ? count(seconds, 'second')
+      : seconds < 120
+        ? 'About a minute'
+        : seconds < 3600
+          ? count(Math.floor(seconds / 60), 'minute')
+          : hours === 1
+            ? 'About an hour'
+            : hours < 48
+              ? count(hours, 'hour')
+              : hours < 24 * 14
+                ? count(Math.floor(hours / 24), 'day')
+                : hours < 24 * 60
+                  ? count(Math.floor(hours / (24 * 7)), 'week')
+                  : hours < 24 * 365 * 2
+                    ? count(Math.floor(hours / (24 * 30)), 'month')
+                    : count(Math.floor(hours / (24 * 365)), 'year');
 }
 
 function count(number: number, unit: string): string {

@@ -1,94 +1,148 @@
 import { parseArgs } from 'node:util';
-import { JettisonError } from '../errors/error.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
 import { fetchMissing } from '../export/fetch-missing.ts';
-import { runImage } from '../run/run.ts';
-import { findImage } from '../store/lookup.ts';
-import { openStore } from '../store/store.ts';
+import { createContainer } from '../run/container.ts';
+import { runDetached, SUPERVISE, superviseDetached } from '../run/detached.ts';
+import { needTerminal, runInForeground } from '../run/foreground.ts';
+import { LogReader } from '../run/log.ts';
+import { logPath } from '../run/supervise.ts';
+import { findImage, readImage } from '../store/lookup.ts';
+import { openStore, type Store } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
+import { splitArguments } from './own-arguments.ts';
+import { containerRequest, healthcheck, options, portNote, stopping, USAGE } from './run-flags.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]
 
-Runs an image of the store in the foreground and throws away what it changed. Signals go to the command; the
-exit code is the command's, 125 if it could not be run, 126 if it is not executable, 127 if it is missing.
+Runs an image of the store and throws away what it changed. Signals go to the command; the exit code is the
+command's, 125 if it could not be run, 126 if it is not executable, 127 if it is missing.
 
 Options:
-  -e, --env NAME[=VALUE]   Set a variable, or hand over one of this shell's
-      --entrypoint COMMAND Replace the image's ENTRYPOINT, and drop its CMD
-  -i, --interactive        Let the command read standard input
-      --network NETWORK    host (the default) or none
-  -p, --publish PORTS      Accepted: the network is this machine's, so ports need no publishing
-      --rm                 Accepted: nothing is ever kept
-  -t, --tty                Give the command this terminal
-  -u, --user USER[:GROUP]  Names or numbers
-  -w, --workdir DIR        Working directory
+      --add-host NAME:ADDRESS  Add a line to /etc/hosts
+      --cap-add CAPABILITY     Add a capability to Docker's default ones, or ALL
+      --cap-drop CAPABILITY    Take one away, or ALL
+      --cpus NUMBER            How much of the processors' time it may use
+  -d, --detach                 Run in the background and print the container's id; see ps, logs, stop
+  -e, --env NAME[=VALUE]       Set a variable, or hand over one of this shell's
+      --env-file FILE          Set the variables of a file, one a line
+      --entrypoint COMMAND     Replace the image's ENTRYPOINT, and drop its CMD
+      --hardened               --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp
+      --health-cmd COMMAND     Check the health with this command
+      --health-interval TIME   Time between two checks (30s)
+      --health-retries NUMBER  Failures in a row that make it unhealthy (3)
+      --health-start-interval TIME  Time between two checks in the start period (5s)
+      --health-start-period TIME  Time in which failures do not count (0s)
+      --health-timeout TIME    How long a check may take (30s)
+  -h, --hostname NAME          Host name in the container
+      --init                   Accepted: process 1 always reaps orphans, and signals reach the command
+  -i, --interactive            Let the command read standard input
+  -m, --memory SIZE            How much memory it may use, e.g. 512m
+      --name NAME              What ps and stop call the container
+      --network NETWORK        host (the default) or none
+      --no-healthcheck         Do not check the health
+      --pids-limit NUMBER      How many processes and threads it may have
+  -p, --publish PORTS          Accepted: the network is this machine's, so ports need no publishing
+      --read-only              The root file system cannot be changed; the image's volumes can
+      --rm                     Forget the container when it ends; in the foreground always so
+      --security-opt OPTION    no-new-privileges, or seccomp=unconfined (always so)
+      --stop-signal SIGNAL     What stop sends
+      --stop-timeout SECONDS   How long stop waits before it kills (10)
+      --tmpfs PATH[:OPTIONS]   An empty folder in memory, e.g. /run:size=64m,mode=755
+  -t, --tty                    Give the command this terminal
+  -u, --user USER[:GROUP]      Names or numbers
+  -v, --volume SOURCE:TARGET[:ro]  Show a folder or file of this machine in the container
+  -w, --workdir DIR            Working directory
 
 Examples:
   jettison run --rm -p 3000:3000 app
+  jettison run -d --name api --hardened app && jettison logs -f api
   jettison run -it --entrypoint sh app
-  jettison run -e NODE_ENV=development app node --version
 `;
-
-const USAGE = 'usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]';
-
-const options = {
-  entrypoint: { type: 'string' },
-  env: { type: 'string', short: 'e', multiple: true },
-  interactive: { type: 'boolean', short: 'i' },
-  network: { type: 'string' },
-  publish: { type: 'string', short: 'p', multiple: true },
-  rm: { type: 'boolean' },
-  tty: { type: 'boolean', short: 't' },
-  user: { type: 'string', short: 'u' },
-  workdir: { type: 'string', short: 'w' },
-} as const;
 
 /** What `docker run` answers when it was not the command that failed. */
 const EXIT_NOT_RUN = 125;
 
 async function run(args: string[], io: Io): Promise<number> {
-  const { own, image: name, command } = splitArguments(args);
-  const { values } = parseArgs({ args: own, options });
+  if (args[0] === SUPERVISE && args[1] !== undefined) return supervisor(args[1], io);
+  const { own, first: name, rest: command } = splitArguments(args, options);
+  const { values: flags } = parseArgs({ args: own, options });
   if (name === undefined) throw usageError('run needs an image', USAGE);
-  const network = values.network ?? 'host';
-  if (network !== 'host' && network !== 'none') {
-    throw usageError(`there is no network "${network}"`, 'the networks are host and none');
+  if (flags.detach && (flags.tty || flags.interactive)) {
+    throw usageError(
+      'a command in the background has neither a terminal nor standard input',
+      'leave -d or -it out',
+    );
   }
-  if (values.workdir !== undefined && !values.workdir.startsWith('/')) {
-    throw usageError(`the working directory "${values.workdir}" is not absolute`, USAGE);
-  }
-  const note = portNote(values.publish ?? []);
+  const note = portNote(flags.publish ?? []);
   if (note !== undefined) io.stderr.write(`${note}\n`);
 
   const store = openStore({ env: io.env });
+  // Only while it starts: pruning must not wait for as long as a container runs.
   const end = await store.leases.use(io.signal);
   try {
     const image = findImage(store, name);
-    return await runImage(
+    const config = image.config.config ?? {};
+    const check = healthcheck(flags, config.Healthcheck);
+    const request = containerRequest(flags, config, command, io);
+    if (flags.tty) needTerminal(io, flags.interactive === true);
+    const container = createContainer(
       store,
-      image,
       {
-        command,
-        env: environment(values.env ?? [], io.env),
-        network,
-        interactive: values.interactive === true,
-        terminal: values.tty === true,
-        ...(values.entrypoint === undefined ? {} : { entrypoint: values.entrypoint }),
-        ...(values.user === undefined ? {} : { user: values.user }),
-        ...(values.workdir === undefined ? {} : { cwd: values.workdir }),
-        fetch: async () => {
-          const { Registries } = await import('../registry/registries.ts');
-          await fetchMissing(store, [image], async () => new Registries({ env: io.env, signal: io.signal }));
-        },
+        image: name,
+        imageId: image.id,
+        manifest: image.descriptor,
+        detached: flags.detach === true,
+        autoRemove: flags.rm === true || flags.detach !== true,
+        ports: flags.publish ?? [],
+        ...stopping(flags, config),
+        ...(check === undefined ? {} : { healthcheck: check }),
+        request,
       },
-      io,
+      flags.name,
     );
+    if (flags.detach) return await detach(store, container.id, io);
+    return await runInForeground(store, container, io, { fetch: fetcher(store, io, image), started: end });
   } catch (error) {
-    throw error instanceof JettisonError ? notRun(error) : error;
+    throw error instanceof JettisonError && error.exitCode !== EXIT.usage ? notRun(error) : error;
   } finally {
     end();
     store.close();
   }
+}
+
+async function detach(store: Store, id: string, io: Io): Promise<number> {
+  const exitCode = await runDetached(store, id, io.env);
+  io.stdout.write(`${id}\n`);
+  if (exitCode === undefined) return 0;
+  // It ended at once, most likely since its command is missing: what it said explains it.
+  for (const { data } of new LogReader(logPath(store, id)).read()) io.stderr.write(data);
+  return exitCode;
+}
+
+/** The process that looks after a detached container. */
+async function supervisor(id: string, io: Io): Promise<number> {
+  const store = openStore({ env: io.env });
+  const end = await store.leases.use();
+  try {
+    const { manifest } = store.containers.get(id)!.config;
+    const fetch = fetcher(store, io, readImage(store, manifest));
+    return await superviseDetached(store, id, { fetch, started: end });
+  } finally {
+    end();
+    store.close();
+  }
+}
+
+function fetcher(
+  store: Store,
+  io: Io,
+  image: Parameters<typeof fetchMissing>[1][number],
+): () => Promise<void> {
+  return async () => {
+    const { Registries } = await import('../registry/registries.ts');
+    await fetchMissing(store, [image], async () => new Registries({ env: io.env, signal: io.signal }));
+  };
 }
 
 function notRun({ code, message, hint }: JettisonError): JettisonError {
@@ -96,49 +150,6 @@ function notRun({ code, message, hint }: JettisonError): JettisonError {
     exitCode: EXIT_NOT_RUN,
     ...(hint === undefined ? {} : { hint }),
   });
-}
-
-/** Options end at the image: what follows is the command's, flags included. */
-function splitArguments(args: string[]): { own: string[]; image: string | undefined; command: string[] } {
-  const { tokens } = parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true });
-  const first = tokens.find(({ kind }) => kind === 'positional');
-  if (first === undefined) return { own: args, image: undefined, command: [] };
-  const own = args.slice(0, first.index).filter((arg, index) => arg !== '--' || !isTerminator(tokens, index));
-  const [image, ...command] = args.slice(first.index);
-  return { own, image, command };
-}
-
-function isTerminator(tokens: { kind: string; index: number }[], index: number): boolean {
-  return tokens.some((token) => token.kind === 'option-terminator' && token.index === index);
-}
-
-/** `K=V` as given; a bare `K` is this shell's, and nothing if it has none. */
-function environment(given: readonly string[], own: NodeJS.ProcessEnv): string[] {
-  return given.flatMap((variable) => {
-    if (variable === '' || variable.startsWith('=')) {
-      throw usageError(`"${variable}" is no environment variable`, USAGE);
-    }
-    if (variable.includes('=')) return [variable];
-    return own[variable] === undefined ? [] : [`${variable}=${own[variable]}`];
-  });
-}
-
-const PORTS = /^(?:(?:\[[0-9a-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:\/(?:tcp|udp|sctp))?$/i;
-
-/** What to say about ports that somebody wants published. */
-function portNote(published: readonly string[]): string | undefined {
-  if (published.length === 0) return undefined;
-  const ports = published.map((text) => {
-    const match = PORTS.exec(text);
-    if (match === null)
-      throw usageError(`"${text}" is no port mapping`, 'write HOST:CONTAINER, e.g. -p 3000:3000');
-    return { host: match[1] || match[2]!, container: match[2]! };
-  });
-  const moved = ports.filter(({ host, container }) => host !== container);
-  const note = "note: the command uses this machine's network: its ports are reachable as they are";
-  return moved.length === 0
-    ? note
-    : `${note}, so ${moved.map(({ host, container }) => `${container} is not moved to ${host}`).join(', ')}`;
 }
 
 export const command: Command = { ownsSignals: true, help, run };

@@ -1,7 +1,12 @@
+import { constants } from 'node:os';
+import { JettisonError } from '../errors/error.ts';
+
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 /** What a terminal sends to all processes of its foreground group by itself. */
 const BY_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
 const PATIENCE = 3;
+/** As the C library counts: the first two of the kernel's are its own. */
+const REAL_TIME = { first: 34, last: 64 };
 
 /**
  * Passes on the signals that this process gets, until the returned function is called.
@@ -25,4 +30,26 @@ export function forwardSignals(
   return () => {
     for (const signal of FORWARDED) process.off(signal, listener);
   };
+}
+
+/**
+ * The number of a signal as STOPSIGNAL or `--signal` has it: `SIGTERM`, `term`, `15`, `RTMIN+3`.
+ *
+ * @throws JettisonError `SIGNAL_UNKNOWN`
+ */
+export function signalNumber(text: string): number {
+  const name = text.toUpperCase().replace(/^SIG/, '');
+  const realTime = /^RT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name);
+  const number = /^\d+$/.test(name)
+    ? Number(name)
+    : realTime !== null
+      ? (realTime[1] === 'MIN' ? REAL_TIME.first : REAL_TIME.last) +
+        (realTime[2] === '-' ? -1 : 1) * Number(realTime[3] ?? 0)
+      : constants.signals[`SIG${name}` as NodeJS.Signals];
+  if (number === undefined || number < 1 || number > REAL_TIME.last) {
+    throw new JettisonError('SIGNAL_UNKNOWN', `there is no signal "${text}"`, {
+      hint: 'Write a name such as TERM, HUP or USR1, or a number.',
+    });
+  }
+  return number;
 }

@@ -27,6 +27,8 @@ export class StoreLayout {
   readonly origins: string;
   /** What ADD fetched: see `remote/download.ts`. */
   readonly downloads: string;
+  /** Containers that run or have run: see `containers.ts`. */
+  readonly containers: string;
   readonly locks: string;
   /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
   readonly temporary: string;
@@ -43,6 +45,7 @@ export class StoreLayout {
     this.conversions = join(home, 'conversions');
     this.origins = join(home, 'origins');
     this.downloads = join(home, 'downloads');
+    this.containers = join(home, 'containers');
     this.locks = join(home, 'locks');
     this.temporary = join(home, 'tmp');
   }

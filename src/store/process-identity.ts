@@ -5,7 +5,17 @@ import { readFileSync, readlinkSync } from 'node:fs';
  * id namespace. It names lease files and temporary folders, so that leftovers of dead processes are
  * recognised even when their process id is in use again.
  */
-export const processIdentity = `${process.pid}-${startTime(process.pid) ?? 0}-${pidNamespace()}`;
+export const processIdentity = identityOf(process.pid);
+
+/** The name of another process of this process id namespace. */
+export function identityOf(pid: number): string {
+  return `${pid}-${startTime(pid) ?? 0}-${pidNamespace()}`;
+}
+
+/** The process id in an identity. */
+export function pidOf(identity: string): number {
+  return Number.parseInt(identity, 10);
+}
 
 /** Leases of another process id namespace (a container that shares the store) are believed for this long. */
 const FOREIGN_LIFETIME_MS = 24 * 60 * 60 * 1000;

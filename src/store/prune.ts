@@ -40,7 +40,7 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     }
   }
 
-  const keptLayers = new Set<string>();
+  const keptLayers = store.containers.layersInUse();
   const unusedSince = Date.now() - options.unusedForMs;
   for (const { record, usedMs } of store.records.list()) {
     if (options.unusedForMs > 0 && usedMs > unusedSince) {
@@ -80,10 +80,10 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
       doomed.push(join(store.layout.origins, name));
   }
   for (const name of readNames(store.layout.selections)) {
-  for (const { path, packed } of store.conversions.list()) {
-    const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
-    if (!kept) doomed.push(path);
-  }
+    for (const { path, packed } of store.conversions.list()) {
+      const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
+      if (!kept) doomed.push(path);
+    }
     const path = join(store.layout.selections, name);
     if (options.unusedForMs === 0 || statSync(path).mtimeMs <= unusedSince) doomed.push(path);
   }

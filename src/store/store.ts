@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { Blobs } from './blobs.ts';
+import { Containers } from './containers.ts';
 import { Conversions } from './conversions.ts';
 import { Images } from './images.ts';
 import { Layers } from './layers.ts';
@@ -19,6 +20,7 @@ export class Store {
   readonly records: StepRecords;
   readonly selections: Selections;
   readonly conversions: Conversions;
+  readonly containers: Containers;
   readonly leases: Leases;
 
   constructor(readonly layout: StoreLayout) {
@@ -28,6 +30,7 @@ export class Store {
     this.records = new StepRecords(layout);
     this.selections = new Selections(layout);
     this.conversions = new Conversions(layout);
+    this.containers = new Containers(layout);
     this.leases = new Leases(layout);
   }
 

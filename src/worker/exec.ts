@@ -7,6 +7,7 @@ import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
+import { ControlGroup } from './cgroup.ts';
 import { findUnstartable, withGuarded } from './command.ts';
 import type { WorkerContext } from './context.ts';
 import { completeEnvironment } from './environment.ts';
@@ -18,7 +19,7 @@ import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
 import { Sandbox } from './sandbox.ts';
 import { scanUpper } from './scan.ts';
-import { resolveUser, type User } from './user.ts';
+import { resolveUser } from './user.ts';
 
 /** What a run needs of whoever asked for it. */
 export interface ExecControl {
@@ -66,6 +67,7 @@ export async function exec(
   }
 
   const folder = new RunFolder(ctx);
+  const group = new ControlGroup(request.limits ?? {});
   try {
     const hostname = request.hostname ?? HOSTNAME;
     const files = folder.writeFiles(request, hostname);
@@ -92,22 +94,27 @@ export async function exec(
       network: request.network,
       stdio: request.stdio,
       stdin: inheritStdin ? 'inherit' : files.stdin,
+      prepare: async (first) => group.add(first),
     });
-    const exitCode = await follow(sandbox, user, control);
+    const { folders: cgroups, problems } = group;
+    const exitCode = await follow(sandbox, { first: sandbox.first, user, cgroups, problems }, control);
     control.signal.throwIfAborted();
-    if (exitCode !== 0 || request.commit === undefined) return { exitCode };
+    if (exitCode !== 0 || request.commit === undefined) {
+      return { exitCode, ...(group.ranOutOfMemory ? { outOfMemory: true } : {}) };
+    }
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
   } finally {
+    group.remove();
     folder.remove();
   }
 }
 
 /** Passes output on and signals in until the command, and everything that it left, is gone. */
-async function follow(sandbox: Sandbox, user: User, control: ExecControl): Promise<number> {
+async function follow(sandbox: Sandbox, started: StartedCommand, control: ExecControl): Promise<number> {
   const kill = () => sandbox.kill();
   control.signal.addEventListener('abort', kill, { once: true });
   if (control.signal.aborted) kill();
-  control.started((name) => sandbox.signal(name), { first: sandbox.first, user });
+  control.started((name) => sandbox.signal(name), started);
   try {
     const [exitCode] = await Promise.all([
       sandbox.exit,

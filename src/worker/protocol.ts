@@ -105,6 +105,8 @@ export interface ExecRequest {
   noNewPrivileges?: boolean;
   /** Nothing of the root can be changed but what is mounted on it. Not together with `commit`. */
   readonlyRoot?: boolean;
+  /** How much of the machine the command and all that it starts may use. */
+  limits?: Limits;
   /** Keep what changed as this layer; without it the changes are thrown away. */
   commit?: LayerIdentity;
 }
@@ -119,16 +121,31 @@ export type ExecMount =
   /** What the image has there, writable even when the root is not. */
   | { type: 'volume'; target: string };
 
+export interface Limits {
+  /** Bytes. */
+  memory?: number;
+  /** Processors' time, in processors. */
+  cpus?: number;
+  /** Processes and threads. */
+  pids?: number;
+}
+
 /** A command that runs, and how to join it: see `enter.ts`. */
 export interface StartedCommand {
   /** Process id of the sandbox's first process, seen from the worker; it holds all namespaces. */
   first: number;
   user: User;
+  /** Absolute paths of its control groups; none without limits. */
+  cgroups: string[];
+  /** Why some limits do not hold, for people. */
+  problems: string[];
 }
 
 export interface ExecResult {
   /** The command's exit code; 128 + n when signal n ended it. */
   exitCode: number;
+  /** The kernel killed something of the command for want of memory, below the limit that was set. */
+  outOfMemory?: boolean;
   /** The committed layer; absent without `commit`, or when the exit code is not 0. */
   layer?: LayerRecord;
 }

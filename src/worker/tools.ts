@@ -5,6 +5,7 @@ import { JettisonError } from '../errors/error.ts';
 /** Programs of the machine that a RUN needs, and the package (by Debian's name) that brings each. */
 const PACKAGES = {
   unshare: 'util-linux',
+  nsenter: 'util-linux',
   setpriv: 'util-linux',
   mount: 'mount',
   mkdir: 'coreutils',

@@ -1,0 +1,253 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { ParseArgsConfig, parseArgs } from 'node:util';
+import { parseDuration } from '../dockerfile/duration.ts';
+import type { Healthcheck, RuntimeConfig } from '../image/types.ts';
+import { chosenCapabilities } from '../run/capabilities.ts';
+import type { ContainerRequest } from '../run/container.ts';
+import { tmpfsMount, volumeMount } from '../run/mounts.ts';
+import { runProcess } from '../run/process.ts';
+import { signalNumber } from '../run/signals.ts';
+import type { ExecMount } from '../worker/protocol.ts';
+import { usageError } from './usage.ts';
+
+export const USAGE = 'usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]';
+
+const many = { type: 'string', multiple: true } as const;
+
+export const options = {
+  'add-host': many,
+  'cap-add': many,
+  'cap-drop': many,
+  cpus: { type: 'string' },
+  detach: { type: 'boolean', short: 'd' },
+  entrypoint: { type: 'string' },
+  env: { ...many, short: 'e' },
+  'env-file': many,
+  hardened: { type: 'boolean' },
+  'health-cmd': { type: 'string' },
+  'health-interval': { type: 'string' },
+  'health-retries': { type: 'string' },
+  'health-start-interval': { type: 'string' },
+  'health-start-period': { type: 'string' },
+  'health-timeout': { type: 'string' },
+  hostname: { type: 'string', short: 'h' },
+  init: { type: 'boolean' },
+  interactive: { type: 'boolean', short: 'i' },
+  memory: { type: 'string', short: 'm' },
+  name: { type: 'string' },
+  network: { type: 'string' },
+  'no-healthcheck': { type: 'boolean' },
+  'pids-limit': { type: 'string' },
+  publish: { ...many, short: 'p' },
+  'read-only': { type: 'boolean' },
+  rm: { type: 'boolean' },
+  'security-opt': many,
+  'stop-signal': { type: 'string' },
+  'stop-timeout': { type: 'string' },
+  tmpfs: many,
+  tty: { type: 'boolean', short: 't' },
+  user: { type: 'string', short: 'u' },
+  volume: { ...many, short: 'v' },
+  workdir: { type: 'string', short: 'w' },
+} as const satisfies ParseArgsConfig['options'];
+
+export type RunFlags = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+
+const DEFAULT_STOP_TIMEOUT_S = 10;
+const LEAST_NS = 1e6;
+
+/** How a command is run, from the flags and what its image says. */
+export function containerRequest(
+  flags: RunFlags,
+  config: RuntimeConfig,
+  command: readonly string[],
+  shell: { env: NodeJS.ProcessEnv; cwd: string },
+): ContainerRequest {
+  const hostname = flags.hostname ?? randomBytes(6).toString('hex');
+  const terminal = flags.tty === true;
+  const readonlyRoot = flags['read-only'] === true || flags.hardened === true;
+  const process = runProcess(
+    config,
+    {
+      command,
+      env: [
+        ...(flags['env-file'] ?? []).flatMap((file) => environmentFile(resolve(shell.cwd, file), shell.env)),
+        ...environment(flags.env ?? [], shell.env),
+      ],
+      ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
+      ...(flags.user === undefined ? {} : { user: flags.user }),
+      ...(flags.workdir === undefined ? {} : { cwd: absolute(flags.workdir) }),
+    },
+    hostname,
+    terminal,
+  );
+  return {
+    process: { ...process, inheritStdin: flags.interactive === true },
+    mounts: mounts(flags, config, readonlyRoot, shell.cwd),
+    network: network(flags.network ?? 'host'),
+    hostname,
+    hosts: (flags['add-host'] ?? []).map(host),
+    stdio: terminal ? 'inherit' : 'stream',
+    capabilities: chosenCapabilities(flags['cap-add'] ?? [], [
+      ...(flags['cap-drop'] ?? []),
+      ...(flags.hardened ? ['all'] : []),
+    ]),
+    noNewPrivileges:
+      (flags['security-opt'] ?? []).map(noNewPrivileges).includes(true) || flags.hardened === true,
+    readonlyRoot,
+    limits: {
+      ...(flags.memory === undefined ? {} : { memory: bytes(flags.memory) }),
+      ...(flags.cpus === undefined ? {} : { cpus: positive('--cpus', flags.cpus) }),
+      ...(flags['pids-limit'] === undefined ? {} : { pids: positive('--pids-limit', flags['pids-limit']) }),
+    },
+  };
+}
+
+/** How a container ends: the signal that asks for it, and how many seconds it has. */
+export function stopping(
+  flags: RunFlags,
+  config: RuntimeConfig,
+): { stopSignal: string; stopTimeout: number } {
+  const stopSignal = flags['stop-signal'] ?? config.StopSignal ?? 'SIGTERM';
+  signalNumber(stopSignal);
+  const text = flags['stop-timeout'];
+  if (text !== undefined && !/^\d+$/.test(text)) throw usageError(`"${text}" is no number of seconds`, USAGE);
+  return { stopSignal, stopTimeout: text === undefined ? DEFAULT_STOP_TIMEOUT_S : Number(text) };
+}
+
+/** The image's health check, with what the flags replace of it. */
+export function healthcheck(flags: RunFlags, own: Healthcheck | undefined): Healthcheck | undefined {
+  if (flags['no-healthcheck']) return undefined;
+  const command = flags['health-cmd'];
+  const duration = (name: keyof RunFlags & string, key: keyof Healthcheck) => {
+    const text = flags[name] as string | undefined;
+    if (text === undefined) return {};
+    const value = parseDuration(text);
+    if (value === undefined || (value !== 0 && value < LEAST_NS)) {
+      throw usageError(`"${text}" is no duration for --${name}`, 'write e.g. 500ms, 10s or 1m30s');
+    }
+    return { [key]: value };
+  };
+  const check = {
+    ...own,
+    ...(command === undefined ? {} : { Test: ['CMD-SHELL', command] }),
+    ...duration('health-interval', 'Interval'),
+    ...duration('health-timeout', 'Timeout'),
+    ...duration('health-start-period', 'StartPeriod'),
+    ...duration('health-start-interval', 'StartInterval'),
+    ...(flags['health-retries'] === undefined
+      ? {}
+      : { Retries: positive('--health-retries', flags['health-retries']) }),
+  };
+  return check.Test === undefined ? undefined : { ...check, Test: check.Test };
+}
+
+function mounts(flags: RunFlags, config: RuntimeConfig, readonlyRoot: boolean, cwd: string): ExecMount[] {
+  const chosen = [
+    ...(flags.volume ?? []).map((text) => volumeMount(text, cwd)),
+    ...(flags.tmpfs ?? []).map(tmpfsMount),
+  ];
+  const isMounted = (target: string) => chosen.some((mount) => mount.target === target);
+  if (flags.hardened && !isMounted('/tmp')) chosen.push({ type: 'tmpfs', target: '/tmp' });
+  // What the image calls a volume stays writable.
+  const volumes = readonlyRoot
+    ? Object.keys(config.Volumes ?? {}).filter((target) => !isMounted(target))
+    : [];
+  return [...chosen, ...volumes.map((target): ExecMount => ({ type: 'volume', target }))];
+}
+
+function network(text: string): 'host' | 'none' {
+  if (text === 'host' || text === 'none') return text;
+  throw usageError(`there is no network "${text}"`, 'the networks are host and none');
+}
+
+function absolute(folder: string): string {
+  if (folder.startsWith('/')) return folder;
+  throw usageError(`the working directory "${folder}" is not absolute`, USAGE);
+}
+
+function host(text: string): [string, string] {
+  const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
+  if (name === undefined || address === undefined) {
+    throw usageError(`"${text}" is no host`, 'write --add-host NAME:ADDRESS');
+  }
+  return [name, address];
+}
+
+function noNewPrivileges(option: string): boolean {
+  const [, value] = /^no-new-privileges(?:[:=](true|false))?$/.exec(option) ?? [undefined, undefined];
+  if (/^no-new-privileges([:=]true)?$/.test(option)) return true;
+  if (value === 'false' || option === 'seccomp=unconfined') return false;
+  if (option.startsWith('seccomp=')) {
+    throw usageError(
+      'there is no seccomp filter to give a profile to',
+      'containers run without one; --hardened takes the capabilities that most system calls need',
+    );
+  }
+  throw usageError(
+    `there is no security option "${option}"`,
+    'there are no-new-privileges and seccomp=unconfined',
+  );
+}
+
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i;
+
+/** As Docker counts: `512m` is 512 MiB. */
+function bytes(text: string): number {
+  const [, number, unit = ''] = SIZE.exec(text) ?? [];
+  if (number === undefined)
+    throw usageError(`"${text}" is no amount of memory`, 'write e.g. -m 512m or -m 2g');
+  return Math.floor(Number(number) * 1024 ** ' kmgt'.indexOf(unit.toLowerCase() || ' '));
+}
+
+function positive(flag: string, text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !(number > 0) || !Number.isFinite(number)) {
+    throw usageError(`"${text}" is no number for ${flag}`, USAGE);
+  }
+  return number;
+}
+
+/** `K=V` as given; a bare `K` is this shell's, and nothing if it has none. */
+export function environment(given: readonly string[], own: NodeJS.ProcessEnv): string[] {
+  return given.flatMap((variable) => {
+    if (variable === '' || variable.startsWith('=')) {
+      throw usageError(`"${variable}" is no environment variable`, USAGE);
+    }
+    if (variable.includes('=')) return [variable];
+    return own[variable] === undefined ? [] : [`${variable}=${own[variable]}`];
+  });
+}
+
+/** The variables of a file, one a line; empty lines and those that start with `#` say nothing. */
+export function environmentFile(path: string, own: NodeJS.ProcessEnv): string[] {
+  if (!existsSync(path)) throw usageError(`there is no file ${path}`, 'see --env-file');
+  const lines = readFileSync(path, 'utf8')
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .map((line) => line.trimStart());
+  return environment(
+    lines.filter((line) => line !== '' && !line.startsWith('#')),
+    own,
+  );
+}
+
+const PORTS = /^(?:(?:\[[0-9a-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:\/(?:tcp|udp|sctp))?$/i;
+
+/** What to say about ports that somebody wants published. */
+export function portNote(published: readonly string[]): string | undefined {
+  if (published.length === 0) return undefined;
+  const ports = published.map((text) => {
+    const match = PORTS.exec(text);
+    if (match === null)
+      throw usageError(`"${text}" is no port mapping`, 'write HOST:CONTAINER, e.g. -p 3000:3000');
+    return { host: match[1] || match[2]!, container: match[2]! };
+  });
+  const moved = ports.filter(({ host, container }) => host !== container);
+  const note = "note: the command uses this machine's network: its ports are reachable as they are";
+  return moved.length === 0
+    ? note
+    : `${note}, so ${moved.map(({ host, container }) => `${container} is not moved to ${host}`).join(', ')}`;
+}

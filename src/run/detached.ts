@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import type { Store } from '../store/store.ts';
+import { errorOf, type Failure, failureOf } from '../worker/channel.ts';
+import { entryPath } from '../worker/entry.ts';
+import { findContainer } from './container.ts';
+import { LogWriter } from './log.ts';
+import { logPath, type Supervision, supervise } from './supervise.ts';
+
+/** The first argument of `jettison run` by which a supervisor is started; for nobody to type. */
+export const SUPERVISE = '--supervise';
+
+/** What a supervisor says to whoever started it, once. */
+type Word = { type: 'started' } | { type: 'ended'; exitCode: number } | { type: 'failed'; failure: Failure };
+
+/**
+ * Has a process of its own look after a container, which lives on when this one ends.
+ *
+ * @returns undefined once the command runs, its exit code if it has ended before
+ * @throws JettisonError when it could not be run at all
+ */
+export async function runDetached(
+  store: Store,
+  id: string,
+  env: NodeJS.ProcessEnv,
+): Promise<number | undefined> {
+  const complaints = join(store.containers.folder(id), 'supervisor.log');
+  const stderr = openSync(complaints, 'a', 0o600);
+  const child = spawn(process.execPath, [entryPath('cli'), 'run', SUPERVISE, id], {
+    cwd: '/',
+    env: { ...env, JETTISON_HOME: store.layout.home },
+    stdio: ['ignore', 'ignore', stderr, 'ipc'],
+    serialization: 'advanced',
+    detached: true,
+  });
+  closeSync(stderr);
+  const word = await new Promise<Word | undefined>((resolve) => {
+    child.once('message', (message: Word) => resolve(message));
+    child.once('exit', () => resolve(undefined));
+    child.once('error', () => resolve(undefined));
+  });
+  if (word === undefined) {
+    const said = readFileSync(complaints, 'utf8').trim();
+    store.containers.remove(id);
+    throw new JettisonError(
+      'SUPERVISOR_DIED',
+      `the process that looks after the container ended${said === '' ? '' : `:\n${said}`}`,
+    );
+  }
+  if (child.connected) child.disconnect();
+  child.unref();
+  if (word.type === 'failed') throw errorOf(word.failure);
+  return word.type === 'ended' ? word.exitCode : undefined;
+}
+
+/** What a supervisor process does: looks after a container that has been entered into the store. */
+export async function superviseDetached(
+  store: Store,
+  id: string,
+  control: Pick<Supervision, 'fetch' | 'started'>,
+): Promise<number> {
+  const { config } = findContainer(store, id);
+  const log = new LogWriter(logPath(store, id));
+  const abandoned = new AbortController();
+  const abandon = () => abandoned.abort();
+  // Whoever asked for it did not wait until it ran.
+  process.once('disconnect', abandon);
+  const say = (word: Word) =>
+    new Promise<void>((resolve) => {
+      process.off('disconnect', abandon);
+      if (process.connected) process.send!(word, undefined, undefined, () => resolve());
+      else resolve();
+    });
+  try {
+    const exitCode = await supervise(store, config, {
+      ...control,
+      sharesTerminal: false,
+      signal: abandoned.signal,
+      output: (stream, data) => log.write(stream, data),
+      note: (text) => log.write('stderr', Buffer.from(`jettison: ${text}\n`)),
+      started: () => {
+        control.started?.();
+        void say({ type: 'started' }).then(() => process.disconnect?.());
+      },
+    });
+    await say({ type: 'ended', exitCode });
+    return exitCode;
+  } catch (error) {
+    await say({ type: 'failed', failure: failureOf(error) });
+    throw error;
+  } finally {
+    log.close();
+  }
+}

@@ -1,0 +1,139 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { LayerIndex } from '../layer/layer-index.ts';
+import { MergedTree } from '../layer/merged-tree.ts';
+import { resolvePath } from '../layer/tree.ts';
+import type { ContainerState } from '../store/containers.ts';
+import { isAlive, pidOf } from '../store/process-identity.ts';
+import type { Store } from '../store/store.ts';
+import { DEFAULT_CAPABILITIES } from '../worker/capabilities.ts';
+import { startWorker } from '../worker/client.ts';
+import { withGuarded } from '../worker/command.ts';
+import { enter, oldestChild } from '../worker/enter.ts';
+import { completeEnvironment } from '../worker/environment.ts';
+import { resolveUser, type User } from '../worker/user.ts';
+import { type Container, type ContainerPlan, isLive } from './container.ts';
+import type { CheckResult, HealthPlan } from './health.ts';
+
+/** A further command of a container; what is left out is like the container's own. */
+export interface JoinOptions {
+  args: string[];
+  /** `K=V`, over the container's. */
+  env: readonly string[];
+  user?: User;
+  cwd?: string;
+}
+
+const OUTPUT_LIMIT = 4096;
+const ACCOUNT_FILE_LIMIT = 4_000_000;
+
+/**
+ * Process id of the process that holds a container's namespaces.
+ *
+ * @throws JettisonError `CONTAINER_NOT_RUNNING`
+ */
+export function firstProcess(container: Container): number {
+  const { first } = container.state;
+  if (!isLive(container) || first === undefined || !isAlive(first, 0)) {
+    throw new JettisonError(
+      'CONTAINER_NOT_RUNNING',
+      `the container ${container.config.name} is not running`,
+      {
+        hint: 'See `jettison ps -a` for what became of it.',
+      },
+    );
+  }
+  return pidOf(first);
+}
+
+/** Starts a command in a running container: same files, processes, network, limits and rights. */
+export function join(
+  store: Store,
+  config: ContainerPlan,
+  state: ContainerState,
+  options: JoinOptions,
+  stdio: ('ignore' | 'inherit' | 'pipe')[],
+): ChildProcess {
+  const { request } = config;
+  const user = options.user ?? state.user!;
+  const environment = completeEnvironment([...request.process.env, ...options.env], user.home);
+  return enter(
+    {
+      first: pidOf(state.first!),
+      user,
+      cwd: options.cwd ?? request.process.cwd,
+      capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
+      noNewPrivileges: request.noNewPrivileges === true,
+      environment: environment.plain,
+      args: withGuarded(imageTree(store, state.layers!), options.args, environment.guarded),
+      cgroups: state.cgroups ?? [],
+    },
+    stdio,
+  );
+}
+
+/** Runs a health check of a container that runs. A check that takes too long is killed. */
+export function checkHealth(
+  store: Store,
+  config: ContainerPlan,
+  state: ContainerState,
+  plan: HealthPlan,
+): Promise<CheckResult> {
+  return new Promise((resolve) => {
+    const child = join(store, config, state, { args: plan.args, env: [] }, ['ignore', 'pipe', 'pipe']);
+    let output = '';
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on('data', (data: Buffer) => {
+        if (output.length < OUTPUT_LIMIT) output += data;
+      });
+    }
+    const timer = setTimeout(() => {
+      killJoined(child, 'SIGKILL');
+      resolve({ exitCode: -1, output: `${output}the check took longer than ${plan.timeout / 1000} s` });
+    }, plan.timeout);
+    child.on('error', (error) => resolve({ exitCode: -1, output: error.message }));
+    child.on('exit', (code) => {
+      clearTimeout(timer);
+      // Whoever the check left behind may hold the output open for ever.
+      setImmediate(() => resolve({ exitCode: code ?? -1, output }));
+    });
+  });
+}
+
+/** Sends a signal to a command that was started with `join`. */
+export function killJoined(child: ChildProcess, signal: NodeJS.Signals): void {
+  const command = child.pid === undefined ? undefined : oldestChild(child.pid);
+  try {
+    if (command !== undefined) process.kill(command, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/**
+ * Who somebody is in a container's image.
+ *
+ * @param spec as USER has it
+ * @throws JettisonError `USER_UNKNOWN`
+ */
+export async function userOf(store: Store, layers: readonly string[], spec: string): Promise<User> {
+  const tree = imageTree(store, layers);
+  const worker = await startWorker({ home: store.layout.home });
+  const read = async (path: string): Promise<string | undefined> => {
+    const { entry } = resolvePath(tree, path);
+    if (entry?.type !== 'file' || entry.source === undefined) return undefined;
+    return Buffer.from(await worker.read({ source: entry.source, limit: ACCOUNT_FILE_LIMIT })).toString();
+  };
+  try {
+    return resolveUser(spec, await read('/etc/passwd'), await read('/etc/group'));
+  } finally {
+    await worker.close();
+  }
+}
+
+function imageTree(store: Store, layers: readonly string[]): MergedTree {
+  return new MergedTree(
+    layers.map((id) => ({ id, index: LayerIndex.parse(readFileSync(store.layout.layerIndex(id))) })),
+  );
+}

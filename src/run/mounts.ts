@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { posix, resolve } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import type { ExecMount } from '../worker/protocol.ts';
+
+const TMPFS_FLAG = /^(ro|rw|exec|noexec|suid|nosuid|dev|nodev|noatime|relatime)$/;
+const TMPFS_VALUE = /^(?:(?:size|nr_blocks|nr_inodes)=\d+[kmg%]?|mode=[0-7]{1,4}|[ug]id=\d+)$/i;
+
+/**
+ * The mount that `--tmpfs PATH[:OPTIONS]` asks for.
+ *
+ * @throws JettisonError `MOUNT_OPTION`
+ */
+export function tmpfsMount(text: string): ExecMount {
+  const colon = text.indexOf(':');
+  const target = absolute(colon < 0 ? text : text.slice(0, colon), text);
+  const options = colon < 0 ? [] : text.slice(colon + 1).split(',');
+  for (const option of options) {
+    if (TMPFS_FLAG.test(option) || TMPFS_VALUE.test(option)) continue;
+    throw new JettisonError('MOUNT_OPTION', `"${option}" is no option of a tmpfs`, {
+      hint: 'There are size=64m, mode=1777, uid=, gid=, nr_inodes=, ro and exec, e.g. --tmpfs /run:size=64m,mode=755.',
+    });
+  }
+  return { type: 'tmpfs', target, options };
+}
+
+/**
+ * The mount that `-v` asks for: a folder or file of this machine, or with a path alone what the image has there,
+ * writable.
+ *
+ * @param cwd what a path that starts with `.` starts from
+ * @throws JettisonError `MOUNT_OPTION`, `MOUNT_SOURCE`
+ */
+export function volumeMount(text: string, cwd: string): ExecMount {
+  const [first = '', second, options = '', ...rest] = text.split(':');
+  if (rest.length > 0) throw new JettisonError('MOUNT_OPTION', `"${text}" is no volume`, { hint: FORM });
+  if (second === undefined) return { type: 'volume', target: absolute(first, text) };
+  if (!/^[./~]/.test(first)) {
+    throw new JettisonError('MOUNT_SOURCE', `"${first}" would be a named volume, and there are none`, {
+      hint: `Name a folder of this machine: -v ./${first}:${second}.`,
+    });
+  }
+  const source = resolve(cwd, first);
+  if (!existsSync(source)) {
+    throw new JettisonError('MOUNT_SOURCE', `${source} does not exist`, { hint: 'Make it first: mkdir -p.' });
+  }
+  for (const option of options === '' ? [] : options.split(',')) {
+    if (option === 'ro' || option === 'rw') continue;
+    throw new JettisonError('MOUNT_OPTION', `"${option}" is no option of a volume`, {
+      hint: 'There are ro and rw.',
+    });
+  }
+  const readonly = options.split(',').includes('ro');
+  return { type: 'bind', target: absolute(second, text), source, readonly, recursive: true };
+}
+
+const FORM = 'Write -v SOURCE:TARGET, -v SOURCE:TARGET:ro or -v TARGET.';
+
+function absolute(target: string, text: string): string {
+  if (!target.startsWith('/')) {
+    throw new JettisonError('MOUNT_OPTION', `the path in the container of "${text}" is not absolute`, {
+      hint: 'It starts with "/".',
+    });
+  }
+  return posix.normalize(target);
+}

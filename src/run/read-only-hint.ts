@@ -1,0 +1,53 @@
+import { posix } from 'node:path';
+
+/**
+ * What programs print when a file system is read-only: Node's errors (`EROFS: read-only file system, open
+ * '/x'`), Python's and Ruby's, Go's (`open /x: read-only file system`), and what the C library's text stands
+ * after in shells and core utilities (`touch: cannot touch '/x': Read-only file system`).
+ */
+const FORMS = [
+  /EROFS: read-only file system, \w+ '([^'\n]+)'/,
+  /Read-only file system: '([^'\n]+)'/,
+  /Read-only file system @ \w+ - (\S+)/,
+  /['"‘`]([^'"’`\n]+)['"’`]:? (?:\([^)]*\): )?read-only file system/i,
+  /(?:create|open|touch|mkdir|remove|rename|write|unlink|chmod|chown|to) ([^\s'":]+): read-only file system/i,
+  /([^\s'":]+): read-only file system/i,
+  /"path":\s*"([^"\n]+)"[^\n]*EROFS|EROFS[^\n]*"path":\s*"([^"\n]+)"/,
+];
+const KEPT = 16 * 1024;
+
+/** Listens to what a command prints, to name the path that it failed to write to. */
+export class ReadOnlyWatch {
+  #path: string | undefined;
+  #tail = '';
+
+  /** @param cwd working directory of the command */
+  constructor(private readonly cwd: string) {}
+
+  listen(data: Uint8Array): void {
+    if (this.#path !== undefined) return;
+    this.#tail = (this.#tail + Buffer.from(data).toString('utf8')).slice(-KEPT);
+    this.#path = pathIn(this.#tail, this.cwd);
+  }
+
+  /** What to say about a command that failed; undefined when no such complaint was heard. */
+  note(): string | undefined {
+    const path = this.#path;
+    if (path === undefined) return undefined;
+    const folder = posix.dirname(path);
+    return `the command tried to write ${path}, and its root file system is read-only; give it a place to write with --tmpfs ${folder} or -v FOLDER:${folder}`;
+  }
+}
+
+/** The path that a text complains of; undefined without such a complaint. */
+export function pathIn(text: string, cwd: string): string | undefined {
+  if (!/read-only file system|EROFS/i.test(text)) return undefined;
+  for (const line of text.split('\n')) {
+    for (const form of FORMS) {
+      const match = form.exec(line);
+      const path = match?.[1] ?? match?.[2];
+      if (path !== undefined) return posix.resolve(cwd, path);
+    }
+  }
+  return undefined;
+}

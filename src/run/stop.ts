@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { JettisonError } from '../errors/error.ts';
+import { isAlive, pidOf } from '../store/process-identity.ts';
+import type { Store } from '../store/store.ts';
+import { oldestChild } from '../worker/enter.ts';
+import { type Container, type ContainerRequest, isLive } from './container.ts';
+import { firstProcess } from './join.ts';
+import { signalNumber } from './signals.ts';
+
+const POLL_MS = 25;
+/** How long a killed container may take to be put away. */
+const SETTLE_MS = 10_000;
+
+/**
+ * Sends a signal to a container's command; SIGKILL ends everything in it.
+ *
+ * @throws JettisonError `CONTAINER_NOT_RUNNING`, `SIGNAL_UNKNOWN`
+ */
+export function signalContainer(container: Container, signal: string): void {
+  const number = signalNumber(signal);
+  const first = firstProcess(container);
+  // The first process takes its whole process id namespace with it.
+  const target = number === signalNumber('KILL') ? first : oldestChild(first);
+  if (target !== undefined) send(target, number);
+}
+
+/**
+ * Asks a container's command to end, and kills everything in it when it does not. Does nothing when it is not
+ * running.
+ *
+ * @param timeout seconds between the two; by default the container's
+ */
+export async function stopContainer(store: Store, container: Container, timeout?: number): Promise<void> {
+  const { config } = container;
+  if (!isLive(container)) return;
+  if (container.state.first !== undefined) {
+    signalContainer(container, config.stopSignal);
+    if (await hasEnded(store, config.id, (timeout ?? config.stopTimeout) * 1000)) return;
+  }
+  await killContainer(store, config.id);
+}
+
+/** Kills everything in a container and waits until it is put away. */
+export async function killContainer(store: Store, id: string): Promise<void> {
+  const container = store.containers.get<ContainerRequest>(id);
+  if (container === undefined || !isLive(container)) return;
+  const { first, supervisor } = container.state;
+  // Without its supervisor nothing of it lives.
+  send(pidOf(first !== undefined && isAlive(first, 0) ? first : supervisor), signalNumber('KILL'));
+  if (await hasEnded(store, id, SETTLE_MS)) return;
+  send(pidOf(supervisor), signalNumber('KILL'));
+  if (await hasEnded(store, id, SETTLE_MS)) return;
+  throw new JettisonError('CONTAINER_STUCK', `the container ${container.config.name} could not be killed`);
+}
+
+/**
+ * Forgets a container that has ended.
+ *
+ * @param force kills it first when it runs
+ * @throws JettisonError `CONTAINER_RUNNING`
+ */
+export async function removeContainer(store: Store, container: Container, force: boolean): Promise<void> {
+  if (isLive(container)) {
+    if (!force) {
+      throw new JettisonError('CONTAINER_RUNNING', `the container ${container.config.name} is running`, {
+        hint: `Stop it first (jettison stop ${container.config.name}), or kill and remove it with -f.`,
+      });
+    }
+    await killContainer(store, container.config.id);
+  }
+  store.containers.remove(container.config.id);
+}
+
+async function hasEnded(store: Store, id: string, withinMs: number): Promise<boolean> {
+  for (const until = Date.now() + withinMs; ; ) {
+    const container = store.containers.get<ContainerRequest>(id);
+    if (container === undefined || !isLive(container)) return true;
+    if (Date.now() >= until) return false;
+    await sleep(POLL_MS);
+  }
+}
+
+function send(pid: number, signal: number): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

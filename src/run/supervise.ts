@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { ContainerState } from '../store/containers.ts';
+import { readImage } from '../store/lookup.ts';
+import { identityOf, processIdentity } from '../store/process-identity.ts';
+import type { Store } from '../store/store.ts';
+import { startWorker } from '../worker/client.ts';
+import type { ExecResult, StartedCommand, Worker } from '../worker/protocol.ts';
+import type { ContainerPlan } from './container.ts';
+import { HealthMonitor, healthPlan } from './health.ts';
+import { checkHealth } from './join.ts';
+import { layerDirectories } from './layers.ts';
+import { ReadOnlyWatch } from './read-only-hint.ts';
+import { forwardSignals } from './signals.ts';
+
+const EXIT_KILLED = 137;
+
+/** What looking after a container needs of whoever does it. */
+export interface Supervision {
+  /** Brings a layer's blob that the store lacks. */
+  fetch: (blob: Descriptor) => Promise<void>;
+  /** More output is read when this has settled. */
+  output: (stream: 'stdout' | 'stderr', data: Uint8Array) => Promise<void> | void;
+  /** Something that its user should know, in a sentence. */
+  note: (text: string) => void;
+  /** Called once the command runs, or has ended without ever running. */
+  started?: () => void;
+  /** The command is in the foreground group of this process's terminal. */
+  sharesTerminal: boolean;
+  /** Kills it. */
+  signal?: AbortSignal;
+}
+
+/** Where the log of a container is. Absolute. */
+export function logPath(store: Store, id: string): string {
+  return join(store.containers.folder(id), 'log');
+}
+
+/**
+ * Runs a container from its beginning to its end, and keeps its state up to date. Signals that this process
+ * gets go to the command.
+ *
+ * @returns the command's exit code; 126 and 127 when it cannot be executed or is missing
+ * @throws JettisonError when it could not be run at all: then there is no record of it any more
+ */
+export async function supervise(store: Store, config: ContainerPlan, control: Supervision): Promise<number> {
+  const { request } = config;
+  const supervision = new Supervisor(store, config, control);
+  const inherit = request.stdio === 'inherit' || request.process.inheritStdin === true;
+  let worker: Worker | undefined;
+  const giveUp = new AbortController();
+  const interrupt = () =>
+    giveUp.abort(new JettisonError('INTERRUPTED', 'the command did not end when asked to, and was killed'));
+  control.signal?.addEventListener('abort', interrupt, { once: true });
+  const stopForwarding = forwardSignals(control.sharesTerminal, (signal) => worker?.kill(signal), interrupt);
+  try {
+    worker = await startWorker({ home: store.layout.home, inherit });
+    const image = readImage(store, config.manifest);
+    const layers = await layerDirectories(store, image, worker, control.fetch);
+    const result = await worker.exec(
+      { ...request, layers },
+      {
+        signal: giveUp.signal,
+        onOutput: ({ stream, data }) => supervision.output(stream, data),
+        onStarted: (started) => supervision.started(started, layers, image.config.config?.Shell),
+      },
+    );
+    return supervision.ended(result);
+  } catch (error) {
+    supervision.failed(error as Error);
+    throw error;
+  } finally {
+    supervision.stop();
+    stopForwarding();
+    control.signal?.removeEventListener('abort', interrupt);
+    await worker?.close();
+    // Last: whoever finds no record, or one that says it has ended, finds no process either.
+    supervision.settle();
+  }
+}
+
+class Supervisor {
+  #state: ContainerState = { status: 'created', supervisor: processIdentity };
+  #monitor: HealthMonitor | undefined;
+  readonly #watch: ReadOnlyWatch | undefined;
+
+  constructor(
+    private readonly store: Store,
+    private readonly config: ContainerPlan,
+    private readonly control: Supervision,
+  ) {
+    const { request } = config;
+    this.#watch = request.readonlyRoot ? new ReadOnlyWatch(request.process.cwd) : undefined;
+    this.#write();
+  }
+
+  output(stream: 'stdout' | 'stderr', data: Uint8Array): Promise<void> | void {
+    this.#watch?.listen(data);
+    return this.control.output(stream, data);
+  }
+
+  started({ first, user, cgroups, problems }: StartedCommand, layers: string[], shell?: string[]): void {
+    const plan = healthPlan(this.config.healthcheck, shell);
+    this.#state = {
+      ...this.#state,
+      status: 'running',
+      first: identityOf(first),
+      started: new Date().toISOString(),
+      user,
+      layers,
+      cgroups,
+      ...(plan === undefined ? {} : { health: { status: 'starting', failingStreak: 0, log: [] } }),
+    };
+    this.#write();
+    if (plan !== undefined) {
+      this.#monitor = new HealthMonitor(
+        plan,
+        () => checkHealth(this.store, this.config, this.#state, plan),
+        (health) => {
+          this.#state = { ...this.#state, health };
+          this.#write();
+        },
+      );
+    }
+    for (const problem of problems) this.control.note(problem);
+    this.control.started?.();
+  }
+
+  /** @returns the exit code */
+  ended({ exitCode, outOfMemory }: ExecResult): number {
+    const error = outOfMemory
+      ? `the kernel killed a process of it: it had more than the ${this.config.request.limits?.memory} bytes of memory that --memory allows`
+      : exitCode === 0
+        ? undefined
+        : this.#watch?.note();
+    if (error !== undefined) this.control.note(error);
+    this.#state = { ...this.#state, exitCode, ...(error === undefined ? {} : { error }) };
+    return exitCode;
+  }
+
+  /** It could not be started, or its end will never be known: then it counts as killed. */
+  failed({ message }: Error): void {
+    if (this.#state.status === 'created') this.store.containers.remove(this.config.id);
+    else this.#state = { ...this.#state, exitCode: EXIT_KILLED, error: message };
+  }
+
+  stop(): void {
+    this.#monitor?.stop();
+  }
+
+  settle(): void {
+    const { id, autoRemove } = this.config;
+    if (autoRemove) this.store.containers.remove(id);
+    else if (this.#state.exitCode !== undefined) {
+      this.#state = { ...this.#state, status: 'exited', finished: new Date().toISOString() };
+      this.#write();
+    }
+  }
+
+  #write(): void {
+    this.store.containers.setState(this.config.id, this.#state);
+  }
+}

@@ -1,0 +1,130 @@
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Digest } from '../image/digest.ts';
+import type { Descriptor, Healthcheck } from '../image/types.ts';
+import type { StoreLayout } from './layout.ts';
+import { isAlive } from './process-identity.ts';
+import { readJson } from './read-json.ts';
+import { readNames, temporaryPath, writeWhole } from './temporary.ts';
+
+/** What a container was started with. Never changes. */
+export interface ContainerConfig<Request = unknown> {
+  /** 64 hexadecimal digits. */
+  id: string;
+  name: string;
+  /** As it was typed. */
+  image: string;
+  imageId: Digest;
+  manifest: Descriptor;
+  /** RFC 3339. */
+  created: string;
+  /** Its output goes to a log, and its record stays when it has ended. */
+  detached: boolean;
+  /** The record goes when the container has ended. */
+  autoRemove: boolean;
+  /** As they were typed. */
+  ports: string[];
+  /** Name or number. */
+  stopSignal: string;
+  /** Seconds between that signal and SIGKILL. */
+  stopTimeout: number;
+  healthcheck?: Healthcheck;
+  /** `run`'s: what is run, and how. */
+  request: Request;
+}
+
+export type HealthStatus = 'starting' | 'healthy' | 'unhealthy';
+
+export interface Health {
+  status: HealthStatus;
+  failingStreak: number;
+  /** The latest checks, oldest first. */
+  log: { start: string; end: string; exitCode: number; output: string }[];
+}
+
+/** What has become of a container so far. Written by its supervisor alone. */
+export interface ContainerState {
+  status: 'created' | 'running' | 'exited';
+  /** Identity of the process that looks after it: see `process-identity.ts`. */
+  supervisor: string;
+  /** Identity of the process that holds its namespaces. */
+  first?: string;
+  /** Who its command is. */
+  user?: { uid: number; gid: number; groups: number[]; home: string };
+  /** What it runs on: ids, lowest first. */
+  layers?: string[];
+  /** Absolute paths of its control groups. */
+  cgroups?: string[];
+  started?: string;
+  finished?: string;
+  exitCode?: number;
+  /** Why it could not be run, or what its end was about. */
+  error?: string;
+  health?: Health;
+}
+
+export interface StoredContainer<Request = unknown> {
+  config: ContainerConfig<Request>;
+  state: ContainerState;
+  /** Its supervisor lives: what the state says is so. */
+  alive: boolean;
+}
+
+/** The containers of a store: a folder each, with what it is, what has become of it, and its log. */
+export class Containers {
+  constructor(private readonly layout: StoreLayout) {}
+
+  /** Holds `config.json`, `state.json` and where there is one `log`. */
+  folder(id: string): string {
+    return join(this.layout.containers, id);
+  }
+
+  /** All containers, oldest first. */
+  list<Request = unknown>(): StoredContainer<Request>[] {
+    return readNames(this.layout.containers)
+      .map((id) => this.get<Request>(id))
+      .filter((container) => container !== undefined)
+      .sort((a, b) => (a.config.created < b.config.created ? -1 : 1));
+  }
+
+  /** Undefined when there is none of that id, or it is being removed. */
+  get<Request = unknown>(id: string): StoredContainer<Request> | undefined {
+    const path = join(this.folder(id), 'state.json');
+    const config = readJson<ContainerConfig<Request>>(join(this.folder(id), 'config.json'));
+    const state = readJson<ContainerState>(path);
+    const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (config === undefined || state === undefined || touched === undefined) return undefined;
+    return { config, state, alive: isAlive(state.supervisor, touched) };
+  }
+
+  create(config: ContainerConfig, state: ContainerState): void {
+    const folder = temporaryPath(this.layout, 'container');
+    // Variables and arguments may be secrets.
+    mkdirSync(folder, { mode: 0o700 });
+    writeWhole(this.layout, join(folder, 'config.json'), JSON.stringify(config));
+    writeWhole(this.layout, join(folder, 'state.json'), JSON.stringify(state));
+    mkdirSync(this.layout.containers, { recursive: true, mode: 0o700 });
+    renameSync(folder, this.folder(config.id));
+  }
+
+  setState(id: string, state: ContainerState): void {
+    writeWhole(this.layout, join(this.folder(id), 'state.json'), JSON.stringify(state));
+  }
+
+  remove(id: string): void {
+    const grave = temporaryPath(this.layout, 'container');
+    try {
+      renameSync(this.folder(id), grave);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    rmSync(grave, { recursive: true, force: true });
+  }
+
+  /** Ids of the layers that live containers run on: their files must stay. */
+  layersInUse(): Set<string> {
+    const live = this.list().filter(({ alive, state }) => alive && state.status !== 'exited');
+    return new Set(live.flatMap(({ state }) => state.layers ?? []));
+  }
+}

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { type Becoming, becoming } from './becoming.ts';
+import { chooseIsolation } from './namespace.ts';
+import { needTool } from './tools.ts';
+
+/** A further command in the namespaces of one that runs. */
+export interface EnterRequest extends Omit<Becoming, 'isolation'> {
+  /** Process id of the sandbox's first process: see `StartedCommand`. */
+  first: number;
+  /** `K=V`: exactly what the command gets; none that a program of the machine would obey. */
+  environment: string[];
+  args: string[];
+  /** Absolute paths of the control groups to be in. */
+  cgroups: readonly string[];
+}
+
+/** Arguments: control groups, `--`, the command. */
+const JOIN = 'while test "$1" != --; do echo 0 >"$1/cgroup.procs"; shift; done; shift; exec "$@"';
+
+/**
+ * Runs a command in the namespaces of another one, from outside of any worker. It sees the same files and
+ * processes, and has no more rights than it is given.
+ *
+ * Its own process is the oldest child of the process that this starts.
+ */
+export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pipe')[]): ChildProcess {
+  const { first, environment, args, cgroups } = request;
+  const isolation = chooseIsolation();
+  const { before, after } = becoming({ ...request, isolation }, environment.length);
+  const words = [
+    needTool('nsenter'),
+    `--target=${first}`,
+    // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
+    // the root that its command has.
+    ...['--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--root', '--wd'],
+    // This user is root in there already.
+    ...(isHere(first) ? [] : ['--user', '--preserve-credentials']),
+    ...['--', ...before, ...environment, ...after, ...args],
+  ];
+  const [program, ...rest] =
+    cgroups.length === 0 ? words : [needTool('sh'), '-c', JOIN, 'sh', ...cgroups, '--', ...words];
+  return spawn(program!, rest, {
+    cwd: '/',
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    stdio,
+  });
+}
+
+/** Whether a process is in the user namespace of this one. */
+function isHere(pid: number): boolean {
+  return readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user');
+}
+
+/** Process id of the oldest child of a process; undefined when it has none, or is gone. */
+export function oldestChild(pid: number): number | undefined {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+    return Number.parseInt(children, 10) || undefined;
+  } catch {
+    return undefined;
+  }
+}
