@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { lastCommitTime, sourceDateEpoch } from './build-time.ts';
 import type { Context } from './context/context.ts';
 import { type DockerfileText, readDockerfile } from './context/dockerfile.ts';
+import { withGitModes } from './context/git-modes.ts';
 import { ignoredBy, ignoreRules, parseIgnore } from './context/ignore.ts';
 import { checkContext, openLocalContext } from './context/local.ts';
 import { type ContextSource, contextSource } from './context/source.ts';
@@ -11,9 +13,12 @@ import type { Diagnostic, Dockerfile } from './dockerfile/ast.ts';
 import { CHECKS } from './dockerfile/checks.ts';
 import { EXIT, JettisonError } from './errors/error.ts';
 import { emitTo } from './events/emit.ts';
-import type { BuildEvent, Emit, StepInfo } from './events/event.ts';
-import { writeImage } from './export/image.ts';
+import type { BuildEvent, Emit } from './events/event.ts';
+import { ImageMaker, type MadeImage } from './export/image-maker.ts';
+import type { BuiltPlatform, Output } from './export/output.ts';
+import { exportAll } from './export/outputs.ts';
 import type { Digest } from './image/digest.ts';
+import { formatPlatform } from './image/platform.ts';
 import { canonicalName } from './image/reference.ts';
 import type { Descriptor, ImageConfig } from './image/types.ts';
 import type { Plan } from './plan/plan.ts';
@@ -23,6 +28,7 @@ import { BaseImages } from './solve/base-images.ts';
 import { Contexts } from './solve/contexts.ts';
 import { imageConfig } from './solve/image-config.ts';
 import { Solver } from './solve/solver.ts';
+import { stepInfos } from './step-infos.ts';
 import { openStore, type Store } from './store/store.ts';
 import type { Worker } from './worker/protocol.ts';
 
@@ -63,6 +69,17 @@ export interface BuildOptions {
   network?: 'host' | 'none';
   /** `os/architecture[/variant]`; default: this machine's. */
   platform?: string;
+  /** Several of them, for an image that is an index; takes the place of `platform`. */
+  platforms?: string[];
+  /** Where the result goes; default: the store. */
+  outputs?: Output[];
+  /**
+   * Make the same digests of the same input anywhere: all times are SOURCE_DATE_EPOCH, else that of the context's
+   * last commit, and of the modes of the context's files only that counts which git keeps.
+   */
+  reproducible?: boolean;
+  /** Accept any certificate of registries, and plain http. */
+  registryInsecure?: boolean;
   /** Folder of the store; default: see `openStore`. */
   home?: string;
   /** Environment for `$JETTISON_HOME`, `$SOURCE_DATE_EPOCH`, secrets and proxies; default: the process's. */
@@ -73,14 +90,19 @@ export interface BuildOptions {
   onEvent?: (event: BuildEvent) => void;
 }
 
-export interface BuildResult {
+/** The image that a build made. For several platforms the digest is the index's; id and config are the first one's. */
+export interface ImageResult {
   /** Digest of the manifest. */
   digest: Digest;
   /** Digest of the config: what Docker calls the image id. */
   imageId: Digest;
   manifest: Descriptor;
   config: Omit<ImageConfig, 'rootfs'>;
-  /** Canonical names that the image got. */
+}
+
+/** Without the facts of an image when only its files were asked for. */
+export interface BuildResult extends Partial<ImageResult> {
+  /** Canonical names of the image. */
   tags: string[];
   warnings: Diagnostic[];
 }
@@ -91,6 +113,8 @@ export interface BuildResult {
  * @throws JettisonError for everything that is wrong with the input or the machine; code `INTERRUPTED` (exit
  * code 130) when `signal` was aborted
  */
+export function build(options: BuildOptions & { outputs?: never }): Promise<BuildResult & ImageResult>;
+export function build(options: BuildOptions): Promise<BuildResult>;
 export async function build(options: BuildOptions): Promise<BuildResult> {
   const started = Date.now();
   const emit = emitTo(options.onEvent ?? (() => {}));
@@ -155,61 +179,90 @@ async function buildWith(
     const dockerfile = parseForBuild(text, options.buildArgs);
 
     // Stages → plan.
-    const bases = new BaseImages({ store, env, pull: options.pull ?? false, signal: cancel.signal });
-    const { plan, warnings } = await planWithBases(
-      {
-        ...planInput(options, dockerfile),
-        contexts: named.contexts,
-        ignoredBy: (path) => ignoredBy(context.ignore, path),
-      },
-      (request) => bases.resolve(request),
+    const bases = new BaseImages({
+      store,
+      env,
+      pull: options.pull ?? false,
+      insecure: options.registryInsecure ?? false,
+      signal: cancel.signal,
+    });
+    const platforms = options.platforms ?? [options.platform];
+    const planned = await Promise.all(
+      platforms.map((platform) =>
+        planWithBases(
+          {
+            ...planInput({ ...options, ...(platform === undefined ? {} : { platform }) }, dockerfile),
+            contexts: named.contexts,
+            ignoredBy: (path) => ignoredBy(context.ignore, path),
+          },
+          (request) => bases.resolve(request),
+        ),
+      ),
     );
+    const { warnings } = planned[0]!;
     for (const { code, message, location, hint } of warnings) {
       emit({ type: 'warning', code, message, location, ...(hint === undefined ? {} : { hint }) });
     }
     refuseFindings(dockerfile, warnings);
-    emit({ type: 'build.planned', steps: stepInfos(plan) });
+    const labels = planned.map(({ plan }) =>
+      planned.length === 1 ? undefined : formatPlatform(plan.target.platform),
+    );
+    emit({ type: 'build.planned', steps: planned.flatMap(({ plan }, i) => stepInfos(plan, labels[i])) });
 
     // Plan → steps → layers.
-    const epoch = sourceDateEpoch(options.buildArgs ?? {}, env);
-    const solver = new Solver(
-      {
-        store,
-        context,
-        named: (name) => contexts.named(name),
-        remotes: () => remotes.get(),
-        emit,
-        signal: cancel.signal,
-        noCache: options.noCache ?? false,
-        time: epoch ?? 0,
-        secrets: readSecrets(options.secrets ?? {}, env),
-        worker: () => worker.get(),
-        fetchBlob: (blob) => bases.fetchBlob(blob),
-      },
-      plan,
-    );
-    const layers = await abortOnFailure(cancel, solver.solve());
+    const epoch =
+      sourceDateEpoch(options.buildArgs ?? {}, env) ??
+      (options.reproducible ? await lastCommitTime(directoryOf(source), env) : undefined);
+    const fetchBlob = (blob: Descriptor) => bases.fetchBlob(blob);
+    const secrets = readSecrets(options.secrets ?? {}, env);
+    const created = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
+    const solve = async ({ plan }: { plan: Plan }, label: string | undefined): Promise<BuiltPlatform> => {
+      const solver = new Solver(
+        {
+          store,
+          context: options.reproducible ? withGitModes(context) : context,
+          named: (name) => contexts.named(name),
+          remotes: () => remotes.get(),
+          emit: label === undefined ? emit : forPlatform(emit, label),
+          signal: cancel.signal,
+          noCache: options.noCache ?? false,
+          // Where all times are replaced in the end, layers need not be made anew because of another one.
+          time: options.reproducible ? 0 : (epoch ?? 0),
+          secrets,
+          worker: () => worker.get(),
+          fetchBlob,
+        },
+        plan,
+      );
+      const layers = await solver.solve();
+      const { platform } = plan.target;
+      const config = imageConfig(plan.target, layers, created);
+      return { platform, config, layers, files: () => solver.files(layers) };
+    };
+    const built = await abortOnFailure(cancel, Promise.all(planned.map((one, i) => solve(one, labels[i]))));
 
-    // Layers → image.
-    const exporting = Date.now();
-    emit({ type: 'export.started', what: 'image' });
-    const config = imageConfig(
-      plan.target,
-      layers,
-      epoch === undefined ? undefined : new Date(epoch * 1000).toISOString(),
+    // Layers → image → destination.
+    const outputs: Output[] = options.outputs?.length ? options.outputs : [{ type: 'image' }];
+    const setTime = options.reproducible ? epoch : undefined;
+    const maker = new ImageMaker({ store, built, epoch, setTime, fetchBlob });
+    const { made, names } = await abortOnFailure(
+      cancel,
+      exportAll(
+        {
+          ...{ store, built, maker, tags, env, emit, fetchBlob, time: epoch, signal: cancel.signal },
+          worker: () => worker.get(),
+        },
+        outputs,
+      ),
     );
-    const blobs = await abortOnFailure(cancel, Promise.all(layers.map((layer) => layer.blob())));
-    cancel.signal.throwIfAborted();
-    const image = await writeImage(store, { config, layers: blobs });
-
-    // Image → destination.
-    for (const tag of tags) store.images.put(tag, image.manifest);
-    if (tags.length === 0) store.images.putNameless(image.manifest);
-    emit({ type: 'export.finished', what: 'image', durationMs: Date.now() - exporting });
-    const result = { digest: image.manifest.digest, imageId: image.config.digest, tags };
-    const packed = { count: blobs.length, bytes: blobs.reduce((sum, { blob }) => sum + blob.size, 0) };
-    emit({ type: 'build.finished', ...result, layers: packed, durationMs: Date.now() - started });
-    return { ...result, manifest: image.manifest, config, warnings };
+    const image = made && imageResult(made, built);
+    emit({
+      type: 'build.finished',
+      ...(image && { digest: image.digest, imageId: image.imageId, layers: packedSize(made!) }),
+      tags: names,
+      durationMs: Date.now() - started,
+    });
+    return { ...image, tags: names, warnings };
   } finally {
     await worker.close();
     await remotes.close();
@@ -250,44 +303,33 @@ function openDirectory(directory: string, text: DockerfileText, store: Store, si
   return openLocalContext({ directory, ignore, memory: store.layout, signal });
 }
 
+/** What a result is known by. */
+function imageResult({ target, images }: MadeImage, built: readonly BuiltPlatform[]): ImageResult {
+  return { digest: target.digest, imageId: images[0]!.id, manifest: target, config: built[0]!.config };
+}
+
+/** Layers and bytes of an image, of all its platforms. */
+function packedSize({ images }: MadeImage): { count: number; bytes: number } {
+  const layers = images.flatMap(({ manifest }) => manifest.layers);
+  return { count: layers.length, bytes: layers.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** The events of one platform's steps, which have the platform in their ids. */
+function forPlatform(emit: Emit, platform: string): Emit {
+  return (event) => emit('step' in event ? { ...event, step: `${platform} ${event.step}` } : event);
+}
+
+/** The directory that a build is made from; for contexts from elsewhere the working directory says nothing. */
+function directoryOf(source: ContextSource): string | undefined {
+  return source.kind === 'directory' ? source.path : undefined;
+}
+
 /** `# check=error=true`: what would only be a warning stops the build. */
 function refuseFindings({ checks, file }: Dockerfile, warnings: Diagnostic[]): void {
   const found = [...new Set(warnings.map(({ code }) => code).filter((code) => Object.hasOwn(CHECKS, code)))];
   if (!checks.error || found.length === 0) return;
   throw new JettisonError('CHECKS_FAILED', `${file} does not pass its checks: ${found.join(', ')}`, {
     hint: 'Correct what the warnings name, or take error=true out of its check directive.',
-  });
-}
-
-function stepInfos(plan: Plan): StepInfo[] {
-  return plan.stages.flatMap((stage) => {
-    const first = stage.base.kind === 'image' ? 2 : 1;
-    const total = stage.steps.length + first - 1;
-    const base = stage.base.kind === 'image' ? stage.base.image.reference : undefined;
-    const from: StepInfo[] =
-      base === undefined
-        ? []
-        : [
-            {
-              id: `${stage.name}/1`,
-              stage: stage.name,
-              index: 1,
-              total,
-              title: `FROM ${base}`,
-              location: stage.location,
-            },
-          ];
-    return [
-      ...from,
-      ...stage.steps.map(({ id, title, location }, i) => ({
-        id,
-        stage: stage.name,
-        index: i + first,
-        total,
-        title,
-        location,
-      })),
-    ];
   });
 }
 
@@ -311,17 +353,6 @@ async function abortOnFailure<T>(cancel: AbortController, work: Promise<T>): Pro
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-/** Seconds since 1970 that all times of the image are set to; undefined without such a wish. */
-function sourceDateEpoch(buildArgs: Record<string, string>, env: NodeJS.ProcessEnv): number | undefined {
-  const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH'];
-  if (text === undefined || text === '') return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new JettisonError('SOURCE_DATE_EPOCH_INVALID', `SOURCE_DATE_EPOCH is "${text}", which is no time`, {
-    hint: 'It is a number of seconds since 1970, e.g. `git log -1 --format=%ct`.',
-    exitCode: EXIT.usage,
-  });
 }
 
 function readSecrets(sources: Record<string, SecretSource>, env: NodeJS.ProcessEnv): Map<string, Uint8Array> {

@@ -4,6 +4,7 @@ import { PROGRESS_MODES, type ProgressMode } from '../events/create-renderer.ts'
 import { formatPlatform, hostPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
 import type { Call } from './call.ts';
+import { type OutputFlag, outputFlags } from './output-flag.ts';
 import { parseSecret, type SecretSource } from './secret-flag.ts';
 import { usageError } from './usage.ts';
 
@@ -29,9 +30,15 @@ export interface BuildFlags {
   contexts: Record<string, string>;
   iidFile?: string;
   metadataFile?: string;
+  /** Empty for the store alone. */
+  outputs: OutputFlag[];
+  /** Accept any certificate of registries, and plain http. */
+  registryInsecure: boolean;
+  reproducible: boolean;
 }
 
 const OPTIONS = {
+  annotation: { type: 'string', multiple: true },
   'build-arg': { type: 'string', multiple: true },
   'build-context': { type: 'string', multiple: true },
   call: { type: 'string' },
@@ -39,13 +46,18 @@ const OPTIONS = {
   file: { type: 'string', short: 'f' },
   iidfile: { type: 'string' },
   label: { type: 'string', multiple: true },
+  load: { type: 'boolean' },
   'metadata-file': { type: 'string' },
   network: { type: 'string' },
   'no-cache': { type: 'boolean' },
+  output: { type: 'string', short: 'o', multiple: true },
   platform: { type: 'string' },
   progress: { type: 'string' },
   pull: { type: 'boolean' },
+  push: { type: 'boolean' },
   quiet: { type: 'boolean', short: 'q' },
+  'registry-insecure': { type: 'boolean' },
+  reproducible: { type: 'boolean' },
   secret: { type: 'string', multiple: true },
   tag: { type: 'string', short: 't', multiple: true },
   target: { type: 'string' },
@@ -54,9 +66,9 @@ const OPTIONS = {
 /** Flags of `docker build` that this version does not have; each is refused by its name. */
 const LATER = new Set(
   (
-    '--add-host --allow --annotation --attest --builder --cache-from --cache-to ' +
-    '--cgroup-parent --load --no-cache-filter --output --provenance --push --sbom --shm-size ' +
-    '--squash --ssh --ulimit -o'
+    '--add-host --allow --attest --builder --cache-from --cache-to ' +
+    '--cgroup-parent --no-cache-filter --provenance --sbom --shm-size ' +
+    '--squash --ssh --ulimit'
   ).split(' '),
 );
 
@@ -75,6 +87,9 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
     labels: Object.fromEntries((values.label ?? []).map((label) => pair(label, '--label'))),
     secrets: secrets(values.secret ?? [], env),
     contexts: contexts(values['build-context'] ?? []),
+    outputs: asUsage(() => outputFlags(values)),
+    registryInsecure: values['registry-insecure'] ?? false,
+    reproducible: values.reproducible ?? false,
     noCache: values['no-cache'] ?? false,
     pull: values.pull ?? false,
     quiet,
@@ -104,7 +119,8 @@ function refuseLater(arg: string, index: number, all: readonly string[]): string
 /** Docker's boolean flags take `=true` and `=false`; those of node:util do not. */
 function withoutBooleanValues(args: readonly string[]): string[] {
   return args.flatMap((arg) => {
-    const match = /^--(check|no-cache|pull|quiet)=(true|1|false|0)$/.exec(arg);
+    const match =
+      /^--(check|load|no-cache|pull|push|quiet|registry-insecure|reproducible)=(true|1|false|0)$/.exec(arg);
     if (match === null) return [arg];
     return match[2] === 'true' || match[2] === '1' ? [`--${match[1]}`] : [];
   });

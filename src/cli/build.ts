@@ -5,6 +5,7 @@ import { wantsColor } from '../errors/style.ts';
 import { createRenderer } from '../events/create-renderer.ts';
 import { type BuildFlags, parseBuildFlags } from './build-flags.ts';
 import type { Command, Io } from './command.ts';
+import { outputOf } from './output-flag.ts';
 
 const help = `Usage: jettison build [OPTIONS] PATH|URL|-
 
@@ -12,6 +13,8 @@ Builds an image from a Dockerfile and the files in the directory PATH. PATH may 
 names a git repository (https://host/repo.git#ref:subdir) or a tar; - reads a tar, or a Dockerfile alone.
 
 Options:
+      --annotation [manifest:|index:]KEY=VALUE
+                                Annotate the image
       --build-arg NAME[=VALUE]  Set a build argument; without value, from the environment
       --build-context NAME=PLACE
                                 Use PLACE for the stage, image or context NAME: a directory, a tar, a git or
@@ -22,13 +25,20 @@ Options:
   -f, --file FILE               The Dockerfile (default: PATH/Dockerfile); - reads standard input
       --iidfile FILE            Write the image's id to a file
       --label NAME=VALUE        Add a label to the image
+      --load                    Give the image to a running Docker or Podman engine, too
       --metadata-file FILE      Write facts about the result to a file, as JSON
       --network MODE            Network of RUN: default (the host's), host or none
       --no-cache                Use nothing that earlier builds made
+  -o, --output FOLDER|type=TYPE,…
+                                Where the result goes, instead of the store alone: image, registry, oci,
+                                docker, tar or local; may be given several times
       --platform PLATFORM       What to build for; in this version only this machine's own
       --progress MODE           auto, tty, plain, quiet or rawjson (default: auto)
       --pull                    Look for newer base images even where there are local ones
+      --push                    Push the image to the registries that its names begin with, too
   -q, --quiet                   Print nothing but the image's id
+      --registry-insecure       Accept any certificate of registries, and plain http
+      --reproducible            Make the same digests anywhere: see docs/reproducible.md
       --secret id=NAME[,src=FILE|,env=VARIABLE]
                                 Let RUN --mount=type=secret read a file or a variable
   -t, --tag NAME[:TAG]          Name the image; may be given several times
@@ -40,6 +50,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
 
 Examples:
   jettison build -t app .
+  jettison build --push -t registry.example.com/team/app .
   jettison build -t app --target test --build-arg NODE_ENV=test -f docker/Dockerfile .
 `;
 
@@ -61,16 +72,23 @@ export const command: Command = {
     });
     let result: BuildResult;
     try {
-      result = await build({ ...optionsOf(flags, io), onEvent: (event) => renderer.handle(event) });
+      result = await build({
+        ...optionsOf(flags, io),
+        outputs: flags.outputs.map((output) => outputOf(output, io)),
+        onEvent: (event) => renderer.handle(event),
+      });
     } finally {
       renderer.end();
     }
 
-    if (iidFile !== undefined) writeFileSync(iidFile, result.imageId);
+    const id = result.imageId ?? '';
+    if (iidFile !== undefined && id !== '') writeFileSync(iidFile, id);
     if (flags.metadataFile !== undefined) {
       writeFileSync(resolve(io.cwd, flags.metadataFile), `${JSON.stringify(metadata(result), null, 2)}\n`);
     }
-    if (flags.quiet) io.stdout.write(`${result.imageId}\n`);
+    // What an archive is written to holds nothing else.
+    const taken = flags.outputs.some(({ dest }) => dest === '-');
+    if (flags.quiet && id !== '' && !taken) io.stdout.write(`${id}\n`);
     return 0;
   },
 };
@@ -78,6 +96,8 @@ export const command: Command = {
 function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
   const { context, contexts, tags, buildArgs, labels, secrets, noCache, pull } = flags;
   const options: BuildOptions = { context, contexts, tags, buildArgs, labels, secrets, noCache, pull };
+  options.reproducible = flags.reproducible;
+  options.registryInsecure = flags.registryInsecure;
   options.env = io.env;
   options.signal = io.signal;
   if (flags.file !== undefined) options.file = flags.file;
@@ -90,6 +110,7 @@ function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
 
 /** The facts that `docker buildx build --metadata-file` writes too, under the same names. */
 function metadata(result: BuildResult): Record<string, unknown> {
+  if (result.digest === undefined) return {};
   return {
     'containerimage.config.digest': result.imageId,
     'containerimage.descriptor': result.manifest,

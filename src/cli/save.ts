@@ -1,12 +1,9 @@
-import { createWriteStream, rmSync, statSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
 import { type ArchiveFormat, type ArchiveImage, writeArchive } from '../export/archive-write.ts';
 import { fetchMissing } from '../export/fetch-missing.ts';
+import { writeOutput } from '../export/write-output.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { findImage, type NamedImage } from '../store/lookup.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -56,8 +53,8 @@ async function run(args: string[], io: Io): Promise<number> {
         new (await import('../registry/registries.ts')).Registries({ env: io.env, signal: io.signal }),
     );
     const archive = writeArchive(store, images, format);
-    if (values.output === undefined) await copy(archive, io.stdout, io.signal, false);
-    else await writeFile(resolve(io.cwd, values.output), archive, io.signal);
+    const to = values.output === undefined ? { stream: io.stdout } : { path: resolve(io.cwd, values.output) };
+    await writeOutput(to, archive, io.signal);
     return 0;
   } finally {
     end();
@@ -90,39 +87,6 @@ function nameMeant(image: NamedImage, text: string): string | undefined {
     if (error instanceof JettisonError) return undefined;
     throw error;
   }
-}
-
-/** A regular file appears when it is complete; a pipe or a device is written to as it is. */
-async function writeFile(path: string, archive: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
-  const present = statSync(path, { throwIfNoEntry: false });
-  if (present?.isDirectory()) {
-    throw new JettisonError('OUTPUT_INVALID', `${path} is a directory`, { hint: 'Name a file in it.' });
-  }
-  if (present !== undefined && !present.isFile()) {
-    await copy(archive, createWriteStream(path), signal, true);
-    return;
-  }
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    await copy(archive, createWriteStream(partial), signal, true);
-    await rename(partial, path);
-  } catch (error) {
-    rmSync(partial, { force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT') throw error;
-    throw new JettisonError('OUTPUT_INVALID', `${path} cannot be written: its folder does not exist`, {
-      hint: 'Make the folder first.',
-    });
-  }
-}
-
-async function copy(
-  archive: AsyncIterable<Buffer>,
-  to: Writable,
-  signal: AbortSignal,
-  end: boolean,
-): Promise<void> {
-  await pipeline(Readable.from(archive, { objectMode: false, highWaterMark: 1 << 20 }), to, { signal, end });
 }
 
 export const command: Command = { help, run };

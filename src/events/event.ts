@@ -31,10 +31,10 @@ export type BuildEvent = { time: number } & (
   | { type: 'warning'; code: string; message: string; hint?: string; location?: Location }
   | {
       type: 'build.finished';
-      /** Digest of the manifest. */
-      digest: Digest;
+      /** Digest of the manifest; absent where only files were asked for. */
+      digest?: Digest;
       /** Digest of the config: what Docker calls the image id. */
-      imageId: Digest;
+      imageId?: Digest;
       tags: string[];
       /** How many layers the image has, and the bytes of their blobs. */
       layers?: { count: number; bytes: number };

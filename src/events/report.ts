@@ -9,7 +9,7 @@ import { printable } from './width.ts';
 export function resultLines(model: BuildModel, paint: Style): string[] {
   if (model.finished === undefined) return [];
   const { imageId, tags, layers, durationMs } = model.finished;
-  const facts: [string, string][] = [['Image', imageId]];
+  const facts: [string, string][] = imageId === undefined ? [] : [['Image', imageId]];
   if (tags.length > 0) facts.push(['Tags', paint.bold(tags.map((tag) => familiarName(tag)).join(', '))]);
   if (layers !== undefined) {
     const { newLayers, newBytes } = model;

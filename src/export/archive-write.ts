@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import { canonicalJson, type Digest, hex } from '../image/digest.ts';
 import { familiarName } from '../image/reference.ts';
-import { type Index, MEDIA } from '../image/types.ts';
+import { type Descriptor, type Index, MEDIA } from '../image/types.ts';
 import type { Entry } from '../layer/entry.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
 import type { ImageParts } from '../store/lookup.ts';
@@ -17,23 +17,24 @@ export interface ArchiveImage {
   image: ImageParts;
   /** Canonical names that the archive gives it; an image may go without. */
   names: string[];
+  /** The index that names this image and others, when it is that which has the names: once an index. */
+  index?: { target: Descriptor; images: ImageParts[] };
 }
 
 /**
  * The bytes of an archive of some images. Each blob is in it once, as the store has it; the same images
  * always give the same bytes.
  *
+ * @param omit layers whose blobs whoever reads the archive does not need
  * @throws JettisonError `BLOB_MISSING` before the first byte, when a layer has never been fetched
  */
 export async function* writeArchive(
   store: Store,
   images: ArchiveImage[],
   format: ArchiveFormat,
+  omit: ReadonlySet<Digest> = new Set(),
 ): AsyncGenerator<Buffer> {
-  const blobs = blobsOf(
-    store,
-    images.map(({ image }) => image),
-  );
+  const blobs = blobsOf(store, images, omit);
   yield* directory('blobs');
   yield* directory('blobs/sha256');
   for (const [digest, size] of [...blobs].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -53,10 +54,13 @@ export async function* writeArchive(
 }
 
 /** Every blob of the images with its size. */
-function blobsOf(store: Store, images: ImageParts[]): Map<Digest, number> {
+function blobsOf(store: Store, images: ArchiveImage[], omit: ReadonlySet<Digest>): Map<Digest, number> {
   const blobs = new Map<Digest, number>();
-  for (const { descriptor, manifest } of images) {
+  const parts = images.flatMap(({ image, index }) => index?.images ?? [image]);
+  for (const { index } of images) if (index !== undefined) blobs.set(index.target.digest, index.target.size);
+  for (const { descriptor, manifest } of parts) {
     for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) {
+      if (omit.has(digest)) continue;
       const size = store.blobs.size(digest);
       if (size === undefined) {
         throw new JettisonError('BLOB_MISSING', `the store does not hold ${digest}, a part of the image`, {
@@ -74,8 +78,8 @@ function indexOf(images: ArchiveImage[]): Index {
   return {
     schemaVersion: 2,
     mediaType: MEDIA.ociIndex,
-    manifests: images.flatMap(({ image, names }) => {
-      const { mediaType, digest, size } = image.descriptor;
+    manifests: images.flatMap(({ image, names, index }) => {
+      const { mediaType, digest, size } = index?.target ?? image.descriptor;
       const bare = { mediaType, digest, size };
       if (names.length === 0) return [bare];
       return names.map((name) => ({

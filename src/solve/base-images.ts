@@ -13,6 +13,8 @@ export interface BaseImageOptions {
   store: Store;
   /** Ask the registry first, even for images of the store. */
   pull: boolean;
+  /** Accept any certificate, and plain http. */
+  insecure?: boolean;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
 }
@@ -104,9 +106,13 @@ export class BaseImages {
         {
           location: request.location,
           source: request.source,
-          hint:
+          hint: [
+            request.hint ?? '',
             error.hint ??
-            'Check its name, or build, load or pull it first; `jettison images` lists what is here.',
+              'Check its name, or build, load or pull it first; `jettison images` lists what is here.',
+          ]
+            .join(' ')
+            .trimStart(),
           cause: error,
         },
       );
@@ -115,7 +121,12 @@ export class BaseImages {
 
   private connect(): Promise<Registries> {
     this.registries ??= import('../registry/registries.ts').then(
-      ({ Registries }) => new Registries({ env: this.options.env, signal: this.options.signal }),
+      ({ Registries }) =>
+        new Registries({
+          env: this.options.env,
+          signal: this.options.signal,
+          insecure: this.options.insecure ?? false,
+        }),
     );
     return this.registries;
   }

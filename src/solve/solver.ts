@@ -2,6 +2,7 @@ import type { Digest } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
+import { below } from '../layer/tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
 import { installLayer, type LayerKind, type LayerRecord, layerId, layerRecord } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
@@ -37,6 +38,24 @@ export class Solver implements StepGraph {
     const layers = await Promise.race([this.stage(this.plan.target).layers(), this.failure]);
     for (const stage of this.plan.stages) this.stage(stage).reportUnneeded();
     return layers;
+  }
+
+  /** Everything in an image of such layers, in canonical order; each file says where its bytes are. */
+  async files(layers: readonly SolvedLayer[]): Promise<RecipeEntry[]> {
+    const tree = await this.tree(layers);
+    const entries: RecipeEntry[] = [];
+    const links = new Map<string, string>();
+    for (const { inode, ...entry } of below(tree, '')) {
+      const first = inode === undefined ? undefined : links.get(inode);
+      if (first !== undefined) {
+        const { source: _, ...rest } = entry;
+        entries.push({ ...rest, type: 'hardlink', link: first });
+      } else {
+        if (inode !== undefined) links.set(inode, entry.path);
+        entries.push(entry);
+      }
+    }
+    return this.resolveSources(entries);
   }
 
   stage(stage: PlannedStage): StageSolver {

@@ -33,6 +33,7 @@ export interface PruneReport {
  */
 export async function pruneStore(store: Store, options: PruneOptions): Promise<PruneReport> {
   const report: PruneReport = { images: [], records: 0, layers: 0, blobs: 0, reclaimed: 0 };
+  store.images.discardDamaged();
   for (const image of store.images.list()) {
     if (options.images === 'all' || (options.images === 'nameless' && image.name === undefined)) {
       store.images.remove(image);
@@ -40,7 +41,7 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     }
   }
 
-  const keptLayers = store.containers.layersInUse();
+  const keptLayers = new Set<string>();
   const unusedSince = Date.now() - options.unusedForMs;
   for (const { record, usedMs } of store.records.list()) {
     if (options.unusedForMs > 0 && usedMs > unusedSince) {
@@ -79,11 +80,11 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     if (!keptBlobs.has(`sha256:${name.replace(/\.json$/, '')}`))
       doomed.push(join(store.layout.origins, name));
   }
+  for (const { path, packed } of store.conversions.list()) {
+    const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
+    if (!kept) doomed.push(path);
+  }
   for (const name of readNames(store.layout.selections)) {
-    for (const { path, packed } of store.conversions.list()) {
-      const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
-      if (!kept) doomed.push(path);
-    }
     const path = join(store.layout.selections, name);
     if (options.unusedForMs === 0 || statSync(path).mtimeMs <= unusedSince) doomed.push(path);
   }

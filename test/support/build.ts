@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, type BuildResult, build } from '../../src/build.ts';
+import { type BuildOptions, type BuildResult, build, type ImageResult } from '../../src/build.ts';
 import { JettisonError } from '../../src/errors/error.ts';
 import type { BuildEvent, StepOutcome } from '../../src/events/event.ts';
 import type { Manifest, RuntimeConfig } from '../../src/image/types.ts';
@@ -29,7 +29,7 @@ export interface Ended {
 }
 
 /** A build that went well, in the terms of tests. */
-export interface Built extends BuildResult {
+export interface Built extends Omit<BuildResult, keyof ImageResult>, ImageResult {
   events: BuildEvent[];
   /** By the step's title, of a step that stands in several stages the last one's. */
   outcomes: Record<string, StepOutcome>;
@@ -81,7 +81,7 @@ export class TestBuilds {
     const titles = new Map<string, string>();
     const built = { outcomes: {} as Record<string, StepOutcome>, layers: {} as Record<string, string> };
     let output = '';
-    const result = await build({
+    const result = (await build({
       context: this.context,
       file: '-',
       stdin: once(dockerfile),
@@ -98,8 +98,11 @@ export class TestBuilds {
         }
       },
       ...options,
-    });
-    const blobs = this.store.blobs.readJson<Manifest>(result.digest).layers.map(({ digest }) => digest);
+    })) as BuildResult & ImageResult;
+    const blobs =
+      result.digest === undefined
+        ? []
+        : this.store.blobs.readJson<Manifest>(result.digest).layers.map(({ digest }) => digest);
     return { ...result, ...built, events, blobs, output };
   }
 

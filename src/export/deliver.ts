@@ -1,0 +1,142 @@
+import { join } from 'node:path';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import { familiarName, parseReference } from '../image/reference.ts';
+import type { Registries } from '../registry/registries.ts';
+import type { MadeImage } from './image-maker.ts';
+import type { Output } from './output.ts';
+import type { Delivery } from './outputs.ts';
+
+/**
+ * Hands the result to one output.
+ *
+ * @throws JettisonError `OUTPUT_INVALID`, `ENGINE_…`, `REGISTRY_…`
+ */
+export async function deliver(job: Delivery, output: Output): Promise<void> {
+  if (output.type === 'tar' || output.type === 'local') return deliverFiles(job, output);
+  const made = await job.maker.make(output.form);
+  const names = output.names ?? job.tags;
+  switch (output.type) {
+    case 'image':
+      return push(job, output, names, made);
+    case 'engine':
+      return told(job, 'image to engine', async () => {
+        const { loadIntoEngine } = await import('./engine-load.ts');
+        await loadIntoEngine(job, only(made, 'An engine'), names);
+      });
+    case 'archive':
+      return told(job, `image to ${label(output.to)}`, async () => {
+        const { writeOutput } = await import('./write-output.ts');
+        await writeOutput(output.to, await archive(job, made, names, output.format), job.signal);
+      });
+    case 'layout':
+      return told(job, `image to ${output.path}`, async () => {
+        const { extractTar } = await import('./extract.ts');
+        await extractTar(await archive(job, made, names, 'oci-archive'), output.path, job.signal);
+      });
+  }
+}
+
+async function push(
+  job: Delivery,
+  output: Output & { type: 'image' },
+  names: string[],
+  { target }: MadeImage,
+): Promise<void> {
+  if (names.length === 0) {
+    throw new JettisonError('OUTPUT_INVALID', 'an image without a name cannot be pushed', {
+      hint: 'Say where to: -t REGISTRY/NAME:TAG, or name= in --output.',
+      exitCode: EXIT.usage,
+    });
+  }
+  const { pushImage } = await import('../registry/push.ts');
+  const registries: Registries = new (await import('../registry/registries.ts')).Registries({
+    env: job.env,
+    insecure: output.insecure === true,
+    signal: job.signal,
+  });
+  try {
+    for (const name of names) {
+      const { tag, ...repository } = parseReference(name);
+      const reference = output.pushByDigest
+        ? { ...repository, digest: target.digest }
+        : { ...repository, tag: tag! };
+      await told(job, `push of ${familiarName(name)}`, async () => {
+        await pushImage(job.store, registries, reference, target);
+      });
+    }
+  } finally {
+    registries.close();
+  }
+}
+
+async function archive(
+  { store, fetchBlob }: Delivery,
+  made: MadeImage,
+  names: string[],
+  format: 'docker-archive' | 'oci-archive',
+): Promise<AsyncIterable<Buffer>> {
+  if (format === 'docker-archive') only(made, "Docker's archive");
+  const { writeArchive } = await import('./archive-write.ts');
+  for (const { manifest } of made.images) for (const layer of manifest.layers) await fetchBlob(layer);
+  const [image] = made.images;
+  const whole = made.images.length === 1 ? {} : { index: made };
+  return writeArchive(store, [{ image: image!, names, ...whole }], format);
+}
+
+async function deliverFiles(job: Delivery, output: Output & { type: 'tar' | 'local' }): Promise<void> {
+  const { filesTar } = await import('./image-files.ts');
+  const { built, store, time, signal } = job;
+  const place = output.type === 'local' ? output.path : label(output.to);
+  await told(job, `files to ${place}`, async () => {
+    const worker = await job.worker();
+    if (output.type === 'tar') {
+      const { writeOutput } = await import('./write-output.ts');
+      if (built.length > 1) throw severalPlatforms('A tar of files');
+      await writeOutput(output.to, filesTar(store, worker, await built[0]!.files(), time), signal);
+      return;
+    }
+    const { extractTar } = await import('./extract.ts');
+    let devices = 0;
+    for (const one of built) {
+      // As buildx names them.
+      const { os, architecture, variant } = one.platform;
+      const name = [os, architecture, ...(variant === undefined ? [] : [variant])].join('_');
+      const folder = built.length === 1 ? output.path : join(output.path, name);
+      const tar = filesTar(store, worker, await one.files(), time);
+      devices += (await extractTar(tar, folder, signal)).leftOut;
+    }
+    if (devices > 0) {
+      job.emit({
+        type: 'warning',
+        code: 'OUTPUT_DEVICES',
+        message: `${devices} device files and pipes of the image are not in ${output.path}`,
+        hint: 'type=tar keeps them.',
+      });
+    }
+  });
+}
+
+/** The only image of those that cannot hold several. */
+function only({ images }: MadeImage, what: string) {
+  if (images.length > 1) throw severalPlatforms(what);
+  return images[0]!;
+}
+
+function severalPlatforms(what: string): JettisonError {
+  return new JettisonError('OUTPUT_INVALID', `${what} takes one platform, and the build has several`, {
+    hint: 'Build one platform at a time, or use -o type=oci, type=local or --push.',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** Does something and tells of it. */
+async function told(job: Delivery, what: string, work: () => Promise<void>): Promise<void> {
+  const started = Date.now();
+  job.emit({ type: 'export.started', what });
+  await work();
+  job.emit({ type: 'export.finished', what, durationMs: Date.now() - started });
+}
+
+function label(to: { path: string } | { stream: unknown }): string {
+  return 'path' in to ? to.path : 'standard output';
+}

@@ -1,0 +1,158 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { JettisonError } from '../errors/error.ts';
+
+/** Where an engine listens. */
+type Address = { socketPath: string } | { url: URL };
+
+const HINT = 'Start Docker or Podman, or set DOCKER_HOST to where it listens.';
+
+/** Docker's HTTP API, as Docker and Podman offer it. */
+export class EngineApi {
+  private constructor(
+    private readonly address: Address,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /**
+   * The engine that DOCKER_HOST (or CONTAINER_HOST) names, else the first that listens where they usually do.
+   *
+   * @throws JettisonError `ENGINE_UNREACHABLE`, `ENGINE_UNSUPPORTED`
+   */
+  static async find(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<EngineApi> {
+    const named = env['DOCKER_HOST'] || env['CONTAINER_HOST'];
+    const addresses = named
+      ? [addressOf(named, env)]
+      : usualSockets(env)
+          .filter((path) => existsSync(path))
+          .map((socketPath) => ({ socketPath }));
+    let failure: unknown;
+    for (const address of addresses) {
+      const api = new EngineApi(address, env, signal);
+      try {
+        await api.json('/_ping');
+        return api;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    signal.throwIfAborted();
+    if (failure instanceof JettisonError) throw failure;
+    throw new JettisonError('ENGINE_UNREACHABLE', 'there is no Docker or Podman engine to load into', {
+      hint: HINT,
+      cause: failure,
+    });
+  }
+
+  /** Sends a request without a body; undefined for 404. @throws JettisonError `ENGINE_FAILED` */
+  async json(path: string, method = 'GET'): Promise<unknown> {
+    const response = await this.#send(method, path);
+    const text = await bodyOf(response);
+    if (response.statusCode === 404) return undefined;
+    this.#check(response, text);
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  }
+
+  /** Sends a tar. @returns the answer's text */
+  async sendTar(path: string, tar: AsyncIterable<Buffer>): Promise<string> {
+    const response = await this.#send('POST', path, tar);
+    const text = await bodyOf(response);
+    this.#check(response, text);
+    return text;
+  }
+
+  #check({ statusCode = 0 }: IncomingMessage, text: string): void {
+    if (statusCode < 400) return;
+    let message = text.trim();
+    try {
+      message = (JSON.parse(text) as { message?: string }).message ?? message;
+    } catch {
+      // Not JSON: the text says it.
+    }
+    throw engineFailed(message === '' ? `it answers with status ${statusCode}` : message);
+  }
+
+  async #send(method: string, path: string, tar?: AsyncIterable<Buffer>): Promise<IncomingMessage> {
+    const headers = tar === undefined ? {} : { 'content-type': 'application/x-tar' };
+    const common = { method, path, headers: { host: 'engine', ...headers }, signal: this.signal };
+    const request =
+      'socketPath' in this.address
+        ? httpRequest({ ...common, socketPath: this.address.socketPath })
+        : this.address.url.protocol === 'https:'
+          ? httpsRequest(new URL(path, this.address.url), { ...common, ...certificates(this.env) })
+          : httpRequest(new URL(path, this.address.url), common);
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      request.on('response', resolve);
+      request.on('error', reject);
+    });
+    try {
+      if (tar === undefined) request.end();
+      // An engine may answer, and hang up, before it has read everything: the answer says why.
+      else await Promise.race([pipeline(Readable.from(tar, { objectMode: false }), request), answered]);
+      return await answered;
+    } catch (error) {
+      this.signal.throwIfAborted();
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined || error instanceof JettisonError) throw error;
+      const where = 'socketPath' in this.address ? this.address.socketPath : this.address.url.host;
+      throw new JettisonError('ENGINE_UNREACHABLE', `the engine at ${where} cannot be reached (${code})`, {
+        hint: code === 'EACCES' ? 'You may not use its socket: join its group, or use Podman.' : HINT,
+        cause: error,
+      });
+    }
+  }
+}
+
+export function engineFailed(message: string): JettisonError {
+  return new JettisonError('ENGINE_FAILED', `the engine did not take the image: ${message}`, {
+    hint: 'Its log may tell more. An archive (-o type=docker,dest=FILE) can be loaded by hand.',
+  });
+}
+
+function addressOf(host: string, env: NodeJS.ProcessEnv): Address {
+  const match = /^(unix|tcp|http|https):\/\/(.+)$/.exec(host);
+  if (match === null) {
+    throw new JettisonError('ENGINE_UNSUPPORTED', `engines at "${host}" cannot be reached`, {
+      hint: 'Set DOCKER_HOST to unix:///PATH or tcp://HOST:PORT.',
+    });
+  }
+  const [, scheme, rest] = match;
+  if (scheme === 'unix') return { socketPath: rest! };
+  const tls = scheme === 'https' || (scheme === 'tcp' && Boolean(env['DOCKER_TLS_VERIFY']));
+  return { url: new URL(`${tls ? 'https' : 'http'}://${rest}`) };
+}
+
+function usualSockets(env: NodeJS.ProcessEnv): string[] {
+  const own = env['XDG_RUNTIME_DIR'];
+  return [
+    '/var/run/docker.sock',
+    ...(own ? [join(own, 'docker.sock'), join(own, 'podman', 'podman.sock')] : []),
+    '/run/podman/podman.sock',
+  ];
+}
+
+/** Docker's own files for engines that are reached through TLS. */
+function certificates(env: NodeJS.ProcessEnv): Record<string, Buffer> {
+  const folder = env['DOCKER_CERT_PATH'] || join(env['HOME'] ?? '', '.docker');
+  const found: Record<string, Buffer> = {};
+  for (const name of ['ca', 'cert', 'key']) {
+    const path = join(folder, `${name}.pem`);
+    if (existsSync(path)) found[name] = readFileSync(path);
+  }
+  return found;
+}
+
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk;
+  return text;
+}

@@ -1,0 +1,30 @@
+import { createReadStream, rmSync } from 'node:fs';
+import type { RecipeEntry } from '../layer/entry.ts';
+import { writeRecipe } from '../layer/recipe.ts';
+import type { Store } from '../store/store.ts';
+import { temporaryPath } from '../store/temporary.ts';
+import type { Worker } from '../worker/protocol.ts';
+
+/**
+ * The files of an image as one tar, in canonical order, with their owners and times. The worker, which alone may
+ * read them all, writes it into the store's temporary folder first.
+ *
+ * @param time every modification time becomes this: seconds since 1970
+ */
+export async function* filesTar(
+  store: Store,
+  worker: Worker,
+  files: RecipeEntry[],
+  time: number | undefined,
+): AsyncGenerator<Buffer> {
+  const recipe = temporaryPath(store.layout, 'recipe');
+  const path = temporaryPath(store.layout, 'files.tar');
+  try {
+    writeRecipe(recipe, time === undefined ? files : files.map((entry) => ({ ...entry, mtime: time })));
+    await worker.tar({ recipe, path });
+    yield* createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+  } finally {
+    rmSync(recipe, { force: true });
+    rmSync(path, { force: true });
+  }
+}

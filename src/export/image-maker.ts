@@ -1,0 +1,96 @@
+import { canonicalJson } from '../image/digest.ts';
+import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import type { LayerBlob } from '../store/layers.ts';
+import type { ImageParts } from '../store/lookup.ts';
+import type { Store } from '../store/store.ts';
+import { writeImage } from './image.ts';
+import type { BuiltPlatform, ExportLayer, ImageForm, LayerTimes } from './output.ts';
+
+/** An image in one form, written to the store without a name. */
+export interface MadeImage {
+  /** The manifest, or for several platforms the index of their manifests. */
+  target: Descriptor;
+  /** One a platform. */
+  images: ImageParts[];
+}
+
+export interface ImageMakerOptions {
+  store: Store;
+  built: BuiltPlatform[];
+  /** SOURCE_DATE_EPOCH: what `rewriteTimestamp` sets later times to. */
+  epoch: number | undefined;
+  /** Every time in the layers that the build made becomes this. */
+  setTime: number | undefined;
+  /** Has the store hold a blob of the base. */
+  fetchBlob: (blob: Descriptor) => Promise<void>;
+}
+
+/** Makes the image that a build came to, in every form that is asked for, each once. */
+export class ImageMaker {
+  readonly #made = new Map<string, Promise<MadeImage>>();
+
+  constructor(private readonly options: ImageMakerOptions) {}
+
+  make(form: ImageForm = {}): Promise<MadeImage> {
+    const key = canonicalJson(form);
+    let made = this.#made.get(key);
+    if (made === undefined) {
+      made = this.#make(form);
+      this.#made.set(key, made);
+    }
+    return made;
+  }
+
+  async #make(form: ImageForm): Promise<MadeImage> {
+    const { store, built } = this.options;
+    const images = await Promise.all(built.map((one) => this.#platform(one, form)));
+    if (images.length === 1) return { target: images[0]!.descriptor, images };
+    const index: Index = {
+      schemaVersion: 2,
+      mediaType: MEDIA.ociIndex,
+      manifests: images.map(({ descriptor }, i) => ({
+        ...descriptor,
+        platform: built[i]!.platform,
+        ...annotated(form.annotations?.manifestDescriptor),
+      })),
+      ...annotated(form.annotations?.index),
+    };
+    return { target: store.blobs.writeJson(index, MEDIA.ociIndex), images };
+  }
+
+  async #platform({ config, layers }: BuiltPlatform, form: ImageForm): Promise<ImageParts> {
+    const { store } = this.options;
+    const blobs = await Promise.all(layers.map((layer) => this.#layer(layer, form)));
+    const written = await writeImage(store, {
+      config,
+      layers: blobs,
+      ...annotated(form.annotations?.manifest),
+    });
+    const manifest = store.blobs.readJson<Manifest>(written.manifest.digest);
+    return {
+      descriptor: written.manifest,
+      manifest,
+      id: written.config.digest,
+      config: store.blobs.readJson(written.config.digest),
+    };
+  }
+
+  async #layer(layer: ExportLayer, { compression, forceCompression, rewriteTimestamp }: ImageForm) {
+    const { epoch, setTime, store, fetchBlob } = this.options;
+    const times: LayerTimes | undefined =
+      setTime !== undefined
+        ? { setTime }
+        : rewriteTimestamp === true && epoch !== undefined
+          ? { clampTime: epoch }
+          : undefined;
+    const own = layer.repack !== undefined;
+    const packed: LayerBlob = times !== undefined && own ? await layer.repack!(times) : await layer.blob();
+    if (compression === undefined || (!own && forceCompression !== true)) return packed;
+    const { recompress } = await import('./recompress.ts');
+    return recompress(store, packed, compression, fetchBlob);
+  }
+}
+
+function annotated(annotations: Record<string, string> | undefined) {
+  return annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations };
+}

@@ -1,0 +1,101 @@
+import type { Writable } from 'node:stream';
+import type { Digest } from '../image/digest.ts';
+import type { Platform } from '../image/types.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import type { LayerBlob } from '../store/layers.ts';
+
+export const COMPRESSIONS = ['gzip', 'zstd', 'uncompressed'] as const;
+export type CompressionType = (typeof COMPRESSIONS)[number];
+
+/** How layers are compressed. The level is the compressor's own; without one, its default. */
+export interface LayerCompression {
+  type: CompressionType;
+  level?: number;
+}
+
+/** Annotations, by what they are put on. Those of an index only count where there is one. */
+export interface Annotations {
+  manifest?: Record<string, string>;
+  index?: Record<string, string>;
+  manifestDescriptor?: Record<string, string>;
+}
+
+/** How an image is written; the same form always gives the same digests. */
+export interface ImageForm {
+  /** Of the layers that the build made; default: gzip. */
+  compression?: LayerCompression;
+  /** Compress the layers of the base anew, too, where they have another compression. */
+  forceCompression?: boolean;
+  /** Times of files in the layers that the build made become SOURCE_DATE_EPOCH where they are later. */
+  rewriteTimestamp?: boolean;
+  annotations?: Annotations;
+}
+
+/** A file, relative to the working directory, or a stream; the stream is not ended. */
+export type Destination = { path: string } | { stream: Writable };
+
+/**
+ * Where a build's result goes. `names` are what the image is called there; without any, the build's tags count.
+ */
+export type Output =
+  /** The store, and where wished the registries that the names begin with. */
+  | {
+      type: 'image';
+      names?: string[];
+      form?: ImageForm;
+      push?: boolean;
+      /** Push without giving the image a tag. */
+      pushByDigest?: boolean;
+      /** Accept any certificate, and plain http. */
+      insecure?: boolean;
+    }
+  /** An archive: see `ArchiveFormat`. */
+  | {
+      type: 'archive';
+      format: 'docker-archive' | 'oci-archive';
+      names?: string[];
+      form?: ImageForm;
+      to: Destination;
+    }
+  /** A folder that is an OCI image layout. */
+  | { type: 'layout'; names?: string[]; form?: ImageForm; path: string }
+  /** A running Docker or Podman engine. */
+  | { type: 'engine'; names?: string[]; form?: ImageForm }
+  /** The files of the image, as a tar that keeps their owners. */
+  | { type: 'tar'; to: Destination }
+  /** The files of the image, in a folder; they belong to whoever builds. */
+  | { type: 'local'; path: string };
+
+/** Times of the files in packed layers, in seconds since 1970. */
+export interface LayerTimes {
+  /** Later ones become this. */
+  clampTime?: number;
+  /** All become this. */
+  setTime?: number;
+}
+
+/** A layer of a built image, as outputs need it. */
+export interface ExportLayer {
+  blob(): Promise<LayerBlob>;
+  /** Packs it with other times. A base's layer cannot: it stays what it is. */
+  repack?(times: LayerTimes): Promise<LayerBlob>;
+}
+
+/** What a build for one platform came to. */
+export interface BuiltPlatform {
+  platform: Platform;
+  /** Everything but `rootfs`, which follows from the layers. */
+  config: Omit<import('../image/types.ts').ImageConfig, 'rootfs'>;
+  /** Lowest first. */
+  layers: ExportLayer[];
+  /** All that is in the image, in canonical order, each file with the place that holds its bytes. */
+  files(): Promise<RecipeEntry[]>;
+}
+
+/** What the image became, in the form that the first output asked for. */
+export interface Delivered {
+  /** Of the manifest, or of the index of several platforms. */
+  digest: Digest;
+  /** Of the config; for several platforms, the first one's. */
+  imageId: Digest;
+}

@@ -1,0 +1,146 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { Readable, type Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { JettisonError } from '../errors/error.ts';
+import type { Digest } from '../image/digest.ts';
+import { type Descriptor, MEDIA } from '../image/types.ts';
+import { decompress } from '../layer/decompress.ts';
+import { GzipWriter } from '../layer/gzip.ts';
+import type { LayerBlob } from '../store/layers.ts';
+import type { Store } from '../store/store.ts';
+import type { CompressionType, LayerCompression } from './output.ts';
+
+const MEDIA_TYPES: Record<CompressionType, string> = {
+  gzip: MEDIA.ociLayerGzip,
+  zstd: MEDIA.ociLayerZstd,
+  uncompressed: MEDIA.ociLayer,
+};
+const DOCKER_TYPES: Record<string, CompressionType> = {
+  [MEDIA.dockerLayerGzip]: 'gzip',
+  [MEDIA.dockerLayer]: 'uncompressed',
+};
+/** What the zstd program takes without being asked twice. */
+const ZSTD_DEFAULT_LEVEL = 3;
+
+/**
+ * The same layer, compressed otherwise: its diff id stays. What has the compression already stays as it is, unless
+ * a level is asked for. The result is remembered.
+ *
+ * @param fetchBlob has the store hold the blob
+ * @throws JettisonError `COMPRESSOR_MISSING`, `DIGEST_MISMATCH` when the blob is not what its diff id says
+ */
+export async function recompress(
+  store: Store,
+  layer: LayerBlob,
+  { type, level }: LayerCompression,
+  fetchBlob: (blob: Descriptor) => Promise<void>,
+): Promise<LayerBlob> {
+  if (level === undefined && compressionOf(layer.blob.mediaType) === type) return layer;
+  const key = { from: layer.diffId, type, level };
+  const known = store.conversions.get(key);
+  if (known !== undefined) return known;
+  await fetchBlob(layer.blob);
+  const sum = createHash('sha256');
+  const tar = hashing(decompress(store.blobs.stream(layer.blob.digest)), sum);
+  const stored = await store.blobs.writeStream(compress(tar, type, level));
+  const diffId: Digest = `sha256:${sum.digest('hex')}`;
+  if (diffId !== layer.diffId) {
+    throw new JettisonError('DIGEST_MISMATCH', `the layer ${layer.blob.digest} holds ${diffId}`, {
+      hint: `Its image says that it holds ${layer.diffId}: pull or build the image again.`,
+    });
+  }
+  const packed: LayerBlob = { diffId, blob: { mediaType: MEDIA_TYPES[type], ...stored } };
+  store.conversions.put(key, packed);
+  return packed;
+}
+
+function compressionOf(mediaType: string): CompressionType | undefined {
+  const found = Object.entries(MEDIA_TYPES).find(([, known]) => known === mediaType);
+  return (found?.[0] as CompressionType | undefined) ?? DOCKER_TYPES[mediaType];
+}
+
+async function* hashing(
+  source: AsyncIterable<Buffer>,
+  sum: { update(data: Buffer): unknown },
+): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    sum.update(chunk);
+    yield chunk;
+  }
+}
+
+function compress(
+  tar: AsyncGenerator<Buffer>,
+  type: CompressionType,
+  level: number | undefined,
+): AsyncIterable<Buffer> {
+  if (type === 'uncompressed') return tar;
+  return type === 'gzip' ? gzipped(tar, level) : zstandard(tar, level ?? ZSTD_DEFAULT_LEVEL);
+}
+
+async function* gzipped(tar: AsyncIterable<Buffer>, level: number | undefined): AsyncGenerator<Buffer> {
+  let out: Buffer[] = [];
+  const gzip = new GzipWriter(
+    () => {},
+    (bytes) => out.push(bytes),
+    level,
+  );
+  for await (const chunk of tar) {
+    gzip.write(chunk);
+    if (gzip.full) await gzip.drain();
+    yield* out;
+    out = [];
+  }
+  await gzip.end();
+  yield* out;
+}
+
+/** Node's own compressor where it has one, else the program. */
+async function* zstandard(tar: AsyncIterable<Buffer>, level: number): AsyncGenerator<Buffer> {
+  const { createZstdCompress, constants } = zlib as unknown as {
+    createZstdCompress?: (options: object) => Transform;
+    constants: Record<string, number>;
+  };
+  const source = Readable.from(tar, { objectMode: false, highWaterMark: 1 << 20 });
+  if (createZstdCompress !== undefined) {
+    const params = { [constants['ZSTD_c_compressionLevel']!]: level };
+    const transform = createZstdCompress({ params });
+    source.on('error', (error) => transform.destroy(error));
+    yield* source.pipe(transform) as AsyncIterable<Buffer>;
+    return;
+  }
+  // Level 20 and above need leave; one thread, since the bytes must not depend on the number of cores.
+  const child = spawn('zstd', ['-q', '-c', '--single-thread', '--ultra', `-${level}`], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const ended = new Promise<number | Error>((resolve) => {
+    child.on('error', resolve);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  let failure: unknown;
+  source.on('error', (error) => {
+    failure = error;
+    child.kill();
+  });
+  child.stdin.on('error', () => source.destroy());
+  source.pipe(child.stdin);
+  try {
+    for await (const chunk of child.stdout) yield chunk as Buffer;
+    const code = await ended;
+    if (failure !== undefined) throw failure;
+    if (code !== 0) throw missing(code);
+  } finally {
+    source.destroy();
+    child.kill();
+  }
+}
+
+function missing(cause: number | Error): JettisonError {
+  return typeof cause === 'number'
+    ? new JettisonError('COMPRESSOR_FAILED', `zstd ended with exit code ${cause}`)
+    : new JettisonError('COMPRESSOR_MISSING', 'there is no program "zstd" to compress layers with', {
+        hint: 'Install zstd, use a Node that has it (22.15 or newer), or compress with gzip.',
+        cause,
+      });
+}

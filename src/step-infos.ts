@@ -1,0 +1,33 @@
+import type { StepInfo } from './events/event.ts';
+import type { Plan } from './plan/plan.ts';
+
+/**
+ * The steps of a plan as they are shown.
+ *
+ * @param platform in builds for several platforms, the plan's own
+ */
+export function stepInfos(plan: Plan, platform?: string): StepInfo[] {
+  const prefix = platform === undefined ? '' : `${platform} `;
+  return plan.stages.flatMap((stage) => {
+    const first = stage.base.kind === 'image' ? 2 : 1;
+    const total = stage.steps.length + first - 1;
+    const name = prefix + stage.name;
+    const base = stage.base.kind === 'image' ? stage.base.image.reference : undefined;
+    const { location } = stage;
+    const from: StepInfo[] =
+      base === undefined
+        ? []
+        : [{ id: `${name}/1`, stage: name, index: 1, total, title: `FROM ${base}`, location }];
+    return [
+      ...from,
+      ...stage.steps.map((step, i) => ({
+        id: prefix + step.id,
+        stage: name,
+        index: i + first,
+        total,
+        title: step.title,
+        location: step.location,
+      })),
+    ];
+  });
+}
