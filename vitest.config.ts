@@ -21,6 +21,7 @@ export default defineConfig({
           name: 'peers',
           sequence: { groupOrder: 2 },
           include: ['test/peers/**/*.test.ts'],
+          globalSetup: './test/support/peer-engine.ts',
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
