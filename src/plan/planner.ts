@@ -16,7 +16,7 @@ import { checkDefaultNames, checkFromPlatform, undeclaredArgs } from './from-che
 import { applyMetadata } from './metadata.ts';
 import { contextName, type NamedContexts, shownName } from './named-contexts.ts';
 import type { BaseImage, CopyFrom, Plan, PlannedStage, StageBase } from './plan.ts';
-import { stageOf, targetStage } from './references.ts';
+import { stageHint, stageOf, targetStage } from './references.ts';
 import { addRunStep } from './run-step.ts';
 import { type DeclaredArg, StageState } from './stage-state.ts';
 import { oneLine } from './title.ts';
@@ -53,6 +53,8 @@ export interface ImageRequest {
   /** The instruction that names it. */
   location: Instruction['location'];
   source: string;
+  /** What else the name may have been meant for. */
+  hint?: string;
 }
 
 /** `missing`: plan again when these images are known, too. They may turn out to need more (by ONBUILD). */
@@ -377,11 +379,13 @@ class Planner {
       const stage = this.states.get(base.index)?.stage;
       return stage === undefined ? undefined : { kind: 'stage', stage };
     }
+    const hint = stageHint(this.input.dockerfile, text.from.image.text, text.index);
     const image = this.image({
       ...base,
       platform: head.platform,
       location: text.from.location,
       source: text.from.source,
+      ...(hint === undefined ? {} : { hint }),
     });
     if (image !== undefined) this.checkBasePlatform(head, image);
     return image === undefined ? undefined : { kind: 'image', image };
@@ -419,7 +423,14 @@ class Planner {
       context?.kind === 'image'
         ? context.reference
         : at(instruction, () => canonicalName(parseReference(name)));
-    const image = this.image({ reference, platform: head.platform, location, source });
+    const hint = stageHint(this.input.dockerfile, name, head.text.index);
+    const image = this.image({
+      reference,
+      platform: head.platform,
+      location,
+      source,
+      ...(hint === undefined ? {} : { hint }),
+    });
     return image === undefined ? undefined : { kind: 'image', image };
   }
 

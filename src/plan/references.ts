@@ -49,6 +49,23 @@ export function stageOf(
 }
 
 /**
+ * What may be said when nobody has the image of that name: it may have been meant for a stage.
+ *
+ * @param before number of the stage that uses the name
+ */
+export function stageHint(dockerfile: Dockerfile, name: string, before: number): string | undefined {
+  const wanted = name.toLowerCase();
+  if (dockerfile.stages.slice(before).some((stage) => stage.name === wanted)) {
+    return `The stage "${name}" is of no use here: FROM can only name stages before it.`;
+  }
+  const near = closest(
+    wanted,
+    dockerfile.stages.slice(0, before).flatMap((stage) => stage.name ?? []),
+  );
+  return near === undefined ? undefined : `Did you mean the stage "${near}"?`;
+}
+
+/**
  * The stage to build: by name (ignoring case), else the last one. A number names none, unlike in `--from`.
  *
  * @throws JettisonError `STAGE_UNKNOWN`

@@ -62,6 +62,7 @@ async function execute(
     step.script === undefined
       ? []
       : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
+  let saysFull = false;
   const result = await worker.exec(
     {
       layers: below.filter((layer) => !layer.empty).map(({ id }) => id),
@@ -80,6 +81,7 @@ async function execute(
       signal: context.signal,
       onOutput: ({ stream, data }) => {
         const text = decoders[stream].decode(data, { stream: true });
+        saysFull ||= text.includes('No space left on device');
         context.emit({ type: 'step.output', step: step.id, stream, text });
       },
     },
@@ -89,7 +91,7 @@ async function execute(
     location: step.location,
     source: step.source,
     details: { exitCode: result.exitCode, step: step.id },
-    ...hintFor(result.exitCode, step),
+    ...(saysFull ? { hint: FULL } : hintFor(result.exitCode, step)),
   });
 }
 
@@ -133,6 +135,9 @@ function commandText(step: RunStep): string {
   const text = step.title.replace(/^RUN\s+/i, '');
   return `RUN ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`;
 }
+
+const FULL =
+  'The disk that the store is on may be full: `jettison prune` and `jettison builder prune` free some of it.';
 
 function hintFor(exitCode: number, step: RunStep): { hint?: string } {
   if (exitCode === 127) {

@@ -1,4 +1,5 @@
 import { placed } from '../errors/locate.ts';
+import { fromSystemError } from '../errors/system.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { BaseImage, CopyStep, PlannedStage, RunStep, Step, WorkdirStep } from '../plan/plan.ts';
 import { type LayerRecord, layerId } from '../store/layers.ts';
@@ -156,7 +157,7 @@ export class StageSolver implements SolvedStage {
     } catch (error) {
       const outcome = this.context.signal.aborted ? 'cancelled' : 'failed';
       this.context.emit({ type: 'step.finished', step: step.id, outcome, durationMs: Date.now() - started });
-      throw placed(error, step);
+      throw placed(fromSystemError(error) ?? error, step);
     }
   }
 

@@ -153,6 +153,16 @@ describe('a Dockerfile that is wrong', () => {
     expectOneError(await buildOf(dockerfile), { code: 1, error: /stage "b" comes after the instruction/ });
   });
 
+  test('misspells a stage, or uses a later one', async (ctx) => {
+    if (why !== undefined) return ctx.skip(why);
+    const typo = 'FROM base AS builder.invalid\nFROM base\nCOPY --from=bulider.invalid / /\n';
+    const hint = /Did you mean the stage "builder\.invalid"\?/;
+    expectOneError(await buildOf(typo), { code: 1, error: /Dockerfile:3:/, hint });
+    const later = 'FROM b.invalid AS a\nFROM base AS b.invalid\nCOPY --from=a / /\n';
+    const before = /FROM can only name stages before it/;
+    expectOneError(await buildOf(later), { code: 1, error: /Dockerfile:1:/, hint: before });
+  });
+
   test('has no such target', async (ctx) => {
     if (why !== undefined) return ctx.skip(why);
     const result = await buildOf('FROM base AS production\n', '--target', 'prodution');
@@ -276,6 +286,7 @@ describe('a machine that does not allow it', () => {
     expect(stderr.match(/^error: /gm)).toHaveLength(3);
     expect(stderr.match(/^error: no space left on the disk/gm)).toHaveLength(2);
     expect(stderr).toMatch(/error: RUN cat \/dev\/urandom > \/x failed with exit code 1/);
+    expect(stderr).toContain('hint: The disk that the store is on may be full');
     expect(stderr).not.toMatch(/internal error|^ {4}at /m);
   });
 
