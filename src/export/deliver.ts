@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import type { Registries } from '../registry/registries.ts';
+import type { Delivery } from './delivery.ts';
 import type { MadeImage } from './image-maker.ts';
 import type { Output } from './output.ts';
-import type { Delivery } from './outputs.ts';
 
 /**
  * Hands the result to one output.

@@ -1,25 +1,7 @@
-import type { Emit } from '../events/event.ts';
-import type { Descriptor } from '../image/types.ts';
 import type { Store } from '../store/store.ts';
-import type { Worker } from '../worker/protocol.ts';
-import type { ImageMaker, MadeImage } from './image-maker.ts';
-import type { BuiltPlatform, Output } from './output.ts';
-
-export interface Delivery {
-  store: Store;
-  built: BuiltPlatform[];
-  maker: ImageMaker;
-  /** Canonical names of the build: those of outputs that have none of their own. */
-  tags: string[];
-  /** Every time in outputs of files becomes this: seconds since 1970. */
-  time: number | undefined;
-  env: NodeJS.ProcessEnv;
-  signal: AbortSignal;
-  emit: Emit;
-  worker: () => Promise<Worker>;
-  /** Has the store hold a blob of the base. */
-  fetchBlob: (blob: Descriptor) => Promise<void>;
-}
+import type { Delivery } from './delivery.ts';
+import type { MadeImage } from './image-maker.ts';
+import type { Output } from './output.ts';
 
 /** Whether an output is an image, rather than its files. */
 function isImage(output: Output): output is Exclude<Output, { type: 'tar' | 'local' }> {

@@ -41,7 +41,7 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     }
   }
 
-  const keptLayers = new Set<string>();
+  const keptLayers = store.containers.layersInUse();
   const unusedSince = Date.now() - options.unusedForMs;
   for (const { record, usedMs } of store.records.list()) {
     if (options.unusedForMs > 0 && usedMs > unusedSince) {
