@@ -39,7 +39,8 @@ export interface CompiledPattern {
 
 /**
  * Compiles a pattern of `.dockerignore`, `--exclude` or `--parents`: `*` and `?` stay within a component, `**`
- * crosses them, `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is. The whole path must
+ * crosses them, `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is, unless it is a letter or
+ * a digit: what it means then is Go's regular expressions' affair, to which Docker hands it. The whole path must
  * match; that a matched directory also covers what is below it is the caller's rule.
  *
  * @throws PatternError when the pattern is not well-formed
@@ -143,13 +144,38 @@ function tokenise(pattern: string, doubleStar = true): Token[] {
     } else if (character === '\\') {
       const next = characters[++i];
       if (next === undefined) throw new PatternError(`"${pattern}" ends with a single backslash`);
-      literal += next;
+      if (doubleStar && /[0-9A-Za-z]/.test(next)) push({ kind: 'class', body: escapeOf(next, pattern) });
+      else literal += next;
     } else {
       literal += character;
     }
   }
   if (literal !== '') tokens.push({ kind: 'literal', text: literal });
   return tokens;
+}
+
+const ESCAPES: Record<string, string> = {
+  a: '\\x07',
+  f: '\\f',
+  n: '\\n',
+  r: '\\r',
+  t: '\\t',
+  v: '\\v',
+  d: '0-9',
+  D: '^0-9',
+  s: '\\t\\n\\f\\r ',
+  S: '^\\t\\n\\f\\r ',
+  w: '0-9A-Za-z_',
+  W: '^0-9A-Za-z_',
+};
+
+/** What a backslash before a letter or a digit stands for, as a class's body. */
+function escapeOf(character: string, pattern: string): string {
+  // The edges of words and texts are no characters: no pattern that has them matches a path.
+  if ('AbBz'.includes(character)) return '^\\s\\S';
+  const body = ESCAPES[character];
+  if (body === undefined) throw new PatternError(`"${pattern}" has a backslash before "${character}"`);
+  return body;
 }
 
 /** Reads a class from behind its `[`; `end` is the index of its `]`. */

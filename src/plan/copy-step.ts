@@ -24,7 +24,8 @@ export function addCopyStep(
   const flag = (word: Word | undefined) => (word === undefined ? undefined : state.text(word));
   const chown = flag(instruction.chown);
   const chmod = flag(instruction.chmod);
-  const exclude = instruction.exclude.map((word) => state.text(word));
+  // Docker expands variables in the other flags, but not in this one.
+  const exclude = instruction.exclude.map(({ text }) => text);
   const { sources, remotes } = partSources(instruction, written, {
     checksum: flag(instruction.checksum),
   });

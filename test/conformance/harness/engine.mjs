@@ -59,7 +59,7 @@ export class Engine {
    * @returns {Promise<Map<string, Outcome>>} by the cases' names
    */
   async build(cases, { folder, jobs, fresh }) {
-    const identity = JSON.stringify([await this.version(), [...this.bases], 1]);
+    const identity = JSON.stringify([await this.version(), [...this.bases], 2]);
     const outcomes = new Map();
     const keyOf = (one) => createHash('sha256').update(`${identity}\n${one.text}`).digest('hex');
     const todo = cases.filter((one) => {
@@ -69,7 +69,7 @@ export class Engine {
     });
     const built = [];
     await eachOf(todo, jobs, async (one) => {
-      const context = join(folder, one.name);
+      const context = contextFolder(one, folder);
       writeContext(one, context);
       // Docker's cache knows files by their content, and would hand out those of another case with its times.
       const flags = ['--no-cache', '--provenance=false', '--network=none', '--progress=plain'];
@@ -116,6 +116,14 @@ function readKnown(key) {
 /** @param {import('./case-file.mjs').Case} one */
 export function tagOf(one) {
   return `${REPOSITORY}:${one.name.replaceAll('/', '.')}`;
+}
+
+/**
+ * Where a case's context is put. The engine keeps one copy of all contexts whose last name is the same, and the
+ * times of directories in it are what came last: so every case has a name of its own.
+ */
+export function contextFolder(one, folder) {
+  return join(folder, one.name.replaceAll('/', '.'));
 }
 
 /** A case's flags; a file that they name is one of the context. */

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { writeContext } from './case-file.mjs';
-import { fileArgs, lastLines, tagOf } from './engine.mjs';
+import { contextFolder, fileArgs, lastLines, tagOf } from './engine.mjs';
 import { eachOf, output, run } from './spawn.mjs';
 import { summarise } from './summary.mjs';
 
@@ -27,7 +26,7 @@ export class Jettison {
    */
   async build(cases, { folder, jobs }, done) {
     await eachOf(cases, jobs, async (one) => {
-      const context = join(folder, one.name);
+      const context = contextFolder(one, folder);
       writeContext(one, context);
       const home = `${this.home}-${one.name.replaceAll('/', '.')}`;
       execFileSync('cp', ['-al', this.home, home]);
