@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
@@ -61,6 +61,8 @@ export interface BuildOptions {
   labels?: Record<string, string>;
   /** By the id that `RUN --mount=type=secret,id=` names. */
   secrets?: Record<string, SecretSource>;
+  /** Sockets of SSH agents, by the id that `RUN --mount=type=ssh` names (mostly `default`). */
+  ssh?: Record<string, string>;
   /** Use nothing that earlier builds made. */
   noCache?: boolean;
   /** Ask registries for newer base images even where the store has some. */
@@ -215,6 +217,7 @@ async function buildWith(
       (options.reproducible ? await lastCommitTime(directoryOf(source), env) : undefined);
     const fetchBlob = (blob: Descriptor) => bases.fetchBlob(blob);
     const secrets = readSecrets(options.secrets ?? {}, env);
+    const agents = findAgents(options.ssh ?? {});
     const created = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
     const solve = async ({ plan }: { plan: Plan }, label: string | undefined): Promise<BuiltPlatform> => {
       const solver = new Solver(
@@ -229,6 +232,7 @@ async function buildWith(
           // Where all times are replaced in the end, layers need not be made anew because of another one.
           time: options.reproducible ? 0 : (epoch ?? 0),
           secrets,
+          agents,
           worker: () => worker.get(),
           fetchBlob,
         },
@@ -380,6 +384,19 @@ function missingSecret(id: string, reason: string): JettisonError {
     hint: 'Check --secret: id=NAME,src=FILE or id=NAME,env=VARIABLE.',
     exitCode: EXIT.usage,
   });
+}
+
+/** @throws JettisonError `SSH_UNUSABLE` for a path that is no socket */
+function findAgents(sockets: Record<string, string>): Map<string, string> {
+  return new Map(
+    Object.entries(sockets).map(([id, path]) => {
+      if (statSync(path, { throwIfNoEntry: false })?.isSocket()) return [id, resolve(path)];
+      throw new JettisonError('SSH_UNUSABLE', `the SSH agent "${id}" cannot be used: ${path} is no socket`, {
+        hint: 'Keys are handed in through an agent: `eval "$(ssh-agent)" && ssh-add KEY`, then --ssh default.',
+        exitCode: EXIT.usage,
+      });
+    }),
+  );
 }
 
 function interrupted(): JettisonError {

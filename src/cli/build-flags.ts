@@ -6,6 +6,7 @@ import { parseReference } from '../image/reference.ts';
 import type { Call } from './call.ts';
 import { type OutputFlag, outputFlags } from './output-flag.ts';
 import { parseSecret, type SecretSource } from './secret-flag.ts';
+import { parseSsh } from './ssh-flag.ts';
 import { usageError } from './usage.ts';
 
 /** What `jettison build` was asked for, checked as far as the command line alone allows. */
@@ -17,6 +18,8 @@ export interface BuildFlags {
   buildArgs: Record<string, string>;
   labels: Record<string, string>;
   secrets: Record<string, SecretSource>;
+  /** Sockets of SSH agents, by id. */
+  ssh: Record<string, string>;
   noCache: boolean;
   pull: boolean;
   network?: 'host' | 'none';
@@ -59,6 +62,7 @@ const OPTIONS = {
   'registry-insecure': { type: 'boolean' },
   reproducible: { type: 'boolean' },
   secret: { type: 'string', multiple: true },
+  ssh: { type: 'string', multiple: true },
   tag: { type: 'string', short: 't', multiple: true },
   target: { type: 'string' },
 } as const;
@@ -68,7 +72,7 @@ const LATER = new Set(
   (
     '--add-host --allow --attest --builder --cache-from --cache-to ' +
     '--cgroup-parent --no-cache-filter --provenance --sbom --shm-size ' +
-    '--squash --ssh --ulimit'
+    '--squash --ulimit'
   ).split(' '),
 );
 
@@ -86,6 +90,9 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
     buildArgs: buildArgs(values['build-arg'] ?? [], env),
     labels: Object.fromEntries((values.label ?? []).map((label) => pair(label, '--label'))),
     secrets: secrets(values.secret ?? [], env),
+    ssh: Object.fromEntries(
+      (values.ssh ?? []).map((text) => parseSsh(text, env)).map(({ id, socket }) => [id, socket]),
+    ),
     contexts: contexts(values['build-context'] ?? []),
     outputs: asUsage(() => outputFlags(values)),
     registryInsecure: values['registry-insecure'] ?? false,

@@ -41,6 +41,7 @@ Options:
       --reproducible            Make the same digests anywhere: see docs/reproducible.md
       --secret id=NAME[,src=FILE|,env=VARIABLE]
                                 Let RUN --mount=type=secret read a file or a variable
+      --ssh ID[=SOCKET]         Let RUN --mount=type=ssh use an SSH agent (default: that of SSH_AUTH_SOCK)
   -t, --tag NAME[:TAG]          Name the image; may be given several times
       --target STAGE            Build this stage (default: the last)
 
@@ -94,8 +95,8 @@ export const command: Command = {
 };
 
 function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
-  const { context, contexts, tags, buildArgs, labels, secrets, noCache, pull } = flags;
-  const options: BuildOptions = { context, contexts, tags, buildArgs, labels, secrets, noCache, pull };
+  const { context, contexts, tags, buildArgs, labels, secrets, ssh, noCache, pull } = flags;
+  const options: BuildOptions = { context, contexts, tags, buildArgs, labels, secrets, ssh, noCache, pull };
   options.reproducible = flags.reproducible;
   options.registryInsecure = flags.registryInsecure;
   options.env = io.env;

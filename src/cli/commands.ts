@@ -34,5 +34,9 @@ export const commands: Record<string, Entry> = {
   load: { summary: 'Read images from an archive', load: () => import('./load.ts') },
   prune: { summary: 'Remove images and layers that nothing uses', load: () => import('./prune.ts') },
   builder: { summary: 'Look after the build cache', load: () => import('./builder.ts') },
+  'cache-mounts': {
+    summary: 'Look after what RUN --mount=type=cache keeps',
+    load: () => import('./cache-mounts.ts'),
+  },
   doctor: { summary: 'Show what this machine allows, or check the store', load: () => import('./doctor.ts') },
 };

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { plural } from '../events/format.ts';
 import { familiarName } from '../image/reference.ts';
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
@@ -12,24 +13,32 @@ Deletes images without a name, and whatever in the store neither an image nor th
 The build cache itself is left alone: see \`jettison builder prune\`.
 
 Options:
-  -a, --all    Delete all images and all build cache
-  -f, --force  Do not ask first
+  -a, --all           Delete all images and all build cache
+      --cache-mounts  Delete what RUN --mount=type=cache keeps, too
+  -f, --force         Do not ask first
 `;
 
 async function run(args: string[], io: Io): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { all: { type: 'boolean', short: 'a' }, force: { type: 'boolean', short: 'f' } },
+    options: {
+      all: { type: 'boolean', short: 'a' },
+      'cache-mounts': { type: 'boolean' },
+      force: { type: 'boolean', short: 'f' },
+    },
   });
-  const warning = values.all
-    ? 'This deletes all images and all build cache of the store.'
-    : 'This deletes all images that have no name.';
+  const cacheMounts = values['cache-mounts'] ?? false;
+  const warning = `This deletes all images ${values.all ? 'and all build cache of the store' : 'that have no name'}${
+    cacheMounts ? ', and all cache mounts' : ''
+  }.`;
   if (!values.force && !(await confirm(io, warning))) return 0;
   const report = await reclaim(
     openStore({ env: io.env }),
-    values.all
-      ? { images: 'all', unusedForMs: 0 }
-      : { images: 'nameless', unusedForMs: Number.POSITIVE_INFINITY },
+    {
+      images: values.all ? 'all' : 'nameless',
+      unusedForMs: values.all ? 0 : Number.POSITIVE_INFINITY,
+      cacheMounts,
+    },
     () => io.stderr.write('waiting for running builds to end\n'),
     io.signal,
   );
@@ -39,6 +48,7 @@ async function run(args: string[], io: Io): Promise<number> {
     );
     io.stdout.write(`Deleted Images:\n${lines.join('')}\n`);
   }
+  if (report.cacheMounts > 0) io.stdout.write(`Deleted ${plural(report.cacheMounts, 'cache mount')}\n`);
   io.stdout.write(`Total reclaimed space: ${size(report.reclaimed)}\n`);
   return 0;
 }

@@ -134,12 +134,60 @@ export interface RunStep extends StepBase {
   user: string;
   network: 'host' | 'none';
   mounts: RunMount[];
+  /** What SSH_AUTH_SOCK is set to when that agent is there. */
+  agent?: string;
   /** A heredoc with a `#!` line, which is run as a program. */
   script?: { path: string; data: string };
 }
 
 /** A mount that exists while a RUN runs. */
-export type RunMount = SecretMount;
+export type RunMount = SecretMount | SshMount | BindMount | CacheMount | TmpfsMount;
+
+/** Files of the context, of a stage or of an image. What is written to them is thrown away. */
+export interface BindMount {
+  type: 'bind';
+  from: CopyFrom;
+  /** Path of a file or directory, relative to the root of `from`. */
+  source: string;
+  /** Absolute and clean, as in all mounts. */
+  target: string;
+  readOnly: boolean;
+}
+
+/** A directory that outlives the build and belongs to no layer. */
+export interface CacheMount {
+  type: 'cache';
+  id: string;
+  target: string;
+  readOnly: boolean;
+  sharing: 'shared' | 'private' | 'locked';
+  /** What a new cache holds at first; absent: nothing. */
+  from?: CopyFrom;
+  /** Which part of the cache is mounted, as a path relative to its root: empty for all of it. */
+  source: string;
+  /** Of the root of a new cache. A cache that asks for others is another one. */
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+export interface TmpfsMount {
+  type: 'tmpfs';
+  target: string;
+  /** Bytes. */
+  size?: number;
+}
+
+/** The socket of an SSH agent. */
+export interface SshMount {
+  type: 'ssh';
+  id: string;
+  target: string;
+  required: boolean;
+  mode: number;
+  uid: number;
+  gid: number;
+}
 
 export interface SecretMount {
   type: 'secret';

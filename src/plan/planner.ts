@@ -1,4 +1,4 @@
-import type { Diagnostic, Dockerfile, Instruction, StageText } from '../dockerfile/ast.ts';
+import type { Diagnostic, Dockerfile, Instruction, RunInstruction, StageText } from '../dockerfile/ast.ts';
 import { type CheckId, inOrder } from '../dockerfile/checks.ts';
 import { type Expansion, expand } from '../dockerfile/expand.ts';
 import { filterDiagnostics } from '../dockerfile/file-checks.ts';
@@ -17,6 +17,7 @@ import { applyMetadata } from './metadata.ts';
 import { contextName, type NamedContexts, shownName } from './named-contexts.ts';
 import type { BaseImage, CopyFrom, Plan, PlannedStage, StageBase } from './plan.ts';
 import { stageHint, stageOf, targetStage } from './references.ts';
+import { mountFrom } from './run-mounts.ts';
 import { addRunStep } from './run-step.ts';
 import { type DeclaredArg, StageState } from './stage-state.ts';
 import { oneLine } from './title.ts';
@@ -295,7 +296,7 @@ class Planner {
       const head = this.heads[index]!;
       if (head.base.kind === 'stage') visit(head.base.index);
       for (const instruction of this.instructions(head)) {
-        for (const name of sourcesOf(instruction)) {
+        for (const { name } of sourcesOf(instruction)) {
           const stage = stageOf(this.input.dockerfile, name, index, instruction);
           if (stage !== undefined) visit(stage);
         }
@@ -334,13 +335,14 @@ class Planner {
     const parent = head.base.kind === 'stage' ? this.states.get(head.base.index) : undefined;
     // Images of --from are asked for even then, so that all are fetched at once.
     const instructions = this.instructions(head);
-    const sources = new Map<Instruction, CopyFrom>();
+    const sources = new Map<SourceUser, CopyFrom>();
     let complete = base !== undefined;
     for (const instruction of instructions) {
-      if (instruction.kind !== 'COPY' && instruction.kind !== 'ADD') continue;
-      const from = this.copyFrom(instruction, head);
-      if (from === undefined) complete = false;
-      else sources.set(instruction, from);
+      for (const { user, name } of sourcesOf(instruction)) {
+        const from = this.sourceNamed(name, instruction, head);
+        if (from === undefined) complete = false;
+        else sources.set(user, from);
+      }
     }
     if (!complete) return undefined;
 
@@ -402,12 +404,12 @@ class Planner {
     });
   }
 
-  private copyFrom(
-    instruction: Extract<Instruction, { kind: 'COPY' | 'ADD' }>,
+  /** What a name in `--from` or in the `from=` of a mount stands for; undefined when it is not known yet. */
+  private sourceNamed(
+    name: string,
+    instruction: Exclude<Instruction, { kind: 'FROM' }>,
     head: Head,
   ): CopyFrom | undefined {
-    if (instruction.from === undefined) return { kind: 'context' };
-    const name = instruction.from.text;
     const index = stageOf(this.input.dockerfile, name, head.text.index, instruction);
     if (index !== undefined) {
       const stage = this.states.get(index)?.stage;
@@ -457,7 +459,7 @@ class Planner {
   private apply(
     state: StageState,
     instruction: Exclude<Instruction, { kind: 'FROM' }>,
-    sources: Map<Instruction, CopyFrom>,
+    sources: ReadonlyMap<SourceUser, CopyFrom>,
   ): void {
     const trigger = this.triggerTexts.get(instruction);
     const title = trigger === undefined ? oneLine(instruction.source) : `ONBUILD ${oneLine(trigger)}`;
@@ -480,12 +482,19 @@ class Planner {
         return;
       case 'COPY':
       case 'ADD':
-        addCopyStep(state, instruction, title, sources.get(instruction)!, this.input.ignoredBy);
+        addCopyStep(
+          state,
+          instruction,
+          title,
+          sources.get(instruction) ?? { kind: 'context' },
+          this.input.ignoredBy,
+        );
         return;
       case 'RUN':
         addRunStep(state, instruction, title, {
           network: this.input.network,
           hiddenEnv: this.proxyEnv(state),
+          sources,
         });
         return;
       default:
@@ -569,11 +578,23 @@ function finish(state: StageState, base: StageBase): StageState {
   return state;
 }
 
-/** Names in --from of an instruction, and in those that it triggers. */
-function sourcesOf(instruction: Instruction): string[] {
-  return (instruction.kind === 'COPY' || instruction.kind === 'ADD') && instruction.from !== undefined
-    ? [instruction.from.text]
-    : [];
+/** What an instruction's or a mount's source is found by. */
+type SourceUser = Instruction | RunInstruction['mounts'][number];
+
+/** What an instruction takes from stages and images, by the names that it has for them. */
+function sourcesOf(instruction: Instruction): { user: SourceUser; name: string }[] {
+  switch (instruction.kind) {
+    case 'COPY':
+    case 'ADD':
+      return instruction.from === undefined ? [] : [{ user: instruction, name: instruction.from.text }];
+    case 'RUN':
+      return instruction.mounts.flatMap((mount) => {
+        const from = mountFrom(mount);
+        return from === undefined ? [] : [{ user: mount, name: from.text }];
+      });
+    default:
+      return [];
+  }
 }
 
 /** Gives errors the place and the text of an instruction where they lack it. */

@@ -1,9 +1,9 @@
 import type { RunInstruction, Word } from '../dockerfile/ast.ts';
 import { runScript } from '../dockerfile/run-script.ts';
 import { JettisonError, type Location } from '../errors/error.ts';
-import { absoluteDestination } from './copy-step.ts';
 import { runHistory } from './history.ts';
-import type { RunMount, RunStep } from './plan.ts';
+import type { RunStep } from './plan.ts';
+import { type MountSources, planMounts } from './run-mounts.ts';
 import type { StageState } from './stage-state.ts';
 
 /** Where a heredoc that is a program of its own is found by the process, as in BuildKit. */
@@ -14,7 +14,7 @@ export function addRunStep(
   state: StageState,
   instruction: RunInstruction,
   title: string,
-  options: { network: 'host' | 'none'; hiddenEnv: string[] },
+  options: { network: 'host' | 'none'; hiddenEnv: string[]; sources: MountSources },
 ): void {
   const script = runScript(instruction);
   const args =
@@ -24,6 +24,8 @@ export function addRunStep(
   if (instruction.security !== undefined && instruction.security.text !== 'sandbox') {
     throw unsupported(`RUN --security=${instruction.security.text}`, instruction.security.location);
   }
+  const mounts = planMounts(state, instruction, options.sources);
+  const agent = mounts.find((mount) => mount.type === 'ssh');
   const step: RunStep = {
     kind: 'run',
     id: state.nextStepId(),
@@ -36,7 +38,8 @@ export function addRunStep(
     cwd: state.cwd,
     user: state.config.User ?? '',
     network: network(instruction.network, options.network),
-    mounts: instruction.mounts.map((mount) => planMount(state, mount)),
+    mounts,
+    ...(agent === undefined || state.variables.has('SSH_AUTH_SOCK') ? {} : { agent: agent.target }),
     ...(script.kind === 'file' ? { script: { path: `${SCRIPTS}/${script.name}`, data: script.data } } : {}),
   };
   state.steps.push(step);
@@ -58,23 +61,6 @@ function network(word: Word | undefined, fallback: 'host' | 'none'): 'host' | 'n
         hint: 'Write --network=default, none or host.',
       });
   }
-}
-
-function planMount(state: StageState, flag: RunInstruction['mounts'][number]): RunMount {
-  const mount = state.mount(flag);
-  if (mount.type !== 'secret') throw unsupported(`RUN --mount=type=${mount.type}`, flag.location);
-  const id = mount.id ?? mount.source ?? mount.target!.slice(mount.target!.lastIndexOf('/') + 1);
-  const written = mount.target ?? (mount.env === undefined ? `/run/secrets/${id}` : undefined);
-  return {
-    type: 'secret',
-    id,
-    ...(written === undefined ? {} : { target: absoluteDestination(state.cwd, written) }),
-    ...(mount.env === undefined ? {} : { env: mount.env }),
-    required: mount.required,
-    mode: mount.mode ?? 0o400,
-    uid: mount.uid ?? 0,
-    gid: mount.gid ?? 0,
-  };
 }
 
 function unsupported(what: string, location: Location): JettisonError {

@@ -23,6 +23,8 @@ export interface SolveContext {
   readonly time: number;
   /** Content of the secrets, by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** Absolute paths of the sockets of SSH agents, by id. */
+  readonly agents: ReadonlyMap<string, string>;
   /** The worker, started on first demand. */
   worker(): Promise<Worker>;
   /** Has the store hold a base image's blob. */

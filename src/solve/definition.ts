@@ -1,5 +1,5 @@
 import { type Digest, digestOf } from '../image/digest.ts';
-import type { StageBase, Step } from '../plan/plan.ts';
+import type { RunMount, StageBase, Step } from '../plan/plan.ts';
 
 /**
  * What a step is, without what it reads: the readable part of its keys. Secrets are named, never contained;
@@ -33,10 +33,17 @@ export function instructionOf(step: Step, time: number): Record<string, unknown>
         cwd: step.cwd,
         user: step.user,
         network: step.network,
-        mounts: step.mounts,
+        mounts: step.mounts.map(mountDefinition),
+        ...(step.agent === undefined ? {} : { agent: step.agent }),
         script: step.script,
       };
   }
+}
+
+/** A mount without the files that it shows. */
+function mountDefinition(mount: RunMount): Record<string, unknown> {
+  const files = 'from' in mount ? { from: mount.from?.kind } : {};
+  return { ...mount, ...files };
 }
 
 /** Definition digest of what a stage starts from. @param parent of a stage: its own definition digest */

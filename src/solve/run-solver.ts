@@ -3,17 +3,27 @@ import { JettisonError } from '../errors/error.ts';
 import { type Digest, sha256 } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
-import type { RunStep, SecretMount } from '../plan/plan.ts';
+import type { RunStep } from '../plan/plan.ts';
 import { type LayerRecord, layerId } from '../store/layers.ts';
 import type { ExecMount, LayerIdentity } from '../worker/protocol.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
+import type { RunMounts } from './run-mounts.ts';
 
-/** What a RUN reads: the whole tree below, as the contents of the layers that make it. */
-export function runObservations(platform: Platform, below: readonly SolvedLayer[]): Record<string, unknown> {
+/**
+ * What a RUN reads: the whole tree below, as the contents of the layers that make it.
+ *
+ * @param mounts digests of what is mounted from elsewhere
+ */
+export function runObservations(
+  platform: Platform,
+  below: readonly SolvedLayer[],
+  mounts: readonly Digest[],
+): Record<string, unknown> {
   return {
     platform: formatPlatform(platform),
     layers: below.filter((layer) => !layer.empty).map(({ content }) => content),
+    ...(mounts.length === 0 ? {} : { mounts }),
   };
 }
 
@@ -24,16 +34,17 @@ export function runObservations(platform: Platform, below: readonly SolvedLayer[
  * @param others.lookUp whether somebody else has made the layer in the meantime
  * @param others.keep lets the others know of the layer, before they get their turn
  * @returns the layer, and whether the command ran for it here
- * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `USER_UNKNOWN`
+ * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `SSH_MISSING`, `USER_UNKNOWN`
  */
 export async function runStep(
   context: SolveContext,
   step: RunStep,
+  mounts: RunMounts,
   key: Digest,
   below: readonly SolvedLayer[],
   others: { lookUp: () => LayerRecord | undefined; keep: (record: LayerRecord) => void },
 ): Promise<{ record: LayerRecord; made: boolean }> {
-  const secrets = secretsOf(context, step);
+  mounts.checkRequired();
   await Promise.all(below.map((layer) => layer.directory()));
   const worker = await context.worker();
   const lock = `run-${layerId(key)}`;
@@ -41,7 +52,7 @@ export async function runStep(
   try {
     const known = others.lookUp();
     if (known !== undefined) return { record: known, made: false };
-    const record = await execute(context, step, key, below, secrets);
+    const record = await execute(context, step, mounts, key, below);
     others.keep(record);
     return { record, made: true };
   } finally {
@@ -52,40 +63,43 @@ export async function runStep(
 async function execute(
   context: SolveContext,
   step: RunStep,
+  mounts: RunMounts,
   key: Digest,
   below: readonly SolvedLayer[],
-  secrets: { mounts: ExecMount[]; env: string[] },
 ): Promise<LayerRecord> {
   const worker = await context.worker();
+  const prepared = await mounts.prepare();
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const script: ExecMount[] =
     step.script === undefined
       ? []
       : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
   let saysFull = false;
-  const result = await worker.exec(
-    {
-      layers: below.filter((layer) => !layer.empty).map(({ id }) => id),
-      process: {
-        args: step.args,
-        env: [...step.env, ...step.hiddenEnv, ...secrets.env],
-        cwd: step.cwd,
-        user: step.user,
+  const result = await worker
+    .exec(
+      {
+        layers: below.filter((layer) => !layer.empty).map(({ id }) => id),
+        process: {
+          args: step.args,
+          env: [...step.env, ...step.hiddenEnv, ...prepared.env],
+          cwd: step.cwd,
+          user: step.user,
+        },
+        mounts: [...prepared.mounts, ...script],
+        network: step.network,
+        stdio: 'stream',
+        commit: identityOf(context, key),
       },
-      mounts: [...secrets.mounts, ...script],
-      network: step.network,
-      stdio: 'stream',
-      commit: identityOf(context, key),
-    },
-    {
-      signal: context.signal,
-      onOutput: ({ stream, data }) => {
-        const text = decoders[stream].decode(data, { stream: true });
-        saysFull ||= text.includes('No space left on device');
-        context.emit({ type: 'step.output', step: step.id, stream, text });
+      {
+        signal: context.signal,
+        onOutput: ({ stream, data }) => {
+          const text = decoders[stream].decode(data, { stream: true });
+          saysFull ||= text.includes('No space left on device');
+          context.emit({ type: 'step.output', step: step.id, stream, text });
+        },
       },
-    },
-  );
+    )
+    .finally(prepared.close);
   if (result.layer !== undefined) return result.layer;
   throw new JettisonError('RUN_FAILED', `${commandText(step)} failed with exit code ${result.exitCode}`, {
     location: step.location,
@@ -103,32 +117,6 @@ function identityOf(context: SolveContext, key: Digest): LayerIdentity {
   const taken = context.store.layers.record(layerId(key)) !== undefined;
   const own = taken ? sha256(`${key} ${randomUUID()}`) : key;
   return { id: layerId(own), key: own, kind: 'run' };
-}
-
-function secretsOf(context: SolveContext, step: RunStep): { mounts: ExecMount[]; env: string[] } {
-  const mounts: ExecMount[] = [];
-  const env: string[] = [];
-  for (const mount of step.mounts) {
-    const data = context.secrets.get(mount.id);
-    if (data === undefined) {
-      if (mount.required) throw missingSecret(step, mount);
-      continue;
-    }
-    if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(data).toString('utf8')}`);
-    if (mount.target !== undefined) {
-      const { target, mode, uid, gid } = mount;
-      mounts.push({ type: 'secret', target, data, mode, uid, gid });
-    }
-  }
-  return { mounts, env };
-}
-
-function missingSecret(step: RunStep, mount: SecretMount): JettisonError {
-  return new JettisonError('SECRET_MISSING', `the secret "${mount.id}" is required and was not given`, {
-    location: step.location,
-    source: step.source,
-    hint: `Pass --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=NAME.`,
-  });
 }
 
 function commandText(step: RunStep): string {

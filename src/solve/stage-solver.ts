@@ -7,6 +7,7 @@ import type { SolveContext } from './context.ts';
 import { CopySolver } from './copy-solver.ts';
 import { baseDefinition, instructionOf, stepDefinition } from './definition.ts';
 import type { SolvedLayer, SolvedStage, StepGraph } from './graph.ts';
+import { RunMounts } from './run-mounts.ts';
 import { runObservations, runStep } from './run-solver.ts';
 import { ImageLayer, RecipeLayer, RunLayer } from './solved-layer.ts';
 import { observeWorkdir } from './workdir-solver.ts';
@@ -22,6 +23,7 @@ export class StageSolver implements SolvedStage {
   private defining?: Promise<Definition[]>;
   private solving?: Promise<SolvedLayer[]>;
   private readonly copies = new Map<string, CopySolver>();
+  private readonly mounts = new Map<string, RunMounts>();
   /** Layers that records led to: they are asked for more than once. */
   private readonly found = new Map<Digest, LayerRecord>();
   /** Steps whose outcome has been reported. */
@@ -74,11 +76,25 @@ export class StageSolver implements SolvedStage {
     let below = await this.base();
     for (const step of this.stage.steps) {
       const instruction = instructionOf(step, this.context.time);
-      const source = step.kind === 'copy' ? await this.copy(step).definition() : undefined;
+      const source = await this.sourceDefinition(step);
       below = stepDefinition(instruction, below, source);
       definitions.push({ instruction, digest: below });
     }
     return definitions;
+  }
+
+  private async sourceDefinition(step: Step): Promise<Digest | undefined> {
+    if (step.kind === 'copy') return this.copy(step).definition();
+    return step.kind === 'run' ? this.mountsOf(step).definition() : undefined;
+  }
+
+  private mountsOf(step: RunStep): RunMounts {
+    let mounts = this.mounts.get(step.id);
+    if (mounts === undefined) {
+      mounts = new RunMounts(this.context, this.graph, step);
+      this.mounts.set(step.id, mounts);
+    }
+    return mounts;
   }
 
   private async base(): Promise<Digest> {
@@ -111,22 +127,23 @@ export class StageSolver implements SolvedStage {
     return layers;
   }
 
-  /** Starts the stages that steps without a record copy from: they are solved at the same time as this one. */
+  /** Starts the stages that steps without a record read: they are solved at the same time as this one. */
   private prefetch(definitions: Definition[]): void {
     for (const [i, step] of this.stage.steps.entries()) {
-      if (step.kind !== 'copy' || step.from.kind !== 'stage') continue;
       if (this.recorded(definitions[i]!.digest) !== undefined) continue;
-      this.graph
-        .stage(step.from.stage)
-        .layers()
-        .catch((error: unknown) => this.graph.fail(error));
+      for (const stage of stagesReadBy(step)) {
+        this.graph
+          .stage(stage)
+          .layers()
+          .catch((error: unknown) => this.graph.fail(error));
+      }
     }
   }
 
-  /** Waits for the stage that a step copies from: that time, and that failure, are not the step's own. */
+  /** Waits for the stages that a step reads: that time, and that failure, are not the step's own. */
   private async sourceOf(step: Step, definition: Definition): Promise<void> {
-    if (step.kind !== 'copy' || step.from.kind !== 'stage') return;
-    if (this.recorded(definition.digest) === undefined) await this.graph.stage(step.from.stage).layers();
+    if (this.recorded(definition.digest) !== undefined) return;
+    await Promise.all(stagesReadBy(step).map((stage) => this.graph.stage(stage).layers()));
   }
 
   private async baseLayers(): Promise<SolvedLayer[]> {
@@ -177,13 +194,14 @@ export class StageSolver implements SolvedStage {
     { instruction, digest }: Definition,
     below: readonly SolvedLayer[],
   ) {
-    const observations = runObservations(this.stage.platform, below);
+    const mounts = this.mountsOf(step);
+    const observations = runObservations(this.stage.platform, below, await mounts.observe());
     const key = digestOf({ instruction, observations });
     const kept = { instruction, observations, key };
     const { record, made } = await this.graph.once(key, async () => {
       const known = this.recorded(key);
       if (known !== undefined) return { record: known, made: false };
-      return runStep(this.context, step, key, below, {
+      return runStep(this.context, step, mounts, key, below, {
         lookUp: () => this.recorded(key),
         keep: (record) => this.keep(step, { ...kept, record, definitions: [key] }),
       });
@@ -274,6 +292,17 @@ export class StageSolver implements SolvedStage {
       });
     }
   }
+}
+
+/** The stages whose files a step reads, apart from what it stands on. */
+function stagesReadBy(step: Step): PlannedStage[] {
+  const sources =
+    step.kind === 'copy'
+      ? [step.from]
+      : step.kind === 'run'
+        ? step.mounts.map((mount) => ('from' in mount ? mount.from : undefined))
+        : [];
+  return sources.flatMap((from) => (from?.kind === 'stage' ? [from.stage] : []));
 }
 
 /** The layers of a base image, none of them fetched yet. */

@@ -29,6 +29,8 @@ export class StoreLayout {
   readonly downloads: string;
   /** Containers that run or have run: see `containers.ts`. */
   readonly containers: string;
+  /** Directories that RUN keeps between builds: see `cache-mounts.ts`. */
+  readonly cacheMounts: string;
   readonly locks: string;
   /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
   readonly temporary: string;
@@ -46,6 +48,7 @@ export class StoreLayout {
     this.origins = join(home, 'origins');
     this.downloads = join(home, 'downloads');
     this.containers = join(home, 'containers');
+    this.cacheMounts = join(home, 'cache-mounts');
     this.locks = join(home, 'locks');
     this.temporary = join(home, 'tmp');
   }

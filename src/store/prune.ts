@@ -2,6 +2,7 @@ import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../image/digest.ts';
 import { type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { discardCache } from './cache-mounts.ts';
 import type { StoredImage } from './images.ts';
 import type { Store } from './store.ts';
 import { readNames, temporaryPath } from './temporary.ts';
@@ -14,6 +15,8 @@ export interface PruneOptions {
    * that only they need. 0 drops all of it.
    */
   unusedForMs: number;
+  /** Delete what RUN keeps in cache mounts, too. */
+  cacheMounts?: boolean;
   /** Deletes trees whose files may belong to other ids: the worker's `remove`. */
   remove: (paths: string[]) => Promise<void>;
 }
@@ -23,6 +26,7 @@ export interface PruneReport {
   records: number;
   layers: number;
   blobs: number;
+  cacheMounts: number;
   /** Bytes of the blobs and of the content of the layers' directories that went. */
   reclaimed: number;
 }
@@ -32,7 +36,7 @@ export interface PruneReport {
  * has everything that it refers to. The caller holds the exclusive lease.
  */
 export async function pruneStore(store: Store, options: PruneOptions): Promise<PruneReport> {
-  const report: PruneReport = { images: [], records: 0, layers: 0, blobs: 0, reclaimed: 0 };
+  const report: PruneReport = { images: [], records: 0, layers: 0, blobs: 0, cacheMounts: 0, reclaimed: 0 };
   store.images.discardDamaged();
   for (const image of store.images.list()) {
     if (options.images === 'all' || (options.images === 'nameless' && image.name === undefined)) {
@@ -97,6 +101,12 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   }
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
+  }
+  if (options.cacheMounts) {
+    for (const name of readNames(store.layout.cacheMounts)) {
+      doomed.push(discardCache(store.layout, name));
+      report.cacheMounts++;
+    }
   }
   if (doomed.length > 0) await options.remove(doomed);
   return report;

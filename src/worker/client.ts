@@ -106,6 +106,9 @@ class WorkerClient implements Worker {
   remove = this.#operation('remove');
   lock = this.#operation('lock');
   unlock = this.#operation('unlock');
+  measureCaches = this.#operation('measureCaches');
+  exportCaches = this.#operation('exportCaches');
+  importCaches = this.#operation('importCaches');
 
   async exec(request: ExecRequest, options: Parameters<Worker['exec']>[1] = {}): Promise<ExecResult> {
     const { signal, ...listeners } = options;

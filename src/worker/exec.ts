@@ -12,6 +12,8 @@ import { findUnstartable, withGuarded } from './command.ts';
 import type { WorkerContext } from './context.ts';
 import { completeEnvironment } from './environment.ts';
 import { isMapped } from './ids.ts';
+import type { Locks } from './lock.ts';
+import { MountSources } from './mount-sources.ts';
 import type { Isolation } from './namespace.ts';
 import { setHostname } from './native.ts';
 import type { ExecOutput, ExecRequest, ExecResult, LayerIdentity, StartedCommand } from './protocol.ts';
@@ -42,6 +44,7 @@ const HOSTNAME = 'buildkitsandbox';
 export async function exec(
   ctx: WorkerContext,
   isolation: Isolation,
+  locks: Locks,
   request: ExecRequest,
   control: ExecControl,
 ): Promise<ExecResult> {
@@ -59,7 +62,9 @@ export async function exec(
   const environment = completeEnvironment(env, user.home);
 
   // What is mounted is in no index: a command that may be in there is found when it is started.
-  const isMounted = request.mounts.some((mount) => mount.type !== 'secret' || mount.target === args[0]);
+  const isMounted = request.mounts.some(
+    ({ type, target }) => (type !== 'secret' && type !== 'agent') || target === args[0],
+  );
   const unstartable = isMounted ? undefined : findUnstartable(tree, args[0]!, environment, cwd);
   if (unstartable !== undefined) {
     await control.output({ stream: 'stderr', data: Buffer.from(`${unstartable.message}\n`) });
@@ -68,20 +73,22 @@ export async function exec(
 
   const folder = new RunFolder(ctx);
   const group = new ControlGroup(request.limits ?? {});
+  const sources = new MountSources(ctx, locks, folder.path, (id) => indexOf(ctx, id));
   try {
     const hostname = request.hostname ?? HOSTNAME;
     const files = folder.writeFiles(request, hostname);
+    const shown = await sources.open(request.mounts, control.signal);
+    for (const [number, source] of shown) files.bound.set(number, source);
     const readonlyRoot = request.readonlyRoot === true;
     const readonlyFiles = request.commit !== undefined || readonlyRoot;
     const plan = planRoot(layers, tree, { mounts: request.mounts, readonlyFiles }, files, isolation);
-    const tables = folder.prepare(plan, request.layers, tree.get('')!);
+    const tables = folder.prepare(plan, request.layers, tree.get('')!, sources.mounts);
     const makeDirectory = missingDirectory(tree, cwd, request);
     setHostname(hostname);
     const sandbox = await Sandbox.start({
       folder: folder.path,
       root: folder.root,
       tables,
-      points: plan.nested.points,
       ...(makeDirectory === undefined ? {} : { makeDirectory }),
       cwd,
       user,
@@ -105,6 +112,7 @@ export async function exec(
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
   } finally {
     group.remove();
+    sources.close();
     folder.remove();
   }
 }

@@ -16,11 +16,14 @@ export class Locks {
 
   constructor(private readonly layout: StoreLayout) {}
 
-  /** Waits until the lock is free, and takes it. @param name a plain file name */
-  async take(name: string): Promise<void> {
-    if (!/^[\w-][\w.-]*$/.test(name)) throw new Error(`"${name}" cannot name a lock`);
-    mkdirSync(this.layout.locks, { recursive: true });
-    const fd = openSync(join(this.layout.locks, name), 'a');
+  /**
+   * Waits until the lock is free, and takes it.
+   *
+   * @param name a plain file name
+   * @param signal ends the waiting, with its reason
+   */
+  async take(name: string, signal?: AbortSignal): Promise<void> {
+    const fd = this.#open(name);
     try {
       for (
         let wait = SHORTEST_WAIT_MS;
@@ -28,6 +31,7 @@ export class Locks {
         wait = Math.min(wait * 2, LONGEST_WAIT_MS)
       ) {
         await sleep(wait);
+        signal?.throwIfAborted();
       }
     } catch (error) {
       closeSync(fd);
@@ -36,11 +40,28 @@ export class Locks {
     this.#held.set(name, fd);
   }
 
+  /** Takes a lock if it is free. */
+  tryTake(name: string): boolean {
+    const fd = this.#open(name);
+    if (tryLock(fd, 'exclusive')) {
+      this.#held.set(name, fd);
+      return true;
+    }
+    closeSync(fd);
+    return false;
+  }
+
   /** Gives a lock back; one that is not held is no error. */
   release(name: string): void {
     const fd = this.#held.get(name);
     if (fd === undefined) return;
     this.#held.delete(name);
     closeSync(fd);
+  }
+
+  #open(name: string): number {
+    if (!/^[\w-][\w.-]*$/.test(name)) throw new Error(`"${name}" cannot name a lock`);
+    mkdirSync(this.layout.locks, { recursive: true });
+    return openSync(join(this.layout.locks, name), 'a');
   }
 }

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreLayout } from '../store/layout.ts';
 import { deadTemporaries, removeOwnTemporary, temporaryPath } from '../store/temporary.ts';
+import { exportCaches, importCaches, measureCaches } from './cache-archive.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
 import type { WorkerContext } from './context.ts';
 import { exec } from './exec.ts';
@@ -53,6 +54,9 @@ const operations: Operations = {
   remove: (request) => remove(ctx, request),
   exec: (request, id) => run(request, id),
   lock: ({ name }: { name: string }) => locks.take(name),
+  measureCaches: (request) => measureCaches(ctx, request),
+  exportCaches: (request) => exportCaches(ctx, request),
+  importCaches: (request) => importCaches(ctx, request),
   unlock: async ({ name }: { name: string }) => locks.release(name),
 };
 
@@ -79,7 +83,7 @@ async function answer({ id, operation, request }: ToWorker & { type: 'call' }): 
 
 function run(request: ExecRequest, id: number): Promise<unknown> {
   const abort = new AbortController();
-  const end = exec(ctx, isolation, request, {
+  const end = exec(ctx, isolation, locks, request, {
     signal: abort.signal,
     output: (output) => sendOutput(id, output),
     started: (signal, started) => {

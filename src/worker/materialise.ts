@@ -42,18 +42,33 @@ export async function materialise(ctx: WorkerContext, request: MaterialiseReques
   if (existsSync(layout.layerDirectory(request.layer))) return;
   const root = temporaryPath(layout, 'dir');
   try {
-    const making = new Materialiser(ctx, root);
-    let count = 0;
-    for (const entry of readRecipe(request.recipe)) {
-      making.add(entry);
-      if (++count % TURN === 0) await new Promise(setImmediate);
-    }
-    making.finish();
+    await makeDirectory(ctx, root, request.recipe, { link: true });
     installDirectory(layout, request.layer, root);
   } catch (error) {
     rmSync(root, { recursive: true, force: true });
     throw error;
   }
+}
+
+/**
+ * Makes a directory from a recipe.
+ *
+ * @param root absolute path, on the store's file system; made here
+ * @param options.link whether files of layers may become names of the same file: then nothing may ever write to them
+ */
+export async function makeDirectory(
+  ctx: WorkerContext,
+  root: string,
+  recipe: string,
+  options: { link: boolean },
+): Promise<void> {
+  const making = new Materialiser(ctx, root, options.link);
+  let count = 0;
+  for (const entry of readRecipe(recipe)) {
+    making.add(entry);
+    if (++count % TURN === 0) await new Promise(setImmediate);
+  }
+  making.finish();
 }
 
 class Materialiser {
@@ -69,6 +84,7 @@ class Materialiser {
   constructor(
     private readonly ctx: WorkerContext,
     root: string,
+    private readonly mayLink: boolean,
   ) {
     this.#directory = new LayerDirectory(root, ctx.overlay);
   }
@@ -105,7 +121,7 @@ class Materialiser {
   }
 
   #addFile(entry: RecipeEntry, source: Source): void {
-    if (source.kind === 'layer' && this.#tryLink(entry, source)) return;
+    if (source.kind === 'layer' && this.mayLink && this.#tryLink(entry, source)) return;
     const to = diskPath(this.#directory.path(entry.path));
     if (source.kind === 'inline') {
       writeFileSync(to, Buffer.from(source.data, 'base64'), { flag: 'wx', mode: 0o600 });

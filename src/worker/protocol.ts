@@ -1,6 +1,7 @@
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Source } from '../layer/entry.ts';
+import type { CacheIdentity } from '../store/cache-mounts.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
 import type { User } from './user.ts';
 
@@ -30,6 +31,12 @@ export interface WorkerOperations {
   /** Waits for, and takes, a lock that every build of this store shares; freed when the worker ends. */
   lock(request: { name: string }): Promise<void>;
   unlock(request: { name: string }): Promise<void>;
+  /** Bytes of the files of cache mounts, by their names. */
+  measureCaches(request: { names: string[] }): Promise<number[]>;
+  /** Writes cache mounts to a tar, compressed by gzip when asked. Absolute path, which must not exist. */
+  exportCaches(request: { names: string[]; path: string; compress: boolean }): Promise<void>;
+  /** Reads cache mounts from such a tar; they take the place of those of the same name. @returns their names */
+  importCaches(request: { path: string }): Promise<string[]>;
 }
 
 /** What a new layer is called and where it came from. */
@@ -119,7 +126,38 @@ export type ExecMount =
   /** `options`: of mount(8), after the safe ones that every tmpfs gets. */
   | { type: 'tmpfs'; target: string; size?: number; mode?: number; options?: string[] }
   /** What the image has there, writable even when the root is not. */
-  | { type: 'volume'; target: string };
+  | { type: 'volume'; target: string }
+  /** Files of the build: what is written to them is gone after the command. */
+  | { type: 'tree'; target: string; from: TreeForm; kind: 'file' | 'directory'; readonly: boolean }
+  | CacheExecMount
+  /** A socket that leads to the one of an SSH agent. */
+  | { type: 'agent'; target: string; socket: string; mode: number; uid: number; gid: number };
+
+/** A file or directory, by its path without symlinks, of what a recipe describes or layers show. */
+export type TreeForm = { path: string } & (
+  | {
+      /** Absolute path of a recipe file. */
+      recipe: string;
+    }
+  | {
+      /** Ids, lowest first. Each must have its directory form. */
+      layers: string[];
+    }
+);
+
+/** A directory of the store that outlives the command. */
+export interface CacheExecMount {
+  type: 'cache';
+  target: string;
+  readonly: boolean;
+  /** `private`: another one for each command that runs at the same time; `locked`: one command after the other. */
+  sharing: 'shared' | 'private' | 'locked';
+  cache: CacheIdentity;
+  /** What a new cache holds; absent: nothing. */
+  seed?: TreeForm & { recipe: string };
+  /** The directory in the cache that is mounted, made when missing; empty: all of it. */
+  path: string;
+}
 
 export interface Limits {
   /** Bytes. */

@@ -11,7 +11,7 @@ import type { ExecMount } from './protocol.ts';
 export interface MountLine {
   /** Absent: the target itself, to change how it is mounted. */
   source?: string;
-  /** Relative to the root; contains no symlink. */
+  /** Relative to the root, and without symlinks; or absolute, outside the root. */
   target: string;
   type: string;
   options: string;
@@ -24,11 +24,26 @@ export interface RootPlan {
   /** Whether the stubs must be the topmost layer, since a whiteout would hide them below the others. */
   stubsOnTop: boolean;
   mounts: MountLine[];
-  /** Mount points to make inside what `mounts` has mounted, and what to mount there. */
-  nested: { points: { path: string; kind: PointKind }[]; mounts: MountLine[] };
+  /** What is mounted inside that, one after the other. */
+  nested: NestedMount[];
 }
 
-type PointKind = 'file' | 'directory';
+export interface NestedMount {
+  mount: MountLine;
+  /** Has to be made first: relative to the root, or absolute. */
+  point?: { path: string; kind: PointKind };
+}
+
+export type PointKind = 'file' | 'directory';
+
+/** What a mount of the request shows. */
+export interface BoundSource {
+  /** Absolute path. */
+  source: string;
+  kind: PointKind;
+  /** What a path below it is, where that is known and nothing else can change it: other mounts may go there. */
+  type?: (path: string) => string | undefined;
+}
 
 /** Files and folders on the machine's side that are bound into the root. Absolute paths. */
 export interface BoundFiles {
@@ -37,8 +52,8 @@ export interface BoundFiles {
   resolvConf: string;
   /** The terminal that the command uses directly, if any. */
   console?: string;
-  /** By the mount's place among the request's mounts. */
-  secrets: ReadonlyMap<number, string>;
+  /** What is bound for the request's mounts, by their places among them; all but tmpfs and plain binds are there. */
+  bound: ReadonlyMap<number, BoundSource>;
 }
 
 /** What other containers' engines hide of /proc and /sys, and what they make read-only: Docker's defaults. */
@@ -82,7 +97,7 @@ export function planRoot(
   isolation: Isolation,
 ): RootPlan {
   const points = new MountPoints(tree);
-  const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: { points: [], mounts: [] } };
+  const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: [] };
 
   plan.mounts.push(...procMounts(points.add('/proc', 'directory', 'kernel')));
   plan.mounts.push(...sysMounts(points.add('/sys', 'directory', 'kernel'), isolation));
@@ -94,17 +109,18 @@ export function planRoot(
   ] as const) {
     plan.mounts.push({ source, target: points.add(target, 'file', 'bind'), type: 'none', options: bindFile });
   }
-  for (const [index, mount] of request.mounts.entries()) {
-    const kind =
-      mount.type === 'secret' || (mount.type === 'bind' && !isDirectory(mount.source)) ? 'file' : 'directory';
+  // In the order of their targets, whatever the order in which they were written: as in BuildKit.
+  const byTarget = [...request.mounts.entries()].sort(([, a], [, b]) =>
+    a.target < b.target ? -1 : a.target > b.target ? 1 : 0,
+  );
+  for (const [index, mount] of byTarget) {
+    const bound = mount.type === 'bind' ? plainBind(mount.source) : files.bound.get(index);
+    const kind = bound?.kind ?? 'directory';
     const around = points.around(mount.target);
-    const target = points.add(mount.target, kind, mount.type === 'tmpfs' ? 'tmpfs' : 'bind');
-    const line = userMount(mount, target, files.secrets.get(index));
+    const target = points.add(mount.target, kind, mount.type === 'tmpfs' ? 'tmpfs' : 'bind', bound);
+    const line = userMount(mount, target, bound?.source);
     if (around === undefined) plan.mounts.push(line);
-    else {
-      plan.nested.points.push({ path: target, kind });
-      plan.nested.mounts.push(line);
-    }
+    else plan.nested.push(nestedMount(line, kind, around, mount.target));
   }
 
   plan.stubs = points.stubs();
@@ -121,7 +137,7 @@ export function planRoot(
 export function fstab(root: string, mounts: readonly MountLine[]): string {
   return mounts
     .map(({ source, target, type, options }) => {
-      const path = target === '' ? root : `${root}/${target}`;
+      const path = target === '' ? root : target.startsWith('/') ? target : `${root}/${target}`;
       return `${[source ?? path, path, type, options, '0', '0'].map(escapeField).join(' ')}\n`;
     })
     .join('');
@@ -129,26 +145,33 @@ export function fstab(root: string, mounts: readonly MountLine[]): string {
 
 type Region = 'kernel' | 'dev' | 'bind' | 'tmpfs';
 
+/** Something mounted: where, and what is known of it. */
+interface Around {
+  path: string;
+  region: Region;
+  bound: BoundSource | undefined;
+}
+
 /** The mount points of one root, and what has to exist for them. */
 class MountPoints {
-  readonly #regions = new Map<string, Region>();
+  readonly #regions = new Map<string, Around>();
   readonly #stubs = new Map<string, RecipeEntry>();
 
   constructor(private readonly tree: Tree) {}
 
   /** What is mounted above a path already, if anything. */
-  around(target: string): { path: string; region: Region } | undefined {
+  around(target: string): Around | undefined {
     let path = resolvePath(this.tree, target).path;
     while (path !== '') {
       path = parentOf(path);
       const region = this.#regions.get(path);
-      if (region !== undefined && path !== '') return { path, region };
+      if (region !== undefined && path !== '') return region;
     }
     return undefined;
   }
 
   /** Notes a mount point and makes a stub for it where it is missing. @returns its path without symlinks */
-  add(target: string, kind: PointKind, region: Region): string {
+  add(target: string, kind: PointKind, region: Region, bound?: BoundSource): string {
     const { path, entry } = resolvePath(this.tree, target);
     if (path === '') throw badTarget(target, 'it is the root directory');
     const around = this.around(target);
@@ -157,10 +180,10 @@ class MountPoints {
         throw badTarget(target, `the image has a ${entry.type} there, and a ${kind} is mounted`);
       }
       if (entry === undefined) this.#stub(path, kind, target);
-    } else if (around.region === 'kernel' || around.region === 'bind') {
+    } else if (around.region === 'kernel' || (around.region === 'bind' && around.bound?.type === undefined)) {
       throw badTarget(target, `it is inside /${around.path}, which is mounted itself`);
     }
-    this.#regions.set(path, region);
+    this.#regions.set(path, { path, region, bound });
     return path;
   }
 
@@ -263,27 +286,35 @@ function emptyDirectory(target: string): MountLine {
   return { source: 'tmpfs', target, type: 'tmpfs', options: `ro,${SAFE},size=4k,nr_inodes=2` };
 }
 
-function userMount(mount: ExecMount, target: string, secret: string | undefined): MountLine {
-  if (mount.type === 'tmpfs') {
-    const size = mount.size === undefined ? '' : `,size=${mount.size}`;
-    const mode = (mount.mode ?? 0o1777).toString(8);
-    const options = [`${SAFE},mode=${mode}${size}`, ...(mount.options ?? [])].join(',');
-    return { source: 'tmpfs', target, type: 'tmpfs', options };
+function userMount(mount: ExecMount, target: string, source: string | undefined): MountLine {
+  switch (mount.type) {
+    case 'tmpfs': {
+      const size = mount.size === undefined ? '' : `,size=${mount.size}`;
+      const mode = (mount.mode ?? 0o1777).toString(8);
+      const options = [`${SAFE},mode=${mode}${size}`, ...(mount.options ?? [])].join(',');
+      return { source: 'tmpfs', target, type: 'tmpfs', options };
+    }
+    case 'secret': {
+      // Scripts are handed in like secrets.
+      const safe = (mount.mode & 0o111) === 0 ? SAFE : 'nosuid,nodev';
+      return { source: source!, target, type: 'none', options: `bind,ro,${safe}` };
+    }
+    case 'agent':
+      return { source: source!, target, type: 'none', options: `bind,${SAFE}` };
+    case 'volume':
+      return { target, type: 'none', options: 'bind' };
+    default: {
+      const bind = mount.type === 'bind' && mount.recursive === true ? 'rbind' : 'bind';
+      const options = mount.readonly ? [bind, 'ro', ...lockedOptions(source!)] : [bind];
+      return { source: source!, target, type: 'none', options: options.join(',') };
+    }
   }
-  if (mount.type === 'volume') return { target, type: 'none', options: 'bind' };
-  if (mount.type === 'secret') {
-    // Scripts are handed in like secrets.
-    const safe = (mount.mode & 0o111) === 0 ? SAFE : 'nosuid,nodev';
-    return { source: secret!, target, type: 'none', options: `bind,ro,${safe}` };
-  }
-  const bind = mount.recursive === true ? 'rbind' : 'bind';
-  const options = mount.readonly ? [bind, 'ro', ...lockedOptions(mount.source)] : [bind];
-  return { source: mount.source, target, type: 'none', options: options.join(',') };
 }
 
 /** What of a mount's options must be said again when it is made read-only: in a user namespace they are locked. */
 function lockedOptions(path: string): string[] {
-  const real = realpathSync(path);
+  // What is not there yet will be mounted there by this process itself.
+  const real = existsSync(path) ? realpathSync(path) : path;
   const holder = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' '))
@@ -297,6 +328,28 @@ function lockedOptions(path: string): string[] {
   return holder.options
     .split(',')
     .filter((option) => /^(nosuid|nodev|noexec|noatime|nodiratime|relatime)$/.test(option));
+}
+
+/** A mount inside another one. */
+function nestedMount(mount: MountLine, kind: PointKind, around: Around, written: string): NestedMount {
+  const { bound } = around;
+  if (bound?.type === undefined) return { mount, point: { path: mount.target, kind } };
+  const rest = mount.target.slice(around.path.length + 1);
+  const parts = rest.split('/');
+  for (const [depth] of parts.entries()) {
+    const path = parts.slice(0, depth + 1).join('/');
+    const found = bound.type(path);
+    // Made where the other mount comes from: that may be mounted read-only.
+    if (found === undefined) return { mount, point: { path: join(bound.source, rest), kind } };
+    const wanted = depth < parts.length - 1 ? 'directory' : kind;
+    if (found !== wanted)
+      throw badTarget(written, `a ${found} is there, in what is mounted on /${around.path}`);
+  }
+  return { mount };
+}
+
+function plainBind(source: string): BoundSource {
+  return { source, kind: isDirectory(source) ? 'directory' : 'file' };
 }
 
 /** A path of the machine's /proc or /sys, seen from where that is mounted in the root. */

@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Entry } from '../layer/entry.ts';
 import { temporaryPath } from '../store/temporary.ts';
@@ -18,7 +18,23 @@ import { isMapped } from './ids.ts';
 import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
 import { overlayOptions } from './overlay.ts';
 import type { ExecRequest } from './protocol.ts';
-import { type BoundFiles, DEVICES, fstab, type RootPlan } from './rootfs.ts';
+import {
+  type BoundFiles,
+  type BoundSource,
+  DEVICES,
+  fstab,
+  type MountLine,
+  type PointKind,
+  type RootPlan,
+} from './rootfs.ts';
+
+/** Tables for mount(8), as absolute paths. */
+export interface MountTables {
+  /** Mounts the root and most of what is in it. */
+  root: string;
+  /** What is mounted inside that, each after its mount point has been made. */
+  nested: { table: string; point?: { path: string; kind: PointKind } }[];
+}
 
 /** The temporary folder of one run: what its root is mounted from. Gone after `remove`. */
 export class RunFolder {
@@ -39,7 +55,10 @@ export class RunFolder {
   }
 
   /** Writes the files that are bound into the root, the contents of /dev, and the command's standard input. */
-  writeFiles(request: ExecRequest, hostname: string): BoundFiles & { stdin: string } {
+  writeFiles(
+    request: ExecRequest,
+    hostname: string,
+  ): BoundFiles & { stdin: string; bound: Map<number, BoundSource> } {
     for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {
       mkdirSync(join(this.path, folder), { recursive: true });
     }
@@ -50,14 +69,14 @@ export class RunFolder {
     const resolvConf = join(this.#memory, 'resolv.conf');
     writeFileSync(hosts, hostsFile(hostname, request.hosts ?? []));
     writeFileSync(resolvConf, existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf') : '');
-    const secrets = new Map<number, string>();
+    const bound = new Map<number, BoundSource>();
     for (const [index, secret] of request.mounts.entries()) {
       if (secret.type !== 'secret') continue;
       const path = join(this.#memory, `secret-${index}`);
       writeFileSync(path, secret.data, { mode: 0o600 });
       this.#own(path, secret);
       chmodSync(path, secret.mode);
-      secrets.set(index, path);
+      bound.set(index, { source: path, kind: 'file' });
     }
     const dev = join(this.path, 'dev');
     writeDevices(dev);
@@ -65,7 +84,7 @@ export class RunFolder {
     if (console !== undefined) writeFileSync(join(dev, 'console'), '');
     const stdin = request.process.stdin === undefined ? '/dev/null' : join(this.#memory, 'stdin');
     if (request.process.stdin !== undefined) writeFileSync(stdin, request.process.stdin);
-    return { dev, hosts, resolvConf, secrets, stdin, ...(console === undefined ? {} : { console }) };
+    return { dev, hosts, resolvConf, bound, stdin, ...(console === undefined ? {} : { console }) };
   }
 
   /**
@@ -73,9 +92,14 @@ export class RunFolder {
    *
    * @param layers ids, lowest first
    * @param root the entry of the image's root directory
-   * @returns absolute paths of the tables
+   * @param before mounts that those of the plan need
    */
-  prepare(plan: RootPlan, layers: readonly string[], root: Entry): string[] {
+  prepare(
+    plan: RootPlan,
+    layers: readonly string[],
+    root: Entry,
+    before: readonly MountLine[] = [],
+  ): MountTables {
     const stubs = join(this.path, 'stubs');
     for (const entry of plan.stubs) {
       const path = join(stubs, entry.path);
@@ -100,18 +124,24 @@ export class RunFolder {
       type: 'overlay',
       options: overlayOptions({ lower: lower.reverse(), upper: 'upper', work: 'work' }, this.ctx.overlay),
     };
-    const tables = [fstab(this.root, [overlay, ...plan.mounts])];
-    if (plan.nested.mounts.length > 0) tables.push(fstab(this.root, plan.nested.mounts));
-    return tables.map((text, index) => {
-      const path = join(this.path, `fstab-${index}`);
-      writeFileSync(path, text);
-      return path;
-    });
+    return {
+      root: this.#table('root', [...before, overlay, ...plan.mounts]),
+      nested: plan.nested.map(({ mount: line, point }, i) => ({
+        table: this.#table(`nested-${i}`, [line]),
+        ...(point === undefined ? {} : { point: { ...point, path: resolve(this.root, point.path) } }),
+      })),
+    };
   }
 
   remove(): void {
     if (this.#isMounted) unmount(this.#memory);
     rmSync(this.path, { recursive: true, force: true });
+  }
+
+  #table(name: string, lines: readonly MountLine[]): string {
+    const path = join(this.path, `mounts-${name}`);
+    writeFileSync(path, fstab(this.root, lines));
+    return path;
   }
 
   #describe(path: string, entry: Entry): void {

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import { type Becoming, becoming } from './becoming.ts';
 import { pipe } from './native.ts';
+import type { MountTables } from './run-folder.ts';
 import { findTool, needTool } from './tools.ts';
 
 /** A command and the root that it gets, down to the last detail. */
@@ -16,10 +17,7 @@ export interface SandboxOptions extends Becoming {
   folder: string;
   /** Absolute path of the mount point of the root. */
   root: string;
-  /** Absolute paths of tables for mount(8), the first of which mounts the root itself. */
-  tables: string[];
-  /** Made, relative to the root, after the first table: mount points of the second one. */
-  points: { path: string; kind: 'file' | 'directory' }[];
+  tables: MountTables;
   /** Directory to make, relative to the root and without symlinks, before the command starts. */
   makeDirectory?: string;
   /** Nothing of the root can be changed but what is mounted on it. */
@@ -205,19 +203,12 @@ function script(options: SandboxOptions): string {
     'read -r first rest </proc/self/stat',
     'umask 022',
   ];
-  const [mountRoot, ...others] = options.tables.map(
-    (table) => `${needTool('mount')} -n -a -T ${quote(table)} || exit 1`,
-  );
-  lines.push(mountRoot!);
-  for (const { path, kind } of options.points) {
-    const point = quote(join(root, path));
-    lines.push(
-      kind === 'directory'
-        ? `${needTool('mkdir')} -p ${point} || exit 1`
-        : `${needTool('mkdir')} -p ${quote(join(root, path, '..'))} && : >${point} || exit 1`,
-    );
+  const mountAll = (table: string) => `${needTool('mount')} -n -a -T ${quote(table)} || exit 1`;
+  lines.push(mountAll(options.tables.root));
+  for (const { table, point } of options.tables.nested) {
+    if (point !== undefined) lines.push(makePoint(point));
+    lines.push(mountAll(table));
   }
-  lines.push(...others);
   if (options.makeDirectory !== undefined) {
     lines.push(`${needTool('mkdir')} -p ${quote(join(root, options.makeDirectory))} || exit 1`);
   }
@@ -242,6 +233,14 @@ function script(options: SandboxOptions): string {
     'exit $?',
   );
   return lines.join('\n');
+}
+
+/** Makes a mount point. @param point.path absolute; no symlinks are in it that lead out of the root */
+function makePoint({ path, kind }: { path: string; kind: 'file' | 'directory' }): string {
+  const mkdir = `${needTool('mkdir')} -p`;
+  return kind === 'directory'
+    ? `${mkdir} ${quote(path)} || exit 1`
+    : `${mkdir} ${quote(dirname(path))} && : >${quote(path)} || exit 1`;
 }
 
 function variableName(index: number): string {

@@ -74,6 +74,23 @@ export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promis
   }
 }
 
+/**
+ * Reads a tar, compressed or not, into a directory outside any layer; nothing of it ends up anywhere else.
+ *
+ * @param root absolute path; made here
+ * @throws JettisonError `TAR_INVALID`, `TAR_ESCAPES`, `TAR_UNSUPPORTED`, `COMPRESSION_INVALID`
+ */
+export async function unpackTree(ctx: WorkerContext, path: string, root: string): Promise<void> {
+  const unpacker = new Unpacker(false, new LayerDirectory(root, ctx.overlay));
+  try {
+    await readArchive(path, unpacker);
+    unpacker.finish();
+  } catch (error) {
+    unpacker.abandon();
+    throw error;
+  }
+}
+
 interface ReadArchive {
   digest: Digest;
   diffId: Digest;

@@ -73,4 +73,41 @@ describe('without root', () => {
     );
     expect(out).toMatch(/CapEff:\t00000000a80425fb\n.*\n(.*\n)?no\n$/);
   });
+
+  it('mounts work, and caches move to another store', async () => {
+    builds.write({
+      'm/file': 'mounted',
+      Dockerfile:
+        'FROM base\nUSER root\n' +
+        'RUN --mount=type=cache,id=c,target=/c echo kept > /c/f && chown 1234 /c/f && ln -s f /c/l\n' +
+        'RUN --mount=source=m,target=/m --mount=from=base,source=usr,target=/u,rw --mount=type=tmpfs,target=/t \\\n' +
+        '  cat /m/file /u/a > /t/x && echo y > /u/a && cp /t/x /x\n',
+    });
+    expect(await run('build', '-t', 'mounts', builds.context)).toMatchObject({ code: 0 });
+    expect((await run('run', 'mounts', 'cat', '/x')).out).toBe('mounteda');
+    const [listed] = JSON.parse((await run('cache-mounts', 'ls', '--json')).out);
+    expect(listed).toMatchObject({ id: 'c', size: 5 });
+    expect((await run('cache-mounts', 'ls')).out).toMatch(/^ID .*\nc +[0-9a-f]{12} +5B +.* ago\n$/);
+
+    expect(await run('cache-mounts', 'export', '-o', 'caches.tgz', 'c')).toMatchObject({ code: 0, err: '' });
+    expect(await run('prune', '--cache-mounts', '-f')).toMatchObject({
+      out: expect.stringContaining('Deleted 1 cache mount'),
+    });
+    expect(JSON.parse((await run('cache-mounts', 'ls', '--json')).out)).toEqual([]);
+    expect(await run('cache-mounts', 'import', 'caches.tgz')).toMatchObject({
+      code: 0,
+      out: 'Imported 1 cache mount\n',
+    });
+    builds.write({
+      Dockerfile:
+        'FROM base\nUSER root\nRUN --mount=type=cache,id=c,target=/c (cat /c/l && stat -c %u /c/f) > /got\n',
+    });
+    expect(await run('build', '-t', 'again', builds.context)).toMatchObject({ code: 0 });
+    expect((await run('run', 'again', 'cat', '/got')).out).toBe('kept\n1234\n');
+
+    expect(await run('cache-mounts', 'rm', 'other')).toMatchObject({ code: 1 });
+    expect(await run('cache-mounts', 'rm', 'c')).toMatchObject({ code: 0, out: 'Deleted 1 cache mount\n' });
+    expect(await run('cache-mounts', 'import', 'base.tar')).toMatchObject({ code: 1 });
+    expect(await run('cache-mounts', 'rm')).toMatchObject({ code: 2 });
+  });
 });

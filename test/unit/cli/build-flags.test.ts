@@ -26,6 +26,7 @@ describe('flags of build', () => {
       outputs: [],
       registryInsecure: false,
       reproducible: false,
+      ssh: {},
       contexts: {},
       noCache: false,
       pull: false,
@@ -49,6 +50,7 @@ describe('flags of build', () => {
         'none',
       ],
       ...['--iidfile', 'id', '--metadata-file', 'meta', '--progress', 'plain', '--secret', 'id=s,src=f'],
+      ...['--ssh', 'default=/agent', '--ssh=other=b'],
       ...['--build-context', 'x=./y', '--build-context=z=docker-image://a=b', '--call=check,format=json'],
     ]);
     expect(flags).toEqual({
@@ -62,6 +64,7 @@ describe('flags of build', () => {
       outputs: [],
       registryInsecure: false,
       reproducible: false,
+      ssh: { default: '/agent', other: 'b' },
       contexts: { x: './y', z: 'docker-image://a=b' },
       call: { what: 'check', format: 'json' },
       noCache: true,
@@ -72,6 +75,12 @@ describe('flags of build', () => {
       iidFile: 'id',
       metadataFile: 'meta',
     });
+  });
+
+  test('an agent without socket is that of the environment', () => {
+    expect(parse(['--ssh', 'default', '.'], { SSH_AUTH_SOCK: '/s' }).ssh).toEqual({ default: '/s' });
+    expect(refusal(['--ssh', 'default', '.']).hint).toContain('ssh-agent');
+    expect(refusal(['--ssh', '=/x', '.']).message).toContain('no id');
   });
 
   test('a build argument without value comes from the environment, or not at all', () => {

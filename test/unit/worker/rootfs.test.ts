@@ -30,7 +30,7 @@ function plan(layers: RecipeEntry[][], mounts: ExecMount[] = [], isolation: 'roo
     dev: '/x/dev',
     hosts: '/x/hosts',
     resolvConf: '/x/resolv',
-    secrets: new Map(mounts.map((_, i) => [i, `/x/${i}`])),
+    bound: new Map(mounts.map((_, i) => [i, { source: `/x/${i}`, kind: 'file' as const }])),
   };
   return planRoot(indexed, new MergedTree(indexed), { mounts, readonlyFiles: true }, files, isolation);
 }
@@ -85,13 +85,10 @@ describe('planRoot', () => {
       [{ type: 'tmpfs', target: '/a' }, secret('/a/b/c'), secret('/dev/d')],
     );
     expect(mounts.map(({ target }) => target)).toContain('a');
-    expect(nested).toMatchObject({
-      points: [
-        { path: 'a/b/c', kind: 'file' },
-        { path: 'dev/d', kind: 'file' },
-      ],
-      mounts: [{ target: 'a/b/c' }, { target: 'dev/d' }],
-    });
+    expect(nested).toMatchObject([
+      { point: { path: 'a/b/c', kind: 'file' }, mount: { target: 'a/b/c' } },
+      { point: { path: 'dev/d', kind: 'file' }, mount: { target: 'dev/d' } },
+    ]);
   });
 
   it.each(['/', '/proc/x', '/sys/a', '/etc', '/etc/hosts/x', '/file/x'])('refuses a file at %s', (target) => {

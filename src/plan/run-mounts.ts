@@ -1,0 +1,117 @@
+import type { RunInstruction } from '../dockerfile/ast.ts';
+import type { ResolvedMount } from '../dockerfile/mount.ts';
+import { JettisonError } from '../errors/error.ts';
+import { absoluteDestination } from './copy-step.ts';
+import type { CopyFrom, RunMount } from './plan.ts';
+import type { StageState } from './stage-state.ts';
+
+type MountFlag = RunInstruction['mounts'][number];
+
+/** What the `from=` of mounts stands for, by the mount as it was parsed. */
+export interface MountSources {
+  get(flag: MountFlag): CopyFrom | undefined;
+}
+
+/** Where a socket is found whose mount does not say, followed by the mount's number; as in BuildKit. */
+const AGENT_TARGET = '/run/buildkit/ssh_agent.';
+
+/** The name in `from=`: it is never expanded. Undefined when there is none. */
+export function mountFrom(flag: MountFlag): { text: string } | undefined {
+  const value = flag.options.findLast(({ key }) => key === 'from')?.value;
+  return value === undefined || value.text === '' ? undefined : value;
+}
+
+/**
+ * Plans what is mounted for a RUN, with Docker's defaults.
+ *
+ * @throws JettisonError `MOUNT_INVALID`
+ */
+export function planMounts(
+  state: StageState,
+  instruction: RunInstruction,
+  sources: MountSources,
+): RunMount[] {
+  let agents = 0;
+  return instruction.mounts.map((flag): RunMount => {
+    const mount = state.mount(flag);
+    if (mount.type === 'secret') return planSecret(state, mount);
+    if (mount.type === 'ssh') return planAgent(state, mount, `${AGENT_TARGET}${agents++}`);
+    const at = target(state, mount, flag);
+    if (mount.type === 'tmpfs') {
+      return { type: 'tmpfs', target: at, ...(mount.size === undefined ? {} : { size: mount.size }) };
+    }
+    const from = sources.get(flag);
+    if (mount.type === 'cache') return planCache(mount, at, from);
+    return {
+      type: 'bind',
+      from: from ?? { kind: 'context' },
+      source: mount.source ?? '',
+      target: at,
+      readOnly: mount.readOnly,
+    };
+  });
+}
+
+function planAgent(state: StageState, mount: ResolvedMount, fallback: string): RunMount {
+  return {
+    type: 'ssh',
+    id: mount.id ?? mount.source ?? 'default',
+    target: place(state, mount.target ?? fallback),
+    required: mount.required,
+    mode: mount.mode ?? 0o600,
+    uid: mount.uid ?? 0,
+    gid: mount.gid ?? 0,
+  };
+}
+
+function planSecret(state: StageState, mount: ResolvedMount): RunMount {
+  const id = mount.id ?? mount.source ?? mount.target!.slice(mount.target!.lastIndexOf('/') + 1);
+  const written = mount.target ?? (mount.env === undefined ? `/run/secrets/${id}` : undefined);
+  return {
+    type: 'secret',
+    id,
+    ...(written === undefined ? {} : { target: absoluteDestination(state.cwd, written) }),
+    ...(mount.env === undefined ? {} : { env: mount.env }),
+    required: mount.required,
+    mode: mount.mode ?? 0o400,
+    uid: mount.uid ?? 0,
+    gid: mount.gid ?? 0,
+  };
+}
+
+function planCache(mount: ResolvedMount, at: string, from: CopyFrom | undefined): RunMount {
+  return {
+    type: 'cache',
+    // The id is the target as written, not where it is: Docker's caches are found so.
+    id: mount.id || clean(mount.target!),
+    target: at,
+    readOnly: mount.readOnly,
+    sharing: mount.sharing ?? 'shared',
+    ...(from === undefined ? {} : { from }),
+    source: absoluteDestination('/', mount.source ?? '')
+      .slice(1)
+      .replace(/\/$/, ''),
+    mode: mount.mode ?? 0o755,
+    uid: mount.uid ?? 0,
+    gid: mount.gid ?? 0,
+  };
+}
+
+function target(state: StageState, mount: ResolvedMount, { location }: MountFlag): string {
+  const path = place(state, mount.target!);
+  if (path !== '/') return path;
+  throw new JettisonError('MOUNT_INVALID', `The mount's target "${mount.target}" is the root directory`, {
+    location,
+    hint: 'Mount it on a directory below: a relative target stands in the working directory.',
+  });
+}
+
+function place(state: StageState, written: string): string {
+  return absoluteDestination(state.cwd, written).replace(/(.)\/$/, '$1');
+}
+
+/** A path without what says nothing; relative ones stay so. */
+function clean(path: string): string {
+  const absolute = absoluteDestination('/', path).replace(/(.)\/$/, '$1');
+  return path.startsWith('/') ? absolute : absolute.slice(1);
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson, digestOf, hex } from '../image/digest.ts';
+import type { StoreLayout } from './layout.ts';
+import { readJson } from './read-json.ts';
+import { readNames, temporaryPath } from './temporary.ts';
+
+/** What makes a cache mount the same one in another step or build. */
+export interface CacheIdentity {
+  id: string;
+  /** Of the root directory of a new cache. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Digest of what a new cache holds at first; absent: nothing. */
+  seed?: string;
+}
+
+/** `cache-mounts/<name>/cache.json`: says what the folder `dir` beside it is. Its time: when it was last used. */
+export interface CacheRecord extends CacheIdentity {
+  /** RFC 3339. */
+  created: string;
+}
+
+export interface StoredCache {
+  /** The folder's name: that of the identity, with a number behind it for further private ones. */
+  name: string;
+  record: CacheRecord;
+  usedMs: number;
+}
+
+/** The name of a cache's folder. @param instance of private caches of the same identity: which one */
+export function cacheName(identity: CacheIdentity, instance = 0): string {
+  const { id, mode, uid, gid, seed } = identity;
+  const name = hex(digestOf({ id, mode, uid, gid, seed })).slice(0, 32);
+  return instance === 0 ? name : `${name}-${instance}`;
+}
+
+/** The folder of a cache's own files. Absolute path. */
+export function cacheDirectory(layout: StoreLayout, name: string): string {
+  return join(layout.cacheMounts, name, 'dir');
+}
+
+/** Notes that a cache is used now. */
+export function touchCache(layout: StoreLayout, name: string): void {
+  const now = new Date();
+  utimesSync(join(layout.cacheMounts, name, 'cache.json'), now, now);
+}
+
+/**
+ * Puts a new cache into the store, unless somebody else has in the meantime.
+ *
+ * @param folder absolute path of a temporary folder that holds `dir`; it is moved
+ */
+export function installCache(layout: StoreLayout, name: string, folder: string, record: CacheRecord): void {
+  writeFileSync(join(folder, 'cache.json'), canonicalJson(record));
+  mkdirSync(layout.cacheMounts, { recursive: true });
+  try {
+    renameSync(folder, join(layout.cacheMounts, name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
+}
+
+/** Takes a cache out of the store at once. @returns the temporary folder that is left to delete */
+export function discardCache(layout: StoreLayout, name: string): string {
+  const grave = temporaryPath(layout, 'cache');
+  renameSync(join(layout.cacheMounts, name), grave);
+  return grave;
+}
+
+/** Whether a cache is there, whole. */
+export function hasCache(layout: StoreLayout, name: string): boolean {
+  return existsSync(join(layout.cacheMounts, name, 'cache.json'));
+}
+
+/** All caches, by id. */
+export function listCaches(layout: StoreLayout): StoredCache[] {
+  const found: StoredCache[] = [];
+  for (const name of readNames(layout.cacheMounts)) {
+    const path = join(layout.cacheMounts, name, 'cache.json');
+    const record = readJson<CacheRecord>(path);
+    if (record !== undefined) found.push({ name, record, usedMs: statSync(path).mtimeMs });
+  }
+  return found.sort((a, b) => (a.record.id < b.record.id ? -1 : a.record.id > b.record.id ? 1 : 0));
+}

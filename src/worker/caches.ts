@@ -1,0 +1,86 @@
+import { chmodSync, chownSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type CacheIdentity,
+  cacheDirectory,
+  cacheName,
+  hasCache,
+  installCache,
+  touchCache,
+} from '../store/cache-mounts.ts';
+import { temporaryPath } from '../store/temporary.ts';
+import type { WorkerContext } from './context.ts';
+import { isMapped } from './ids.ts';
+import type { Locks } from './lock.ts';
+import { makeDirectory } from './materialise.ts';
+import type { CacheExecMount } from './protocol.ts';
+
+/** The cache mounts of one run, with the locks that keep others away from those that are not shared. */
+export class RunCaches {
+  readonly #held: string[] = [];
+
+  constructor(
+    private readonly ctx: WorkerContext,
+    private readonly locks: Locks,
+  ) {}
+
+  /**
+   * Waits for the locks, and makes the caches that are missing.
+   *
+   * @param mounts by their numbers among the run's
+   * @returns absolute paths of the directories to mount, by the same numbers
+   */
+  async open(mounts: ReadonlyMap<number, CacheExecMount>, signal: AbortSignal): Promise<Map<number, string>> {
+    const locked = [...mounts.values()].filter(({ sharing }) => sharing === 'locked');
+    // Always in the same order, so that no two runs wait for each other.
+    for (const name of new Set(locked.map(({ cache }) => lockName(cacheName(cache))).sort())) {
+      await this.locks.take(name, signal);
+      this.#held.push(name);
+    }
+    const paths = new Map<number, string>();
+    for (const [number, mount] of mounts) {
+      const name = mount.sharing === 'private' ? this.#private(mount.cache) : cacheName(mount.cache);
+      if (!hasCache(this.ctx.layout, name)) await this.#make(name, mount);
+      touchCache(this.ctx.layout, name);
+      paths.set(number, cacheDirectory(this.ctx.layout, name));
+    }
+    return paths;
+  }
+
+  /** Lets others have the caches. */
+  close(): void {
+    for (const name of this.#held.splice(0)) this.locks.release(name);
+  }
+
+  /** The first of the caches of an identity that no other run has. */
+  #private(identity: CacheIdentity): string {
+    for (let instance = 0; ; instance++) {
+      const name = cacheName(identity, instance);
+      if (!this.locks.tryTake(lockName(name))) continue;
+      this.#held.push(lockName(name));
+      return name;
+    }
+  }
+
+  async #make(name: string, { cache, seed }: CacheExecMount): Promise<void> {
+    const folder = temporaryPath(this.ctx.layout, 'cache');
+    mkdirSync(folder, { mode: 0o700 });
+    const directory = join(folder, 'dir');
+    if (seed === undefined) {
+      mkdirSync(directory);
+      if (isMapped('uid', cache.uid) && isMapped('gid', cache.gid)) {
+        chownSync(directory, cache.uid, cache.gid);
+      }
+      chmodSync(directory, cache.mode);
+    } else {
+      // A cache is written to: its files must be nobody else's.
+      await makeDirectory(this.ctx, join(folder, 'seed'), seed.recipe, { link: false });
+      renameSync(join(folder, 'seed', seed.path), directory);
+    }
+    installCache(this.ctx.layout, name, folder, { ...cache, created: new Date().toISOString() });
+  }
+}
+
+function lockName(cache: string): string {
+  return `cache-${cache}`;
+}

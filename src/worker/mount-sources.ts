@@ -1,0 +1,112 @@
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import type { LayerIndex } from '../layer/layer-index.ts';
+import { diskPath } from '../layer/names.ts';
+import { serveAgent } from './agent.ts';
+import { RunCaches } from './caches.ts';
+import type { WorkerContext } from './context.ts';
+import type { Locks } from './lock.ts';
+import { MountedTrees } from './mounted-trees.ts';
+import { MS, mount, unmount } from './native.ts';
+import type { CacheExecMount, ExecMount } from './protocol.ts';
+import type { BoundSource, MountLine } from './rootfs.ts';
+
+/** What the mounts of one run show of the store and of the machine. `close` gives all of it back. */
+export class MountSources {
+  readonly #caches: RunCaches;
+  readonly #trees: MountedTrees;
+  readonly #agents: Server[] = [];
+  readonly #mounted: string[] = [];
+
+  /** @param folder absolute path of the run's folder */
+  constructor(
+    ctx: WorkerContext,
+    locks: Locks,
+    private readonly folder: string,
+    index: (layer: string) => LayerIndex,
+  ) {
+    this.#caches = new RunCaches(ctx, locks);
+    this.#trees = new MountedTrees(ctx, folder, index);
+  }
+
+  /** Mounts that have to be made before the root's own ones. */
+  get mounts(): readonly MountLine[] {
+    return this.#trees.mounts;
+  }
+
+  /** Waits for caches, and makes what is to be mounted. @returns what to bind, by the mounts' numbers */
+  async open(mounts: readonly ExecMount[], signal: AbortSignal): Promise<Map<number, BoundSource>> {
+    const found = new Map<number, BoundSource>();
+    const caches = new Map<number, CacheExecMount>();
+    for (const [number, mount] of mounts.entries()) if (mount.type === 'cache') caches.set(number, mount);
+    for (const [number, path] of await this.#caches.open(caches, signal)) {
+      const below = caches.get(number)!.path;
+      found.set(number, {
+        source: below === '' ? path : this.#bindBelow(path, below, number),
+        kind: 'directory',
+      });
+    }
+    for (const [number, mount] of mounts.entries()) {
+      if (mount.type === 'tree') found.set(number, await this.#trees.add(number, mount));
+      if (mount.type === 'agent') found.set(number, await this.#agent(number, mount));
+    }
+    return found;
+  }
+
+  close(): void {
+    for (const server of this.#agents) server.close();
+    for (const path of this.#mounted) unmount(path);
+    this.#caches.close();
+  }
+
+  async #agent(number: number, mount: Extract<ExecMount, { type: 'agent' }>): Promise<BoundSource> {
+    const source = join(this.folder, `agent-${number}`);
+    this.#agents.push(await serveAgent(source, mount));
+    return { source, kind: 'file' };
+  }
+
+  /**
+   * Binds a directory of a cache to a place of the run's own. What is in caches is the commands' business, so no
+   * symlink in there may lead anywhere, not even one that somebody makes at this moment: each directory is opened
+   * through the one above it.
+   */
+  #bindBelow(cache: string, path: string, number: number): string {
+    let fd = openSync(cache, DIRECTORY);
+    try {
+      for (const name of path.split('/')) {
+        const next = diskPath(`/proc/self/fd/${fd}/${name}`);
+        try {
+          mkdirSync(next);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        }
+        const above = fd;
+        fd = openDirectory(next, path);
+        closeSync(above);
+      }
+      const place = join(this.folder, `cache-${number}`);
+      mkdirSync(place);
+      mount(`/proc/self/fd/${fd}`, place, 'none', MS.BIND);
+      this.#mounted.push(place);
+      return place;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+function openDirectory(path: string | Buffer, shown: string): number {
+  try {
+    return openSync(path, DIRECTORY);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
+    throw new JettisonError('MOUNT_SOURCE', `${shown} in the cache is not a directory`, {
+      hint: 'Mount another part of the cache, or remove it with `jettison cache-mounts rm`.',
+    });
+  }
+}

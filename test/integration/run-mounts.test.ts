@@ -1,0 +1,270 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LayerIndex } from '../../src/layer/layer-index.ts';
+import { listCaches } from '../../src/store/cache-mounts.ts';
+import type { ExecMount } from '../../src/worker/protocol.ts';
+import { TestBuilds } from '../support/build.ts';
+import { openSandbox, whyNoSandbox } from '../support/sandbox.ts';
+
+const why = whyNoSandbox();
+let builds: TestBuilds;
+
+beforeAll(async () => {
+  if (why === undefined) builds = await TestBuilds.create({});
+});
+afterAll(() => builds?.remove());
+
+/** Paths that a step's layer lists. */
+function paths(layer: string): string[] {
+  const index = LayerIndex.parse(readFileSync(builds.store.layout.layerIndex(layer)));
+  return [...index.paths()].filter((path) => path !== '');
+}
+
+describe.skipIf(why)('RUN --mount=type=bind', () => {
+  it('shows files of the context without what is ignored, and leaves no trace', async () => {
+    builds.write({ 'src/a': 'one', 'src/b': 'two', '.dockerignore': '' });
+    const run = 'RUN --mount=type=bind,source=src,target=/src cat /src/a > /got && ls /src';
+    const built = await builds.build(`FROM base\n${run}\n`);
+    expect(built.output).toBe('a\nb\n');
+    expect(paths(built.layers[run]!)).toEqual(['got']);
+  });
+
+  it('counts by content: what is not mounted changes nothing, what is does', async () => {
+    builds.write({ 'k/a': 'one', other: '1' });
+    const run = 'RUN --mount=type=bind,source=k,target=/src cat /src/a';
+    await builds.build(`FROM base\n${run}\n`);
+    builds.write({ other: '2' });
+    expect((await builds.build(`FROM base\n${run}\n`)).outcomes[run]).toBe('cached');
+    builds.write({ 'k/a': 'two' });
+    const changed = await builds.build(`FROM base\n${run}\n`);
+    expect(changed.outcomes[run]).toBe('done');
+    expect(changed.output).toBe('two');
+    builds.write({ 'k/a': 'one' });
+    expect((await builds.build(`FROM base\n${run}\n`)).outcomes[run]).toBe('cached');
+  });
+
+  it('is read-only, and with rw what is written is thrown away', async () => {
+    builds.write({ 'w/a': 'context' });
+    const failed = await builds.failure(
+      'FROM base\nRUN --mount=type=bind,source=w,target=/w echo x > /w/a\n',
+    );
+    expect(failed.code).toBe('RUN_FAILED');
+    const run = 'RUN --mount=type=bind,source=w,target=/w,rw echo x > /w/a && echo y > /w/new && cat /w/a';
+    const built = await builds.build(`FROM base\n${run}\nRUN ls / && true\n`);
+    expect(built.output).toContain('x\n');
+    expect(paths(built.layers[run]!)).toEqual([]);
+    expect(readFileSync(join(builds.context, 'w/a'), 'utf8')).toBe('context');
+  });
+
+  it('takes files and directories of stages and images, and does not change them either', async () => {
+    const dockerfile = [
+      'FROM base AS one',
+      'RUN mkdir -p /out/deep && echo made > /out/deep/file && ln -s /out/deep /link',
+      'FROM base',
+      'RUN --mount=from=one,source=/link/file,target=/f cat /f',
+      'RUN --mount=from=one,source=/out,target=/o,rw echo more >> /o/deep/file && cat /o/deep/file',
+      'RUN --mount=from=one,target=/all cat /all/out/deep/file && ls /all/bin/busybox',
+      'RUN --mount=from=base,source=usr,target=/u cat /u/a',
+    ].join('\n');
+    const { output } = await builds.build(dockerfile);
+    for (const text of ['made\nmore\n', '/all/bin/busybox\n', 'a']) expect(output).toContain(text);
+    const again = await builds.build(dockerfile, { noCache: true });
+    expect(again.output.match(/more/g)).toHaveLength(1);
+  });
+
+  it('follows what a stage made: the same files again change nothing', async () => {
+    const text = (note: string) =>
+      `FROM base AS s\nRUN echo same > /out && : ${note}\nFROM base\nRUN --mount=from=s,source=/out,target=/in cat /in\n`;
+    const run = 'RUN --mount=from=s,source=/out,target=/in cat /in';
+    await builds.build(text('first'));
+    const next = await builds.build(text('second'));
+    expect(next.outcomes[run]).toBe('reused');
+  });
+
+  it.each([
+    ['--mount=target=/x,source=missing', 'COPY_SOURCE_MISSING'],
+    ['--mount=target=/proc/x,source=src', 'MOUNT_TARGET'],
+    ['--mount=target=/x,from=later', 'STAGE_LATER'],
+  ])('refuses %s', async (mount, code) => {
+    builds.write({ 'src/a': '' });
+    const failure = await builds.failure(
+      `FROM base\nRUN ${mount} true\nFROM base AS later\nCOPY --from=0 /bin/sh /\n`,
+    );
+    expect(failure.code).toBe(code);
+    expect(failure.location?.line).toBe(2);
+  });
+
+  it('lets another mount stand inside, wherever it comes from', async () => {
+    builds.write({ 'app/package.json': '{}', 'app/sub/x': 'x' });
+    const run =
+      'RUN --mount=type=cache,target=/app/node_modules/.cache --mount=type=bind,source=app,target=/app ' +
+      '--mount=type=tmpfs,target=/app/sub touch /app/node_modules/.cache/y && ls /app /app/sub';
+    const { output, layers } = await builds.build(`FROM base\n${run}\n`);
+    expect(output).toContain('node_modules\npackage.json\nsub\n');
+    expect(output).not.toContain('x\n');
+    expect(Object.values(layers).every((layer) => paths(layer).length === 0)).toBe(true);
+  });
+
+  it('mounts nothing through a symlink of the context', async () => {
+    const outside = mkdtempSync('/tmp/jettison-outside-');
+    try {
+      builds.write({ 'evil/file': '' });
+      symlinkSync(outside, join(builds.context, 'evil/link'));
+      const failure = await builds.failure(
+        'FROM base\nRUN --mount=source=evil,target=/e,rw --mount=type=cache,target=/e/link/x true\n',
+      );
+      expect(failure.code).toBe('MOUNT_TARGET');
+      expect(readdirSync(outside)).toEqual([]);
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
+  });
+});
+
+describe.skipIf(why)('RUN --mount=type=cache', () => {
+  it('survives builds and is in no layer; its content is no part of the key', async () => {
+    const run = 'RUN --mount=type=cache,target=/c date >> /c/log && wc -l < /c/log';
+    const first = await builds.build(`FROM base\n${run}\n`);
+    expect(first.output.trim()).toBe('1');
+    expect(paths(first.layers[run]!)).toEqual([]);
+    expect((await builds.build(`FROM base\n${run}\n`)).outcomes[run]).toBe('cached');
+    expect((await builds.build(`FROM base\n${run}\n`, { noCache: true })).output.trim()).toBe('2');
+  });
+
+  it('belongs to whom it is asked for, and is another one then', async () => {
+    const { output } = await builds.build(
+      'FROM base\n' +
+        'RUN --mount=type=cache,id=own,target=/c touch /c/root && stat -c "%a %u %g" /c\n' +
+        'RUN --mount=type=cache,id=own,target=/c,uid=1000,gid=1000,mode=0700 stat -c "%a %u %g" /c && ls /c\n',
+    );
+    expect(output).toBe('755 0 0\n700 1000 1000\n');
+  });
+
+  it('starts with what from holds, without touching that', async () => {
+    const text = [
+      'FROM base AS seed',
+      'RUN mkdir /s && echo seeded > /s/f',
+      'FROM base',
+      'RUN --mount=type=cache,from=seed,source=/s,target=/c echo more >> /c/f && cat /c/f',
+      'RUN --mount=from=seed,source=/s,target=/s cat /s/f',
+    ].join('\n');
+    expect((await builds.build(text)).output).toBe('seeded\nmore\nseeded\n');
+    const second = await builds.build(text, { noCache: true });
+    expect(second.output).toBe('seeded\nmore\nmore\nseeded\n');
+  });
+
+  it('is read-only when asked, and a part of it can be mounted', async () => {
+    const { output } = await builds.build(
+      'FROM base\n' +
+        'RUN --mount=type=cache,id=part,source=a/b,target=/c echo deep > /c/f\n' +
+        'RUN --mount=type=cache,id=part,target=/c,ro cat /c/a/b/f; touch /c/x || echo refused\n',
+    );
+    expect(output).toContain('deep\n');
+    expect(output).toContain('refused\n');
+  });
+
+  it('follows no symlink that a command left in it', async () => {
+    const failure = await builds.failure(
+      'FROM base\n' +
+        'RUN --mount=type=cache,id=sly,target=/c ln -s /etc /c/link\n' +
+        'RUN --mount=type=cache,id=sly,source=link,target=/c ls /c\n',
+    );
+    expect(failure.code).toBe('MOUNT_SOURCE');
+  });
+
+  it('locked: one after the other; private: each its own; shared: all at once', async () => {
+    const stages = (sharing: string, command: string) => {
+      const mount = `--mount=type=cache,id=${sharing},target=/c,sharing=${sharing}`;
+      const stage = (n: number) =>
+        `FROM base AS ${sharing}${n}\nRUN ${mount} : ${n}; ${command} && touch /done${n}\n`;
+      const copy = (n: number) => `COPY --from=${sharing}${n} /done${n} /\n`;
+      return `${stage(1)}${stage(2)}FROM base\n${copy(1)}${copy(2)}`;
+    };
+    // Whoever finds the other's mark is not alone.
+    const alone = 'test ! -e /c/in && touch /c/in && sleep 0.3 && rm /c/in';
+    await builds.build(stages('locked', alone));
+    await builds.build(stages('private', alone));
+    // Each waits for the other.
+    const meet =
+      'touch /c/$$-$(cat /proc/sys/kernel/random/uuid); until [ $(ls /c | wc -l) = 2 ]; do sleep 0.05; done';
+    await builds.build(stages('shared', meet));
+    const instances = listCaches(builds.store.layout).filter(({ record }) => record.id === 'private');
+    expect(instances.map(({ name }) => name.slice(32)).sort()).toEqual(['', '-1']);
+  });
+});
+
+describe.skipIf(why)('RUN --mount=type=tmpfs and ssh', () => {
+  it('gives a tmpfs of that size on which programs run', async () => {
+    const run =
+      "RUN --mount=type=tmpfs,target=/t,size=64k printf '#!/bin/sh\\necho ran' > /t/x && chmod +x /t/x && /t/x && " +
+      'df -k /t | tail -1';
+    const { output, layers } = await builds.build(`FROM base\n${run}\n`);
+    expect(output).toMatch(/^ran\ntmpfs +64 /);
+    expect(Object.values(layers).every((layer) => paths(layer).length === 0)).toBe(true);
+  });
+
+  it('has the agent where Docker has it; the key does not depend on it', async () => {
+    const folder = mkdtempSync('/tmp/jettison-agent-');
+    const socket = join(folder, 'agent');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    try {
+      const run = 'RUN --mount=type=ssh,uid=1000 stat -c "%a %u %n" $SSH_AUTH_SOCK';
+      const text = `FROM base\nUSER 1000\n${run}\n`;
+      const { output } = await builds.build(text, { ssh: { default: socket } });
+      expect(output).toBe('600 1000 /run/buildkit/ssh_agent.0\n');
+      expect((await builds.build(text)).outcomes[run]).toBe('cached');
+      const missing = await builds.failure('FROM base\nRUN --mount=type=ssh,required true\n');
+      expect(missing).toMatchObject({ code: 'SSH_MISSING', hint: 'Pass --ssh default.' });
+      const notGiven = await builds.build('FROM base\nRUN --mount=type=ssh echo "[$SSH_AUTH_SOCK]"\n');
+      expect(notGiven.output).toBe('[]\n');
+      writeFileSync(join(folder, 'key'), '');
+      const wrong = await builds.failure(text, { ssh: { default: join(folder, 'key') } });
+      expect(wrong.code).toBe('SSH_UNUSABLE');
+    } finally {
+      server.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('leads to the agent, whoever the command runs as', async (ctx) => {
+    const sandbox = await openSandbox();
+    if (typeof sandbox === 'string') return ctx.skip(sandbox);
+    const socket = join(sandbox.home, 'agent');
+    const server = createServer((client) => {
+      client.once('data', (data) => client.end(`you said ${data}`));
+    });
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    try {
+      // This machine's own Node, with its libraries.
+      const libraries = ['/usr', '/lib', '/lib64'].filter((path) => existsSync(path));
+      const program = libraries.some((path) => process.execPath.startsWith(`${path}/`))
+        ? []
+        : [dirname(process.execPath)];
+      const binds = [...libraries, ...program].map((path): ExecMount => {
+        return { type: 'bind', target: path, source: realpathSync(path), readonly: true };
+      });
+      const talk =
+        "require('net').connect('/agent').on('data', (d) => console.log(String(d))).write('hello')";
+      const said = await sandbox.text([process.execPath, '-e', talk], {
+        user: '1000:1000',
+        mounts: [{ type: 'agent', target: '/agent', socket, mode: 0o600, uid: 1000, gid: 1000 }, ...binds],
+      });
+      expect(said).toBe('you said hello');
+    } finally {
+      server.close();
+      await sandbox.close();
+    }
+  });
+});
