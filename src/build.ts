@@ -280,15 +280,11 @@ async function buildWith(
 /** @throws JettisonError `CONTEXT_STDIN` */
 function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSource {
   const source = contextSource(context);
-  if (source.kind !== 'directory' && file === '-') {
-    throw new JettisonError(
-      'CONTEXT_STDIN',
-      'only the Dockerfile of a directory can come from standard input',
-      {
-        hint: 'Leave out "-f -", or give a directory.',
-        exitCode: EXIT.usage,
-      },
-    );
+  if (source.kind === 'stdin' && file === '-') {
+    throw new JettisonError('CONTEXT_STDIN', 'standard input cannot be both the context and the Dockerfile', {
+      hint: 'Leave out "-f -", or give another context.',
+      exitCode: EXIT.usage,
+    });
   }
   const keep = buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'];
   if (source.kind === 'git' && keep !== undefined && /^(1|t|true)$/i.test(keep))

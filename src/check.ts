@@ -77,20 +77,24 @@ export async function check(options: CheckOptions): Promise<CheckResult> {
 
 async function findText({ context, file, stdin, contexts }: CheckOptions): Promise<DockerfileText> {
   readNamedContexts(contexts);
-  if (context !== undefined && contextSource(context).kind !== 'directory' && file !== '-') {
+  const source = context === undefined ? undefined : contextSource(context);
+  const input = stdin === undefined ? {} : { stdin };
+  // Other contexts than directories are not fetched for a check: their Dockerfile has to come alone.
+  if (source?.kind === 'stdin' && file === undefined) return readDockerfile({ file: '-', ...input });
+  if (source !== undefined && source.kind !== 'directory' && file !== '-') {
     throw new JettisonError(
       'CONTEXT_UNCHECKED',
       `only the Dockerfile of a directory can be checked, not of "${context}"`,
       {
-        hint: 'Pass the Dockerfile on standard input: `jettison build --check -f - .`.',
+        hint: 'Pass the Dockerfile on standard input: `jettison build --check -`.',
         exitCode: EXIT.usage,
       },
     );
   }
   return readDockerfile({
-    ...(context === undefined ? {} : { directory: context }),
+    ...(source?.kind === 'directory' ? { directory: source.path } : {}),
     ...(file === undefined ? {} : { file }),
-    ...(stdin === undefined ? {} : { stdin }),
+    ...input,
   });
 }
 

@@ -6,6 +6,7 @@ import type { Context } from '../context/context.ts';
 import {
   type DockerfileText,
   dockerfileAlone,
+  readDockerfile,
   readDockerfileIn,
   readIgnoreText,
 } from '../context/dockerfile.ts';
@@ -41,7 +42,7 @@ export class Contexts {
   named(name: string): Promise<Context> {
     let opened = this.opened.get(name);
     if (opened === undefined) {
-      opened = this.openNamed(name, this.options.named.get(name)!);
+      opened = this.openNamed(this.options.named.get(name)!);
       this.opened.set(name, opened);
     }
     return opened;
@@ -51,7 +52,7 @@ export class Contexts {
    * Opens the main context when it is not a directory of the user's, and finds its Dockerfile. Ignore files in it
    * do not count, as in Docker.
    *
-   * @param file what `-f` says: a path inside the context
+   * @param file what `-f` says: a path inside the context, or `-` for a Dockerfile from `stdin`
    * @throws JettisonError as `named`, and `DOCKERFILE_…`
    */
   async main(
@@ -59,6 +60,10 @@ export class Contexts {
     file: string | undefined,
     stdin: AsyncIterable<Uint8Array | string>,
   ): Promise<{ context: Context; text: DockerfileText }> {
+    if (file === '-') {
+      const context = await this.files(source);
+      return { context, text: await readDockerfile({ file, stdin }) };
+    }
     if (source.kind === 'git') {
       const context = await this.repository(source);
       const text = await readDockerfileIn(context, file, async (at) =>
@@ -82,7 +87,7 @@ export class Contexts {
     return { context: archive, text };
   }
 
-  private async openNamed(name: string, source: ContextSource): Promise<Context> {
+  private async openNamed(source: ContextSource): Promise<Context> {
     const { store, signal } = this.options;
     if (source.kind === 'directory') {
       const directory = resolve(source.path);
@@ -90,16 +95,20 @@ export class Contexts {
       const ignore = parseIgnore(ignoreText, ignoreName);
       return openLocalContext({ directory, ignore, memory: store.layout, label: source.path, signal });
     }
+    return this.files(source);
+  }
+
+  /** Of a repository or an archive. */
+  private async files(source: Exclude<ContextSource, { kind: 'directory' }>): Promise<Context> {
     if (source.kind === 'git') return this.repository(source);
-    if (source.kind === 'stdin') throw new Error(`the context ${name} cannot come from standard input`);
     const { path, digest, label } = await this.file(source);
     const archive = await this.archive(path, digest, label);
     if (archive !== undefined) return archive;
     throw new JettisonError(
       'CONTEXT_MISSING',
-      `the build context ${name} is neither a directory nor an archive`,
+      `the build context ${label} is neither a directory nor an archive`,
       {
-        hint: `Look at ${label}: it has to be a tar, plain or compressed.`,
+        hint: 'It has to be a tar, plain or compressed.',
       },
     );
   }

@@ -153,6 +153,11 @@ describe('repositories as contexts', () => {
     expect(one.digest).not.toBe(other.digest);
   });
 
+  test('the Dockerfile may come from standard input', async () => {
+    const built = await builds.build('FROM scratch\nCOPY sub/file /x\n', { context: context().context });
+    expect(listing(built, 'COPY sub/file /x')).toEqual(['x 644 0:0 1600000000']);
+  });
+
   test('BUILDKIT_CONTEXT_KEEP_GIT_DIR keeps the history', async () => {
     const built = await builds.build('', { ...context(), buildArgs: { BUILDKIT_CONTEXT_KEEP_GIT_DIR: '1' } });
     expect(listing(built, 'COPY . /').some((line) => line.startsWith('.git/HEAD '))).toBe(true);

@@ -104,6 +104,13 @@ describe('jettison build --check and --call', () => {
     expect((await call('--check', '-f', at('broken'))).code).toBe(1);
   });
 
+  test('--check - checks a Dockerfile from standard input; other contexts are not fetched', async () => {
+    const { code, out } = await run(build, ['--check', '-'], 'FROM scratch\nMAINTAINER me\n');
+    expect(code).toBe(1);
+    expect(out).toContain('[MaintainerDeprecated]');
+    await expect(run(build, ['--check', 'https://example.com/x.git'])).rejects.toMatchObject({ exitCode: 2 });
+  });
+
   test('what is skipped by a build argument or a comment is not found', async () => {
     writeFileSync(at('skips'), '# check=skip=UndefinedVar\nFROM scratch\nENV A=$x TOKEN=1\n');
     expect((await call('--check', '-f', at('skips'))).out).toContain('SecretsUsedInArgOrEnv');
