@@ -7,7 +7,7 @@ import { childrenOf, copyCommand, eventually, marker, whyNoSandbox } from '../su
 
 const ROUNDS = Number(process.env['JETTISON_KILL_ROUNDS'] ?? 6);
 const SEED = Number(process.env['JETTISON_KILL_SEED'] ?? Date.now() % 1_000_000);
-const FILES = 800;
+const FILES = 500;
 const MODES = ['control', 'worker', 'both', 'group'] as const;
 
 /** Several stages, commands that write many files, and copies of many files. */
