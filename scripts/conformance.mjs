@@ -13,6 +13,7 @@ import { readCases } from '../test/conformance/harness/case-file.mjs';
 import { Engine } from '../test/conformance/harness/engine.mjs';
 import { Jettison } from '../test/conformance/harness/jettison.mjs';
 import { judge } from '../test/conformance/harness/judge.mjs';
+import { serve } from '../test/conformance/harness/server.mjs';
 
 const here = (path) => new URL(`../${path}`, import.meta.url).pathname;
 const words = (text) => text.split(' ').filter(Boolean);
@@ -30,7 +31,7 @@ const { values: flags, positionals: patterns } = parseArgs({
 process.exitCode = await main();
 
 async function main() {
-  const cases = readCases(here('test/conformance/cases')).filter(
+  const chosen = readCases(here('test/conformance/cases')).filter(
     ({ name }) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern)),
   );
   const engine = new Engine(words(process.env.JETTISON_PEER_DOCKER ?? 'docker'));
@@ -40,6 +41,7 @@ async function main() {
   if (busybox === undefined) return missing('no statically linked busybox on the PATH');
 
   const folder = mkdtempSync(join(tmpdir(), 'jettison-conformance-'));
+  const { cases, close } = await serve(chosen, join(folder, 'http'));
   try {
     mkdirSync(join(folder, 'bases'));
     copyFileSync(busybox, join(folder, 'bases', 'busybox'));
@@ -65,6 +67,7 @@ async function main() {
     }
     return count.different === 0 ? 0 : 1;
   } finally {
+    close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

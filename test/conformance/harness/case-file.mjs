@@ -23,6 +23,7 @@ const SPECIAL = new Set(['setup.sh', 'args', 'env', 'expect']);
  * @property {Map<string, string>} files
  * @property {string | undefined} setup
  * @property {string[]} args
+ * @property {string} [url] what stands for `@HTTP@`
  * @property {Record<string, string>} env
  * @property {Expectation | undefined} expect
  */
@@ -70,6 +71,14 @@ function expectation(name, text) {
   }
   if (expect.reason === '') throw new Error(`${name}: a difference that is expected needs its reason`);
   return expect;
+}
+
+/**
+ * Where a case's context is put. The engine keeps one copy of all contexts whose last name is the same, and the
+ * times of directories in it are what came last: so every case has a name of its own.
+ */
+export function contextFolder(one, folder) {
+  return join(folder, one.name.replaceAll('/', '.'));
 }
 
 /** Writes a case's context into a folder. */

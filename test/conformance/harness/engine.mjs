@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { writeContext } from './case-file.mjs';
+import { contextFolder, writeContext } from './case-file.mjs';
 import { eachOf, output, run } from './spawn.mjs';
 import { summarise } from './summary.mjs';
 
@@ -83,7 +83,9 @@ export class Engine {
     for (let i = 0; i < built.length; i += SAVED_AT_ONCE) {
       const some = built.slice(i, i + SAVED_AT_ONCE);
       const summaries = await this.summaries(some.map(tagOf));
-      for (const one of some) outcomes.set(one.name, { ok: true, summary: summaries.get(tagOf(one)) });
+      for (const one of some) {
+        outcomes.set(one.name, { ok: true, summary: withoutAddress(one, summaries.get(tagOf(one))) });
+      }
       await run([...this.docker, 'rmi', '-f', ...some.map(tagOf)]);
     }
     mkdirSync(CACHE, { recursive: true });
@@ -118,12 +120,9 @@ export function tagOf(one) {
   return `${REPOSITORY}:${one.name.replaceAll('/', '.')}`;
 }
 
-/**
- * Where a case's context is put. The engine keeps one copy of all contexts whose last name is the same, and the
- * times of directories in it are what came last: so every case has a name of its own.
- */
-export function contextFolder(one, folder) {
-  return join(folder, one.name.replaceAll('/', '.'));
+/** The lines of a summary without the address of what the case fetched, which is another one each time. */
+export function withoutAddress(one, summary) {
+  return one.url === undefined ? summary : summary?.map((line) => line.replaceAll(one.url, '@HTTP@'));
 }
 
 /** A case's flags; a file that they name is one of the context. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { writeContext } from './case-file.mjs';
-import { contextFolder, fileArgs, lastLines, tagOf } from './engine.mjs';
+import { contextFolder, writeContext } from './case-file.mjs';
+import { fileArgs, lastLines, tagOf, withoutAddress } from './engine.mjs';
 import { eachOf, output, run } from './spawn.mjs';
 import { summarise } from './summary.mjs';
 
@@ -45,6 +45,6 @@ export class Jettison {
       return { ok: false, bug, message: bug ? built.err : lastLines(built.err) };
     }
     const archive = await output([...this.command, 'save', tagOf(one)], { env });
-    return { ok: true, summary: summarise(archive, this.layers).get(tagOf(one)) };
+    return { ok: true, summary: withoutAddress(one, summarise(archive, this.layers).get(tagOf(one))) };
   }
 }
