@@ -92,6 +92,13 @@ describe('.dockerignore', () => {
     expect(ignoreRules(['[🙂-🙄]'], 'test').excludes('🙃')).toBe(true);
   });
 
+  test('a backslash before a letter means what it means in Go', () => {
+    const rules = parseIgnore('\\a\nx\\d\ny\\w\n\\.b\nbin\\build\n', '.dockerignore');
+    const excluded = ['a', 'x1', 'xd', 'yz', '.b', 'binbuild'].filter((path) => rules.excludes(path));
+    expect(excluded).toEqual(['x1', 'yz', '.b']);
+    expect(() => parseIgnore('a\\qb\n', '.dockerignore').excludes('x')).toThrow(JettisonError);
+  });
+
   test('characters that mean something in regular expressions stand for themselves', () => {
     const rules = ignoreRules(['*a.b+c(d)|{e}$^'], 'test');
     expect(rules.excludes('xa.b+c(d)|{e}$^')).toBe(true);

@@ -74,6 +74,16 @@ describe('stages', () => {
     });
   });
 
+  it('a number is no target', () => {
+    expect(failure('FROM a AS one\n', { target: '0' }).code).toBe('STAGE_UNKNOWN');
+  });
+
+  it('scratch can be copied from, and is for the platform of the build', () => {
+    const planned = plan('FROM --platform=linux/arm64 scratch\nCOPY --from=scratch / /x\n');
+    expect(planned.target.platform).toEqual(LINUX);
+    expect(planned.target.steps[0]).toMatchObject({ from: { kind: 'image', image: { layers: [] } } });
+  });
+
   it('a stage copies neither from itself nor from a later one', () => {
     const later = failure('FROM a AS one\nCOPY --from=two /x /\nFROM b AS two\nFROM one\n');
     expect(later).toMatchObject({ code: 'STAGE_LATER', location: { line: 2 } });
@@ -137,6 +147,27 @@ describe('variables', () => {
     expect(planned.target.config.Env).toEqual(['PATH=/bin', 'x=new', 'y=old']);
   });
 
+  it('arguments of one line see each other', () => {
+    const planned = plan('FROM a\nARG x=1 y=$x\nENV z=$y\n');
+    expect(planned.target.config.Env).toContain('z=1');
+  });
+
+  it('TARGETSTAGE is what was asked for', () => {
+    const text = 'FROM a AS One\nARG TARGETSTAGE\nENV s=$TARGETSTAGE\n';
+    expect(plan(text).target.config.Env).toContain('s=default');
+    expect(plan(text, { target: 'ONE' }).target.config.Env).toContain('s=ONE');
+  });
+
+  it('history shows each argument once, with the value that RUN sees', () => {
+    const planned = plan('FROM a\nARG x=1 y=2\nENV y=3\nARG x=4\nRUN b\n');
+    expect(planned.target.history.at(-1)!.createdBy).toBe('RUN |2 x=4 y=3 /bin/sh -c b # buildkit');
+  });
+
+  it('--exclude is taken as written', () => {
+    const planned = plan('FROM a\nARG x=1\nCOPY --exclude=$x --chmod=$x a /\n');
+    expect(planned.target.steps[0]).toMatchObject({ exclude: ['$x'], chmod: '1' });
+  });
+
   it('a stage built on a stage has its arguments', () => {
     const planned = plan('FROM a AS one\nARG X=1\nFROM one\nRUN b\n');
     expect(runs(planned)[0]!.env).toContain('X=1');
@@ -188,6 +219,25 @@ describe('config', () => {
       '/b/c',
     ]);
     expect(planned.target.config.WorkingDir).toBe('/b//c/');
+  });
+
+  it('WORKDIR goes on where it was when it is empty, and belongs to the user of its stage', () => {
+    const planned = plan('FROM a\nWORKDIR /x\nUSER app\nWORKDIR $none\nWORKDIR y\n');
+    expect(planned.target.steps).toMatchObject([
+      { path: '/x', user: '' },
+      { path: '/x', user: 'app' },
+      { path: '/x/y', user: 'app' },
+    ]);
+  });
+
+  it('ports are sorted as they are written, and nothing exposes nothing', () => {
+    const planned = plan('FROM a\nENV p=9\nEXPOSE 80 7-8 $p\n');
+    expect(planned.target.history.at(-1)!.createdBy).toBe('EXPOSE [9/tcp 7/tcp 8/tcp 80/tcp]');
+    expect(plan('FROM a\nEXPOSE $none\n').target.config).not.toHaveProperty('ExposedPorts');
+  });
+
+  it('ENTRYPOINT says nothing of escaped arguments', () => {
+    expect(plan('FROM a\nENTRYPOINT ["x"]\n').target.config).not.toHaveProperty('ArgsEscaped');
   });
 
   it('labels of the command line go to the target', () => {
