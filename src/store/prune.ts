@@ -88,6 +88,10 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
     if (!kept) doomed.push(path);
   }
+  // Nobody holds the lock of a step while this holds the store alone.
+  for (const name of readNames(store.layout.locks)) {
+    if (name.startsWith('run-')) doomed.push(join(store.layout.locks, name));
+  }
   for (const name of readNames(store.layout.selections)) {
     const path = join(store.layout.selections, name);
     if (options.unusedForMs === 0 || statSync(path).mtimeMs <= unusedSince) doomed.push(path);
