@@ -1,5 +1,6 @@
 import { located } from '../errors/locate.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
+import { resolvePath } from '../layer/tree.ts';
 import type { WorkdirStep } from '../plan/plan.ts';
 import type { SolveContext } from './context.ts';
 import { placeDirectory } from './copy/place.ts';
@@ -15,11 +16,14 @@ export function observeWorkdir(
 ): Promise<{ observations: Record<string, unknown>; entries: RecipeEntry[] }> {
   return located(step, async () => {
     const { user, path } = step;
+    const tree = await graph.tree(below);
+    // Whose it would be is only asked when there is something to make.
+    const exists = resolvePath(tree, path).entry?.type === 'directory';
     const owner =
-      user === ''
+      user === '' || exists
         ? undefined
         : await readOwner(context, graph, below, { spec: user, origin: `USER ${user}`, step });
-    const { observations, entries } = placeDirectory(await graph.tree(below), path, context.time, owner);
+    const { observations, entries } = placeDirectory(tree, path, context.time, owner);
     return { observations: { ...observations }, entries };
   });
 }
