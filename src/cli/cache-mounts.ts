@@ -42,10 +42,10 @@ async function run(args: string[], io: Io): Promise<number> {
     );
   }
   const store = openStore({ env: io.env });
-  const { startWorker } = await import('../worker/client.ts');
+  const { startBestWorker } = await import('../worker/client.ts');
   let starting: Promise<Worker> | undefined;
   const worker = () => {
-    starting ??= startWorker({ home: store.layout.home });
+    starting ??= startBestWorker('auto', { home: store.layout.home });
     return starting;
   };
   try {

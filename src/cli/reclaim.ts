@@ -37,8 +37,8 @@ async function removeTrees(home: string, paths: string[]): Promise<void> {
     }
   }
   if (refused.length === 0) return;
-  const { startWorker } = await import('../worker/client.ts');
-  const worker: Worker = await startWorker({ home });
+  const { startBestWorker } = await import('../worker/client.ts');
+  const worker: Worker = await startBestWorker('auto', { home });
   try {
     await worker.remove({ paths: refused });
   } finally {

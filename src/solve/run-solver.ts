@@ -45,8 +45,9 @@ export async function runStep(
   others: { lookUp: () => LayerRecord | undefined; keep: (record: LayerRecord) => void },
 ): Promise<{ record: LayerRecord; made: boolean }> {
   mounts.checkRequired();
-  await Promise.all(below.map((layer) => layer.directory()));
   const worker = await context.worker();
+  if (worker.unable !== undefined) throw worker.unable;
+  await Promise.all(below.map((layer) => layer.directory()));
   const lock = `run-${layerId(key)}`;
   await worker.lock({ name: lock });
   try {

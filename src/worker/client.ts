@@ -12,6 +12,7 @@ import type {
   Worker,
   WorkerOperations,
 } from './protocol.ts';
+import type { RungChoice } from './rung.ts';
 
 export interface WorkerOptions {
   /** The store's folder. */
@@ -46,6 +47,40 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   return client;
 }
 
+/**
+ * Starts a worker as well as it can be had: where no namespaces are, one that cannot run commands and does
+ * everything else.
+ *
+ * @param rung what may be taken; `auto` is the best that works
+ * @throws JettisonError as `startWorker`, for `namespaces`
+ */
+export async function startBestWorker(rung: RungChoice, options: { home: string }): Promise<Worker> {
+  if (rung === 'none')
+    return startPlainWorker(options, 'the build was asked not to (--isolation none)', undefined);
+  try {
+    return await startWorker(options);
+  } catch (error) {
+    const expected = error instanceof JettisonError && /^(NO_NAMESPACES|TOOL_MISSING)$/.test(error.code);
+    if (rung !== 'auto' || !expected) throw error;
+    return startPlainWorker(options, error.message, error.hint);
+  }
+}
+
+async function startPlainWorker(
+  options: { home: string },
+  reason: string,
+  hint: string | undefined,
+): Promise<Worker> {
+  const unable = new JettisonError('RUN_UNAVAILABLE', `no command can be run here: ${reason}`, {
+    hint:
+      hint ??
+      'COPY, ADD and everything that only describes the image work without; `jettison doctor` says what RUN needs.',
+  });
+  const client = new WorkerClient({ ...options, unable }, 'none');
+  await client.ready;
+  return client;
+}
+
 class WorkerClient implements Worker {
   readonly ready: Promise<void>;
   readonly #process: ChildProcess;
@@ -57,9 +92,14 @@ class WorkerClient implements Worker {
   /** Why no call can be made any more. */
   #gone: Error | undefined;
 
-  constructor(options: WorkerOptions, isolation: Isolation) {
-    const [program, ...args] = namespaceCommand(isolation);
-    args.push(process.execPath, entryPath('worker'), options.home, isolation, String(process.pid));
+  readonly unable?: JettisonError;
+
+  constructor(options: WorkerOptions & { unable?: JettisonError }, isolation: Isolation) {
+    if (options.unable !== undefined) this.unable = options.unable;
+    const [program, ...args] = [
+      ...namespaceCommand(isolation),
+      ...[process.execPath, entryPath('worker'), options.home, isolation, String(process.pid)],
+    ] as [string, ...string[]];
     const stream = options.inherit ? 'inherit' : 'ignore';
     this.#process = spawn(program, args, {
       stdio: [stream, stream, options.inherit ? 'inherit' : 'pipe', 'ipc'],
@@ -113,6 +153,7 @@ class WorkerClient implements Worker {
   async exec(request: ExecRequest, options: Parameters<Worker['exec']>[1] = {}): Promise<ExecResult> {
     const { signal, ...listeners } = options;
     signal?.throwIfAborted();
+    if (this.unable !== undefined) throw this.unable;
     const id = ++this.#serial;
     const cancel = () => this.#send({ type: 'cancel', id });
     signal?.addEventListener('abort', cancel, { once: true });

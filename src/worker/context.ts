@@ -5,8 +5,11 @@ export interface WorkerContext {
   layout: StoreLayout;
   /** Absolute path of this process's own folder inside the store's `tmp/`; it exists. */
   temporary: string;
-  /** Which extended attributes overlayfs uses here: `user` inside a user namespace. */
-  overlay: 'trusted' | 'user';
+  /**
+   * Which extended attributes overlayfs uses here: `user` inside a user namespace. `none`: nothing is ever mounted,
+   * and what the disk cannot keep of owners, modes and devices is in the index only.
+   */
+  overlay: 'trusted' | 'user' | 'none';
   /** A user namespace with one id: files keep that id on disk, whatever owner their entry has. */
   singleId?: boolean;
 }

@@ -98,7 +98,8 @@ function tryNamespaces(isolation: Isolation, home: string): Promise<{ output: st
     `${mount} -n -t overlay overlay -o "$2" root && echo ${OVERLAY}`,
   ].join('\n');
   const options = `lowerdir=lower,upperdir=upper,workdir=work${isolation === 'root' ? '' : ',userxattr'}`;
-  const [program, ...args] = namespaceCommand(isolation);
+  const args = [...namespaceCommand(isolation)];
+  const program = args.shift()!;
   args.push(needTool('unshare'), '--mount', '--pid', '--ipc', '--uts', '--cgroup', '--fork', '--');
   args.push(needTool('sh'), '-c', script, 'sh', folder, options);
   return new Promise((resolve) => {
@@ -144,7 +145,7 @@ function probeNone(): Rung {
   return {
     name: 'none',
     usable: true,
-    reason: 'COPY, ADD and all instructions that only describe need nothing',
+    reason: 'COPY, ADD and all instructions that only describe need nothing (build --isolation none)',
   };
 }
 

@@ -67,22 +67,28 @@ export class LayerDirectory {
       case 'symlink':
         symlinkSync(bytesOfName(entry.link!), diskPath(path));
         break;
-      case 'whiteout':
-        mknod(path, S_IF.CHAR);
-        return;
-      case 'fifo':
-        mknod(path, S_IF.FIFO | 0o600);
-        break;
       default:
-        try {
-          const { major, minor } = entry.device!;
-          mknod(path, (entry.type === 'char' ? S_IF.CHAR : S_IF.BLOCK) | 0o600, major, minor);
-        } catch (error) {
-          if (this.#overlay === 'user' && isRefused(error)) return;
-          throw error;
-        }
+        if (!this.#makeNode(entry, path)) return;
     }
-    this.setMetadata(entry);
+    if (entry.type !== 'whiteout') this.setMetadata(entry);
+  }
+
+  /** @returns whether it may be made here */
+  #makeNode(entry: Entry, path: string): boolean {
+    try {
+      if (entry.type === 'whiteout') mknod(path, S_IF.CHAR);
+      else if (entry.type === 'fifo') mknod(path, S_IF.FIFO | 0o600);
+      else {
+        const { major, minor } = entry.device!;
+        mknod(path, (entry.type === 'char' ? S_IF.CHAR : S_IF.BLOCK) | 0o600, major, minor);
+      }
+      return true;
+    } catch (error) {
+      const isDevice = entry.type === 'char' || entry.type === 'block';
+      if (isRefused(error) && (this.#overlay === 'none' || (isDevice && this.#overlay === 'user')))
+        return false;
+      throw error;
+    }
   }
 
   /** Owner, mode, attributes and times of what stands at the entry's path. */
@@ -92,9 +98,9 @@ export class LayerDirectory {
     if (entry.uid !== 0 || entry.gid !== 0) {
       this.#own(() => lchownSync(diskPath(path), entry.uid, entry.gid));
     }
-    if (entry.type !== 'symlink') chmodSync(diskPath(path), entry.mode);
+    if (entry.type !== 'symlink') chmodSync(diskPath(path), this.#mode(entry));
     this.#setXattrs(entry, path);
-    if (entry.opaque) setXattr(path, `${this.#overlay}.overlay.opaque`, Buffer.from('y'));
+    if (entry.opaque) this.#setOpaque(path);
     setTimes(path, entry.mtime, entry.mtimeNs);
   }
 
@@ -103,7 +109,7 @@ export class LayerDirectory {
     if (entry.uid !== 0 || entry.gid !== 0) {
       this.#own(() => fchownSync(fd, entry.uid, entry.gid));
     }
-    fchmodSync(fd, entry.mode);
+    fchmodSync(fd, this.#mode(entry));
     if (entry.xattrs !== undefined) this.#setXattrs(entry, this.path(entry.path));
     // Node takes times as floating-point seconds, which cannot hold nanoseconds.
     if (entry.mtimeNs) setTimes(this.path(entry.path), entry.mtime, entry.mtimeNs);
@@ -134,13 +140,22 @@ export class LayerDirectory {
     }
   }
 
+  #setOpaque(path: string): void {
+    if (this.#overlay !== 'none') setXattr(path, `${this.#overlay}.overlay.opaque`, Buffer.from('y'));
+  }
+
+  /** Without the rights of a root its own files must stay readable, and its directories deletable. */
+  #mode({ mode, type }: Entry): number {
+    return this.#overlay === 'none' ? mode | (type === 'directory' ? 0o700 : 0o600) : mode;
+  }
+
   /** Gives a file to ids that a user namespace may not have. */
   #own(change: () => void): void {
     try {
       change();
     } catch (error) {
       const unmapped = (error as NodeJS.ErrnoException).code === 'EINVAL';
-      if (this.#overlay !== 'user' || !(unmapped || isRefused(error))) throw error;
+      if (this.#overlay === 'trusted' || !(unmapped || isRefused(error))) throw error;
     }
   }
 }

@@ -20,20 +20,22 @@ import { unpack } from './unpack.ts';
 
 const [home, isolation, control] = process.argv.slice(2) as [string, Isolation, string];
 
-dieWithParent();
+const isLinux = process.platform === 'linux';
+if (isLinux) dieWithParent();
 // Control may have died before the kernel was told.
 if (process.ppid !== Number(control)) process.exit(1);
 // A terminal's Ctrl-C reaches all processes of its group: what it means is for control to decide.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
 process.umask(0o022);
 // What this process inherited from whoever started the build is not for commands of the build.
-for (const fd of readdirSync('/proc/self/fd').map(Number)) if (fd > 2) closeOnExec(fd);
+if (isLinux) for (const fd of readdirSync('/proc/self/fd').map(Number)) if (fd > 2) closeOnExec(fd);
 
 const layout = new StoreLayout(home);
 const ctx: WorkerContext = {
   layout,
   temporary: dirname(temporaryPath(layout, 'worker')),
-  overlay: isolation === 'root' ? 'trusted' : 'user',
+  overlay: isolation === 'root' ? 'trusted' : isolation === 'none' ? 'none' : 'user',
+  singleId: isolation === 'single' || isolation === 'none',
 };
 const locks = new Locks(layout);
 /** What can be cancelled, by call. */

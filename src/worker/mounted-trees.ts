@@ -7,7 +7,7 @@ import { diskPath } from '../layer/names.ts';
 import type { WorkerContext } from './context.ts';
 import { isMapped } from './ids.ts';
 import { makeDirectory } from './materialise.ts';
-import { overlayOptions } from './overlay.ts';
+import { overlayOptions, overlayXattrs } from './overlay.ts';
 import type { ExecMount } from './protocol.ts';
 import type { BoundSource, MountLine } from './rootfs.ts';
 
@@ -63,7 +63,7 @@ export class MountedTrees {
       type: 'overlay',
       options: overlayOptions(
         { lower: [...lower.reverse(), names.empty], upper: names.upper, work: names.work },
-        this.ctx.overlay,
+        overlayXattrs(this.ctx),
       ),
     });
   }

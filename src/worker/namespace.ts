@@ -8,9 +8,10 @@ import { findTool, needTool } from './tools.ts';
  * How a worker gets to mount things.
  * `root`: a mount namespace is enough. `nested`: so it is, since this process is root of a user namespace
  * with several ids already. `ranges`: a user namespace with the ids that /etc/subuid grants. `single`: a user
- * namespace in which only one id exists, this user's, shown as root.
+ * namespace in which only one id exists, this user's, shown as root. `none`: no namespaces, so it mounts nothing
+ * and runs no commands.
  */
-export type Isolation = 'root' | 'nested' | 'ranges' | 'single';
+export type Isolation = 'root' | 'nested' | 'ranges' | 'single' | 'none';
 
 const CAP_SYS_ADMIN = 21n;
 
@@ -32,7 +33,8 @@ export function rootOf(map: string): 'root' | 'nested' | 'single' {
 }
 
 /** The command that starts another one inside new namespaces of that kind: its words come before that one's. */
-export function namespaceCommand(isolation: Isolation): [string, ...string[]] {
+export function namespaceCommand(isolation: Isolation): string[] {
+  if (isolation === 'none') return [];
   const unshare = needTool('unshare');
   const mounts = ['--mount', '--propagation', 'private', '--uts'];
   if (isolation === 'root' || isolation === 'nested') return [unshare, ...mounts, '--'];

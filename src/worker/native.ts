@@ -3,10 +3,18 @@
  * throws a `SystemCallError` that looks like Node's own file errors (`code: 'ENOENT'` …).
  */
 
+import { lutimesSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { bytesOfName, nameOfBytes } from '../layer/names.ts';
+
+/** Elsewhere these calls are missing, or take other arguments; what cannot do without them does not run there. */
+const isLinux = process.platform === 'linux';
+
+function needLinux(syscall: string, path: string): void {
+  if (!isLinux) throw new SystemCallError(constants.errno.ENOTSUP, syscall, path);
+}
 
 /** A failed system call. */
 class SystemCallError extends Error {
@@ -93,6 +101,7 @@ export function unmount(target: string, flags: number = MNT_DETACH): void {
 
 /** @param mode one of `S_IF` and permission bits; the umask applies */
 export function mknod(path: string, mode: number, major = 0, minor = 0): void {
+  needLinux('mknod', path);
   const device =
     (BigInt(major & 0xfff) << 8n) |
     BigInt(minor & 0xff) |
@@ -117,6 +126,7 @@ function makeNode(path: Uint8Array, mode: number, device: bigint): number {
 
 /** Sets an extended attribute of the path itself (a symlink is not followed). */
 export function setXattr(path: string, name: string, value: Uint8Array): void {
+  needLinux('lsetxattr', path);
   const set = call(
     'int lsetxattr(const uint8_t *path, const uint8_t *name, const uint8_t *value, size_t size, int flags)',
   );
@@ -149,6 +159,7 @@ const names = Buffer.alloc(65536);
 
 /** Names of a path's extended attributes, as far as this process may see them. */
 export function listXattrs(path: string): string[] {
+  if (!isLinux) return [];
   const size = call('intptr_t llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)')(
     cString(path),
     names,
@@ -166,6 +177,10 @@ const times = Buffer.alloc(32);
 
 /** Sets access and modification time of the path itself, to the nanosecond. */
 export function setTimes(path: string, seconds: number, nanoseconds = 0): void {
+  if (!isLinux) {
+    lutimesSync(path, seconds, seconds);
+    return;
+  }
   for (const at of [0, 16]) {
     times.writeBigInt64LE(BigInt(seconds), at);
     times.writeBigInt64LE(BigInt(nanoseconds), at + 8);

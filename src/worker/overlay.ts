@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
+import type { WorkerContext } from './context.ts';
 
 /** Kernel parameters that exist only where overlayfs knows the mount option of that name. */
 const PARAMETERS = '/sys/module/overlay/parameters';
@@ -30,6 +31,12 @@ export function overlayOptions(
     }
   }
   return options.join(',');
+}
+
+/** Which attributes the overlays of a worker use. A worker that cannot mount has none. */
+export function overlayXattrs({ overlay }: WorkerContext): 'trusted' | 'user' {
+  if (overlay === 'none') throw new Error('this worker mounts nothing');
+  return overlay;
 }
 
 /** @param text of a kernel release, by default this kernel's: `6.1.0-18-amd64` */

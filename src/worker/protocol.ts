@@ -1,3 +1,4 @@
+import type { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Source } from '../layer/entry.ts';
@@ -196,6 +197,8 @@ export interface ExecOutput {
 
 /** What control calls: every operation can be cancelled, and `exec` can report output. */
 export interface Worker extends Omit<WorkerOperations, 'exec'> {
+  /** Why this worker cannot run commands, if so: what `exec` throws. */
+  readonly unable?: JettisonError;
   exec(
     request: ExecRequest,
     options?: {

@@ -16,7 +16,7 @@ import { temporaryPath } from '../store/temporary.ts';
 import type { WorkerContext } from './context.ts';
 import { isMapped } from './ids.ts';
 import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
-import { overlayOptions } from './overlay.ts';
+import { overlayOptions, overlayXattrs } from './overlay.ts';
 import type { ExecRequest } from './protocol.ts';
 import {
   type BoundFiles,
@@ -122,7 +122,10 @@ export class RunFolder {
       source: 'overlay',
       target: '',
       type: 'overlay',
-      options: overlayOptions({ lower: lower.reverse(), upper: 'upper', work: 'work' }, this.ctx.overlay),
+      options: overlayOptions(
+        { lower: lower.reverse(), upper: 'upper', work: 'work' },
+        overlayXattrs(this.ctx),
+      ),
     };
     return {
       root: this.#table('root', [...before, overlay, ...plan.mounts]),
