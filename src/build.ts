@@ -26,12 +26,12 @@ import { parseForBuild, planInput, planWithBases, readNamedContexts } from './pl
 import type { Remotes } from './remote/remotes.ts';
 import { BaseImages } from './solve/base-images.ts';
 import { Contexts } from './solve/contexts.ts';
+import { checkRunnable } from './solve/emulation.ts';
 import { imageConfig } from './solve/image-config.ts';
 import { Solver } from './solve/solver.ts';
 import { stepInfos } from './step-infos.ts';
 import { openStore, type Store } from './store/store.ts';
 import type { Worker } from './worker/protocol.ts';
-import type { RungChoice } from './worker/rung.ts';
 
 /** What a secret's content is taken from, when a step asks for it. */
 export type SecretSource = { file: string } | { env: string } | { value: string };
@@ -70,8 +70,6 @@ export interface BuildOptions {
   pull?: boolean;
   /** Network of RUN where the instruction does not say; default: the host's. */
   network?: 'host' | 'none';
-  /** How RUN may run: `auto` is the best that this machine allows. With `none` it does not. */
-  isolation?: RungChoice;
   /** `os/architecture[/variant]`; default: this machine's. */
   platform?: string;
   /** Several of them, for an image that is an index; takes the place of `platform`. */
@@ -164,7 +162,7 @@ async function buildWith(
 
   const store = openStore({ env, ...pick(options, 'home') });
   const endLease = await store.leases.use(cancel.signal);
-  const worker = new OnDemandWorker(store, options.isolation ?? 'auto');
+  const worker = new OnDemandWorker(store);
   const remotes = new OnDemandRemotes(store, env, cancel.signal);
   try {
     const contexts = new Contexts({
@@ -209,6 +207,7 @@ async function buildWith(
       emit({ type: 'warning', code, message, location, ...(hint === undefined ? {} : { hint }) });
     }
     refuseFindings(dockerfile, warnings);
+    for (const { plan } of planned) checkRunnable(plan);
     const labels = planned.map(({ plan }) =>
       planned.length === 1 ? undefined : formatPlatform(plan.target.platform),
     );
@@ -406,14 +405,11 @@ function interrupted(): JettisonError {
 class OnDemandWorker {
   private starting?: Promise<Worker>;
 
-  constructor(
-    private readonly store: Store,
-    private readonly rung: RungChoice,
-  ) {}
+  constructor(private readonly store: Store) {}
 
   get(): Promise<Worker> {
-    this.starting ??= import('./worker/client.ts').then(({ startBestWorker }) =>
-      startBestWorker(this.rung, { home: this.store.layout.home }),
+    this.starting ??= import('./worker/client.ts').then(({ startWorker }) =>
+      startWorker({ home: this.store.layout.home }),
     );
     return this.starting;
   }

@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../events/create-renderer.ts';
-import { formatPlatform, hostPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
+import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
-import { RUNG_CHOICES, type RungChoice } from '../worker/rung.ts';
 import type { Call } from './call.ts';
 import { type OutputFlag, outputFlags } from './output-flag.ts';
 import { parseSecret, type SecretSource } from './secret-flag.ts';
@@ -24,8 +23,9 @@ export interface BuildFlags {
   noCache: boolean;
   pull: boolean;
   network?: 'host' | 'none';
-  isolation?: RungChoice;
   platform?: string;
+  /** Several of them. */
+  platforms?: string[];
   progress: ProgressMode;
   /** Print nothing but the image's id. */
   quiet: boolean;
@@ -50,14 +50,13 @@ const OPTIONS = {
   check: { type: 'boolean' },
   file: { type: 'string', short: 'f' },
   iidfile: { type: 'string' },
-  isolation: { type: 'string' },
   label: { type: 'string', multiple: true },
   load: { type: 'boolean' },
   'metadata-file': { type: 'string' },
   network: { type: 'string' },
   'no-cache': { type: 'boolean' },
   output: { type: 'string', short: 'o', multiple: true },
-  platform: { type: 'string' },
+  platform: { type: 'string', multiple: true },
   progress: { type: 'string' },
   pull: { type: 'boolean' },
   push: { type: 'boolean' },
@@ -109,8 +108,10 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
   if (call !== undefined) flags.call = call;
   const network = networkMode(values.network);
   if (network !== undefined) flags.network = network;
-  if (values.isolation !== undefined) flags.isolation = rung(values.isolation);
-  if (values.platform !== undefined) flags.platform = thisPlatform(values.platform);
+  const wanted = values.platform ?? (env['DOCKER_DEFAULT_PLATFORM'] ? [env['DOCKER_DEFAULT_PLATFORM']] : []);
+  const platforms = platformsOf(wanted);
+  if (platforms.length === 1) flags.platform = platforms[0]!;
+  else if (platforms.length > 1) flags.platforms = platforms;
   if (values.file !== undefined) flags.file = values.file;
   if (values.target !== undefined) flags.target = values.target;
   if (values.iidfile !== undefined) flags.iidFile = values.iidfile;
@@ -238,16 +239,6 @@ function progressMode(text = 'auto'): ProgressMode {
   throw usageError(`"${text}" is no way to show progress`, `There are ${PROGRESS_MODES.join(', ')}.`);
 }
 
-function rung(text: string): RungChoice {
-  const choice = RUNG_CHOICES.find((one) => one === text);
-  if (choice !== undefined) return choice;
-  const planned = text === 'oci' || text === 'chroot' ? ' in this version' : '';
-  throw usageError(
-    `there is no isolation "${text}"${planned}`,
-    `There are ${RUNG_CHOICES.join(', ')}; \`jettison doctor\` says what works here.`,
-  );
-}
-
 function networkMode(text: string | undefined): 'host' | 'none' | undefined {
   if (text === undefined || text === 'default') return undefined;
   if (text === 'host' || text === 'none') return text;
@@ -257,12 +248,12 @@ function networkMode(text: string | undefined): 'host' | 'none' | undefined {
   );
 }
 
-function thisPlatform(text: string): string {
+/** `--platform a,b`; what is named twice counts once. `local` is this machine's own. */
+function platformsOf(texts: string[]): string[] {
   const host = hostPlatform();
-  const mine = `This machine builds for ${formatPlatform(host)}.`;
-  if (text.includes(','))
-    throw usageError('one build for several platforms is not supported by this version yet', mine);
-  const wanted = asUsage(() => parsePlatform(text, host));
-  if (matchPlatform(host, wanted) > 0) return formatPlatform(wanted);
-  throw usageError(`building for ${formatPlatform(wanted)} is not supported by this version yet`, mine);
+  const names = texts.flatMap((text) => text.split(',')).map((name) => name.trim());
+  const platforms = names.map((name) =>
+    formatPlatform(name === 'local' ? host : asUsage(() => parsePlatform(name, host))),
+  );
+  return [...new Set(platforms)];
 }

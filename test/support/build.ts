@@ -35,7 +35,7 @@ export interface Built extends Omit<BuildResult, keyof ImageResult>, ImageResult
   outcomes: Record<string, StepOutcome>;
   /** Ids of the layers that the steps made, by title. */
   layers: Record<string, string>;
-  /** Digests of the image's blobs, lowest layer first. */
+  /** Digests of the image's blobs, lowest layer first; none of an index or of files. */
   blobs: string[];
   /** All that commands printed. */
   output: string;
@@ -99,10 +99,9 @@ export class TestBuilds {
       },
       ...options,
     })) as BuildResult & ImageResult;
-    const blobs =
-      result.digest === undefined
-        ? []
-        : this.store.blobs.readJson<Manifest>(result.digest).layers.map(({ digest }) => digest);
+    const manifest =
+      result.digest === undefined ? undefined : this.store.blobs.readJson<Partial<Manifest>>(result.digest);
+    const blobs = (manifest?.layers ?? []).map(({ digest }) => digest);
     return { ...result, ...built, events, blobs, output };
   }
 
