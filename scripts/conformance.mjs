@@ -3,7 +3,7 @@
 // A PATTERN is a part of cases' names. Environment:
 //   JETTISON_PEER_DOCKER    the docker command of the reference, e.g. "docker -H unix:///run/docker.sock"
 //   JETTISON_COMMAND        what to compare with it instead of dist/cli.js
-// Exit codes: 0 all equal, 1 differences, 2 wrong flags, 3 no engine to compare with.
+// Exit codes: 0 all equal, 1 differences, 2 wrong flags, 3 nothing to compare with.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -14,6 +14,9 @@ import { Engine } from '../test/conformance/harness/engine.mjs';
 import { Jettison } from '../test/conformance/harness/jettison.mjs';
 import { judge } from '../test/conformance/harness/judge.mjs';
 import { serve } from '../test/conformance/harness/server.mjs';
+
+/** The cases are written for the Dockerfile language as this one has it. */
+const OLDEST_ENGINE = 28;
 
 const here = (path) => new URL(`../${path}`, import.meta.url).pathname;
 const words = (text) => text.split(' ').filter(Boolean);
@@ -37,6 +40,9 @@ async function main() {
   const engine = new Engine(words(process.env.JETTISON_PEER_DOCKER ?? 'docker'));
   const version = await engine.version().catch(() => undefined);
   if (version === undefined) return missing('no Docker engine answers: set JETTISON_PEER_DOCKER');
+  if (Number.parseInt(version, 10) < OLDEST_ENGINE) {
+    return missing(`Docker ${version} is too old to compare with: it takes ${OLDEST_ENGINE} or newer`);
+  }
   const busybox = staticBusybox();
   if (busybox === undefined) return missing('no statically linked busybox on the PATH');
 
