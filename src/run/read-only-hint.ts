@@ -14,20 +14,21 @@ const FORMS = [
   /([^\s'":]+): read-only file system/i,
   /"path":\s*"([^"\n]+)"[^\n]*EROFS|EROFS[^\n]*"path":\s*"([^"\n]+)"/,
 ];
-const KEPT = 16 * 1024;
+const LONGEST_LINE = 16 * 1024;
 
 /** Listens to what a command prints, to name the path that it failed to write to. */
 export class ReadOnlyWatch {
   #path: string | undefined;
-  #tail = '';
+  #rest = '';
 
   /** @param cwd working directory of the command */
   constructor(private readonly cwd: string) {}
 
   listen(data: Uint8Array): void {
-    if (this.#path !== undefined) return;
-    this.#tail = (this.#tail + Buffer.from(data).toString('utf8')).slice(-KEPT);
-    this.#path = pathIn(this.#tail, this.cwd);
+    const text = this.#rest + Buffer.from(data).toString('utf8');
+    // The last complaint is the one that a command ends with.
+    this.#path = pathIn(text, this.cwd) ?? this.#path;
+    this.#rest = text.slice(text.lastIndexOf('\n') + 1).slice(-LONGEST_LINE);
   }
 
   /** What to say about a command that failed; undefined when no such complaint was heard. */
@@ -35,14 +36,14 @@ export class ReadOnlyWatch {
     const path = this.#path;
     if (path === undefined) return undefined;
     const folder = posix.dirname(path);
-    return `the command tried to write ${path}, and its root file system is read-only; give it a place to write with --tmpfs ${folder} or -v FOLDER:${folder}`;
+    return `the command tried to write ${path}, which is read-only; -v ${folder} lets it write there`;
   }
 }
 
-/** The path that a text complains of; undefined without such a complaint. */
+/** The path that a text complains of, the last one; undefined without such a complaint. */
 export function pathIn(text: string, cwd: string): string | undefined {
   if (!/read-only file system|EROFS/i.test(text)) return undefined;
-  for (const line of text.split('\n')) {
+  for (const line of text.split('\n').toReversed()) {
     for (const form of FORMS) {
       const match = form.exec(line);
       const path = match?.[1] ?? match?.[2];

@@ -7,7 +7,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BecomeSettings } from './becoming.ts';
-import { changeRoot, execute, keepCapabilities, listenToPipes, setUser } from './native.ts';
+import { changeRoot, closeOnExec, execute, keepCapabilities, obeySignals, setUser } from './native.ts';
 
 const [settings, count, ...words] = process.argv.slice(2) as [string, string, ...string[]];
 const { cwd, uid, capabilities } = JSON.parse(settings) as BecomeSettings;
@@ -19,7 +19,9 @@ try {
   changeRoot('.');
   process.chdir(cwd);
   if (uid !== 0) setUser(uid);
-  listenToPipes();
+  obeySignals();
+  // Node keeps them to itself.
+  for (const fd of [0, 1, 2]) closeOnExec(fd, false);
 } catch (error) {
   fail((error as Error).message, 125);
 }

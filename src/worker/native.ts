@@ -236,9 +236,12 @@ export function pipe(): { read: number; write: number } {
   return { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
 }
 
-/** Keeps an open file from programs that this process starts; one that is closed already is fine. */
-export function closeOnExec(fd: number): void {
-  const result = call('int fcntl(int fd, int command, int argument)')(fd, F_SETFD, FD_CLOEXEC);
+/**
+ * Keeps an open file from programs that this process starts, or hands it on to them; one that is closed already
+ * is fine.
+ */
+export function closeOnExec(fd: number, close = true): void {
+  const result = call('int fcntl(int fd, int command, int argument)')(fd, F_SETFD, close ? FD_CLOEXEC : 0);
   if (result < 0 && koffi.errno() !== constants.errno.EBADF) check(result, 'fcntl');
 }
 
@@ -275,9 +278,11 @@ export function setUser(uid: number): void {
 
 const SIG_DFL = 0;
 
-/** Ends what Node starts with: that writing to a pipe which nobody reads is no reason to end. */
-export function listenToPipes(): void {
-  call('intptr_t signal(int number, intptr_t handler)')(constants.signals.SIGPIPE, SIG_DFL);
+/** Has this process obey the signals that Node ignores from its start: programs that it becomes inherit that. */
+export function obeySignals(): void {
+  for (const signal of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ]) {
+    call('intptr_t signal(int number, intptr_t handler)')(signal, SIG_DFL);
+  }
 }
 
 /** Becomes another program. @param env `K=V` strings */
