@@ -32,6 +32,7 @@ import { Solver } from './solve/solver.ts';
 import { stepInfos } from './step-infos.ts';
 import { openStore, type Store } from './store/store.ts';
 import type { Worker } from './worker/protocol.ts';
+import type { RungChoice } from './worker/rung.ts';
 
 /** What a secret's content is taken from, when a step asks for it. */
 export type SecretSource = { file: string } | { env: string } | { value: string };
@@ -70,6 +71,8 @@ export interface BuildOptions {
   pull?: boolean;
   /** Network of RUN where the instruction does not say; default: the host's. */
   network?: 'host' | 'none';
+  /** How RUN may run: `auto` is the best that this machine allows. With `none` it does not. */
+  isolation?: RungChoice;
   /** `os/architecture[/variant]`; default: this machine's. */
   platform?: string;
   /** Several of them, for an image that is an index; takes the place of `platform`. */
@@ -162,7 +165,7 @@ async function buildWith(
 
   const store = openStore({ env, ...pick(options, 'home') });
   const endLease = await store.leases.use(cancel.signal);
-  const worker = new OnDemandWorker(store);
+  const worker = new OnDemandWorker(store, options.isolation ?? 'auto');
   const remotes = new OnDemandRemotes(store, env, cancel.signal);
   try {
     const contexts = new Contexts({
@@ -405,11 +408,14 @@ function interrupted(): JettisonError {
 class OnDemandWorker {
   private starting?: Promise<Worker>;
 
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Store,
+    private readonly rung: RungChoice,
+  ) {}
 
   get(): Promise<Worker> {
-    this.starting ??= import('./worker/client.ts').then(({ startWorker }) =>
-      startWorker({ home: this.store.layout.home }),
+    this.starting ??= import('./worker/client.ts').then(({ startBestWorker }) =>
+      startBestWorker(this.rung, { home: this.store.layout.home }),
     );
     return this.starting;
   }

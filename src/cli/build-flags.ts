@@ -3,6 +3,7 @@ import { EXIT, JettisonError } from '../errors/error.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../events/create-renderer.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
+import { RUNG_CHOICES, type RungChoice } from '../worker/rung.ts';
 import type { Call } from './call.ts';
 import { type OutputFlag, outputFlags } from './output-flag.ts';
 import { parseSecret, type SecretSource } from './secret-flag.ts';
@@ -23,6 +24,7 @@ export interface BuildFlags {
   noCache: boolean;
   pull: boolean;
   network?: 'host' | 'none';
+  isolation?: RungChoice;
   platform?: string;
   /** Several of them. */
   platforms?: string[];
@@ -50,6 +52,7 @@ const OPTIONS = {
   check: { type: 'boolean' },
   file: { type: 'string', short: 'f' },
   iidfile: { type: 'string' },
+  isolation: { type: 'string' },
   label: { type: 'string', multiple: true },
   load: { type: 'boolean' },
   'metadata-file': { type: 'string' },
@@ -108,6 +111,7 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
   if (call !== undefined) flags.call = call;
   const network = networkMode(values.network);
   if (network !== undefined) flags.network = network;
+  if (values.isolation !== undefined) flags.isolation = rung(values.isolation);
   const wanted = values.platform ?? (env['DOCKER_DEFAULT_PLATFORM'] ? [env['DOCKER_DEFAULT_PLATFORM']] : []);
   const platforms = platformsOf(wanted);
   if (platforms.length === 1) flags.platform = platforms[0]!;
@@ -237,6 +241,16 @@ function progressMode(text = 'auto'): ProgressMode {
   const mode = PROGRESS_MODES.find((one) => one === text);
   if (mode !== undefined) return mode;
   throw usageError(`"${text}" is no way to show progress`, `There are ${PROGRESS_MODES.join(', ')}.`);
+}
+
+function rung(text: string): RungChoice {
+  const choice = RUNG_CHOICES.find((one) => one === text);
+  if (choice !== undefined) return choice;
+  const planned = text === 'oci' || text === 'chroot' ? ' in this version' : '';
+  throw usageError(
+    `there is no isolation "${text}"${planned}`,
+    `There are ${RUNG_CHOICES.join(', ')}; \`jettison doctor\` says what works here.`,
+  );
 }
 
 function networkMode(text: string | undefined): 'host' | 'none' | undefined {

@@ -24,6 +24,7 @@ Options:
       --check                   Do not build, but check the Dockerfile; exit code 1 if there are findings
   -f, --file FILE               The Dockerfile (default: PATH/Dockerfile); - reads standard input
       --iidfile FILE            Write the image's id to a file
+      --isolation RUNG          How RUN runs: auto (the best that works here), namespaces, or none (it does not)
       --label NAME=VALUE        Add a label to the image
       --load                    Give the image to a running Docker or Podman engine, too
       --metadata-file FILE      Write facts about the result to a file, as JSON
@@ -105,6 +106,7 @@ function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
   if (flags.file === '-' || context === '-') options.stdin = io.stdin;
   if (flags.target !== undefined) options.target = flags.target;
   if (flags.network !== undefined) options.network = flags.network;
+  if (flags.isolation !== undefined) options.isolation = flags.isolation;
   if (flags.platform !== undefined) options.platform = flags.platform;
   if (flags.platforms !== undefined) options.platforms = flags.platforms;
   return options;
