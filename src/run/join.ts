@@ -81,7 +81,14 @@ export function checkHealth(
   plan: HealthPlan,
 ): Promise<CheckResult> {
   return new Promise((resolve) => {
-    const child = join(store, config, state, { args: plan.args, env: [] }, ['ignore', 'pipe', 'pipe']);
+    let child: ChildProcess;
+    try {
+      child = join(store, config, state, { args: plan.args, env: [] }, ['ignore', 'pipe', 'pipe']);
+    } catch (error) {
+      // The container may be ending right now.
+      resolve({ exitCode: -1, output: (error as Error).message });
+      return;
+    }
     let output = '';
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (data: Buffer) => {

@@ -12,16 +12,13 @@ const POLL_MS = 25;
 const SETTLE_MS = 10_000;
 
 /**
- * Sends a signal to a container's command; SIGKILL ends everything in it.
+ * Sends a signal to a container's command. When that ends, the first process does, and with it everything else.
  *
  * @throws JettisonError `CONTAINER_NOT_RUNNING`, `SIGNAL_UNKNOWN`
  */
 export function signalContainer(container: Container, signal: string): void {
-  const number = signalNumber(signal);
-  const first = firstProcess(container);
-  // The first process takes its whole process id namespace with it.
-  const target = number === signalNumber('KILL') ? first : oldestChild(first);
-  if (target !== undefined) send(target, number);
+  const command = oldestChild(firstProcess(container));
+  if (command !== undefined) send(command, signalNumber(signal));
 }
 
 /**
@@ -45,9 +42,12 @@ export async function killContainer(store: Store, id: string): Promise<void> {
   const container = store.containers.get<ContainerRequest>(id);
   if (container === undefined || !isLive(container)) return;
   const { first, supervisor } = container.state;
+  if (first !== undefined && isAlive(first, 0)) {
+    // Not the first process itself: util-linux cannot tell by which signal that ended.
+    send(oldestChild(pidOf(first)) ?? pidOf(first), signalNumber('KILL'));
+    if (await hasEnded(store, id, SETTLE_MS)) return;
+  }
   // Without its supervisor nothing of it lives.
-  send(pidOf(first !== undefined && isAlive(first, 0) ? first : supervisor), signalNumber('KILL'));
-  if (await hasEnded(store, id, SETTLE_MS)) return;
   send(pidOf(supervisor), signalNumber('KILL'));
   if (await hasEnded(store, id, SETTLE_MS)) return;
   throw new JettisonError('CONTAINER_STUCK', `the container ${container.config.name} could not be killed`);

@@ -111,3 +111,66 @@ describe('without root', () => {
     expect(await run('cache-mounts', 'rm')).toMatchObject({ code: 2 });
   });
 });
+
+describe('without root, a container', () => {
+  const LOOP = 'while :; do sleep 0.05; done';
+
+  it('in the background is joined, checked, stopped and killed, whoever it runs as', async () => {
+    const flags = ['--health-cmd', 'test "$(id -u)" = 1000', '--health-interval', '100ms'];
+    const started = await run(
+      'run',
+      '-d',
+      '--name',
+      'web',
+      ...flags,
+      'base',
+      'sh',
+      '-c',
+      `trap "exit 3" TERM; ${LOOP}`,
+    );
+    expect(started).toMatchObject({ code: 0, err: '' });
+    expect(await run('exec', 'web', 'sh', '-c', 'id -u; grep CapEff /proc/self/status')).toMatchObject({
+      out: '1000\nCapEff:\t0000000000000000\n',
+    });
+    expect(
+      await run('exec', '-u', '0', 'web', 'sh', '-c', 'id -u; grep CapEff /proc/self/status'),
+    ).toMatchObject({
+      out: '0\nCapEff:\t00000000a80425fb\n',
+    });
+    for (let i = 0; i < 100 && !(await run('ps')).out.includes('(healthy)'); i++);
+    expect((await run('ps')).out).toContain('(healthy)');
+    await run('stop', 'web');
+    expect((await run('ps', '-a')).out).toContain('Exited (3)');
+    expect(await run('rm', 'web')).toMatchObject({ code: 0 });
+    await run('run', '-d', '--name', 'deaf', 'base', 'sh', '-c', `trap "" TERM; ${LOOP}`);
+    expect(await run('rm', '-f', 'deaf')).toMatchObject({ code: 0 });
+    expect((await run('ps', '-aq')).out).toBe('');
+  });
+
+  it('can be hardened, and gets folders of its user', async () => {
+    const script =
+      'grep -E "CapBnd|NoNew" /proc/self/status; id -u; echo x >/tmp/x; cat /data/f; echo x >/data/f; echo y >/y';
+    const data = join(builds.folder, 'theirs', 'data');
+    await run(
+      'run',
+      '-u',
+      '0',
+      '-v',
+      `${join(builds.folder, 'theirs')}:/theirs`,
+      'base',
+      'sh',
+      '-c',
+      'mkdir /theirs/data; echo in >/theirs/data/f',
+    );
+    const ran = await run('run', '--hardened', '-v', `${data}:/data:ro`, 'base', 'sh', '-c', script);
+    expect(ran).toMatchObject({ code: 1, out: 'CapBnd:\t0000000000000000\nNoNewPrivs:\t1\n1000\nin\n' });
+    expect(ran.err).toContain('/data/f');
+    expect(ran.err).toContain('tried to write /y,');
+  });
+
+  it('says when a limit cannot hold', async () => {
+    const { code, err } = await run('run', '-m', '64m', 'base', 'true');
+    expect(code).toBe(0);
+    if (err !== '') expect(err).toMatch(/^note: the memory limit does not hold/);
+  });
+});

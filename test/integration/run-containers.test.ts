@@ -1,0 +1,431 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerState } from '../../src/store/containers.ts';
+import { pidOf } from '../../src/store/process-identity.ts';
+import { ended, remains, startCommand } from '../support/build.ts';
+import { makeStore, type TestStore } from '../support/images.ts';
+import { eventually, makeBaseImage, marker, openSandbox, processesWith } from '../support/sandbox.ts';
+
+let test: TestStore;
+let why: string | undefined;
+
+beforeAll(async () => {
+  const probe = await openSandbox();
+  if (typeof probe === 'string') {
+    why = probe;
+    return;
+  }
+  await probe.close();
+  test = makeStore();
+  await makeBaseImage(test, 'base', { Cmd: ['/bin/sh', '-c', 'echo by default'], WorkingDir: '/home/node' });
+  test.store.close();
+});
+afterAll(() => test?.remove());
+beforeEach((ctx) => {
+  if (why !== undefined) ctx.skip(why);
+});
+afterEach(async () => {
+  if (why !== undefined) return;
+  for (const { config } of test.store.containers.list()) await run('rm', '-f', config.id);
+  await eventually('nothing is left', () => remains(test.home, test.home).length === 0);
+  expect(readdirSync(test.store.layout.temporary)).toEqual([]);
+});
+
+const start = (...args: string[]) => startCommand(args, { home: test.home });
+const run = (...args: string[]) => {
+  const child = start(...args);
+  child.stdin?.end();
+  return ended(child);
+};
+/** Runs a shell script in the background. */
+const detach = async (name: string, script: string, ...flags: string[]) => {
+  const { code, out, err } = await run('run', '-d', '--name', name, ...flags, 'base', 'sh', '-c', script);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return out.trim();
+};
+const stateOf = (id: string): ContainerState | undefined => test.store.containers.get(id)?.state;
+const status = async (name: string) => {
+  const { out } = await run('ps', '-a', '--json');
+  return (JSON.parse(out) as { name: string; status: string }[]).find((one) => one.name === name)?.status;
+};
+const LOOP = 'while :; do sleep 0.05; done';
+
+describe('a container in the background', () => {
+  it('lives on, is listed, prints to its log, and is stopped', async () => {
+    const id = await detach('web', `echo hello; echo oops >&2; trap "echo bye; exit 3" TERM; ${LOOP}`);
+    expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect((await run('ps', '-q')).out).toBe(`${id.slice(0, 12)}\n`);
+    expect((await run('ps')).out).toMatch(/base .*"sh -c.*Up .*web\n/);
+    const following = ended(start('logs', '-f', 'web'));
+    expect(await run('stop', 'web')).toMatchObject({ code: 0, out: 'web\n' });
+    expect(await following).toMatchObject({ code: 0, out: 'hello\nbye\n', err: 'oops\n' });
+    expect((await run('logs', '-n', '1', id.slice(0, 5))).out).toBe('bye\n');
+    expect((await run('logs', '-t', 'web')).out).toMatch(/^\d{4}-\S+Z hello\n/);
+    expect(await status('web')).toBe('exited');
+    expect((await run('ps', '-a')).out).toContain('Exited (3)');
+    expect((await run('ps', '-q')).out).toBe('');
+    expect(await run('rm', 'web')).toMatchObject({ code: 0 });
+    expect((await run('ps', '-aq')).out).toBe('');
+  });
+
+  it('that does not listen is killed with all that it started', async () => {
+    const mark = marker();
+    await detach('deaf', `trap "" TERM; (setsid sleep ${mark} &); sleep ${mark}; ${LOOP}`);
+    expect(await run('stop', '-t', '0', 'deaf')).toMatchObject({ code: 0 });
+    expect(processesWith(mark)).toEqual([]);
+    expect((await run('ps', '-a')).out).toContain('Exited (137)');
+  });
+
+  it('gets the stop signal of its choice, and other signals', async () => {
+    await detach(
+      'usr',
+      `trap "echo usr" USR1; trap "echo int; exit 4" INT; echo ready; ${LOOP}`,
+      '--stop-signal',
+      'INT',
+    );
+    await eventually('it is ready', () =>
+      existsSync(join(test.store.containers.folder(test.store.containers.list()[0]!.config.id), 'log')),
+    );
+    const following = ended(start('logs', '-f', 'usr'));
+    await eventually('its trap is set', () => logOf('usr').includes('ready'));
+    await run('kill', '-s', 'USR1', 'usr');
+    await eventually('it heard that', () => logOf('usr').includes('usr'));
+    await run('stop', 'usr');
+    expect((await following).out).toBe('ready\nusr\nint\n');
+    expect(await run('kill', 'usr')).toMatchObject({ code: 1, err: expect.stringContaining('not running') });
+  });
+
+  it('with --rm leaves nothing when it ends', async () => {
+    const id = await detach('short', 'sleep 0.3', '--rm');
+    await eventually('it is gone', () => stateOf(id) === undefined);
+  });
+
+  it('tells at once when it cannot be run', async () => {
+    expect(await run('run', '-d', 'base', 'nope')).toMatchObject({
+      code: 127,
+      err: expect.stringContaining('not found'),
+    });
+    expect(await run('run', '-d', '-u', 'ghost', 'base')).toMatchObject({
+      code: 125,
+      err: expect.stringContaining('ghost'),
+    });
+    expect(await run('run', '-dt', 'base')).toMatchObject({ code: 2 });
+    expect(test.store.containers.list()).toHaveLength(1);
+  });
+
+  it('has a name of its own', async () => {
+    await detach('one', LOOP);
+    expect(await run('run', '--name', 'one', 'base')).toMatchObject({
+      code: 125,
+      err: expect.stringContaining('taken'),
+    });
+    expect(await run('rm', 'one')).toMatchObject({ code: 1, err: expect.stringContaining('is running') });
+    expect(await run('rm', '-f', 'one', 'two')).toMatchObject({ code: 0, out: 'one\n' });
+  });
+
+  it.each(['supervisor', 'first', 'worker'] as const)('leaves nothing when its %s is killed', async (who) => {
+    const mark = marker();
+    const id = await detach('victim', `(setsid sleep ${mark} &); sleep ${mark}`);
+    const { supervisor, first } = stateOf(id)!;
+    const victims = {
+      supervisor: pidOf(supervisor),
+      first: pidOf(first!),
+      worker: processesWith('worker.js').find((pid) => processesWith(test.home).includes(pid))!,
+    };
+    process.kill(victims[who], 'SIGKILL');
+    await eventually(
+      'all is gone',
+      () => processesWith(mark).length === 0 && remains(test.home, test.home).length === 0,
+    );
+    expect(await status('victim')).toBe(who === 'supervisor' ? 'dead' : 'exited');
+    expect(await run('exec', 'victim', 'true')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('not running'),
+    });
+    expect(await run('stop', 'victim')).toMatchObject({ code: 0 });
+    expect(await run('rm', 'victim')).toMatchObject({ code: 0 });
+  });
+
+  it('keeps the layers that it runs on from pruning', async () => {
+    await detach('busy', LOOP);
+    expect(await run('prune', '-af')).toMatchObject({ code: 0 });
+    expect((await run('exec', 'busy', 'cat', '/usr/a')).out).toBe('a');
+    await run('rm', '-f', 'busy');
+    await makeBaseImage(test, 'base', {
+      Cmd: ['/bin/sh', '-c', 'echo by default'],
+      WorkingDir: '/home/node',
+    });
+    test.store.close();
+  });
+
+  it('is listed while it runs in the foreground, too', async () => {
+    const child = start(
+      'run',
+      '--name',
+      'front',
+      'base',
+      'sh',
+      '-c',
+      `trap "exit 5" TERM; echo ready; ${LOOP}`,
+    );
+    const end = ended(child);
+    await new Promise((resolve) => child.stdout!.once('data', resolve));
+    expect(await status('front')).toBe('running');
+    expect(await run('logs', 'front')).toMatchObject({ code: 1, err: expect.stringContaining('foreground') });
+    expect((await run('exec', 'front', 'echo', 'in')).out).toBe('in\n');
+    await run('stop', 'front');
+    expect(await end).toMatchObject({ code: 5 });
+    expect(await status('front')).toBeUndefined();
+  });
+});
+
+function logOf(name: string): string {
+  const container = test.store.containers.list().find(({ config }) => config.name === name)!;
+  const path = join(test.store.containers.folder(container.config.id), 'log');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+describe('jettison exec', () => {
+  it('runs a command beside the container’s, as who it is', async () => {
+    await detach(
+      'here',
+      `echo own >/tmp/f; ${LOOP}`,
+      '-u',
+      'node',
+      '-e',
+      'A=1',
+      '-e',
+      'LD_LIBRARY_PATH=/nowhere',
+    );
+    const { out } = await run(
+      'exec',
+      '-e',
+      'B=2',
+      'here',
+      'sh',
+      '-c',
+      'id -u; pwd; echo $A$B $LD_LIBRARY_PATH; cat /tmp/f; ps -o comm | grep -c ^sleep',
+    );
+    expect(out).toMatch(/^1000\n\/home\/node\n12 \/nowhere\nown\n[12]\n$/);
+    expect((await run('exec', '-u', 'odd', '-w', '/tmp', 'here', 'sh', '-c', 'id -u; id -G; pwd')).out).toBe(
+      '1001\n44 60\n/tmp\n',
+    );
+    expect(await run('exec', 'here', 'sh', '-c', 'exit 7')).toMatchObject({ code: 7 });
+    expect(await run('exec', 'here', 'nope')).toMatchObject({ code: 127 });
+    expect(await run('exec', 'nowhere', 'true')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no container'),
+    });
+    expect(await run('exec', 'here')).toMatchObject({ code: 2 });
+  });
+
+  it('gives no more rights than the container has', async () => {
+    await detach('plain', LOOP);
+    await detach('hard', LOOP, '--hardened');
+    const caps = ['grep', '-E', 'Cap(Eff|Bnd)|NoNew', '/proc/self/status'];
+    expect((await run('exec', 'plain', ...caps)).out).toMatch(
+      /CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nNoNewPrivs:\t0\n/,
+    );
+    expect((await run('exec', 'hard', ...caps)).out).toMatch(
+      /CapEff:\t0{16}\nCapBnd:\t0{16}\nNoNewPrivs:\t1\n/,
+    );
+    expect(await run('exec', 'hard', 'touch', '/x')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Read-only'),
+    });
+  });
+
+  it('hands on input and signals', async () => {
+    await detach('here', LOOP);
+    const child = start('exec', '-i', 'here', 'cat');
+    child.stdin!.end('in\n');
+    expect(await ended(child)).toMatchObject({ code: 0, out: 'in\n' });
+    const waiting = start('exec', 'here', 'sh', '-c', `trap "echo got; exit 9" TERM; echo ready; ${LOOP}`);
+    const end = ended(waiting);
+    waiting.stdout!.once('data', () => waiting.kill('SIGTERM'));
+    expect(await end).toMatchObject({ code: 9, out: 'ready\ngot\n' });
+  });
+});
+
+describe('health checks', () => {
+  const healthOf = async (name: string) => {
+    const all = JSON.parse((await run('ps', '--json')).out) as {
+      name: string;
+      health: { status: string; log: { output: string; exitCode: number }[] } | null;
+    }[];
+    return all.find((one) => one.name === name)?.health;
+  };
+  const until = async (name: string, wanted: string) => {
+    for (let i = 0; i < 100; i++) {
+      const health = await healthOf(name);
+      if (health?.status === wanted) return health;
+    }
+    throw new Error(`${name} never was ${wanted}`);
+  };
+  const often = ['--health-interval', '100ms', '--health-retries', '2'];
+
+  it('tell how a container is', async () => {
+    await detach('sick', LOOP, ...often, '--health-cmd', 'echo looking; test -e /tmp/ok');
+    expect((await until('sick', 'unhealthy')).log[0]).toMatchObject({ output: 'looking\n', exitCode: 1 });
+    expect((await run('ps')).out).toContain('(unhealthy)');
+    await run('exec', 'sick', 'touch', '/tmp/ok');
+    await until('sick', 'healthy');
+  });
+
+  it('are killed when they take too long', async () => {
+    const mark = marker();
+    await detach('slow', LOOP, ...often, '--health-timeout', '200ms', '--health-cmd', `exec sleep ${mark}`);
+    expect((await until('slow', 'unhealthy')).log[0]).toMatchObject({
+      exitCode: -1,
+      output: expect.stringContaining('longer'),
+    });
+  });
+
+  it('can be left out', async () => {
+    await detach('none', LOOP, '--health-cmd', 'true', '--no-healthcheck');
+    expect(await healthOf('none')).toBeNull();
+  });
+});
+
+describe('what a container may do', () => {
+  it('with --hardened: nothing to the image, no rights, but /tmp', async () => {
+    const ran = await run(
+      'run',
+      '--hardened',
+      'base',
+      'sh',
+      '-c',
+      'grep -E "CapBnd|NoNew" /proc/self/status; echo x >/tmp/x && cat /tmp/x; echo y >/home/node/y',
+    );
+    expect(ran).toMatchObject({ code: 1, out: 'CapBnd:\t0000000000000000\nNoNewPrivs:\t1\nx\n' });
+    expect(ran.err).toMatch(/note: the command tried to write \/home\/node\/y, .*-v \/home\/node /);
+    expect(
+      await run(
+        'run',
+        '--hardened',
+        '-u',
+        'node',
+        '-v',
+        '/home/node',
+        'base',
+        'sh',
+        '-c',
+        'echo y >y && cat y',
+      ),
+    ).toMatchObject({ code: 0, out: 'y\n', err: '' });
+    expect(
+      await run('run', '--hardened', '-u', 'node', 'base', 'sh', '-c', 'id -u; yes | head -1; kill -TERM $$'),
+    ).toMatchObject({ code: 143, out: '1000\ny\n' });
+    expect(await run('run', '--hardened', 'base', 'nope')).toMatchObject({ code: 127 });
+  });
+
+  it('with --cap-drop and --cap-add', async () => {
+    const bounding = async (...flags: string[]) =>
+      (await run('run', ...flags, 'base', 'grep', 'CapBnd', '/proc/self/status')).out.trim().slice(-16);
+    expect(await bounding('--cap-drop', 'ALL', '--cap-add', 'CHOWN')).toBe('0000000000000001');
+    expect(await bounding('--cap-drop', 'MKNOD')).toBe('00000000a00425fb');
+    expect(await bounding('--cap-drop', 'setuid', '--cap-drop', 'CAP_MKNOD')).toBe('00000000a004257b');
+    expect(await run('run', '--cap-drop', 'nope', 'base')).toMatchObject({ code: 125 });
+  });
+
+  it('with folders of this machine, and folders in memory', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'jettison-volume-'));
+    try {
+      mkdirSync(join(folder, 'in'));
+      writeFileSync(join(folder, 'in/f'), 'from outside');
+      const { out, err } = await run(
+        'run',
+        '--read-only',
+        '-v',
+        `${folder}/in:/data`,
+        '-v',
+        `${folder}/in:/ro:ro`,
+        '-v',
+        `${folder}/in/f:/etc/f`,
+        '--tmpfs',
+        '/m:size=1m,mode=700',
+        'base',
+        'sh',
+        '-c',
+        'cat /etc/f; echo x >/data/x; stat -c %a /m; df /m | tail -1 | grep -c 1024; touch /ro/y',
+      );
+      expect(out).toBe('from outside700\n1\n');
+      expect(err).toContain('/ro/y');
+      expect(readdirSync(join(folder, 'in')).sort()).toEqual(['f', 'x']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('with a limit of memory', async (ctx) => {
+    const { code, err } = await run(
+      'run',
+      '-m',
+      '20m',
+      'base',
+      'sh',
+      '-c',
+      'dd if=/dev/zero of=/dev/null bs=60M count=1',
+    );
+    if (err.includes('does not hold')) return ctx.skip(err.trim());
+    expect(code).not.toBe(0);
+    expect(err).toContain('20971520 bytes');
+  });
+
+  it('and its variables come from a file', async () => {
+    const file = join(test.home, 'variables');
+    writeFileSync(file, '# comment\n\nA=1 2\n  B="3"\nNONE\n');
+    expect(
+      (await run('run', '--env-file', file, '-e', 'B=4', 'base', 'sh', '-c', 'echo "$A,$B,$NONE"')).out,
+    ).toBe('1 2,4,\n');
+    // Node 20 looks for that flag anywhere, and may complain first.
+    expect(await run('run', '--env-file', '/no/such', 'base')).toMatchObject({
+      code: expect.not.toSatisfy((code) => code === 0),
+      err: expect.stringContaining('/no/such'),
+    });
+    rmSync(file);
+  });
+
+  it('orphans are reaped', async () => {
+    await detach('orphans', `for i in 1 2 3; do (sleep 0.1 &); done; ${LOOP}`, '--init');
+    await eventually('they are gone', () => true);
+    await run('exec', 'orphans', 'sleep', '0.3');
+    expect((await run('exec', 'orphans', 'sh', '-c', 'ps -o stat | grep -c Z')).out).toBe('0\n');
+  });
+
+  it('no security option is taken and ignored', async () => {
+    for (const flags of [
+      ['--security-opt', 'seccomp=/profile.json'],
+      ['--security-opt', 'label=disable'],
+      ['--network', 'mine'],
+      ['-m', 'x'],
+      ['--cpus', '0'],
+      ['--health-interval', '1us'],
+    ]) {
+      expect(await run('run', ...flags, 'base')).toMatchObject({ code: 2 });
+    }
+    expect(
+      await run(
+        'run',
+        '--security-opt',
+        'seccomp=unconfined',
+        '--security-opt',
+        'no-new-privileges',
+        'base',
+        'grep',
+        'NoNew',
+        '/proc/self/status',
+      ),
+    ).toMatchObject({ code: 0, out: 'NoNewPrivs:\t1\n' });
+  });
+});
