@@ -15,6 +15,17 @@ export interface EnterRequest extends Omit<Becoming, 'isolation'> {
   cgroups: readonly string[];
 }
 
+/** Flags of nsenter, by the namespaces' names in /proc. This user is root in its own user namespaces already. */
+const NAMESPACES: Record<string, string[]> = {
+  user: ['--user', '--preserve-credentials'],
+  mnt: ['--mount'],
+  uts: ['--uts'],
+  ipc: ['--ipc'],
+  net: ['--net'],
+  pid: ['--pid'],
+  cgroup: ['--cgroup'],
+};
+
 /** Arguments: control groups, `--`, the command. */
 const JOIN = 'while test "$1" != --; do echo 0 >"$1/cgroup.procs"; shift; done; shift; exec "$@"';
 
@@ -33,9 +44,8 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pip
     `--target=${first}`,
     // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
     // the root that its command has.
-    ...['--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--root', '--wd'],
-    // This user is root in there already.
-    ...(isHere(first) ? [] : ['--user', '--preserve-credentials']),
+    ...Object.entries(NAMESPACES).flatMap(([name, flags]) => (isOwn(first, name) ? [] : flags)),
+    ...['--root', '--wd'],
     ...['--', ...before, ...environment, ...after, ...args],
   ];
   const [program, ...rest] =
@@ -47,9 +57,9 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pip
   });
 }
 
-/** Whether a process is in the user namespace of this one. */
-function isHere(pid: number): boolean {
-  return readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user');
+/** Whether a process is in a namespace of this one: joining that again may take rights that only root has. */
+function isOwn(pid: number, namespace: string): boolean {
+  return readlinkSync(`/proc/${pid}/ns/${namespace}`) === readlinkSync(`/proc/self/ns/${namespace}`);
 }
 
 /** Process id of the oldest child of a process; undefined when it has none, or is gone. */
