@@ -2,7 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { BuildCache } from './build-cache.ts';
 import { lastCommitTime, sourceDateEpoch } from './build-time.ts';
+import type { CacheSource, CacheTarget } from './cache/places.ts';
 import type { Context } from './context/context.ts';
 import { type DockerfileText, readDockerfile } from './context/dockerfile.ts';
 import { withGitModes } from './context/git-modes.ts';
@@ -86,6 +88,10 @@ export interface BuildOptions {
   reproducible?: boolean;
   /** Accept any certificate of registries, and plain http. */
   registryInsecure?: boolean;
+  /** Where steps that other machines have carried out are looked up. */
+  cacheFrom?: CacheSource[];
+  /** Where this build's steps are kept for other machines. */
+  cacheTo?: CacheTarget[];
   /** Folder of the store; default: see `openStore`. */
   home?: string;
   /** Environment for `$JETTISON_HOME`, `$SOURCE_DATE_EPOCH`, secrets and proxies; default: the process's. */
@@ -167,6 +173,11 @@ async function buildWith(
   const endLease = await store.leases.use(cancel.signal);
   const worker = new OnDemandWorker(store, options.isolation ?? 'auto');
   const remotes = new OnDemandRemotes(store, env, cancel.signal);
+  const cache = new BuildCache({
+    ...{ store, env, emit, signal: cancel.signal },
+    from: options.cacheFrom ?? [],
+    to: options.cacheTo ?? [],
+  });
   try {
     const contexts = new Contexts({
       store,
@@ -220,11 +231,14 @@ async function buildWith(
     const epoch =
       sourceDateEpoch(options.buildArgs ?? {}, env) ??
       (options.reproducible ? await lastCommitTime(directoryOf(source), env) : undefined);
+    const shared = await cache.load();
+    const solvers: Solver[] = [];
     const fetchBlob = (blob: Descriptor) => bases.fetchBlob(blob);
     const secrets = readSecrets(options.secrets ?? {}, env);
     const agents = findAgents(options.ssh ?? {});
     const created = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
-    const solve = async ({ plan }: { plan: Plan }, label: string | undefined): Promise<BuiltPlatform> => {
+    const solve = async ({ plan }: { plan: Plan }, index: number): Promise<BuiltPlatform> => {
+      const label = labels[index];
       const solver = new Solver(
         {
           store,
@@ -240,15 +254,19 @@ async function buildWith(
           agents,
           worker: () => worker.get(),
           fetchBlob,
+          shared,
         },
         plan,
       );
+      solvers[index] = solver;
       const layers = await solver.solve();
       const { platform } = plan.target;
       const config = imageConfig(plan.target, layers, created);
       return { platform, config, layers, files: () => solver.files(layers) };
     };
-    const built = await abortOnFailure(cancel, Promise.all(planned.map((one, i) => solve(one, labels[i]))));
+    const built = await abortOnFailure(cancel, Promise.all(planned.map(solve)));
+
+    await abortOnFailure(cancel, cache.addInline(built, solvers));
 
     // Layers → image → destination.
     const outputs: Output[] = options.outputs?.length ? options.outputs : [{ type: 'image' }];
@@ -264,6 +282,7 @@ async function buildWith(
         outputs,
       ),
     );
+    await abortOnFailure(cancel, cache.export(solvers, fetchBlob));
     const image = made && imageResult(made, built);
     emit({
       type: 'build.finished',
@@ -275,6 +294,7 @@ async function buildWith(
   } finally {
     await worker.close();
     await remotes.close();
+    await cache.close();
     // Steps that lost their worker say so before the build does.
     await setImmediate();
     endLease();

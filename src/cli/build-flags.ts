@@ -42,12 +42,17 @@ export interface BuildFlags {
   /** Accept any certificate of registries, and plain http. */
   registryInsecure: boolean;
   reproducible: boolean;
+  /** As typed: see `cache-flag.ts`. */
+  cacheFrom: string[];
+  cacheTo: string[];
 }
 
 const OPTIONS = {
   annotation: { type: 'string', multiple: true },
   'build-arg': { type: 'string', multiple: true },
   'build-context': { type: 'string', multiple: true },
+  'cache-from': { type: 'string', multiple: true },
+  'cache-to': { type: 'string', multiple: true },
   call: { type: 'string' },
   check: { type: 'boolean' },
   file: { type: 'string', short: 'f' },
@@ -75,7 +80,7 @@ const OPTIONS = {
 /** Flags of `docker build` that this version does not have; each is refused by its name. */
 const LATER = new Set(
   (
-    '--add-host --allow --attest --builder --cache-from --cache-to ' +
+    '--add-host --allow --attest --builder ' +
     '--cgroup-parent --no-cache-filter --provenance --sbom --shm-size ' +
     '--squash --ulimit'
   ).split(' '),
@@ -102,6 +107,8 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
     outputs: asUsage(() => outputFlags(values)),
     registryInsecure: values['registry-insecure'] ?? false,
     reproducible: values.reproducible ?? false,
+    cacheFrom: values['cache-from'] ?? [],
+    cacheTo: values['cache-to'] ?? [],
     noCache: values['no-cache'] ?? false,
     pull: values.pull ?? false,
     quiet,

@@ -4,6 +4,7 @@ import { type BuildOptions, type BuildResult, build } from '../build.ts';
 import { wantsColor } from '../errors/style.ts';
 import { createRenderer } from '../events/create-renderer.ts';
 import { type BuildFlags, parseBuildFlags } from './build-flags.ts';
+import { cacheSource, cacheTarget } from './cache-flag.ts';
 import type { Command, Io } from './command.ts';
 import { outputOf } from './output-flag.ts';
 
@@ -19,6 +20,10 @@ Options:
       --build-context NAME=PLACE
                                 Use PLACE for the stage, image or context NAME: a directory, a tar, a git or
                                 http URL, docker-image://IMAGE or oci-layout://FOLDER[:TAG|@DIGEST]
+      --cache-from PLACE        Reuse steps of other machines: NAME, type=registry,ref=NAME or
+                                type=local,src=FOLDER
+      --cache-to PLACE          Keep steps for other machines: the same with dest=FOLDER, or type=inline; mode=max
+                                keeps those of all stages
       --call WHAT[,format=json] Do not build, but show what --check finds (check), what can be given to the
                                 build (outline), or its stages (targets)
       --check                   Do not build, but check the Dockerfile; exit code 1 if there are findings
@@ -98,6 +103,8 @@ export const command: Command = {
 function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
   const { context, contexts, tags, buildArgs, labels, secrets, ssh, noCache, pull } = flags;
   const options: BuildOptions = { context, contexts, tags, buildArgs, labels, secrets, ssh, noCache, pull };
+  options.cacheFrom = flags.cacheFrom.map((text) => cacheSource(text, io.cwd));
+  options.cacheTo = flags.cacheTo.map((text) => cacheTarget(text, io.cwd));
   options.reproducible = flags.reproducible;
   options.registryInsecure = flags.registryInsecure;
   options.env = io.env;

@@ -1,3 +1,4 @@
+import type { SharedCache } from '../cache/shared-cache.ts';
 import type { Context } from '../context/context.ts';
 import type { Emit } from '../events/event.ts';
 import type { Descriptor } from '../image/types.ts';
@@ -21,6 +22,8 @@ export interface SolveContext {
   readonly noCache: boolean;
   /** Modification time of what the build itself makes, in seconds since 1970. */
   readonly time: number;
+  /** What other machines have built. */
+  readonly shared?: SharedCache | undefined;
   /** Content of the secrets, by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Absolute paths of the sockets of SSH agents, by id. */

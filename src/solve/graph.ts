@@ -32,6 +32,8 @@ export interface SolvedStage {
   definition(): Promise<Digest>;
   /** All its layers, the base's included, lowest first. Asking for them is what has a stage built. */
   layers(): Promise<SolvedLayer[]>;
+  /** Whether asking for them takes no work: all is there. */
+  isKnown(): Promise<boolean>;
 }
 
 /** The graph that a step belongs to: everything of one build is in it once. */

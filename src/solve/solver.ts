@@ -1,3 +1,4 @@
+import type { SharedStep } from '../cache/export-cache.ts';
 import type { Digest } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -56,6 +57,22 @@ export class Solver implements StepGraph {
       }
     }
     return this.resolveSources(entries);
+  }
+
+  /**
+   * The steps of the build, for other machines.
+   *
+   * @param mode `min`: only those whose layers are in the image
+   */
+  async shareable(mode: 'min' | 'max'): Promise<SharedStep[]> {
+    const lineage: PlannedStage[] = [this.plan.target];
+    for (let { base } = this.plan.target; base.kind === 'stage'; base = base.stage.base)
+      lineage.push(base.stage);
+    const steps = new Map<Digest, SharedStep>();
+    for (const stage of mode === 'max' ? this.plan.stages : lineage) {
+      for (const one of await this.stage(stage).shareable()) steps.set(one.step.definition, one);
+    }
+    return [...steps.values()];
   }
 
   stage(stage: PlannedStage): StageSolver {

@@ -1,3 +1,4 @@
+import type { SharedStep } from '../cache/export-cache.ts';
 import { placed } from '../errors/locate.ts';
 import { fromSystemError } from '../errors/system.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
@@ -9,6 +10,7 @@ import { baseDefinition, instructionOf, stepDefinition } from './definition.ts';
 import type { SolvedLayer, SolvedStage, StepGraph } from './graph.ts';
 import { RunMounts } from './run-mounts.ts';
 import { runObservations, runStep } from './run-solver.ts';
+import { SharedLayer } from './shared-layer.ts';
 import { ImageLayer, RecipeLayer, RunLayer } from './solved-layer.ts';
 import { observeWorkdir } from './workdir-solver.ts';
 
@@ -52,6 +54,7 @@ export class StageSolver implements SolvedStage {
     this.reportBase();
     for (const step of this.stage.steps) {
       if (this.reported.has(step.id)) continue;
+      this.reported.add(step.id);
       this.context.emit({ type: 'step.started', step: step.id });
       this.context.emit({ type: 'step.finished', step: step.id, outcome: 'cached', durationMs: 0 });
     }
@@ -159,6 +162,8 @@ export class StageSolver implements SolvedStage {
     below: readonly SolvedLayer[],
   ): Promise<SolvedLayer> {
     const started = Date.now();
+    // A stage that nobody needed can be asked for all the same, to be shared.
+    if (this.reported.has(step.id)) return (await this.resolveStep(step, definition, below)).layer;
     this.reported.add(step.id);
     this.context.emit({ type: 'step.started', step: step.id });
     try {
@@ -208,7 +213,7 @@ export class StageSolver implements SolvedStage {
     });
     this.keep(step, { ...kept, record, definitions: [digest] });
     return {
-      layer: new RunLayer(this.context, record),
+      layer: this.layerOf(step, record, below),
       outcome: made ? ('done' as const) : ('reused' as const),
     };
   }
@@ -225,10 +230,11 @@ export class StageSolver implements SolvedStage {
     }
     const observed = await this.observe(step, below);
     const key = digestOf({ instruction, observations: observed.observations });
-    const known = this.context.noCache ? undefined : this.context.store.layers.record(layerId(key));
+    const known = this.context.noCache ? undefined : this.layerRecord(layerId(key));
     const record = known ?? this.graph.install(key, step.kind, observed.entries);
     this.keep(step, { instruction, observations: observed.observations, key, record, definitions: [digest] });
-    const layer = new RecipeLayer(this.context, record, async () => observed.entries);
+    const layer =
+      this.sharedLayer(record) ?? new RecipeLayer(this.context, record, async () => observed.entries);
     return { layer, outcome: known === undefined ? ('done' as const) : ('reused' as const) };
   }
 
@@ -242,7 +248,7 @@ export class StageSolver implements SolvedStage {
     const observations = await this.copy(step).remembered(below);
     if (observations === undefined) return undefined;
     const key = digestOf({ instruction, observations });
-    const record = this.context.store.layers.record(layerId(key));
+    const record = this.layerRecord(layerId(key));
     return record === undefined ? undefined : { observations, key, record };
   }
 
@@ -258,12 +264,53 @@ export class StageSolver implements SolvedStage {
     const known = this.found.get(digest);
     if (known !== undefined) return known;
     const record = this.context.store.records.use(digest);
-    const layer = record === undefined ? undefined : this.context.store.layers.record(record.layer);
+    const own = record === undefined ? undefined : this.context.store.layers.record(record.layer);
+    const layer = own ?? this.context.shared?.step(digest)?.layer;
     if (layer !== undefined) this.found.set(digest, layer);
     return layer;
   }
 
+  private layerRecord(id: string): LayerRecord | undefined {
+    return this.context.store.layers.record(id) ?? this.context.shared?.layer(id)?.layer;
+  }
+
+  /** A layer of which another machine has what the store lacks. */
+  private sharedLayer({ id }: LayerRecord): SolvedLayer | undefined {
+    const { shared, store } = this.context;
+    const cached = shared?.layer(id);
+    if (cached === undefined || store.layers.hasDirectory(id) || store.layers.blob(id) !== undefined)
+      return undefined;
+    return new SharedLayer(this.context, shared!, cached);
+  }
+
+  /** The steps for other machines; none of a stage that would have to be built for that. */
+  async shareable(): Promise<SharedStep[]> {
+    if (this.solving === undefined && !(await this.isKnown())) return [];
+    const definitions = await this.definitions();
+    const layers = (await this.layers()).slice(-this.stage.steps.length || Number.POSITIVE_INFINITY);
+    const steps: SharedStep[] = [];
+    for (const [i, { title }] of this.stage.steps.entries()) {
+      const definition = definitions[i]!.digest;
+      const { store, shared } = this.context;
+      const key = store.records.use(definition)?.key ?? shared?.step(definition)?.step.key;
+      const layer = this.layerRecord(layers[i]!.id);
+      if (key === undefined || layer === undefined) continue;
+      const packed = await layers[i]!.blob();
+      steps.push({ step: { definition, key, title }, layer, packed, index: () => layers[i]!.index() });
+    }
+    return steps;
+  }
+
+  /** Whether all of the stage, and of what it is built on, is there. */
+  async isKnown(): Promise<boolean> {
+    const { base } = this.stage;
+    if (base.kind === 'stage' && !(await this.graph.stage(base.stage).isKnown())) return false;
+    return (await this.definitions()).every(({ digest }) => this.recorded(digest) !== undefined);
+  }
+
   private layerOf(step: Step, record: LayerRecord, below: readonly SolvedLayer[]): SolvedLayer {
+    const shared = this.sharedLayer(record);
+    if (shared !== undefined) return shared;
     if (step.kind === 'run') return new RunLayer(this.context, record);
     const under = [...below];
     return new RecipeLayer(this.context, record, async () => (await this.observe(step, under)).entries);

@@ -1,0 +1,65 @@
+import type { CachedStep } from '../cache/format.ts';
+import type { SharedCache } from '../cache/shared-cache.ts';
+import type { LayerIndex } from '../layer/layer-index.ts';
+import type { LayerBlob } from '../store/layers.ts';
+import type { SolveContext } from './context.ts';
+import { RunLayer } from './solved-layer.ts';
+
+/** A layer that another machine has made: known by its record, fetched only as far as something needs it. */
+export class SharedLayer extends RunLayer {
+  private unpacking?: Promise<void>;
+  private looking?: Promise<LayerIndex>;
+
+  constructor(
+    context: SolveContext,
+    private readonly cache: SharedCache,
+    private readonly cached: CachedStep,
+  ) {
+    super(context, cached.layer);
+  }
+
+  override index(): Promise<LayerIndex> {
+    this.looking ??= this.look();
+    return this.looking;
+  }
+
+  override directory(): Promise<void> {
+    this.unpacking ??= this.unpack();
+    return this.unpacking;
+  }
+
+  protected override async pack(): Promise<LayerBlob> {
+    await this.cache.claim(this.cached);
+    return this.cached.packed;
+  }
+
+  override async repack(times: { clampTime?: number; setTime?: number }): Promise<LayerBlob> {
+    await this.directory();
+    return super.repack(times);
+  }
+
+  private async look(): Promise<LayerIndex> {
+    const { layers } = this.context.store;
+    if (layers.record(this.id) === undefined) {
+      const index = await this.cache.index(this.cached);
+      if (index !== undefined) return index;
+      await this.directory();
+    }
+    return layers.index(this.id);
+  }
+
+  private async unpack(): Promise<void> {
+    const { store } = this.context;
+    if (store.layers.hasDirectory(this.id)) return;
+    const { layer, packed } = this.cached;
+    await this.cache.fetch(this.cached);
+    const worker = await this.context.worker();
+    await worker.unpack({
+      layer: { id: layer.id, key: layer.key, kind: layer.kind },
+      path: store.blobs.path(packed.blob.digest),
+      expect: { digest: packed.blob.digest, diffId: packed.diffId },
+      whiteouts: true,
+      directory: true,
+    });
+  }
+}

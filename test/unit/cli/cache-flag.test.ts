@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { cacheSource, cacheTarget } from '../../../src/cli/cache-flag.ts';
+
+describe('--cache-from and --cache-to', () => {
+  it.each([
+    ['app:cache', { type: 'registry', ref: 'docker.io/library/app:cache' }],
+    [
+      'type=registry,ref=r.example.com/a:b,registry.insecure=true',
+      { type: 'registry', ref: 'r.example.com/a:b', insecure: true },
+    ],
+    ['type=local,src=c,tag=t', { type: 'local', path: '/work/c', tag: 't' }],
+  ])('from %s', (text, expected) => {
+    expect(cacheSource(text, '/work')).toEqual(expected);
+  });
+
+  it.each([
+    ['type=inline', { type: 'inline' }],
+    [
+      'type=registry,ref=a,mode=max,ignore-error=true,image-manifest=true',
+      { type: 'registry', ref: 'docker.io/library/a:latest', mode: 'max', ignoreError: true },
+    ],
+    ['type=local,dest=/c', { type: 'local', path: '/c' }],
+  ])('to %s', (text, expected) => {
+    expect(cacheTarget(text, '/work')).toEqual(expected);
+  });
+
+  it.each([
+    ['type=gha', '--cache-to type=gha is not supported by this version yet'],
+    ['type=s3,bucket=b', '--cache-to type=s3 is not supported by this version yet'],
+    ['type=disk', 'there is no --cache-to type "disk"'],
+    ['type=registry', 'the cache "type=registry" has no ref'],
+    ['type=local,dest=x,mode=mid', 'there is no cache mode "mid"'],
+    ['type=local,dest=x,foo=1', 'the cache "type=local,dest=x,foo=1" cannot have "foo"'],
+    ['type=inline,mode=max', 'the cache "type=inline,mode=max" cannot have "mode"'],
+  ])('refuses %s', (text, message) => {
+    expect(() => cacheTarget(text, '/')).toThrow(expect.objectContaining({ message, exitCode: 2 }));
+  });
+});
