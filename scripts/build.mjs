@@ -22,8 +22,9 @@ const CORE = [
   /\/src\/build\.ts$/,
   /\/src\/(errors|image|events|dockerfile|plan|context|store)\//,
   /\/src\/solve\/(?!copy\/archive-detect)/,
+  /\/src\/worker\/(rung|capabilities)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
-  /\/src\/cli\/(build|build-flags|commands|dispatch|report|secret-flag|usage)\.ts$/,
+  /\/src\/cli\/(build|build-flags|commands|dispatch|report|secret-flag|ssh-flag|limit-flags|usage)\.ts$/,
 ];
 
 await mkdir(dist);

@@ -33,7 +33,7 @@ import { imageConfig } from './solve/image-config.ts';
 import { Solver } from './solve/solver.ts';
 import { stepInfos } from './step-infos.ts';
 import { openStore, type Store } from './store/store.ts';
-import type { Worker } from './worker/protocol.ts';
+import type { Limits, Ulimit, Worker } from './worker/protocol.ts';
 import type { RungChoice } from './worker/rung.ts';
 
 /** What a secret's content is taken from, when a step asks for it. */
@@ -73,6 +73,18 @@ export interface BuildOptions {
   pull?: boolean;
   /** Network of RUN where the instruction does not say; default: the host's. */
   network?: 'host' | 'none';
+  /** Names to add to /etc/hosts of RUN: `[name, address]`. */
+  hosts?: [string, string][];
+  /** How much of the machine one RUN may use, as far as the machine's control groups allow that. */
+  limits?: Limits;
+  /** Resource limits of setrlimit(2) for RUN. */
+  ulimits?: Ulimit[];
+  /** Bytes of /dev/shm in RUN; default: 64 MiB. */
+  shmSize?: number;
+  /** Milliseconds that one RUN may take; default: any number. */
+  timeout?: number;
+  /** Whether RUN may ask for `--security=insecure`. */
+  allowInsecure?: boolean;
   /** How RUN may run: `auto` is the best that this machine allows. With `none` it does not. */
   isolation?: RungChoice;
   /** `os/architecture[/variant]`; default: this machine's. */
@@ -252,6 +264,12 @@ async function buildWith(
           time: options.reproducible ? 0 : (epoch ?? 0),
           secrets,
           agents,
+          run: {
+            hosts: options.hosts ?? [],
+            limits: options.limits ?? {},
+            ulimits: options.ulimits ?? [],
+            ...pick(options, 'shmSize', 'timeout'),
+          },
           worker: () => worker.get(),
           fetchBlob,
           shared,

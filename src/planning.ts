@@ -15,6 +15,7 @@ export interface PlanOptions {
   buildArgs?: Record<string, string>;
   labels?: Record<string, string>;
   network?: 'host' | 'none';
+  allowInsecure?: boolean;
   platform?: string;
   target?: string;
 }
@@ -40,6 +41,7 @@ export function planInput(options: PlanOptions, dockerfile: Dockerfile): Omit<Pl
     platform: options.platform === undefined ? host : parsePlatform(options.platform, host),
     buildPlatform: host,
     network: options.network ?? 'host',
+    allowInsecure: options.allowInsecure ?? false,
     ...(options.target === undefined ? {} : { target: options.target }),
   };
 }

@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
+import type { BuildOptions } from '../build.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../events/create-renderer.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
 import { RUNG_CHOICES, type RungChoice } from '../worker/rung.ts';
 import type { Call } from './call.ts';
+import { bytes, host, positive, timeout, ulimit } from './limit-flags.ts';
 import { type OutputFlag, outputFlags } from './output-flag.ts';
 import { parseSecret, type SecretSource } from './secret-flag.ts';
 import { parseSsh } from './ssh-flag.ts';
@@ -25,6 +27,8 @@ export interface BuildFlags {
   pull: boolean;
   network?: 'host' | 'none';
   isolation?: RungChoice;
+  /** What RUN steps get and may use. */
+  run: Pick<BuildOptions, 'hosts' | 'limits' | 'ulimits' | 'shmSize' | 'timeout' | 'allowInsecure'>;
   platform?: string;
   /** Several of them. */
   platforms?: string[];
@@ -48,6 +52,8 @@ export interface BuildFlags {
 }
 
 const OPTIONS = {
+  'add-host': { type: 'string', multiple: true },
+  allow: { type: 'string', multiple: true },
   annotation: { type: 'string', multiple: true },
   'build-arg': { type: 'string', multiple: true },
   'build-context': { type: 'string', multiple: true },
@@ -64,6 +70,12 @@ const OPTIONS = {
   network: { type: 'string' },
   'no-cache': { type: 'boolean' },
   output: { type: 'string', short: 'o', multiple: true },
+  memory: { type: 'string', short: 'm' },
+  cpus: { type: 'string' },
+  'pids-limit': { type: 'string' },
+  'shm-size': { type: 'string' },
+  timeout: { type: 'string' },
+  ulimit: { type: 'string', multiple: true },
   platform: { type: 'string', multiple: true },
   progress: { type: 'string' },
   pull: { type: 'boolean' },
@@ -79,11 +91,7 @@ const OPTIONS = {
 
 /** Flags of `docker build` that this version does not have; each is refused by its name. */
 const LATER = new Set(
-  (
-    '--add-host --allow --attest --builder ' +
-    '--cgroup-parent --no-cache-filter --provenance --sbom --shm-size ' +
-    '--squash --ulimit'
-  ).split(' '),
+  '--attest --builder --cgroup-parent --no-cache-filter --provenance --sbom --squash'.split(' '),
 );
 
 /** @throws JettisonError with exit code 2 */
@@ -104,6 +112,7 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
       (values.ssh ?? []).map((text) => parseSsh(text, env)).map(({ id, socket }) => [id, socket]),
     ),
     contexts: contexts(values['build-context'] ?? []),
+    run: runSettings(values),
     outputs: asUsage(() => outputFlags(values)),
     registryInsecure: values['registry-insecure'] ?? false,
     reproducible: values.reproducible ?? false,
@@ -248,6 +257,36 @@ function progressMode(text = 'auto'): ProgressMode {
   const mode = PROGRESS_MODES.find((one) => one === text);
   if (mode !== undefined) return mode;
   throw usageError(`"${text}" is no way to show progress`, `There are ${PROGRESS_MODES.join(', ')}.`);
+}
+
+/** Only what is given is there. */
+function runSettings(
+  values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'],
+): BuildFlags['run'] {
+  const { memory, cpus, allow = [] } = values;
+  const pids = values['pids-limit'];
+  const limits = {
+    ...(memory === undefined ? {} : { memory: bytes(memory) }),
+    ...(cpus === undefined ? {} : { cpus: positive('--cpus', cpus) }),
+    ...(pids === undefined ? {} : { pids: positive('--pids-limit', pids) }),
+  };
+  return {
+    ...(values['add-host'] === undefined ? {} : { hosts: values['add-host'].map(host) }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(values.ulimit === undefined ? {} : { ulimits: values.ulimit.map(ulimit) }),
+    ...(values['shm-size'] === undefined ? {} : { shmSize: bytes(values['shm-size']) }),
+    ...(values.timeout === undefined ? {} : { timeout: timeout(values.timeout) }),
+    ...(allow.map(entitlement).includes('security.insecure') ? { allowInsecure: true } : {}),
+  };
+}
+
+/** The network of the machine needs no permission here: it is the default. */
+function entitlement(text: string): string {
+  if (text === 'security.insecure' || text === 'network.host') return text;
+  throw usageError(
+    `there is nothing called "${text}" to allow`,
+    'There are security.insecure and network.host.',
+  );
 }
 
 function rung(text: string): RungChoice {

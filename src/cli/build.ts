@@ -16,6 +16,8 @@ names a git repository (https://host/repo.git#ref:subdir) or a tar; - reads a ta
 Options:
       --annotation [manifest:|index:]KEY=VALUE
                                 Annotate the image
+      --add-host NAME:ADDRESS   Add a line to /etc/hosts of RUN
+      --allow security.insecure Let RUN ask for --security=insecure
       --build-arg NAME[=VALUE]  Set a build argument; without value, from the environment
       --build-context NAME=PLACE
                                 Use PLACE for the stage, image or context NAME: a directory, a tar, a git or
@@ -27,11 +29,13 @@ Options:
       --call WHAT[,format=json] Do not build, but show what --check finds (check), what can be given to the
                                 build (outline), or its stages (targets)
       --check                   Do not build, but check the Dockerfile; exit code 1 if there are findings
+      --cpus NUMBER             Processors that one RUN may use
   -f, --file FILE               The Dockerfile (default: PATH/Dockerfile); - reads standard input
       --iidfile FILE            Write the image's id to a file
       --isolation RUNG          How RUN runs: auto (the best that works here), namespaces, or none (it does not)
       --label NAME=VALUE        Add a label to the image
       --load                    Give the image to a running Docker or Podman engine, too
+  -m, --memory SIZE             Memory that one RUN may use, e.g. 2g
       --metadata-file FILE      Write facts about the result to a file, as JSON
       --network MODE            Network of RUN: default (the host's), host or none
       --no-cache                Use nothing that earlier builds made
@@ -47,9 +51,12 @@ Options:
       --reproducible            Make the same digests anywhere: see docs/reproducible.md
       --secret id=NAME[,src=FILE|,env=VARIABLE]
                                 Let RUN --mount=type=secret read a file or a variable
+      --shm-size SIZE           Size of /dev/shm in RUN (default: 64m)
       --ssh ID[=SOCKET]         Let RUN --mount=type=ssh use an SSH agent (default: that of SSH_AUTH_SOCK)
   -t, --tag NAME[:TAG]          Name the image; may be given several times
       --target STAGE            Build this stage (default: the last)
+      --timeout TIME            How long one RUN may take, e.g. 10m (default: as long as it wants)
+      --ulimit NAME=SOFT[:HARD] A resource limit of RUN, e.g. nofile=1024
 
 Progress goes to standard error; standard output gets the image's id with --quiet, else nothing.
 NO_COLOR turns colour off. BUILDKIT_PROGRESS sets the default of --progress.
@@ -113,6 +120,7 @@ function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
   if (flags.file === '-' || context === '-') options.stdin = io.stdin;
   if (flags.target !== undefined) options.target = flags.target;
   if (flags.network !== undefined) options.network = flags.network;
+  Object.assign(options, flags.run);
   if (flags.isolation !== undefined) options.isolation = flags.isolation;
   if (flags.platform !== undefined) options.platform = flags.platform;
   if (flags.platforms !== undefined) options.platforms = flags.platforms;

@@ -10,6 +10,7 @@ import { tmpfsMount, volumeMount } from '../run/mounts.ts';
 import { runProcess } from '../run/process.ts';
 import { signalNumber } from '../run/signals.ts';
 import type { ExecMount } from '../worker/protocol.ts';
+import { bytes, host, positive } from './limit-flags.ts';
 import { usageError } from './usage.ts';
 
 export const USAGE = 'usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]';
@@ -168,14 +169,6 @@ function absolute(folder: string): string {
   throw usageError(`the working directory "${folder}" is not absolute`, USAGE);
 }
 
-function host(text: string): [string, string] {
-  const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
-  if (name === undefined || address === undefined) {
-    throw usageError(`"${text}" is no host`, 'write --add-host NAME:ADDRESS');
-  }
-  return [name, address];
-}
-
 function noNewPrivileges(option: string): boolean {
   const [, value] = /^no-new-privileges(?:[:=](true|false))?$/.exec(option) ?? [undefined, undefined];
   if (/^no-new-privileges([:=]true)?$/.test(option)) return true;
@@ -190,24 +183,6 @@ function noNewPrivileges(option: string): boolean {
     `there is no security option "${option}"`,
     'there are no-new-privileges and seccomp=unconfined',
   );
-}
-
-const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i;
-
-/** As Docker counts: `512m` is 512 MiB. */
-function bytes(text: string): number {
-  const [, number, unit = ''] = SIZE.exec(text) ?? [];
-  if (number === undefined)
-    throw usageError(`"${text}" is no amount of memory`, 'write e.g. -m 512m or -m 2g');
-  return Math.floor(Number(number) * 1024 ** ' kmgt'.indexOf(unit.toLowerCase() || ' '));
-}
-
-function positive(flag: string, text: string): number {
-  const number = Number(text);
-  if (text.trim() === '' || !(number > 0) || !Number.isFinite(number)) {
-    throw usageError(`"${text}" is no number for ${flag}`, USAGE);
-  }
-  return number;
 }
 
 /** `K=V` as given; a bare `K` is this shell's, and nothing if it has none. */

@@ -133,6 +133,8 @@ export interface RunStep extends StepBase {
   cwd: string;
   user: string;
   network: 'host' | 'none';
+  /** `--security=insecure`: all capabilities, and nothing is hidden. */
+  insecure?: true;
   mounts: RunMount[];
   /** What SSH_AUTH_SOCK is set to when that agent is there. */
   agent?: string;

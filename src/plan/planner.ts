@@ -33,6 +33,8 @@ export interface PlanInput {
   buildPlatform: Platform;
   /** What RUN gets where it does not say. */
   network: 'host' | 'none';
+  /** Whether RUN may ask for `--security=insecure`. */
+  allowInsecure?: boolean;
   /** What `--build-context` gives. */
   contexts?: NamedContexts;
   /** The base images known so far, by `imageKey`. */
@@ -495,6 +497,7 @@ class Planner {
           network: this.input.network,
           hiddenEnv: this.proxyEnv(state),
           sources,
+          allowInsecure: this.input.allowInsecure ?? this.input.check !== undefined,
         });
         return;
       default:

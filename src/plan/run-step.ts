@@ -1,6 +1,6 @@
 import type { RunInstruction, Word } from '../dockerfile/ast.ts';
 import { runScript } from '../dockerfile/run-script.ts';
-import { JettisonError, type Location } from '../errors/error.ts';
+import { JettisonError } from '../errors/error.ts';
 import { runHistory } from './history.ts';
 import type { RunStep } from './plan.ts';
 import { type MountSources, planMounts } from './run-mounts.ts';
@@ -14,16 +14,15 @@ export function addRunStep(
   state: StageState,
   instruction: RunInstruction,
   title: string,
-  options: { network: 'host' | 'none'; hiddenEnv: string[]; sources: MountSources },
+  options: { network: 'host' | 'none'; hiddenEnv: string[]; sources: MountSources; allowInsecure: boolean },
 ): void {
   const script = runScript(instruction);
   const args =
     script.kind === 'exec'
       ? script.args
       : [...state.shell, script.kind === 'file' ? script.data : script.text];
-  if (instruction.security !== undefined && instruction.security.text !== 'sandbox') {
-    throw unsupported(`RUN --security=${instruction.security.text}`, instruction.security.location);
-  }
+  const insecure = instruction.security?.text === 'insecure';
+  if (insecure && !options.allowInsecure) throw notAllowed(instruction);
   const mounts = planMounts(state, instruction, options.sources);
   const agent = mounts.find((mount) => mount.type === 'ssh');
   const step: RunStep = {
@@ -38,6 +37,7 @@ export function addRunStep(
     cwd: state.cwd,
     user: state.config.User ?? '',
     network: network(instruction.network, options.network),
+    ...(insecure ? { insecure } : {}),
     mounts,
     ...(agent === undefined || state.variables.has('SSH_AUTH_SOCK') ? {} : { agent: agent.target }),
     ...(script.kind === 'file' ? { script: { path: `${SCRIPTS}/${script.name}`, data: script.data } } : {}),
@@ -63,6 +63,10 @@ function network(word: Word | undefined, fallback: 'host' | 'none'): 'host' | 'n
   }
 }
 
-function unsupported(what: string, location: Location): JettisonError {
-  return new JettisonError('NOT_SUPPORTED', `${what} is not supported by this version yet`, { location });
+function notAllowed({ security, source }: RunInstruction): JettisonError {
+  return new JettisonError('NOT_ALLOWED', 'RUN --security=insecure is not allowed for this build', {
+    location: security!.location,
+    source,
+    hint: 'It gives the command rights over this machine. If you trust the Dockerfile: --allow security.insecure.',
+  });
 }

@@ -5,7 +5,19 @@ import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { Remotes } from '../remote/remotes.ts';
 import type { Store } from '../store/store.ts';
-import type { Worker } from '../worker/protocol.ts';
+import type { Limits, Ulimit, Worker } from '../worker/protocol.ts';
+
+/** What the command line says about all RUN steps of a build. */
+export interface RunSettings {
+  /** Names to add to /etc/hosts: `[name, address]`. Part of the keys. */
+  hosts: [string, string][];
+  limits: Limits;
+  ulimits: Ulimit[];
+  /** Bytes of /dev/shm. */
+  shmSize?: number;
+  /** Milliseconds that one command may take. */
+  timeout?: number;
+}
 
 /** What every part of the solver works with during one build. */
 export interface SolveContext {
@@ -28,6 +40,8 @@ export interface SolveContext {
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Absolute paths of the sockets of SSH agents, by id. */
   readonly agents: ReadonlyMap<string, string>;
+  /** What RUN gets besides what its instruction says. */
+  readonly run: RunSettings;
   /** The worker, started on first demand. */
   worker(): Promise<Worker>;
   /** Has the store hold a base image's blob. */

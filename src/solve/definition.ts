@@ -5,7 +5,11 @@ import type { RunMount, StageBase, Step } from '../plan/plan.ts';
  * What a step is, without what it reads: the readable part of its keys. Secrets are named, never contained;
  * proxy settings are left out.
  */
-export function instructionOf(step: Step, time: number): Record<string, unknown> {
+export function instructionOf(
+  step: Step,
+  time: number,
+  hosts: readonly [string, string][],
+): Record<string, unknown> {
   switch (step.kind) {
     case 'copy':
       return {
@@ -33,6 +37,8 @@ export function instructionOf(step: Step, time: number): Record<string, unknown>
         cwd: step.cwd,
         user: step.user,
         network: step.network,
+        ...(step.insecure ? { insecure: true } : {}),
+        ...(hosts.length === 0 ? {} : { hosts }),
         mounts: step.mounts.map(mountDefinition),
         ...(step.agent === undefined ? {} : { agent: step.agent }),
         script: step.script,

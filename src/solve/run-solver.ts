@@ -5,10 +5,12 @@ import { formatPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 import type { RunStep } from '../plan/plan.ts';
 import { type LayerRecord, layerId } from '../store/layers.ts';
+import { CAPABILITY_NAMES } from '../worker/capabilities.ts';
 import type { ExecMount, LayerIdentity } from '../worker/protocol.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
 import type { RunMounts } from './run-mounts.ts';
+import { StepOutput } from './step-output.ts';
 
 /**
  * What a RUN reads: the whole tree below, as the contents of the layers that make it.
@@ -70,12 +72,14 @@ async function execute(
 ): Promise<LayerRecord> {
   const worker = await context.worker();
   const prepared = await mounts.prepare();
-  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const script: ExecMount[] =
     step.script === undefined
       ? []
       : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
+  const output = new StepOutput(context.emit, step.id);
   let saysFull = false;
+  const { hosts, limits, ulimits, shmSize } = context.run;
+  const clock = timeLimit(context, step);
   const result = await worker
     .exec(
       {
@@ -88,26 +92,59 @@ async function execute(
         },
         mounts: [...prepared.mounts, ...script],
         network: step.network,
+        hosts,
         stdio: 'stream',
+        limits,
+        ulimits,
+        ...(shmSize === undefined ? {} : { shmSize }),
+        ...(step.insecure ? { capabilities: CAPABILITY_NAMES, unmasked: true } : {}),
         commit: identityOf(context, key),
       },
       {
-        signal: context.signal,
+        signal: clock.signal,
         onOutput: ({ stream, data }) => {
-          const text = decoders[stream].decode(data, { stream: true });
-          saysFull ||= text.includes('No space left on device');
-          context.emit({ type: 'step.output', step: step.id, stream, text });
+          saysFull ||= output.add(stream, data).includes('No space left on device');
+        },
+        onStarted: ({ problems }) => {
+          for (const message of problems) {
+            context.emit({ type: 'warning', code: 'LimitUnavailable', message, location: step.location });
+          }
         },
       },
     )
-    .finally(prepared.close);
+    .finally(() => {
+      clock.stop();
+      output.end();
+      prepared.close();
+    });
   if (result.layer !== undefined) return result.layer;
   throw new JettisonError('RUN_FAILED', `${commandText(step)} failed with exit code ${result.exitCode}`, {
     location: step.location,
     source: step.source,
     details: { exitCode: result.exitCode, step: step.id },
-    ...(saysFull ? { hint: FULL } : hintFor(result.exitCode, step)),
+    ...(saysFull
+      ? { hint: FULL }
+      : result.outOfMemory
+        ? { hint: 'It needed more memory than --memory lets it have.' }
+        : hintFor(result.exitCode, step)),
   });
+}
+
+/** The build's signal, and that of a command which takes longer than it may. */
+function timeLimit({ run, signal }: SolveContext, step: RunStep): { signal: AbortSignal; stop: () => void } {
+  const { timeout } = run;
+  if (timeout === undefined) return { signal, stop: () => {} };
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    const { location, source } = step;
+    const error = new JettisonError(
+      'RUN_TIMEOUT',
+      `${commandText(step)} did not end within ${timeout / 1000} s, and was killed`,
+      { location, source, hint: 'Give it more time with --timeout, if it is not hanging.' },
+    );
+    late.abort(error);
+  }, timeout);
+  return { signal: AbortSignal.any([signal, late.signal]), stop: () => clearTimeout(timer) };
 }
 
 /**

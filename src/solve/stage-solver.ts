@@ -78,7 +78,7 @@ export class StageSolver implements SolvedStage {
     const definitions: Definition[] = [];
     let below = await this.base();
     for (const step of this.stage.steps) {
-      const instruction = instructionOf(step, this.context.time);
+      const instruction = instructionOf(step, this.context.time, this.context.run.hosts);
       const source = await this.sourceDefinition(step);
       below = stepDefinition(instruction, below, source);
       definitions.push({ instruction, digest: below });

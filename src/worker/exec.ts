@@ -81,7 +81,7 @@ export async function exec(
     for (const [number, source] of shown) files.bound.set(number, source);
     const readonlyRoot = request.readonlyRoot === true;
     const readonlyFiles = request.commit !== undefined || readonlyRoot;
-    const plan = planRoot(layers, tree, { mounts: request.mounts, readonlyFiles }, files, isolation);
+    const plan = planRoot(layers, tree, { ...request, readonlyFiles }, files, isolation);
     const tables = folder.prepare(plan, request.layers, tree.get('')!, sources.mounts);
     const makeDirectory = missingDirectory(tree, cwd, request);
     setHostname(hostname);
@@ -96,6 +96,7 @@ export async function exec(
       args: withGuarded(tree, args, environment.guarded),
       isolation,
       readonlyRoot,
+      ulimits: request.ulimits ?? [],
       capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
       noNewPrivileges: request.noNewPrivileges === true,
       network: request.network,

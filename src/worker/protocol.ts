@@ -115,8 +115,21 @@ export interface ExecRequest {
   readonlyRoot?: boolean;
   /** How much of the machine the command and all that it starts may use. */
   limits?: Limits;
+  /** Resource limits of setrlimit(2), by their names in small letters; -1 is no limit. */
+  ulimits?: readonly Ulimit[];
+  /** Bytes of /dev/shm; default: 64 MiB. */
+  shmSize?: number;
+  /** Nothing of /proc, /sys and the devices is hidden or read-only. */
+  unmasked?: boolean;
   /** Keep what changed as this layer; without it the changes are thrown away. */
   commit?: LayerIdentity;
+}
+
+/** `nofile`, `nproc` … */
+export interface Ulimit {
+  name: string;
+  soft: number;
+  hard: number;
 }
 
 export type ExecMount =

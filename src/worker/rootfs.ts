@@ -86,22 +86,31 @@ export const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'].filt
  *
  * @param layers of the image, lowest first
  * @param tree their merged view
- * @param readonlyFiles whether /etc/hosts and /etc/resolv.conf may not be written
+ * @param request.shmSize bytes of /dev/shm
+ * @param request.unmasked whether /proc and /sys are whole and writable
+ * @param request.readonlyFiles whether /etc/hosts and /etc/resolv.conf may not be written
  * @throws JettisonError `MOUNT_TARGET` for a mount point that cannot be one
  */
 export function planRoot(
   layers: IndexedLayer[],
   tree: Tree,
-  request: { mounts: readonly ExecMount[]; readonlyFiles: boolean },
+  request: {
+    mounts: readonly ExecMount[];
+    readonlyFiles: boolean;
+    shmSize?: number;
+    unmasked?: boolean;
+  },
   files: BoundFiles,
   isolation: Isolation,
 ): RootPlan {
   const points = new MountPoints(tree);
   const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: [] };
 
-  plan.mounts.push(...procMounts(points.add('/proc', 'directory', 'kernel')));
-  plan.mounts.push(...sysMounts(points.add('/sys', 'directory', 'kernel'), isolation));
-  plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files, isolation));
+  plan.mounts.push(...procMounts(points.add('/proc', 'directory', 'kernel'), request.unmasked === true));
+  plan.mounts.push(
+    ...sysMounts(points.add('/sys', 'directory', 'kernel'), isolation, request.unmasked === true),
+  );
+  plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files, isolation, request.shmSize));
   const bindFile = request.readonlyFiles ? `bind,ro,${SAFE}` : 'bind';
   for (const [target, source] of [
     ['/etc/hosts', files.hosts],
@@ -218,9 +227,11 @@ function stubEntry(path: string, kind: PointKind): RecipeEntry {
   return { path, type: kind, mode: kind === 'file' ? 0o644 : 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
 }
 
-function procMounts(proc: string): MountLine[] {
+function procMounts(proc: string, unmasked: boolean): MountLine[] {
+  const own = { source: 'proc', target: proc, type: 'proc', options: SAFE };
+  if (unmasked) return [own];
   return [
-    { source: 'proc', target: proc, type: 'proc', options: SAFE },
+    own,
     ...READ_ONLY.filter(existsOnMachine).map((path) => ({
       target: under(proc, 'proc', path),
       type: 'none',
@@ -230,24 +241,24 @@ function procMounts(proc: string): MountLine[] {
   ];
 }
 
-function sysMounts(sys: string, isolation: Isolation): MountLine[] {
+function sysMounts(sys: string, isolation: Isolation, unmasked: boolean): MountLine[] {
   const unified = statfs('/sys/fs/cgroup') === CGROUP2_MAGIC;
   const cgroup = join(sys, 'fs/cgroup');
   return [
     // A user namespace that uses the machine's network may not mount a sysfs of its own.
     isolation === 'root'
-      ? { source: 'sysfs', target: sys, type: 'sysfs', options: `ro,${SAFE}` }
+      ? { source: 'sysfs', target: sys, type: 'sysfs', options: `${unmasked ? 'rw' : 'ro'},${SAFE}` }
       : { source: '/sys', target: sys, type: 'none', options: 'rbind' },
     ...(unified
       ? [{ source: 'cgroup2', target: cgroup, type: 'cgroup2', options: `ro,${SAFE}` }]
       : existsOnMachine('sys/fs/cgroup')
         ? [emptyDirectory(cgroup)]
         : []),
-    ...maskMounts(sys, 'sys'),
+    ...(unmasked ? [] : maskMounts(sys, 'sys')),
   ];
 }
 
-function devMounts(dev: string, files: BoundFiles, isolation: Isolation): MountLine[] {
+function devMounts(dev: string, files: BoundFiles, isolation: Isolation, shmSize = 64 << 20): MountLine[] {
   // Group 5, tty, exists only where more than one id does.
   const group = isolation === 'single' ? '' : ',gid=5';
   return [
@@ -268,7 +279,7 @@ function devMounts(dev: string, files: BoundFiles, isolation: Isolation): MountL
       type: 'devpts',
       options: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620${group}`,
     },
-    { source: 'shm', target: join(dev, 'shm'), type: 'tmpfs', options: `${SAFE},mode=1777,size=65536k` },
+    { source: 'shm', target: join(dev, 'shm'), type: 'tmpfs', options: `${SAFE},mode=1777,size=${shmSize}` },
     { source: 'mqueue', target: join(dev, 'mqueue'), type: 'mqueue', options: SAFE },
   ];
 }

@@ -8,6 +8,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import { type Becoming, becoming } from './becoming.ts';
 import { pipe } from './native.ts';
+import type { Ulimit } from './protocol.ts';
 import type { MountTables } from './run-folder.ts';
 import { findTool, needTool } from './tools.ts';
 
@@ -20,6 +21,7 @@ export interface SandboxOptions extends Becoming {
   tables: MountTables;
   /** Directory to make, relative to the root and without symlinks, before the command starts. */
   makeDirectory?: string;
+  ulimits: readonly Ulimit[];
   /** Nothing of the root can be changed but what is mounted on it. */
   readonlyRoot: boolean;
   /** `K=V`: exactly what the command gets. */
@@ -214,6 +216,10 @@ function script(options: SandboxOptions): string {
   }
   // What is mounted on it, and thereby on itself, stays as it is.
   if (options.readonlyRoot) lines.push(`${needTool('mount')} -n -o remount,bind,ro ${quote(root)} || exit 1`);
+  if (options.ulimits.length > 0) {
+    const limits = options.ulimits.map(({ name, soft, hard }) => `--${name}=${rlimit(soft)}:${rlimit(hard)}`);
+    lines.push(`${needTool('prlimit')} --pid $$ ${limits.join(' ')} || exit 1`);
+  }
   const ip = options.network === 'none' ? findTool('ip') : undefined;
   if (ip !== undefined) lines.push(`${ip} link set lo up`);
   lines.push(
@@ -233,6 +239,10 @@ function script(options: SandboxOptions): string {
     'exit $?',
   );
   return lines.join('\n');
+}
+
+function rlimit(value: number): string {
+  return value === -1 ? 'unlimited' : String(value);
 }
 
 /** Makes a mount point. @param point.path absolute; no symlinks are in it that lead out of the root */

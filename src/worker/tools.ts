@@ -6,6 +6,7 @@ import { JettisonError } from '../errors/error.ts';
 const PACKAGES = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
+  prlimit: 'util-linux',
   setpriv: 'util-linux',
   mount: 'mount',
   mkdir: 'coreutils',
