@@ -23,7 +23,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
       for (const [key, value] of pairs) {
         state.setEnv(key, value);
-        state.checkSecret('ENV', key, instruction.location);
+        state.checkSecret('ENV', { name: key, value }, instruction.location);
       }
       note(state, `ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
       return;

@@ -473,7 +473,7 @@ class Planner {
           const fallback = arg.value === undefined ? undefined : state.text(arg.value);
           const value = this.input.buildArgs[name] ?? fallback ?? this.globals.get(name);
           state.declare(name, value, instruction);
-          state.checkSecret('ARG', name, instruction.location);
+          state.checkSecret('ARG', { name, value }, instruction.location);
           return value === undefined ? name : `${name}=${value}`;
         });
         state.history.push({ createdBy: `ARG ${shown.join(' ')}` });

@@ -2,6 +2,7 @@ import type { ArgInstruction, Diagnostic, Heredoc, RunInstruction, Word } from '
 import { type CheckId, namesSecret } from '../dockerfile/checks.ts';
 import { type ExpandOptions, expand, expandWords } from '../dockerfile/expand.ts';
 import { type ResolvedMount, resolveMount } from '../dockerfile/mount.ts';
+import { secretKind } from '../dockerfile/secret-values.ts';
 import { findDidYouMean } from '../dockerfile/suggest.ts';
 import type { Location } from '../errors/error.ts';
 import type { RuntimeConfig } from '../image/types.ts';
@@ -123,12 +124,18 @@ export class StageState {
     return { escape: this.escapeCharacter, location };
   }
 
-  /** Warns when a variable by its name is a secret. */
-  checkSecret(instruction: 'ARG' | 'ENV', name: string, location: Location): void {
-    if (!namesSecret(name)) return;
+  /** Warns when a variable is a secret by its name or its value; the value is not shown. */
+  checkSecret(
+    instruction: 'ARG' | 'ENV',
+    { name, value = '' }: { name: string; value: string | undefined },
+    location: Location,
+  ): void {
+    const kind = namesSecret(name) ? 'a secret' : secretKind(value);
+    if (kind === undefined) return;
+    const what = kind === 'a secret' ? name : `The value of ${name}`;
     this.warn({
       code: 'SecretsUsedInArgOrEnv' satisfies CheckId,
-      message: `${name} looks like a secret, and ${instruction} leaves its value in the image`,
+      message: `${what} looks like ${kind}, and ${instruction} leaves ${kind === 'a secret' ? 'its value' : 'it'} in the image`,
       location,
       hint: 'Use RUN --mount=type=secret.',
     });

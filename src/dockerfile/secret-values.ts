@@ -1,0 +1,44 @@
+/** How the tokens of well-known services begin, and what follows. */
+const TOKENS: [kind: string, pattern: RegExp][] = [
+  ['a private key', /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/],
+  ['a GitHub token', /\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})/],
+  ['a GitLab token', /\bgl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{16,}/],
+  ['an npm token', /\bnpm_[A-Za-z0-9]{30,}/],
+  ['a Docker Hub token', /\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}/],
+  ['an AWS access key', /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/],
+  ['a Google API key', /\bAIza[A-Za-z0-9_-]{35}/],
+  ['a Slack token', /\bxox[abeoprs]-[A-Za-z0-9-]{10,}/],
+  ['a Stripe key', /\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}/],
+  ['an API key', /\bsk-(?:[a-z]+-)*[A-Za-z0-9_-]{32,}/],
+  ['a PyPI token', /\bpypi-[A-Za-z0-9_-]{40,}/],
+  ['a JSON web token', /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/],
+  ['a password in a URL', /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@/i],
+];
+
+/** One run of the characters that keys in base64 and the like are made of. */
+const KEY_LIKE = /^[A-Za-z0-9+/_-]{32,}={0,2}$/;
+/** Digests that people put into variables on purpose: of files and of packages. */
+const DIGEST = /^(?:(?:sha(?:1|256|384|512)|md5)[-:])/i;
+/** Bits a character: English words and paths stay below, random base64 of this length does not. */
+const LEAST_ENTROPY = 4.3;
+
+/**
+ * What kind of secret a value looks like; undefined when it looks like none. Hexadecimal digits are never taken for
+ * one: they are mostly digests and commits.
+ */
+export function secretKind(value: string): string | undefined {
+  const known = TOKENS.find(([, pattern]) => pattern.test(value));
+  if (known !== undefined) return known[0];
+  if (!KEY_LIKE.test(value) || DIGEST.test(value) || value.startsWith('/')) return undefined;
+  const mixed = /[a-z]/.test(value) && /[A-Z]/.test(value) && /[0-9]/.test(value);
+  return mixed && entropy(value) >= LEAST_ENTROPY ? 'a random key' : undefined;
+}
+
+/** Shannon's, in bits a character. */
+function entropy(text: string): number {
+  const counts = new Map<string, number>();
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
+  let bits = 0;
+  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
+  return bits;
+}
