@@ -15,6 +15,7 @@ layers that only they need. Images and their layers stay.
 
 Options:
   -a, --all               Delete all build cache, however new
+      --keep-storage SIZE  Delete what was not used for longest, until no more than SIZE is left, e.g. 10GB
       --filter until=AGE  Delete what has not been used for so long instead, e.g. until=24h
   -f, --force             Do not ask first
 `;
@@ -29,6 +30,7 @@ async function run(args: string[], io: Io): Promise<number> {
     options: {
       all: { type: 'boolean', short: 'a' },
       filter: { type: 'string' },
+      'keep-storage': { type: 'string' },
       force: { type: 'boolean', short: 'f' },
     },
   });
@@ -39,16 +41,27 @@ async function run(args: string[], io: Io): Promise<number> {
   }
   if (values.all && values.filter !== undefined)
     throw usageError('--all and --filter contradict each other', USAGE);
+  const keep = values['keep-storage'];
+  if (values.all && keep !== undefined)
+    throw usageError('--all and --keep-storage contradict each other', USAGE);
   const age = values.filter?.slice('until='.length) ?? DEFAULT_AGE;
-  const unusedForMs = values.all ? 0 : milliseconds(age);
+  // A limit alone asks for nothing to be deleted that fits.
+  const unusedForMs = values.all
+    ? 0
+    : keep !== undefined && values.filter === undefined
+      ? Number.POSITIVE_INFINITY
+      : milliseconds(age);
+  const keepBytes = keep === undefined ? {} : { keepBytes: bytes(keep) };
   const warning =
     unusedForMs === 0
       ? 'This deletes all build cache.'
-      : `This deletes build cache that has not been used for ${age === DEFAULT_AGE ? '7 days' : age}.`;
+      : keep !== undefined
+        ? `This deletes build cache until no more than ${keep} of it is left.`
+        : `This deletes build cache that has not been used for ${age === DEFAULT_AGE ? '7 days' : age}.`;
   if (!values.force && !(await confirm(io, warning))) return 0;
   const report = await reclaim(
     openStore({ env: io.env }),
-    { images: 'none', unusedForMs },
+    { images: 'none', unusedForMs, ...keepBytes },
     () => io.stderr.write('waiting for running builds to end\n'),
     io.signal,
   );
@@ -65,6 +78,20 @@ function milliseconds(age: string): number {
     throw usageError(`"${age}" is not a duration`, 'write it like 24h or 1h30m');
   }
   return nanoseconds / 1e6;
+}
+
+const UNITS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+const BINARY: Record<string, number> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** `10GB`, `512MiB`, `1.5g`, or bytes. */
+function bytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?$/i.exec(text);
+  const unit = (match?.[2] ?? '').toLowerCase();
+  const factor = match?.[3] ? BINARY[unit] : UNITS[unit];
+  if (match === null || factor === undefined) {
+    throw usageError(`"${text}" is not a size`, 'write it like 10GB or 512MiB');
+  }
+  return Math.round(Number(match[1]) * factor);
 }
 
 export const command: Command = { help, run };

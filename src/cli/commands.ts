@@ -33,6 +33,7 @@ export const commands: Record<string, Entry> = {
   save: { summary: 'Write images to an archive', load: () => import('./save.ts') },
   load: { summary: 'Read images from an archive', load: () => import('./load.ts') },
   prune: { summary: 'Remove images and layers that nothing uses', load: () => import('./prune.ts') },
+  du: { summary: 'Show what takes room in the store, and why', load: () => import('./du.ts') },
   builder: { summary: 'Look after the build cache', load: () => import('./builder.ts') },
   'cache-mounts': {
     summary: 'Look after what RUN --mount=type=cache keeps',

@@ -1,8 +1,8 @@
 import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../image/digest.ts';
-import { type Index, type Manifest, MEDIA } from '../image/types.ts';
 import { discardCache } from './cache-mounts.ts';
+import { imageBlobs } from './image-blobs.ts';
 import type { StoredImage } from './images.ts';
 import type { Store } from './store.ts';
 import { readNames, temporaryPath } from './temporary.ts';
@@ -15,6 +15,8 @@ export interface PruneOptions {
    * that only they need. 0 drops all of it.
    */
   unusedForMs: number;
+  /** Drop what was not used for longest of the rest, until its layers take no more than this many bytes. */
+  keepBytes?: number;
   /** Delete what RUN keeps in cache mounts, too. */
   cacheMounts?: boolean;
   /** Deletes trees whose files may belong to other ids: the worker's `remove`. */
@@ -47,12 +49,13 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
 
   const keptLayers = store.containers.layersInUse();
   const unusedSince = Date.now() - options.unusedForMs;
-  for (const { record, usedMs } of store.records.list()) {
-    if (options.unusedForMs > 0 && usedMs > unusedSince) {
-      keptLayers.add(record.layer);
-    } else {
+  const doomedSteps = doomedRecords(store, options);
+  for (const { record } of store.records.list()) {
+    if (doomedSteps.has(record.definition)) {
       store.records.remove(record.definition);
       report.records++;
+    } else {
+      keptLayers.add(record.layer);
     }
   }
 
@@ -116,21 +119,34 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   return report;
 }
 
-/** Digests of everything that the images of the store consist of. */
-function imageBlobs(store: Store): Set<Digest> {
-  const found = new Set<Digest>();
-  const visit = (mediaType: string, digest: Digest) => {
-    if (found.has(digest)) return;
-    found.add(digest);
-    if (!store.blobs.has(digest)) return;
-    if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
-      for (const child of store.blobs.readJson<Index>(digest).manifests) visit(child.mediaType, child.digest);
-    } else if (mediaType === MEDIA.ociManifest || mediaType === MEDIA.dockerManifest) {
-      const manifest = store.blobs.readJson<Manifest>(digest);
-      found.add(manifest.config.digest);
-      for (const layer of manifest.layers) found.add(layer.digest);
+/**
+ * Which records go: those that no build has used for too long, and, where there is a limit, the longest unused of
+ * the others, until the layers of what stays fit.
+ */
+function doomedRecords(store: Store, { unusedForMs, keepBytes }: PruneOptions): Set<Digest> {
+  const unusedSince = Date.now() - unusedForMs;
+  const doomed = new Set<Digest>();
+  const counted = new Set<string>();
+  const ofImages = imageBlobs(store);
+  let kept = 0;
+  const latestFirst = [...store.records.list()].sort((a, b) => b.usedMs - a.usedMs);
+  for (const { record, usedMs } of latestFirst) {
+    if (unusedForMs === 0 || usedMs <= unusedSince) {
+      doomed.add(record.definition);
+      continue;
     }
-  };
-  for (const { manifest } of store.images.list()) visit(manifest.mediaType, manifest.digest);
-  return found;
+    if (keepBytes === undefined || counted.has(record.layer)) continue;
+    const blob = store.layers.blob(record.layer)?.blob;
+    const packed = blob === undefined || ofImages.has(blob.digest) ? 0 : blob.size;
+    const directory = store.layers.hasDirectory(record.layer)
+      ? (store.layers.record(record.layer)?.size ?? 0)
+      : 0;
+    if (kept + packed + directory > keepBytes) {
+      doomed.add(record.definition);
+    } else {
+      kept += packed + directory;
+      counted.add(record.layer);
+    }
+  }
+  return doomed;
 }

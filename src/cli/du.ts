@@ -1,0 +1,142 @@
+import { parseArgs } from 'node:util';
+import { listCaches } from '../store/cache-mounts.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { type Holder, storeUsage } from '../store/usage.ts';
+import type { Command, Io } from './command.ts';
+import { age, size } from './format.ts';
+import { type List, printList } from './list-output.ts';
+
+const help = `Usage: jettison du [OPTIONS]
+
+Shows what takes room in the store, and what of it can be had back, how and why.
+
+Options:
+      --format FORMAT  table, json (an object a line), or a template of Go's such as '{{.Type}} {{.Size}}'
+      --json           One array of everything that is known, with sizes in bytes
+  -v, --verbose        Every layer and blob instead of a summary, largest first
+`;
+
+/** What a holder is called, and how its room can be had back; without a way it is in use. */
+const HOLDERS: Record<Holder | 'cache mount', { type: string; why: string; free?: string }> = {
+  image: { type: 'Images', why: 'parts of images that have a name' },
+  'nameless image': { type: 'Images without a name', why: 'no name leads to them', free: 'jettison prune' },
+  container: { type: 'Containers', why: 'containers stand on them' },
+  'build cache': {
+    type: 'Build cache',
+    why: 'steps that the next build may reuse',
+    free: 'jettison builder prune --all',
+  },
+  'cache mount': {
+    type: 'Cache mounts',
+    why: 'what RUN --mount=type=cache keeps',
+    free: 'jettison prune --cache-mounts',
+  },
+  nothing: { type: 'Unused', why: 'what they were made for is gone', free: 'jettison prune' },
+};
+
+async function run(args: string[], io: Io): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      format: { type: 'string' },
+      json: { type: 'boolean' },
+      verbose: { type: 'boolean', short: 'v' },
+    },
+  });
+  const store = openStore({ env: io.env });
+  const usage = [...storeUsage(store), ...(await cacheMounts(store))];
+  store.close();
+  if (values.json) {
+    const all = usage.map(({ usedMs, ...one }) => ({
+      ...one,
+      reclaimable: HOLDERS[one.holder].free !== undefined,
+      ...(usedMs === undefined ? {} : { lastUsed: new Date(usedMs).toISOString() }),
+    }));
+    io.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    return 0;
+  }
+  printList(io, values.verbose ? everything(usage) : summary(usage), values.format);
+  return 0;
+}
+
+type Usage = {
+  id: string;
+  kind: string;
+  size: number;
+  holder: keyof typeof HOLDERS;
+  usedMs?: number;
+  title?: string;
+};
+
+/** Only the worker may look into all of them. */
+async function cacheMounts(store: Store): Promise<Usage[]> {
+  const caches = listCaches(store.layout);
+  if (caches.length === 0) return [];
+  const { startBestWorker } = await import('../worker/client.ts');
+  const worker = await startBestWorker('auto', { home: store.layout.home });
+  try {
+    const sizes = await worker.measureCaches({ names: caches.map(({ name }) => name) });
+    return caches.map(({ name, record, usedMs }, i) => ({
+      ...{ id: name, kind: 'cache mount', holder: 'cache mount' as const },
+      ...{ size: sizes[i]!, usedMs, title: record.id },
+    }));
+  } finally {
+    await worker.close();
+  }
+}
+
+function summary(usage: Usage[]): List {
+  const rows = Object.entries(HOLDERS).flatMap(([holder, { type, why, free }]) => {
+    const own = usage.filter((one) => one.holder === holder);
+    if (own.length === 0 && holder !== 'image' && holder !== 'build cache') return [];
+    const total = own.reduce((sum, one) => sum + one.size, 0);
+    return [
+      {
+        Type: type,
+        TotalCount: String(own.length),
+        Size: size(total),
+        Reclaimable: size(free === undefined ? 0 : total),
+        With: free ?? '-',
+        Why: why,
+      },
+    ];
+  });
+  return {
+    columns: [
+      ['Type', 'TYPE'],
+      ['TotalCount', 'TOTAL'],
+      ['Size', 'SIZE'],
+      ['Reclaimable', 'RECLAIMABLE'],
+      ['With', 'WITH'],
+      ['Why', 'WHY'],
+    ],
+    rows,
+    shrink: ['WHY'],
+  };
+}
+
+function everything(usage: Usage[]): List {
+  return {
+    columns: [
+      ['ID', 'ID'],
+      ['Kind', 'KIND'],
+      ['Size', 'SIZE'],
+      ['LastUsed', 'LAST USED'],
+      ['Reclaimable', 'RECLAIMABLE'],
+      ['Of', 'OF'],
+    ],
+    rows: usage
+      .sort((a, b) => b.size - a.size)
+      .map(({ id, kind, size: bytes, holder, usedMs, title }) => ({
+        ID: id.replace(/^sha256:/, '').slice(0, 12),
+        Kind: kind,
+        Size: size(bytes),
+        LastUsed: usedMs === undefined ? '-' : age(new Date(usedMs).toISOString()),
+        Reclaimable: String(HOLDERS[holder].free !== undefined),
+        Of: title ?? holder,
+      })),
+    shrink: ['OF'],
+  };
+}
+
+export const command: Command = { help, run };
