@@ -9,7 +9,8 @@ import type { ContainerRequest } from '../run/container.ts';
 import { tmpfsMount, volumeMount } from '../run/mounts.ts';
 import { runProcess } from '../run/process.ts';
 import { signalNumber } from '../run/signals.ts';
-import type { ExecMount } from '../worker/protocol.ts';
+import { networkHelper } from '../worker/network.ts';
+import type { ExecMount, PublishedPort } from '../worker/protocol.ts';
 import { bytes, host, positive } from './limit-flags.ts';
 import { usageError } from './usage.ts';
 
@@ -87,7 +88,8 @@ export function containerRequest(
   return {
     process: { ...process, inheritStdin: flags.interactive === true },
     mounts: mounts(flags, config, readonlyRoot, shell.cwd),
-    network: network(flags.network ?? 'host'),
+    network: chosenNetwork(flags),
+    ports: publishedPorts(flags.publish ?? []),
     hostname,
     hosts: (flags['add-host'] ?? []).map(host),
     stdio: terminal ? 'inherit' : 'stream',
@@ -159,11 +161,6 @@ function mounts(flags: RunFlags, config: RuntimeConfig, readonlyRoot: boolean, c
   return [...chosen, ...volumes.map((target): ExecMount => ({ type: 'volume', target }))];
 }
 
-function network(text: string): 'host' | 'none' {
-  if (text === 'host' || text === 'none') return text;
-  throw usageError(`there is no network "${text}"`, 'the networks are host and none');
-}
-
 function absolute(folder: string): string {
   if (folder.startsWith('/')) return folder;
   throw usageError(`the working directory "${folder}" is not absolute`, USAGE);
@@ -209,20 +206,42 @@ export function environmentFile(path: string, own: NodeJS.ProcessEnv): string[] 
   );
 }
 
-const PORTS = /^(?:(?:\[[0-9a-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:\/(?:tcp|udp|sctp))?$/i;
+const PORT = /^(?:(\[[0-9a-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:\/(tcp|udp))?$/i;
+const HIGHEST_PORT = 65535;
 
-/** What to say about ports that somebody wants published. */
-export function portNote(published: readonly string[]): string | undefined {
-  if (published.length === 0) return undefined;
-  const ports = published.map((text) => {
-    const match = PORTS.exec(text);
-    if (match === null)
+/** The ports that `--publish` names: `[ADDRESS:][HOST:]CONTAINER[/PROTOCOL]`; without HOST it is the same number. */
+export function publishedPorts(texts: readonly string[]): PublishedPort[] {
+  return texts.map((text) => {
+    const [, address, host, container, protocol] = PORT.exec(text) ?? [];
+    const numbers = { host: Number(host || container), container: Number(container) };
+    if (container === undefined || Object.values(numbers).some((port) => port < 1 || port > HIGHEST_PORT)) {
       throw usageError(`"${text}" is no port mapping`, 'write HOST:CONTAINER, e.g. -p 3000:3000');
-    return { host: match[1] || match[2]!, container: match[2]! };
+    }
+    return {
+      ...(address === undefined ? {} : { address: address.replace(/^\[|\]$/g, '') }),
+      ...numbers,
+      protocol: protocol?.toLowerCase() === 'udp' ? 'udp' : 'tcp',
+    };
   });
+}
+
+/** The network that flags ask for: ports are published from a private one, where there can be one. */
+export function chosenNetwork(flags: Pick<RunFlags, 'network' | 'publish'>): 'host' | 'none' | 'private' {
+  const text =
+    flags.network ?? (flags.publish !== undefined && networkHelper() !== undefined ? 'private' : 'host');
+  if (text === 'host' || text === 'none' || text === 'private') return text;
+  throw usageError(`there is no network "${text}"`, 'the networks are host, none and private');
+}
+
+/** What to say about ports that somebody wants published from the machine's own network, or from none. */
+export function portNote(flags: Pick<RunFlags, 'network' | 'publish'>): string | undefined {
+  const ports = publishedPorts(flags.publish ?? []);
+  const network = chosenNetwork(flags);
+  if (ports.length === 0 || network === 'private') return undefined;
+  if (network === 'none') return 'note: without a network no port can be published';
   const moved = ports.filter(({ host, container }) => host !== container);
   const note = "note: the command uses this machine's network: its ports are reachable as they are";
   return moved.length === 0
     ? note
-    : `${note}, so ${moved.map(({ host, container }) => `${container} is not moved to ${host}`).join(', ')}`;
+    : `${note}, so ${moved.map(({ host, container }) => `${container} is not moved to ${host}`).join(', ')}; with pasta (package passt) they would be`;
 }

@@ -39,10 +39,11 @@ Options:
   -i, --interactive            Let the command read standard input
   -m, --memory SIZE            How much memory it may use, e.g. 512m
       --name NAME              What ps and stop call the container
-      --network NETWORK        host (the default) or none
+      --network NETWORK        host, none, or private (which takes pasta or slirp4netns)
       --no-healthcheck         Do not check the health
       --pids-limit NUMBER      How many processes and threads it may have
-  -p, --publish PORTS          Accepted: the network is this machine's, so ports need no publishing
+  -p, --publish [HOST:]PORT    Publish a port of a private network; without pasta or slirp4netns the network is
+                               this machine's, and ports need no publishing
       --read-only              The root file system cannot be changed; the image's volumes can
       --rm                     Forget the container when it ends; in the foreground always so
       --security-opt OPTION    no-new-privileges, or seccomp=unconfined (always so)
@@ -74,7 +75,7 @@ async function run(args: string[], io: Io): Promise<number> {
       'leave -d or -it out',
     );
   }
-  const note = portNote(flags.publish ?? []);
+  const note = portNote(flags);
   if (note !== undefined) io.stderr.write(`${note}\n`);
 
   const store = openStore({ env: io.env });

@@ -16,6 +16,7 @@ import type { Locks } from './lock.ts';
 import { MountSources } from './mount-sources.ts';
 import type { Isolation } from './namespace.ts';
 import { setHostname } from './native.ts';
+import { PrivateNetwork } from './network.ts';
 import type { ExecOutput, ExecRequest, ExecResult, LayerIdentity, StartedCommand } from './protocol.ts';
 import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
@@ -73,6 +74,7 @@ export async function exec(
 
   const folder = new RunFolder(ctx);
   const group = new ControlGroup(request.limits ?? {});
+  let network: PrivateNetwork | undefined;
   const sources = new MountSources(ctx, locks, folder.path, (id) => indexOf(ctx, id));
   try {
     const hostname = request.hostname ?? HOSTNAME;
@@ -102,7 +104,12 @@ export async function exec(
       network: request.network,
       stdio: request.stdio,
       stdin: inheritStdin ? 'inherit' : files.stdin,
-      prepare: async (first) => group.add(first),
+      prepare: async (first) => {
+        group.add(first);
+        if (request.network === 'private') {
+          network = await PrivateNetwork.open(first, request.ports ?? [], folder.path);
+        }
+      },
     });
     const { folders: cgroups, problems } = group;
     const exitCode = await follow(sandbox, { first: sandbox.first, user, cgroups, problems }, control);
@@ -112,6 +119,7 @@ export async function exec(
     }
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
   } finally {
+    await network?.close();
     group.remove();
     sources.close();
     folder.remove();

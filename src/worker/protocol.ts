@@ -97,7 +97,10 @@ export interface ExecRequest {
     inheritStdin?: boolean;
   };
   mounts: ExecMount[];
-  network: 'host' | 'none';
+  /** `private`: a network of its own, connected to the machine's by pasta or slirp4netns. */
+  network: 'host' | 'none' | 'private';
+  /** Ports of this machine that lead into a private network. */
+  ports?: PublishedPort[];
   hostname?: string;
   /** Names to add to /etc/hosts: `[name, address]`. */
   hosts?: [string, string][];
@@ -171,6 +174,14 @@ export interface CacheExecMount {
   seed?: TreeForm & { recipe: string };
   /** The directory in the cache that is mounted, made when missing; empty: all of it. */
   path: string;
+}
+
+export interface PublishedPort {
+  /** Of this machine; by default all of its addresses. */
+  address?: string;
+  host: number;
+  container: number;
+  protocol: 'tcp' | 'udp';
 }
 
 export interface Limits {

@@ -16,6 +16,7 @@ import { temporaryPath } from '../store/temporary.ts';
 import type { WorkerContext } from './context.ts';
 import { isMapped } from './ids.ts';
 import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
+import { privateResolvConf } from './network.ts';
 import { overlayOptions, overlayXattrs } from './overlay.ts';
 import type { ExecRequest } from './protocol.ts';
 import {
@@ -68,7 +69,8 @@ export class RunFolder {
     const hosts = join(this.#memory, 'hosts');
     const resolvConf = join(this.#memory, 'resolv.conf');
     writeFileSync(hosts, hostsFile(hostname, request.hosts ?? []));
-    writeFileSync(resolvConf, existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf') : '');
+    const nameServers = existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '';
+    writeFileSync(resolvConf, request.network === 'private' ? privateResolvConf(nameServers) : nameServers);
     const bound = new Map<number, BoundSource>();
     for (const [index, secret] of request.mounts.entries()) {
       if (secret.type !== 'secret') continue;

@@ -27,7 +27,7 @@ export interface SandboxOptions extends Becoming {
   /** `K=V`: exactly what the command gets. */
   environment: string[];
   args: string[];
-  network: 'host' | 'none';
+  network: 'host' | 'none' | 'private';
   stdio: 'stream' | 'inherit';
   /** `inherit`, or absolute path of a file. */
   stdin: string;
@@ -118,7 +118,13 @@ export class Sandbox {
       if (ready !== null) {
         this.#first = Number(ready[1]);
         this.#channel.resume();
-        await prepare?.(this.#first);
+        try {
+          await prepare?.(this.#first);
+        } catch (error) {
+          this.kill();
+          await this.exit;
+          throw error;
+        }
         this.#channel.write('go\n');
         return;
       }
@@ -149,7 +155,7 @@ function spawnSandbox(options: SandboxOptions): Spawned {
     '--',
     needTool('unshare'),
     ...['--mount', '--pid', '--ipc', '--uts', '--cgroup'],
-    ...(options.network === 'none' ? ['--net'] : []),
+    ...(options.network === 'host' ? [] : ['--net']),
     ...['--fork', '--kill-child', '--propagation', 'unchanged', '--'],
     // What the command can see of this process in /proc says nothing about the machine.
     ...[needTool('sh'), '-c', 'eval "$JETTISON_SCRIPT"', 'jettison', ...options.args],
@@ -220,7 +226,7 @@ function script(options: SandboxOptions): string {
     const limits = options.ulimits.map(({ name, soft, hard }) => `--${name}=${rlimit(soft)}:${rlimit(hard)}`);
     lines.push(`${needTool('prlimit')} --pid $$ ${limits.join(' ')} || exit 1`);
   }
-  const ip = options.network === 'none' ? findTool('ip') : undefined;
+  const ip = options.network === 'host' ? undefined : findTool('ip');
   if (ip !== undefined) lines.push(`${ip} link set lo up`);
   lines.push(
     // The old root stays below the new one, and uncovering it takes a capability that the command lacks.

@@ -15,6 +15,8 @@ const PACKAGES = {
   newuidmap: 'uidmap',
   newgidmap: 'uidmap',
   ip: 'iproute2',
+  pasta: 'passt',
+  slirp4netns: 'slirp4netns',
   crun: 'crun',
   runc: 'runc',
 } as const;
