@@ -3,16 +3,19 @@
  *
  * @module
  */
-export { type BuildOptions, type BuildResult, build, type SecretSource } from './build.ts';
+export { type BuildOptions, type BuildResult, build, type ImageResult, type SecretSource } from './build.ts';
+export type { CacheSource, CacheTarget } from './cache/places.ts';
 export { type CheckOptions, type CheckResult, check } from './check.ts';
 export type { Diagnostic, Dockerfile, Instruction, StageText } from './dockerfile/ast.ts';
 export { parseDockerfile } from './dockerfile/parse.ts';
 export { printDockerfile } from './dockerfile/print.ts';
 export { EXIT, JettisonError, type Location } from './errors/error.ts';
 export type { BuildEvent, StepInfo, StepOutcome } from './events/event.ts';
+export type { Annotations, Destination, ImageForm, LayerCompression, Output } from './export/output.ts';
 export type { Digest } from './image/digest.ts';
 export type { Descriptor, ImageConfig, Manifest, Platform, RuntimeConfig } from './image/types.ts';
+export { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './plan/input.ts';
 export type { BaseImage, Plan, PlannedStage, Step } from './plan/plan.ts';
-export { type ImageRequest, imageKey, type PlanInput, type PlanResult, planBuild } from './plan/planner.ts';
+export { planBuild } from './plan/planner.ts';
 export { findImage, type ImageParts, listImages, type NamedImage, readImage } from './store/lookup.ts';
 export { openStore, type Store } from './store/store.ts';

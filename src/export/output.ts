@@ -1,6 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Digest } from '../image/digest.ts';
-import type { Platform } from '../image/types.ts';
+import type { ImageConfig, Platform } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { LayerBlob } from '../store/layers.ts';
 
@@ -85,17 +84,9 @@ export interface ExportLayer {
 export interface BuiltPlatform {
   platform: Platform;
   /** Everything but `rootfs`, which follows from the layers. */
-  config: Omit<import('../image/types.ts').ImageConfig, 'rootfs'>;
+  config: Omit<ImageConfig, 'rootfs'>;
   /** Lowest first. */
   layers: ExportLayer[];
   /** All that is in the image, in canonical order, each file with the place that holds its bytes. */
   files(): Promise<RecipeEntry[]>;
-}
-
-/** What the image became, in the form that the first output asked for. */
-export interface Delivered {
-  /** Of the manifest, or of the index of several platforms. */
-  digest: Digest;
-  /** Of the config; for several platforms, the first one's. */
-  imageId: Digest;
 }

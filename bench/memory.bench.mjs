@@ -1,0 +1,87 @@
+// Peak memory of control and of the worker with a large layer: it must not grow with the layer. The layer has
+// 300 MB, or as many as JETTISON_BENCH_MB says; half of it can be compressed.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { CLI, workspace } from './harness.mjs';
+
+const MEGABYTES = Number(process.env.JETTISON_BENCH_MB ?? 300);
+const SAMPLE_MS = 20;
+
+export default async function* memory() {
+  const space = workspace();
+  const files = join(space.root, 'context');
+  mkdirSync(files);
+  writeLarge(join(files, 'large'), MEGABYTES);
+  space.write({ 'context/Dockerfile': 'FROM scratch\nCOPY large /\n' });
+  const archive = join(space.root, 'large.tar');
+  const other = { ...space.env, JETTISON_HOME: join(space.root, 'other') };
+  yield `${MEGABYTES} MB in one layer`;
+  yield await peaks('build: read, pack and compress', space.env, ['build', '-q', '-t', 'large', files]);
+  yield await peaks('build -o type=oci', space.env, ['build', '-q', '-o', `type=oci,dest=${archive}`, files]);
+  rmSync(join(files, 'large'));
+  yield await peaks('load the archive', other, ['load', '-q', '-i', archive]);
+  rmSync(archive);
+  space.write({ 'again/Dockerfile': 'FROM large\nCOPY Dockerfile /\n' });
+  yield await peaks('unpack, and look into it', space.env, [
+    'build',
+    '-q',
+    '-o',
+    join(space.root, 'files'),
+    join(space.root, 'again'),
+  ]);
+}
+
+function writeLarge(path, megabytes) {
+  const fd = openSync(path, 'w');
+  for (let i = 0; i < megabytes; i++) {
+    writeSync(fd, randomBytes(1 << 19));
+    writeSync(fd, Buffer.alloc(1 << 19, `line ${i}\n`));
+  }
+  closeSync(fd);
+}
+
+/** Runs the command and samples the peak memory of its processes, as the kernel counts it. */
+function peaks(name, env, args) {
+  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    errors += text;
+  });
+  const most = { control: 0, worker: 0 };
+  const started = Date.now();
+  const timer = setInterval(() => {
+    most.control = Math.max(most.control, peakOf(child.pid));
+    for (const pid of childrenOf(child.pid)) most.worker = Math.max(most.worker, peakOf(pid));
+  }, SAMPLE_MS);
+  return new Promise((resolve, reject) => {
+    child.on('exit', (code) => {
+      clearInterval(timer);
+      if (code !== 0) reject(new Error(errors));
+      const worker = most.worker === 0 ? 'none' : `${most.worker} MB`;
+      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      resolve(`${name.padEnd(40)} control ${most.control} MB, worker ${worker}  (${seconds} s)`);
+    });
+  });
+}
+
+/** Megabytes of a process at its largest; 0 when it has ended. */
+function peakOf(pid) {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+  } catch {
+    return 0;
+  }
+}
+
+function childrenOf(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    );
+  } catch {
+    return [];
+  }
+}
