@@ -247,6 +247,7 @@ async function buildWith(
     const solvers: Solver[] = [];
     const fetchBlob = (blob: Descriptor) => bases.fetchBlob(blob);
     const secrets = readSecrets(options.secrets ?? {}, env);
+    const told = new Set<string>();
     const agents = findAgents(options.ssh ?? {});
     const created = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
     const solve = async ({ plan }: { plan: Plan }, index: number): Promise<BuiltPlatform> => {
@@ -264,6 +265,7 @@ async function buildWith(
           time: options.reproducible ? 0 : (epoch ?? 0),
           secrets,
           agents,
+          told,
           run: {
             hosts: options.hosts ?? [],
             limits: options.limits ?? {},

@@ -42,6 +42,8 @@ export interface SolveContext {
   readonly agents: ReadonlyMap<string, string>;
   /** What RUN gets besides what its instruction says. */
   readonly run: RunSettings;
+  /** Messages that are the same for all steps, and have been told for one. */
+  readonly told: Set<string>;
   /** The worker, started on first demand. */
   worker(): Promise<Worker>;
   /** Has the store hold a base image's blob. */

@@ -107,6 +107,8 @@ async function execute(
         },
         onStarted: ({ problems }) => {
           for (const message of problems) {
+            if (context.told.has(message)) continue;
+            context.told.add(message);
             context.emit({ type: 'warning', code: 'LimitUnavailable', message, location: step.location });
           }
         },
