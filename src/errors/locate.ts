@@ -16,6 +16,15 @@ export async function located<T>(
   }
 }
 
+/** The same for work that does not wait for anything. */
+export function at<T>(instruction: { location: Location; source: string }, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw placed(error, instruction);
+  }
+}
+
 /**
  * The error itself; if it is one of ours that lacks its place, or the text at its place, the same error with
  * the instruction's.

@@ -3,9 +3,10 @@ import { CHECKS } from '../../../src/dockerfile/checks.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { sha256 } from '../../../src/image/digest.ts';
 import type { RuntimeConfig } from '../../../src/image/types.ts';
+import { imageKey, type PlanInput } from '../../../src/plan/input.ts';
 import { outlineOf, targetsOf } from '../../../src/plan/outline.ts';
 import type { BaseImage } from '../../../src/plan/plan.ts';
-import { imageKey, type PlanInput, planBuild } from '../../../src/plan/planner.ts';
+import { planBuild } from '../../../src/plan/planner.ts';
 
 const AMD = { os: 'linux', architecture: 'amd64' };
 const EVERY = { unavailable: new Set<string>(), everyStage: true };

@@ -3,8 +3,9 @@ import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
 import { sha256 } from '../../../src/image/digest.ts';
 import type { RuntimeConfig } from '../../../src/image/types.ts';
+import { imageKey, type PlanInput } from '../../../src/plan/input.ts';
 import type { BaseImage, Plan, RunStep } from '../../../src/plan/plan.ts';
-import { imageKey, type PlanInput, planBuild } from '../../../src/plan/planner.ts';
+import { planBuild } from '../../../src/plan/planner.ts';
 
 const LINUX = { os: 'linux', architecture: 'amd64' };
 

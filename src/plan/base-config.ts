@@ -1,0 +1,48 @@
+import type { StageText } from '../dockerfile/ast.ts';
+import { digestOf } from '../image/digest.ts';
+import { DEFAULT_PATH } from './arguments.ts';
+import type { ImageRequest } from './input.ts';
+import type { BaseImage, PlannedStage, StageBase } from './plan.ts';
+import type { StageState } from './stage-state.ts';
+
+/** What a stage starts from. Triggers have been taken out: they never reach a second generation. */
+export function baseConfig(base: StageBase): PlannedStage['config'] {
+  if (base.kind === 'scratch') return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' };
+  const { OnBuild: _, ...config } = base.kind === 'image' ? base.image.config : base.stage.config;
+  // Instructions replace all members but this one, which they change.
+  if (config.Env !== undefined) config.Env = [...config.Env];
+  return { ...config, WorkingDir: config.WorkingDir || '/' };
+}
+
+/** Stands for an image that cannot be had. */
+export function emptyImage({ reference, platform }: Pick<ImageRequest, 'reference' | 'platform'>): BaseImage {
+  return { reference, digest: digestOf(reference), platform, config: {}, history: [], layers: [] };
+}
+
+export function onbuildTexts(stage: StageText): string[] {
+  return stage.instructions.flatMap((instruction) =>
+    instruction.kind === 'ONBUILD' ? [instruction.text] : [],
+  );
+}
+
+export function envVariables(env: string[]): Map<string, string> {
+  return new Map(
+    env.map((pair) => {
+      const equals = pair.indexOf('=');
+      return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
+    }),
+  );
+}
+
+export function finish(state: StageState, base: StageBase): StageState {
+  const inherited =
+    base.kind === 'image' ? base.image.author : base.kind === 'stage' ? base.stage.author : undefined;
+  const author = state.author ?? inherited;
+  Object.assign(state.stage, {
+    steps: state.steps,
+    config: state.config,
+    history: state.history,
+    ...(author === undefined ? {} : { author }),
+  });
+  return state;
+}

@@ -1,0 +1,181 @@
+import type { Diagnostic, Instruction, StageText } from '../dockerfile/ast.ts';
+import { type Expansion, expand } from '../dockerfile/expand.ts';
+import { closest } from '../errors/closest.ts';
+import { JettisonError } from '../errors/error.ts';
+import { at } from '../errors/locate.ts';
+import { parsePlatform } from '../image/platform.ts';
+import { canonicalName, parseReference } from '../image/reference.ts';
+import type { Platform } from '../image/types.ts';
+import { isBuilderArg, platformArgs } from './arguments.ts';
+import { checkDefaultNames, checkFromPlatform, undeclaredArgs } from './from-checks.ts';
+import type { PlanInput } from './input.ts';
+import { contextName } from './named-contexts.ts';
+import type { DeclaredArg } from './stage-state.ts';
+
+/** A stage's FROM, expanded: needed for all stages, since any of them may be named by a later one. */
+export interface Head {
+  text: StageText;
+  platform: Platform;
+  base:
+    | { kind: 'scratch' }
+    | { kind: 'stage'; index: number }
+    | { kind: 'image'; reference: string }
+    | { kind: 'files'; name: string };
+  /** A build context has the stage's name: its instructions do not count. */
+  replaced: boolean;
+}
+
+/** Reads all FROMs of a file: with the arguments before the first one, and what build contexts replace. */
+export class Heads {
+  /** Arguments before the first FROM, and those that the platform sets. */
+  readonly globals: ReadonlyMap<string, string | undefined>;
+  readonly all: Head[];
+
+  constructor(
+    private readonly input: PlanInput,
+    private readonly warnings: Diagnostic[],
+  ) {
+    this.globals = this.readGlobals();
+    const { stages, globals, directives } = input.dockerfile;
+    const predefined = this.predefined();
+    warnings.push(...checkDefaultNames(stages, globals, (name) => predefined[name], directives.escape));
+    this.all = stages.map((stage) => at(stage.from, () => this.readHead(stage)));
+    this.checkUnusedArgs();
+  }
+
+  /** Arguments before the first FROM that the FROM of a needed stage uses. */
+  used(needed: Set<number>): DeclaredArg[] {
+    const used = new Set<string>();
+    for (const { text } of this.all) {
+      if (!needed.has(text.index)) continue;
+      for (const word of [text.from.image, text.from.platform]) {
+        if (word !== undefined) for (const name of this.expandGlobal(word, this.globals).used) used.add(name);
+      }
+    }
+    return this.input.dockerfile.globals.flatMap((instruction) =>
+      instruction.args
+        .filter(({ name }) => used.has(name.text))
+        .map(({ name }) => ({ name: name.text, value: this.globals.get(name.text), instruction })),
+    );
+  }
+
+  /** ARGs before the first FROM, with the platform's arguments, which need no ARG there. */
+  private predefined(): Record<string, string> {
+    const { platform, buildPlatform } = this.input;
+    return platformArgs(buildPlatform, platform, this.input.target ?? 'default');
+  }
+
+  private readGlobals(): Map<string, string | undefined> {
+    const { dockerfile, buildArgs } = this.input;
+    const scope = new Map<string, string | undefined>(
+      Object.entries(this.predefined()).map(([name, value]) => [name, buildArgs[name] ?? value]),
+    );
+    for (const instruction of dockerfile.globals) {
+      for (const { name, value } of instruction.args) {
+        const given = buildArgs[name.text];
+        scope.set(
+          name.text,
+          given ??
+            (value === undefined
+              ? scope.get(name.text)
+              : at(instruction, () => this.expandGlobal(value, scope).text)),
+        );
+      }
+    }
+    return scope;
+  }
+
+  private expandGlobal(
+    word: { text: string; location: Instruction['location'] },
+    scope: ReadonlyMap<string, string | undefined>,
+  ): Expansion {
+    return expand(word.text, (name) => scope.get(name), {
+      escape: this.input.dockerfile.directives.escape,
+      location: word.location,
+    });
+  }
+
+  /** A word of a FROM. */
+  private expandFrom(word: { text: string; location: Instruction['location'] }): Expansion {
+    const expansion = this.expandGlobal(word, this.globals);
+    const declared = new Set(this.globals.keys());
+    this.warnings.push(...undeclaredArgs(expansion, declared, word.location));
+    return expansion;
+  }
+
+  private readHead(stage: StageText): Head {
+    const { from } = stage;
+    const name = this.expandFrom(from.image).text;
+    if (name === '') {
+      throw new JettisonError(
+        'BASE_EMPTY',
+        `the base image name "${from.image.text}" is empty after expansion`,
+        {
+          location: from.image.location,
+          source: from.source,
+          hint: 'Give the ARG a default before the first FROM, or pass --build-arg.',
+        },
+      );
+    }
+    const platform = this.headPlatform(stage);
+    const own = stage.name === undefined ? undefined : this.contextBase(stage.name);
+    const base = own ?? this.headBase(stage, name);
+    return { text: stage, platform, base, replaced: own !== undefined };
+  }
+
+  /** What a build context of some name puts in the place of a base. */
+  contextBase(name: string): Head['base'] | undefined {
+    const key = contextName(name);
+    const context = this.input.contexts?.get(key);
+    return context?.kind === 'files' ? { kind: 'files', name: key } : context;
+  }
+
+  private headBase({ from, index }: StageText, name: string): Head['base'] {
+    const earlier = this.input.dockerfile.stages.slice(0, index).findLast((other) => other.name === name);
+    if (earlier !== undefined) return { kind: 'stage', index: earlier.index };
+    if (name === 'scratch') return { kind: 'scratch' };
+    const context = this.contextBase(name);
+    if (context !== undefined) return context;
+    return { kind: 'image', reference: at(from, () => canonicalName(parseReference(name))) };
+  }
+
+  private headPlatform(stage: StageText): Platform {
+    const { from } = stage;
+    if (from.platform === undefined) return this.input.platform;
+    const expansion = this.expandFrom(from.platform);
+    const target = { platform: this.input.platform, text: this.globals.get('TARGETPLATFORM') ?? '' };
+    this.warnings.push(...checkFromPlatform(stage, expansion, target));
+    if (expansion.text === '') {
+      throw new JettisonError(
+        'PLATFORM_EMPTY',
+        `the platform "${from.platform.text}" is empty after expansion`,
+        {
+          location: from.platform.location,
+          source: from.source,
+          hint: 'Leave out --platform, or give its argument a value.',
+        },
+      );
+    }
+    return at(from, () => parsePlatform(expansion.text, this.input.platform));
+  }
+
+  private checkUnusedArgs(): void {
+    const { dockerfile, buildArgs } = this.input;
+    const declared = new Set(this.globals.keys());
+    for (const stage of dockerfile.stages) {
+      for (const instruction of stage.instructions) {
+        if (instruction.kind === 'ARG') for (const { name } of instruction.args) declared.add(name.text);
+      }
+    }
+    for (const name of Object.keys(buildArgs)) {
+      if (declared.has(name) || isBuilderArg(name)) continue;
+      const near = closest(name, declared);
+      this.warnings.push({
+        code: 'UnusedBuildArg',
+        message: `build argument ${name} is used by no ARG`,
+        location: { file: dockerfile.file, line: 1, column: 1 },
+        ...(near === undefined ? {} : { hint: `Did you mean ${near}?` }),
+      });
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Diagnostic, Dockerfile, Instruction } from '../dockerfile/ast.ts';
+import { formatPlatform } from '../image/platform.ts';
+import type { Platform } from '../image/types.ts';
+import type { NamedContexts } from './named-contexts.ts';
+import type { BaseImage, Plan } from './plan.ts';
+import type { DeclaredArg } from './stage-state.ts';
+
+export interface PlanInput {
+  dockerfile: Dockerfile;
+  /** Name or number of the stage to build; else the last one. */
+  target?: string;
+  buildArgs: Record<string, string>;
+  /** Added to the labels of the target. */
+  labels: Record<string, string>;
+  platform: Platform;
+  buildPlatform: Platform;
+  /** What RUN gets where it does not say. */
+  network: 'host' | 'none';
+  /** Whether RUN may ask for `--security=insecure`. */
+  allowInsecure?: boolean;
+  /** What `--build-context` gives. */
+  contexts?: NamedContexts;
+  /** The base images known so far, by `imageKey`. */
+  images: ReadonlyMap<string, BaseImage>;
+  /**
+   * Plan for checking, not for building. Images that are `unavailable` count as empty, and what only they could
+   * tell is left out. `everyStage`: not only what the target needs.
+   */
+  check?: { unavailable: ReadonlySet<string>; everyStage: boolean };
+  /** What keeps a path of the context out of the build, e.g. `line 3 of .dockerignore`. */
+  ignoredBy?: (path: string) => string | undefined;
+}
+
+/** A base image that planning has to know before it can go on. */
+export interface ImageRequest {
+  /** Canonical name. */
+  reference: string;
+  platform: Platform;
+  /** The instruction that names it. */
+  location: Instruction['location'];
+  source: string;
+  /** What else the name may have been meant for. */
+  hint?: string;
+}
+
+/** `missing`: plan again when these images are known, too. They may turn out to need more (by ONBUILD). */
+export type PlanResult =
+  | { kind: 'missing'; images: ImageRequest[] }
+  | { kind: 'plan'; plan: Plan; warnings: Diagnostic[]; args: DeclaredArg[] };
+
+/** What an image is found by in `PlanInput.images`. */
+export function imageKey(request: { reference: string; platform: Platform }): string {
+  return `${request.reference} ${formatPlatform(request.platform)}`;
+}

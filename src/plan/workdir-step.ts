@@ -1,0 +1,38 @@
+import type { Instruction } from '../dockerfile/ast.ts';
+import type { CheckId } from '../dockerfile/checks.ts';
+import { absoluteDestination } from './copy-step.ts';
+import type { StageState } from './stage-state.ts';
+
+/** Plans WORKDIR: the config's directory, and the step that makes it where it is missing. */
+export function addWorkdirStep(
+  state: StageState,
+  instruction: Extract<Instruction, { kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER' }>,
+  title: string,
+): void {
+  const written = state.text(instruction.value);
+  if (!written.startsWith('/') && !state.workdirSet) {
+    state.warn({
+      code: 'WorkdirRelativePath' satisfies CheckId,
+      message: `"${written}" is relative to the working directory of the base image, which another version of it may change`,
+      location: instruction.location,
+      hint: 'Set an absolute WORKDIR first.',
+    });
+  }
+  state.workdirSet = true;
+  // What was written absolutely is kept as it is.
+  const directory = written.startsWith('/') ? written : clean(`${state.cwd}/${written}`);
+  state.config.WorkingDir = directory;
+  const path = clean(directory);
+  if (path === '/') {
+    state.history.push({ createdBy: `WORKDIR ${directory}` });
+    return;
+  }
+  const id = state.nextStepId();
+  const { location, source } = instruction;
+  state.steps.push({ kind: 'workdir', id, title, location, source, path, user: state.config.User ?? '' });
+  state.history.push({ createdBy: `WORKDIR ${directory}`, step: id });
+}
+
+function clean(path: string): string {
+  return absoluteDestination('/', path).replace(/(.)\/$/, '$1');
+}
