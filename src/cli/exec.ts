@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findContainer } from '../run/container.ts';
 import { needTerminal } from '../run/foreground.ts';
+import { closeInherited } from '../run/inherited.ts';
 import { firstProcess, join, killJoined, userOf } from '../run/join.ts';
 import { forwardSignals } from '../run/signals.ts';
 import { openStore } from '../store/store.ts';
@@ -46,6 +47,7 @@ async function run(args: string[], io: Io): Promise<number> {
     throw usageError(`the working directory "${values.workdir}" is not absolute`, USAGE);
   }
   if (values.tty) needTerminal(io, values.interactive === true);
+  closeInherited();
   const store = openStore({ env: io.env });
   try {
     const container = findContainer(store, name);

@@ -11,7 +11,7 @@ import { runProcess } from '../run/process.ts';
 import { signalNumber } from '../run/signals.ts';
 import { networkHelper } from '../worker/network.ts';
 import type { ExecMount, PublishedPort } from '../worker/protocol.ts';
-import { bytes, host, positive } from './limit-flags.ts';
+import { bytes, host, positive, ulimit } from './limit-flags.ts';
 import { usageError } from './usage.ts';
 
 export const USAGE = 'usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]';
@@ -46,10 +46,12 @@ export const options = {
   'read-only': { type: 'boolean' },
   rm: { type: 'boolean' },
   'security-opt': many,
+  'shm-size': { type: 'string' },
   'stop-signal': { type: 'string' },
   'stop-timeout': { type: 'string' },
   tmpfs: many,
   tty: { type: 'boolean', short: 't' },
+  ulimit: many,
   user: { type: 'string', short: 'u' },
   volume: { ...many, short: 'v' },
   workdir: { type: 'string', short: 'w' },
@@ -100,6 +102,8 @@ export function containerRequest(
     noNewPrivileges:
       (flags['security-opt'] ?? []).map(noNewPrivileges).includes(true) || flags.hardened === true,
     readonlyRoot,
+    ulimits: (flags.ulimit ?? []).map(ulimit),
+    ...(flags['shm-size'] === undefined ? {} : { shmSize: bytes(flags['shm-size']) }),
     limits: {
       ...(flags.memory === undefined ? {} : { memory: bytes(flags.memory) }),
       ...(flags.cpus === undefined ? {} : { cpus: positive('--cpus', flags.cpus) }),
@@ -118,6 +122,18 @@ export function stopping(
   const text = flags['stop-timeout'];
   if (text !== undefined && !/^\d+$/.test(text)) throw usageError(`"${text}" is no number of seconds`, USAGE);
   return { stopSignal, stopTimeout: text === undefined ? DEFAULT_STOP_TIMEOUT_S : Number(text) };
+}
+
+/** Capabilities that are as good as all of the machine: process 1 of a container is a program of the machine's. */
+const WAYS_OUT = ['sys_admin', 'sys_ptrace'];
+
+/** What to say about capabilities that undo what keeps a command in its container. */
+export function capabilityNote(flags: Pick<RunFlags, 'cap-add' | 'cap-drop'>): string | undefined {
+  const chosen = chosenCapabilities(flags['cap-add'] ?? [], flags['cap-drop'] ?? []);
+  const open = WAYS_OUT.filter((name) => chosen.includes(name)).map((name) => name.toUpperCase());
+  return open.length === 0
+    ? undefined
+    : `note: a root with ${open.join(' and ')} can leave its container: run only what you trust with it`;
 }
 
 /** The image's health check, with what the flags replace of it. */

@@ -4,13 +4,22 @@ import { fetchMissing } from '../export/fetch-missing.ts';
 import { createContainer } from '../run/container.ts';
 import { runDetached, SUPERVISE, superviseDetached } from '../run/detached.ts';
 import { needTerminal, runInForeground } from '../run/foreground.ts';
+import { closeInherited } from '../run/inherited.ts';
 import { LogReader } from '../run/log.ts';
 import { logPath } from '../run/supervise.ts';
 import { findImage, readImage } from '../store/lookup.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { splitArguments } from './own-arguments.ts';
-import { containerRequest, healthcheck, options, portNote, stopping, USAGE } from './run-flags.ts';
+import {
+  capabilityNote,
+  containerRequest,
+  healthcheck,
+  options,
+  portNote,
+  stopping,
+  USAGE,
+} from './run-flags.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]
@@ -45,12 +54,14 @@ Options:
   -p, --publish [HOST:]PORT    Publish a port of a private network; without pasta or slirp4netns the network is
                                this machine's, and ports need no publishing
       --read-only              The root file system cannot be changed; the image's volumes can
+      --shm-size SIZE          Size of /dev/shm (64m)
       --rm                     Forget the container when it ends; in the foreground always so
       --security-opt OPTION    no-new-privileges, or seccomp=unconfined (always so)
       --stop-signal SIGNAL     What stop sends
       --stop-timeout SECONDS   How long stop waits before it kills (10)
       --tmpfs PATH[:OPTIONS]   An empty folder in memory, e.g. /run:size=64m,mode=755
   -t, --tty                    Give the command this terminal
+      --ulimit NAME=SOFT[:HARD]  A limit of its processes, e.g. nofile=1024:4096
   -u, --user USER[:GROUP]      Names or numbers
   -v, --volume SOURCE:TARGET[:ro]  Show a folder or file of this machine in the container
   -w, --workdir DIR            Working directory
@@ -65,6 +76,7 @@ Examples:
 const EXIT_NOT_RUN = 125;
 
 async function run(args: string[], io: Io): Promise<number> {
+  closeInherited();
   if (args[0] === SUPERVISE && args[1] !== undefined) return supervisor(args[1], io);
   const { own, first: name, rest: command } = splitArguments(args, options);
   const { values: flags } = parseArgs({ args: own, options });
@@ -77,6 +89,8 @@ async function run(args: string[], io: Io): Promise<number> {
   }
   const note = portNote(flags);
   if (note !== undefined) io.stderr.write(`${note}\n`);
+  const warning = capabilityNote(flags);
+  if (warning !== undefined) io.stderr.write(`${warning}\n`);
 
   const store = openStore({ env: io.env });
   // Only while it starts: pruning must not wait for as long as a container runs.

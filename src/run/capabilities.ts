@@ -1,5 +1,5 @@
 import { closest } from '../errors/closest.ts';
-import { JettisonError } from '../errors/error.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../worker/capabilities.ts';
 
 /**
@@ -27,6 +27,7 @@ function normalised(text: string): string {
   if (name === 'all' || CAPABILITY_NAMES.includes(name)) return name;
   const meant = closest(name, CAPABILITY_NAMES);
   throw new JettisonError('CAPABILITY_UNKNOWN', `there is no capability "${text}"`, {
+    exitCode: EXIT.usage,
     hint: meant === undefined ? 'See capabilities(7).' : `Did you mean ${meant.toUpperCase()}?`,
   });
 }

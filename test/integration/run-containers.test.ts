@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,7 +15,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerState } from '../../src/store/containers.ts';
 import { pidOf } from '../../src/store/process-identity.ts';
-import { ended, remains, startCommand } from '../support/build.ts';
+import { CLI, ended, remains, startCommand } from '../support/build.ts';
 import { makeStore, type TestStore } from '../support/images.ts';
 import { eventually, makeBaseImage, marker, openSandbox, processesWith } from '../support/sandbox.ts';
 
@@ -245,6 +248,22 @@ describe('jettison exec', () => {
     });
   });
 
+  it('hands on no open files of whoever starts it', async () => {
+    const fd = openSync('/', 'r');
+    const stdio = [...Array<'pipe' | 'ignore'>(20).fill('ignore').fill('pipe', 1, 3), fd];
+    const listed = (...args: string[]) =>
+      ended(
+        spawn(process.execPath, [CLI, ...args, 'ls', '/proc/self/fd'], {
+          stdio,
+          env: { JETTISON_HOME: test.home },
+        }),
+      );
+    await detach('here', LOOP);
+    expect((await listed('exec', 'here')).out).toBe('0\n1\n2\n3\n');
+    expect((await listed('run', 'base')).out).toBe('0\n1\n2\n3\n');
+    closeSync(fd);
+  });
+
   it('hands on input and signals', async () => {
     await detach('here', LOOP);
     const child = start('exec', '-i', 'here', 'cat');
@@ -335,7 +354,7 @@ describe('what a container may do', () => {
     expect(await bounding('--cap-drop', 'ALL', '--cap-add', 'CHOWN')).toBe('0000000000000001');
     expect(await bounding('--cap-drop', 'MKNOD')).toBe('00000000a00425fb');
     expect(await bounding('--cap-drop', 'setuid', '--cap-drop', 'CAP_MKNOD')).toBe('00000000a004257b');
-    expect(await run('run', '--cap-drop', 'nope', 'base')).toMatchObject({ code: 125 });
+    expect(await run('run', '--cap-drop', 'nope', 'base')).toMatchObject({ code: 2 });
   });
 
   it('with folders of this machine, and folders in memory', async () => {
@@ -394,6 +413,25 @@ describe('what a container may do', () => {
       err: expect.stringContaining('/no/such'),
     });
     rmSync(file);
+  });
+
+  it('with limits of its processes', async () => {
+    const ran = await run(
+      'run',
+      '--ulimit',
+      'nofile=99:100',
+      '--shm-size',
+      '1m',
+      'base',
+      'sh',
+      '-c',
+      'ulimit -n; df /dev/shm | grep -c 1024',
+    );
+    expect(ran).toMatchObject({ code: 0, out: '99\n1\n', err: '' });
+    expect(await run('run', '--cap-add', 'SYS_PTRACE', 'base', 'true')).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('SYS_PTRACE can leave'),
+    });
   });
 
   it('orphans are reaped', async () => {
