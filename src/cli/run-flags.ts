@@ -210,7 +210,7 @@ export function environment(given: readonly string[], own: NodeJS.ProcessEnv): s
 }
 
 /** The variables of a file, one a line; empty lines and those that start with `#` say nothing. */
-export function environmentFile(path: string, own: NodeJS.ProcessEnv): string[] {
+function environmentFile(path: string, own: NodeJS.ProcessEnv): string[] {
   if (!existsSync(path)) throw usageError(`there is no file ${path}`, 'see --env-file');
   const lines = readFileSync(path, 'utf8')
     .replace(/^\uFEFF/, '')

@@ -38,7 +38,7 @@ export async function stopContainer(store: Store, container: Container, timeout?
 }
 
 /** Kills everything in a container and waits until it is put away. */
-export async function killContainer(store: Store, id: string): Promise<void> {
+async function killContainer(store: Store, id: string): Promise<void> {
   const container = store.containers.get<ContainerRequest>(id);
   if (container === undefined || !isLive(container)) return;
   const { first, supervisor } = container.state;
