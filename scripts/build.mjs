@@ -19,12 +19,13 @@ const shared = {
 /** Small to read, yet with names that mean something in a stack trace. */
 const minify = { compress: true, mangle: false, codegen: true };
 const CORE = [
-  /\/src\/build\.ts$/,
+  /\/src\/(build|build-cache|build-time|step-infos|planning)\.ts$/,
   /\/src\/(errors|image|events|dockerfile|plan|context|store)\//,
   /\/src\/solve\/(?!copy\/archive-detect)/,
+  /\/src\/export\/(image|image-maker|output|outputs)\.ts$/,
   /\/src\/worker\/(rung|capabilities)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
-  /\/src\/cli\/(build|build-flags|commands|dispatch|report|secret-flag|ssh-flag|limit-flags|usage)\.ts$/,
+  /\/src\/cli\/(build|build-flags|commands|dispatch|report|secret-flag|ssh-flag|limit-flags|output-flag|cache-flag|csv-flag|usage)\.ts$/,
 ];
 
 await mkdir(dist);
