@@ -18,6 +18,18 @@ const rooms = {
   export: ['layer', 'store', 'worker', 'registry'],
   run: ['layer', 'store', 'worker'],
   base: ['layer', 'store', 'worker', 'export'],
+  conductor: [
+    'dockerfile',
+    'plan',
+    'context',
+    'cache',
+    'remote',
+    'registry',
+    'solve',
+    'store',
+    'worker',
+    'export',
+  ],
 };
 
 const forbidden = Object.entries(rooms).map(([room, allowed]) => ({

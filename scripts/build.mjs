@@ -19,7 +19,7 @@ const shared = {
 /** Small to read, yet with names that mean something in a stack trace. */
 const minify = { compress: true, mangle: false, codegen: true };
 const CORE = [
-  /\/src\/(build|build-cache|build-time|step-infos|planning)\.ts$/,
+  /\/src\/(build\.ts$|conductor\/)/,
   /\/src\/(errors|image|events|dockerfile|plan|context|store)\//,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(image|image-maker|output|outputs)\.ts$/,

@@ -1,3 +1,4 @@
+import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from './conductor/planning.ts';
 import { type DockerfileText, readDockerfile } from './context/dockerfile.ts';
 import { ignoredBy, parseIgnore } from './context/ignore.ts';
 import { contextSource } from './context/source.ts';
@@ -8,7 +9,6 @@ import { shownName } from './plan/named-contexts.ts';
 import { type Outline, outlineOf, type Target, targetsOf } from './plan/outline.ts';
 import type { BaseImage } from './plan/plan.ts';
 import { planBuild } from './plan/planner.ts';
-import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from './planning.ts';
 import { BaseImages } from './solve/base-images.ts';
 import { openStore } from './store/store.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { readNamedContexts } from '../../../src/conductor/planning.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { contextName, type NamedContext } from '../../../src/plan/named-contexts.ts';
 import type { CopyStep, PlannedStage } from '../../../src/plan/plan.ts';
 import { planBuild } from '../../../src/plan/planner.ts';
-import { readNamedContexts } from '../../../src/planning.ts';
 
 const LINUX = { os: 'linux', architecture: 'amd64' };
 const SUM = `sha256:${'0'.repeat(64)}`;

@@ -1,15 +1,15 @@
-import type { ContextSource } from './context/source.ts';
-import { contextSource } from './context/source.ts';
-import type { Dockerfile } from './dockerfile/ast.ts';
-import { isHttpUrl } from './dockerfile/git-url.ts';
-import { parseDockerfile } from './dockerfile/parse.ts';
-import { EXIT, JettisonError } from './errors/error.ts';
-import { hostPlatform, parsePlatform } from './image/platform.ts';
-import { canonicalName } from './image/reference.ts';
-import { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './plan/input.ts';
-import { contextName, type NamedContext, OCI_LAYOUT } from './plan/named-contexts.ts';
-import type { BaseImage } from './plan/plan.ts';
-import { planBuild } from './plan/planner.ts';
+import type { ContextSource } from '../context/source.ts';
+import { contextSource } from '../context/source.ts';
+import type { Dockerfile } from '../dockerfile/ast.ts';
+import { isHttpUrl } from '../dockerfile/git-url.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import { hostPlatform, parsePlatform } from '../image/platform.ts';
+import { canonicalName } from '../image/reference.ts';
+import { type ImageRequest, imageKey, type PlanInput, type PlanResult } from '../plan/input.ts';
+import { contextName, type NamedContext, OCI_LAYOUT } from '../plan/named-contexts.ts';
+import type { BaseImage } from '../plan/plan.ts';
+import { planBuild } from '../plan/planner.ts';
 
 /** What planning needs to know of the options of a build or a check. */
 export interface PlanOptions {

@@ -1,5 +1,5 @@
-import type { StepInfo } from './events/event.ts';
-import type { Plan } from './plan/plan.ts';
+import type { StepInfo } from '../events/event.ts';
+import type { Plan } from '../plan/plan.ts';
 
 /**
  * The steps of a plan as they are shown.

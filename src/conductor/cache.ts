@@ -1,12 +1,12 @@
-import type { CacheSource, CacheTarget } from './cache/places.ts';
-import type { SharedCache } from './cache/shared-cache.ts';
-import { JettisonError } from './errors/error.ts';
-import type { Emit } from './events/event.ts';
-import type { BuiltPlatform } from './export/output.ts';
-import type { Descriptor } from './image/types.ts';
-import type { Registries } from './registry/registries.ts';
-import type { Solver } from './solve/solver.ts';
-import type { Store } from './store/store.ts';
+import type { CacheSource, CacheTarget } from '../cache/places.ts';
+import type { SharedCache } from '../cache/shared-cache.ts';
+import { JettisonError } from '../errors/error.ts';
+import type { Emit } from '../events/event.ts';
+import type { BuiltPlatform } from '../export/output.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { Registries } from '../registry/registries.ts';
+import type { Solver } from '../solve/solver.ts';
+import type { Store } from '../store/store.ts';
 
 /** What a build has in common with builds on other machines: `--cache-from` and `--cache-to`. */
 export class BuildCache {
@@ -27,7 +27,7 @@ export class BuildCache {
   async load(): Promise<SharedCache | undefined> {
     const { store, from, emit } = this.options;
     if (from.length === 0) return undefined;
-    const { SharedCache } = await import('./cache/shared-cache.ts');
+    const { SharedCache } = await import('../cache/shared-cache.ts');
     return SharedCache.load(
       store,
       from,
@@ -48,8 +48,8 @@ export class BuildCache {
   async addInline(built: BuiltPlatform[], solvers: readonly Solver[]): Promise<void> {
     if (!this.options.to.some(({ type }) => type === 'inline')) return;
     const [{ inlineCache }, { INLINE_MEMBER }] = await Promise.all([
-      import('./cache/export-cache.ts'),
-      import('./cache/format.ts'),
+      import('../cache/export-cache.ts'),
+      import('../cache/format.ts'),
     ]);
     for (const [i, one] of built.entries()) {
       const inline = inlineCache(await solvers[i]!.shareable('min'));
@@ -65,7 +65,7 @@ export class BuildCache {
       const started = Date.now();
       const what = `cache to ${target.type === 'local' ? target.path : target.ref}`;
       emit({ type: 'export.started', what });
-      const { exportCache } = await import('./cache/export-cache.ts');
+      const { exportCache } = await import('../cache/export-cache.ts');
       try {
         const steps = (
           await Promise.all(solvers.map((solver) => solver.shareable(target.mode ?? 'min')))
@@ -94,7 +94,7 @@ export class BuildCache {
     const { env, signal } = this.options;
     let opening = this.opened.get(insecure);
     if (opening === undefined) {
-      opening = import('./registry/registries.ts').then(
+      opening = import('../registry/registries.ts').then(
         ({ Registries }) => new Registries({ env, signal, insecure }),
       );
       this.opened.set(insecure, opening);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { EXIT, JettisonError } from './errors/error.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
 
 /**
  * Seconds since 1970 that the image is dated: the build argument or variable SOURCE_DATE_EPOCH; undefined without.

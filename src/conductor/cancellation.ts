@@ -1,0 +1,28 @@
+import { EXIT, JettisonError } from '../errors/error.ts';
+
+/**
+ * When one part fails, the others need not go on; and when the build is cancelled, nothing that takes long is
+ * waited for: it ends with the worker.
+ */
+export async function abortOnFailure<T>(cancel: AbortController, work: Promise<T>): Promise<T> {
+  const { signal } = cancel;
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } catch (error) {
+    if (!signal.aborted) cancel.abort(error);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** What an interrupted build fails with. */
+export function interrupted(): JettisonError {
+  return new JettisonError('INTERRUPTED', 'the build was interrupted', { exitCode: EXIT.interrupted });
+}

@@ -1,0 +1,49 @@
+import type { Remotes } from '../remote/remotes.ts';
+import type { Store } from '../store/store.ts';
+import type { Worker } from '../worker/protocol.ts';
+import type { RungChoice } from '../worker/rung.ts';
+
+/** The second process, started when a step first needs it: a build in which everything is cached has none. */
+export class OnDemandWorker {
+  private starting?: Promise<Worker>;
+
+  constructor(
+    private readonly store: Store,
+    private readonly rung: RungChoice,
+  ) {}
+
+  get(): Promise<Worker> {
+    this.starting ??= import('../worker/client.ts').then(({ startBestWorker }) =>
+      startBestWorker(this.rung, { home: this.store.layout.home }),
+    );
+    return this.starting;
+  }
+
+  async close(): Promise<void> {
+    const worker = await this.starting?.catch(() => undefined);
+    await worker?.close();
+  }
+}
+
+/** URLs and repositories are fetched by code that most builds do not load. */
+export class OnDemandRemotes {
+  private starting?: Promise<Remotes>;
+
+  constructor(
+    private readonly store: Store,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  get(): Promise<Remotes> {
+    const { store, env, signal } = this;
+    this.starting ??= import('../remote/remotes.ts').then(
+      ({ Remotes }) => new Remotes({ layout: store.layout, env, signal }),
+    );
+    return this.starting;
+  }
+
+  async close(): Promise<void> {
+    (await this.starting)?.close();
+  }
+}

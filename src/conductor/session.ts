@@ -1,0 +1,52 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Emit } from '../events/event.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { BuildCache } from './cache.ts';
+import { abortOnFailure } from './cancellation.ts';
+import { OnDemandRemotes, OnDemandWorker } from './on-demand.ts';
+import { type BuildOptions, pick } from './options.ts';
+
+/** What one build has open: the store, and helpers that are started when they are first needed. */
+export class Session {
+  private constructor(
+    readonly emit: Emit,
+    readonly env: NodeJS.ProcessEnv,
+    readonly store: Store,
+    readonly worker: OnDemandWorker,
+    readonly remotes: OnDemandRemotes,
+    readonly cache: BuildCache,
+    private readonly cancel: AbortController,
+    private readonly endLease: () => void,
+  ) {}
+
+  static async open(options: BuildOptions, emit: Emit, cancel: AbortController): Promise<Session> {
+    const env = options.env ?? process.env;
+    const { signal } = cancel;
+    const store = openStore({ env, ...pick(options, 'home') });
+    const endLease = await store.leases.use(signal);
+    const worker = new OnDemandWorker(store, options.isolation ?? 'auto');
+    const remotes = new OnDemandRemotes(store, env, signal);
+    const { cacheFrom: from = [], cacheTo: to = [] } = options;
+    const cache = new BuildCache({ store, env, emit, signal, from, to });
+    return new Session(emit, env, store, worker, remotes, cache, cancel, endLease);
+  }
+
+  get signal(): AbortSignal {
+    return this.cancel.signal;
+  }
+
+  /** Waits for a part of the build: when it fails, or the build is cancelled, the other parts end, too. */
+  wait<T>(work: Promise<T>): Promise<T> {
+    return abortOnFailure(this.cancel, work);
+  }
+
+  async close(): Promise<void> {
+    await this.worker.close();
+    await this.remotes.close();
+    await this.cache.close();
+    // Steps that lost their worker say so before the build does.
+    await setImmediate();
+    this.endLease();
+    this.store.close();
+  }
+}
