@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { EXIT, JettisonError } from '../errors/error.ts';
 
@@ -23,6 +22,8 @@ export function sourceDateEpoch(
 /** When the last commit of the repository that a folder is in was made: seconds since 1970; 0 where there is none. */
 export async function lastCommitTime(folder: string | undefined, env: NodeJS.ProcessEnv): Promise<number> {
   if (folder === undefined) return 0;
+  // Loaded here: most builds do not ask.
+  const { execFile } = await import('node:child_process');
   try {
     // Whose repository it is does not matter: only a number is read.
     const { stdout } = await promisify(execFile)(

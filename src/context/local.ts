@@ -118,7 +118,7 @@ export class LocalContext implements Context {
 
   async hash(entries: Iterable<TreeEntry>): Promise<void> {
     const started = Date.now();
-    let turn = performance.now();
+    let turn = Date.now();
     for (const entry of entries) {
       if (entry.type !== 'file' || entry.digest !== undefined) continue;
       const stamp = this.#stamps.get(entry.path);
@@ -129,10 +129,10 @@ export class LocalContext implements Context {
       }
       entry.digest = await hashFile(this.#host(entry.path), entry.size, entry.path, this.signal);
       if (stamp !== undefined) this.#memory?.put(entry.path, stamp, entry.digest, started);
-      if (performance.now() - turn > TURN_MS) {
+      if (Date.now() - turn > TURN_MS) {
         await new Promise((resolve) => setImmediate(resolve));
         this.signal?.throwIfAborted();
-        turn = performance.now();
+        turn = Date.now();
       }
     }
     this.#memory?.save();
