@@ -27,7 +27,8 @@ const context = join(work, 'api');
 const env = { ...process.env, JETTISON_HOME: home };
 const children = new Set();
 
-const DEFAULT_REGISTRY = 'https://registry.npmjs.org/';
+/** npm's own registry: its addresses may stand in an image. */
+const PUBLIC_REGISTRY = /\bnpmjs\.org\/?$/;
 
 const IMAGES = [
   { name: 'naive', dockerfile: 'Dockerfile.naive' },
@@ -130,7 +131,7 @@ async function makeBases() {
 async function npmSettings() {
   const config = await run('npm', ['config', 'list', '--json'], { cwd: work, env })
     .then(({ stdout }) => JSON.parse(stdout))
-    .catch(() => ({ registry: DEFAULT_REGISTRY }));
+    .catch(() => ({}));
   const user = await readFile(config.userconfig ?? '', 'utf8').catch(() => '');
   // npm replaces ${NAME} when it reads the file; in the build those variables are not set.
   const lines = [user.replace(/\$\{(\w+)\}/g, (whole, name) => process.env[name] ?? whole).trimEnd()];
@@ -138,7 +139,7 @@ async function npmSettings() {
     const value = config[key];
     if (typeof value === 'string' && value !== '') lines.push(`${key}=${value}`);
   }
-  if (config.registry !== DEFAULT_REGISTRY) {
+  if (config.registry !== undefined && !PUBLIC_REGISTRY.test(config.registry)) {
     // npm itself writes addresses of its registry into its cache, logs and node_modules/.package-lock.json.
     lines.push('cache=/dev/shm/npm', 'logs-max=0', 'omit-lockfile-registry-resolved=true');
   }

@@ -15,7 +15,7 @@ describe('values that look like secrets', () => {
     [`-----BEGIN RSA ${'PRIVATE'} KEY-----\nx`, 'a private key'],
     ['postgres://app:hunter2@db/app', 'a password in a URL'],
     [`ey${'J'}hbGciOiJI.ey${'J'}zdWIiOiIx.SflKxwRJSMeKKF2QT4`, 'a JSON web token'],
-    [`//registry.npmjs.org/:_authToken=npm${'_'}${random}abcd`, 'an npm token'],
+    [`//registry.example.com/:_authToken=npm${'_'}${random}abcd`, 'an npm token'],
     [random, 'a random key'],
     [`${random}+/==`, 'a random key'],
   ])('%#', (value, kind) => expect(secretKind(value)).toBe(kind));
