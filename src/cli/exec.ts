@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findContainer } from '../run/container.ts';
@@ -53,28 +54,31 @@ async function run(args: string[], io: Io): Promise<number> {
     const container = findContainer(store, name);
     firstProcess(container);
     const { config, state } = container;
-    const child = join(
-      store,
-      config,
-      state,
-      {
-        args: command,
-        env: [...(values.tty ? ['TERM=xterm'] : []), ...environment(values.env ?? [], io.env)],
-        ...(values.user === undefined ? {} : { user: await userOf(store, state.layers!, values.user) }),
-        ...(values.workdir === undefined ? {} : { cwd: values.workdir }),
-      },
-      [values.interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
-    );
     const sharesTerminal = values.tty === true || (values.interactive === true && io.stdin.isTTY === true);
+    // Listening begins first: the command may be running before this process gets its next turn.
+    let child: ChildProcess | undefined;
     const stopForwarding = forwardSignals(
       sharesTerminal,
-      (signal) => killJoined(child, signal),
-      () => killJoined(child, 'SIGKILL'),
+      (signal) => killJoined(child!, signal),
+      () => killJoined(child!, 'SIGKILL'),
     );
     try {
+      child = join(
+        store,
+        config,
+        state,
+        {
+          args: command,
+          env: [...(values.tty ? ['TERM=xterm'] : []), ...environment(values.env ?? [], io.env)],
+          ...(values.user === undefined ? {} : { user: await userOf(store, state.layers!, values.user) }),
+          ...(values.workdir === undefined ? {} : { cwd: values.workdir }),
+        },
+        [values.interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
+      );
+      const started = child;
       return await new Promise<number>((resolve, reject) => {
-        child.on('error', reject);
-        child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
+        started.on('error', reject);
+        started.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
       });
     } finally {
       stopForwarding();

@@ -108,9 +108,20 @@ export function checkHealth(
   });
 }
 
-/** Sends a signal to a command that was started with `join`. */
+const RETRY_MS = 20;
+
+/** Sends a signal to a command that was started with `join`, as soon as it has started. */
 export function killJoined(child: ChildProcess, signal: NodeJS.Signals): void {
   const command = child.pid === undefined ? undefined : oldestChild(child.pid);
+  if (
+    command === undefined &&
+    child.pid !== undefined &&
+    child.exitCode === null &&
+    child.signalCode === null
+  ) {
+    setTimeout(() => killJoined(child, signal), RETRY_MS).unref();
+    return;
+  }
   try {
     if (command !== undefined) process.kill(command, signal);
   } catch (error) {
