@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { makeHostBase } from '../base/make.ts';
+import { size } from '../events/format.ts';
 import { canonicalName, familiarName, parseReference } from '../image/reference.ts';
 import { openStore } from '../store/store.ts';
 import type { Command } from './command.ts';
-import { oneLine, size } from './format.ts';
+import { oneLine } from './format.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison base host -t NAME [OPTIONS]

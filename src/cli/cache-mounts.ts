@@ -4,13 +4,13 @@ import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
-import { plural } from '../events/format.ts';
+import { plural, size } from '../events/format.ts';
 import { discardCache, listCaches, type StoredCache } from '../store/cache-mounts.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { Worker } from '../worker/protocol.ts';
 import type { Command, Io } from './command.ts';
-import { age, size, table } from './format.ts';
+import { age, table } from './format.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison cache-mounts COMMAND

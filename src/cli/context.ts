@@ -5,10 +5,10 @@ import type { IgnoreRules } from '../context/ignore.ts';
 import { parseIgnore } from '../context/ignore.ts';
 import { type LocalContext, openLocalContext } from '../context/local.ts';
 import { JettisonError } from '../errors/error.ts';
+import { size } from '../events/format.ts';
 import { printable } from '../events/width.ts';
 import { join } from '../layer/entry.ts';
 import type { Command, Io } from './command.ts';
-import { size } from './format.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison context ls [OPTIONS] [DIRECTORY]

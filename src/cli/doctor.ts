@@ -2,12 +2,11 @@ import { statfsSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { style, wantsColor } from '../errors/style.ts';
-import { plural } from '../events/format.ts';
+import { plural, size } from '../events/format.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Rung } from '../worker/ladder.ts';
 import type { Command, Io } from './command.ts';
-import { size } from './format.ts';
 import { VERSION } from './version.ts';
 
 const help = `Usage: jettison doctor [OPTIONS]

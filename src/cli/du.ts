@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
+import { size } from '../events/format.ts';
 import { listCaches } from '../store/cache-mounts.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type Holder, storeUsage } from '../store/usage.ts';
 import type { Command, Io } from './command.ts';
-import { age, size } from './format.ts';
+import { age } from './format.ts';
 import { type List, printList } from './list-output.ts';
 
 const help = `Usage: jettison du [OPTIONS]

@@ -1,20 +1,6 @@
 import { displayWidth, printable, truncate } from '../events/width.ts';
 import type { Digest } from '../image/digest.ts';
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-
-/** Bytes as Docker prints them: three digits, units of 1000: `0B`, `4.26MB`, `133MB`. */
-export function size(bytes: number): string {
-  let unit = 0;
-  let value = bytes;
-  // 999.5 would be rounded to four digits.
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${Number(value.toPrecision(3))}${UNITS[unit]}`;
-}
-
 /** How long ago, in Docker's words: `5 seconds ago`, `About an hour ago`, `3 weeks ago`; `N/A` without a time. */
 export function age(created: string | undefined, now: number = Date.now()): string {
   const words = duration(created, now);

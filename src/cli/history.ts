@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
+import { size } from '../events/format.ts';
 import { truncate } from '../events/width.ts';
 import { type LayerSize, LayerSizes } from '../export/sizes.ts';
 import type { HistoryEntry } from '../image/types.ts';
 import { findImage, type NamedImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
-import { age, oneLine, shortId, size } from './format.ts';
+import { age, oneLine, shortId } from './format.ts';
 import { printList } from './list-output.ts';
 import { usageError } from './usage.ts';
 

@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
+import { size } from '../events/format.ts';
 import { LayerSizes } from '../export/sizes.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { familiarName, familiarRepository, parseReference } from '../image/reference.ts';
 import { listImages, type NamedImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
-import { age, shortId, size } from './format.ts';
+import { age, shortId } from './format.ts';
 import { printList } from './list-output.ts';
 import { usageError } from './usage.ts';
 

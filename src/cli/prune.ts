@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util';
-import { plural } from '../events/format.ts';
+import { plural, size } from '../events/format.ts';
 import { familiarName } from '../image/reference.ts';
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { confirm } from './confirm.ts';
-import { size } from './format.ts';
 import { reclaim } from './reclaim.ts';
 
 const help = `Usage: jettison prune [OPTIONS]

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
+import { size } from '../events/format.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../image/reference.ts';
 import type { Descriptor, Index } from '../image/types.ts';
@@ -8,7 +9,6 @@ import { Registries } from '../registry/registries.ts';
 import { findImage, isIndex, readImage } from '../store/lookup.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
-import { size } from './format.ts';
 import { TransferView } from './transfer.ts';
 import { usageError } from './usage.ts';
 

@@ -1,9 +1,10 @@
 import { style, wantsColor } from '../errors/style.ts';
+import { size } from '../events/format.ts';
 import { glyphsFor } from '../events/glyphs.ts';
 import { truncate } from '../events/width.ts';
 import type { OnProgress, TransferProgress } from '../registry/progress.ts';
 import type { Io } from './command.ts';
-import { shortId, size } from './format.ts';
+import { shortId } from './format.ts';
 
 const FRAME_MS = 100;
 const BAR_WIDTH = 24;

@@ -7,6 +7,7 @@ import type { Digest } from '../image/digest.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
 import { decompress } from '../layer/decompress.ts';
 import { GzipWriter } from '../layer/gzip.ts';
+import { pipeThrough } from '../layer/program.ts';
 import type { LayerBlob } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
 import type { CompressionType, LayerCompression } from './output.ts';
@@ -114,26 +115,9 @@ async function* zstandard(tar: AsyncIterable<Buffer>, level: number): AsyncGener
   const child = spawn('zstd', ['-q', '-c', '--single-thread', '--ultra', `-${level}`], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  const ended = new Promise<number | Error>((resolve) => {
-    child.on('error', resolve);
-    child.on('close', (code) => resolve(code ?? 1));
+  yield* pipeThrough(child, source, (result) => {
+    if (result !== 0) throw missing(result);
   });
-  let failure: unknown;
-  source.on('error', (error) => {
-    failure = error;
-    child.kill();
-  });
-  child.stdin.on('error', () => source.destroy());
-  source.pipe(child.stdin);
-  try {
-    for await (const chunk of child.stdout) yield chunk as Buffer;
-    const code = await ended;
-    if (failure !== undefined) throw failure;
-    if (code !== 0) throw missing(code);
-  } finally {
-    source.destroy();
-    child.kill();
-  }
 }
 
 function missing(cause: number | Error): JettisonError {

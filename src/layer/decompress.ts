@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { JettisonError } from '../errors/error.ts';
+import { pipeThrough } from './program.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -92,29 +93,11 @@ async function* throughProgram(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (message.length < 1000) message += text;
   });
-  const ended = new Promise<number | NodeJS.ErrnoException>((resolve) => {
-    child.on('error', resolve);
-    child.on('close', (code) => resolve(code ?? 1));
-  });
-  let failure: unknown;
   const source = Readable.from(content, { objectMode: false, highWaterMark: 1 << 20 });
-  source.on('error', (error) => {
-    failure = error;
-    child.kill();
-  });
-  // The program may end before it has read everything; its exit code says whether that is a failure.
-  child.stdin.on('error', () => source.destroy());
-  source.pipe(child.stdin);
-  try {
-    for await (const chunk of child.stdout) yield chunk as Buffer;
-    const result = await ended;
-    if (failure !== undefined) throw failure;
+  yield* pipeThrough(child, source, (result) => {
     if (typeof result !== 'number') throw missing(compression, result);
     if (result !== 0) throw damaged(compression, message.trim(), undefined);
-  } finally {
-    source.destroy();
-    child.kill();
-  }
+  });
 }
 
 function missing(compression: Compression, cause: unknown): JettisonError {

@@ -8,9 +8,9 @@ describe('--cache-from and --cache-to', () => {
       'type=registry,ref=r.example.com/a:b,registry.insecure=true',
       { type: 'registry', ref: 'r.example.com/a:b', insecure: true },
     ],
-    ['type=local,src=c,tag=t', { type: 'local', path: '/work/c', tag: 't' }],
+    ['type=local,src=c,tag=t', { type: 'local', path: '/home/app/c', tag: 't' }],
   ])('from %s', (text, expected) => {
-    expect(cacheSource(text, '/work')).toEqual(expected);
+    expect(cacheSource(text, '/home/app')).toEqual(expected);
   });
 
   it.each([
@@ -21,7 +21,7 @@ describe('--cache-from and --cache-to', () => {
     ],
     ['type=local,dest=/c', { type: 'local', path: '/c' }],
   ])('to %s', (text, expected) => {
-    expect(cacheTarget(text, '/work')).toEqual(expected);
+    expect(cacheTarget(text, '/home/app')).toEqual(expected);
   });
 
   it.each([

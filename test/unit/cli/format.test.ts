@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { age, oneLine, shortId, size, table } from '../../../src/cli/format.ts';
+import { age, oneLine, shortId, table } from '../../../src/cli/format.ts';
+import { size } from '../../../src/events/format.ts';
 import { displayWidth } from '../../../src/events/width.ts';
 
 describe('sizes', () => {

@@ -4,18 +4,21 @@ import { type OutputFlag, outputFlags, outputOf, parseOutput } from '../../../sr
 import { JettisonError } from '../../../src/errors/error.ts';
 
 const stdout = new PassThrough();
-const output = (text: string) => outputOf(parseOutput(text), { cwd: '/work', stdout });
+const output = (text: string) => outputOf(parseOutput(text), { cwd: '/home/app', stdout });
 
 describe('--output', () => {
   it.each([
-    ['out', { type: 'local', path: '/work/out' }],
+    ['out', { type: 'local', path: '/home/app/out' }],
     ['-', { type: 'tar', to: { stream: stdout } }],
-    ['type=tar,dest=a.tar', { type: 'tar', to: { path: '/work/a.tar' } }],
+    ['type=tar,dest=a.tar', { type: 'tar', to: { path: '/home/app/a.tar' } }],
     ['type=local,dest=/abs', { type: 'local', path: '/abs' }],
     ['type=oci,dest=-', { type: 'archive', format: 'oci-archive', to: { stream: stdout }, form: {} }],
-    ['type=oci,tar=false,dest=d', { type: 'layout', path: '/work/d', form: {} }],
+    ['type=oci,tar=false,dest=d', { type: 'layout', path: '/home/app/d', form: {} }],
     ['type=docker', { type: 'engine', form: {} }],
-    ['type=docker,dest=x', { type: 'archive', format: 'docker-archive', to: { path: '/work/x' }, form: {} }],
+    [
+      'type=docker,dest=x',
+      { type: 'archive', format: 'docker-archive', to: { path: '/home/app/x' }, form: {} },
+    ],
   ])('%s', (text, expected) => {
     expect(output(text)).toEqual(expected);
   });
