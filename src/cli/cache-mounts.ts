@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
 import { plural, size } from '../events/format.ts';
-import { discardCache, listCaches, type StoredCache } from '../store/cache-mounts.ts';
+import { cacheDirectory, discardCache, listCaches, type StoredCache } from '../store/cache-mounts.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { Worker } from '../worker/protocol.ts';
@@ -66,8 +66,8 @@ interface Action {
 async function list({ store, worker, args, io }: Action): Promise<number> {
   const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
   const caches = listCaches(store.layout);
-  const names = caches.map(({ name }) => name);
-  const sizes = names.length === 0 ? [] : await (await worker()).measureCaches({ names });
+  const folders = caches.map(({ name }) => cacheDirectory(store.layout, name));
+  const sizes = folders.length === 0 ? [] : await (await worker()).measure({ folders });
   if (values.json) {
     const facts = caches.map(({ name, record, usedMs }, i) => ({
       ...record,

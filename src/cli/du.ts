@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { size } from '../events/format.ts';
-import { listCaches } from '../store/cache-mounts.ts';
+import { cacheDirectory, listCaches } from '../store/cache-mounts.ts';
+import { failureDirectory, listFailures } from '../store/failures.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type Holder, storeUsage } from '../store/usage.ts';
 import type { Command, Io } from './command.ts';
@@ -18,22 +19,28 @@ Options:
 `;
 
 /** What a holder is called, and how its room can be had back; without a way it is in use. */
-const HOLDERS: Record<Holder | 'cache mount', { type: string; why: string; free?: string }> = {
-  image: { type: 'Images', why: 'parts of images that have a name' },
-  'nameless image': { type: 'Images without a name', why: 'no name leads to them', free: 'jettison prune' },
-  container: { type: 'Containers', why: 'containers stand on them' },
-  'build cache': {
-    type: 'Build cache',
-    why: 'steps that the next build may reuse',
-    free: 'jettison builder prune --all',
-  },
-  'cache mount': {
-    type: 'Cache mounts',
-    why: 'what RUN --mount=type=cache keeps',
-    free: 'jettison prune --cache-mounts',
-  },
-  nothing: { type: 'Unused', why: 'what they were made for is gone', free: 'jettison prune' },
-};
+const HOLDERS: Record<Holder | 'cache mount' | 'failed step', { type: string; why: string; free?: string }> =
+  {
+    image: { type: 'Images', why: 'parts of images that have a name' },
+    'nameless image': { type: 'Images without a name', why: 'no name leads to them', free: 'jettison prune' },
+    container: { type: 'Containers', why: 'containers stand on them' },
+    'build cache': {
+      type: 'Build cache',
+      why: 'steps that the next build may reuse',
+      free: 'jettison builder prune --all',
+    },
+    'cache mount': {
+      type: 'Cache mounts',
+      why: 'what RUN --mount=type=cache keeps',
+      free: 'jettison prune --cache-mounts',
+    },
+    'failed step': {
+      type: 'Failed steps',
+      why: 'what failed RUNs left, for jettison debug',
+      free: 'jettison prune',
+    },
+    nothing: { type: 'Unused', why: 'what they were made for is gone', free: 'jettison prune' },
+  };
 
 async function run(args: string[], io: Io): Promise<number> {
   const { values } = parseArgs({
@@ -45,7 +52,7 @@ async function run(args: string[], io: Io): Promise<number> {
     },
   });
   const store = openStore({ env: io.env });
-  const usage = [...storeUsage(store), ...(await cacheMounts(store))];
+  const usage = [...storeUsage(store), ...(await onlyForWorker(store))];
   store.close();
   if (values.json) {
     const all = usage.map(({ usedMs, ...one }) => ({
@@ -69,18 +76,25 @@ type Usage = {
   title?: string;
 };
 
-/** Only the worker may look into all of them. */
-async function cacheMounts(store: Store): Promise<Usage[]> {
-  const caches = listCaches(store.layout);
-  if (caches.length === 0) return [];
+/** What only the worker may look into as a whole. */
+async function onlyForWorker(store: Store): Promise<Usage[]> {
+  const { layout } = store;
+  const caches = listCaches(layout).map(({ name, record, usedMs }) => ({
+    folder: cacheDirectory(layout, name),
+    facts: { id: name, kind: 'cache mount', holder: 'cache mount' as const, usedMs, title: record.id },
+  }));
+  const failures = listFailures(layout).flatMap(({ id, title, created }) => {
+    const folder = failureDirectory(layout, id);
+    const facts = { id, kind: 'failed', holder: 'failed step' as const, usedMs: Date.parse(created), title };
+    return folder === undefined ? [] : [{ folder, facts }];
+  });
+  const all = [...caches, ...failures];
+  if (all.length === 0) return [];
   const { startBestWorker } = await import('../worker/client.ts');
-  const worker = await startBestWorker('auto', { home: store.layout.home });
+  const worker = await startBestWorker('auto', { home: layout.home });
   try {
-    const sizes = await worker.measureCaches({ names: caches.map(({ name }) => name) });
-    return caches.map(({ name, record, usedMs }, i) => ({
-      ...{ id: name, kind: 'cache mount', holder: 'cache mount' as const },
-      ...{ size: sizes[i]!, usedMs, title: record.id },
-    }));
+    const sizes = await worker.measure({ folders: all.map(({ folder }) => folder) });
+    return all.map(({ facts }, i) => ({ ...facts, size: sizes[i]! }));
   } finally {
     await worker.close();
   }

@@ -4,6 +4,7 @@ import type { Emit } from '../events/event.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { Remotes } from '../remote/remotes.ts';
+import type { FailedCommand } from '../store/failures.ts';
 import type { Store } from '../store/store.ts';
 import type { Limits, Ulimit, Worker } from '../worker/protocol.ts';
 
@@ -42,6 +43,8 @@ export interface SolveContext {
   readonly agents: ReadonlyMap<string, string>;
   /** What RUN gets besides what its instruction says. */
   readonly run: RunSettings;
+  /** The command line of this build, kept with what a failed step leaves. */
+  readonly command?: FailedCommand | undefined;
   /** Messages that are the same for all steps, and have been told for one. */
   readonly told: Set<string>;
   /** The worker, started on first demand. */

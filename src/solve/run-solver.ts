@@ -4,9 +4,10 @@ import { type Digest, sha256 } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 import type { RunStep } from '../plan/plan.ts';
+import type { FailedStep } from '../store/failures.ts';
 import { type LayerRecord, layerId } from '../store/layers.ts';
 import { CAPABILITY_NAMES } from '../worker/capabilities.ts';
-import type { ExecMount, LayerIdentity } from '../worker/protocol.ts';
+import type { ExecMount, ExecRequest, ExecResult, LayerIdentity } from '../worker/protocol.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
 import type { RunMounts } from './run-mounts.ts';
@@ -49,7 +50,6 @@ export async function runStep(
   mounts.checkRequired();
   const worker = await context.worker();
   if (worker.unable !== undefined) throw worker.unable;
-  await Promise.all(below.map((layer) => layer.directory()));
   const lock = `run-${layerId(key)}`;
   await worker.lock({ name: lock });
   try {
@@ -71,37 +71,21 @@ async function execute(
   below: readonly SolvedLayer[],
 ): Promise<LayerRecord> {
   const worker = await context.worker();
-  const prepared = await mounts.prepare();
-  const script: ExecMount[] =
-    step.script === undefined
-      ? []
-      : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
+  const prepared = await prepareRun(context, step, mounts, below);
   const output = new StepOutput(context.emit, step.id);
   let saysFull = false;
-  const { hosts, limits, ulimits, shmSize } = context.run;
-  const clock = timeLimit(context, step);
+  const { timeout } = context.run;
   const result = await worker
     .exec(
       {
-        layers: below.filter((layer) => !layer.empty).map(({ id }) => id),
-        process: {
-          args: step.args,
-          env: [...step.env, ...step.hiddenEnv, ...prepared.env],
-          cwd: step.cwd,
-          user: step.user,
-        },
-        mounts: [...prepared.mounts, ...script],
-        network: step.network,
-        hosts,
+        ...prepared.request,
         stdio: 'stream',
-        limits,
-        ulimits,
-        ...(shmSize === undefined ? {} : { shmSize }),
-        ...(step.insecure ? { capabilities: CAPABILITY_NAMES, unmasked: true } : {}),
+        ...(timeout === undefined ? {} : { timeMs: timeout }),
         commit: identityOf(context, key),
+        keep: failedStep(context, step, key),
       },
       {
-        signal: clock.signal,
+        signal: context.signal,
         onOutput: ({ stream, data }) => {
           saysFull ||= output.add(stream, data).includes('No space left on device');
         },
@@ -115,38 +99,77 @@ async function execute(
       },
     )
     .finally(() => {
-      clock.stop();
       output.end();
       prepared.close();
     });
   if (result.layer !== undefined) return result.layer;
-  throw new JettisonError('RUN_FAILED', `${commandText(step)} failed with exit code ${result.exitCode}`, {
-    location: step.location,
-    source: step.source,
-    details: { exitCode: result.exitCode, step: step.id },
+  throw failure(context, step, result, saysFull);
+}
+
+/** What the worker is asked for to run a step's command, and what gives back what was made for it. */
+async function prepareRun(
+  { run }: SolveContext,
+  step: RunStep,
+  mounts: RunMounts,
+  below: readonly SolvedLayer[],
+): Promise<{ request: Omit<ExecRequest, 'stdio'>; close: () => void }> {
+  await Promise.all(below.map((layer) => layer.directory()));
+  const prepared = await mounts.prepare();
+  const script: ExecMount[] =
+    step.script === undefined
+      ? []
+      : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
+  const { hosts, limits, ulimits, shmSize } = run;
+  return {
+    request: {
+      layers: below.filter((layer) => !layer.empty).map(({ id }) => id),
+      process: {
+        args: step.args,
+        env: [...step.env, ...step.hiddenEnv, ...prepared.env],
+        cwd: step.cwd,
+        user: step.user,
+      },
+      mounts: [...prepared.mounts, ...script],
+      network: step.network,
+      hosts,
+      limits,
+      ulimits,
+      ...(shmSize === undefined ? {} : { shmSize }),
+      ...(step.insecure ? { capabilities: CAPABILITY_NAMES, unmasked: true } : {}),
+    },
+    close: prepared.close,
+  };
+}
+
+/** What is kept of a step that fails, besides its changes. */
+function failedStep({ command }: SolveContext, step: RunStep, key: Digest): FailedStep {
+  const { title, location, id } = step;
+  const stage = id.slice(0, id.lastIndexOf('/'));
+  const { file, line } = location;
+  return { key, title, file, line, stage, ...(command === undefined ? {} : { command }) };
+}
+
+function failure({ run }: SolveContext, step: RunStep, result: ExecResult, saysFull: boolean): JettisonError {
+  const { location, source } = step;
+  const { exitCode, kept } = result;
+  const details = { exitCode, step: step.id, ...(kept === undefined ? {} : { kept }) };
+  if (result.timedOut) {
+    return new JettisonError(
+      'RUN_TIMEOUT',
+      `${commandText(step)} did not end within ${run.timeout! / 1000} s, and was killed`,
+      { location, source, details, hint: 'Give it more time with --timeout, if it is not hanging.' },
+    );
+  }
+  return new JettisonError('RUN_FAILED', `${commandText(step)} failed with exit code ${exitCode}`, {
+    location,
+    source,
+    details,
     ...(saysFull
       ? { hint: FULL }
       : result.outOfMemory
         ? { hint: 'It needed more memory than --memory lets it have.' }
-        : hintFor(result.exitCode, step)),
+        : hintFor(exitCode, step)),
   });
-}
-
-/** The build's signal, and that of a command which takes longer than it may. */
-function timeLimit({ run, signal }: SolveContext, step: RunStep): { signal: AbortSignal; stop: () => void } {
-  const { timeout } = run;
-  if (timeout === undefined) return { signal, stop: () => {} };
-  const late = new AbortController();
-  const timer = setTimeout(() => {
-    const { location, source } = step;
-    const error = new JettisonError(
-      'RUN_TIMEOUT',
-      `${commandText(step)} did not end within ${timeout / 1000} s, and was killed`,
-      { location, source, hint: 'Give it more time with --timeout, if it is not hanging.' },
-    );
-    late.abort(error);
-  }, timeout);
-  return { signal: AbortSignal.any([signal, late.signal]), stop: () => clearTimeout(timer) };
 }
 
 /**

@@ -31,6 +31,8 @@ export class StoreLayout {
   readonly containers: string;
   /** Directories that RUN keeps between builds: see `cache-mounts.ts`. */
   readonly cacheMounts: string;
+  /** What failed RUNs left, for `jettison debug`: see `failures.ts`. */
+  readonly failures: string;
   readonly locks: string;
   /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
   readonly temporary: string;
@@ -49,6 +51,7 @@ export class StoreLayout {
     this.downloads = join(home, 'downloads');
     this.containers = join(home, 'containers');
     this.cacheMounts = join(home, 'cache-mounts');
+    this.failures = join(home, 'failures');
     this.locks = join(home, 'locks');
     this.temporary = join(home, 'tmp');
   }

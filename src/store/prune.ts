@@ -2,6 +2,7 @@ import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../image/digest.ts';
 import { discardCache } from './cache-mounts.ts';
+import { discardFailure, listFailures } from './failures.ts';
 import { imageBlobs } from './image-blobs.ts';
 import type { StoredImage } from './images.ts';
 import type { Store } from './store.ts';
@@ -108,6 +109,11 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   }
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
+  }
+  for (const { id, created } of listFailures(store.layout)) {
+    // No build comes back to them: they go unless only what is older than a certain age is to go.
+    const all = options.unusedForMs === 0 || options.unusedForMs === Number.POSITIVE_INFINITY;
+    if (all || Date.parse(created) <= unusedSince) doomed.push(discardFailure(store.layout, id));
   }
   if (options.cacheMounts) {
     for (const name of readNames(store.layout.cacheMounts)) {

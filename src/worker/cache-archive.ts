@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { opendir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { join as joinPath, type RecipeEntry } from '../layer/entry.ts';
@@ -18,20 +18,6 @@ import { unpackTree } from './unpack.ts';
 /** The folder of a cache in the store, and in archives. */
 const NAME = /^[0-9a-f]{32}(-\d{1,3})?$/;
 const CHUNK = 1 << 20;
-
-/** Bytes of the files of caches. */
-export function measureCaches(ctx: WorkerContext, { names }: { names: string[] }): Promise<number[]> {
-  return Promise.all(names.map((name) => measure(cacheDirectory(ctx.layout, name))));
-}
-
-async function measure(folder: string): Promise<number> {
-  let size = 0;
-  for await (const entry of await opendir(folder, { recursive: true })) {
-    if (!entry.isFile()) continue;
-    size += lstatSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
-  }
-  return size;
-}
 
 /**
  * Writes caches to a tar: for each `<name>/cache.json` and what it holds in `<name>/dir/`. Nobody may be using them.

@@ -146,7 +146,7 @@ class WorkerClient implements Worker {
   remove = this.#operation('remove');
   lock = this.#operation('lock');
   unlock = this.#operation('unlock');
-  measureCaches = this.#operation('measureCaches');
+  measure = this.#operation('measure');
   exportCaches = this.#operation('exportCaches');
   importCaches = this.#operation('importCaches');
 

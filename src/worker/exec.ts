@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
-import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
+import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
@@ -12,6 +12,7 @@ import { findUnstartable, withGuarded } from './command.ts';
 import type { WorkerContext } from './context.ts';
 import { completeEnvironment } from './environment.ts';
 import { isMapped } from './ids.ts';
+import { keepFailed, openKept, type StackedLayer } from './kept.ts';
 import type { Locks } from './lock.ts';
 import { MountSources } from './mount-sources.ts';
 import type { Isolation } from './namespace.ts';
@@ -22,6 +23,7 @@ import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
 import { Sandbox } from './sandbox.ts';
 import { scanUpper } from './scan.ts';
+import { withShell } from './shell.ts';
 import { resolveUser } from './user.ts';
 
 /** What a run needs of whoever asked for it. */
@@ -46,16 +48,23 @@ export async function exec(
   ctx: WorkerContext,
   isolation: Isolation,
   locks: Locks,
-  request: ExecRequest,
+  asked: ExecRequest,
   control: ExecControl,
 ): Promise<ExecResult> {
-  const layers = request.layers.map((id) => ({ id, index: indexOf(ctx, id) }));
+  const layers: StackedLayer[] = asked.layers.map((id) => ({
+    id,
+    index: indexOf(ctx, id),
+    directory: ctx.layout.layerDirectory(id),
+  }));
+  const kept = asked.kept === undefined ? undefined : openKept(ctx, asked.kept);
+  if (kept?.layer !== undefined) layers.push(kept.layer);
   const tree = new MergedTree(layers);
+  const request = asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell);
   const { args, cwd, env, inheritStdin } = request.process;
   const user = resolveUser(
     request.process.user,
-    readInRoot(ctx, layers, tree, '/etc/passwd'),
-    readInRoot(ctx, layers, tree, '/etc/group'),
+    readInRoot(layers, tree, '/etc/passwd'),
+    readInRoot(layers, tree, '/etc/group'),
   );
   if (!isMapped('uid', user.uid) || !isMapped('gid', user.gid)) throw unmapped(request.process.user);
   // Whoever has a single id has no further groups either.
@@ -69,7 +78,7 @@ export async function exec(
   const unstartable = isMounted ? undefined : findUnstartable(tree, args[0]!, environment, cwd);
   if (unstartable !== undefined) {
     await control.output({ stream: 'stderr', data: Buffer.from(`${unstartable.message}\n`) });
-    return { exitCode: unstartable.exitCode };
+    return ended(ctx, request, { exitCode: unstartable.exitCode });
   }
 
   const folder = new RunFolder(ctx);
@@ -84,7 +93,8 @@ export async function exec(
     const readonlyRoot = request.readonlyRoot === true;
     const readonlyFiles = request.commit !== undefined || readonlyRoot;
     const plan = planRoot(layers, tree, { ...request, readonlyFiles }, files, isolation);
-    const tables = folder.prepare(plan, request.layers, tree.get('')!, sources.mounts);
+    const directories = layers.map(({ directory }) => directory);
+    const tables = folder.prepare(plan, directories, tree.get('')!, sources.mounts);
     const makeDirectory = missingDirectory(tree, cwd, request);
     setHostname(hostname);
     const sandbox = await Sandbox.start({
@@ -112,18 +122,38 @@ export async function exec(
       },
     });
     const { folders: cgroups, problems } = group;
-    const exitCode = await follow(sandbox, { first: sandbox.first, user, cgroups, problems }, control);
+    let timedOut = false;
+    const late = () => {
+      timedOut = true;
+      sandbox.kill();
+    };
+    const timer = request.timeMs === undefined ? undefined : setTimeout(late, request.timeMs);
+    const exitCode = await follow(
+      sandbox,
+      { first: sandbox.first, user, cgroups, problems },
+      control,
+    ).finally(() => clearTimeout(timer));
     control.signal.throwIfAborted();
-    if (exitCode !== 0 || request.commit === undefined) {
-      return { exitCode, ...(group.ranOutOfMemory ? { outOfMemory: true } : {}) };
+    if (exitCode !== 0 || timedOut) {
+      const outOfMemory = group.ranOutOfMemory;
+      const end = { exitCode, ...(outOfMemory ? { outOfMemory } : {}), ...(timedOut ? { timedOut } : {}) };
+      return ended(ctx, request, end, folder.upper);
     }
+    if (request.commit === undefined) return { exitCode };
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
   } finally {
     await network?.close();
     group.remove();
     sources.close();
     folder.remove();
+    kept?.close();
   }
+}
+
+/** How a command failed, and under which name that is kept. @param upper what it changed; absent if it never ran */
+function ended(ctx: WorkerContext, { keep }: ExecRequest, end: ExecResult, upper?: string): ExecResult {
+  const kept = keep === undefined ? undefined : keepFailed(ctx, { ...keep, ...end }, upper);
+  return kept === undefined ? end : { ...end, kept };
 }
 
 /** Passes output on and signals in until the command, and everything that it left, is gone. */
@@ -188,16 +218,11 @@ function missingDirectory(tree: MergedTree, cwd: string, request: ExecRequest): 
 }
 
 /** Text of a small file of the root; undefined if it is none. Symlinks are followed inside the root. */
-function readInRoot(
-  ctx: WorkerContext,
-  layers: readonly IndexedLayer[],
-  tree: MergedTree,
-  path: string,
-): string | undefined {
+function readInRoot(layers: readonly StackedLayer[], tree: MergedTree, path: string): string | undefined {
   const found = resolvePath(tree, path);
   if (found.entry?.type !== 'file') return undefined;
   const holder = layers.findLast(({ index }) => index.get(found.path) !== undefined)!;
-  return readFileSync(join(ctx.layout.layerDirectory(holder.id), found.path), 'utf8');
+  return readFileSync(join(holder.directory, found.path), 'utf8');
 }
 
 const indexes = new Map<string, LayerIndex>();

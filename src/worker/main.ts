@@ -4,12 +4,14 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreLayout } from '../store/layout.ts';
 import { deadTemporaries, removeOwnTemporary, temporaryPath } from '../store/temporary.ts';
-import { exportCaches, importCaches, measureCaches } from './cache-archive.ts';
+import { exportCaches, importCaches } from './cache-archive.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
 import type { WorkerContext } from './context.ts';
 import { exec } from './exec.ts';
+import { discardStale } from './kept.ts';
 import { Locks } from './lock.ts';
 import { materialise } from './materialise.ts';
+import { measure } from './measure.ts';
 import type { Isolation } from './namespace.ts';
 import { closeOnExec, dieWithParent } from './native.ts';
 import { pack, tar } from './pack.ts';
@@ -56,7 +58,7 @@ const operations: Operations = {
   remove: (request) => remove(ctx, request),
   exec: (request, id) => run(request, id),
   lock: ({ name }: { name: string }) => locks.take(name),
-  measureCaches: (request) => measureCaches(ctx, request),
+  measure: (request) => measure(request),
   exportCaches: (request) => exportCaches(ctx, request),
   importCaches: (request) => importCaches(ctx, request),
   unlock: async ({ name }: { name: string }) => locks.release(name),
@@ -122,7 +124,12 @@ async function shutDown(): Promise<void> {
   process.exit(0);
 }
 
-/** Deletes what dead processes left, including files of ids that only this process may delete. */
+/** Deletes what dead processes left, including files of ids that only this process may delete, and old failures. */
 async function sweep(): Promise<void> {
+  try {
+    discardStale(layout);
+  } catch {
+    // The next worker tries again.
+  }
   await remove(ctx, { paths: deadTemporaries(layout) }).catch(() => {});
 }

@@ -3,6 +3,7 @@ import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Source } from '../layer/entry.ts';
 import type { CacheIdentity } from '../store/cache-mounts.ts';
+import type { FailedStep } from '../store/failures.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
 import type { User } from './user.ts';
 
@@ -32,8 +33,8 @@ export interface WorkerOperations {
   /** Waits for, and takes, a lock that every build of this store shares; freed when the worker ends. */
   lock(request: { name: string }): Promise<void>;
   unlock(request: { name: string }): Promise<void>;
-  /** Bytes of the files of cache mounts, by their names. */
-  measureCaches(request: { names: string[] }): Promise<number[]>;
+  /** Bytes of the files in each of some folders of the store, of which only the worker may read all. Absolute paths. */
+  measure(request: { folders: string[] }): Promise<number[]>;
   /** Writes cache mounts to a tar, compressed by gzip when asked. Absolute path, which must not exist. */
   exportCaches(request: { names: string[]; path: string; compress: boolean }): Promise<void>;
   /** Reads cache mounts from such a tar; they take the place of those of the same name. @returns their names */
@@ -124,8 +125,26 @@ export interface ExecRequest {
   shmSize?: number;
   /** Nothing of /proc, /sys and the devices is hidden or read-only. */
   unmasked?: boolean;
+  /** Milliseconds after which the command is killed. */
+  timeMs?: number;
   /** Keep what changed as this layer; without it the changes are thrown away. */
   commit?: LayerIdentity;
+  /** Keep what changed for `jettison debug`, too, when the command fails. */
+  keep?: FailedStep;
+  /** What lies on top of the layers: what a failed command left, by the name that `keep` has given it. */
+  kept?: string;
+  /** A shell takes the place of the arguments. */
+  shell?: ShellRequest;
+}
+
+/** A shell to look around with. */
+export interface ShellRequest {
+  /** Command lines that end before a shell's `-c`: the first one whose program is there; else busybox of the machine. */
+  candidates: string[][];
+  /** What it runs, as after `-c`; without it the shell is interactive. */
+  command?: string;
+  /** POSIX shell commands that an interactive shell begins with. */
+  startup: string;
 }
 
 /** `nofile`, `nproc` … */
@@ -209,6 +228,10 @@ export interface ExecResult {
   exitCode: number;
   /** The kernel killed something of the command for want of memory, below the limit that was set. */
   outOfMemory?: boolean;
+  /** It was killed since it took longer than it may. */
+  timedOut?: boolean;
+  /** Under which name the store has kept what it left; absent without `keep`, and when the disk is full. */
+  kept?: string;
   /** The committed layer; absent without `commit`, or when the exit code is not 0. */
   layer?: LayerRecord;
 }

@@ -92,7 +92,7 @@ export class RunFolder {
   /**
    * Makes the stubs and the upper directory, and writes the tables of mounts.
    *
-   * @param layers ids, lowest first
+   * @param layers absolute paths of their directories, lowest first
    * @param root the entry of the image's root directory
    * @param before mounts that those of the plan need
    */
@@ -114,9 +114,9 @@ export class RunFolder {
     this.#describe(this.upper, root);
 
     // Short names, so that as many layers as overlayfs takes fit into the option string.
-    const lower = layers.map((id, index) => {
+    const lower = layers.map((directory, index) => {
       const name = `lower/${index}`;
-      symlinkSync(this.ctx.layout.layerDirectory(id), join(this.path, name));
+      symlinkSync(directory, join(this.path, name));
       return name;
     });
     lower[plan.stubsOnTop ? 'push' : 'unshift']('stubs');

@@ -19,6 +19,7 @@ const PACKAGES = {
   slirp4netns: 'slirp4netns',
   crun: 'crun',
   runc: 'runc',
+  busybox: 'busybox-static',
 } as const;
 
 export type ToolName = keyof typeof PACKAGES;
