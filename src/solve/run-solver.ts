@@ -11,7 +11,7 @@ import type { ExecMount, ExecRequest, ExecResult, LayerIdentity } from '../worke
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
 import type { RunMounts } from './run-mounts.ts';
-import { StepOutput } from './step-output.ts';
+import { OUTPUT_LIMIT, StepOutput } from './step-output.ts';
 
 /**
  * What a RUN reads: the whole tree below, as the contents of the layers that make it.
@@ -80,14 +80,16 @@ async function execute(
       {
         ...prepared.request,
         stdio: 'stream',
+        outputLimit: OUTPUT_LIMIT,
         ...(timeout === undefined ? {} : { timeMs: timeout }),
         commit: identityOf(context, key),
         keep: failedStep(context, step, key),
       },
       {
         signal: context.signal,
-        onOutput: ({ stream, data }) => {
-          saysFull ||= output.add(stream, data).includes('No space left on device');
+        onOutput: (piece) => {
+          const text = output.add(piece);
+          saysFull ||= text.includes('No space left on device');
         },
         onStarted: ({ problems }) => {
           for (const message of problems) {
@@ -98,10 +100,7 @@ async function execute(
         },
       },
     )
-    .finally(() => {
-      output.end();
-      prepared.close();
-    });
+    .finally(() => prepared.close());
   if (result.layer !== undefined) return result.layer;
   throw failure(context, step, result, saysFull);
 }

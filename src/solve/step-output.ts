@@ -1,55 +1,36 @@
 import type { Emit } from '../events/event.ts';
-
-/** How much of a step's output is told, in characters, and how much of its end when there is more. */
-const HEAD = 16 << 20;
-const TAIL = 64 << 10;
-
-type Stream = 'stdout' | 'stderr';
+import type { ExecOutput, OutputLimit } from '../worker/protocol.ts';
 
 /**
- * Tells what a step prints. A step that prints without end must not fill whoever listens: of more than 16 million
- * characters the beginning and the end are told, and between them how many are missing.
+ * How much of a step's output is told, in bytes: a step that prints without end must not fill whoever listens. The
+ * worker leaves out what is between the beginning and the end.
  */
+export const OUTPUT_LIMIT: OutputLimit = { head: 16 << 20, tail: 64 << 10 };
+
+/** Tells what a step prints, and where something of it is left out. */
 export class StepOutput {
   readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-  #told = 0;
-  #held: { stream: Stream; text: string }[] = [];
-  #heldSize = 0;
-  #dropped = 0;
 
   constructor(
     private readonly emit: Emit,
     private readonly step: string,
-    private readonly limit = HEAD,
   ) {}
 
-  /** @returns the text, whether it is told or not */
-  add(stream: Stream, data: Uint8Array): string {
+  /** @returns the text */
+  add({ stream, data, dropped }: ExecOutput): string {
+    if (dropped !== undefined) this.#leaveOut(dropped);
     const text = this.#decoders[stream].decode(data, { stream: true });
-    if (this.#told < this.limit) {
-      this.#told += text.length;
-      this.#tell(stream, text);
-      return text;
-    }
-    this.#held.push({ stream, text });
-    this.#heldSize += text.length;
-    while (this.#heldSize - this.#held[0]!.text.length >= TAIL) {
-      const { text: first } = this.#held.shift()!;
-      this.#heldSize -= first.length;
-      this.#dropped += first.length;
-    }
+    this.#tell(stream, text);
     return text;
   }
 
-  /** Tells the end of what was too long. */
-  end(): void {
-    if (this.#dropped > 0) {
-      this.#tell('stderr', `\n[${this.#dropped} characters of output are left out here]\n`);
-    }
-    for (const { stream, text } of this.#held.splice(0)) this.#tell(stream, text);
+  #leaveOut(bytes: number): void {
+    // What has begun before does not end after.
+    for (const stream of ['stdout', 'stderr'] as const) this.#tell(stream, this.#decoders[stream].decode());
+    this.#tell('stderr', `\n[${bytes} bytes of output are left out here]\n`);
   }
 
-  #tell(stream: Stream, text: string): void {
+  #tell(stream: ExecOutput['stream'], text: string): void {
     if (text !== '') this.emit({ type: 'step.output', step: this.step, stream, text });
   }
 }

@@ -18,7 +18,15 @@ import { MountSources } from './mount-sources.ts';
 import type { Isolation } from './namespace.ts';
 import { setHostname } from './native.ts';
 import { PrivateNetwork } from './network.ts';
-import type { ExecOutput, ExecRequest, ExecResult, LayerIdentity, StartedCommand } from './protocol.ts';
+import { OutputCap } from './output-cap.ts';
+import type {
+  ExecOutput,
+  ExecRequest,
+  ExecResult,
+  LayerIdentity,
+  OutputLimit,
+  StartedCommand,
+} from './protocol.ts';
 import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
 import { Sandbox } from './sandbox.ts';
@@ -131,6 +139,7 @@ export async function exec(
     const exitCode = await follow(
       sandbox,
       { first: sandbox.first, user, cgroups, problems },
+      request.outputLimit,
       control,
     ).finally(() => clearTimeout(timer));
     control.signal.throwIfAborted();
@@ -157,7 +166,13 @@ function ended(ctx: WorkerContext, { keep }: ExecRequest, end: ExecResult, upper
 }
 
 /** Passes output on and signals in until the command, and everything that it left, is gone. */
-async function follow(sandbox: Sandbox, started: StartedCommand, control: ExecControl): Promise<number> {
+async function follow(
+  sandbox: Sandbox,
+  started: StartedCommand,
+  limit: OutputLimit | undefined,
+  control: ExecControl,
+): Promise<number> {
+  const output = new OutputCap(limit, control.output);
   const kill = () => sandbox.kill();
   control.signal.addEventListener('abort', kill, { once: true });
   if (control.signal.aborted) kill();
@@ -165,23 +180,25 @@ async function follow(sandbox: Sandbox, started: StartedCommand, control: ExecCo
   try {
     const [exitCode] = await Promise.all([
       sandbox.exit,
-      pump(sandbox.stdout, 'stdout', control),
-      pump(sandbox.stderr, 'stderr', control),
+      pump(sandbox.stdout, 'stdout', output, control.signal),
+      pump(sandbox.stderr, 'stderr', output, control.signal),
     ]);
     return exitCode;
   } finally {
     control.signal.removeEventListener('abort', kill);
+    await output.end();
   }
 }
 
 async function pump(
   source: Readable | null,
   stream: ExecOutput['stream'],
-  control: ExecControl,
+  output: OutputCap,
+  signal: AbortSignal,
 ): Promise<void> {
   if (source === null) return;
   for await (const data of source as AsyncIterable<Buffer>) {
-    if (!control.signal.aborted) await control.output({ stream, data });
+    if (!signal.aborted) await output.add({ stream, data });
   }
 }
 

@@ -103,6 +103,7 @@ function run(request: ExecRequest, id: number): Promise<unknown> {
 }
 
 function sendOutput(id: number, output: ExecOutput): Promise<void> {
+  if (!process.connected) return Promise.resolve();
   return new Promise((resolve) => {
     untaken.set(++serial, resolve);
     send({ type: 'output', id, serial, output });

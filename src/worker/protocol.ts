@@ -111,6 +111,8 @@ export interface ExecRequest {
    * been started with `inherit`.
    */
   stdio: 'stream' | 'inherit';
+  /** How much of a stream of output is passed on; by default all. */
+  outputLimit?: OutputLimit;
   /** Capabilities of the command, as `capabilities.ts` names them; by default Docker's. */
   capabilities?: readonly string[];
   /** No program can give the command more rights, setuid bit or not. */
@@ -236,10 +238,18 @@ export interface ExecResult {
   layer?: LayerRecord;
 }
 
+/** Bytes of the beginning and of the end of what a command prints: what is between them is counted, not passed on. */
+export interface OutputLimit {
+  head: number;
+  tail: number;
+}
+
 /** Messages from the worker that are no answers. */
 export interface ExecOutput {
   stream: 'stdout' | 'stderr';
   data: Uint8Array;
+  /** So many bytes of either stream, which came before these, are left out. */
+  dropped?: number;
 }
 
 /** What control calls: every operation can be cancelled, and `exec` can report output. */
