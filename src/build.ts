@@ -11,6 +11,7 @@ import { type IgnoreRules, ignoredBy } from './context/ignore.ts';
 import type { Diagnostic, Dockerfile } from './dockerfile/ast.ts';
 import { CHECKS } from './dockerfile/checks.ts';
 import { JettisonError } from './errors/error.ts';
+import { fromSystemError } from './errors/system.ts';
 import { emitTo } from './events/emit.ts';
 import type { Emit } from './events/event.ts';
 import { ImageMaker, type MadeImage } from './export/image-maker.ts';
@@ -25,6 +26,7 @@ import { BaseImages } from './solve/base-images.ts';
 import { checkRunnable } from './solve/emulation.ts';
 import { imageConfig } from './solve/image-config.ts';
 import { Solver } from './solve/solver.ts';
+import { defaultHome } from './store/layout.ts';
 
 export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './conductor/options.ts';
 
@@ -47,7 +49,10 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     const result = await buildWith(options, emit, cancel, started);
     return result;
   } catch (error) {
-    const shown = options.signal?.aborted ? interrupted() : (error as Error);
+    const home = options.home ?? defaultHome(options.env);
+    const shown = options.signal?.aborted
+      ? interrupted()
+      : (fromSystemError(error, home) ?? (error as Error));
     emit({ type: 'build.failed', error: shown, durationMs: Date.now() - started });
     throw shown;
   } finally {

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
+import { writing } from '../errors/system.ts';
 import { canonicalJson, hex, sha256 } from '../image/digest.ts';
 import { type Descriptor, type Index, MEDIA } from '../image/types.ts';
 import type { Store } from '../store/store.ts';
@@ -88,7 +89,7 @@ export class LayoutFolder {
   async #whole(path: string, write: (path: string) => Promise<void>): Promise<void> {
     const partial = `${path}.${process.pid}.partial`;
     try {
-      await write(partial);
+      await writing(path, () => write(partial));
       renameSync(partial, path);
     } finally {
       rmSync(partial, { force: true });

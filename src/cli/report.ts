@@ -2,6 +2,7 @@ import { EXIT, JettisonError } from '../errors/error.ts';
 import { renderError } from '../errors/render.ts';
 import { wantsColor } from '../errors/style.ts';
 import { fromSystemError } from '../errors/system.ts';
+import { defaultHome } from '../store/layout.ts';
 import type { Command, Io } from './command.ts';
 import { fromParseArgs } from './usage.ts';
 
@@ -19,7 +20,8 @@ export function reportError(thrown: unknown, command: Command | undefined, io: I
     io.stderr.write(renderError(error, { color: options.color }));
     return EXIT.interrupted;
   }
-  const error = fromParseArgs(thrown, command?.help ?? '') ?? fromSystemError(thrown) ?? thrown;
+  const error =
+    fromParseArgs(thrown, command?.help ?? '') ?? fromSystemError(thrown, defaultHome(io.env)) ?? thrown;
   io.stderr.write(renderError(error, options));
   return error instanceof JettisonError ? error.exitCode : EXIT.failed;
 }

@@ -1,5 +1,11 @@
 import { JettisonError } from './error.ts';
 
+/** What failed calls of Node have besides the message. */
+interface SystemError extends NodeJS.ErrnoException {
+  /** Of calls with two paths: the second. */
+  dest?: string;
+}
+
 interface Meaning {
   code: string;
   says: string;
@@ -37,18 +43,37 @@ const meanings: Record<string, Meaning> = {
   },
 };
 
+/** Runs something that writes to one file, and sees to it that an error of an open file says which. */
+export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ENOSPC') {
+      (error as NodeJS.ErrnoException).path ??= path;
+    }
+    throw error;
+  }
+}
+
 /**
  * The error that a failed system call is for the user when the machine is at fault (disk full, no
  * permission …). Undefined for everything else: Jettison has to expect those, so they are bugs.
+ *
+ * @param store the store's folder: what is written without a name is written there
  */
-export function fromSystemError(error: unknown): JettisonError | undefined {
+export function fromSystemError(error: unknown, store?: string): JettisonError | undefined {
   if (!(error instanceof Error) || error instanceof JettisonError) return undefined;
-  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  const { code, syscall, path, dest } = error as SystemError;
   if (code === undefined || syscall === undefined) return undefined;
   const meaning = meanings[code];
   if (meaning === undefined) return undefined;
-  const where = path === undefined ? syscall : `${syscall} ${path}`;
-  return new JettisonError(meaning.code, `${meaning.says} (${where})`, {
+  const file = dest ?? path;
+  const isStores = store !== undefined && (file === undefined || file.startsWith(`${store}/`));
+  const where =
+    meaning.code === NO_SPACE.code && isStores
+      ? `of the store, ${store}`
+      : `(${file === undefined ? syscall : `${syscall} ${file}`})`;
+  return new JettisonError(meaning.code, `${meaning.says} ${where}`, {
     hint: meaning.hint,
     cause: error,
     details: { errno: code },

@@ -3,6 +3,7 @@ import { rename } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
+import { writing } from '../errors/system.ts';
 import type { Destination } from './output.ts';
 
 /**
@@ -31,7 +32,7 @@ async function writeFile(path: string, content: AsyncIterable<Buffer>, signal: A
   }
   const partial = `${path}.${process.pid}.partial`;
   try {
-    await copy(content, createWriteStream(partial), signal, true);
+    await writing(path, () => copy(content, createWriteStream(partial), signal, true));
     await rename(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });

@@ -164,7 +164,9 @@ function failure({ run }: SolveContext, step: RunStep, result: ExecResult, saysF
     source,
     details,
     ...(saysFull
-      ? { hint: FULL }
+      ? {
+          hint: `The disk of the store, ${context.store.layout.home}, may be full: \`jettison prune\` and \`jettison builder prune\` free some of it.`,
+        }
       : result.outOfMemory
         ? { hint: 'It needed more memory than --memory lets it have.' }
         : hintFor(exitCode, step)),
@@ -185,9 +187,6 @@ function commandText(step: RunStep): string {
   const text = step.title.replace(/^RUN\s+/i, '');
   return `RUN ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`;
 }
-
-const FULL =
-  'The disk that the store is on may be full: `jettison prune` and `jettison builder prune` free some of it.';
 
 function hintFor(exitCode: number, step: RunStep): { hint?: string } {
   if (exitCode === 127) {

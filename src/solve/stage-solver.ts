@@ -179,7 +179,7 @@ export class StageSolver implements SolvedStage {
     } catch (error) {
       const outcome = this.context.signal.aborted ? 'cancelled' : 'failed';
       this.context.emit({ type: 'step.finished', step: step.id, outcome, durationMs: Date.now() - started });
-      throw placed(fromSystemError(error) ?? error, step);
+      throw placed(fromSystemError(error, this.context.store.layout.home) ?? error, step);
     }
   }
 

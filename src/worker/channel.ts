@@ -30,6 +30,7 @@ export type Failure =
       code: string;
       syscall?: string;
       path?: string;
+      dest?: string;
     }
   | { kind: 'bug'; name: string; message: string; stack: string | undefined };
 
@@ -47,7 +48,7 @@ export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error))
     return { kind: 'bug', name: 'Error', message: String(error), stack: undefined };
   const { name, message, stack } = error;
-  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  const { code, syscall, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
   if (code === undefined || syscall === undefined) return { kind: 'bug', name, message, stack };
   return {
     kind: 'system',
@@ -56,6 +57,7 @@ export function failureOf(error: unknown): Failure {
     code,
     syscall,
     ...(path === undefined ? {} : { path: String(path) }),
+    ...(dest === undefined ? {} : { dest: String(dest) }),
   };
 }
 
@@ -65,8 +67,8 @@ export function errorOf(failure: Failure): Error {
   const error = new Error(failure.message);
   if (failure.stack !== undefined) error.stack = failure.stack;
   if (failure.kind === 'system') {
-    const { code, syscall, path } = failure;
-    return Object.assign(error, { code, syscall }, path === undefined ? {} : { path });
+    const { kind: _, message: __, stack: ___, ...facts } = failure;
+    return Object.assign(error, facts);
   }
   error.name = failure.name;
   return error;

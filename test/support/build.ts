@@ -151,12 +151,15 @@ export interface StartOptions {
   ids?: { uid: number; gid: number };
   /** Path of the command; default: this repository's. */
   cli?: string;
+  /** A program with its arguments that starts the command. */
+  before?: readonly string[];
 }
 
 /** Starts the command, with nothing of this process's environment but the PATH. */
 export function startCommand(args: readonly string[], options: StartOptions): ChildProcess {
-  const { home, cwd = tmpdir(), env, ids, cli = CLI } = options;
-  return spawn(process.execPath, [cli, ...args], {
+  const { home, cwd = tmpdir(), env, ids, cli = CLI, before = [] } = options;
+  const [program, ...rest] = [...before, process.execPath, cli, ...args] as [string, ...string[]];
+  return spawn(program, rest, {
     cwd,
     detached: true,
     env: { PATH: process.env['PATH'], HOME: cwd, ...(home && { JETTISON_HOME: home }), ...env },

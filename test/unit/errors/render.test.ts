@@ -133,6 +133,15 @@ describe('system errors', () => {
     expect(error?.hint).toBeDefined();
   });
 
+  test('a full disk is that of the store, unless another file is named', () => {
+    const full = (more: object) =>
+      fromSystemError(Object.assign(new Error('x'), { code: 'ENOSPC', syscall: 'write', ...more }), '/store');
+    expect(full({})?.message).toBe('no space left on the disk of the store, /store');
+    expect(full({ path: '/store/tmp/1' })?.message).toBe('no space left on the disk of the store, /store');
+    expect(full({ path: '/context/a', dest: '/store/a' })?.message).toContain('of the store, /store');
+    expect(full({ path: '/out.tar' })?.message).toBe('no space left on the disk (write /out.tar)');
+  });
+
   test('others are bugs', () => {
     expect(fromSystemError(failed('EBADF'))).toBeUndefined();
     expect(fromSystemError(new Error('x'))).toBeUndefined();

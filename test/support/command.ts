@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  type Ended,
+  ended,
+  otherUser,
+  remains,
+  type StartOptions,
+  startCommand,
+  TestBuilds,
+} from './build.ts';
+import { copyCommand, eventually, whyNoSandbox } from './sandbox.ts';
+
+/** Who runs the command in tests that both have to pass. */
+export const USERS = ['root', 'an ordinary user'] as const;
+export type TestUser = (typeof USERS)[number];
+
+export interface TestCommandOptions {
+  /** Bytes of a file system of the store's own, which only this command sees. */
+  storeSize?: number;
+}
+
+/** The built command as one user runs it, with a store of that user's, an image called `base`, and a context. */
+export class TestCommand {
+  readonly context: string;
+  readonly home: string;
+  readonly #before: string[] = [];
+  #holder: ReturnType<typeof spawn> | undefined;
+
+  private constructor(
+    /** The user's own folder; everything is in it. */
+    readonly folder: string,
+    private readonly cli: string,
+    private readonly ids: { uid: number; gid: number } | undefined,
+  ) {
+    this.context = join(folder, 'context');
+    this.home = join(folder, 'disk', 'store');
+  }
+
+  /** @returns a reason, where the command cannot be run as that user */
+  static async open(user: TestUser, options: TestCommandOptions = {}): Promise<TestCommand | string> {
+    const isRoot = process.getuid?.() === 0;
+    const ids = user === 'root' || !isRoot ? undefined : otherUser();
+    const why =
+      whyNoSandbox() ??
+      (user === 'root' && !isRoot ? 'only root can act as root' : undefined) ??
+      (options.storeSize !== undefined && !isRoot ? 'only root can make a small file system' : undefined);
+    if (why !== undefined) return why;
+    if (typeof ids === 'string') return ids;
+
+    const top = mkdtempSync(join(tmpdir(), 'jettison-command-'));
+    chmodSync(top, 0o755);
+    const folder = join(top, 'theirs');
+    const test = new TestCommand(folder, copyCommand(join(top, 'command')), ids);
+    for (const path of [folder, test.context, dirname(test.home)]) {
+      mkdirSync(path);
+      if (ids !== undefined) chownSync(path, ids.uid, ids.gid);
+    }
+    const builds = await TestBuilds.create({});
+    const archive = join(top, 'base.tar');
+    await builds.run(['save', '-o', archive, 'base']);
+    builds.remove();
+    chmodSync(archive, 0o644);
+    if (options.storeSize !== undefined) await test.#mountDisk(options.storeSize);
+    const loaded = await test.run(['load', '-i', archive]);
+    if (loaded.code !== 0) throw new Error(loaded.err);
+    return test;
+  }
+
+  /** Writes files of the context, by path. */
+  write(files: Record<string, string | Buffer>): void {
+    for (const [path, content] of Object.entries(files)) {
+      const file = join(this.context, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+    }
+  }
+
+  start(args: readonly string[], options: StartOptions = {}): ReturnType<typeof startCommand> {
+    const { home, folder: cwd, cli } = this;
+    const { ids } = this;
+    return startCommand(args, {
+      home,
+      cwd,
+      cli,
+      before: this.#before,
+      ...(ids && this.#holder === undefined && { ids }),
+      ...options,
+    });
+  }
+
+  /** Runs the command to its end. */
+  run(args: readonly string[], options: StartOptions & { stdin?: string } = {}): Promise<Ended> {
+    const child = this.start(args, options);
+    child.stdin?.end(options.stdin);
+    return ended(child);
+  }
+
+  /** Builds the context with a Dockerfile, as plain lines. */
+  build(dockerfile: string, ...args: string[]): Promise<Ended> {
+    this.write({ Dockerfile: dockerfile });
+    return this.run(['build', '--progress=plain', ...args, this.context]);
+  }
+
+  /** The folder of the user's files as this process sees them, also on the file system of their own. */
+  seen(path: string): string {
+    return this.#holder === undefined ? path : `/proc/${this.#holder.pid}/root${path}`;
+  }
+
+  /** What is left of commands: processes, mounts and temporary files. @param marker in a RUN's environment */
+  left(marker: string): string[] {
+    const temporary = this.seen(join(this.home, 'tmp'));
+    const files = readdirSync(temporary).map((name) => `folder tmp/${name}`);
+    return [...remains(this.home, marker), ...files];
+  }
+
+  remove(): void {
+    this.#holder?.kill('SIGKILL');
+    rmSync(dirname(this.folder), { recursive: true, force: true });
+  }
+
+  /** A file system in a mount namespace that a process keeps; the command is run in it. */
+  async #mountDisk(size: number): Promise<void> {
+    const disk = dirname(this.home);
+    const { uid, gid } = this.ids ?? { uid: 0, gid: 0 };
+    const script = `mount -t tmpfs -o size=${size},uid=${uid},gid=${gid} none ${disk} && echo mounted && exec sleep 100000`;
+    const holder = spawn('unshare', ['--mount', 'sh', '-c', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#holder = holder;
+    let said = '';
+    holder.stdout!.on('data', (data) => {
+      said += data;
+    });
+    await eventually('the file system is mounted', () => said.includes('mounted'));
+    this.#before.push('nsenter', `--mount=/proc/${holder.pid}/ns/mnt`, `--setuid=${uid}`, `--setgid=${gid}`);
+  }
+}
