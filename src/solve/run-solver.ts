@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
 import { type Digest, sha256 } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
@@ -148,7 +149,12 @@ function failedStep({ command }: SolveContext, step: RunStep, key: Digest): Fail
   return { key, title, file, line, stage, ...(command === undefined ? {} : { command }) };
 }
 
-function failure({ run }: SolveContext, step: RunStep, result: ExecResult, saysFull: boolean): JettisonError {
+function failure(
+  { run, store }: SolveContext,
+  step: RunStep,
+  result: ExecResult,
+  saysFull: boolean,
+): JettisonError {
   const { location, source } = step;
   const { exitCode, kept } = result;
   const details = { exitCode, step: step.id, ...(kept === undefined ? {} : { kept }) };
@@ -159,13 +165,13 @@ function failure({ run }: SolveContext, step: RunStep, result: ExecResult, saysF
       { location, source, details, hint: 'Give it more time with --timeout, if it is not hanging.' },
     );
   }
-  return new JettisonError('RUN_FAILED', `${commandText(step)} failed with exit code ${exitCode}`, {
+  return new JettisonError('RUN_FAILED', `${commandText(step)} ${endOf(exitCode)}`, {
     location,
     source,
     details,
     ...(saysFull
       ? {
-          hint: `The disk of the store, ${context.store.layout.home}, may be full: \`jettison prune\` and \`jettison builder prune\` free some of it.`,
+          hint: `The disk of the store, ${store.layout.home}, may be full: \`jettison prune\` and \`jettison builder prune\` free some of it.`,
         }
       : result.outOfMemory
         ? { hint: 'It needed more memory than --memory lets it have.' }
@@ -186,6 +192,14 @@ function identityOf(context: SolveContext, key: Digest): LayerIdentity {
 function commandText(step: RunStep): string {
   const text = step.title.replace(/^RUN\s+/i, '');
   return `RUN ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`;
+}
+
+/** Shells say 128 + n when signal n ended what they ran. */
+function endOf(exitCode: number): string {
+  const [signal] = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128) ?? [];
+  return signal === undefined
+    ? `failed with exit code ${exitCode}`
+    : `was ended by ${signal} (exit code ${exitCode})`;
 }
 
 function hintFor(exitCode: number, step: RunStep): { hint?: string } {

@@ -1,4 +1,12 @@
-import { type BigIntStats, closeSync, lstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  statfsSync,
+} from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { join, type RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -15,6 +23,9 @@ import {
 import type { StoreLayout } from '../store/layout.ts';
 import type { WorkerContext } from './context.ts';
 import { getXattr, tryLock } from './native.ts';
+
+/** A disk of which less than one part in this many is free counts as full. */
+const FULL_SHARE = 50;
 
 /** A layer of a command's root, and where its files are. */
 export interface StackedLayer extends IndexedLayer {
@@ -36,6 +47,7 @@ export function keepFailed(
 ): string | undefined {
   const { layout } = ctx;
   try {
+    if (isFull(layout.home)) return undefined;
     const id = installFailure(layout, { ...failure, created: new Date().toISOString() }, upper);
     discardStale(layout);
     return id;
@@ -43,6 +55,12 @@ export function keepFailed(
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined;
   }
+}
+
+/** Whether a command has filled the disk: then what it left is in everybody's way. */
+function isFull(path: string): boolean {
+  const { bavail, blocks } = statfsSync(path);
+  return bavail * FULL_SHARE < blocks;
 }
 
 /**

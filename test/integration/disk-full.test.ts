@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Ended } from '../support/build.ts';
@@ -44,6 +44,10 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
       expect(error).toMatchObject({ code: 'ENOSPC' });
     }
     truncateSync(fillPath(), Math.max(0, sizeOf(fillPath()) - room));
+  };
+  const freeBytes = () => {
+    const { bavail, bsize } = statfsSync(jettison.seen(jettison.home));
+    return bavail * bsize;
   };
   const makeRoom = () => rmSync(fillPath(), { force: true });
   const isWhole = async () => {
@@ -108,6 +112,7 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
       });
     } else expectFull(ended);
     await isWhole();
+    if (what === 'a command writes') expect(freeBytes()).toBeGreaterThan(DISK / 2);
     await clean();
     expect(await jettison.build('FROM base\nRUN true\nCOPY small /\n', '-t', 'x')).toMatchObject({ code: 0 });
     await clean();
