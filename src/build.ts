@@ -207,6 +207,7 @@ async function makeSolvers(
     named: (name: string) => input.contexts.named(name),
     remotes: () => session.remotes.get(),
     worker: () => session.worker.get(),
+    forms: () => session.worker.forms(),
     fetchBlob: (blob: Descriptor) => bases.fetchBlob(blob),
     signal: session.signal,
     noCache: options.noCache ?? false,

@@ -1,22 +1,35 @@
 import type { Remotes } from '../remote/remotes.ts';
 import type { Store } from '../store/store.ts';
+import { expectedForms, type ReadableForms } from '../worker/forms.ts';
 import type { Worker } from '../worker/protocol.ts';
 import type { RungChoice } from '../worker/rung.ts';
 
 /** The second process, started when a step first needs it: a build in which everything is cached has none. */
 export class OnDemandWorker {
   private starting?: Promise<Worker>;
+  private known?: ReadableForms;
 
   constructor(
     private readonly store: Store,
     private readonly rung: RungChoice,
   ) {}
 
+  /** Which directory forms of layers the worker makes and reads: before it is started a good guess. */
+  forms(): ReadableForms {
+    this.known ??= expectedForms(this.rung);
+    return this.known;
+  }
+
   get(): Promise<Worker> {
-    this.starting ??= import('../worker/client.ts').then(({ startBestWorker }) =>
-      startBestWorker(this.rung, { home: this.store.layout.home }),
-    );
+    this.starting ??= this.start();
     return this.starting;
+  }
+
+  private async start(): Promise<Worker> {
+    const { startBestWorker } = await import('../worker/client.ts');
+    const worker = await startBestWorker(this.rung, { home: this.store.layout.home });
+    this.known = worker.forms;
+    return worker;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
+import type { DirectoryForm } from '../store/forms.ts';
 import { layerId } from '../store/layers.ts';
 import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
@@ -17,13 +18,14 @@ export async function layerDirectories(
   worker: Worker,
   fetch: (blob: Descriptor) => Promise<void>,
 ): Promise<string[]> {
-  const built = builtLayers(store);
+  const [form] = worker.forms;
+  const built = builtLayers(store, form);
   const ids: string[] = [];
   for (const [index, blob] of image.manifest.layers.entries()) {
     const diffId = image.config.rootfs.diff_ids[index]!;
     const id = built.get(diffId) ?? layerId(diffId);
     ids.push(id);
-    if (store.layers.hasDirectory(id)) continue;
+    if (store.layers.hasDirectory(id, form)) continue;
     await fetch(blob);
     await worker.unpack({
       layer: { id, key: diffId, kind: 'image' },
@@ -37,10 +39,10 @@ export async function layerDirectories(
 }
 
 /** Layers that builds made and left as directories, by diff id: they need not be unpacked again. */
-function builtLayers(store: Store): Map<Digest, string> {
+function builtLayers(store: Store, form: DirectoryForm): Map<Digest, string> {
   const built = new Map<Digest, string>();
   for (const id of store.layers.ids()) {
-    if (!store.layers.hasDirectory(id)) continue;
+    if (!store.layers.hasDirectory(id, form)) continue;
     const packed = store.layers.blob(id);
     if (packed !== undefined) built.set(packed.diffId, id);
   }

@@ -6,6 +6,7 @@ import type { RecipeEntry } from '../layer/entry.ts';
 import type { Remotes } from '../remote/remotes.ts';
 import type { FailedCommand } from '../store/failures.ts';
 import type { Store } from '../store/store.ts';
+import type { ReadableForms } from '../worker/forms.ts';
 import type { Limits, Ulimit, Worker } from '../worker/protocol.ts';
 
 /** What the command line says about all RUN steps of a build. */
@@ -49,6 +50,8 @@ export interface SolveContext {
   readonly told: Set<string>;
   /** The worker, started on first demand. */
   worker(): Promise<Worker>;
+  /** Which directory forms of layers the worker makes and reads, as far as can be told without starting it. */
+  forms(): ReadableForms;
   /** Has the store hold a base image's blob. */
   fetchBlob(blob: Descriptor): Promise<void>;
   /**

@@ -50,10 +50,10 @@ export class SharedLayer extends RunLayer {
 
   private async unpack(): Promise<void> {
     const { store } = this.context;
-    if (store.layers.hasDirectory(this.id)) return;
+    const worker = await this.context.worker();
+    if (store.layers.hasDirectory(this.id, worker.forms[0])) return;
     const { layer, packed } = this.cached;
     await this.cache.fetch(this.cached);
-    const worker = await this.context.worker();
     await worker.unpack({
       layer: { id: layer.id, key: layer.key, kind: layer.kind },
       path: store.blobs.path(packed.blob.digest),

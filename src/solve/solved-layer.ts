@@ -12,6 +12,7 @@ import type { SolvedLayer } from './graph.ts';
 /** A layer that RUN made: its directory form came first. */
 export class RunLayer implements SolvedLayer {
   private packing?: Promise<LayerBlob>;
+  private making?: Promise<void>;
 
   constructor(
     protected readonly context: SolveContext,
@@ -39,7 +40,53 @@ export class RunLayer implements SolvedLayer {
     return undefined;
   }
 
-  async directory(): Promise<void> {}
+  directory(): Promise<void> {
+    this.making ??= this.makeDirectory();
+    return this.making;
+  }
+
+  /** Another kind of worker may have made it, and the directory that this one needs comes from what is there. */
+  protected async makeDirectory(): Promise<void> {
+    const { layers } = this.context.store;
+    const { id } = this;
+    const worker = await this.context.worker();
+    if (layers.hasDirectory(id, worker.forms[0])) return;
+    if (layers.directories(id, worker.forms).length > 0) {
+      await this.withFile(ownRecipe(id, layers.index(id)), (recipe) =>
+        worker.materialise({ layer: id, recipe }),
+      );
+      return;
+    }
+    const packed = layers.blob(id);
+    if (packed === undefined) {
+      throw new JettisonError(
+        'LAYER_UNREADABLE',
+        `the files of a layer that an earlier build made belong to ids which this build cannot have`,
+        {
+          hint: 'Build with --no-cache, or as the earlier build did; `jettison doctor` says what this one can have.',
+          details: { layer: id },
+        },
+      );
+    }
+    const { key, kind } = this.record;
+    await worker.unpack({
+      layer: { id, key, kind },
+      path: this.context.store.blobs.path(packed.blob.digest),
+      expect: { digest: packed.blob.digest, diffId: packed.diffId },
+      whiteouts: true,
+      directory: true,
+    });
+  }
+
+  protected async withFile<T>({ bytes }: LayerIndex, work: (path: string) => Promise<T>): Promise<T> {
+    const path = temporaryPath(this.context.store.layout, 'recipe');
+    writeFileSync(path, bytes);
+    try {
+      return await work(path);
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
 
   blob(): Promise<LayerBlob> {
     this.packing ??= this.pack();
@@ -86,7 +133,6 @@ export class RunLayer implements SolvedLayer {
 /** A layer that is known by its recipe: COPY, ADD and WORKDIR. It becomes a directory only for a RUN. */
 export class RecipeLayer extends RunLayer {
   private listing?: Promise<LayerIndex>;
-  private making?: Promise<void>;
 
   /** @param list says again where each file's bytes are; called only when a form has to be made */
   constructor(
@@ -98,19 +144,15 @@ export class RecipeLayer extends RunLayer {
   }
 
   override async recipe(): Promise<LayerIndex | undefined> {
-    if (this.context.store.layers.hasDirectory(this.id)) return undefined;
+    const { forms } = await this.context.worker();
+    if (this.context.store.layers.hasDirectory(this.id, forms[0])) return undefined;
     this.listing ??= this.list()
       .then((entries) => this.context.resolveSources(entries))
       .then((entries) => LayerIndex.of(entries));
     return this.listing;
   }
 
-  override directory(): Promise<void> {
-    this.making ??= this.materialise();
-    return this.making;
-  }
-
-  private async materialise(): Promise<void> {
+  protected override async makeDirectory(): Promise<void> {
     const worker = await this.context.worker();
     await this.withRecipe((recipe) => worker.materialise({ layer: this.id, recipe }));
   }
@@ -123,14 +165,7 @@ export class RecipeLayer extends RunLayer {
   /** Does nothing when the directory is there. */
   private async withRecipe<T>(work: (path: string) => Promise<T>): Promise<T | undefined> {
     const recipe = await this.recipe();
-    if (recipe === undefined) return undefined;
-    const path = temporaryPath(this.context.store.layout, 'recipe');
-    writeFileSync(path, recipe.bytes);
-    try {
-      return await work(path);
-    } finally {
-      rmSync(path, { force: true });
-    }
+    return recipe === undefined ? undefined : this.withFile(recipe, work);
   }
 }
 
@@ -181,7 +216,8 @@ export class ImageLayer implements SolvedLayer {
 
   private async unpack(directory: boolean): Promise<void> {
     const { store } = this.context;
-    if (store.layers.hasDirectory(this.id)) return;
+    const worker = await this.context.worker();
+    if (store.layers.hasDirectory(this.id, worker.forms[0])) return;
     const { blob } = this.packed;
     await this.context.fetchBlob(blob);
     try {
@@ -218,4 +254,13 @@ export class ImageLayer implements SolvedLayer {
       directory,
     });
   }
+}
+
+/** What says of a layer's files that their bytes are in the layer itself. */
+function ownRecipe(layer: string, index: LayerIndex): LayerIndex {
+  const entries = [...index.entries()].map(
+    (entry): RecipeEntry =>
+      entry.type === 'file' ? { ...entry, source: { kind: 'layer', layer, path: entry.path } } : entry,
+  );
+  return LayerIndex.of(entries);
 }

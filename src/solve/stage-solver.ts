@@ -264,22 +264,32 @@ export class StageSolver implements SolvedStage {
     const known = this.found.get(digest);
     if (known !== undefined) return known;
     const record = this.context.store.records.use(digest);
-    const own = record === undefined ? undefined : this.context.store.layers.record(record.layer);
+    const own = record === undefined ? undefined : this.ownLayer(record.layer);
     const layer = own ?? this.context.shared?.step(digest)?.layer;
     if (layer !== undefined) this.found.set(digest, layer);
     return layer;
   }
 
   private layerRecord(id: string): LayerRecord | undefined {
-    return this.context.store.layers.record(id) ?? this.context.shared?.layer(id)?.layer;
+    return this.ownLayer(id) ?? this.context.shared?.layer(id)?.layer;
+  }
+
+  /** A layer of the store. What a command made counts only where this build can read it, in whatever form. */
+  private ownLayer(id: string): LayerRecord | undefined {
+    const record = this.context.store.layers.record(id);
+    return record?.kind === 'run' && !this.hasFiles(id) ? undefined : record;
+  }
+
+  private hasFiles(id: string): boolean {
+    const { layers } = this.context.store;
+    return layers.directories(id, this.context.forms()).length > 0 || layers.blob(id) !== undefined;
   }
 
   /** A layer of which another machine has what the store lacks. */
   private sharedLayer({ id }: LayerRecord): SolvedLayer | undefined {
-    const { shared, store } = this.context;
+    const { shared } = this.context;
     const cached = shared?.layer(id);
-    if (cached === undefined || store.layers.hasDirectory(id) || store.layers.blob(id) !== undefined)
-      return undefined;
+    if (cached === undefined || this.hasFiles(id)) return undefined;
     return new SharedLayer(this.context, shared!, cached);
   }
 

@@ -17,8 +17,9 @@ export async function unpackArchive(
 ): Promise<string> {
   const key = digestOf({ archive: hex(digest) });
   const id = layerId(key);
-  if (!store.layers.hasDirectory(id)) {
-    await (await worker()).unpack({
+  const unpacking = await worker();
+  if (!store.layers.hasDirectory(id, unpacking.forms[0])) {
+    await unpacking.unpack({
       layer: { id, key, kind: 'archive' },
       path,
       expect: { digest },

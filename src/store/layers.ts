@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { canonicalJson, type Digest, hex } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import { contentDigest, LayerIndex } from '../layer/layer-index.ts';
+import { DIRECTORY_FORMS, type DirectoryForm } from './forms.ts';
 import type { StoreLayout } from './layout.ts';
 import { readJson } from './read-json.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
@@ -37,6 +38,12 @@ export interface LayerBlob {
   blob: Descriptor;
 }
 
+/** A directory form that is to become part of a layer: absolute path, on the store's file system. */
+export interface MadeDirectory {
+  path: string;
+  form: DirectoryForm;
+}
+
 /** The layer folders of a store. */
 export class Layers {
   constructor(private readonly layout: StoreLayout) {}
@@ -56,8 +63,14 @@ export class Layers {
     return LayerIndex.parse(readFileSync(this.layout.layerIndex(id)));
   }
 
-  hasDirectory(id: string): boolean {
-    return existsSync(this.layout.layerDirectory(id)) && this.record(id) !== undefined;
+  /** Whether the layer has a directory of that form. */
+  hasDirectory(id: string, form: DirectoryForm): boolean {
+    return existsSync(this.layout.layerDirectory(id, form)) && this.record(id) !== undefined;
+  }
+
+  /** The directories that the layer has, of some forms. */
+  directories(id: string, forms: readonly DirectoryForm[] = DIRECTORY_FORMS): DirectoryForm[] {
+    return forms.filter((form) => existsSync(this.layout.layerDirectory(id, form)));
   }
 
   /** The packed form; undefined when the layer has not been packed, or its blob has been pruned or cut short. */
@@ -77,28 +90,30 @@ export class Layers {
  * Puts a finished layer into the store. A layer of the same id has the same content: then only the forms it
  * lacks are added.
  *
- * @param layer.directory absolute path of the directory form, which is moved (same file system)
+ * @param layer.directory the directory form by its absolute path, which is moved (same file system)
  * @returns the record that the store has now: of builds that make the same layer at the same time, all get that
  * of the first
  */
 export function installLayer(
   layout: StoreLayout,
-  layer: { record: LayerRecord; index: Uint8Array; directory?: string; blob?: LayerBlob },
+  layer: { record: LayerRecord; index: Uint8Array; directory?: MadeDirectory; blob?: LayerBlob },
 ): LayerRecord {
-  const { record } = layer;
+  const { record, directory } = layer;
   const temporary = temporaryPath(layout, 'layer');
   mkdirSync(temporary, { mode: 0o700 });
   writeFileSync(join(temporary, 'layer.json'), canonicalJson(record));
   writeFileSync(join(temporary, 'index'), layer.index);
   if (layer.blob !== undefined) writeFileSync(join(temporary, 'blob.json'), canonicalJson(layer.blob));
-  if (layer.directory !== undefined) renameSync(layer.directory, join(temporary, 'dir'));
+  if (directory !== undefined) renameSync(directory.path, join(temporary, directory.form));
   while (!moveInto(temporary, layout.layer(record.id))) {
     const present = new Layers(layout).record(record.id);
     if (present === undefined) {
       moveAway(layout, record.id);
       continue;
     }
-    if (layer.directory !== undefined) moveInto(join(temporary, 'dir'), layout.layerDirectory(record.id));
+    if (directory !== undefined) {
+      moveInto(join(temporary, directory.form), layout.layerDirectory(record.id, directory.form));
+    }
     if (layer.blob !== undefined) renameSync(join(temporary, 'blob.json'), layout.layerBlob(record.id));
     rmSync(temporary, { recursive: true, force: true });
     return present;
@@ -106,9 +121,9 @@ export function installLayer(
   return record;
 }
 
-/** Adds the directory form to a layer that the store has; an absolute path on the same file system. */
-export function installDirectory(layout: StoreLayout, id: string, directory: string): void {
-  if (!moveInto(directory, layout.layerDirectory(id))) rmSync(directory, { recursive: true, force: true });
+/** Adds a directory form to a layer that the store has. */
+export function installDirectory(layout: StoreLayout, id: string, { path, form }: MadeDirectory): void {
+  if (!moveInto(path, layout.layerDirectory(id, form))) rmSync(path, { recursive: true, force: true });
 }
 
 /** Notes the packed form of a layer, whose blob is in the store already. */

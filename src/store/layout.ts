@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Digest, hex } from '../image/digest.ts';
+import type { DirectoryForm } from './forms.ts';
 
 /**
  * Where everything in a store is. Its root is an OCI image layout (`oci-layout`, `index.json`,
@@ -59,7 +60,7 @@ export class StoreLayout {
   blob(digest: Digest) {
     return `${this.blobs}/${hex(digest)}`;
   }
-  /** Holds `layer.json`, `index`, and where made so far `blob.json` and `dir/`. */
+  /** Holds `layer.json`, `index`, and where made so far `blob.json` and directories: see `forms.ts`. */
   layer(id: string) {
     return `${this.layers}/${id}`;
   }
@@ -72,8 +73,8 @@ export class StoreLayout {
   layerBlob(id: string) {
     return `${this.layers}/${id}/blob.json`;
   }
-  layerDirectory(id: string) {
-    return `${this.layers}/${id}/dir`;
+  layerDirectory(id: string, form: DirectoryForm) {
+    return `${this.layers}/${id}/${form}`;
   }
   step(definition: Digest) {
     return `${this.steps}/${hex(definition)}.json`;

@@ -7,6 +7,7 @@ import { imageBlobs } from './image-blobs.ts';
 import type { StoredImage } from './images.ts';
 import type { Store } from './store.ts';
 import { readNames, temporaryPath } from './temporary.ts';
+import { directorySize } from './usage.ts';
 
 export interface PruneOptions {
   /** Images to forget first: those without a name, all, or none. */
@@ -71,7 +72,7 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
       if (blob !== undefined) keptBlobs.add(blob.blob.digest);
       continue;
     }
-    if (store.layers.hasDirectory(id)) report.reclaimed += store.layers.record(id)?.size ?? 0;
+    report.reclaimed += directorySize(store, id);
     const grave = temporaryPath(store.layout, 'pruned');
     renameSync(store.layout.layer(id), grave);
     doomed.push(grave);
@@ -144,9 +145,7 @@ function doomedRecords(store: Store, { unusedForMs, keepBytes }: PruneOptions): 
     if (keepBytes === undefined || counted.has(record.layer)) continue;
     const blob = store.layers.blob(record.layer)?.blob;
     const packed = blob === undefined || ofImages.has(blob.digest) ? 0 : blob.size;
-    const directory = store.layers.hasDirectory(record.layer)
-      ? (store.layers.record(record.layer)?.size ?? 0)
-      : 0;
+    const directory = directorySize(store, record.layer);
     if (kept + packed + directory > keepBytes) {
       doomed.add(record.definition);
     } else {

@@ -50,7 +50,7 @@ export function storeUsage(store: Store): LayerUsage[] {
     const record = store.layers.record(id);
     if (record === undefined) continue;
     const packed = store.layers.blob(id)?.blob;
-    const directory = store.layers.hasDirectory(id) ? record.size : 0;
+    const directory = directorySize(store, id);
     const step = steps.get(id);
     const ofImages = packed !== undefined && (named.has(packed.digest) || nameless.has(packed.digest));
     // A blob of an image is the image's; the directory of a base's layer stays as long as the image.
@@ -77,4 +77,9 @@ export function storeUsage(store: Store): LayerUsage[] {
     usage.push({ id: name, kind: 'download', size, holder: 'build cache' });
   }
   return usage;
+}
+
+/** Bytes of the files of a layer's directories. */
+export function directorySize({ layers }: Store, id: string): number {
+  return (layers.record(id)?.size ?? 0) * layers.directories(id).length;
 }

@@ -2,8 +2,10 @@ import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
-import { contentDigest } from '../layer/layer-index.ts';
+import type { EntryType } from '../layer/entry.ts';
+import { contentDigest, type LayerIndex } from '../layer/layer-index.ts';
 import { digestOfFile } from './blobs.ts';
+import type { DirectoryForm } from './forms.ts';
 import { layerId } from './layers.ts';
 import { readJson } from './read-json.ts';
 import type { StepRecord } from './records.ts';
@@ -22,6 +24,8 @@ export interface VerifyReport {
   /** Temporary folders of dead processes, in which nothing counts: the next build deletes them. */
   leftovers: number;
 }
+
+const DEVICES: ReadonlySet<EntryType> = new Set(['char', 'block', 'whiteout']);
 
 /**
  * Checks a whole store: every blob's digest, every image's parts, every layer's record, index and directory,
@@ -99,9 +103,20 @@ function verifyLayer(store: Store, id: string, report: VerifyReport): void {
   const content = contentDigest(index.entries());
   if (content !== record.content)
     throw new Error(`has an index with the digest ${content}, not ${record.content}`);
-  if (!store.layers.hasDirectory(id)) return;
-  const root = store.layout.layerDirectory(id);
+  for (const form of store.layers.directories(id)) verifyDirectory(store, id, form, index, report);
+}
+
+function verifyDirectory(
+  store: Store,
+  id: string,
+  form: DirectoryForm,
+  index: LayerIndex,
+  report: VerifyReport,
+): void {
+  const root = store.layout.layerDirectory(id, form);
   for (const entry of index.entries()) {
+    // Only a machine's root may make devices everywhere.
+    if (form !== 'dir' && DEVICES.has(entry.type)) continue;
     let stats: Stats | undefined;
     try {
       stats = lstatSync(join(root, entry.path), { throwIfNoEntry: false });

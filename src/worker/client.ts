@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { JettisonError } from '../errors/error.ts';
 import { errorOf, type FromWorker, type ToWorker } from './channel.ts';
 import { entryPath } from './entry.ts';
+import { formsOf, type ReadableForms } from './forms.ts';
 import { chooseIsolation, type Isolation, isolationError, namespaceCommand } from './namespace.ts';
 import type {
   ExecOutput,
@@ -93,8 +94,10 @@ class WorkerClient implements Worker {
   #gone: Error | undefined;
 
   readonly unable?: JettisonError;
+  readonly forms: ReadableForms;
 
   constructor(options: WorkerOptions & { unable?: JettisonError }, isolation: Isolation) {
+    this.forms = formsOf(isolation);
     if (options.unable !== undefined) this.unable = options.unable;
     const [program, ...args] = [
       ...namespaceCommand(isolation),

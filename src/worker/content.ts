@@ -1,14 +1,32 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, existsSync, type Stats } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import type { Entry, RecipeEntry, Source } from '../layer/entry.ts';
+import type { DirectoryForm } from '../store/forms.ts';
 import type { WorkerContext } from './context.ts';
 
 /** How a file's content is opened: never through a symlink that has taken its place. */
 export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Where on disk the content of a file is. */
+/** Where on disk the content of a file is. @throws Error when it is in no directory that this process reads */
 export function contentPath(ctx: WorkerContext, source: Exclude<Source, { kind: 'inline' }>): string {
-  return source.kind === 'host' ? source.path : `${ctx.layout.layerDirectory(source.layer)}/${source.path}`;
+  if (source.kind === 'host') return source.path;
+  const form = formWithContent(ctx, source.layer);
+  if (form === undefined) throw new Error(`layer ${source.layer} has no directory`);
+  return `${ctx.layout.layerDirectory(source.layer, form)}/${source.path}`;
+}
+
+/** By folder of the layer: directories do not go away while a worker lives. */
+const known = new Map<string, DirectoryForm>();
+
+/** The directory of a layer from which this process reads files: its own form before others. */
+export function formWithContent({ layout, forms }: WorkerContext, layer: string): DirectoryForm | undefined {
+  const folder = layout.layer(layer);
+  let form = known.get(folder);
+  if (form === undefined) {
+    form = forms.find((one) => existsSync(layout.layerDirectory(layer, one)));
+    if (form === forms[0]) known.set(folder, form);
+  }
+  return form;
 }
 
 /** The source of a recipe's file, which every file must have. */

@@ -1,10 +1,13 @@
 import type { StoreLayout } from '../store/layout.ts';
+import type { ReadableForms } from './forms.ts';
 
 /** What every operation of the worker knows of its surroundings. */
 export interface WorkerContext {
   layout: StoreLayout;
   /** Absolute path of this process's own folder inside the store's `tmp/`; it exists. */
   temporary: string;
+  /** Which directory forms of layers this process makes and reads. */
+  forms: ReadableForms;
   /**
    * Which extended attributes overlayfs uses here: `user` inside a user namespace. `none`: nothing is ever mounted,
    * and what the disk cannot keep of owners, modes and devices is in the index only.

@@ -62,7 +62,7 @@ export async function exec(
   const layers: StackedLayer[] = asked.layers.map((id) => ({
     id,
     index: indexOf(ctx, id),
-    directory: ctx.layout.layerDirectory(id),
+    directory: ctx.layout.layerDirectory(id, ctx.forms[0]),
   }));
   const kept = asked.kept === undefined ? undefined : openKept(ctx, asked.kept);
   if (kept?.layer !== undefined) layers.push(kept.layer);
@@ -211,7 +211,7 @@ async function commit(
   const entries = await scanUpper(ctx, { upper, lower });
   const index = encodeIndex(entries);
   const record = layerRecord(identity, LayerIndex.parse(index));
-  return installLayer(ctx.layout, { record, index, directory: upper });
+  return installLayer(ctx.layout, { record, index, directory: { path: upper, form: ctx.forms[0] } });
 }
 
 /**

@@ -8,6 +8,7 @@ import { exportCaches, importCaches } from './cache-archive.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
 import type { WorkerContext } from './context.ts';
 import { exec } from './exec.ts';
+import { formsOf } from './forms.ts';
 import { discardStale } from './kept.ts';
 import { Locks } from './lock.ts';
 import { materialise } from './materialise.ts';
@@ -36,6 +37,7 @@ const layout = new StoreLayout(home);
 const ctx: WorkerContext = {
   layout,
   temporary: dirname(temporaryPath(layout, 'worker')),
+  forms: formsOf(isolation),
   overlay: isolation === 'root' ? 'trusted' : isolation === 'none' ? 'none' : 'user',
   singleId: isolation === 'single' || isolation === 'none',
 };

@@ -19,7 +19,14 @@ import { readRecipe } from '../layer/recipe.ts';
 import { sameMetadata } from '../layer/same.ts';
 import { installDirectory } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
-import { contentChanged, contentPath, looksUnchanged, READ_FLAGS, sourceOf } from './content.ts';
+import {
+  contentChanged,
+  contentPath,
+  formWithContent,
+  looksUnchanged,
+  READ_FLAGS,
+  sourceOf,
+} from './content.ts';
 import type { WorkerContext } from './context.ts';
 import { hashFile } from './hash-file.ts';
 import { LayerDirectory } from './layer-directory.ts';
@@ -39,11 +46,12 @@ const TURN = 500;
  */
 export async function materialise(ctx: WorkerContext, request: MaterialiseRequest): Promise<void> {
   const { layout } = ctx;
-  if (existsSync(layout.layerDirectory(request.layer))) return;
+  const [form] = ctx.forms;
+  if (existsSync(layout.layerDirectory(request.layer, form))) return;
   const root = temporaryPath(layout, 'dir');
   try {
     await makeDirectory(ctx, root, request.recipe, { link: true });
-    installDirectory(layout, request.layer, root);
+    installDirectory(layout, request.layer, { path: root, form });
   } catch (error) {
     rmSync(root, { recursive: true, force: true });
     throw error;
@@ -192,6 +200,8 @@ class Materialiser {
 
   /** Gives a file of another layer one more name, when it is the same in every respect. */
   #tryLink(entry: RecipeEntry, source: Source & { kind: 'layer' }): boolean {
+    // Files of other forms may have other metadata on the disk than in the index.
+    if (formWithContent(this.ctx, source.layer) !== this.ctx.forms[0]) return false;
     const original = this.#index(source.layer).get(source.path);
     if (original === undefined || !sameMetadata(original, entry)) return false;
     const name = join(source.layer, original.link ?? source.path);

@@ -54,7 +54,7 @@ export class MountedTrees {
     chmodSync(upper, mode);
     const lower = layers.map((id, i) => {
       const name = `lower/${number}-${i}`;
-      symlinkSync(this.ctx.layout.layerDirectory(id), join(this.folder, name));
+      symlinkSync(this.ctx.layout.layerDirectory(id, this.ctx.forms[0]), join(this.folder, name));
       return name;
     });
     this.mounts.push({

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
+import { grantsIn, RANGE_FILES } from './id-ranges.ts';
 import { findTool, needTool } from './tools.ts';
 
 /**
@@ -62,8 +63,8 @@ export function rangeProblem(): { reason: string; remedy: string } | undefined {
     };
   const { username, uid } = userInfo();
   const remedy = `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`;
-  for (const file of ['/etc/subuid', '/etc/subgid']) {
-    if (!hasRange(readText(file), [username, String(uid)])) {
+  for (const file of RANGE_FILES) {
+    if (!grantsIn(file, [username, String(uid)])) {
       return { reason: `${file} has no range for ${username}`, remedy };
     }
   }
@@ -74,14 +75,6 @@ function hasMapAuto(): boolean {
   const { stdout } = spawnSync(needTool('unshare'), ['--version'], { encoding: 'utf8' });
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(stdout) ?? [];
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38);
-}
-
-/** Whether a text like /etc/subuid grants one of these names any ids. */
-export function hasRange(text: string, names: readonly string[]): boolean {
-  return text.split('\n').some((line) => {
-    const [name, start, count] = line.trim().split(':');
-    return name !== undefined && names.includes(name) && /^\d+$/.test(start ?? '') && Number(count) > 0;
-  });
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Source } from '../layer/entry.ts';
 import type { CacheIdentity } from '../store/cache-mounts.ts';
 import type { FailedStep } from '../store/failures.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
+import type { ReadableForms } from './forms.ts';
 import type { User } from './user.ts';
 
 /**
@@ -18,7 +19,7 @@ export interface WorkerOperations {
    * directory when asked. Does only what is missing when the layer exists.
    */
   unpack(request: UnpackRequest): Promise<LayerRecord>;
-  /** Makes the directory form of a layer from its recipe. Does nothing when it exists. */
+  /** Makes the worker's directory form of a layer from its recipe. Does nothing when it exists. */
   materialise(request: MaterialiseRequest): Promise<void>;
   /** Makes the tar and blob forms of a layer in one streaming pass. */
   pack(request: PackRequest): Promise<PackedLayer>;
@@ -83,7 +84,7 @@ export interface PackedLayer {
 }
 
 export interface ExecRequest {
-  /** Ids of the layers to run on, lowest first. Each must have its directory form. */
+  /** Ids of the layers to run on, lowest first. Each must have the worker's directory form. */
   layers: string[];
   process: {
     args: string[];
@@ -178,7 +179,7 @@ export type TreeForm = { path: string } & (
       recipe: string;
     }
   | {
-      /** Ids, lowest first. Each must have its directory form. */
+      /** Ids, lowest first. Each must have the worker's directory form. */
       layers: string[];
     }
 );
@@ -254,6 +255,8 @@ export interface ExecOutput {
 
 /** What control calls: every operation can be cancelled, and `exec` can report output. */
 export interface Worker extends Omit<WorkerOperations, 'exec'> {
+  /** Which directory forms of layers it makes (the first) and reads. */
+  readonly forms: ReadableForms;
   /** Why this worker cannot run commands, if so: what `exec` throws. */
   readonly unable?: JettisonError;
   exec(

@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-} from 'node:fs';
+import { closeSync, createReadStream, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { ArchiveTree } from '../layer/archive-tree.ts';
 import { decompress } from '../layer/decompress.ts';
@@ -15,7 +7,7 @@ import { LayerIndex } from '../layer/layer-index.ts';
 import { diskPath } from '../layer/names.ts';
 import { TarReader } from '../layer/tar-read.ts';
 import { Layers } from '../store/layers.ts';
-import { contentPath, READ_FLAGS } from './content.ts';
+import { contentPath, formWithContent, READ_FLAGS } from './content.ts';
 import type { WorkerContext } from './context.ts';
 
 interface ReadRequest {
@@ -31,7 +23,7 @@ interface ReadRequest {
  */
 export async function read(ctx: WorkerContext, { source, limit }: ReadRequest): Promise<Uint8Array> {
   if (source.kind === 'inline') return Buffer.from(source.data, 'base64');
-  if (source.kind === 'layer' && !existsSync(ctx.layout.layerDirectory(source.layer))) {
+  if (source.kind === 'layer' && formWithContent(ctx, source.layer) === undefined) {
     return readFromBlob(ctx, source, limit);
   }
   const path = contentPath(ctx, source);

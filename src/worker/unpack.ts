@@ -41,7 +41,8 @@ export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promis
   const { id } = request.layer;
   const layers = new Layers(layout);
   const known = layers.record(id);
-  const wantsDirectory = request.directory && !layers.hasDirectory(id);
+  const [form] = ctx.forms;
+  const wantsDirectory = request.directory && !layers.hasDirectory(id, form);
   if (known !== undefined && !wantsDirectory) return known;
 
   const root = wantsDirectory ? temporaryPath(layout, 'dir') : undefined;
@@ -53,13 +54,13 @@ export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promis
     verify(request, 'diffId', read.diffId);
     const index = unpacker.finish();
     if (known !== undefined) {
-      installDirectory(layout, id, root!);
+      installDirectory(layout, id, { path: root!, form });
       return known;
     }
     const record = installLayer(layout, {
       record: layerRecord(request.layer, index),
       index: index.bytes,
-      ...(root === undefined ? {} : { directory: root }),
+      ...(root === undefined ? {} : { directory: { path: root, form } }),
     });
     const mediaType = MEDIA_TYPES[read.compression];
     if (request.whiteouts && mediaType !== undefined && existsSync(layout.blob(read.digest))) {

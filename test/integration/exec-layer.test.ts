@@ -167,7 +167,9 @@ describe('stacks of layers', () => {
       '1000:1000 755\n0:0 1777',
     );
     const { layer } = await sandbox.run('echo >/home/node/x', { user: 'node', commit: 'through' });
-    const x = lstatSync(join(sandbox.test.store.layout.layerDirectory(layer!.id), 'home/node/x'));
+    const x = lstatSync(
+      join(sandbox.test.store.layout.layerDirectory(layer!.id, sandbox.worker.forms[0]), 'home/node/x'),
+    );
     expect(x.isFile()).toBe(true);
     expect(await sandbox.text('stat -c %u:%g /home/node/x', { layers: [sandbox.base, layer!.id] })).toBe(
       '1000:1000',

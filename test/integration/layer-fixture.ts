@@ -10,6 +10,7 @@ import { TAR_END, tarHeader, tarPadding } from '../../src/layer/tar-write.ts';
 import { installLayer, type LayerKind, layerId, layerRecord } from '../../src/store/layers.ts';
 import { StoreLayout } from '../../src/store/layout.ts';
 import type { WorkerContext } from '../../src/worker/context.ts';
+import { formsOf } from '../../src/worker/forms.ts';
 import type { LayerIdentity } from '../../src/worker/protocol.ts';
 
 export const asRoot = process.getuid?.() === 0;
@@ -26,7 +27,12 @@ export function emptyStore(): WorkerContext {
   const layout = new StoreLayout(join(temporaryFolder(), 'store'));
   for (const folder of [layout.blobs, layout.layers, layout.temporary])
     mkdirSync(folder, { recursive: true });
-  return { layout, temporary: layout.temporary, overlay: asRoot ? 'trusted' : 'user' };
+  return {
+    layout,
+    temporary: layout.temporary,
+    forms: formsOf(asRoot ? 'root' : 'ranges'),
+    overlay: asRoot ? 'trusted' : 'user',
+  };
 }
 
 export function identity(kind: LayerKind): LayerIdentity {

@@ -188,7 +188,7 @@ describe('pack', () => {
         details: { path: join(folder, 'dir_file') },
       });
     }
-    expect(existsSync(ctx.layout.layerDirectory(layer))).toBe(false);
+    expect(existsSync(ctx.layout.layerDirectory(layer, ctx.forms[0]))).toBe(false);
     expect(existsSync(ctx.layout.layerBlob(layer))).toBe(false);
   });
 });
@@ -199,7 +199,7 @@ describe('materialise', () => {
     const folder = temporaryFolder();
     const { layer, recipe } = layerOf(ctx, samples(folder));
     await materialise(ctx, { layer, recipe });
-    const dir = ctx.layout.layerDirectory(layer);
+    const dir = ctx.layout.layerDirectory(layer, ctx.forms[0]);
     const file = lstatSync(join(dir, 'dir/file'));
     expect([file.mode & 0o7777, file.uid, file.gid, file.nlink]).toEqual([
       asRoot ? 0o4755 : 0o755,
@@ -230,12 +230,14 @@ describe('materialise', () => {
     ]);
     await materialise(ctx, second);
     const inode = (layer: string, path: string) =>
-      lstatSync(join(ctx.layout.layerDirectory(layer), path)).ino;
+      lstatSync(join(ctx.layout.layerDirectory(layer, ctx.forms[0]), path)).ino;
     const original = inode(first.layer, 'implied/by/this');
     expect(inode(second.layer, 'same')).toBe(original);
     expect(inode(second.layer, 'same-again')).not.toBe(original);
     expect(inode(second.layer, 'touched')).not.toBe(inode(first.layer, 'empty'));
-    expect(lstatSync(join(ctx.layout.layerDirectory(first.layer), 'empty')).mtimeMs).toBe(1_600_000_000_000);
+    expect(lstatSync(join(ctx.layout.layerDirectory(first.layer, ctx.forms[0]), 'empty')).mtimeMs).toBe(
+      1_600_000_000_000,
+    );
   });
 
   it('copies large files, and sees when they changed', async () => {
@@ -244,7 +246,7 @@ describe('materialise', () => {
     const content = 'large '.repeat(400_000);
     const { layer, recipe } = layerOf(ctx, [contextFile(folder, 'large', content, { mtime: 77 })]);
     await materialise(ctx, { layer, recipe });
-    const copy = join(ctx.layout.layerDirectory(layer), 'large');
+    const copy = join(ctx.layout.layerDirectory(layer, ctx.forms[0]), 'large');
     expect(sha256(readFileSync(copy))).toBe(sha256(content));
     expect(lstatSync(copy).mtimeMs).toBe(77_000);
 

@@ -28,7 +28,7 @@ async function change(
   const [upper, work, root] = ['upper', 'work', 'root'].map((name) => join(folder, name));
   for (const path of [upper!, work!, root!]) mkdirSync(path);
   chmodSync(upper!, 0o755);
-  const lower = layers.map(({ id }) => ctx.layout.layerDirectory(id)).reverse();
+  const lower = layers.map(({ id }) => ctx.layout.layerDirectory(id, ctx.forms[0])).reverse();
   mount(
     'overlay',
     root!,
@@ -161,7 +161,7 @@ describe('scanUpper', () => {
     );
     const id = 'second';
     mkdirSync(ctx.layout.layer(id));
-    execFileSync('cp', ['-a', first.upper, ctx.layout.layerDirectory(id)]);
+    execFileSync('cp', ['-a', first.upper, ctx.layout.layerDirectory(id, ctx.forms[0])]);
     const second: IndexedLayer = { id, index: LayerIndex.of(first.entries) };
     const expected = 'empty\netc\netc/new\nlink\nsrv\nsrv/b\nsrv/deep\nsrv/deep/file\n';
     const { entries } = await change(
@@ -177,11 +177,10 @@ describe('scanUpper', () => {
 
   it('gives files the owner that they had where the disk knows only one', async () => {
     const folder = temporaryFolder();
-    const { layout, temporary } = ctx;
     execFileSync('/bin/sh', ['-ec', 'mkdir etc; echo changed > etc/shadow; echo n > etc/new'], {
       cwd: folder,
     });
-    const single = { layout, temporary, overlay: 'user', singleId: true } as const;
+    const single = { ...ctx, overlay: 'user', singleId: true } as const;
     const entries = await scanUpper(single, { upper: folder, lower: new MergedTree([base]) });
     const owners = entries.map(({ path, uid, gid }) => [path, uid, gid]);
     expect(owners).toContainEqual(['etc/shadow', 3, 4]);

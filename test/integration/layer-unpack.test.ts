@@ -27,7 +27,7 @@ async function unpacked(
   const layer = identity('image');
   await unpack(ctx, { layer, path: tarFile(members), whiteouts: true, directory: true });
   const index = LayerIndex.parse(readFileSync(ctx.layout.layerIndex(layer.id)));
-  return { dir: ctx.layout.layerDirectory(layer.id), index, id: layer.id };
+  return { dir: ctx.layout.layerDirectory(layer.id, ctx.forms[0]), index, id: layer.id };
 }
 
 const paths = (index: LayerIndex) => [...index.paths()];
@@ -180,7 +180,7 @@ describe('unpack', () => {
     copyFileSync(archive, path);
     const layer = identity('image');
     const first = await unpack(ctx, { layer, path, expect: { digest }, whiteouts: true, directory: false });
-    expect(existsSync(ctx.layout.layerDirectory(layer.id))).toBe(false);
+    expect(existsSync(ctx.layout.layerDirectory(layer.id, ctx.forms[0]))).toBe(false);
     expect(JSON.parse(readFileSync(ctx.layout.layerBlob(layer.id), 'utf8')).blob.digest).toBe(digest);
     // Read while there is no directory: out of the blob.
     const source = { kind: 'layer', layer: layer.id, path: 'a' } as const;
@@ -188,7 +188,7 @@ describe('unpack', () => {
     await expect(read(ctx, { source, limit: 0 })).rejects.toMatchObject({ code: 'FILE_TOO_LARGE' });
     const second = await unpack(ctx, { layer, path, whiteouts: true, directory: true });
     expect(second).toEqual(first);
-    expect(readFileSync(join(ctx.layout.layerDirectory(layer.id), 'a'), 'utf8')).toBe('x');
+    expect(readFileSync(join(ctx.layout.layerDirectory(layer.id, ctx.forms[0]), 'a'), 'utf8')).toBe('x');
     expect(Buffer.from(await read(ctx, { source, limit: 10 })).toString()).toBe('x');
   });
 
@@ -198,7 +198,9 @@ describe('unpack', () => {
     const compress = (input: Buffer) => execFileSync(program, ['-c'], { input });
     const path = tarFile([{ path: '.wh.kept', content: program }], compress);
     await unpack(ctx, { layer, path, whiteouts: false, directory: true });
-    expect(readFileSync(join(ctx.layout.layerDirectory(layer.id), '.wh.kept'), 'utf8')).toBe(program);
+    expect(readFileSync(join(ctx.layout.layerDirectory(layer.id, ctx.forms[0]), '.wh.kept'), 'utf8')).toBe(
+      program,
+    );
   });
 
   it('reads what tar writes, in every one of its formats', async () => {

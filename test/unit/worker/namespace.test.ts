@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { hasRange } from '../../../src/worker/id-ranges.ts';
 import { isInMap } from '../../../src/worker/ids.ts';
-import { hasRange, rootOf } from '../../../src/worker/namespace.ts';
+import { rootOf } from '../../../src/worker/namespace.ts';
 import { kernelIsAtLeast, overlayOptions } from '../../../src/worker/overlay.ts';
 
 describe('rootOf', () => {
