@@ -4,6 +4,7 @@
 #
 #   skopeo, umoci     read the store as an OCI layout
 #   docker.io         loads, runs and builds the same images
+#   podman            loads, pulls and runs them, too
 #   docker-registry   takes pushed images
 #   crun, runc        OCI runtimes
 #   buildah           another builder, for comparisons
@@ -14,7 +15,7 @@
 # No service is started or enabled: tests start what they need and end it.
 set -euo pipefail
 
-packages=(skopeo umoci docker.io docker-registry crun runc buildah uidmap busybox-static xz-utils zstd bzip2)
+packages=(skopeo umoci docker.io podman docker-registry crun runc buildah uidmap busybox-static xz-utils zstd bzip2)
 
 if ! command -v apt-get >/dev/null || ! grep -qE '^ID(_LIKE)?=.*debian' /etc/os-release 2>/dev/null; then
   echo "This script is for Debian. Install these with your own package manager: ${packages[*]}" >&2

@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
-import type { Descriptor } from '../image/types.ts';
+import { type Descriptor, MEDIA } from '../image/types.ts';
 import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { writeArchive } from './archive-write.ts';
@@ -14,9 +14,11 @@ export interface EngineLoad {
   fetchBlob: (blob: Descriptor) => Promise<void>;
 }
 
+type Engine = 'docker' | 'docker with containerd' | 'podman' | 'other';
+
 /**
- * Gives an image to a running engine. One that the engine has only gets its names; of others Docker is sent
- * the layers that it lacks, where its store lets it tell which; else the whole image is sent.
+ * Gives an image to a running engine. One that the engine has only gets its names; of others Docker and Podman are
+ * sent the layers that they lack, where their stores let them tell which; else the whole image is sent.
  *
  * @param names canonical
  * @throws JettisonError `ENGINE_…`
@@ -27,14 +29,41 @@ export async function loadIntoEngine(job: EngineLoad, image: ImageParts, names: 
     for (const name of names) await addName(api, image.id, name);
     return;
   }
-  const held = await heldLayers(api, image.config.rootfs.diff_ids);
+  const engine = await kindOf(api);
+  const held = await heldLayers(api, engine, image.config.rootfs.diff_ids);
+  const sent = engine === 'podman' ? forPodman(job.store, image) : image;
   try {
-    await send(job, api, image, names, held);
+    await send(job, api, sent, names, held);
   } catch (error) {
     if (held === 0) throw error;
-    await send(job, api, image, names, 0);
+    await send(job, api, sent, names, 0);
   }
 }
+
+/**
+ * Podman reads Docker's own members of a config (health checks, triggers, shells) only where the manifest is
+ * Docker's, too. Zstandard is nothing that such a manifest has a word for.
+ */
+function forPodman(store: Store, image: ImageParts): ImageParts {
+  const { Healthcheck, OnBuild, Shell } = image.config.config ?? {};
+  if (Healthcheck === undefined && !OnBuild?.length && Shell === undefined) return image;
+  const layers: Descriptor[] = [];
+  for (const layer of image.manifest.layers) {
+    const mediaType = DOCKER_LAYER[layer.mediaType];
+    if (mediaType === undefined) return image;
+    layers.push({ ...layer, mediaType });
+  }
+  const config = { ...image.manifest.config, mediaType: MEDIA.dockerConfig };
+  const manifest = { schemaVersion: 2 as const, mediaType: MEDIA.dockerManifest, config, layers };
+  return { ...image, manifest, descriptor: store.blobs.writeJson(manifest, MEDIA.dockerManifest) };
+}
+
+const DOCKER_LAYER: Record<string, string> = {
+  [MEDIA.ociLayerGzip]: MEDIA.dockerLayerGzip,
+  [MEDIA.dockerLayerGzip]: MEDIA.dockerLayerGzip,
+  [MEDIA.ociLayer]: MEDIA.dockerLayer,
+  [MEDIA.dockerLayer]: MEDIA.dockerLayer,
+};
 
 /** @param held how many of the lowest layers are left out */
 async function send(
@@ -74,16 +103,22 @@ async function addName(api: EngineApi, id: Digest, name: string): Promise<void> 
   await api.json(`/images/${id}/tag?${query}`, 'POST');
 }
 
+async function kindOf(api: EngineApi): Promise<Engine> {
+  const version = (await api.json('/version')) as { Components?: { Name?: string }[] | null };
+  const names = version?.Components?.map(({ Name }) => Name) ?? [];
+  if (names.includes('Podman Engine')) return 'podman';
+  if (!names.includes('Engine')) return 'other';
+  const info = (await api.json('/info')) as { DriverStatus?: [string, string][] | null };
+  const isContainerd = (info?.DriverStatus ?? []).some(([key]) => key === 'driver-type');
+  return isContainerd ? 'docker with containerd' : 'docker';
+}
+
 /**
  * How many of an image's lowest layers the engine has. Docker's classic store looks a layer up by what it
- * stands on before it opens its file; others must be sent everything.
+ * stands on before it opens its file, Podman looks by the blob's digest; others must be sent everything.
  */
-async function heldLayers(api: EngineApi, diffIds: readonly Digest[]): Promise<number> {
-  const info = (await api.json('/info')) as { Driver?: string; DriverStatus?: [string, string][] | null };
-  const version = (await api.json('/version')) as { Components?: { Name?: string }[] | null };
-  const isDocker = version?.Components?.some(({ Name }) => Name === 'Engine') ?? false;
-  const isContainerd = (info?.DriverStatus ?? []).some(([key]) => key === 'driver-type');
-  if (!isDocker || isContainerd) return 0;
+async function heldLayers(api: EngineApi, engine: Engine, diffIds: readonly Digest[]): Promise<number> {
+  if (engine !== 'docker' && engine !== 'podman') return 0;
   let held = 0;
   const images = (await api.json('/images/json')) as { Id: string }[];
   for (const { Id } of images) {

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { join as joinPath } from '../layer/entry.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
@@ -7,7 +7,7 @@ import { diskPath } from '../layer/names.ts';
 import type { WorkerContext } from './context.ts';
 import { isMapped } from './ids.ts';
 import { makeDirectory } from './materialise.ts';
-import { overlayOptions, overlayXattrs } from './overlay.ts';
+import { linkLayers, overlayOptions, overlayXattrs } from './overlay.ts';
 import type { ExecMount } from './protocol.ts';
 import type { BoundSource, MountLine } from './rootfs.ts';
 
@@ -52,11 +52,8 @@ export class MountedTrees {
     const upper = join(this.folder, names.upper);
     if (isMapped('uid', uid) && isMapped('gid', gid)) chownSync(upper, uid, gid);
     chmodSync(upper, mode);
-    const lower = layers.map((id, i) => {
-      const name = `lower/${number}-${i}`;
-      symlinkSync(this.ctx.layout.layerDirectory(id, this.ctx.forms[0]), join(this.folder, name));
-      return name;
-    });
+    const directories = layers.map((id) => this.ctx.layout.layerDirectory(id, this.ctx.forms[0]));
+    const lower = linkLayers(this.folder, `lower/${number}-`, directories);
     this.mounts.push({
       source: 'overlay',
       target: place,

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, symlinkSync } from 'node:fs';
 import { release } from 'node:os';
+import { join } from 'node:path';
 import type { WorkerContext } from './context.ts';
 
 /** Kernel parameters that exist only where overlayfs knows the mount option of that name. */
@@ -31,6 +32,25 @@ export function overlayOptions(
     }
   }
   return options.join(',');
+}
+
+/**
+ * Links the directories of layers into a folder, under names short enough for as many layers as overlayfs takes.
+ * A layer that the stack has several times is linked once, for its topmost place: that hides all there is of it
+ * further down, and overlayfs takes no directory twice.
+ *
+ * @param folder absolute path
+ * @param prefix of the names, which are relative to the folder; what is before its last slash must be there
+ * @param directories of the layers: absolute paths, lowest first
+ * @returns the names, lowest first
+ */
+export function linkLayers(folder: string, prefix: string, directories: readonly string[]): string[] {
+  const distinct = directories.filter((path, index) => directories.lastIndexOf(path) === index);
+  return distinct.map((path, index) => {
+    const name = `${prefix}${index}`;
+    symlinkSync(path, join(folder, name));
+    return name;
+  });
 }
 
 /** Which attributes the overlays of a worker use. A worker that cannot mount has none. */

@@ -17,7 +17,7 @@ import type { WorkerContext } from './context.ts';
 import { isMapped } from './ids.ts';
 import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
 import { privateResolvConf } from './network.ts';
-import { overlayOptions, overlayXattrs } from './overlay.ts';
+import { linkLayers, overlayOptions, overlayXattrs } from './overlay.ts';
 import type { ExecRequest } from './protocol.ts';
 import {
   type BoundFiles,
@@ -113,12 +113,7 @@ export class RunFolder {
     for (const entry of plan.stubs.toReversed()) this.#describe(join(stubs, entry.path), entry);
     this.#describe(this.upper, root);
 
-    // Short names, so that as many layers as overlayfs takes fit into the option string.
-    const lower = layers.map((directory, index) => {
-      const name = `lower/${index}`;
-      symlinkSync(directory, join(this.path, name));
-      return name;
-    });
+    const lower = linkLayers(this.path, 'lower/', layers);
     lower[plan.stubsOnTop ? 'push' : 'unshift']('stubs');
     const overlay = {
       source: 'overlay',

@@ -45,6 +45,23 @@ describe('the layer of a command', () => {
     expect(seen).toBe('x\nbmore\n/:\nbin\nd\ndev\netc\nhome\nproc\ns\nsys\ntmp\nusr\n\n/usr:\nb');
   });
 
+  it('may stand in an image more than once', async () => {
+    await changes('repeated', 'echo one >/usr/one; rm /usr/a');
+    const again = identity('repeated').id;
+    const below = [sandbox.base, again];
+    await changes('between', 'rm /usr/one; echo back >/usr/a', { layers: below });
+    const layers = [...below, identity('between').id, again];
+    expect(
+      await sandbox.text('ls /usr; ls /m/usr', {
+        layers,
+        mounts: [
+          { type: 'tree', target: '/m', from: { layers, path: '' }, kind: 'directory', readonly: true },
+        ],
+      }),
+    ).toBe('b\none\nb\none');
+    expect(await changes('on-top', 'rm /usr/one', { layers })).toEqual(['usr', '-usr/one']);
+  });
+
   it('is empty when nothing was changed', async () => {
     const { layer } = await sandbox.run('cat /etc/passwd /etc/hosts >/dev/null; ls -la /', {
       commit: 'nothing',

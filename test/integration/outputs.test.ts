@@ -260,7 +260,7 @@ describe('outputs of a build', () => {
   });
 
   describe('to an engine', () => {
-    const engine = async (images: { Id: string; layers: string[] }[], refuse = false) => {
+    const engine = async (images: { Id: string; layers: string[] }[], refuse = false, name = 'Engine') => {
       const seen: { request: string; body: Buffer }[] = [];
       const server: Server = createServer(async (request, response) => {
         const chunks: Buffer[] = [];
@@ -269,7 +269,7 @@ describe('outputs of a build', () => {
         const { url = '' } = request;
         const answer = (value: unknown) => response.end(JSON.stringify(value));
         if (url === '/info') answer({ Driver: 'overlay2', DriverStatus: [['Backing Filesystem', 'extfs']] });
-        else if (url === '/version') answer({ Components: [{ Name: 'Engine' }] });
+        else if (url === '/version') answer({ Components: [{ Name: name }] });
         else if (url === '/images/json') answer(images);
         else if (url.endsWith('/json')) {
           const found = images.find(({ Id }) => url.includes(Id));
@@ -312,6 +312,29 @@ describe('outputs of a build', () => {
       const lean = await membersOf(seen.at(-1)!.body);
       expect([...lean.keys()].filter((name) => /sha256\/./.test(name))).toHaveLength(3);
       expect(JSON.parse(lean.get('manifest.json')!.content)[0].Layers).toHaveLength(first.blobs.length + 1);
+    });
+
+    it('reach Podman with the layers that it lacks, in a form whose health checks it reads', async () => {
+      const { seen, load, images } = await engine([], false, 'Podman Engine');
+      const blobsOf = async (body: Buffer) => {
+        const members = await membersOf(body);
+        const index = JSON.parse(members.get('index.json')!.content) as Index;
+        const manifest = members.get(`blobs/sha256/${index.manifests[0]!.digest.slice('sha256:'.length)}`)!;
+        const count = [...members.keys()].filter((path) => /sha256\/./.test(path)).length;
+        return { count, manifest: JSON.parse(manifest.content) as Manifest };
+      };
+      const first = await load(DOCKERFILE);
+      const plain = await blobsOf(seen.at(-1)!.body);
+      expect(plain).toMatchObject({
+        count: 2 + first.blobs.length,
+        manifest: { mediaType: MEDIA.ociManifest },
+      });
+      images.push({ Id: first.imageId, layers: diffIds(first.imageId) });
+      const checked = await load(`${DOCKERFILE}COPY a /more\nHEALTHCHECK CMD true\n`);
+      const lean = await blobsOf(seen.at(-1)!.body);
+      expect(lean).toMatchObject({ count: 3, manifest: { mediaType: MEDIA.dockerManifest } });
+      expect(lean.manifest.config.digest).toBe(checked.imageId);
+      expect(lean.manifest.layers.map(({ digest }) => digest)).toEqual(checked.blobs);
     });
 
     it('send everything when less will not do', async () => {

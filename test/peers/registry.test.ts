@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
@@ -14,71 +12,27 @@ import { fetchLayers, pullImage } from '../../src/registry/pull.ts';
 import { pushImage } from '../../src/registry/push.ts';
 import { Registries } from '../../src/registry/registries.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { HAS_REGISTRY, type RunningRegistry, startRegistry } from '../support/registry-program.ts';
 import { type ConnectionFault, FaultyProxy } from '../support/tcp-proxy.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
 const ME = { username: 'me', password: 'secret' };
 /** `me:secret`. */
 const HTPASSWD = 'me:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n';
-const HAS_REGISTRY = spawnSync('docker-registry', ['--version']).status === 0;
 const HAS_SKOPEO = spawnSync('skopeo', ['--version']).status === 0;
-
-/** Distribution's own registry, with its data in memory. */
-async function startRegistry(
-  folder: string,
-  htpasswd: boolean,
-): Promise<{ process: ChildProcess; port: number }> {
-  const port = await freePort();
-  const lines = [
-    'version: 0.1',
-    'storage: {inmemory: {}, delete: {enabled: true}}',
-    `http: {addr: "127.0.0.1:${port}", relativeurls: true}`,
-  ];
-  if (htpasswd) {
-    writeFileSync(join(folder, 'htpasswd'), HTPASSWD);
-    lines.push(`auth: {htpasswd: {realm: test, path: ${join(folder, 'htpasswd')}}}`);
-  }
-  const config = join(folder, `config-${port}.yml`);
-  writeFileSync(config, lines.join('\n'));
-  const registry = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  for (let tries = 0; !(await listens(port)); tries++) {
-    if (tries === 200) throw new Error('the registry does not start');
-    await sleep(25);
-  }
-  return { process: registry, port };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
 
 describe("Distribution's registry", () => {
   let folder: string;
   let store: Store;
-  let open: { process: ChildProcess; port: number };
-  let closed: { process: ChildProcess; port: number };
+  let open: RunningRegistry;
+  let closed: RunningRegistry;
   const clients: Registries[] = [];
 
   beforeAll(async () => {
     if (!HAS_REGISTRY) return;
     folder = mkdtempSync(join(tmpdir(), 'jettison-registry-'));
-    open = await startRegistry(folder, false);
-    closed = await startRegistry(folder, true);
+    open = await startRegistry(folder);
+    closed = await startRegistry(folder, HTPASSWD);
   });
   afterAll(() => {
     if (!HAS_REGISTRY) return;
