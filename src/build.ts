@@ -23,6 +23,7 @@ import type { Descriptor } from './image/types.ts';
 import type { NamedContexts } from './plan/named-contexts.ts';
 import type { Plan } from './plan/plan.ts';
 import { BaseImages } from './solve/base-images.ts';
+import { BuildCacheMounts } from './solve/cache-mounts.ts';
 import { checkRunnable } from './solve/emulation.ts';
 import { imageConfig } from './solve/image-config.ts';
 import { Solver } from './solve/solver.ts';
@@ -108,7 +109,9 @@ async function buildWith(
 
     // Plan → steps → layers.
     const epoch = await timeOf(options, given, session.env);
-    const solvers = await makeSolvers(plans, options, { session, input, bases, epoch });
+    const secrets = readSecrets(options.secrets ?? {}, session.env);
+    const mounts = new BuildCacheMounts(await session.cache.load());
+    const solvers = await makeSolvers(plans, options, { session, input, bases, epoch, secrets, mounts });
     const built = await session.wait(
       Promise.all(plans.map(({ plan }, i) => solveFor(plan, solvers[i]!, epoch))),
     );
@@ -136,7 +139,8 @@ async function buildWith(
         options.outputs?.length ? options.outputs : [{ type: 'image' }],
       ),
     );
-    await session.wait(session.cache.export(solvers, fetchBlob));
+    const work = { solvers, plans: plans.map(({ plan }) => plan), mounts, secrets };
+    await session.wait(session.cache.export(work));
     const image = made && imageResult(made, built);
     emit({
       type: 'build.finished',
@@ -198,9 +202,11 @@ async function makeSolvers(
     input: Awaited<ReturnType<typeof openGiven>>;
     bases: BaseImages;
     epoch: number | undefined;
+    secrets: ReadonlyMap<string, Uint8Array>;
+    mounts: BuildCacheMounts;
   },
 ): Promise<Solver[]> {
-  const { session, input, bases, epoch } = parts;
+  const { session, input, bases, epoch, secrets, mounts } = parts;
   const shared = {
     store: session.store,
     context: options.reproducible ? withGitModes(input.context) : input.context,
@@ -213,7 +219,7 @@ async function makeSolvers(
     noCache: options.noCache ?? false,
     // Where all times are replaced in the end, layers need not be made anew because of another one.
     time: options.reproducible ? 0 : (epoch ?? 0),
-    secrets: readSecrets(options.secrets ?? {}, session.env),
+    secrets,
     agents: findAgents(options.ssh ?? {}),
     told: new Set<string>(),
     run: {
@@ -223,6 +229,7 @@ async function makeSolvers(
       ...pick(options, 'shmSize', 'timeout'),
     },
     shared: await session.cache.load(),
+    cacheMounts: mounts,
   };
   return plans.map(({ plan, label }) => {
     const emit = label === undefined ? session.emit : forPlatform(session.emit, label);

@@ -1,43 +1,60 @@
 import { gzipSync } from 'node:zlib';
-import { parseReference } from '../image/reference.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
-import { pushImage } from '../registry/push.ts';
-import type { Registries } from '../registry/registries.ts';
+import type { CacheIdentity } from '../store/cache-mounts.ts';
 import type { Store } from '../store/store.ts';
-import { CACHE_MEDIA, type CachedStep } from './format.ts';
-import { LayoutFolder } from './layout-folder.ts';
-import type { CacheTarget } from './places.ts';
+import { CACHE_MEDIA, type CacheConfig, type CachedMount, type CachedStep } from './format.ts';
+import type { CacheBlob, CachePlace } from './place.ts';
 
-/** A step to be shared, with its layer's index. */
+/** A step to be shared. */
 export interface SharedStep extends Omit<CachedStep, 'index'> {
-  index: () => Promise<LayerIndex>;
+  /** The layer's entries, or their blob where the step came from another cache. That may have none. */
+  index: (() => Promise<LayerIndex>) | Descriptor | undefined;
+  /** Has the store hold the layer's blob, or that of its index. */
+  fetch: (blob: Descriptor) => Promise<void>;
 }
 
-/**
- * Writes the steps of a build to where other machines find them. Blobs go first, what names them last: whoever
- * reads at the same time finds the old cache or the new one; of several who write, the last one's stays.
- *
- * @param fetchBlob has the store hold a layer's blob
- */
+/** A cache mount to be shared. */
+export type SharedMount =
+  /** One that another cache holds. */
+  | (CachedMount & { fetch: () => Promise<void> })
+  | {
+      cache: CacheIdentity;
+      /** What was made of it before, and would be again: a place that holds it need not be given it. */
+      known?: Descriptor;
+      /** Has the store hold an archive of it. @returns undefined when it holds nothing that should be shared */
+      pack: () => Promise<Descriptor | undefined>;
+    };
+
+/** Writes the steps of a build, and what its cache mounts hold, to where other machines find them. */
 export async function exportCache(
   store: Store,
-  target: Exclude<CacheTarget, { type: 'inline' }>,
-  steps: SharedStep[],
-  registries: (insecure: boolean) => Promise<Registries>,
-  fetchBlob: (blob: Descriptor) => Promise<void>,
+  place: CachePlace,
+  steps: readonly SharedStep[],
+  mounts: readonly SharedMount[],
 ): Promise<void> {
-  const listed: CachedStep[] = [];
-  const blobs = new Map<string, Descriptor>();
-  for (const { index, ...step } of steps) {
-    const bytes = gzipSync((await index()).bytes, { level: 6 });
-    const described: Descriptor = { mediaType: CACHE_MEDIA.index, ...store.blobs.write(bytes) };
-    listed.push({ ...step, index: described });
-    for (const blob of [described, step.packed.blob]) blobs.set(blob.digest, blob);
+  const blobs = new Map<string, CacheBlob>();
+  const add = (blob: Descriptor, fetch: (blob: Descriptor) => Promise<void> = async () => {}) =>
+    blobs.set(blob.digest, { ...blob, fetch: () => fetch(blob) });
+  const cache: CacheConfig & { mounts: CachedMount[] } = { version: 1, steps: [], mounts: [] };
+  for (const { index, fetch, ...step } of steps) {
+    const described = typeof index === 'function' ? writeIndex(store, await index()) : index;
+    cache.steps.push({ ...step, ...(described && { index: described }) });
+    if (described !== undefined) add(described, fetch);
+    add(step.packed.blob, fetch);
   }
-  listed.sort((a, b) => (a.step.definition < b.step.definition ? -1 : 1));
-  const config = store.blobs.writeJson({ version: 1, steps: listed }, CACHE_MEDIA.config);
-  const layers = [...blobs.values()].map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
+  cache.steps.sort((a, b) => (a.step.definition < b.step.definition ? -1 : 1));
+  for (const mount of mounts) {
+    const archive = 'archive' in mount ? mount.archive : await ownArchive(place, mount);
+    if (archive === undefined) continue;
+    cache.mounts.push({ cache: mount.cache, archive });
+    add(archive, 'fetch' in mount ? mount.fetch : undefined);
+  }
+  const config = store.blobs.writeJson(cache, CACHE_MEDIA.config);
+  add(config);
+  const layers = [...blobs.values()]
+    .filter(({ digest }) => digest !== config.digest)
+    .map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
   const manifest = store.blobs.writeJson(
     {
       schemaVersion: 2,
@@ -48,17 +65,19 @@ export async function exportCache(
     },
     MEDIA.ociManifest,
   );
-  if (target.type === 'registry') {
-    const opened = await registries(target.insecure ?? false);
-    await pushImage(store, opened, parseReference(target.ref), manifest);
-    return;
-  }
-  for (const { packed } of listed) await fetchBlob(packed.blob);
-  await new LayoutFolder(target.path).write(store, [config, ...layers], manifest, target.tag ?? 'latest');
+  await place.write([...blobs.values()], manifest);
+}
+
+async function ownArchive(place: CachePlace, { known, pack }: Extract<SharedMount, { pack: unknown }>) {
+  return known !== undefined && (await place.holds(known)) ? known : pack();
+}
+
+function writeIndex(store: Store, { bytes }: LayerIndex): Descriptor {
+  return { mediaType: CACHE_MEDIA.index, ...store.blobs.write(gzipSync(bytes, { level: 6 })) };
 }
 
 /** The member of an image's config that makes it a cache of its own layers. */
-export function inlineCache(steps: Omit<SharedStep, 'index'>[]): unknown {
+export function inlineCache(steps: readonly SharedStep[]): CacheConfig {
   return {
     version: 1,
     steps: steps.map(({ step, layer, packed }) => ({ step, layer, packed })),

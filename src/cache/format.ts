@@ -1,10 +1,15 @@
 import { isDigest } from '../image/digest.ts';
-import type { Descriptor } from '../image/types.ts';
+import type { Descriptor, ImageConfig } from '../image/types.ts';
+import { type CacheIdentity, isCacheIdentity } from '../store/cache-mounts.ts';
 import type { LayerBlob, LayerRecord } from '../store/layers.ts';
 import { layerId } from '../store/layers.ts';
 import type { StepRecord } from '../store/records.ts';
+import type { CacheDocument } from './place.ts';
 
-/** What a cache is in a registry or layout: an OCI artifact whose config lists steps, and whose blobs are layers. */
+/**
+ * What a cache is in a registry or layout: an OCI artifact whose config lists steps and cache mounts, and whose blobs
+ * are layers, their indexes, and archives of cache mounts.
+ */
 export const CACHE_MEDIA = {
   artifact: 'application/vnd.jettison.cache.v1',
   config: 'application/vnd.jettison.cache.config.v1+json',
@@ -13,6 +18,13 @@ export const CACHE_MEDIA = {
 
 /** The member of an image's config that holds an inline cache. */
 export const INLINE_MEMBER = 'jettison.cache.v1';
+
+/** A cache's config, or the member of an image's. */
+export interface CacheConfig {
+  version: 1;
+  steps: CachedStep[];
+  mounts?: CachedMount[];
+}
 
 /** A step that another machine has carried out: what it is, and the layer that came of it. */
 export interface CachedStep {
@@ -23,14 +35,42 @@ export interface CachedStep {
   index?: Descriptor;
 }
 
-/** The steps of a cache's config; those that cannot be right are left out. */
-export function readSteps(value: unknown): CachedStep[] {
-  const { version, steps } = (value ?? {}) as { version?: unknown; steps?: unknown };
-  if (version !== 1 || !Array.isArray(steps)) return [];
-  return (steps as Partial<CachedStep>[]).filter(isSound);
+/** What a cache mount held on another machine. */
+export interface CachedMount {
+  cache: CacheIdentity;
+  /** A compressed tar of it alone, as `jettison cache-mounts export` makes it. */
+  archive: Descriptor;
 }
 
-function isSound(one: Partial<CachedStep>): one is CachedStep {
+/**
+ * The cache in what a place holds. What cannot be right in it is left out.
+ *
+ * @returns undefined when there is none
+ */
+export function readCache({ manifest, config }: CacheDocument): Required<CacheConfig> | undefined {
+  const image = (config ?? {}) as Partial<ImageConfig> & Record<string, unknown>;
+  const inline = image[INLINE_MEMBER];
+  const { version, steps, mounts } = (inline ?? image) as { [member in keyof CacheConfig]?: unknown };
+  if (version !== 1 || !Array.isArray(steps)) return undefined;
+  const sound = (steps as Partial<CachedStep>[]).filter(isStep);
+  if (inline === undefined) {
+    return {
+      version,
+      steps: sound,
+      mounts: Array.isArray(mounts) ? (mounts as Partial<CachedMount>[]).filter(isMount) : [],
+    };
+  }
+  // The steps of the image's own layers: its manifest says in what form they are there.
+  const diffIds = image.rootfs?.diff_ids ?? [];
+  const own = sound.flatMap(({ index: _, ...step }) => {
+    const { diffId } = step.packed;
+    const blob = manifest.layers[diffIds.indexOf(diffId)];
+    return blob === undefined ? [] : [{ ...step, packed: { diffId, blob } }];
+  });
+  return { version, steps: own, mounts: [] };
+}
+
+function isStep(one: Partial<CachedStep>): one is CachedStep {
   const { step, layer, packed, index } = one ?? {};
   return (
     isDigest(String(step?.definition)) &&
@@ -46,6 +86,10 @@ function isSound(one: Partial<CachedStep>): one is CachedStep {
     isDescriptor(packed?.blob) &&
     (index === undefined || isDescriptor(index))
   );
+}
+
+function isMount(one: Partial<CachedMount>): one is CachedMount {
+  return isCacheIdentity(one?.cache) && isDescriptor(one?.archive);
 }
 
 function isDescriptor(value: Partial<Descriptor> | undefined): boolean {

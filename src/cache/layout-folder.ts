@@ -1,112 +1,178 @@
+import { randomUUID } from 'node:crypto';
 import {
   createReadStream,
   createWriteStream,
-  existsSync,
-  mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
-import { writing } from '../errors/system.ts';
+import { fromSystemError, writing } from '../errors/system.ts';
 import { canonicalJson, hex, sha256 } from '../image/digest.ts';
-import { type Descriptor, type Index, MEDIA } from '../image/types.ts';
-import type { Store } from '../store/store.ts';
+import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { makeFolder } from '../store/make-folder.ts';
+import { readJson } from '../store/read-json.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
+/** What a writer that was killed has left is deleted after this time. */
+const LEFTOVER_MS = 24 * 60 * 60 * 1000;
 
 /**
- * A folder that is an OCI image layout, shared by machines: everything is written to a file of its own and renamed,
- * the index last, so that who reads while others write finds a whole cache, the old or the new one.
+ * A folder that is an OCI image layout, shared by processes and machines without a lock: everything is written to a
+ * file of its own and renamed. Each tag has a file in `refs/`, which is what counts; `index.json`, which other
+ * programs read, is made from all of them after every change, again and again until it agrees with them. So the last
+ * writer of the index has always seen the tags of all others.
  */
 export class LayoutFolder {
   constructor(private readonly path: string) {}
 
-  /** The descriptor of a tag; undefined when there is none. @throws JettisonError `CACHE_INVALID` */
-  find(tag: string): Descriptor | undefined {
-    return this.#index().manifests.find(({ annotations }) => annotations?.[REF_NAME] === tag);
-  }
-
-  /** The bytes of a small blob, verified. @throws JettisonError `CACHE_INVALID` */
-  read({ digest }: Pick<Descriptor, 'digest'>): Buffer {
-    const bytes = attempt(this.path, () => readFileSync(this.#blob(digest)));
-    if (sha256(bytes) !== digest) throw invalid(this.path, `its blob ${digest} is damaged`);
-    return bytes;
-  }
-
-  /** Has the store hold a blob of the folder, verified. */
-  async fetch(store: Store, blob: Descriptor): Promise<void> {
-    if (store.blobs.has(blob.digest, blob.size)) return;
-    if (!existsSync(this.#blob(blob.digest))) throw invalid(this.path, `it lacks the blob ${blob.digest}`);
-    await store.blobs.writeStream(
-      createReadStream(this.#blob(blob.digest), { highWaterMark: 1 << 20 }),
-      blob,
+  /** The descriptor of a tag. @throws JettisonError `CACHE_MISSING`, `CACHE_INVALID` */
+  find(tag: string): Descriptor {
+    const found =
+      this.#read<Descriptor>(join('refs', `${tag}.json`)) ?? this.#index()?.find((one) => tagOf(one) === tag);
+    if (found !== undefined) return found;
+    const isThere = statSync(join(this.path, 'oci-layout'), { throwIfNoEntry: false }) !== undefined;
+    throw new JettisonError(
+      'CACHE_MISSING',
+      isThere ? `${this.path} has no cache with the tag ${tag}` : `${this.path} does not exist`,
+      { hint: 'A build with --cache-to makes it.' },
     );
   }
 
-  /** Copies blobs of the store that the folder lacks, and then gives the manifest a tag. */
-  async write(store: Store, blobs: Descriptor[], manifest: Descriptor, tag: string): Promise<void> {
-    mkdirSync(join(this.path, 'blobs', 'sha256'), { recursive: true });
-    for (const { digest } of [...blobs, manifest]) {
-      if (existsSync(this.#blob(digest))) continue;
-      await this.#whole(this.#blob(digest), (path) =>
-        pipeline(store.blobs.stream(digest), createWriteStream(path)),
-      );
-    }
-    if (!existsSync(join(this.path, 'oci-layout'))) {
-      await this.#whole(join(this.path, 'oci-layout'), async (path) =>
-        writeFileSync(path, '{"imageLayoutVersion":"1.0.0"}'),
-      );
-    }
-    const index: Index = existsSync(join(this.path, 'index.json'))
-      ? this.#index()
-      : { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests: [] };
-    const others = index.manifests.filter(({ annotations }) => annotations?.[REF_NAME] !== tag);
-    const manifests = [...others, { ...manifest, annotations: { [REF_NAME]: tag } }];
-    await this.#whole(join(this.path, 'index.json'), async (path) =>
-      writeFileSync(path, canonicalJson({ ...index, manifests })),
-    );
+  /** @throws JettisonError `CACHE_INVALID` */
+  manifest(descriptor: Descriptor): Manifest {
+    const manifest = this.json(descriptor) as Partial<Manifest> | null;
+    if (manifest?.config !== undefined && Array.isArray(manifest.layers)) return manifest as Manifest;
+    throw this.#invalid(`${descriptor.digest} is no image manifest`);
   }
 
-  #index(): Index {
-    const text = attempt(this.path, () => readFileSync(join(this.path, 'index.json'), 'utf8'));
+  /** A small JSON blob, verified. @throws JettisonError `CACHE_INVALID` */
+  json({ digest }: Pick<Descriptor, 'digest'>): unknown {
     try {
-      const index = JSON.parse(text) as Index;
-      if (Array.isArray(index.manifests)) return index;
-    } catch {
-      // Said below.
+      const bytes = readFileSync(this.#blob(digest));
+      if (sha256(bytes) === digest) return JSON.parse(bytes.toString('utf8'));
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw this.#invalid(code === 'ENOENT' ? `it lacks the blob ${digest}` : message);
     }
-    throw invalid(this.path, 'its index.json cannot be read');
+    throw this.#invalid(`its blob ${digest} is damaged`);
+  }
+
+  /** Whether a blob is there, with all of its bytes. */
+  holds({ digest, size }: Descriptor): boolean {
+    return statSync(this.#blob(digest), { throwIfNoEntry: false })?.size === size;
+  }
+
+  /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is not there */
+  stream(blob: Descriptor): Readable {
+    if (!this.holds(blob)) throw this.#invalid(`it lacks the blob ${blob.digest}`);
+    return createReadStream(this.#blob(blob.digest), { highWaterMark: 1 << 20 });
+  }
+
+  /** Adds a blob. @throws JettisonError `CACHE_UNWRITABLE` */
+  async add({ digest }: Descriptor, bytes: Readable): Promise<void> {
+    await this.#write(join('blobs', 'sha256', hex(digest)), (path) =>
+      pipeline(bytes, createWriteStream(path)),
+    );
+  }
+
+  /** Gives a manifest a tag. @throws JettisonError `CACHE_UNWRITABLE` */
+  async name(tag: string, manifest: Descriptor): Promise<void> {
+    await this.#write('oci-layout', (path) => writeFileSync(path, '{"imageLayoutVersion":"1.0.0"}'));
+    const { mediaType, digest, size } = manifest;
+    const named = { mediaType, digest, size, annotations: { [REF_NAME]: tag } };
+    await this.#write(join('refs', `${tag}.json`), (path) => writeFileSync(path, canonicalJson(named)));
+    for (let listed = ''; ; ) {
+      const tags = this.#tags();
+      const now = canonicalJson(tags);
+      if (now === listed) break;
+      listed = now;
+      const known = new Set(tags.map(tagOf));
+      // Those that other programs have named.
+      const others = (this.#index() ?? []).filter((one) => !known.has(tagOf(one)));
+      const index: Index = {
+        schemaVersion: 2,
+        mediaType: MEDIA.ociIndex,
+        manifests: [...others, ...tags],
+      };
+      await this.#write('index.json', (path) => writeFileSync(path, canonicalJson(index)));
+    }
+    this.#sweep();
+  }
+
+  /** What `refs/` says, by tag. */
+  #tags(): Descriptor[] {
+    const names = readdirSync(join(this.path, 'refs')).filter((name) => name.endsWith('.json'));
+    return names.sort().flatMap((name) => this.#read<Descriptor>(join('refs', name)) ?? []);
+  }
+
+  #index(): Descriptor[] | undefined {
+    const index = this.#read<Partial<Index>>('index.json');
+    return Array.isArray(index?.manifests) ? index.manifests : undefined;
+  }
+
+  /** What is in a JSON file, if it is one. @param path relative to the folder */
+  #read<T>(path: string): T | undefined {
+    try {
+      return readJson<T>(join(this.path, path));
+    } catch (error) {
+      throw this.#invalid((error as Error).message);
+    }
   }
 
   #blob(digest: Descriptor['digest']): string {
     return join(this.path, 'blobs', 'sha256', hex(digest));
   }
 
-  async #whole(path: string, write: (path: string) => Promise<void>): Promise<void> {
-    const partial = `${path}.${process.pid}.partial`;
+  /** @param path relative to the folder */
+  async #write(path: string, write: (partial: string) => Promise<void> | void): Promise<void> {
+    const partial = join(this.path, 'tmp', randomUUID());
+    const target = join(this.path, path);
     try {
-      await writing(path, () => write(partial));
-      renameSync(partial, path);
-    } finally {
+      for (const file of [partial, target]) makeFolder(dirname(file));
+      await writing(target, async () => write(partial));
+      renameSync(partial, target);
+    } catch (error) {
       rmSync(partial, { force: true });
+      throw this.#unwritable(error);
     }
   }
-}
 
-function attempt<T>(folder: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw invalid(folder, (error as Error).message);
+  #sweep(): void {
+    const folder = join(this.path, 'tmp');
+    for (const name of readdirSync(folder)) {
+      const touched = statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs;
+      if (touched !== undefined && Date.now() - touched > LEFTOVER_MS)
+        rmSync(join(folder, name), { force: true });
+    }
+  }
+
+  #invalid(reason: string): JettisonError {
+    return new JettisonError('CACHE_INVALID', `the cache in ${this.path} cannot be used: ${reason}`, {
+      hint: 'It is written by --cache-to type=local,dest=FOLDER.',
+    });
+  }
+
+  #unwritable(error: unknown): unknown {
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) return error;
+    const known = fromSystemError(error);
+    return (
+      known ??
+      new JettisonError('CACHE_UNWRITABLE', `the cache cannot be written to ${this.path}: ${message}`, {
+        hint: 'Give --cache-to a folder that you may write.',
+        cause: error,
+      })
+    );
   }
 }
 
-function invalid(folder: string, reason: string): JettisonError {
-  return new JettisonError('CACHE_INVALID', `the cache in ${folder} cannot be used: ${reason}`, {
-    hint: 'It is written by --cache-to type=local,dest=FOLDER.',
-  });
+function tagOf({ annotations }: Descriptor): string | undefined {
+  return annotations?.[REF_NAME];
 }

@@ -25,7 +25,7 @@ Options:
       --cache-from PLACE        Reuse steps of other machines: NAME, type=registry,ref=NAME or
                                 type=local,src=FOLDER
       --cache-to PLACE          Keep steps for other machines: the same with dest=FOLDER, or type=inline; mode=max
-                                keeps those of all stages
+                                keeps those of all stages, cache-mounts=true what cache mounts hold
       --call WHAT[,format=json] Do not build, but show what --check finds (check), what can be given to the
                                 build (outline), or its stages (targets)
       --check                   Do not build, but check the Dockerfile; exit code 1 if there are findings

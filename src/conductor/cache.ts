@@ -1,16 +1,29 @@
-import type { CacheSource, CacheTarget } from '../cache/places.ts';
+import type { CachePlace } from '../cache/place.ts';
+import { type CacheLocation, type CacheSource, type CacheTarget, placeName } from '../cache/places.ts';
 import type { SharedCache } from '../cache/shared-cache.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Emit } from '../events/event.ts';
 import type { BuiltPlatform } from '../export/output.ts';
-import type { Descriptor } from '../image/types.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Registries } from '../registry/registries.ts';
+import type { BuildCacheMounts } from '../solve/cache-mounts.ts';
 import type { Solver } from '../solve/solver.ts';
 import type { Store } from '../store/store.ts';
+import type { Worker } from '../worker/protocol.ts';
+import type { CacheMountExport } from './cache-mounts.ts';
+
+/** A build that has been carried out, as far as others can use it. */
+interface BuildWork {
+  solvers: readonly Solver[];
+  plans: readonly Plan[];
+  mounts: BuildCacheMounts;
+  secrets: ReadonlyMap<string, Uint8Array>;
+}
 
 /** What a build has in common with builds on other machines: `--cache-from` and `--cache-to`. */
 export class BuildCache {
   private readonly opened = new Map<boolean, Promise<Registries>>();
+  private loading?: Promise<SharedCache | undefined>;
 
   constructor(
     private readonly options: {
@@ -20,24 +33,29 @@ export class BuildCache {
       env: NodeJS.ProcessEnv;
       signal: AbortSignal;
       emit: Emit;
+      worker: () => Promise<Worker>;
     },
   ) {}
 
   /** Reads the lists of steps; a source that cannot be read is warned of. */
-  async load(): Promise<SharedCache | undefined> {
+  load(): Promise<SharedCache | undefined> {
+    this.loading ??= this.read();
+    return this.loading;
+  }
+
+  private async read(): Promise<SharedCache | undefined> {
     const { store, from, emit } = this.options;
     if (from.length === 0) return undefined;
     const { SharedCache } = await import('../cache/shared-cache.ts');
     return SharedCache.load(
       store,
       from,
-      (insecure) => this.registries(insecure),
+      (source) => this.open(source),
       (source, error) => {
-        const place = source.type === 'local' ? source.path : source.ref;
         emit({
           type: 'warning',
           code: 'CACHE_SOURCE',
-          message: `The cache ${place} is not used: ${error.message}`,
+          message: `The cache ${placeName(source)} is not used: ${error.message}`,
           ...(error.hint === undefined ? {} : { hint: error.hint }),
         });
       },
@@ -57,37 +75,59 @@ export class BuildCache {
     }
   }
 
-  /** Writes the build's steps to where other machines find them. */
-  async export(solvers: readonly Solver[], fetchBlob: (blob: Descriptor) => Promise<void>): Promise<void> {
-    const { store, to, emit } = this.options;
-    for (const target of to) {
-      if (target.type === 'inline') continue;
-      const started = Date.now();
-      const what = `cache to ${target.type === 'local' ? target.path : target.ref}`;
-      emit({ type: 'export.started', what });
-      const { exportCache } = await import('../cache/export-cache.ts');
-      try {
-        const steps = (
-          await Promise.all(solvers.map((solver) => solver.shareable(target.mode ?? 'min')))
-        ).flat();
-        await exportCache(store, target, steps, (insecure) => this.registries(insecure), fetchBlob);
-      } catch (error) {
-        if (!target.ignoreError || !(error instanceof JettisonError) || error.code === 'INTERRUPTED')
-          throw error;
-        const hint = error.hint === undefined ? {} : { hint: error.hint };
-        emit({
-          type: 'warning',
-          code: 'CACHE_TARGET',
-          message: `The cache is not kept: ${error.message}`,
-          ...hint,
-        });
-      }
-      emit({ type: 'export.finished', what, durationMs: Date.now() - started });
+  /** Writes what the build has made to where other machines find it. */
+  async export(work: BuildWork): Promise<void> {
+    const targets = this.options.to.filter((target) => target.type !== 'inline');
+    if (targets.length === 0) return;
+    const { CacheMountExport } = await import('./cache-mounts.ts');
+    const mounts = new CacheMountExport({ ...this.options, ...work, shared: await this.load() });
+    try {
+      for (const target of targets) await this.exportTo(target, work.solvers, mounts);
+    } finally {
+      await mounts.close();
     }
+  }
+
+  private async exportTo(
+    target: Exclude<CacheTarget, { type: 'inline' }>,
+    solvers: readonly Solver[],
+    mounts: CacheMountExport,
+  ): Promise<void> {
+    const { store, emit } = this.options;
+    const started = Date.now();
+    const what = `cache to ${placeName(target)}`;
+    emit({ type: 'export.started', what });
+    const { exportCache } = await import('../cache/export-cache.ts');
+    try {
+      const steps = (
+        await Promise.all(solvers.map((solver) => solver.shareable(target.mode ?? 'min')))
+      ).flat();
+      await exportCache(store, await this.open(target), steps, target.cacheMounts ? mounts.list() : []);
+    } catch (error) {
+      if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;
+      const { code, message, hint } = error;
+      const advice = hint === undefined ? {} : { hint };
+      if (!target.ignoreError) {
+        const shown = `the build is done, but its cache cannot be kept: ${message}`;
+        throw new JettisonError(code, shown, { ...advice, cause: error });
+      }
+      emit({
+        type: 'warning',
+        code: 'CACHE_TARGET',
+        message: `The cache is not kept: ${message}`,
+        ...advice,
+      });
+    }
+    emit({ type: 'export.finished', what, durationMs: Date.now() - started });
   }
 
   async close(): Promise<void> {
     for (const opening of this.opened.values()) (await opening).close();
+  }
+
+  private async open(location: CacheLocation): Promise<CachePlace> {
+    const { openPlace } = await import('../cache/open-place.ts');
+    return openPlace(location, this.options.store, (insecure) => this.registries(insecure));
   }
 
   private registries(insecure: boolean): Promise<Registries> {

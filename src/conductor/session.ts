@@ -27,7 +27,7 @@ export class Session {
     const worker = new OnDemandWorker(store, options.isolation ?? 'auto');
     const remotes = new OnDemandRemotes(store, env, signal);
     const { cacheFrom: from = [], cacheTo: to = [] } = options;
-    const cache = new BuildCache({ store, env, emit, signal, from, to });
+    const cache = new BuildCache({ store, env, emit, signal, from, to, worker: () => worker.get() });
     return new Session(emit, env, store, worker, remotes, cache, cancel, endLease);
   }
 

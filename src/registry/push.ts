@@ -27,6 +27,7 @@ const PARALLEL = 4;
  * store itself never fetched are fetched only when they can be neither found nor mounted.
  *
  * @param image what to push: a manifest or index of the store
+ * @param fetch has the store hold a blob that is neither there nor in the registry
  * @throws JettisonError `REGISTRY_…`, `BLOB_MISSING`
  */
 export async function pushImage(
@@ -35,8 +36,9 @@ export async function pushImage(
   reference: Reference,
   image: Descriptor,
   onProgress: OnProgress = () => {},
+  fetch: (blob: Descriptor) => Promise<void> = (blob) => fetchBlob(store, registries, undefined, blob),
 ): Promise<PushResult> {
-  const push = new Push(store, registries, reference, onProgress);
+  const push = new Push(store, registries, reference, onProgress, fetch);
   const which = reference.tag ?? image.digest;
   if (reference.digest !== undefined && reference.digest !== image.digest) {
     throw new JettisonError(
@@ -58,9 +60,10 @@ class Push {
 
   constructor(
     private readonly store: Pick<PullStore, 'layout' | 'blobs'>,
-    private readonly registries: Registries,
+    registries: Registries,
     private readonly reference: Reference,
     private readonly onProgress: OnProgress,
+    private readonly fetch: (blob: Descriptor) => Promise<void>,
   ) {
     this.#repository = registries.repository(reference);
     this.#origins = new Origins(store.layout);
@@ -112,7 +115,7 @@ class Push {
       }
     }
     // A base's layer that was never needed here, on its way from one registry to another.
-    await fetchBlob(this.store, this.registries, undefined, blob);
+    await this.fetch(blob);
     await this.#upload(blob);
   }
 

@@ -8,6 +8,7 @@ import type { FailedCommand } from '../store/failures.ts';
 import type { Store } from '../store/store.ts';
 import type { ReadableForms } from '../worker/forms.ts';
 import type { Limits, Ulimit, Worker } from '../worker/protocol.ts';
+import type { BuildCacheMounts } from './cache-mounts.ts';
 
 /** What the command line says about all RUN steps of a build. */
 export interface RunSettings {
@@ -38,6 +39,8 @@ export interface SolveContext {
   readonly time: number;
   /** What other machines have built. */
   readonly shared?: SharedCache | undefined;
+  /** The cache mounts that commands have had. */
+  readonly cacheMounts: BuildCacheMounts;
   /** Content of the secrets, by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Absolute paths of the sockets of SSH agents, by id. */

@@ -108,18 +108,23 @@ async function execute(
 
 /** What the worker is asked for to run a step's command, and what gives back what was made for it. */
 async function prepareRun(
-  { run }: SolveContext,
+  context: SolveContext,
   step: RunStep,
   mounts: RunMounts,
   below: readonly SolvedLayer[],
 ): Promise<{ request: Omit<ExecRequest, 'stdio'>; close: () => void }> {
   await Promise.all(below.map((layer) => layer.directory()));
   const prepared = await mounts.prepare();
+  const caches = prepared.mounts.flatMap((mount) => (mount.type === 'cache' ? [mount.cache] : []));
+  await context.cacheMounts.prepare(context, step, caches).catch((error: unknown) => {
+    prepared.close();
+    throw error;
+  });
   const script: ExecMount[] =
     step.script === undefined
       ? []
       : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
-  const { hosts, limits, ulimits, shmSize } = run;
+  const { hosts, limits, ulimits, shmSize } = context.run;
   return {
     request: {
       layers: below.filter((layer) => !layer.empty).map(({ id }) => id),

@@ -7,7 +7,6 @@ import { RunLayer } from './solved-layer.ts';
 
 /** A layer that another machine has made: known by its record, fetched only as far as something needs it. */
 export class SharedLayer extends RunLayer {
-  private unpacking?: Promise<void>;
   private looking?: Promise<LayerIndex>;
 
   constructor(
@@ -21,11 +20,6 @@ export class SharedLayer extends RunLayer {
   override index(): Promise<LayerIndex> {
     this.looking ??= this.look();
     return this.looking;
-  }
-
-  override directory(): Promise<void> {
-    this.unpacking ??= this.unpack();
-    return this.unpacking;
   }
 
   protected override async pack(): Promise<LayerBlob> {
@@ -48,18 +42,8 @@ export class SharedLayer extends RunLayer {
     return layers.index(this.id);
   }
 
-  private async unpack(): Promise<void> {
-    const { store } = this.context;
-    const worker = await this.context.worker();
-    if (store.layers.hasDirectory(this.id, worker.forms[0])) return;
-    const { layer, packed } = this.cached;
+  protected override async fetch(): Promise<LayerBlob> {
     await this.cache.fetch(this.cached);
-    await worker.unpack({
-      layer: { id: layer.id, key: layer.key, kind: layer.kind },
-      path: store.blobs.path(packed.blob.digest),
-      expect: { digest: packed.blob.digest, diffId: packed.diffId },
-      whiteouts: true,
-      directory: true,
-    });
+    return this.cached.packed;
   }
 }

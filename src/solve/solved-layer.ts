@@ -57,7 +57,9 @@ export class RunLayer implements SolvedLayer {
       );
       return;
     }
-    const packed = layers.blob(id);
+    const packed = await this.fetch().catch((error: unknown) => {
+      throw error instanceof JettisonError && !this.context.signal.aborted ? lost(error) : error;
+    });
     if (packed === undefined) {
       throw new JettisonError(
         'LAYER_UNREADABLE',
@@ -76,6 +78,13 @@ export class RunLayer implements SolvedLayer {
       whiteouts: true,
       directory: true,
     });
+  }
+
+  /** Has the store hold the packed form, if there is one. That of another machine may still be where it was found. */
+  protected async fetch(): Promise<LayerBlob | undefined> {
+    const packed = this.context.store.layers.blob(this.id);
+    if (packed !== undefined) await this.context.fetchBlob(packed.blob);
+    return packed;
   }
 
   protected async withFile<T>({ bytes }: LayerIndex, work: (path: string) => Promise<T>): Promise<T> {
@@ -128,6 +137,17 @@ export class RunLayer implements SolvedLayer {
     const worker = await this.context.worker();
     return worker.pack({ layer: this.id, ...form });
   }
+}
+
+function lost(error: JettisonError): JettisonError {
+  return new JettisonError(
+    'LAYER_LOST',
+    `what another machine made of a step cannot be fetched: ${error.message}`,
+    {
+      hint: 'Build without that --cache-from; when there is none, with --no-cache.',
+      cause: error,
+    },
+  );
 }
 
 /** A layer that is known by its recipe: COPY, ADD and WORKDIR. It becomes a directory only for a RUN. */

@@ -1,7 +1,10 @@
 import type { SharedStep } from '../cache/export-cache.ts';
+import type { CachedStep } from '../cache/format.ts';
 import { placed } from '../errors/locate.ts';
 import { fromSystemError } from '../errors/system.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
+import { formatPlatform } from '../image/platform.ts';
+import type { Descriptor } from '../image/types.ts';
 import type { BaseImage, CopyStep, PlannedStage, RunStep, Step, WorkdirStep } from '../plan/plan.ts';
 import { type LayerRecord, layerId } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
@@ -88,7 +91,10 @@ export class StageSolver implements SolvedStage {
 
   private async sourceDefinition(step: Step): Promise<Digest | undefined> {
     if (step.kind === 'copy') return this.copy(step).definition();
-    return step.kind === 'run' ? this.mountsOf(step).definition() : undefined;
+    if (step.kind !== 'run') return undefined;
+    // What stands on no image is defined alike for all platforms, and what a command makes of it is not.
+    const platform = formatPlatform(this.stage.platform);
+    return digestOf({ platform, mounts: await this.mountsOf(step).definition() });
   }
 
   private mountsOf(step: RunStep): RunMounts {
@@ -285,12 +291,15 @@ export class StageSolver implements SolvedStage {
     return layers.directories(id, this.context.forms()).length > 0 || layers.blob(id) !== undefined;
   }
 
+  /** The layer of a step of another machine, of which the store has no form. */
+  private elsewhere(id: string): CachedStep | undefined {
+    return this.hasFiles(id) ? undefined : this.context.shared?.layer(id);
+  }
+
   /** A layer of which another machine has what the store lacks. */
   private sharedLayer({ id }: LayerRecord): SolvedLayer | undefined {
-    const { shared } = this.context;
-    const cached = shared?.layer(id);
-    if (cached === undefined || this.hasFiles(id)) return undefined;
-    return new SharedLayer(this.context, shared!, cached);
+    const cached = this.elsewhere(id);
+    return cached && new SharedLayer(this.context, this.context.shared!, cached);
   }
 
   /** The steps for other machines; none of a stage that would have to be built for that. */
@@ -305,8 +314,23 @@ export class StageSolver implements SolvedStage {
       const key = store.records.use(definition)?.key ?? shared?.step(definition)?.step.key;
       const layer = this.layerRecord(layers[i]!.id);
       if (key === undefined || layer === undefined) continue;
+      const elsewhere = this.elsewhere(layer.id);
+      if (elsewhere !== undefined) {
+        // What is only known from another cache can be passed on without being looked at.
+        const { packed, index } = elsewhere;
+        const fetch = (blob: Descriptor) => shared!.fetch(elsewhere, blob);
+        steps.push({ step: { definition, key, title }, layer, packed, index, fetch });
+        continue;
+      }
       const packed = await layers[i]!.blob();
-      steps.push({ step: { definition, key, title }, layer, packed, index: () => layers[i]!.index() });
+      const fetch = (blob: Descriptor) => this.context.fetchBlob(blob);
+      steps.push({
+        step: { definition, key, title },
+        layer,
+        packed,
+        index: () => layers[i]!.index(),
+        fetch,
+      });
     }
     return steps;
   }

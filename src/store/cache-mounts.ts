@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, digestOf, hex } from '../image/digest.ts';
+import type { Descriptor } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
 import { readJson } from './read-json.ts';
-import { readNames, temporaryPath } from './temporary.ts';
+import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
 /** What makes a cache mount the same one in another step or build. */
 export interface CacheIdentity {
@@ -20,6 +21,18 @@ export interface CacheIdentity {
 export interface CacheRecord extends CacheIdentity {
   /** RFC 3339. */
   created: string;
+}
+
+/** Whether something that was read from elsewhere identifies a cache mount. */
+export function isCacheIdentity(value: Partial<CacheIdentity> | null | undefined): value is CacheIdentity {
+  const { id, mode, uid, gid, seed } = value ?? {};
+  const numbers = [mode, uid, gid].every((number) => Number.isSafeInteger(number) && number! >= 0);
+  return typeof id === 'string' && numbers && (seed === undefined || typeof seed === 'string');
+}
+
+/** The identity in a record. */
+export function cacheIdentity({ id, mode, uid, gid, seed }: CacheIdentity): CacheIdentity {
+  return { id, mode, uid, gid, ...(seed === undefined ? {} : { seed }) };
 }
 
 export interface StoredCache {
@@ -70,18 +83,45 @@ export function discardCache(layout: StoreLayout, name: string): string {
   return grave;
 }
 
+/**
+ * Notes what archive came of a cache: `archive.json` beside its `cache.json`.
+ *
+ * @param usedMs when the cache had last been used then, in milliseconds since 1970
+ */
+export function noteArchive(layout: StoreLayout, name: string, archive: Descriptor, usedMs: number): void {
+  writeWhole(
+    layout,
+    join(layout.cacheMounts, name, 'archive.json'),
+    canonicalJson({ ...archive, usedMs } satisfies NotedArchive),
+  );
+}
+
+interface NotedArchive extends Descriptor {
+  usedMs: number;
+}
+
+/** The archive that would come of a cache; undefined when that is not known: it has been used since. */
+export function notedArchive(layout: StoreLayout, { name, usedMs }: StoredCache): Descriptor | undefined {
+  const noted = readJson<NotedArchive>(join(layout.cacheMounts, name, 'archive.json'));
+  if (noted?.usedMs !== usedMs) return undefined;
+  const { mediaType, digest, size } = noted;
+  return { mediaType, digest, size };
+}
+
 /** Whether a cache is there, whole. */
 export function hasCache(layout: StoreLayout, name: string): boolean {
   return existsSync(join(layout.cacheMounts, name, 'cache.json'));
 }
 
+/** A cache by its name, if it is there. */
+export function findCache(layout: StoreLayout, name: string): StoredCache | undefined {
+  const path = join(layout.cacheMounts, name, 'cache.json');
+  const record = readJson<CacheRecord>(path);
+  return record === undefined ? undefined : { name, record, usedMs: statSync(path).mtimeMs };
+}
+
 /** All caches, by id. */
 export function listCaches(layout: StoreLayout): StoredCache[] {
-  const found: StoredCache[] = [];
-  for (const name of readNames(layout.cacheMounts)) {
-    const path = join(layout.cacheMounts, name, 'cache.json');
-    const record = readJson<CacheRecord>(path);
-    if (record !== undefined) found.push({ name, record, usedMs: statSync(path).mtimeMs });
-  }
+  const found = readNames(layout.cacheMounts).flatMap((name) => findCache(layout, name) ?? []);
   return found.sort((a, b) => (a.record.id < b.record.id ? -1 : a.record.id > b.record.id ? 1 : 0));
 }

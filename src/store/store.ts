@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { Blobs } from './blobs.ts';
 import { Containers } from './containers.ts';
@@ -8,6 +7,7 @@ import { Images } from './images.ts';
 import { Layers } from './layers.ts';
 import { defaultHome, StoreLayout } from './layout.ts';
 import { Leases } from './lease.ts';
+import { makeFolder } from './make-folder.ts';
 import { StepRecords } from './records.ts';
 import { Selections } from './selections.ts';
 import { deadTemporaries, removeOwnTemporary } from './temporary.ts';
@@ -55,7 +55,7 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
   const store = new Store(layout);
   try {
     if (!existsSync(layout.ociLayout)) {
-      makeFolder(layout.home);
+      makeFolder(layout.home, 0o700);
       // Others must not reach setuid programs inside layers, nor files that only the root inside may read.
       for (const folder of [layout.layers, layout.temporary])
         mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -86,22 +86,6 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
     );
   }
   return store;
-}
-
-/**
- * Makes a folder and what it lacks above it, for this user alone. Node's own way of doing that never ends where
- * the kernel says "no such file" inside a folder that is there, as in /proc and below automounts.
- */
-function makeFolder(path: string): void {
-  if (existsSync(path) && statSync(path).isDirectory()) return;
-  const parent = dirname(path);
-  if (parent !== path) makeFolder(parent);
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    // Somebody else did.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
-  }
 }
 
 function sweep(path: string): void {

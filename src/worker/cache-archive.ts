@@ -28,36 +28,43 @@ export async function exportCaches(
 ): Promise<void> {
   const fd = openSync(path, 'wx', 0o600);
   try {
-    const out = compress ? gzipTo(fd) : plainTo(fd);
-    for (const name of names) {
-      const record = await readFile(join(ctx.layout.cacheMounts, name, 'cache.json'));
-      const owner = { uid: 0, gid: 0, mtime: 0 };
-      await out.write(tarHeader({ path: name, type: 'directory', mode: 0o755, size: 0, ...owner }));
-      const path = `${name}/cache.json`;
-      await out.write(tarHeader({ path, type: 'file', mode: 0o644, size: record.length, ...owner }));
-      await out.write(record);
-      await out.write(Buffer.alloc(tarPadding(record.length)));
-      const upper = cacheDirectory(ctx.layout, name);
-      const root = lstatSync(upper);
-      const { uid, gid } = root;
-      const mode = root.mode & 0o7777;
-      await out.write(
-        tarHeader({ path: `${name}/dir`, type: 'directory', mode, uid, gid, size: 0, mtime: 0 }),
-      );
-      for (const entry of await scanUpper(ctx, { upper, lower: new MergedTree([]) })) {
-        if (entry.path !== '') await writeEntry(out, upper, entry, `${name}/dir`);
-      }
-    }
-    await out.write(TAR_END);
-    await out.end();
+    const write = (bytes: Buffer) => writeAll(fd, bytes);
+    const out = compress
+      ? gzipTo(write)
+      : { write: async (data: Buffer) => write(data), end: async () => {} };
+    await writeCaches(ctx, names, out);
   } finally {
     closeSync(fd);
   }
 }
 
-interface Out {
+/** Where a tar goes to. */
+export interface Out {
   write(data: Buffer): Promise<void>;
   end(): Promise<void>;
+}
+
+/** Writes the whole tar of some caches. The same content gives the same bytes: directories have no times in it. */
+export async function writeCaches(ctx: WorkerContext, names: readonly string[], out: Out): Promise<void> {
+  for (const name of names) {
+    const record = await readFile(join(ctx.layout.cacheMounts, name, 'cache.json'));
+    const owner = { uid: 0, gid: 0, mtime: 0 };
+    await out.write(tarHeader({ path: name, type: 'directory', mode: 0o755, size: 0, ...owner }));
+    const path = `${name}/cache.json`;
+    await out.write(tarHeader({ path, type: 'file', mode: 0o644, size: record.length, ...owner }));
+    await out.write(record);
+    await out.write(Buffer.alloc(tarPadding(record.length)));
+    const upper = cacheDirectory(ctx.layout, name);
+    const root = lstatSync(upper);
+    const { uid, gid } = root;
+    const mode = root.mode & 0o7777;
+    await out.write(tarHeader({ path: `${name}/dir`, type: 'directory', mode, uid, gid, size: 0, mtime: 0 }));
+    for (const entry of await scanUpper(ctx, { upper, lower: new MergedTree([]) })) {
+      if (entry.path !== '') await writeEntry(out, upper, entry, `${name}/dir`);
+    }
+  }
+  await out.write(TAR_END);
+  await out.end();
 }
 
 async function writeEntry(out: Out, folder: string, entry: RecipeEntry, under: string): Promise<void> {
@@ -67,7 +74,9 @@ async function writeEntry(out: Out, folder: string, entry: RecipeEntry, under: s
       : entry.link
         ? { link: entry.link }
         : {};
-  await out.write(tarHeader({ ...entry, ...link, path: joinPath(under, entry.path) }));
+  // Whoever makes and deletes a file in a directory changes its time, and nothing that anybody asks for.
+  const time = entry.type === 'directory' ? { mtime: 0 } : {};
+  await out.write(tarHeader({ ...entry, ...link, ...time, path: joinPath(under, entry.path) }));
   if (entry.type !== 'file') return;
   const fd = openSync(diskPath(`${folder}/${entry.path}`), READ_FLAGS);
   try {
@@ -84,15 +93,9 @@ async function writeEntry(out: Out, folder: string, entry: RecipeEntry, under: s
   await out.write(Buffer.alloc(tarPadding(entry.size)));
 }
 
-function plainTo(fd: number): Out {
-  return { write: async (data) => writeAll(fd, data), end: async () => {} };
-}
-
-function gzipTo(fd: number): Out {
-  const gzip = new GzipWriter(
-    () => {},
-    (bytes) => writeAll(fd, bytes),
-  );
+/** Compresses what is written. */
+export function gzipTo(write: (bytes: Buffer) => void): Out {
+  const gzip = new GzipWriter(() => {}, write);
   return {
     write: async (data) => {
       gzip.write(data);
@@ -127,7 +130,8 @@ export async function importCaches(ctx: WorkerContext, { path }: { path: string 
   }
 }
 
-async function readRecord(folder: string, name: string): Promise<CacheRecord> {
+/** The record of a cache in an unpacked archive. @throws JettisonError `CACHE_ARCHIVE` when it is none */
+export async function readRecord(folder: string, name: string): Promise<CacheRecord> {
   const path = join(folder, name, 'cache.json');
   const isCache =
     NAME.test(name) &&
@@ -149,6 +153,6 @@ function parseRecord(text: string): CacheRecord | undefined {
   }
 }
 
-function writeAll(fd: number, data: Buffer): void {
+export function writeAll(fd: number, data: Buffer): void {
   for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
 }

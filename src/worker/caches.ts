@@ -18,6 +18,7 @@ import type { CacheExecMount } from './protocol.ts';
 /** The cache mounts of one run, with the locks that keep others away from those that are not shared. */
 export class RunCaches {
   readonly #held: string[] = [];
+  readonly #shared: (() => void)[] = [];
 
   constructor(
     private readonly ctx: WorkerContext,
@@ -37,9 +38,17 @@ export class RunCaches {
       await this.locks.take(name, signal);
       this.#held.push(name);
     }
+    const names = new Map<number, string>();
+    for (const [number, { sharing, cache }] of mounts) {
+      names.set(number, sharing === 'private' ? this.#private(cache) : cacheName(cache));
+    }
+    // Whoever packs or fills a cache does so while no command has it.
+    for (const name of new Set(names.values())) {
+      this.#shared.push(await this.locks.share(useLock(name), signal));
+    }
     const paths = new Map<number, string>();
     for (const [number, mount] of mounts) {
-      const name = mount.sharing === 'private' ? this.#private(mount.cache) : cacheName(mount.cache);
+      const name = names.get(number)!;
       if (!hasCache(this.ctx.layout, name)) await this.#make(name, mount);
       touchCache(this.ctx.layout, name);
       paths.set(number, cacheDirectory(this.ctx.layout, name));
@@ -49,6 +58,7 @@ export class RunCaches {
 
   /** Lets others have the caches. */
   close(): void {
+    for (const end of this.#shared.splice(0)) end();
     for (const name of this.#held.splice(0)) this.locks.release(name);
   }
 
@@ -83,4 +93,9 @@ export class RunCaches {
 
 function lockName(cache: string): string {
   return `cache-${cache}`;
+}
+
+/** The lock that all commands with a cache hold together. */
+export function useLock(cache: string): string {
+  return `cache-use-${cache}`;
 }

@@ -152,6 +152,9 @@ class WorkerClient implements Worker {
   measure = this.#operation('measure');
   exportCaches = this.#operation('exportCaches');
   importCaches = this.#operation('importCaches');
+  emptyCaches = this.#operation('emptyCaches');
+  packCache = this.#operation('packCache');
+  fillCache = this.#operation('fillCache');
 
   async exec(request: ExecRequest, options: Parameters<Worker['exec']>[1] = {}): Promise<ExecResult> {
     const { signal, ...listeners } = options;

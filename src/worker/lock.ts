@@ -25,19 +25,28 @@ export class Locks {
   async take(name: string, signal?: AbortSignal): Promise<void> {
     const fd = this.#open(name);
     try {
-      for (
-        let wait = SHORTEST_WAIT_MS;
-        !tryLock(fd, 'exclusive');
-        wait = Math.min(wait * 2, LONGEST_WAIT_MS)
-      ) {
-        await sleep(wait);
-        signal?.throwIfAborted();
-      }
+      await untilLocked(fd, 'exclusive', signal);
     } catch (error) {
       closeSync(fd);
       throw error;
     }
     this.#held.set(name, fd);
+  }
+
+  /**
+   * Waits until nobody holds the lock alone, and holds it together with others.
+   *
+   * @returns a function that gives it back
+   */
+  async share(name: string, signal: AbortSignal): Promise<() => void> {
+    const fd = this.#open(name);
+    try {
+      await untilLocked(fd, 'shared', signal);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return () => closeSync(fd);
   }
 
   /** Takes a lock if it is free. */
@@ -63,5 +72,12 @@ export class Locks {
     if (!/^[\w-][\w.-]*$/.test(name)) throw new Error(`"${name}" cannot name a lock`);
     mkdirSync(this.layout.locks, { recursive: true });
     return openSync(join(this.layout.locks, name), 'a');
+  }
+}
+
+async function untilLocked(fd: number, kind: 'shared' | 'exclusive', signal?: AbortSignal): Promise<void> {
+  for (let wait = SHORTEST_WAIT_MS; !tryLock(fd, kind); wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    await sleep(wait);
+    signal?.throwIfAborted();
   }
 }

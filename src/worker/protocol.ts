@@ -40,6 +40,19 @@ export interface WorkerOperations {
   exportCaches(request: { names: string[]; path: string; compress: boolean }): Promise<void>;
   /** Reads cache mounts from such a tar; they take the place of those of the same name. @returns their names */
   importCaches(request: { path: string }): Promise<string[]>;
+  /** Those of the cache mounts that are not there, or hold nothing. */
+  emptyCaches(request: { names: string[] }): Promise<string[]>;
+  /**
+   * Makes a compressed tar of one cache mount in the store's blobs, when no command uses it. The same content gives
+   * the same bytes. @param secrets by id; none of them may be in it
+   * @returns undefined when it holds nothing
+   */
+  packCache(request: { name: string; secrets: [string, Uint8Array][] }): Promise<Descriptor | undefined>;
+  /**
+   * Gives an empty or missing cache mount the content of such a tar (absolute path). One that a command uses, or has
+   * put something into, stays as it is. @returns whether it has the content now
+   */
+  fillCache(request: { name: string; path: string }): Promise<boolean>;
 }
 
 /** What a new layer is called and where it came from. */

@@ -111,6 +111,20 @@ describe('a cache that machines share', () => {
     expect(outcomes['RUN cat a b >all && echo ran']).toBe('done');
   });
 
+  it.each(['registry', 'local'])('of type %s: what was found stays usable without it', async (kind) => {
+    const [one, two] = [await machine(), await machine()];
+    const folder = join(one.folder, 'cache');
+    const { from, to } = places(kind, folder);
+    await one.build(DOCKERFILE, { cacheTo: [to] });
+    // Something that only has to look into the layers, and a step whose definition is new and whose key is not.
+    const text = `${DOCKERFILE.replace('AS build', 'AS build\nRUN true')}COPY --from=build /src/all /src/b /new/\n`;
+    await two.build(text, { cacheFrom: [from] });
+    rmSync(folder, { recursive: true, force: true });
+    const { output } = await two.build(`${text}RUN cat /app/copy /new/b\n`);
+    expect(output.slice(-6)).toBe('a\nb\nb\n');
+    expect((await verifyStore(two.store)).problems).toEqual([]);
+  });
+
   it('two who write at once leave a whole cache', async () => {
     const [one, two, three] = [await machine(), await machine(), await machine()];
     const { from, to } = places('local', join(one.folder, 'cache'));

@@ -9,6 +9,7 @@ describe('--cache-from and --cache-to', () => {
       { type: 'registry', ref: 'r.example.com/a:b', insecure: true },
     ],
     ['type=local,src=c,tag=t', { type: 'local', path: '/home/app/c', tag: 't' }],
+    ['type=local,src=c,cache-mounts=false', { type: 'local', path: '/home/app/c', cacheMounts: false }],
   ])('from %s', (text, expected) => {
     expect(cacheSource(text, '/home/app')).toEqual(expected);
   });
@@ -20,13 +21,25 @@ describe('--cache-from and --cache-to', () => {
       { type: 'registry', ref: 'docker.io/library/a:latest', mode: 'max', ignoreError: true },
     ],
     ['type=local,dest=/c', { type: 'local', path: '/c' }],
+    ['type=local,dest=/c,cache-mounts=true', { type: 'local', path: '/c', cacheMounts: true }],
   ])('to %s', (text, expected) => {
     expect(cacheTarget(text, '/home/app')).toEqual(expected);
   });
 
+  it('says what to use instead of what only others have', () => {
+    for (const read of [cacheSource, cacheTarget]) {
+      expect(() => read('type=gha,scope=x', '/')).toThrow(
+        expect.objectContaining({ hint: expect.stringContaining('actions/cache') }),
+      );
+    }
+  });
+
   it.each([
-    ['type=gha', '--cache-to type=gha is not supported by this version yet'],
-    ['type=s3,bucket=b', '--cache-to type=s3 is not supported by this version yet'],
+    ['type=gha', '--cache-to type=gha is not supported'],
+    ['type=s3,bucket=b', '--cache-to type=s3 is not supported'],
+    ['type=inline,cache-mounts=true', 'the cache "type=inline,cache-mounts=true" cannot have "cache-mounts"'],
+    ['type=local,dest=x,tag=../y', '"../y" is no tag'],
+    ['type=local,dest=x,cache-mounts=maybe', 'cache-mounts=maybe is neither true nor false'],
     ['type=disk', 'there is no --cache-to type "disk"'],
     ['type=registry', 'the cache "type=registry" has no ref'],
     ['type=local,dest=x,mode=mid', 'there is no cache mode "mid"'],

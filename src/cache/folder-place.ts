@@ -1,0 +1,42 @@
+import type { Descriptor } from '../image/types.ts';
+import type { Store } from '../store/store.ts';
+import { LayoutFolder } from './layout-folder.ts';
+import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
+
+/** A tag of a folder. */
+export class FolderPlace implements CachePlace {
+  readonly lasting = false;
+  readonly #folder: LayoutFolder;
+
+  constructor(
+    private readonly store: Store,
+    path: string,
+    private readonly tag: string,
+  ) {
+    this.#folder = new LayoutFolder(path);
+  }
+
+  async read(): Promise<CacheDocument[]> {
+    const manifest = this.#folder.manifest(this.#folder.find(this.tag));
+    return [{ manifest, config: this.#folder.json(manifest.config) }];
+  }
+
+  async fetch(blob: Descriptor): Promise<void> {
+    if (this.store.blobs.has(blob.digest, blob.size)) return;
+    await this.store.blobs.writeStream(this.#folder.stream(blob), blob);
+  }
+
+  async holds(blob: Descriptor): Promise<boolean> {
+    return this.#folder.holds(blob);
+  }
+
+  async write(blobs: readonly CacheBlob[], manifest: Descriptor): Promise<void> {
+    for (const blob of blobs) {
+      if (this.#folder.holds(blob)) continue;
+      await blob.fetch();
+      await this.#folder.add(blob, this.store.blobs.stream(blob.digest));
+    }
+    await this.#folder.add(manifest, this.store.blobs.stream(manifest.digest));
+    await this.#folder.name(this.tag, manifest);
+  }
+}

@@ -1,0 +1,87 @@
+import { JettisonError } from '../errors/error.ts';
+import { familiarName, type Reference } from '../image/reference.ts';
+import type { Descriptor, Index, Manifest } from '../image/types.ts';
+import { Origins } from '../registry/origins.ts';
+import { fetchBlob } from '../registry/pull.ts';
+import { pushImage } from '../registry/push.ts';
+import type { Registries } from '../registry/registries.ts';
+import type { Store } from '../store/store.ts';
+import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
+
+const MAX_CONFIG = 64 << 20;
+
+/** A name in a registry. */
+export class RegistryPlace implements CachePlace {
+  readonly lasting = true;
+
+  constructor(
+    private readonly store: Store,
+    private readonly registries: Registries,
+    private readonly reference: Reference,
+  ) {}
+
+  async read(): Promise<CacheDocument[]> {
+    const { manifest } = await this.#first();
+    const manifests =
+      'manifests' in manifest
+        ? await Promise.all(
+            manifest.manifests.map(async ({ digest }) => (await this.#manifest(digest)).manifest),
+          )
+        : [manifest];
+    const documents: CacheDocument[] = [];
+    for (const one of manifests) {
+      // An index of indexes, or what is no image at all, holds no cache.
+      if (!('config' in one) || !(one.config.size <= MAX_CONFIG)) continue;
+      await this.fetch(one.config);
+      documents.push({ manifest: one, config: this.#json(one.config) });
+      new Origins(this.store.layout).add(
+        one.layers.map(({ digest }) => digest),
+        this.reference,
+      );
+    }
+    return documents;
+  }
+
+  async fetch(blob: Descriptor): Promise<void> {
+    await fetchBlob(this.store, this.registries, this.reference, blob);
+  }
+
+  holds(blob: Descriptor): Promise<boolean> {
+    return this.registries.repository(this.reference).hasBlob(blob, 'push');
+  }
+
+  async write(blobs: readonly CacheBlob[], manifest: Descriptor): Promise<void> {
+    const ways = new Map(blobs.map(({ digest, fetch }) => [digest, fetch]));
+    const fetch = async ({ digest }: Descriptor) => ways.get(digest)?.();
+    await pushImage(this.store, this.registries, this.reference, manifest, () => {}, fetch);
+  }
+
+  async #first(): Promise<{ manifest: Manifest | Index }> {
+    try {
+      return await this.#manifest(this.reference.digest ?? this.reference.tag ?? 'latest');
+    } catch (error) {
+      if (!(error instanceof JettisonError) || error.code !== 'REGISTRY_NOT_FOUND') throw error;
+      throw new JettisonError('CACHE_MISSING', `${familiarName(this.reference)} does not exist`, {
+        hint: 'A build with --cache-to makes it.',
+        cause: error,
+      });
+    }
+  }
+
+  #manifest(which: string): Promise<{ manifest: Manifest | Index }> {
+    return this.registries.read(this.reference, async (repository) => {
+      const { bytes } = await repository.manifest(which);
+      return { manifest: JSON.parse(bytes.toString('utf8')) as Manifest | Index };
+    });
+  }
+
+  /** Undefined for what is no JSON: the config of an artifact of another kind. */
+  #json({ digest }: Descriptor): unknown {
+    try {
+      return this.store.blobs.readJson(digest);
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+}
