@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
-import { parseDuration } from '../dockerfile/duration.ts';
 import { plural, size } from '../events/format.ts';
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { confirm } from './confirm.ts';
-import { reclaim } from './reclaim.ts';
+import { printJson } from './list-output.ts';
+import { reclaim, reportFacts } from './reclaim.ts';
+import { untilFilter } from './until-filter.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison builder prune [OPTIONS]
@@ -17,10 +18,11 @@ Options:
       --keep-storage SIZE  Delete what was not used for longest, until no more than SIZE is left, e.g. 10GB
       --filter until=AGE  Delete what has not been used for so long instead, e.g. until=24h
   -f, --force             Do not ask first
+      --json              Print what was deleted as JSON
 `;
 
 const USAGE = 'usage: jettison builder prune [OPTIONS]';
-const DEFAULT_AGE = '168h';
+const DEFAULT_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 
 async function run(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -31,32 +33,27 @@ async function run(args: string[], io: Io): Promise<number> {
       filter: { type: 'string' },
       'keep-storage': { type: 'string' },
       force: { type: 'boolean', short: 'f' },
+      json: { type: 'boolean' },
     },
   });
   if (positionals[0] !== 'prune' || positionals.length > 1)
     throw usageError('builder has one command: prune', USAGE);
-  if (values.filter !== undefined && !values.filter.startsWith('until=')) {
-    throw usageError(`there is no filter "${values.filter}"`, 'the only filter is until=AGE');
-  }
-  if (values.all && values.filter !== undefined)
-    throw usageError('--all and --filter contradict each other', USAGE);
+  const until = untilFilter(values.filter);
+  if (values.all && until !== undefined) throw usageError('--all and --filter contradict each other', USAGE);
   const keep = values['keep-storage'];
   if (values.all && keep !== undefined)
     throw usageError('--all and --keep-storage contradict each other', USAGE);
-  const age = values.filter?.slice('until='.length) ?? DEFAULT_AGE;
   // A limit alone asks for nothing to be deleted that fits.
   const unusedForMs = values.all
     ? 0
-    : keep !== undefined && values.filter === undefined
-      ? Number.POSITIVE_INFINITY
-      : milliseconds(age);
+    : (until?.ms ?? (keep === undefined ? DEFAULT_AGE_MS : Number.POSITIVE_INFINITY));
   const keepBytes = keep === undefined ? {} : { keepBytes: bytes(keep) };
   const warning =
     unusedForMs === 0
       ? 'This deletes all build cache.'
       : keep !== undefined
         ? `This deletes build cache until no more than ${keep} of it is left.`
-        : `This deletes build cache that has not been used for ${age === DEFAULT_AGE ? '7 days' : age}.`;
+        : `This deletes build cache that has not been used for ${until?.text ?? '7 days'}.`;
   if (!values.force && !(await confirm(io, warning))) return 0;
   const report = await reclaim(
     openStore({ env: io.env }),
@@ -64,19 +61,15 @@ async function run(args: string[], io: Io): Promise<number> {
     () => io.stderr.write('waiting for running builds to end\n'),
     io.signal,
   );
+  if (values.json) {
+    printJson(io, reportFacts(report));
+    return 0;
+  }
   io.stdout.write(
     `Deleted ${plural(report.records, 'step record')}, ${plural(report.layers, 'layer')} and ` +
       `${plural(report.blobs, 'blob')}\nTotal reclaimed space: ${size(report.reclaimed)}\n`,
   );
   return 0;
-}
-
-function milliseconds(age: string): number {
-  const nanoseconds = parseDuration(age);
-  if (nanoseconds === undefined || nanoseconds < 0) {
-    throw usageError(`"${age}" is not a duration`, 'write it like 24h or 1h30m');
-  }
-  return nanoseconds / 1e6;
 }
 
 const UNITS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };

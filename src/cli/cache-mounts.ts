@@ -10,7 +10,8 @@ import { openStore, type Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { Worker } from '../worker/protocol.ts';
 import type { Command, Io } from './command.ts';
-import { age, table } from './format.ts';
+import { age } from './format.ts';
+import { OUTPUT_OPTIONS, printList } from './list-output.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison cache-mounts COMMAND
@@ -18,7 +19,7 @@ const help = `Usage: jettison cache-mounts COMMAND
 Looks after what RUN --mount=type=cache keeps between builds.
 
 Commands:
-  ls [--json]                    List the caches: id, size, when they were last used
+  ls [--json|--format FORMAT]    List the caches: id, size, when they were last used
   rm ID... | --all               Delete caches
   export [-o FILE] [-z] [ID...]  Write caches (default: all) to a tar, on standard output without -o;
                                  compressed with -z, or when FILE ends with .gz or .tgz
@@ -64,27 +65,35 @@ interface Action {
 }
 
 async function list({ store, worker, args, io }: Action): Promise<number> {
-  const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
+  const { values } = parseArgs({ args, options: OUTPUT_OPTIONS });
   const caches = listCaches(store.layout);
   const folders = caches.map(({ name }) => cacheDirectory(store.layout, name));
   const sizes = folders.length === 0 ? [] : await (await worker()).measure({ folders });
-  if (values.json) {
-    const facts = caches.map(({ name, record, usedMs }, i) => ({
-      ...record,
-      name,
-      size: sizes[i],
-      used: new Date(usedMs).toISOString(),
-    }));
-    io.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
-    return 0;
-  }
-  const rows = caches.map(({ name, record, usedMs }, i) => [
-    record.id,
-    shortName(name),
-    size(sizes[i]!),
-    age(new Date(usedMs).toISOString()),
-  ]);
-  io.stdout.write(table([['ID', 'NAME', 'SIZE', 'LAST USED'], ...rows]));
+  printList(
+    io,
+    {
+      columns: [
+        ['ID', 'ID'],
+        ['Name', 'NAME'],
+        ['Size', 'SIZE'],
+        ['LastUsed', 'LAST USED'],
+      ],
+      rows: caches.map(({ name, record, usedMs }, i) => ({
+        ID: record.id,
+        Name: shortName(name),
+        Size: size(sizes[i]!),
+        LastUsed: age(new Date(usedMs).toISOString()),
+      })),
+      shrink: ['ID'],
+      facts: caches.map(({ name, record, usedMs }, i) => ({
+        ...record,
+        name,
+        size: sizes[i],
+        used: new Date(usedMs).toISOString(),
+      })),
+    },
+    values,
+  );
   return 0;
 }
 

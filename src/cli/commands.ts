@@ -23,7 +23,10 @@ export const commands: Record<string, Entry> = {
   },
   images: { summary: 'List images', load: () => import('./images.ts') },
   history: { summary: 'Show how an image was made, layer by layer', load: () => import('./history.ts') },
-  inspect: { summary: 'Show everything known of an image, as JSON', load: () => import('./inspect.ts') },
+  inspect: {
+    summary: 'Show everything known of an image or a container, as JSON',
+    load: () => import('./inspect.ts'),
+  },
   tag: { summary: 'Give an image another name', load: () => import('./tag.ts') },
   rmi: { summary: 'Remove images', load: () => import('./rmi.ts') },
   pull: { summary: 'Fetch an image from a registry', load: () => import('./pull.ts') },

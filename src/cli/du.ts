@@ -6,7 +6,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { type Holder, storeUsage } from '../store/usage.ts';
 import type { Command, Io } from './command.ts';
 import { age } from './format.ts';
-import { type List, printList } from './list-output.ts';
+import { type List, OUTPUT_OPTIONS, printList } from './list-output.ts';
 
 const help = `Usage: jettison du [OPTIONS]
 
@@ -46,24 +46,18 @@ async function run(args: string[], io: Io): Promise<number> {
   const { values } = parseArgs({
     args,
     options: {
-      format: { type: 'string' },
-      json: { type: 'boolean' },
+      ...OUTPUT_OPTIONS,
       verbose: { type: 'boolean', short: 'v' },
     },
   });
   const store = openStore({ env: io.env });
   const usage = [...storeUsage(store), ...(await onlyForWorker(store))];
   store.close();
-  if (values.json) {
-    const all = usage.map(({ usedMs, ...one }) => ({
-      ...one,
-      reclaimable: HOLDERS[one.holder].free !== undefined,
-      ...(usedMs === undefined ? {} : { lastUsed: new Date(usedMs).toISOString() }),
-    }));
-    io.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-    return 0;
-  }
-  printList(io, values.verbose ? everything(usage) : summary(usage), values.format);
+  printList(
+    io,
+    { ...(values.verbose ? everything(usage) : summary(usage)), facts: usage.map(facts) },
+    values,
+  );
   return 0;
 }
 
@@ -100,7 +94,15 @@ async function onlyForWorker(store: Store): Promise<Usage[]> {
   }
 }
 
-function summary(usage: Usage[]): List {
+function facts({ usedMs, ...one }: Usage) {
+  return {
+    ...one,
+    reclaimable: HOLDERS[one.holder].free !== undefined,
+    ...(usedMs === undefined ? {} : { lastUsed: new Date(usedMs).toISOString() }),
+  };
+}
+
+function summary(usage: Usage[]): Omit<List, 'facts'> {
   const rows = Object.entries(HOLDERS).flatMap(([holder, { type, why, free }]) => {
     const own = usage.filter((one) => one.holder === holder);
     if (own.length === 0 && holder !== 'image' && holder !== 'build cache') return [];
@@ -130,7 +132,7 @@ function summary(usage: Usage[]): List {
   };
 }
 
-function everything(usage: Usage[]): List {
+function everything(usage: Usage[]): Omit<List, 'facts'> {
   return {
     columns: [
       ['ID', 'ID'],

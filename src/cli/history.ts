@@ -7,7 +7,7 @@ import { findImage, type NamedImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { age, oneLine, shortId } from './format.ts';
-import { printList } from './list-output.ts';
+import { OUTPUT_OPTIONS, printList } from './list-output.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison history [OPTIONS] IMAGE
@@ -29,8 +29,7 @@ async function run(args: string[], io: Io): Promise<number> {
     args,
     allowPositionals: true,
     options: {
-      format: { type: 'string' },
-      json: { type: 'boolean' },
+      ...OUTPUT_OPTIONS,
       'no-trunc': { type: 'boolean' },
       quiet: { type: 'boolean', short: 'q' },
     },
@@ -41,19 +40,6 @@ async function run(args: string[], io: Io): Promise<number> {
   const image = findImage(store, positionals[0]!);
   const entries = withLayers(image, new LayerSizes(store).of(image)).reverse();
 
-  if (values.json) {
-    const all = entries.map(({ entry, layer }) => ({
-      created: entry.created ?? null,
-      createdBy: entry.created_by ?? '',
-      comment: entry.comment ?? '',
-      emptyLayer: layer === undefined,
-      ...(layer === undefined
-        ? { size: 0 }
-        : { size: layer.content ?? null, compressedSize: layer.blob, diffId: layer.diffId }),
-    }));
-    io.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-    return 0;
-  }
   const rows = entries.map(({ entry, layer }, index) => ({
     ID: index > 0 ? '<missing>' : values['no-trunc'] ? image.id : shortId(image.id),
     CreatedAt: entry.created ?? '',
@@ -83,10 +69,20 @@ async function run(args: string[], io: Io): Promise<number> {
         ['Size', 'SIZE'],
         ['Comment', 'COMMENT'],
       ],
+      more: ['CreatedAt'],
       rows,
       shrink: values['no-trunc'] ? [] : ['CREATED BY', 'COMMENT'],
+      facts: entries.map(({ entry, layer }) => ({
+        created: entry.created ?? null,
+        createdBy: entry.created_by ?? '',
+        comment: entry.comment ?? '',
+        emptyLayer: layer === undefined,
+        ...(layer === undefined
+          ? { size: 0 }
+          : { size: layer.content ?? null, compressedSize: layer.blob, diffId: layer.diffId }),
+      })),
     },
-    values.format,
+    values,
   );
   return 0;
 }

@@ -7,7 +7,8 @@ import { listImages, type NamedImage } from '../store/lookup.ts';
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { age, shortId } from './format.ts';
-import { printList } from './list-output.ts';
+import { createdMs, imageFilter, matchesName, shownName } from './image-filter.ts';
+import { OUTPUT_OPTIONS, printList } from './list-output.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison images [OPTIONS] [REPOSITORY[:TAG]]
@@ -16,6 +17,8 @@ Lists the images of the store, the newest first. SIZE is that of the files.
 
 Options:
       --digests        Show the manifests' digests
+  -f, --filter FILTER  Only images for which dangling=true|false, reference=PATTERN, label=KEY[=VALUE],
+                       before=IMAGE or since=IMAGE holds; several times: all of them
       --format FORMAT  table, json (an object a line), or a template of Go's such as
                        '{{.Repository}}:{{.Tag}}'
       --json           One array of everything that is known, with sizes in bytes
@@ -25,6 +28,7 @@ Options:
 Examples:
   jettison images
   jettison images --json | jq '.[].names'
+  jettison images --filter dangling=true -q
   jettison rmi $(jettison images -q app)
 `;
 
@@ -33,9 +37,9 @@ async function run(args: string[], io: Io): Promise<number> {
     args,
     allowPositionals: true,
     options: {
+      ...OUTPUT_OPTIONS,
       digests: { type: 'boolean' },
-      format: { type: 'string' },
-      json: { type: 'boolean' },
+      filter: { type: 'string', short: 'f', multiple: true },
       'no-trunc': { type: 'boolean' },
       quiet: { type: 'boolean', short: 'q' },
     },
@@ -44,13 +48,14 @@ async function run(args: string[], io: Io): Promise<number> {
     throw usageError('images takes one name at most', 'usage: jettison images [OPTIONS] [REPOSITORY[:TAG]]');
   const store = openStore({ env: io.env });
   const images = listImages(store, (image, error) => {
-    io.stderr.write(`warning: ${familiar(image.name)} is damaged: ${error.message}\n`);
+    io.stderr.write(`warning: ${shownName(image.name)} is damaged: ${error.message}\n`);
   });
+  const wanted = imageFilter(store, values.filter ?? []);
   const named = images
     .flatMap((image) =>
       (image.names.length === 0 ? [undefined] : image.names).map((name) => ({ image, name })),
     )
-    .filter(({ name }) => positionals[0] === undefined || isMeant(positionals[0], name))
+    .filter((row) => wanted(row) && (positionals[0] === undefined || matchesName(positionals[0], row.name)))
     .sort((a, b) => createdMs(b.image) - createdMs(a.image));
 
   if (values.quiet) {
@@ -59,17 +64,6 @@ async function run(args: string[], io: Io): Promise<number> {
     return 0;
   }
   const sizes = new LayerSizes(store);
-  if (values.json) {
-    const chosen = [...new Set(named.map(({ image }) => image))];
-    io.stdout.write(
-      `${JSON.stringify(
-        chosen.map((image) => describe(image, sizes)),
-        null,
-        2,
-      )}\n`,
-    );
-    return 0;
-  }
   const rows = named.map(({ image, name }) => {
     const reference = name === undefined ? undefined : parseReference(name);
     return {
@@ -95,10 +89,12 @@ async function run(args: string[], io: Io): Promise<number> {
         ['CreatedSince', 'CREATED'],
         ['Size', 'SIZE'],
       ],
+      more: ['Digest', 'CreatedAt', 'CompressedSize', 'Platform'],
       rows,
       shrink: ['REPOSITORY', 'TAG', 'DIGEST'],
+      facts: [...new Set(named.map(({ image }) => image))].map((image) => describe(image, sizes)),
     },
-    values.format,
+    values,
   );
   return 0;
 }
@@ -115,31 +111,6 @@ function describe(image: NamedImage, sizes: LayerSizes) {
     compressedSize: total.blobs,
     layers: image.manifest.layers.length,
   };
-}
-
-/** Docker's rule: a repository stands for all its tags, and may be a pattern with `*`. */
-function isMeant(wanted: string, name: string | undefined): boolean {
-  if (name === undefined) return false;
-  const reference = parseReference(name);
-  const repository = familiarRepository(reference);
-  const tagged = /:[^/]*$/.test(wanted);
-  const pattern = new RegExp(
-    `^${wanted
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replace(/\*/g, '[^/]*')
-      .replace(/\?/g, '[^/]')}$`,
-  );
-  return [repository, `${reference.registry}/${reference.repository}`].some((form) =>
-    pattern.test(tagged ? `${form}:${reference.tag}` : form),
-  );
-}
-
-function createdMs(image: NamedImage): number {
-  return Date.parse(image.config.created ?? '') || 0;
-}
-
-function familiar(name: string | undefined): string {
-  return name === undefined ? 'an image without a name' : familiarName(name);
 }
 
 export const command: Command = { help, run };

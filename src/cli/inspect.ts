@@ -1,89 +1,85 @@
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
 import { LayerSizes } from '../export/sizes.ts';
-import { familiarName, familiarRepository, parseReference } from '../image/reference.ts';
-import { findImage, type NamedImage } from '../store/lookup.ts';
-import { openStore } from '../store/store.ts';
+import { findContainer } from '../run/container.ts';
+import { findImage } from '../store/lookup.ts';
+import { openStore, type Store } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
-import { compileTemplate } from './template.ts';
+import { describeContainer } from './describe-container.ts';
+import { describeImage } from './describe-image.ts';
+import { OUTPUT_OPTIONS, refuseBoth } from './list-output.ts';
+import { compileTemplate } from './template/compile.ts';
+import { toJson } from './template/values.ts';
 import { usageError } from './usage.ts';
 
-const help = `Usage: jettison inspect [OPTIONS] IMAGE...
+const help = `Usage: jettison inspect [OPTIONS] NAME...
 
-Shows everything about images as JSON, with the members that \`docker image inspect\` has.
-Size is that of the files, CompressedSize that of the blobs, both in bytes.
+Shows everything about images and containers as JSON, with the members that \`docker inspect\` has.
+Of an image, Size is that of the files, CompressedSize that of the blobs, both in bytes.
 
 Options:
   -f, --format FORMAT  json (one line), or a template of Go's such as '{{.Config.User}}'
+      --json           Everything, as without options
+      --type TYPE      Look for image or container only; otherwise a container comes before an image of the
+                       same name
 
 Examples:
   jettison inspect -f '{{json .Config}}' app
-  jettison inspect -f '{{index .RepoDigests 0}}' app
+  jettison inspect -f '{{range .Config.Env}}{{println .}}{{end}}' app
+  jettison inspect -f '{{.State.Health.Status}}' web
 `;
+
+const USAGE = 'usage: jettison inspect [OPTIONS] NAME...';
+const INDENT = 4;
 
 async function run(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { format: { type: 'string', short: 'f' } },
+    options: { ...OUTPUT_OPTIONS, format: { type: 'string', short: 'f' }, type: { type: 'string' } },
   });
-  if (positionals.length === 0)
-    throw usageError('inspect needs an image', 'usage: jettison inspect [OPTIONS] IMAGE...');
-  const template =
-    values.format === undefined || values.format === 'json' ? undefined : compileTemplate(values.format);
+  if (positionals.length === 0) throw usageError('inspect needs an image or a container', USAGE);
+  refuseBoth(values);
+  const { format, type } = values;
+  if (type !== undefined && type !== 'image' && type !== 'container') {
+    throw usageError(`there is no type "${type}"`, 'The types are image and container.');
+  }
+  const template = format === undefined || format === 'json' ? undefined : compileTemplate(format);
   const store = openStore({ env: io.env });
   const sizes = new LayerSizes(store);
   const found: unknown[] = [];
   let missing: JettisonError | undefined;
   for (const name of positionals) {
     try {
-      found.push(describe(findImage(store, name), sizes));
+      found.push(describe(store, name, type, sizes));
     } catch (error) {
       // What there is shall be seen, too.
       if (!(error instanceof JettisonError)) throw error;
       missing ??= error;
     }
   }
-  if (template !== undefined) io.stdout.write(found.map((image) => `${template(image)}\n`).join(''));
-  else io.stdout.write(`${JSON.stringify(found, null, values.format === 'json' ? undefined : 4)}\n`);
+  store.close();
+  if (template !== undefined) for (const one of found) io.stdout.write(`${template(one)}\n`);
+  else io.stdout.write(`${toJson(found, format === 'json' ? undefined : INDENT)}\n`);
   if (missing !== undefined) throw missing;
   return 0;
 }
 
-/** Docker's members in Docker's order. */
-function describe(image: NamedImage, sizes: LayerSizes) {
-  const { config, target, entries } = image;
-  const runtime = config.config ?? {};
-  const total = sizes.total(image);
-  const tagged = entries.map(({ updated }) => updated).sort();
-  const references = image.names.map((name) => parseReference(name));
-  return {
-    Id: image.id,
-    RepoTags: references.filter(({ tag }) => tag !== undefined).map((reference) => familiarName(reference)),
-    RepoDigests: [...new Set(references.map((name) => `${familiarRepository(name)}@${target.digest}`))],
-    Comment: config.history?.at(-1)?.comment ?? '',
-    Created: config.created ?? null,
-    Author: config.author ?? '',
-    Architecture: config.architecture,
-    ...(config.variant === undefined ? {} : { Variant: config.variant }),
-    Os: config.os,
-    Size: total.content,
-    CompressedSize: total.blobs,
-    RootFS: { Type: config.rootfs.type, Layers: config.rootfs.diff_ids },
-    Metadata: { LastTagTime: tagged.at(-1) ?? null },
-    Descriptor: { mediaType: target.mediaType, digest: target.digest, size: target.size },
-    Config: {
-      Cmd: null,
-      Entrypoint: null,
-      Env: null,
-      Labels: null,
-      OnBuild: null,
-      User: '',
-      Volumes: null,
-      WorkingDir: '',
-      ...runtime,
-    },
-  };
+function describe(
+  store: Store,
+  name: string,
+  type: 'image' | 'container' | undefined,
+  sizes: LayerSizes,
+): unknown {
+  if (type !== 'image') {
+    try {
+      return describeContainer(findContainer(store, name));
+    } catch (error) {
+      const unknown = error instanceof JettisonError && error.code === 'CONTAINER_UNKNOWN';
+      if (!unknown || type === 'container') throw error;
+    }
+  }
+  return describeImage(findImage(store, name), sizes);
 }
 
 export const command: Command = { help, run };

@@ -1,41 +1,85 @@
 import type { Io } from './command.ts';
 import { type TableOptions, table } from './format.ts';
-import { compileTemplate } from './template.ts';
+import { compileTemplate } from './template/compile.ts';
+import { toJson } from './template/values.ts';
+import { usageError } from './usage.ts';
+
+/** For `parseArgs`: how a command that prints facts is told in which form. */
+export const OUTPUT_OPTIONS = { format: { type: 'string' }, json: { type: 'boolean' } } as const;
+
+/** What those flags said. */
+export interface OutputChoice {
+  /** `table`, `json`, a template, or `table ` and a template of columns. */
+  format?: string | undefined;
+  /** Everything that is known as one JSON document. */
+  json?: boolean | undefined;
+}
 
 /** A list that a command prints: rows of named texts, as Docker's `--format` names them. */
 export interface List {
   /** Which columns the table has: a row's member and the column's head. */
   columns: [name: string, head: string][];
+  /** Members of the rows that only templates and JSON show. */
+  more?: string[];
   rows: Record<string, string>[];
   /** Heads of the columns that may be shortened to fit a terminal. */
   shrink: string[];
+  /** What `--json` prints, an entry a thing. */
+  facts: unknown[];
 }
 
 /**
  * Prints a list as Docker does.
  *
- * @param format what `--format` says: `table` (the default), `json` (an object a line), a template that is
- * applied to each row, or `table ` and a template of columns
+ * @param choice `table` (the default), `json` (an object a line), a template that is applied to each row, or
+ * `table ` and a template of columns; or all facts
+ * @throws JettisonError `USAGE`, `FORMAT_FAILED`
  */
-export function printList(io: Io, list: List, format = 'table'): void {
-  if (format === 'json') {
-    io.stdout.write(list.rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+export function printList(io: Io, list: List, choice: OutputChoice): void {
+  refuseBoth(choice);
+  const { format = 'table' } = choice;
+  if (choice.json) {
+    printJson(io, list.facts);
+  } else if (format === 'json') {
+    io.stdout.write(list.rows.map((row) => `${toJson(row)}\n`).join(''));
   } else if (format === 'table') {
     const heads = list.columns.map(([, head]) => head);
     const rows = list.rows.map((row) => list.columns.map(([name]) => row[name] ?? ''));
     io.stdout.write(table([heads, ...rows], fitting(io, heads, list.shrink)));
-  } else if (/^table\s/.test(format)) {
-    const template = compileTemplate(unescaped(format.slice('table'.length).trim()));
-    const heads: Record<string, string> = {};
-    for (const name of Object.keys(list.rows[0] ?? {}))
-      heads[name] = name.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase();
-    for (const [name, head] of list.columns) heads[name] = head;
-    const rows = [heads, ...list.rows].map((row) => template(row).split('\t'));
-    io.stdout.write(table(rows, fitting(io, rows[0]!, list.shrink)));
   } else {
-    const template = compileTemplate(unescaped(format));
-    io.stdout.write(list.rows.map((row) => `${template(row)}\n`).join(''));
+    const asTable = /^table\s/.test(format);
+    const template = compileTemplate(unescaped(asTable ? format.slice('table'.length).trim() : format));
+    // Also where there are no rows: a field that does not exist is said to.
+    const head = template(headsOf(list));
+    const lines = list.rows.map((row) => template(row));
+    if (asTable) {
+      const rows = [head, ...lines].map((line) => line.split('\t'));
+      io.stdout.write(table(rows, fitting(io, rows[0]!, list.shrink)));
+    } else {
+      io.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    }
   }
+}
+
+/** Prints everything that is known, for programs. */
+export function printJson(io: Io, facts: unknown): void {
+  io.stdout.write(`${toJson(facts, 2)}\n`);
+}
+
+/** @throws JettisonError `USAGE` when both forms are asked for */
+export function refuseBoth({ format, json }: OutputChoice): void {
+  if (json && format !== undefined) {
+    throw usageError(
+      '--json and --format contradict each other',
+      'Leave one of them out: --json shows everything, --format what it names.',
+    );
+  }
+}
+
+function headsOf({ columns, more = [] }: List): Record<string, string> {
+  const heads: Record<string, string> = {};
+  for (const name of more) heads[name] = name.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase();
+  return { ...Object.fromEntries(columns), ...heads };
 }
 
 function fitting(io: Io, heads: string[], shrink: string[]): TableOptions {

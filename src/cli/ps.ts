@@ -3,7 +3,7 @@ import { type Container, isLive, listContainers, shortContainerId, statusOf } fr
 import { openStore } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { age, duration, oneLine } from './format.ts';
-import { printList } from './list-output.ts';
+import { OUTPUT_OPTIONS, printList } from './list-output.ts';
 
 const help = `Usage: jettison ps [OPTIONS]
 
@@ -24,8 +24,7 @@ async function run(args: string[], io: Io): Promise<number> {
     args,
     options: {
       all: { type: 'boolean', short: 'a' },
-      format: { type: 'string' },
-      json: { type: 'boolean' },
+      ...OUTPUT_OPTIONS,
       'no-trunc': { type: 'boolean' },
       quiet: { type: 'boolean', short: 'q' },
     },
@@ -38,10 +37,6 @@ async function run(args: string[], io: Io): Promise<number> {
   const idOf = ({ config }: Container) => (values['no-trunc'] ? config.id : shortContainerId(config.id));
   if (values.quiet) {
     io.stdout.write(containers.map((container) => `${idOf(container)}\n`).join(''));
-    return 0;
-  }
-  if (values.json) {
-    io.stdout.write(`${JSON.stringify(containers.map(describe), null, 2)}\n`);
     return 0;
   }
   const rows = containers.map((container) => {
@@ -72,10 +67,12 @@ async function run(args: string[], io: Io): Promise<number> {
         ['Ports', 'PORTS'],
         ['Names', 'NAMES'],
       ],
+      more: ['CreatedAt', 'State', 'Health'],
       rows,
       shrink: ['IMAGE', 'COMMAND'],
+      facts: containers.map(describe),
     },
-    values.format,
+    values,
   );
   return 0;
 }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { familiarName } from '../image/reference.ts';
 import type { PruneOptions, PruneReport } from '../store/prune.ts';
 import { pruneStore } from '../store/prune.ts';
 import type { Store } from '../store/store.ts';
@@ -22,6 +23,17 @@ export async function reclaim(
     end();
     store.close();
   }
+}
+
+/** What was dropped, for programs; sizes in bytes. */
+export function reportFacts({ images, ...counts }: PruneReport) {
+  return {
+    images: images.map(({ name, manifest }) => ({
+      name: name === undefined ? null : familiarName(name),
+      digest: manifest.digest,
+    })),
+    ...counts,
+  };
 }
 
 /** Deletes trees; those with files of other ids through the worker, which alone may do that without root. */

@@ -6,8 +6,20 @@ export function usageError(message: string, hint: string): JettisonError {
   return new JettisonError('USAGE', message, { hint, exitCode: EXIT.usage });
 }
 
+/** Where Docker's groups of commands are here. */
+const DOCKER_GROUPS: Record<string, string> = {
+  image: 'images, inspect, history, tag, rmi, pull, push, save, load and prune',
+  container: 'ps, run, inspect, logs, exec, stop, kill and rm',
+  system: 'du (as `docker system df`), prune and doctor',
+  buildx: 'build, du and builder prune',
+};
+
 /** For a command that does not exist: names the nearest that does. */
 export function unknownCommand(name: string, names: readonly string[]): JettisonError {
+  const group = Object.hasOwn(DOCKER_GROUPS, name) ? DOCKER_GROUPS[name] : undefined;
+  if (group !== undefined) {
+    return usageError(`there is no command "${name}"`, `What Docker has there are commands here: ${group}.`);
+  }
   const meant = closest(name, names);
   const hint = meant === undefined ? 'See `jettison --help`.' : `Did you mean \`jettison ${meant}\`?`;
   return usageError(

@@ -12,6 +12,8 @@ import { directorySize } from './usage.ts';
 export interface PruneOptions {
   /** Images to forget first: those without a name, all, or none. */
   images: 'none' | 'nameless' | 'all';
+  /** Of those only the ones that the store has had under their name for this many milliseconds; default: any. */
+  imagesOlderThanMs?: number;
   /**
    * Build cache to drop: step records that no build has used for this many milliseconds, with the layers
    * that only they need. 0 drops all of it.
@@ -42,7 +44,9 @@ export interface PruneReport {
 export async function pruneStore(store: Store, options: PruneOptions): Promise<PruneReport> {
   const report: PruneReport = { images: [], records: 0, layers: 0, blobs: 0, cacheMounts: 0, reclaimed: 0 };
   store.images.discardDamaged();
+  const namedBefore = Date.now() - (options.imagesOlderThanMs ?? 0);
   for (const image of store.images.list()) {
+    if (Date.parse(image.updated) > namedBefore) continue;
     if (options.images === 'all' || (options.images === 'nameless' && image.name === undefined)) {
       store.images.remove(image);
       report.images.push(image);

@@ -88,6 +88,47 @@ describe('images', () => {
     expect(await names('localhost:5000/*/other:2')).toEqual(['localhost:5000/team/other:2']);
   });
 
+  it('filters as docker does', async () => {
+    await app('app:1');
+    const { manifest } = await makeImage(test.store, {
+      name: 'old:1',
+      config: { created: '2020-01-01T00:00:00Z', config: { Labels: { 'a.b': 'x y', c: '' } } },
+    });
+    test.store.images.put('docker.io/library/old:2', manifest);
+    await makeImage(test.store, { config: { created: '2022-01-01T00:00:00Z', author: 'nameless' } });
+    const names = async (...filters: string[]) => {
+      const flags = filters.flatMap((filter) => ['--filter', filter]);
+      const { stdout, error } = await run(images, ['--format', '{{.Repository}}:{{.Tag}}', ...flags]);
+      expect(error).toBeUndefined();
+      return stdout.split('\n').filter(Boolean);
+    };
+    expect(await names('dangling=true')).toEqual(['<none>:<none>']);
+    expect(await names('dangling=false', 'reference=old*')).toEqual(['old:1', 'old:2']);
+    expect(await names('reference=app', 'reference=old:2')).toEqual(['app:1', 'old:2']);
+    expect(await names('label=a.b')).toEqual(['old:1', 'old:2']);
+    expect(await names('label=a.b=x y', 'label=c')).toEqual(['old:1', 'old:2']);
+    expect(await names('label=a.b=other')).toEqual([]);
+    expect(await names('before=app:1')).toEqual(['<none>:<none>', 'old:1', 'old:2']);
+    expect(await names('since=old:1', 'before=app:1')).toEqual(['<none>:<none>']);
+    for (const wrong of ['nope=1', 'dangling=maybe', 'label', 'reference=']) {
+      expect((await run(images, ['--filter', wrong])).error).toMatchObject({ code: 'USAGE' });
+    }
+    expect((await run(images, ['--filter', 'before=nothing'])).error).toMatchObject({
+      code: 'IMAGE_UNKNOWN',
+    });
+  });
+
+  it('says what is wrong with a format, also where there is nothing to list', async () => {
+    const { code, error, stdout } = await run(images, ['--format', 'table {{.Repo}}']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(error).toMatchObject({ code: 'FORMAT_FAILED', message: '--format: there is no field .Repo' });
+    expect((await run(images, ['--format', 'table {{.Digest}}\\t{{.CreatedAt}}'])).stdout).toBe(
+      'DIGEST   CREATED AT\n',
+    );
+    expect((await run(images, ['--json', '--format', 'json'])).error).toMatchObject({ code: 'USAGE' });
+    expect((await run(images, ['--json'])).stdout).toBe('[]\n');
+  });
+
   it('fits the terminal', async () => {
     await makeImage(test.store, { name: `registry.example.com/${'long/'.repeat(10)}name:tag` });
     const { stdout } = await run(images, [], { columns: 80 });
@@ -185,6 +226,48 @@ describe('inspect', () => {
     expect((await run(inspect, ['-f', 'json', 'app:1'])).stdout).toMatch(/^\[\{"Id":.*\]\n$/);
   });
 
+  it.each([
+    ['{{.Id}}', 'sha256:[0-9a-f]{64}'],
+    ['{{json .Config.Env}}', '\\["A=b"\\]'],
+    ['{{.Config.Env}}', '\\[A=b\\]'],
+    ['{{range .Config.Env}}{{println .}}{{end}}', 'A=b\n'],
+    ['{{index .RepoTags 0}}', 'app:1'],
+    ['{{index .Config.Labels "a.b"}}', 'c d'],
+    ['{{index .Config.Labels "none"}}', ''],
+    ['{{range $k, $v := .Config.Labels}}{{$k}}={{$v}}{{end}}', 'a.b=c d'],
+    ['{{len .RootFS.Layers}}', '1'],
+    ['{{.Size}}', '5'],
+    ['{{if .Config.User}}{{.Config.User}}{{else}}root{{end}}', 'root'],
+    ['{{join .RepoTags ","}}', 'app:1'],
+    ['{{.Os}}/{{upper .Architecture}}', 'linux/AMD64'],
+    ['{{printf "%s" .Created}}', CREATED],
+    ['{{.Config.Cmd}} {{.Config.Entrypoint}} {{.Config.Volumes}}', '\\[\\] \\[\\] map\\[\\]'],
+    ['{{.Config.ExposedPorts}} {{.Config.Healthcheck}}{{.Config.StopSignal}}', 'map\\[\\] <nil>'],
+    ['{{json .Config.Cmd}} {{json .Config.Healthcheck}}', 'null null'],
+  ])('answers %s as docker does', async (format, expected) => {
+    await makeImage(test.store, {
+      name: 'app:1',
+      layers: [makeLayer(test.store, { hello: 'hello' }, true)],
+      config: { config: { Env: ['A=b'], Labels: { 'a.b': 'c d' } } },
+    });
+    const { stdout, error } = await run(inspect, ['-f', format, 'app:1']);
+    expect(error).toBeUndefined();
+    expect(stdout).toMatch(new RegExp(`^${expected}\n$`));
+  });
+
+  it('has all of it with --json, and what is no member is an error', async () => {
+    await app();
+    expect((await run(inspect, ['--json', 'app:1'])).stdout).toBe((await run(inspect, ['app:1'])).stdout);
+    expect((await run(inspect, ['-f', '{{.Confg}}', 'app:1'])).error).toMatchObject({
+      code: 'FORMAT_FAILED',
+      hint: 'Did you mean .Config?',
+    });
+    expect((await run(inspect, ['--type', 'container', 'app:1'])).error).toMatchObject({
+      code: 'CONTAINER_UNKNOWN',
+    });
+    expect((await run(inspect, ['--type', 'volume', 'app:1'])).error).toMatchObject({ code: 'USAGE' });
+  });
+
   it('shows what there is and then fails for what there is not', async () => {
     await app();
     const { stdout, code, error } = await run(inspect, ['nothing', 'app:1', 'App']);
@@ -228,6 +311,13 @@ describe('tag and rmi', () => {
     expect(code).toBe(1);
     expect(stdout).toBe(`Untagged: app:1\nUntagged: app:2\nDeleted: ${config.digest}\n`);
     expect(test.store.images.list()).toEqual([]);
+  });
+
+  it('tell what they did as JSON', async () => {
+    const { config } = await app();
+    const { stdout, code } = await run(rmi, ['--json', 'app:1', 'nothing']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual([{ untagged: 'app:1' }, { deleted: config.digest }]);
   });
 
   it('move a name from one image to another', async () => {
@@ -290,6 +380,19 @@ describe('prune', () => {
     expect(test.store.images.list()).toEqual([]);
     expect(test.store.layers.ids()).toEqual([]);
     expect((await run(prune, ['-af'])).stdout).toBe('Total reclaimed space: 0B\n');
+  });
+
+  it('with an age spares what is newer, and tells as JSON what went', async () => {
+    await app();
+    const kept = remember({ cached: 'cached' });
+    const all = async (...args: string[]) =>
+      JSON.parse((await run(prune, ['-af', '--json', ...args])).stdout);
+    expect(await all('--filter', 'until=1h')).toMatchObject({ images: [], records: 0, layers: 1 });
+    expect(test.store.layers.record(kept)).toBeDefined();
+    const { images } = await all('--filter', 'until=0');
+    expect(images).toEqual([{ name: 'app:1', digest: expect.stringMatching(/^sha256:/) }]);
+    expect(test.store.layers.ids()).toEqual([]);
+    expect((await run(prune, ['-f', '--filter', 'label=a'])).error).toMatchObject({ code: 'USAGE' });
   });
 
   it('asks first, and takes only yes for a yes', async () => {

@@ -299,6 +299,9 @@ describe('health checks', () => {
     expect((await run('ps')).out).toContain('(unhealthy)');
     await run('exec', 'sick', 'touch', '/tmp/ok');
     await until('sick', 'healthy');
+    const seen = await run('inspect', '-f', '{{.Name}} {{.State.Running}} {{.State.Health.Status}}', 'sick');
+    expect(seen).toMatchObject({ code: 0, out: '/sick true healthy\n' });
+    expect(JSON.parse((await run('inspect', 'sick')).out)[0]).toMatchObject({ Config: { Image: 'base' } });
   });
 
   it('are killed when they take too long', async () => {
@@ -313,6 +316,8 @@ describe('health checks', () => {
   it('can be left out', async () => {
     await detach('none', LOOP, '--health-cmd', 'true', '--no-healthcheck');
     expect(await healthOf('none')).toBeNull();
+    const asked = await run('inspect', '-f', '{{if .State.Health}}x{{else}}unchecked{{end}}', 'none');
+    expect(asked.out).toBe('unchecked\n');
   });
 });
 

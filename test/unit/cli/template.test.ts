@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { compileTemplate } from '../../../src/cli/template.ts';
+import { compileTemplate } from '../../../src/cli/template/compile.ts';
+import { Absent } from '../../../src/cli/template/values.ts';
 
 const image = {
   Id: 'sha256:12',
   Size: 1024,
   RepoTags: ['a:1', 'b:2'],
-  Config: { User: '', Env: ['A=1', 'B=2'], Labels: { 'x.y': 'z' }, Cmd: null, Healthcheck: undefined },
+  Config: {
+    User: '',
+    Env: ['A=1', 'B=2'],
+    Labels: new Map([
+      ['x.y', 'z'],
+      ['a', 'b'],
+    ]),
+    Cmd: Absent.list,
+    Healthcheck: Absent.optional('object'),
+  },
 };
 
 describe('templates', () => {
@@ -18,8 +28,10 @@ describe('templates', () => {
     ['{{.Config.Env | json}}', '["A=1","B=2"]'],
     ['{{json .Config.Cmd}}', 'null'],
     ['{{.Config.Env}}', '[A=1 B=2]'],
-    ['{{.Config.Labels}}', 'map[x.y:z]'],
-    ['{{.Nothing.There}}', '<no value>'],
+    ['{{.Config.Labels}}', 'map[a:b x.y:z]'],
+    ['{{.Config.Cmd}} {{.Config.Healthcheck}} {{.Config.Labels.none}}', '[] <nil> <no value>'],
+    ['{{json .Config}}', '{"User":"","Env":["A=1","B=2"],"Labels":{"x.y":"z","a":"b"},"Cmd":null}'],
+    ['{{json .Config.Healthcheck}}', 'null'],
     ['{{index .RepoTags 0}}', 'a:1'],
     ['{{index .Config.Labels "x.y"}}', 'z'],
     ['{{join .RepoTags ", "}}', 'a:1, b:2'],
@@ -31,6 +43,27 @@ describe('templates', () => {
     ['{{if .Config.User}}user{{else}}root{{end}}', 'root'],
     ['{{if .Id}}{{if .Config.User}}a{{else}}b{{end}}{{end}}', 'b'],
     ['{{"}}"}}', '}}'],
+    ['{{index .Config.Labels "none"}}|', '|'],
+    ['{{range $k, $v := .Config.Labels}}{{$k}}={{$v}};{{end}}', 'a=b;x.y=z;'],
+    ['{{range $i, $e := .RepoTags}}{{if $i}}, {{end}}{{$e}}{{end}}', 'a:1, b:2'],
+    [
+      '{{$first := true}}{{range .RepoTags}}{{if not $first}}+{{end}}{{.}}{{$first = false}}{{end}}',
+      'a:1+b:2',
+    ],
+    ['{{with .Config}}{{len .Env}}{{$.Id}}{{end}}', '2sha256:12'],
+    ['{{with .Config.User}}x{{else}}{{.Size}}{{end}}', '1024'],
+    ['{{if eq .Size 1}}one{{else if gt .Size 1000}}many{{else}}some{{end}}', 'many'],
+    ['{{if and .Id (not .Config.User)}}root{{end}}', 'root'],
+    ['{{or .Config.User "root"}}', 'root'],
+    ['{{if eq .Id "a" "sha256:12"}}yes{{end}}', 'yes'],
+    ['{{(index .RepoTags 0) | upper}}', 'A:1'],
+    ['{{index (split (index .RepoTags 0) ":") 1}}', '1'],
+    ['{{printf "%-8s|%5d|%q|%%" .Id .Size (index .RepoTags 1)}}', 'sha256:12| 1024|"b:2"|%'],
+    ['{{slice .Id 7}} {{truncate .Id 3}} {{title "ab cd"}}{{pad "x" 1 2}}.', '12 sha Ab Cd x  .'],
+    ['a {{- /* nothing */ -}} b', 'ab'],
+    ['a {{- .Size -}} b', 'a1024b'],
+    ['{{`raw "text"`}}{{true}}', 'raw "text"true'],
+    ['{{len .Config.Cmd}}{{join .Config.Cmd ","}}', '0'],
   ])('%s', (template, text) => {
     expect(compileTemplate(template)(image)).toBe(text);
   });
@@ -45,8 +78,42 @@ describe('templates', () => {
     '{{.Id .Size}}',
     '{{Id}}',
     '{{if .Id}}a{{else}}b{{else}}c{{end}}',
+    '{{join .RepoTags}}',
+    '{{(.Id}}',
+    '{{.Id)}}',
+    '{{define "x"}}{{end}}',
+    '{{.Id "x}}',
     '{{index .Id "\\x"}}',
   ])('refuses %s', (template) => {
     expect(() => compileTemplate(template)).toThrow(expect.objectContaining({ code: 'USAGE', exitCode: 2 }));
+  });
+
+  it.each([
+    ['{{.Idd}}', 'there is no field .Idd', 'Did you mean .Id?'],
+    [
+      '{{.Config.Nope}}',
+      'there is no field .Nope in .Config',
+      'There are .User, .Env, .Labels, .Cmd, .Healthcheck.',
+    ],
+    ['{{.Id.Nope}}', 'there is no field .Nope in .Id', '.Id is "sha256:12".'],
+    ['{{.Config.Healthcheck.Test}}', '.Config.Healthcheck has nothing in it', '{{if .Config.Healthcheck}}'],
+    ['{{index .RepoTags 2}}', 'index 2 of a list of 2', 'Ask first'],
+    ['{{join .Id ","}}', 'join of sha256:12', 'list'],
+    ['{{range .Size}}{{end}}', 'range over 1024', 'Lists'],
+    ['{{$x}}', 'there is no variable $x', ':='],
+    ['{{lt .Id .Size}}', 'lt of sha256:12 and 1024', 'compared'],
+  ])('%s says what does not fit', (template, message, hint) => {
+    expect(() => compileTemplate(template)(image)).toThrow(
+      expect.objectContaining({
+        code: 'FORMAT_FAILED',
+        message: expect.stringContaining(message),
+        hint: expect.stringContaining(hint),
+      }),
+    );
+  });
+
+  it('names the function that was meant', () => {
+    expect(() => compileTemplate('{{jsn .Id}}')).toThrow(/there is no function "jsn"; did you mean "json"/);
+    expect(() => compileTemplate('{{Id}}')).toThrow(/fields begin with a dot: .Id/);
   });
 });
