@@ -35,6 +35,8 @@ export interface BuildFlags {
   progress: ProgressMode;
   /** Print nothing but the image's id. */
   quiet: boolean;
+  /** Open a shell where a RUN fails. */
+  debug: boolean;
   /** Something to tell about the Dockerfile instead of building it. */
   call?: Call;
   /** Build contexts by name. */
@@ -51,7 +53,8 @@ export interface BuildFlags {
   cacheTo: string[];
 }
 
-const OPTIONS = {
+/** As `parseArgs` takes them. */
+export const BUILD_OPTIONS = {
   'add-host': { type: 'string', multiple: true },
   allow: { type: 'string', multiple: true },
   annotation: { type: 'string', multiple: true },
@@ -61,6 +64,7 @@ const OPTIONS = {
   'cache-to': { type: 'string', multiple: true },
   call: { type: 'string' },
   check: { type: 'boolean' },
+  debug: { type: 'boolean' },
   file: { type: 'string', short: 'f' },
   iidfile: { type: 'string' },
   isolation: { type: 'string' },
@@ -98,7 +102,7 @@ const LATER = new Set(
 export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv): BuildFlags {
   const { values, positionals } = parseArgs({
     args: withoutBooleanValues(args.map(refuseLater)),
-    options: OPTIONS,
+    options: BUILD_OPTIONS,
     allowPositionals: true,
   });
   const quiet = values.quiet ?? false;
@@ -118,6 +122,7 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
     reproducible: values.reproducible ?? false,
     cacheFrom: values['cache-from'] ?? [],
     cacheTo: values['cache-to'] ?? [],
+    debug: values.debug ?? false,
     noCache: values['no-cache'] ?? false,
     pull: values.pull ?? false,
     quiet,
@@ -152,7 +157,9 @@ function refuseLater(arg: string, index: number, all: readonly string[]): string
 function withoutBooleanValues(args: readonly string[]): string[] {
   return args.flatMap((arg) => {
     const match =
-      /^--(check|load|no-cache|pull|push|quiet|registry-insecure|reproducible)=(true|1|false|0)$/.exec(arg);
+      /^--(check|debug|load|no-cache|pull|push|quiet|registry-insecure|reproducible)=(true|1|false|0)$/.exec(
+        arg,
+      );
     if (match === null) return [arg];
     return match[2] === 'true' || match[2] === '1' ? [`--${match[1]}`] : [];
   });
@@ -261,7 +268,7 @@ function progressMode(text = 'auto'): ProgressMode {
 
 /** Only what is given is there. */
 function runSettings(
-  values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'],
+  values: ReturnType<typeof parseArgs<{ options: typeof BUILD_OPTIONS }>>['values'],
 ): BuildFlags['run'] {
   const { memory, cpus, allow = [] } = values;
   const pids = values['pids-limit'];

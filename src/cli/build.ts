@@ -1,11 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type BuildOptions, type BuildResult, build } from '../build.ts';
+import { isKept } from '../conductor/kept.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import { renderError } from '../errors/render.ts';
 import { wantsColor } from '../errors/style.ts';
 import { createRenderer } from '../events/create-renderer.ts';
-import { type BuildFlags, parseBuildFlags } from './build-flags.ts';
-import { cacheSource, cacheTarget } from './cache-flag.ts';
+import { parseBuildFlags } from './build-flags.ts';
+import { buildOptions } from './build-options.ts';
 import type { Command, Io } from './command.ts';
+import { debugHint, failedCommand, withHint } from './failed-command.ts';
 import { outputOf } from './output-flag.ts';
 
 const help = `Usage: jettison build [OPTIONS] PATH|URL|-
@@ -30,6 +34,7 @@ Options:
                                 build (outline), or its stages (targets)
       --check                   Do not build, but check the Dockerfile; exit code 1 if there are findings
       --cpus NUMBER             Processors that one RUN may use
+      --debug                   Open a shell where a RUN fails, as \`jettison debug\` does; takes a terminal
   -f, --file FILE               The Dockerfile (default: PATH/Dockerfile); - reads standard input
       --iidfile FILE            Write the image's id to a file
       --isolation RUNG          How RUN runs: auto (the best that works here), namespaces, or none (it does not)
@@ -74,12 +79,14 @@ export const command: Command = {
     const flags = parseBuildFlags(args, io.env);
     if (flags.call !== undefined) {
       const { answerCall } = await import('./call.ts');
-      return answerCall(flags.call, optionsOf(flags, io), io);
+      return answerCall(flags.call, buildOptions(flags, io), io);
     }
     const iidFile = flags.iidFile === undefined ? undefined : resolve(io.cwd, flags.iidFile);
     // An id that is left from an earlier build must not pass for this one's.
     if (iidFile !== undefined) rmSync(iidFile, { force: true });
 
+    if (flags.debug) needDebugging(flags.file === '-' || flags.context === '-', io);
+    const options = { ...buildOptions(flags, io), command: failedCommand(args, io.cwd) };
     const renderer = await createRenderer(flags.progress, io.stderr, {
       color: wantsColor(io.stderr, io.env),
       env: io.env,
@@ -87,10 +94,15 @@ export const command: Command = {
     let result: BuildResult;
     try {
       result = await build({
-        ...optionsOf(flags, io),
+        ...options,
         outputs: flags.outputs.map((output) => outputOf(output, io)),
         onEvent: (event) => renderer.handle(event),
       });
+    } catch (error) {
+      renderer.end();
+      if (!isKept(error)) throw error;
+      if (flags.debug) await openShell(options, io);
+      throw withHint(error, debugHint(options.command));
     } finally {
       renderer.end();
     }
@@ -107,24 +119,24 @@ export const command: Command = {
   },
 };
 
-function optionsOf(flags: BuildFlags, io: Io): BuildOptions {
-  const { context, contexts, tags, buildArgs, labels, secrets, ssh, noCache, pull } = flags;
-  const options: BuildOptions = { context, contexts, tags, buildArgs, labels, secrets, ssh, noCache, pull };
-  options.cacheFrom = flags.cacheFrom.map((text) => cacheSource(text, io.cwd));
-  options.cacheTo = flags.cacheTo.map((text) => cacheTarget(text, io.cwd));
-  options.reproducible = flags.reproducible;
-  options.registryInsecure = flags.registryInsecure;
-  options.env = io.env;
-  options.signal = io.signal;
-  if (flags.file !== undefined) options.file = flags.file;
-  if (flags.file === '-' || context === '-') options.stdin = io.stdin;
-  if (flags.target !== undefined) options.target = flags.target;
-  if (flags.network !== undefined) options.network = flags.network;
-  Object.assign(options, flags.run);
-  if (flags.isolation !== undefined) options.isolation = flags.isolation;
-  if (flags.platform !== undefined) options.platform = flags.platform;
-  if (flags.platforms !== undefined) options.platforms = flags.platforms;
-  return options;
+/** @throws JettisonError `NOT_A_TERMINAL` for --debug where no shell can be opened */
+function needDebugging(readsStdin: boolean, io: Io): void {
+  if (!readsStdin && io.stdin.isTTY && io.stdout.isTTY) return;
+  throw new JettisonError('NOT_A_TERMINAL', '--debug opens a shell on a terminal, and there is none', {
+    hint: 'Leave --debug out: after a failure, `jettison debug -c COMMAND` runs a command where it failed.',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** The build has failed for a reason of its own: that no shell can be opened is told and no more. */
+async function openShell(options: BuildOptions, io: Io): Promise<void> {
+  const [{ debug }, { lookAround }] = await Promise.all([import('../debug.ts'), import('./debug-shell.ts')]);
+  try {
+    await debug(options, (stop) => lookAround(stop, {}, io));
+  } catch (error) {
+    if (!(error instanceof JettisonError)) throw error;
+    io.stderr.write(`${renderError(error, { color: wantsColor(io.stderr, io.env) })}\n`);
+  }
 }
 
 /** The facts that `docker buildx build --metadata-file` writes too, under the same names. */

@@ -9,6 +9,7 @@ interface Entry {
 /** Every command, in the overview's order. A module is loaded when its command is typed, not before. */
 export const commands: Record<string, Entry> = {
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./build.ts') },
+  debug: { summary: 'Open a shell where a build fails', load: () => import('./debug.ts') },
   lint: { summary: 'Check Dockerfiles', load: () => import('./lint.ts') },
   run: { summary: 'Run an image', load: () => import('./run.ts') },
   ps: { summary: 'List containers', load: () => import('./ps.ts') },

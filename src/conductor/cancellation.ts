@@ -22,6 +22,18 @@ export async function abortOnFailure<T>(cancel: AbortController, work: Promise<T
   }
 }
 
+/** What cancels a build, which a signal of its caller does, too, until `release` is called. */
+export function cancelledBy(signal: AbortSignal | undefined): {
+  cancel: AbortController;
+  release: () => void;
+} {
+  const cancel = new AbortController();
+  const interrupt = () => cancel.abort(interrupted());
+  if (signal?.aborted) interrupt();
+  signal?.addEventListener('abort', interrupt, { once: true });
+  return { cancel, release: () => signal?.removeEventListener('abort', interrupt) };
+}
+
 /** What an interrupted build fails with. */
 export function interrupted(): JettisonError {
   return new JettisonError('INTERRUPTED', 'the build was interrupted', { exitCode: EXIT.interrupted });

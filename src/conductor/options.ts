@@ -4,6 +4,7 @@ import type { BuildEvent } from '../events/event.ts';
 import type { Output } from '../export/output.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, ImageConfig } from '../image/types.ts';
+import type { FailedCommand } from '../store/failures.ts';
 import type { Limits, Ulimit } from '../worker/protocol.ts';
 import type { RungChoice } from '../worker/rung.ts';
 
@@ -75,6 +76,8 @@ export interface BuildOptions {
   cacheFrom?: CacheSource[];
   /** Where this build's steps are kept for other machines. */
   cacheTo?: CacheTarget[];
+  /** The command line that asks for this build, kept with what a failed RUN leaves. */
+  command?: FailedCommand;
   /** Folder of the store; default: see `openStore`. */
   home?: string;
   /** Environment for `$JETTISON_HOME`, `$SOURCE_DATE_EPOCH`, secrets and proxies; default: the process's. */

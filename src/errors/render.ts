@@ -26,7 +26,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
     if (error.source !== undefined)
       lines.push(...excerpt(error.source, error.location, error.sourceLine, paint));
   }
-  if (error.hint !== undefined) lines.push(`${paint.cyan('hint:')} ${error.hint}`);
+  for (const hint of error.hint?.split('\n') ?? []) lines.push(`${paint.cyan('hint:')} ${hint}`);
   if (options.stack) lines.push(paint.dim(stackWithCauses(error)));
   return `${lines.join('\n')}\n`;
 }

@@ -4,7 +4,7 @@ import type { Emit } from '../events/event.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { Remotes } from '../remote/remotes.ts';
-import type { FailedCommand } from '../store/failures.ts';
+import type { FailedCommand, Failure } from '../store/failures.ts';
 import type { Store } from '../store/store.ts';
 import type { ReadableForms } from '../worker/forms.ts';
 import type { Limits, Ulimit, Worker } from '../worker/protocol.ts';
@@ -20,6 +20,16 @@ export interface RunSettings {
   shmSize?: number;
   /** Milliseconds that one command may take. */
   timeout?: number;
+}
+
+/** Where a build stops, so that somebody can look around there: see `jettison debug`. */
+export interface HaltPoint {
+  /** The id of a RUN; without it the first one is meant of which the store has a failure. */
+  step?: string;
+  /** After that RUN instead of before it. */
+  after?: boolean;
+  /** What the store keeps of failures, latest first. */
+  failures: readonly Failure[];
 }
 
 /** What every part of the solver works with during one build. */
@@ -49,6 +59,8 @@ export interface SolveContext {
   readonly run: RunSettings;
   /** The command line of this build, kept with what a failed step leaves. */
   readonly command?: FailedCommand | undefined;
+  /** Where to stop, if anywhere. */
+  readonly halt?: HaltPoint | undefined;
   /** Messages that are the same for all steps, and have been told for one. */
   readonly told: Set<string>;
   /** The worker, started on first demand. */

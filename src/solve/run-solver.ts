@@ -106,13 +106,20 @@ async function execute(
   throw failure(context, step, result, saysFull);
 }
 
-/** What the worker is asked for to run a step's command, and what gives back what was made for it. */
-async function prepareRun(
+/** What the worker is asked for to run a step's command. */
+export interface PreparedRun {
+  request: Omit<ExecRequest, 'stdio'>;
+  /** Deletes what was made for it. */
+  close: () => void;
+}
+
+/** Has everything ready that a step's command needs. */
+export async function prepareRun(
   context: SolveContext,
   step: RunStep,
   mounts: RunMounts,
   below: readonly SolvedLayer[],
-): Promise<{ request: Omit<ExecRequest, 'stdio'>; close: () => void }> {
+): Promise<PreparedRun> {
   await Promise.all(below.map((layer) => layer.directory()));
   const prepared = await mounts.prepare();
   const caches = prepared.mounts.flatMap((mount) => (mount.type === 'cache' ? [mount.cache] : []));

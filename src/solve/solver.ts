@@ -41,6 +41,11 @@ export class Solver implements StepGraph {
     return layers;
   }
 
+  /** Solves one stage alone: a step in it may be wanted though all that comes of it is known. */
+  async solveStage(stage: PlannedStage): Promise<void> {
+    await Promise.race([this.stage(stage).layers(), this.failure]);
+  }
+
   /** Everything in an image of such layers, in canonical order; each file says where its bytes are. */
   async files(layers: readonly SolvedLayer[]): Promise<RecipeEntry[]> {
     const tree = await this.tree(layers);

@@ -11,6 +11,7 @@ import type { SolveContext } from './context.ts';
 import { CopySolver } from './copy-solver.ts';
 import { baseDefinition, instructionOf, stepDefinition } from './definition.ts';
 import type { SolvedLayer, SolvedStage, StepGraph } from './graph.ts';
+import { failureOf, Halted, haltsAt } from './halt.ts';
 import { RunMounts } from './run-mounts.ts';
 import { runObservations, runStep } from './run-solver.ts';
 import { SharedLayer } from './shared-layer.ts';
@@ -129,11 +130,18 @@ export class StageSolver implements SolvedStage {
     for (const [i, step] of this.stage.steps.entries()) {
       await this.sourceOf(step, definitions[i]!);
       this.context.signal.throwIfAborted();
+      await this.haltAt(step, 'before', layers);
       const layer = await this.solveStep(step, definitions[i]!, layers);
       this.graph.remember(layer);
       layers.push(layer);
+      await this.haltAt(step, 'after', layers);
     }
     return layers;
+  }
+
+  private async haltAt(step: Step, when: 'before' | 'after', layers: readonly SolvedLayer[]): Promise<void> {
+    if (step.kind !== 'run' || !haltsAt(this.context.halt, step, when)) return;
+    throw await Halted.at(this.context, step, this.mountsOf(step), layers, { isAfter: when === 'after' });
   }
 
   /** Starts the stages that steps without a record read: they are solved at the same time as this one. */
@@ -183,7 +191,8 @@ export class StageSolver implements SolvedStage {
       });
       return layer;
     } catch (error) {
-      const outcome = this.context.signal.aborted ? 'cancelled' : 'failed';
+      const isHalt = error instanceof Halted || this.context.signal.aborted;
+      const outcome = isHalt ? 'cancelled' : 'failed';
       this.context.emit({ type: 'step.finished', step: step.id, outcome, durationMs: Date.now() - started });
       throw placed(fromSystemError(error, this.context.store.layout.home) ?? error, step);
     }
@@ -212,6 +221,8 @@ export class StageSolver implements SolvedStage {
     const { record, made } = await this.graph.once(key, async () => {
       const known = this.recorded(key);
       if (known !== undefined) return { record: known, made: false };
+      const failure = await failureOf(this.context, key);
+      if (failure !== undefined) throw await Halted.at(this.context, step, mounts, below, { failure });
       return runStep(this.context, step, mounts, key, below, {
         lookUp: () => this.recorded(key),
         keep: (record) => this.keep(step, { ...kept, record, definitions: [key] }),

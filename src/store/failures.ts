@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, type Digest } from '../image/digest.ts';
+import type { DirectoryForm } from './forms.ts';
 import type { StoreLayout } from './layout.ts';
 import { readJson } from './read-json.ts';
 import { readNames, temporaryPath } from './temporary.ts';
@@ -33,6 +34,8 @@ export interface FailedCommand {
 
 /** `failures/<id>/failure.json`. */
 export interface FailureRecord extends FailedStep {
+  /** Which worker can stand on what it left. */
+  form: DirectoryForm;
   /** 128 + n after signal n. */
   exitCode: number;
   /** The kernel killed it for want of memory. */
@@ -52,10 +55,6 @@ export interface Failure extends FailureRecord {
 /** How many are kept, and for how long. */
 const KEPT = 4;
 const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
-
-/** Where the free space of a disk is less than both, nothing is kept that a failed command left on it. */
-const LITTLE_BYTES = 1 << 30;
-const LITTLE_PART = 0.05;
 
 /** All that are kept, latest first. */
 export function listFailures(layout: StoreLayout): Failure[] {
@@ -85,14 +84,13 @@ export function failureDirectory(layout: StoreLayout, id: string): string | unde
  * Keeps what a failed command left.
  *
  * @param directory absolute path, which is moved (same file system); absent when the command never ran
- * @returns undefined when the disk is too full to keep anything that nobody has asked for
+ * @returns its id
  */
 export function installFailure(
   layout: StoreLayout,
   record: FailureRecord,
   directory: string | undefined,
-): string | undefined {
-  if (isFull(layout.home)) return undefined;
+): string {
   const temporary = temporaryPath(layout, 'failure');
   mkdirSync(temporary, { mode: 0o700 });
   writeFileSync(join(temporary, 'failure.json'), canonicalJson(record));
@@ -127,9 +125,4 @@ export function discardFailure(layout: StoreLayout, id: string): string {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   return grave;
-}
-
-function isFull(path: string): boolean {
-  const { bavail, blocks, bsize } = statfsSync(path);
-  return bavail * bsize < LITTLE_BYTES && bavail < blocks * LITTLE_PART;
 }

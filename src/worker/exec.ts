@@ -16,7 +16,7 @@ import { keepFailed, openKept, type StackedLayer } from './kept.ts';
 import type { Locks } from './lock.ts';
 import { MountSources } from './mount-sources.ts';
 import type { Isolation } from './namespace.ts';
-import { setHostname } from './native.ts';
+import { isForeground, setHostname, takeTerminal } from './native.ts';
 import { PrivateNetwork } from './network.ts';
 import { OutputCap } from './output-cap.ts';
 import type {
@@ -43,6 +43,8 @@ export interface ExecControl {
   started: (signal: (name: NodeJS.Signals) => void, started: StartedCommand) => void;
 }
 
+/** The command's terminal, if it has one: its standard input. */
+const TERMINAL = 0;
 /** What BuildKit calls every machine that it runs a command on. */
 const HOSTNAME = 'buildkitsandbox';
 
@@ -90,6 +92,7 @@ export async function exec(
   }
 
   const folder = new RunFolder(ctx);
+  const lendsTerminal = request.stdio === 'inherit' && isForeground(TERMINAL);
   const group = new ControlGroup(request.limits ?? {});
   let network: PrivateNetwork | undefined;
   const sources = new MountSources(ctx, locks, folder.path, (id) => indexOf(ctx, id));
@@ -151,6 +154,7 @@ export async function exec(
     if (request.commit === undefined) return { exitCode };
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
   } finally {
+    if (lendsTerminal) takeTerminal(TERMINAL);
     await network?.close();
     group.remove();
     sources.close();

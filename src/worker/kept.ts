@@ -42,13 +42,14 @@ export interface StackedLayer extends IndexedLayer {
  */
 export function keepFailed(
   ctx: WorkerContext,
-  failure: Omit<FailureRecord, 'created'>,
+  failure: Omit<FailureRecord, 'created' | 'form'>,
   upper: string | undefined,
 ): string | undefined {
   const { layout } = ctx;
   try {
     if (isFull(layout.home)) return undefined;
-    const id = installFailure(layout, { ...failure, created: new Date().toISOString() }, upper);
+    const record = { ...failure, form: ctx.forms[0], created: new Date().toISOString() };
+    const id = installFailure(layout, record, upper);
     discardStale(layout);
     return id;
   } catch (error) {

@@ -285,6 +285,22 @@ export function obeySignals(): void {
   }
 }
 
+/** Whether this process belongs to the group that may read from its terminal. */
+export function isForeground(fd: number): boolean {
+  return call('int tcgetpgrp(int fd)')(fd) === call('int getpgrp()')();
+}
+
+const SIG_IGN = 1;
+
+/** Gives a terminal back to the group of this process: a shell that had it may have left it to nobody. */
+export function takeTerminal(fd: number): void {
+  const setHandler = call('intptr_t signal(int number, intptr_t handler)');
+  // Else the kernel would stop the group for asking.
+  setHandler(constants.signals.SIGTTOU, SIG_IGN);
+  call('int tcsetpgrp(int fd, int group)')(fd, call('int getpgrp()')());
+  setHandler(constants.signals.SIGTTOU, SIG_DFL);
+}
+
 /** Becomes another program. @param env `K=V` strings */
 export function execute(path: string, args: readonly string[], env: readonly string[]): never {
   const exec = library.func('int execve(const uint8_t *path, const char **args, const char **env)') as (

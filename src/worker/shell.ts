@@ -15,7 +15,7 @@ import type { Tree } from '../layer/tree.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import { findUnstartable } from './command.ts';
 import type { WorkerContext } from './context.ts';
-import { completeEnvironment, variable } from './environment.ts';
+import { completeEnvironment, type Environment, variable } from './environment.ts';
 import type { ExecRequest, ShellRequest } from './protocol.ts';
 import { findTool } from './tools.ts';
 
@@ -38,24 +38,30 @@ export function withShell(
   request: ExecRequest,
   { candidates, command, startup }: ShellRequest,
 ): ExecRequest {
-  const { env, cwd } = request.process;
+  const { process } = request;
+  const { env, cwd } = process;
   const environment = completeEnvironment(env, '/');
   const found = candidates.find(
     ([program]) => findUnstartable(tree, program!, environment, cwd) === undefined,
   );
+  if (found !== undefined && command !== undefined) {
+    return { ...request, process: { ...process, args: [...found, '-c', command] } };
+  }
   const folder = temporaryPath(ctx.layout, 'shell');
   mkdirSync(folder);
   chmodSync(folder, 0o755);
   const own = found === undefined ? takeBusybox(folder, env) : { line: found, env: [] };
   const rc = `${PLACE}/startup`;
-  writeFileSync(join(folder, 'startup'), startup, { mode: 0o644 });
+  const lent =
+    found === undefined ? `echo 'The image has no shell: this is busybox of this machine.' >&2\n` : '';
+  writeFileSync(join(folder, 'startup'), restored(environment) + lent + startup, { mode: 0o644 });
   const interactive = startupOf(own.line, rc);
   const args = command === undefined ? interactive.args : [...own.line, '-c', command];
   return {
     ...request,
     mounts: [...request.mounts, { type: 'bind', target: PLACE, source: folder, readonly: true }],
     process: {
-      ...request.process,
+      ...process,
       args,
       env: [...env, ...own.env, ...(command === undefined ? interactive.env : [])],
     },
@@ -70,6 +76,12 @@ function startupOf(line: string[], rc: string): { args: string[]; env: string[] 
   const name = basename(program.at(-1)!);
   if (name === 'bash') return { args: [...program, '--rcfile', rc, '-i'], env: [] };
   return { args: [...program, '-i'], env: POSIX.has(name) ? [`ENV=${rc}`] : [] };
+}
+
+/** `ENV` has told the shell where its first commands are; programs that it starts are to see that of the image. */
+function restored(environment: Environment): string {
+  const own = variable(environment, 'ENV');
+  return own === undefined ? 'unset ENV\n' : `ENV='${own.replaceAll("'", "'\\''")}'\n`;
 }
 
 /** Busybox with a link for each of its programs. */

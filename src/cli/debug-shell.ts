@@ -1,0 +1,82 @@
+import type { DebugStop } from '../debug.ts';
+import { JettisonError } from '../errors/error.ts';
+import { style, wantsColor } from '../errors/style.ts';
+import type { Io } from './command.ts';
+
+/** What runs where a build has stopped: a shell command, another command, or neither for a shell. */
+export interface Looking {
+  command?: string;
+  args?: string[];
+}
+
+export function isShell({ command, args }: Looking): boolean {
+  return command === undefined && args === undefined;
+}
+
+/** @throws JettisonError `NOT_A_TERMINAL` when a shell is asked for and there is nowhere to type */
+export function needTerminalFor(looking: Looking, io: Io): void {
+  if (!isShell(looking) || (io.stdin.isTTY && io.stdout.isTTY)) return;
+  throw new JettisonError('NOT_A_TERMINAL', 'a shell needs a terminal, and there is none', {
+    hint: "Give a command: jettison debug -c 'ls -l' or jettison debug -- COMMAND; or run this in a terminal.",
+  });
+}
+
+/** Runs a command, or a shell on the terminal, where a build has stopped. @returns its exit code */
+export function lookAround(stop: DebugStop, { command, args }: Looking, io: Io): Promise<number> {
+  if (args !== undefined) return stop.run({ stdio: 'stream', args, inheritStdin: true }, io);
+  const candidates = [...shellOf(stop.step.args), ['/bin/sh']];
+  if (command !== undefined) {
+    return stop.run({ stdio: 'stream', shell: { candidates, command, startup: '' }, inheritStdin: true }, io);
+  }
+  io.stderr.write(greeting(stop, io));
+  const term = io.env['TERM'];
+  return stop.run(
+    {
+      stdio: 'inherit',
+      shell: { candidates, startup: startup(stop) },
+      inheritStdin: true,
+      ...(term === undefined ? {} : { env: [`TERM=${term}`] }),
+    },
+    io,
+  );
+}
+
+/** The shell of a RUN in shell form, with its options. */
+function shellOf(args: readonly string[]): string[][] {
+  return args.at(-2) === '-c' ? [args.slice(0, -2)] : [];
+}
+
+/** What stands before the first prompt: where one is, and what can be done. */
+function greeting({ title, location, failure, isAfter }: DebugStop, io: Io): string {
+  const paint = style(wantsColor(io.stderr, io.env));
+  const how =
+    failure === undefined
+      ? `${isAfter ? 'It has run' : 'It has not run yet'}.`
+      : failure.timedOut
+        ? 'It took too long and was killed. What it had changed by then is here.'
+        : `It failed with exit code ${failure.exitCode}. What it had changed by then is here.`;
+  return [
+    `${paint.cyan(`${location.file}:${location.line}`)} ${paint.bold(short(title))}`,
+    `${how} ${paint.bold('again')} runs it${isAfter || failure ? ' again' : ''}, ${paint.bold('exit')} leaves; what you change is thrown away.`,
+    '',
+  ].join('\n');
+}
+
+/** What a POSIX shell begins with: a prompt that says where one is, and the command as a function. */
+function startup({ stage, location, step }: DebugStop): string {
+  const isRoot = /^(root|0)?(:|$)/.test(step.user);
+  return [
+    `PS1='debug ${stage}:${location.line} $PWD ${isRoot ? '#' : '$'} '`,
+    `again() { (cd ${quote(step.cwd)} && ${step.args.map(quote).join(' ')}); }`,
+    '',
+  ].join('\n');
+}
+
+/** Of a long instruction the beginning: it stands in the Dockerfile. */
+function short(title: string): string {
+  return title.length > 90 ? `${title.slice(0, 89)}…` : title;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,199 @@
+import { withGitModes } from '../context/git-modes.ts';
+import { type IgnoreRules, ignoredBy } from '../context/ignore.ts';
+import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
+import { CHECKS } from '../dockerfile/checks.ts';
+import { JettisonError } from '../errors/error.ts';
+import type { Emit } from '../events/event.ts';
+import { formatPlatform } from '../image/platform.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { NamedContexts } from '../plan/named-contexts.ts';
+import type { Plan } from '../plan/plan.ts';
+import { BaseImages } from '../solve/base-images.ts';
+import { BuildCacheMounts } from '../solve/cache-mounts.ts';
+import type { HaltPoint } from '../solve/context.ts';
+import { checkRunnable } from '../solve/emulation.ts';
+import { Solver } from '../solve/solver.ts';
+import { directoryOf, type Given, openGiven, readGiven } from './main-context.ts';
+import { type BuildOptions, pick } from './options.ts';
+import { parseForBuild, planInput, planWithBases, readNamedContexts } from './planning.ts';
+import { findAgents, readSecrets } from './secrets.ts';
+import { Session } from './session.ts';
+import { stepInfos } from './step-infos.ts';
+import { lastCommitTime, sourceDateEpoch } from './time.ts';
+
+/** A build of which everything is known that can be known before anything is done. */
+export interface OpenedBuild {
+  /** To be closed by whoever gets it. */
+  session: Session;
+  bases: BaseImages;
+  /** One for each platform, as are the solvers. */
+  plans: LabelledPlan[];
+  solvers: Solver[];
+  mounts: BuildCacheMounts;
+  /** Content of the secrets, by id. */
+  secrets: ReadonlyMap<string, Uint8Array>;
+  /** Seconds since 1970 that the image's times are set to, if they are. */
+  epoch: number | undefined;
+  warnings: Diagnostic[];
+}
+
+/**
+ * Text → instructions → stages → plan: reads what is given to a build, and plans it.
+ *
+ * @param haltAt chooses where solving stops, if it is to stop
+ * @throws JettisonError for everything that is wrong with it
+ */
+export async function openBuild(
+  options: BuildOptions,
+  emit: Emit,
+  cancel: AbortController,
+  haltAt?: (plans: readonly Plan[], session: Session) => HaltPoint,
+): Promise<OpenedBuild> {
+  const named = readNamedContexts(options.contexts);
+  const given = await readGiven(options, named.files);
+  emit({
+    type: 'build.started',
+    dockerfile: given.text?.name ?? options.file ?? 'Dockerfile',
+    context: options.context,
+    ...pick(options, 'target'),
+  });
+  // What is wrong with the text is said before anything else is done.
+  if (given.text !== undefined) parseForBuild(given.text, options.buildArgs);
+
+  const session = await Session.open(options, emit, cancel);
+  try {
+    const input = await openGiven(given, options, session);
+    const dockerfile = parseForBuild(input.text, options.buildArgs);
+    const bases = new BaseImages({
+      store: session.store,
+      env: session.env,
+      pull: options.pull ?? false,
+      insecure: options.registryInsecure ?? false,
+      signal: session.signal,
+    });
+    const plans = await planAll(options, dockerfile, {
+      named: named.contexts,
+      ignore: input.context.ignore,
+      bases,
+    });
+    const { warnings } = plans[0]!;
+    for (const { code, message, location, hint } of warnings) {
+      emit({ type: 'warning', code, message, location, ...(hint === undefined ? {} : { hint }) });
+    }
+    refuseFindings(dockerfile, warnings);
+    emit({ type: 'build.planned', steps: plans.flatMap(({ plan, label }) => stepInfos(plan, label)) });
+    const epoch = await timeOf(options, given, session.env);
+    const halt = haltAt?.(
+      plans.map(({ plan }) => plan),
+      session,
+    );
+    const secrets = readSecrets(options.secrets ?? {}, session.env);
+    const mounts = new BuildCacheMounts(await session.cache.load());
+    const parts = { session, input, bases, epoch, halt, secrets, mounts };
+    const solvers = await makeSolvers(plans, options, parts);
+    return { session, bases, plans, solvers, mounts, secrets, epoch, warnings };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/** A plan for one platform; several of them have labels to tell them apart. */
+export interface LabelledPlan {
+  plan: Plan;
+  label: string | undefined;
+  warnings: Diagnostic[];
+}
+
+/** Plans for each platform that is asked for. @throws JettisonError `PLATFORM_FOREIGN` for a RUN that cannot be */
+async function planAll(
+  options: BuildOptions,
+  dockerfile: Dockerfile,
+  known: { named: NamedContexts; ignore: IgnoreRules; bases: BaseImages },
+): Promise<LabelledPlan[]> {
+  const platforms = options.platforms ?? [options.platform];
+  return Promise.all(
+    platforms.map(async (platform) => {
+      const input = {
+        ...planInput({ ...options, ...(platform === undefined ? {} : { platform }) }, dockerfile),
+        contexts: known.named,
+        ignoredBy: (path: string) => ignoredBy(known.ignore, path),
+      };
+      const { plan, warnings } = await planWithBases(input, (request) => known.bases.resolve(request));
+      checkRunnable(plan);
+      const label = platforms.length === 1 ? undefined : formatPlatform(plan.target.platform);
+      return { plan, label, warnings };
+    }),
+  );
+}
+
+/** Seconds since 1970 that the image's times are set to, if they are. */
+async function timeOf(
+  options: BuildOptions,
+  { source }: Given,
+  env: NodeJS.ProcessEnv,
+): Promise<number | undefined> {
+  const told = sourceDateEpoch(options.buildArgs ?? {}, env);
+  return told ?? (options.reproducible ? lastCommitTime(directoryOf(source), env) : undefined);
+}
+
+/** A solver for each platform; what is expensive they share. */
+async function makeSolvers(
+  plans: readonly LabelledPlan[],
+  options: BuildOptions,
+  parts: {
+    session: Session;
+    input: Awaited<ReturnType<typeof openGiven>>;
+    bases: BaseImages;
+    epoch: number | undefined;
+    halt: HaltPoint | undefined;
+    secrets: ReadonlyMap<string, Uint8Array>;
+    mounts: BuildCacheMounts;
+  },
+): Promise<Solver[]> {
+  const { session, input, bases, epoch, halt, secrets, mounts } = parts;
+  const shared = {
+    store: session.store,
+    context: options.reproducible ? withGitModes(input.context) : input.context,
+    named: (name: string) => input.contexts.named(name),
+    remotes: () => session.remotes.get(),
+    worker: () => session.worker.get(),
+    forms: () => session.worker.forms(),
+    fetchBlob: (blob: Descriptor) => bases.fetchBlob(blob),
+    signal: session.signal,
+    noCache: options.noCache ?? false,
+    // Where all times are replaced in the end, layers need not be made anew because of another one.
+    time: options.reproducible ? 0 : (epoch ?? 0),
+    secrets,
+    agents: findAgents(options.ssh ?? {}),
+    command: options.command,
+    halt,
+    told: new Set<string>(),
+    run: {
+      hosts: options.hosts ?? [],
+      limits: options.limits ?? {},
+      ulimits: options.ulimits ?? [],
+      ...pick(options, 'shmSize', 'timeout'),
+    },
+    shared: await session.cache.load(),
+    cacheMounts: mounts,
+  };
+  return plans.map(({ plan, label }) => {
+    const emit = label === undefined ? session.emit : forPlatform(session.emit, label);
+    return new Solver({ ...shared, emit }, plan);
+  });
+}
+
+/** The events of one platform's steps, which have the platform in their ids. */
+function forPlatform(emit: Emit, platform: string): Emit {
+  return (event) => emit('step' in event ? { ...event, step: `${platform} ${event.step}` } : event);
+}
+
+/** `# check=error=true`: what would only be a warning stops the build. */
+function refuseFindings({ checks, file }: Dockerfile, warnings: Diagnostic[]): void {
+  const found = [...new Set(warnings.map(({ code }) => code).filter((code) => Object.hasOwn(CHECKS, code)))];
+  if (!checks.error || found.length === 0) return;
+  throw new JettisonError('CHECKS_FAILED', `${file} does not pass its checks: ${found.join(', ')}`, {
+    hint: 'Correct what the warnings name, or take error=true out of its check directive.',
+  });
+}

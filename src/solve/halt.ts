@@ -1,0 +1,53 @@
+import type { Digest } from '../image/digest.ts';
+import type { RunStep } from '../plan/plan.ts';
+import type { Failure } from '../store/failures.ts';
+import type { HaltPoint, SolveContext } from './context.ts';
+import type { SolvedLayer } from './graph.ts';
+import type { RunMounts } from './run-mounts.ts';
+import { type PreparedRun, prepareRun } from './run-solver.ts';
+
+/** Thrown by a solver that has come to the point where it is to stop. */
+export class Halted extends Error {
+  constructor(
+    readonly step: RunStep,
+    /** The step's command, with all that it gets. To be closed when nobody needs it any more. */
+    readonly prepared: PreparedRun,
+    /** What became of the step before. */
+    readonly failure: Failure | undefined,
+    /** Whether the step has run. */
+    readonly isAfter: boolean,
+  ) {
+    super(`halted at ${step.id}`);
+  }
+
+  /** @throws JettisonError `SECRET_MISSING`, `SSH_MISSING`, `RUN_UNAVAILABLE` */
+  static async at(
+    context: SolveContext,
+    step: RunStep,
+    mounts: RunMounts,
+    layers: readonly SolvedLayer[],
+    how: { failure?: Failure; isAfter?: boolean } = {},
+  ): Promise<Halted> {
+    mounts.checkRequired();
+    const { unable } = await context.worker();
+    if (unable !== undefined) throw unable;
+    const prepared = await prepareRun(context, step, mounts, layers);
+    return new Halted(step, prepared, how.failure, how.isAfter ?? false);
+  }
+}
+
+/** Whether a build is to stop right before, or right after, a step. */
+export function haltsAt(
+  halt: HaltPoint | undefined,
+  step: { id: string },
+  when: 'before' | 'after',
+): boolean {
+  return halt?.step === step.id && (halt.after ?? false) === (when === 'after');
+}
+
+/** The failure that a build is to stop at when it comes to a RUN of that key; none that its worker cannot stand on. */
+export async function failureOf({ halt, worker }: SolveContext, key: Digest): Promise<Failure | undefined> {
+  if (halt === undefined || halt.step !== undefined) return undefined;
+  const [form] = (await worker()).forms;
+  return halt.failures.find((one) => one.key === key && one.form === form);
+}
