@@ -4,7 +4,7 @@ import type { CredentialSource, Credentials } from './credentials.ts';
 import { isLoopback } from './endpoint.ts';
 import { networkError, responseError, type Subject } from './errors.ts';
 import { type Http, type HttpRequest, readBody } from './http.ts';
-import { isConnectionError, type RetryPolicy, retryAfter, retrying, Transient } from './retry.ts';
+import { isConnectionError, type Patience, retryAfter, retrying, Transient } from './retry.ts';
 
 interface Token {
   header: string;
@@ -31,7 +31,7 @@ export class Authorizer {
     private readonly registry: string,
     private readonly http: Http,
     private readonly source: CredentialSource,
-    private readonly policy: RetryPolicy,
+    private readonly policy: Patience,
     private readonly signal: AbortSignal | undefined,
   ) {}
 
@@ -109,7 +109,11 @@ export class Authorizer {
     const answer = await retrying(this.policy, this.signal, async () => {
       let body: Buffer;
       try {
-        const response = await this.http.send({ ...request, signal: this.signal });
+        const response = await this.http.send({
+          ...request,
+          signal: this.signal,
+          idleMs: this.policy.idleMs,
+        });
         if (response.status !== 200) {
           const error = await responseError(response, subject, credentials, this.problems);
           if (response.status === 429 || response.status >= 500) {
@@ -123,13 +127,14 @@ export class Authorizer {
         const final = networkError(error, request.url, subject);
         throw isConnectionError(error) ? new Transient(final) : final;
       }
-      return parseToken(body);
+      const token = parseToken(body);
+      if (token !== undefined) return token;
+      throw new Transient(
+        new JettisonError('REGISTRY_ERROR', `${request.url.host} did not answer with a token`, {
+          hint: `The registry ${this.registry} sends its users there: it is set up wrongly, or something stands between.`,
+        }),
+      );
     });
-    if (answer === undefined) {
-      throw new JettisonError('REGISTRY_ERROR', `${request.url.host} did not answer with a token`, {
-        hint: `The registry ${this.registry} sends its users there: it is set up wrongly, or something stands between.`,
-      });
-    }
     const header = `Bearer ${answer.token}`;
     const expires = started + answer.life * 1000;
     this.#tokens.push({ header, grants: grantsOf(scopes), expires });

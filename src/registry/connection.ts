@@ -3,10 +3,10 @@ import type { Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 import { networkError, responseError, type Subject } from './errors.ts';
 import { discard, type Http, type HttpRequest, type HttpResponse, readBody } from './http.ts';
-import { isConnectionError, type RetryPolicy, retryAfter, retrying, Transient } from './retry.ts';
+import { isConnectionError, type Patience, retryAfter, retrying, Transient } from './retry.ts';
 
 /** A request to a registry's API. */
-export interface ApiRequest extends Omit<HttpRequest, 'url' | 'signal'> {
+export interface ApiRequest extends Omit<HttpRequest, 'url' | 'signal' | 'idleMs'> {
   /** Path with query below the registry's root, e.g. `/v2/app/manifests/latest`, or where a `Location` led. */
   target: string | URL;
   subject: Subject;
@@ -14,6 +14,8 @@ export interface ApiRequest extends Omit<HttpRequest, 'url' | 'signal'> {
   scopes: string[];
   /** Statuses that the caller understands; every other is an error. */
   expect: number[];
+  /** The registry has to store something before it answers. */
+  commits?: boolean;
 }
 
 const MAX_REDIRECTS = 10;
@@ -25,13 +27,15 @@ const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 export class Connection {
   /** Where the registry answered; unknown until it has. */
   #base: URL | undefined;
+  /** Who was let in, and to do what: that one is refused later is the registry's passing trouble. */
+  readonly #allowed = new Set<string>();
 
   constructor(
     /** In the order in which to try. */
     private readonly bases: URL[],
     private readonly http: Http,
     private readonly authorizer: Authorizer,
-    readonly policy: RetryPolicy,
+    readonly policy: Patience,
     readonly signal: AbortSignal | undefined,
   ) {}
 
@@ -73,10 +77,16 @@ export class Connection {
           continue;
         }
       }
-      if (expect.includes(response.status)) return response;
+      const access = request.method === 'GET' || request.method === 'HEAD' ? 'reads' : 'writes';
+      const visit = `${authorization} ${access} ${scopes.join(' ')}`;
+      if (expect.includes(response.status)) {
+        this.#allowed.add(visit);
+        return response;
+      }
       const credentials = await this.authorizer.credentials(subject.repository);
       const error = await responseError(response, subject, credentials, this.authorizer.problems);
-      if (!TRANSIENT_STATUS.has(response.status)) throw error;
+      const passing = response.status === 401 && this.#allowed.has(visit);
+      if (!passing && !TRANSIENT_STATUS.has(response.status)) throw error;
       throw new Transient(error, retryAfter(response.headers['retry-after']));
     }
   }
@@ -132,7 +142,10 @@ export class Connection {
         ...request.headers,
         ...(own && authorization !== undefined ? { authorization } : {}),
       };
-      return { response: await this.http.send({ ...request, url: at, headers, signal: this.signal }), at };
+      const idleMs = request.commits ? this.policy.commitIdleMs : this.policy.idleMs;
+      const { method, body } = request;
+      const sent = { method, url: at, headers, signal: this.signal, idleMs };
+      return { response: await this.http.send(body === undefined ? sent : { ...sent, body }), at };
     };
     const known = this.#base;
     const at = url ?? (known === undefined ? undefined : resolveTarget(known, request.target as string));

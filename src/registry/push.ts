@@ -19,6 +19,8 @@ export interface PushResult {
 }
 
 const PARALLEL = 4;
+/** How often a blob that arrives damaged is sent anew. */
+const DAMAGE_ATTEMPTS = 3;
 
 /**
  * Pushes an image, or an index with all its images, to the tag (or digest) of a reference: what the repository
@@ -114,9 +116,19 @@ class Push {
         return;
       }
     }
-    // A base's layer that was never needed here, on its way from one registry to another.
-    await this.fetch(blob);
-    await this.#upload(blob);
+    for (let attempt = 1; ; attempt++) {
+      // A base's layer that was never needed here, on its way from one registry to another.
+      await this.fetch(blob);
+      try {
+        await this.#upload(blob);
+        return;
+      } catch (error) {
+        const damaged = error instanceof JettisonError && error.code === 'DIGEST_MISMATCH';
+        if (!damaged || attempt === DAMAGE_ATTEMPTS) throw error;
+        // It may have been damaged before it was sent.
+        await this.store.blobs.discardDamaged(digest);
+      }
+    }
   }
 
   async #upload({ digest, size }: Descriptor): Promise<void> {

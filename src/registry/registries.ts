@@ -7,7 +7,7 @@ import { endpoints, isLoopback } from './endpoint.ts';
 import { Http } from './http.ts';
 import { mirrorsOf } from './mirrors.ts';
 import { Repository } from './repository.ts';
-import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
+import { DEFAULT_RETRY, type Patience } from './retry.ts';
 
 export interface RegistryOptions {
   /** Proxies, certificates, the places of credentials and mirrors; defaults to the process's. */
@@ -16,7 +16,7 @@ export interface RegistryOptions {
   insecure?: boolean;
   /** Defaults to what Docker and Podman keep. */
   credentials?: CredentialSource;
-  retry?: Partial<RetryPolicy>;
+  retry?: Partial<Patience>;
   signal?: AbortSignal;
 }
 
@@ -29,7 +29,7 @@ export class Registries {
   readonly #env: NodeJS.ProcessEnv;
   readonly #insecure: boolean;
   readonly #credentials: CredentialSource;
-  readonly #policy: RetryPolicy;
+  readonly #policy: Patience;
   readonly #http: Http;
   readonly #unverified = new Set<string>();
   readonly #connections = new Map<string, Connection>();

@@ -19,8 +19,6 @@ export interface FetchedManifest {
 /** Larger ones are refused, as registries do. */
 const MAX_MANIFEST = 4 << 20;
 const MANIFEST_TYPES = [MEDIA.ociIndex, MEDIA.ociManifest, MEDIA.dockerList, MEDIA.dockerManifest].join(', ');
-/** A registry may take long to store what it has received. */
-const COMMIT_IDLE_MS = 300_000;
 
 /** One repository of a registry: the distribution API, a method a request. */
 export class Repository {
@@ -98,7 +96,7 @@ export class Repository {
         subject,
         scopes: [this.#scope('push')],
         expect: [200, 201, 202],
-        idleMs: COMMIT_IDLE_MS,
+        commits: true,
       },
       (response) => {
         discard(response);
@@ -181,7 +179,7 @@ export class Repository {
   /**
    * Uploads a blob: a small one in one request, others in a stream that is continued where it broke.
    *
-   * @throws JettisonError `REGISTRY_…`
+   * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when the registry got something else
    */
   upload(source: UploadSource): Promise<void> {
     return upload(

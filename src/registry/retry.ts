@@ -21,7 +21,21 @@ export interface RetryPolicy {
   maxWaitMs: number;
 }
 
-export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, firstWaitMs: 250, maxWaitMs: 60_000 };
+/** How long to try and to wait with a registry. */
+export interface Patience extends RetryPolicy {
+  /** A connection on which nothing moves for so long (milliseconds) counts as lost. */
+  idleMs: number;
+  /** The same while a registry stores what it has received, which may take long. */
+  commitIdleMs: number;
+}
+
+export const DEFAULT_RETRY: Patience = {
+  attempts: 6,
+  firstWaitMs: 250,
+  maxWaitMs: 60_000,
+  idleMs: 60_000,
+  commitIdleMs: 300_000,
+};
 
 const CODES = new Set([
   'ECONNRESET',

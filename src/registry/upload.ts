@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { ApiRequest, Connection } from './connection.ts';
 import { networkError } from './errors.ts';
@@ -22,7 +23,6 @@ export type UploadPlace = Pick<ApiRequest, 'subject' | 'scopes'> & {
 
 /** Up to here one request takes the whole blob; beyond, a broken upload is worth continuing. */
 const SINGLE_REQUEST_LIMIT = 1 << 20;
-const COMMIT_IDLE_MS = 300_000;
 /** Size of the pieces for servers that refuse large requests. */
 const CHUNK = 16 << 20;
 
@@ -30,7 +30,7 @@ const CHUNK = 16 << 20;
  * Uploads one blob into a repository's uploads. Everything that breaks is tried again: from where the
  * registry says it got to, where it says so, else from the start in a new upload.
  *
- * @throws JettisonError `REGISTRY_…`
+ * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when the registry got something else
  */
 export async function upload(
   connection: Connection,
@@ -83,7 +83,7 @@ class UploadSession {
     // Not through searchParams: they would spell what a registry signed into the query in another way.
     target.search += `${target.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
     const { offset } = this;
-    const response = await this.connection.sendOnce({
+    const response = await this.#commit({
       ...this.where,
       method: 'PUT',
       target,
@@ -92,10 +92,28 @@ class UploadSession {
         ? { body: { length: size - offset, open: () => this.source.open(offset, size) } }
         : {}),
       expect: [200, 201, 204, 404, 416],
-      idleMs: COMMIT_IDLE_MS,
+      commits: true,
     });
     discard(response);
     if (response.status === 404 || response.status === 416) throw this.#lost(response);
+  }
+
+  /**
+   * Sends the request that ends the upload.
+   *
+   * @throws JettisonError `DIGEST_MISMATCH` when what the registry got is not what the digest says
+   */
+  async #commit(request: ApiRequest): Promise<HttpResponse> {
+    try {
+      return await this.connection.sendOnce(request);
+    } catch (error) {
+      if (!(error instanceof JettisonError) || error.details?.['reason'] !== 'DIGEST_INVALID') throw error;
+      throw new JettisonError(
+        'DIGEST_MISMATCH',
+        `cannot ${request.subject.action}: ${this.source.digest} arrives damaged`,
+        { hint: 'Something between here and the registry damages what is sent; try again.', cause: error },
+      );
+    }
   }
 
   /** Finds out how far the upload got; forgets it when that cannot be known. */
@@ -147,7 +165,7 @@ class UploadSession {
       },
       body: { length, open: () => this.source.open(offset, offset + length) },
       expect: [200, 201, 202, 204, 404, 416, ...(length > CHUNK ? [413] : [])],
-      idleMs: COMMIT_IDLE_MS,
+      commits: true,
     });
     discard(response);
     if (response.status === 413) {

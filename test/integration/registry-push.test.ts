@@ -206,9 +206,20 @@ describe('pushing', () => {
     const { descriptor, manifest } = image([Buffer.from('good')]);
     writeFileSync(store.blobs.path(manifest.layers[0]!.digest), 'evil');
     await expect(pushImage(store, client(), refer(server), descriptor)).rejects.toMatchObject({
-      code: 'REGISTRY_ERROR',
+      code: 'BLOB_MISSING',
+      hint: expect.stringContaining('Build, load or pull'),
     });
     expect(server.repository('team/app').tags.size).toBe(0);
+  });
+
+  it('fetches a layer that is damaged here from where it came', async () => {
+    const server = await start();
+    const { descriptor, manifest } = image([Buffer.from('good')]);
+    await pushImage(store, client(), refer(server, 'first:1'), descriptor);
+    const elsewhere = await start();
+    writeFileSync(store.blobs.path(manifest.layers[0]!.digest), 'evil');
+    await pushImage(store, client(), refer(elsewhere), descriptor);
+    expectComplete(elsewhere, 'team/app', '1', descriptor);
   });
 
   describe('over bad connections', () => {
@@ -248,6 +259,52 @@ describe('pushing', () => {
       await pushImage(store, client(), refer(server), descriptor);
       expectComplete(server, 'team/app', '1', descriptor);
       expect(server.seen.filter(patches)).toHaveLength(1);
+    });
+
+    it('sends a blob again that was damaged on its way', async () => {
+      for (const size of [1000, 2 << 20]) {
+        let left = 1;
+        const server = await start({
+          fault: ({ method, path, headers }) =>
+            (method === 'PATCH' || path.includes('digest=')) && Number(headers['content-length']) >= size
+              ? left-- > 0
+                ? { kind: 'corrupt-upload' }
+                : undefined
+              : undefined,
+        });
+        const { descriptor } = image([randomBytes(size)]);
+        await pushImage(store, client(), refer(server), descriptor);
+        expectComplete(server, 'team/app', '1', descriptor);
+      }
+    });
+
+    it('does not take one refusal for an answer where the same was allowed before', async () => {
+      for (const auth of ['basic', 'bearer', undefined] as const) {
+        let left = 1;
+        const server = await start({
+          ...(auth === undefined ? {} : { auth, user: { name: 'me', password: 'secret' } }),
+          fault: ({ method }) =>
+            method === 'PUT' && left-- > 0 ? { kind: 'status', status: 401 } : undefined,
+        });
+        const { descriptor } = image([Buffer.from('layer')]);
+        await pushImage(store, client(), refer(server), descriptor);
+        expectComplete(server, 'team/app', '1', descriptor);
+      }
+    });
+
+    it('asks again for a token that arrives damaged', async () => {
+      let left = 1;
+      const server = await start({
+        auth: 'bearer',
+        user: { name: 'me', password: 'secret' },
+        fault: ({ path }) =>
+          path.startsWith('/token') && left-- > 0
+            ? { kind: 'status', status: 200, body: '{"tok' }
+            : undefined,
+      });
+      const { descriptor } = image([Buffer.from('layer')]);
+      await pushImage(store, client(), refer(server), descriptor);
+      expectComplete(server, 'team/app', '1', descriptor);
     });
 
     it('uploads in pieces where a large request is refused', async () => {

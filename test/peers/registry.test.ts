@@ -12,13 +12,10 @@ import { fetchLayers, pullImage } from '../../src/registry/pull.ts';
 import { pushImage } from '../../src/registry/push.ts';
 import { Registries } from '../../src/registry/registries.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { HAS_REGISTRY, type RunningRegistry, startRegistry } from '../support/registry-program.ts';
+import { HAS_REGISTRY, ME, type RunningRegistry, startRegistry } from '../support/registry-program.ts';
 import { type ConnectionFault, FaultyProxy } from '../support/tcp-proxy.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
-const ME = { username: 'me', password: 'secret' };
-/** `me:secret`. */
-const HTPASSWD = 'me:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n';
 const HAS_SKOPEO = spawnSync('skopeo', ['--version']).status === 0;
 
 describe("Distribution's registry", () => {
@@ -32,7 +29,7 @@ describe("Distribution's registry", () => {
     if (!HAS_REGISTRY) return;
     folder = mkdtempSync(join(tmpdir(), 'jettison-registry-'));
     open = await startRegistry(folder);
-    closed = await startRegistry(folder, HTPASSWD);
+    closed = await startRegistry(folder, { closed: true });
   });
   afterAll(() => {
     if (!HAS_REGISTRY) return;

@@ -7,26 +7,37 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Whether Distribution's registry is installed. */
 export const HAS_REGISTRY = spawnSync('docker-registry', ['--version']).status === 0;
 
+/** The only user of a registry that has users. */
+export const ME = { username: 'me', password: 'secret' };
+/** `me:secret`. */
+const HTPASSWD = 'me:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n';
+
 export interface RunningRegistry {
   process: ChildProcess;
   port: number;
+  /** Whether it lets only `ME` in. */
+  closed: boolean;
 }
 
 /**
  * Starts Distribution's own registry, with its data in memory.
  *
  * @param folder for its settings
- * @param htpasswd what a file of users holds; without it anybody may do anything
+ * @param options.closed let only `ME` in; else anybody may do anything
+ * @param options.relativeUrls answer with locations that are paths only
  */
-export async function startRegistry(folder: string, htpasswd?: string): Promise<RunningRegistry> {
+export async function startRegistry(
+  folder: string,
+  { closed = false, relativeUrls = true } = {},
+): Promise<RunningRegistry> {
   const port = await freePort();
   const lines = [
     'version: 0.1',
     'storage: {inmemory: {}, delete: {enabled: true}}',
-    `http: {addr: "127.0.0.1:${port}", relativeurls: true}`,
+    `http: {addr: "127.0.0.1:${port}", relativeurls: ${relativeUrls}}`,
   ];
-  if (htpasswd !== undefined) {
-    writeFileSync(join(folder, 'htpasswd'), htpasswd);
+  if (closed) {
+    writeFileSync(join(folder, 'htpasswd'), HTPASSWD);
     lines.push(`auth: {htpasswd: {realm: test, path: ${join(folder, 'htpasswd')}}}`);
   }
   const config = join(folder, `config-${port}.yml`);
@@ -36,7 +47,7 @@ export async function startRegistry(folder: string, htpasswd?: string): Promise<
     if (tries === 200) throw new Error('the registry does not start');
     await sleep(25);
   }
-  return { process: registry, port };
+  return { process: registry, port, closed };
 }
 
 async function freePort(): Promise<number> {

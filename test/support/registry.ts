@@ -15,7 +15,9 @@ export type Fault =
   /** The answer's body ends early. */
   | { kind: 'truncate'; after: number }
   /** One byte of the answer's body is another. */
-  | { kind: 'corrupt' };
+  | { kind: 'corrupt' }
+  /** One byte of the request's body is another. */
+  | { kind: 'corrupt-upload' };
 
 export interface Seen {
   method: string;
@@ -136,6 +138,7 @@ export class FakeRegistry {
       request.socket.resetAndDestroy();
       return;
     }
+    if (fault?.kind === 'corrupt-upload' && body.byteLength > 0) body[body.byteLength >> 1]! ^= 1;
     const answer = this.#refusal(request, url) ?? this.#answer(request, url, body);
     if (fault?.kind === 'lost-answer') {
       request.socket.resetAndDestroy();
