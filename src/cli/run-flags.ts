@@ -9,7 +9,7 @@ import type { ContainerRequest } from '../run/container.ts';
 import { tmpfsMount, volumeMount } from '../run/mounts.ts';
 import { runProcess } from '../run/process.ts';
 import { signalNumber } from '../run/signals.ts';
-import { networkHelper } from '../worker/network.ts';
+import { networkHelper } from '../worker/network-helper.ts';
 import type { ExecMount, PublishedPort } from '../worker/protocol.ts';
 import { bytes, host, positive, ulimit } from './limit-flags.ts';
 import { usageError } from './usage.ts';
@@ -244,7 +244,7 @@ export function publishedPorts(texts: readonly string[]): PublishedPort[] {
 /** The network that flags ask for: ports are published from a private one, where there can be one. */
 export function chosenNetwork(flags: Pick<RunFlags, 'network' | 'publish'>): 'host' | 'none' | 'private' {
   const text =
-    flags.network ?? (flags.publish !== undefined && networkHelper() !== undefined ? 'private' : 'host');
+    flags.network ?? (flags.publish !== undefined && 'name' in networkHelper() ? 'private' : 'host');
   if (text === 'host' || text === 'none' || text === 'private') return text;
   throw usageError(`there is no network "${text}"`, 'the networks are host, none and private');
 }
@@ -257,7 +257,8 @@ export function portNote(flags: Pick<RunFlags, 'network' | 'publish'>): string |
   if (network === 'none') return 'note: without a network no port can be published';
   const moved = ports.filter(({ host, container }) => host !== container);
   const note = "note: the command uses this machine's network: its ports are reachable as they are";
-  return moved.length === 0
-    ? note
-    : `${note}, so ${moved.map(({ host, container }) => `${container} is not moved to ${host}`).join(', ')}; with pasta (package passt) they would be`;
+  if (moved.length === 0) return note;
+  const helper = networkHelper();
+  const stay = moved.map(({ host, container }) => `${container} is not moved to ${host}`).join(', ');
+  return `${note}, so ${stay}; that takes ${'missing' in helper ? helper.missing : '--network private'}`;
 }

@@ -1,69 +1,82 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../errors/error.ts';
+import { MS, mount, unmount } from './native.ts';
+import { type HelperName, networkHelper } from './network-helper.ts';
+import { checkPorts } from './ports.ts';
 import type { PublishedPort } from './protocol.ts';
-import { findTool, needTool } from './tools.ts';
+import { needTool } from './tools.ts';
 
 /** A program that connects a network namespace to the machine's network, without any rights on that. */
 interface Helper {
   /** Address at which a command finds the machine's name server. */
   nameServer: string;
-  /** @param folder where the helper may keep a socket */
-  command(tool: string, first: number, ports: readonly PublishedPort[], folder: string): string[];
-  /** What is left to do when its interface is there. */
+  /** Words of the command. Its working directory is one of its own, in which `NAMESPACE` is. */
+  command(tool: string, ports: readonly PublishedPort[]): string[];
+  /** What is left to do when the network is connected. @param folder absolute path of the working directory */
   publish(ports: readonly PublishedPort[], folder: string): Promise<void>;
 }
+
+/** The network namespace, as a file: a helper that has given up its rights may not look for it in /proc. */
+const NAMESPACE = 'network';
+/** What pasta writes when the network is connected. */
+const READY_FILE = 'pasta.pid';
+/** Where slirp4netns writes the same. */
+const READY_FD = 3;
 
 const POLL_MS = 10;
 const PATIENCE_MS = 10_000;
 const SLIRP_GUEST = '10.0.2.100';
+const SLIRP_SOCKET = 'slirp';
 /** A link-local address, which no other machine has. */
 const PASTA_NAME_SERVER = '169.254.1.1';
 
-const HELPERS: Record<'pasta' | 'slirp4netns', Helper> = {
+const HELPERS: Record<HelperName, Helper> = {
   pasta: {
     nameServer: PASTA_NAME_SERVER,
-    command: (tool, first, ports) => [
+    command: (tool, ports) => [
       tool,
       // As the user that it is started as: it must be able to join the namespace.
       ...[
         '--foreground',
         '--quiet',
+        '--stderr',
         '--config-net',
         '--no-map-gw',
         '--runas=0:0',
         `--dns-forward=${PASTA_NAME_SERVER}`,
+        `--pid=${READY_FILE}`,
       ],
       ...(['tcp', 'udp'] as const).flatMap((protocol) => {
-        const specs = ports.filter((port) => port.protocol === protocol).map(pastaPort);
-        return [protocol === 'tcp' ? '-t' : '-u', specs.length === 0 ? 'none' : specs.join(',')];
+        const flag = protocol === 'tcp' ? '-t' : '-u';
+        // Each by itself: an address is that of all ports that are listed with it.
+        const specs = ports
+          .filter((port) => port.protocol === protocol)
+          .flatMap((port) => [flag, pastaPort(port)]);
+        return specs.length === 0 ? [flag, 'none'] : specs;
       }),
       // What listens on this machine is not for the command.
-      ...['-T', 'none', '-U', 'none', String(first)],
+      ...['-T', 'none', '-U', 'none'],
+      ...['--netns-only', '--no-netns-quit', '--netns', `./${NAMESPACE}`],
     ],
     publish: async () => {},
   },
   slirp4netns: {
     nameServer: '10.0.2.3',
-    command: (tool, first, _ports, folder) => [
+    command: (tool) => [
       tool,
-      ...['--configure', '--mtu=65520', '--disable-host-loopback', `--api-socket=${slirpSocket(folder)}`],
-      ...[String(first), 'tap0'],
+      ...['--configure', '--mtu=65520', '--disable-host-loopback', `--api-socket=${SLIRP_SOCKET}`],
+      ...[`--ready-fd=${READY_FD}`, '--netns-type=path', NAMESPACE, 'tap0'],
     ],
     publish: async (ports, folder) => {
-      for (const port of ports) await addForward(slirpSocket(folder), port);
+      for (const port of ports) await addForward(join(folder, SLIRP_SOCKET), port);
     },
   },
 };
-
-/** The program of this machine that a private network can be made with; undefined without one. */
-export function networkHelper(): 'pasta' | 'slirp4netns' | undefined {
-  return (['pasta', 'slirp4netns'] as const).find((name) => findTool(name) !== undefined);
-}
 
 /** Text of /etc/resolv.conf in a private network. @param own the machine's */
 export function privateResolvConf(own: string): string {
@@ -73,34 +86,49 @@ export function privateResolvConf(own: string): string {
 
 /** The connection of one command's network namespace to the machine's network. */
 export class PrivateNetwork {
-  private constructor(private readonly process: ChildProcess) {}
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly namespace: string,
+  ) {}
 
   /**
    * Connects the network namespace of a process.
    *
-   * @param folder of the run, for sockets
-   * @throws JettisonError `RUN_NETWORK`, with what the helper says; `TOOL_MISSING` without one
+   * @param folder absolute path, where files of the helper may be
+   * @throws JettisonError `RUN_NETWORK`, with what the helper says; `TOOL_MISSING` without one; `PORT_UNAVAILABLE`
    */
   static async open(first: number, ports: readonly PublishedPort[], folder: string): Promise<PrivateNetwork> {
     const name = needHelper();
     const helper = HELPERS[name];
+    await checkPorts(ports);
     const [program, ...args] = [
       ...[needTool('setpriv'), '--pdeathsig=KILL', '--'],
-      ...helper.command(needTool(name), first, ports, folder),
+      ...helper.command(needTool(name), ports),
     ] as [string, ...string[]];
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder });
-    const network = new PrivateNetwork(child);
+    const namespace = join(folder, NAMESPACE);
+    writeFileSync(namespace, '');
+    mount(`/proc/${first}/ns/net`, namespace, 'none', MS.BIND);
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], cwd: folder });
+    const network = new PrivateNetwork(child, namespace);
+    const ended = once(child, 'close');
     let said = '';
     child.stderr!.on('data', (data) => {
       said = (said + data).slice(-4000);
     });
+    let ready = false;
+    child.stdio[READY_FD]!.on('data', () => {
+      ready = true;
+    });
     const failed = (why: string) =>
-      new JettisonError('RUN_NETWORK', `${name} could not connect the network: ${said.trim() || why}`, {
+      new JettisonError('RUN_NETWORK', `${name} could not connect the network: ${complaint(said) || why}`, {
         hint: 'With --network host the command uses the network of this machine.',
       });
     try {
-      for (const until = Date.now() + PATIENCE_MS; !hasInterface(first); ) {
-        if (child.exitCode !== null || child.signalCode !== null) throw failed('it ended');
+      for (const until = Date.now() + PATIENCE_MS; !ready && !hasContent(join(folder, READY_FILE)); ) {
+        if (child.exitCode !== null || child.signalCode !== null) {
+          await ended;
+          throw failed('it ended');
+        }
         if (Date.now() > until) throw failed('it takes too long');
         await sleep(POLL_MS);
       }
@@ -113,37 +141,40 @@ export class PrivateNetwork {
   }
 
   async close(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const end = once(this.process, 'exit');
-    this.process.kill('SIGKILL');
-    await end;
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const end = once(this.process, 'exit');
+      this.process.kill('SIGKILL');
+      await end;
+    }
+    unmount(this.namespace);
   }
 }
 
-function needHelper(): 'pasta' | 'slirp4netns' {
-  const name = networkHelper();
-  if (name !== undefined) return name;
-  throw new JettisonError(
-    'TOOL_MISSING',
-    'a private network needs pasta or slirp4netns, and neither is installed',
-    {
-      hint: 'Install the package passt, or use --network host.',
-    },
-  );
+function needHelper(): HelperName {
+  const helper = networkHelper();
+  if ('name' in helper) return helper.name;
+  throw new JettisonError('TOOL_MISSING', `a private network takes ${helper.missing}`, {
+    hint: `${helper.hint}, or use --network host.`,
+  });
 }
 
-/** Whether the network namespace of a process has an interface besides the loopback. */
-function hasInterface(pid: number): boolean {
-  const names = readFileSync(`/proc/${pid}/net/dev`, 'latin1').matchAll(/^\s*([^\s:]+):/gm);
-  return [...names].some(([, name]) => name !== 'lo');
+function hasContent(path: string): boolean {
+  try {
+    return readFileSync(path).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** What a helper says of what went wrong, without what it says of other things. */
+function complaint(said: string): string {
+  return said
+    .replaceAll(/^(Failed to send \d+ bytes to syslog|No external routable interface for IPv6)\n?/gm, '')
+    .trim();
 }
 
 function pastaPort({ address, host, container }: PublishedPort): string {
   return `${address === undefined ? '' : `${address}/`}${host}:${container}`;
-}
-
-function slirpSocket(folder: string): string {
-  return join(folder, 'slirp');
 }
 
 /** Asks slirp4netns to listen on a port of this machine. */

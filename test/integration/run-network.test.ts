@@ -1,94 +1,219 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ended, startCommand } from '../support/build.ts';
-import { makeStore, type TestStore } from '../support/images.ts';
-import { eventually, makeBaseImage, marker, openSandbox, processesWith } from '../support/sandbox.ts';
+import { existsSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ended } from '../support/build.ts';
+import { TestCommand, USERS } from '../support/command.ts';
+import { eventually, marker, processesWith } from '../support/sandbox.ts';
 
-let test: TestStore;
-let folder: string;
-let why: string | undefined;
+const HELPERS = ['pasta', 'slirp4netns'] as const;
+const find = (name: string) =>
+  ['/usr/bin', '/usr/sbin'].map((at) => `${at}/${name}`).find((path) => existsSync(path));
+/** Makes a program impossible to run. */
+const hide = (name: string) => (find(name) === undefined ? '' : `mount --bind /dev/null ${find(name)}`);
 
-beforeAll(async () => {
-  const probe = await openSandbox();
-  if (typeof probe === 'string') {
-    why = probe;
-    return;
-  }
-  await probe.close();
-  if (process.getuid?.() !== 0 || !existsSync('/usr/sbin/ip'))
-    why = 'a stand-in for pasta needs root and iproute2';
-  if (['pasta', 'slirp4netns'].some((name) => existsSync(`/usr/bin/${name}`)))
-    why = 'a real helper is installed';
-  test = makeStore();
-  folder = mkdtempSync(join(tmpdir(), 'jettison-helper-'));
-  await makeBaseImage(test, 'base');
-  test.store.close();
-});
-afterAll(() => {
-  test?.remove();
-  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-});
-beforeEach((ctx) => {
-  if (why !== undefined) ctx.skip(why);
-});
+/** A network with two addresses and a name server, and a /dev/net/tun for everybody. */
+const MACHINE = `
+ip link set lo up
+ip link add out0 type veth peer name out1
+ip address add 192.0.2.10/24 dev out0
+ip address add 198.51.100.7/32 dev out0
+ip link set out0 up
+ip link set out1 up
+ip route add default via 192.0.2.1
+mount -t tmpfs none /mnt
+mknod /mnt/tun c 10 200
+chmod 666 /mnt/tun
+mount --bind /mnt/tun /dev/net/tun
+echo nameserver 198.51.100.7 >/mnt/resolv.conf
+mount --bind /mnt/resolv.conf /etc/resolv.conf
+`;
 
-/** Puts a program called pasta on the PATH that does what the script says; `$pid` is the last argument. */
-function helper(script: string): string {
-  const path = join(folder, 'pasta');
-  writeFileSync(path, `#!/bin/sh\necho "$@" >${folder}/args\nfor pid; do :; done\n${script}\n`);
-  chmodSync(path, 0o755);
-  return `${process.env['PATH']}:${folder}`;
+/** Why a changed machine cannot be had here, besides what every test needs. */
+function whyNot(): string | undefined {
+  if (process.getuid?.() !== 0) return 'only root can make a network for the test';
+  if (find('ip') === undefined) return 'iproute2 is not installed';
+  return existsSync('/dev/net/tun') ? undefined : 'there is no /dev/net/tun';
 }
 
-function run(path: string | undefined, ...args: string[]) {
-  const child = startCommand(['run', ...args], { home: test.home, env: { ...(path && { PATH: path }) } });
-  child.stdin?.end();
-  return ended(child);
-}
+/** Listens on the machine and in the container, and asks one from the other. */
+const WEB = (text: string, port: number, address?: string) =>
+  `require('http').createServer((q, a) => a.end(${JSON.stringify(text)})).listen(${port}, ${JSON.stringify(address)});`;
+const UDP = (text: string, port: number) =>
+  `{ const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => s.send(${JSON.stringify(text)} + m, r.port, r.address)).bind(${port}); }`;
+/** Answers every question for an IPv4 address with 10.1.2.3, all others with nothing. */
+const NAMES = `{ const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => {
+  const end = m.indexOf(0, 12) + 5, isA = m.readUInt16BE(end - 4) === 1;
+  const h = Buffer.concat([m.subarray(0, 2), Buffer.from([0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]), m.subarray(12, end)]);
+  s.send(isA ? Buffer.concat([h, Buffer.from([192, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 1, 2, 3])]) : h, r.port, r.address);
+}).bind(53, '198.51.100.7'); }`;
+const ASK = `const http = require('http');
+const get = (url) => new Promise((done) => http.get(url, { timeout: 5000 }, (a) => { let t = ''; a.on('data', (d) => t += d).on('end', () => done(t)); })
+  .on('error', (e) => done('nothing')).on('timeout', function () { this.destroy(); }));
+const udp = (port, host) => new Promise((done) => { const s = require('dgram').createSocket('udp4'); let left = 40;
+  s.on('message', (m) => { s.close(); clearInterval(timer); done(String(m)); });
+  const timer = setInterval(() => left-- ? s.send('hello', port, host) : (s.close(), clearInterval(timer), done('nothing')), 100); });`;
 
-describe('a private network', () => {
-  it('is connected by a helper, which ends with the command', async () => {
-    const mark = marker();
-    const path = helper(
-      `ip link add jt0 type veth peer name jt1 && ip link set jt1 netns "$pid"; exec sleep ${mark}`,
-    );
-    const ports = ['-p', '8080:80', '-p', '127.0.0.1:8081:81/tcp', '-p', '53/udp'];
-    const { code, out, err } = await run(
-      path,
-      ...ports,
-      'base',
-      'sh',
-      '-c',
-      'grep -c : /proc/net/dev; grep nameserver /etc/resolv.conf',
-    );
-    expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(Number(out.split('\n')[0])).toBeGreaterThanOrEqual(2);
-    expect(out).toContain('nameserver 169.254.1.1\n');
-    expect(readFileSync(join(folder, 'args'), 'utf8')).toContain(
-      '-t 8080:80,127.0.0.1/8081:81 -u 53:53 -T none -U none',
-    );
-    await eventually('the helper is gone', () => processesWith(mark).length === 0);
-  });
+describe.each(HELPERS)('a private network made by %s', (helper) => {
+  describe.each(USERS)('as %s', (user) => {
+    let jettison: TestCommand;
+    let why: string | undefined;
+    let server: ReturnType<TestCommand['inside']> | undefined;
+    let container: ReturnType<TestCommand['start']> | undefined;
 
-  it('fails with what the helper says, and runs nothing', async () => {
-    const path = helper('echo "cannot bind port 80" >&2; exit 1');
-    expect(await run(path, '-p', '80', 'base', 'echo', 'ran')).toMatchObject({
-      code: 125,
-      out: '',
-      err: expect.stringContaining('cannot bind port 80'),
+    beforeAll(async () => {
+      why = whyNot() ?? (find(helper) === undefined ? `${helper} is not installed` : undefined);
+      if (why !== undefined) return;
+      const others = HELPERS.filter((name) => name !== helper);
+      const opened = await TestCommand.open(user, { machine: [MACHINE, ...others.map(hide)].join('\n') });
+      if (typeof opened === 'string') {
+        why = opened;
+        return;
+      }
+      jettison = opened;
+      server = jettison.inside([
+        process.execPath,
+        '-e',
+        `${WEB('outside', 8000, '198.51.100.7')}${WEB('loopback', 8002, '127.0.0.1')}${NAMES}`,
+      ]);
+      expect(await jettison.run(['base', 'host', '--slim', '-t', 'node'])).toMatchObject({ code: 0 });
+    });
+    afterAll(() => {
+      server?.kill('SIGKILL');
+      jettison?.remove();
+    });
+    afterEach(() => {
+      container?.kill('SIGTERM');
+      container = undefined;
+    });
+    beforeEach((ctx) => {
+      if (why !== undefined) ctx.skip(why);
+    });
+
+    /** What a script that asks prints, run on the machine. */
+    const ask = async (script: string) => {
+      const { out, err } = await ended(
+        jettison.inside([process.execPath, '-e', `${ASK}(async () => { ${script} })()`]),
+      );
+      expect(err).toBe('');
+      return out;
+    };
+
+    it('leads out, but not to what is for this machine only', async () => {
+      const { code, out, err } = await jettison.run([
+        ...['run', '--network', 'private', 'node', 'node', '-e'],
+        `${ASK}(async () => {
+          console.log(await get('http://198.51.100.7:8000'), await get('http://127.0.0.1:8002'));
+          require('dns').lookup('any.example', { family: 4 }, (e, address) => console.log(e ?? address));
+        })()`,
+      ]);
+      expect({ code, out, err }).toEqual({ code: 0, out: 'outside nothing\n10.1.2.3\n', err: '' });
+    });
+
+    it('has its ports published: several, of one address, and of UDP', async () => {
+      const mark = marker();
+      const child = jettison.start([
+        ...[
+          'run',
+          '-p',
+          '18080:80',
+          '-p',
+          '18081:18081',
+          '-p',
+          '127.0.0.1:18082:82',
+          '-p',
+          '18053:53/udp',
+          'node',
+        ],
+        ...[
+          'node',
+          '-e',
+          `${WEB('one', 80)}${WEB('two', 18081)}${WEB('three', 82)}${UDP('echo ', 53)}console.log('up')`,
+          mark,
+        ],
+      ]);
+      container = child;
+      const end = ended(child);
+      let said = '';
+      child.stdout?.on('data', (data) => {
+        said += data;
+      });
+      await eventually('the container is up', () => said.includes('up') || child.exitCode !== null);
+      const out = await ask(`console.log(
+        await get('http://127.0.0.1:18080'), await get('http://192.0.2.10:18080'), await get('http://127.0.0.1:18081'),
+        await get('http://127.0.0.1:18082'), await get('http://192.0.2.10:18082'), await udp(18053, '198.51.100.7'))`);
+      expect(out).toBe('one one two three nothing echo hello\n');
+      child.kill('SIGTERM');
+      expect(await end).toMatchObject({ err: '' });
+      expect(processesWith(jettison.home)).toEqual([]);
+      expect(await ask(`console.log(await get('http://127.0.0.1:18080'))`)).toBe('nothing\n');
+    });
+
+    it('a port that is taken, and an address that is not there, are refused by name', async () => {
+      const publish = (port: string) => jettison.run(['run', '-p', port, 'base', 'echo', 'ran']);
+      expect(await publish('198.51.100.7:8000:80')).toMatchObject({
+        code: 125,
+        out: '',
+        err: expect.stringMatching(
+          /the port 198\.51\.100\.7:8000\/tcp .*: something else listens on it\nhint: /,
+        ),
+      });
+      expect(await publish('203.0.113.1:8000:80')).toMatchObject({
+        code: 125,
+        err: expect.stringContaining('no such address'),
+      });
+      expect(await publish('198.51.100.7:53:53/udp')).toMatchObject({
+        code: 125,
+        err: expect.stringContaining('53/udp'),
+      });
+    });
+
+    it('ends with whoever is killed', async () => {
+      const child = jettison.start(['run', '-p', '18090:80', 'base', 'sh', '-c', 'echo up; sleep 1000']);
+      let said = '';
+      child.stdout?.on('data', (data) => {
+        said += data;
+      });
+      await eventually('the container is up', () => said.includes('up'));
+      expect(
+        await ask(
+          `require('net').connect(18090, '127.0.0.1').on('connect', () => { console.log('connected'); process.exit(); })`,
+        ),
+      ).toBe('connected\n');
+      child.kill('SIGKILL');
+      await eventually('nothing listens any more', () => processesWith(jettison.home).length === 0);
+      await eventually('the port is free', () => !jettison.listens(18090));
+      expect(await jettison.run(['run', '-p', '18090:80', 'base', 'true'])).toMatchObject({ code: 0 });
     });
   });
+});
 
-  it('is refused where there is no helper, when it is asked for by name', async () => {
-    expect(await run(undefined, '--network', 'private', 'base', 'true')).toMatchObject({
-      code: 125,
-      err: expect.stringContaining('passt'),
-    });
-    expect(await run(undefined, '--network', 'none', '-p', '80', 'base', 'true')).toMatchObject({
-      code: 0,
-      err: expect.stringContaining('without a network'),
-    });
+describe.each(USERS)('where no private network can be had, as %s', (user) => {
+  const open = async (machine: string) => {
+    const why = whyNot();
+    return why ?? (await TestCommand.open(user, { machine }));
+  };
+
+  it.each([
+    ['helper', HELPERS.map(hide).join('\n'), 'package passt'],
+    ['right to use /dev/net/tun', 'mount -t tmpfs none /dev/net', '/dev/net/tun'],
+  ])('for want of a %s, ports stay where they are, and a note says so', async (_, script, named) => {
+    const jettison = await open(script);
+    if (typeof jettison === 'string') return;
+    try {
+      expect(await jettison.run(['run', '-p', '8080:80', 'base', 'echo', 'ran'])).toMatchObject({
+        code: 0,
+        out: 'ran\n',
+        err: expect.stringMatching(new RegExp(`^note: .* so 80 is not moved to 8080; that takes .*${named}`)),
+      });
+      expect(await jettison.run(['run', '--network', 'private', 'base', 'true'])).toMatchObject({
+        code: 125,
+        err: expect.stringContaining(named),
+      });
+      expect(await jettison.run(['run', '--network', 'none', '-p', '80', 'base', 'true'])).toMatchObject({
+        code: 0,
+        err: expect.stringContaining('without a network'),
+      });
+    } finally {
+      jettison.remove();
+    }
   });
 });

@@ -1,5 +1,14 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -20,6 +29,8 @@ export type TestUser = (typeof USERS)[number];
 export interface TestCommandOptions {
   /** Bytes of a file system of the store's own, which only this command sees. */
   storeSize?: number;
+  /** A shell script of root's that changes mounts and the network, for this command only. */
+  machine?: string;
 }
 
 /** The built command as one user runs it, with a store of that user's, an image called `base`, and a context. */
@@ -27,7 +38,7 @@ export class TestCommand {
   readonly context: string;
   readonly home: string;
   readonly #before: string[] = [];
-  #holder: ReturnType<typeof spawn> | undefined;
+  #holder: ChildProcess | undefined;
 
   private constructor(
     /** The user's own folder; everything is in it. */
@@ -46,7 +57,9 @@ export class TestCommand {
     const why =
       whyNoSandbox() ??
       (user === 'root' && !isRoot ? 'only root can act as root' : undefined) ??
-      (options.storeSize !== undefined && !isRoot ? 'only root can make a small file system' : undefined);
+      (Object.keys(options).length > 0 && !isRoot
+        ? 'only root can change the machine for a test'
+        : undefined);
     if (why !== undefined) return why;
     if (typeof ids === 'string') return ids;
 
@@ -63,7 +76,7 @@ export class TestCommand {
     await builds.run(['save', '-o', archive, 'base']);
     builds.remove();
     chmodSync(archive, 0o644);
-    if (options.storeSize !== undefined) await test.#mountDisk(options.storeSize);
+    if (Object.keys(options).length > 0) await test.#changeMachine(options);
     const loaded = await test.run(['load', '-i', archive]);
     if (loaded.code !== 0) throw new Error(loaded.err);
     return test;
@@ -78,7 +91,7 @@ export class TestCommand {
     }
   }
 
-  start(args: readonly string[], options: StartOptions = {}): ReturnType<typeof startCommand> {
+  start(args: readonly string[], options: StartOptions = {}): ChildProcess {
     const { home, folder: cwd, cli } = this;
     const { ids } = this;
     return startCommand(args, {
@@ -121,12 +134,40 @@ export class TestCommand {
     rmSync(dirname(this.folder), { recursive: true, force: true });
   }
 
-  /** A file system in a mount namespace that a process keeps; the command is run in it. */
-  async #mountDisk(size: number): Promise<void> {
+  /** Runs something on the changed machine, as root. */
+  inside(command: readonly string[]): ChildProcess {
+    const [program, ...args] = [...this.#enter(), ...command] as [string, ...string[]];
+    return spawn(program, args);
+  }
+
+  /** Whether something listens on a TCP port of the machine that the command sees. */
+  listens(port: number): boolean {
+    const hex = port.toString(16).toUpperCase().padStart(4, '0');
+    const listening = new RegExp(`^ *\\d+: [0-9A-F]+:${hex} \\S+ 0A `, 'm');
+    return ['tcp', 'tcp6'].some((name) =>
+      listening.test(readFileSync(`/proc/${this.#holder!.pid}/net/${name}`, 'utf8')),
+    );
+  }
+
+  #enter(): string[] {
+    const namespaces = `/proc/${this.#holder!.pid}/ns`;
+    return ['nsenter', `--mount=${namespaces}/mnt`, `--net=${namespaces}/net`];
+  }
+
+  /** Makes namespaces that a process keeps, and changes what is in them; the command is run there. */
+  async #changeMachine({ storeSize, machine }: TestCommandOptions): Promise<void> {
     const disk = dirname(this.home);
     const { uid, gid } = this.ids ?? { uid: 0, gid: 0 };
-    const script = `mount -t tmpfs -o size=${size},uid=${uid},gid=${gid} none ${disk} && echo mounted && exec sleep 100000`;
-    const holder = spawn('unshare', ['--mount', 'sh', '-c', script], {
+    const tmpfs = `mount -t tmpfs -o size=${storeSize},uid=${uid},gid=${gid} none ${disk}`;
+    const script = [
+      'set -e',
+      ...(storeSize === undefined ? [] : [tmpfs]),
+      machine,
+      'echo changed',
+      'exec sleep 100000',
+    ];
+    const flags = ['--mount', ...(machine === undefined ? [] : ['--net'])];
+    const holder = spawn('unshare', [...flags, 'sh', '-c', script.join('\n')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#holder = holder;
@@ -134,7 +175,7 @@ export class TestCommand {
     holder.stdout!.on('data', (data) => {
       said += data;
     });
-    await eventually('the file system is mounted', () => said.includes('mounted'));
-    this.#before.push('nsenter', `--mount=/proc/${holder.pid}/ns/mnt`, `--setuid=${uid}`, `--setgid=${gid}`);
+    await eventually('the machine is changed', () => said.includes('changed'));
+    this.#before.push(...this.#enter(), `--setuid=${uid}`, `--setgid=${gid}`);
   }
 }

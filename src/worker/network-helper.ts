@@ -1,0 +1,19 @@
+import { accessSync, constants } from 'node:fs';
+import { findTool } from './tools.ts';
+
+export type HelperName = 'pasta' | 'slirp4netns';
+
+const TUN = '/dev/net/tun';
+
+/** The program of this machine that a private network can be made with, or what is missing for that. */
+export function networkHelper(): { name: HelperName } | { missing: string; hint: string } {
+  const name = (['pasta', 'slirp4netns'] as const).find((tool) => findTool(tool) !== undefined);
+  if (name === undefined)
+    return { missing: 'pasta (package passt) or slirp4netns', hint: 'Install the package passt' };
+  try {
+    accessSync(TUN, constants.R_OK | constants.W_OK);
+    return { name };
+  } catch {
+    return { missing: `the right to use ${TUN}`, hint: `Let everybody use it: \`sudo chmod 666 ${TUN}\`` };
+  }
+}
