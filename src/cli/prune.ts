@@ -11,7 +11,8 @@ import { untilFilter } from './until-filter.ts';
 const help = `Usage: jettison prune [OPTIONS]
 
 Deletes images without a name, and whatever in the store neither an image nor the build cache needs.
-The build cache itself is left alone: see \`jettison builder prune\`.
+What failed steps have left for \`jettison debug\` is deleted, too. The build cache itself is left alone: see
+\`jettison builder prune\`.
 
 Options:
   -a, --all           Delete all images and all build cache
@@ -63,6 +64,8 @@ async function run(args: string[], io: Io): Promise<number> {
     );
     io.stdout.write(`Deleted Images:\n${lines.join('')}\n`);
   }
+  if (report.failures > 0)
+    io.stdout.write(`Deleted what ${plural(report.failures, 'failed step')} had left\n`);
   if (report.cacheMounts > 0) io.stdout.write(`Deleted ${plural(report.cacheMounts, 'cache mount')}\n`);
   io.stdout.write(`Total reclaimed space: ${size(report.reclaimed)}\n`);
   return 0;

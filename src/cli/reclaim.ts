@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
+import { OnDemandWorker } from '../conductor/on-demand.ts';
 import { familiarName } from '../image/reference.ts';
 import type { PruneOptions, PruneReport } from '../store/prune.ts';
 import { pruneStore } from '../store/prune.ts';
 import type { Store } from '../store/store.ts';
-import type { Worker } from '../worker/protocol.ts';
 
 /**
  * Drops what a store does not need any more, alone: waits for running builds to end.
@@ -12,14 +12,20 @@ import type { Worker } from '../worker/protocol.ts';
  */
 export async function reclaim(
   store: Store,
-  what: Omit<PruneOptions, 'remove'>,
+  what: Omit<PruneOptions, 'remove' | 'measure'>,
   onWait: () => void,
   signal: AbortSignal,
 ): Promise<PruneReport> {
   const end = await store.leases.prune(onWait, signal);
+  const worker = new OnDemandWorker(store, 'auto');
   try {
-    return await pruneStore(store, { ...what, remove: (paths) => removeTrees(store.layout.home, paths) });
+    return await pruneStore(store, {
+      ...what,
+      measure: async (folders) => (await worker.get()).measure({ folders }),
+      remove: (paths) => removeTrees(paths, worker),
+    });
   } finally {
+    await worker.close();
     end();
     store.close();
   }
@@ -37,7 +43,7 @@ export function reportFacts({ images, ...counts }: PruneReport) {
 }
 
 /** Deletes trees; those with files of other ids through the worker, which alone may do that without root. */
-async function removeTrees(home: string, paths: string[]): Promise<void> {
+async function removeTrees(paths: string[], worker: OnDemandWorker): Promise<void> {
   const refused: string[] = [];
   for (const path of paths) {
     try {
@@ -48,12 +54,5 @@ async function removeTrees(home: string, paths: string[]): Promise<void> {
       refused.push(path);
     }
   }
-  if (refused.length === 0) return;
-  const { startBestWorker } = await import('../worker/client.ts');
-  const worker: Worker = await startBestWorker('auto', { home });
-  try {
-    await worker.remove({ paths: refused });
-  } finally {
-    await worker.close();
-  }
+  if (refused.length > 0) await (await worker.get()).remove({ paths: refused });
 }

@@ -23,6 +23,8 @@ export interface PruneOptions {
   keepBytes?: number;
   /** Delete what RUN keeps in cache mounts, too. */
   cacheMounts?: boolean;
+  /** Bytes of the files in folders of which some may belong to other ids: the worker's `measure`. */
+  measure: (folders: string[]) => Promise<number[]>;
   /** Deletes trees whose files may belong to other ids: the worker's `remove`. */
   remove: (paths: string[]) => Promise<void>;
 }
@@ -33,7 +35,9 @@ export interface PruneReport {
   layers: number;
   blobs: number;
   cacheMounts: number;
-  /** Bytes of the blobs and of the content of the layers' directories that went. */
+  /** What failed steps had left. */
+  failures: number;
+  /** Bytes of the blobs and of the content of the directories that went. */
   reclaimed: number;
 }
 
@@ -42,7 +46,8 @@ export interface PruneReport {
  * has everything that it refers to. The caller holds the exclusive lease.
  */
 export async function pruneStore(store: Store, options: PruneOptions): Promise<PruneReport> {
-  const report: PruneReport = { images: [], records: 0, layers: 0, blobs: 0, cacheMounts: 0, reclaimed: 0 };
+  const counts = { records: 0, layers: 0, blobs: 0, cacheMounts: 0, failures: 0, reclaimed: 0 };
+  const report: PruneReport = { images: [], ...counts };
   store.images.discardDamaged();
   const namedBefore = Date.now() - (options.imagesOlderThanMs ?? 0);
   for (const image of store.images.list()) {
@@ -115,16 +120,24 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
   }
+  // Nobody knows how large these are.
+  const unmeasured: string[] = [];
+  // No build comes back to what has failed, so that goes even where the build cache is left alone.
+  const failedBefore = options.unusedForMs === Number.POSITIVE_INFINITY ? namedBefore : unusedSince;
   for (const { id, created } of listFailures(store.layout)) {
-    // No build comes back to them: they go unless only what is older than a certain age is to go.
-    const all = options.unusedForMs === 0 || options.unusedForMs === Number.POSITIVE_INFINITY;
-    if (all || Date.parse(created) <= unusedSince) doomed.push(discardFailure(store.layout, id));
+    if (Date.parse(created) > failedBefore) continue;
+    unmeasured.push(discardFailure(store.layout, id));
+    report.failures++;
   }
   if (options.cacheMounts) {
     for (const name of readNames(store.layout.cacheMounts)) {
-      doomed.push(discardCache(store.layout, name));
+      unmeasured.push(discardCache(store.layout, name));
       report.cacheMounts++;
     }
+  }
+  if (unmeasured.length > 0) {
+    for (const size of await options.measure(unmeasured)) report.reclaimed += size;
+    doomed.push(...unmeasured);
   }
   if (doomed.length > 0) await options.remove(doomed);
   return report;

@@ -74,7 +74,10 @@ describe.skipIf(why)('what a failed RUN leaves', () => {
     await builds.failure('FROM base\nRUN head -c 3000000 /dev/zero > /big; false\n');
     const { stdout } = await runCommand(du, [], { home: builds.home });
     expect(stdout).toMatch(/^Failed steps +\d +3MB +3MB +jettison prune/m);
-    await runCommand(prune, ['-f'], { home: builds.home });
+    await runCommand(prune, ['-f', '--filter', 'until=1h'], { home: builds.home });
+    expect(failures()).not.toEqual([]);
+    const pruned = await runCommand(prune, ['-f'], { home: builds.home });
+    expect(pruned.stdout).toMatch(/^Deleted what \d failed steps had left\nTotal reclaimed space: 3MB\n/m);
     expect(failures()).toEqual([]);
   });
 });
