@@ -40,7 +40,7 @@ export class LayoutFolder {
     const isThere = statSync(join(this.path, 'oci-layout'), { throwIfNoEntry: false }) !== undefined;
     throw new JettisonError(
       'CACHE_MISSING',
-      isThere ? `${this.path} has no cache with the tag ${tag}` : `${this.path} does not exist`,
+      isThere ? `it has no cache with the tag ${tag}` : 'it does not exist',
       { hint: 'A build with --cache-to makes it.' },
     );
   }
@@ -49,7 +49,7 @@ export class LayoutFolder {
   manifest(descriptor: Descriptor): Manifest {
     const manifest = this.json(descriptor) as Partial<Manifest> | null;
     if (manifest?.config !== undefined && Array.isArray(manifest.layers)) return manifest as Manifest;
-    throw this.#invalid(`${descriptor.digest} is no image manifest`);
+    throw this.#invalid(`has a blob that is no image manifest: ${descriptor.digest}`);
   }
 
   /** A small JSON blob, verified. @throws JettisonError `CACHE_INVALID` */
@@ -59,9 +59,9 @@ export class LayoutFolder {
       if (sha256(bytes) === digest) return JSON.parse(bytes.toString('utf8'));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      throw this.#invalid(code === 'ENOENT' ? `it lacks the blob ${digest}` : message);
+      throw this.#invalid(code === 'ENOENT' ? `lacks the blob ${digest}` : `cannot be read: ${message}`);
     }
-    throw this.#invalid(`its blob ${digest} is damaged`);
+    throw this.#invalid(`has a damaged blob: ${digest}`);
   }
 
   /** Whether a blob is there, with all of its bytes. */
@@ -71,7 +71,7 @@ export class LayoutFolder {
 
   /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is not there */
   stream(blob: Descriptor): Readable {
-    if (!this.holds(blob)) throw this.#invalid(`it lacks the blob ${blob.digest}`);
+    if (!this.holds(blob)) throw this.#invalid(`lacks the blob ${blob.digest}`);
     return createReadStream(this.#blob(blob.digest), { highWaterMark: 1 << 20 });
   }
 
@@ -122,7 +122,7 @@ export class LayoutFolder {
     try {
       return readJson<T>(join(this.path, path));
     } catch (error) {
-      throw this.#invalid((error as Error).message);
+      throw this.#invalid(`cannot be read: ${(error as Error).message}`);
     }
   }
 
@@ -154,7 +154,7 @@ export class LayoutFolder {
   }
 
   #invalid(reason: string): JettisonError {
-    return new JettisonError('CACHE_INVALID', `the cache in ${this.path} cannot be used: ${reason}`, {
+    return new JettisonError('CACHE_INVALID', `${this.path} ${reason}`, {
       hint: 'It is written by --cache-to type=local,dest=FOLDER.',
     });
   }

@@ -1,6 +1,6 @@
 import { JettisonError } from '../errors/error.ts';
-import { familiarName, type Reference } from '../image/reference.ts';
-import type { Descriptor, Index, Manifest } from '../image/types.ts';
+import type { Reference } from '../image/reference.ts';
+import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import { Origins } from '../registry/origins.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import { pushImage } from '../registry/push.ts';
@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
 const MAX_CONFIG = 64 << 20;
+const MANIFESTS = new Set<string>([MEDIA.ociManifest, MEDIA.dockerManifest]);
 
 /** A name in a registry. */
 export class RegistryPlace implements CachePlace {
@@ -22,10 +23,13 @@ export class RegistryPlace implements CachePlace {
 
   async read(): Promise<CacheDocument[]> {
     const { manifest } = await this.#first();
+    // Other builders list the layers of their caches in an index.
     const manifests =
       'manifests' in manifest
         ? await Promise.all(
-            manifest.manifests.map(async ({ digest }) => (await this.#manifest(digest)).manifest),
+            manifest.manifests
+              .filter(({ mediaType }) => MANIFESTS.has(mediaType))
+              .map(async ({ digest }) => (await this.#manifest(digest)).manifest),
           )
         : [manifest];
     const documents: CacheDocument[] = [];
@@ -61,7 +65,7 @@ export class RegistryPlace implements CachePlace {
       return await this.#manifest(this.reference.digest ?? this.reference.tag ?? 'latest');
     } catch (error) {
       if (!(error instanceof JettisonError) || error.code !== 'REGISTRY_NOT_FOUND') throw error;
-      throw new JettisonError('CACHE_MISSING', `${familiarName(this.reference)} does not exist`, {
+      throw new JettisonError('CACHE_MISSING', 'it does not exist', {
         hint: 'A build with --cache-to makes it.',
         cause: error,
       });

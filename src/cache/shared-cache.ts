@@ -8,7 +8,7 @@ import { installBlob, installLayer } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
 import { type CachedMount, type CachedStep, readCache } from './format.ts';
 import type { CachePlace } from './place.ts';
-import { type CacheSource, placeName } from './places.ts';
+import type { CacheSource } from './places.ts';
 
 /** Something of a cache with the place that has its blobs. */
 type Found<T> = T & { place: CachePlace };
@@ -117,7 +117,7 @@ export class SharedCache {
 async function readSource(source: CacheSource, place: CachePlace) {
   const caches = (await place.read()).flatMap((document) => readCache(document) ?? []);
   if (caches.length === 0) {
-    throw new JettisonError('CACHE_MISSING', `${placeName(source)} holds no cache`, {
+    throw new JettisonError('CACHE_MISSING', 'it holds no cache', {
       hint: 'A build with --cache-to makes one; caches of other builders cannot be read.',
     });
   }

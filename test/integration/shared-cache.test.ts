@@ -2,6 +2,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CacheSource, CacheTarget } from '../../src/cache/places.ts';
+import { MEDIA } from '../../src/image/types.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { TestBuilds } from '../support/build.ts';
 import { FakeRegistry } from '../support/registry.ts';
@@ -109,6 +110,91 @@ describe('a cache that machines share', () => {
     await one.build(DOCKERFILE, { cacheTo: [{ ...to, mode: 'min' } as CacheTarget] });
     const { outcomes } = await two.build(DOCKERFILE, { cacheFrom: [from], target: 'build' });
     expect(outcomes['RUN cat a b >all && echo ran']).toBe('done');
+  });
+
+  it('a source that holds no cache is warned of; the others count, the first one first', async () => {
+    const [one, two] = [await machine(), await machine()];
+    const name = (tag: string) => `${registry.host}/app:${tag}`;
+    const outputs = [{ type: 'image' as const, push: true }];
+    await one.build(DOCKERFILE, { tags: [name('plain')], outputs });
+    const other = registry.addBlob('app', Buffer.from('layer'));
+    registry.addManifest('app', 'buildkit', {
+      mediaType: MEDIA.ociIndex,
+      schemaVersion: 2,
+      manifests: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...other }],
+    } as { mediaType: string });
+    const { to } = places('registry', '');
+    await one.build(DOCKERFILE, { cacheTo: [to] });
+    const from = ['plain', 'buildkit', 'missing', 'cache'].map(
+      (tag): CacheSource => ({
+        type: 'registry',
+        ref: name(tag),
+      }),
+    );
+    const folder: CacheSource = { type: 'local', path: join(two.folder, 'nothing') };
+    const built = await two.build(DOCKERFILE, { cacheFrom: [folder, ...from] });
+    expect(built.output).toBe('');
+    const messages = built.events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    expect(messages.sort()).toEqual(
+      [
+        `The cache ${folder.path} is not used: it does not exist`,
+        `The cache ${name('plain')} is not used: it holds no cache`,
+        `The cache ${name('buildkit')} is not used: it holds no cache`,
+        `The cache ${name('missing')} is not used: it does not exist`,
+      ].sort(),
+    );
+  });
+
+  it('of several sources that know a step the first one counts', async () => {
+    const [one, two, three] = [await machine(), await machine(), await machine()];
+    const text = 'FROM base\nRUN cat /proc/sys/kernel/random/uuid > /id\n';
+    const refs = ['one', 'two'].map((tag) => ({
+      type: 'registry' as const,
+      ref: `${registry.host}/app:${tag}`,
+    }));
+    const first = await one.build(text, { cacheTo: [refs[0]!] });
+    const second = await two.build(text, { cacheTo: [refs[1]!] });
+    expect(first.blobs).not.toEqual(second.blobs);
+    expect((await three.build(text, { cacheFrom: refs })).blobs).toEqual(first.blobs);
+    const back = await machine();
+    expect((await back.build(text, { cacheFrom: refs.toReversed() })).blobs).toEqual(second.blobs);
+  });
+
+  it('steps of another platform are not taken for those of this one', async (ctx) => {
+    if (process.arch !== 'x64') ctx.skip('only amd64 runs programs of another architecture by itself');
+    const [one, two] = [await machine(), await machine()];
+    const { from, to } = places('registry', '');
+    const text =
+      'FROM --platform=linux/amd64 base AS tools\nFROM scratch\nCOPY --from=tools /bin /bin\nRUN ["/bin/busybox", "touch", "/made"]\n';
+    const platform = (name: string) => ({ platform: `linux/${name}` });
+    await one.build(text, { cacheTo: [to], ...platform('amd64') });
+    const { outcomes } = await two.build(text, { cacheFrom: [from], ...platform('386') });
+    expect(Object.values(outcomes)).toContain('done');
+    expect(outcomes['COPY --from=tools /bin /bin']).not.toBe('done');
+    const again = await two.build(text, { cacheFrom: [from], ...platform('amd64') });
+    expect(Object.values(again.outcomes)).not.toContain('done');
+  });
+
+  it('a machine passes on what it did not need without fetching it', async () => {
+    const [one, two] = [await machine(), await machine()];
+    const { from, to } = places('registry', '');
+    await one.build(DOCKERFILE, { cacheTo: [to] });
+    const before = registry.lines.length;
+    await two.build(DOCKERFILE, { cacheFrom: [from], cacheTo: [to] });
+    const requests = registry.lines.slice(before);
+    expect(requests.filter((line) => /^GET .*\/blobs\//.test(line))).toHaveLength(1);
+    expect(requests.filter((line) => /^(POST|PUT|PATCH)/.test(line))).toEqual([]);
+    const folder = join(two.folder, 'cache');
+    await two.build(DOCKERFILE, {
+      cacheFrom: [from],
+      cacheTo: [{ type: 'local', path: folder, mode: 'max' }],
+    });
+    await registry.close();
+    const three = await machine();
+    const built = await three.build(`${DOCKERFILE}RUN cat /app/copy\n`, {
+      cacheFrom: [{ type: 'local', path: folder }],
+    });
+    expect(built.output).toBe('a\nb\n');
   });
 
   it.each(['registry', 'local'])('of type %s: what was found stays usable without it', async (kind) => {
