@@ -31,12 +31,14 @@ export class FolderPlace implements CachePlace {
   }
 
   async write(blobs: readonly CacheBlob[], manifest: Descriptor): Promise<void> {
-    for (const blob of blobs) {
-      if (this.#folder.holds(blob)) continue;
+    const add = async (blob: CacheBlob) => {
       await blob.fetch();
       await this.#folder.add(blob, this.store.blobs.stream(blob.digest));
-    }
+    };
+    for (const blob of blobs) if (!this.#folder.keep(blob)) await add(blob);
     await this.#folder.add(manifest, this.store.blobs.stream(manifest.digest));
     await this.#folder.name(this.tag, manifest);
+    // Somebody may have taken away what nothing needed, while this was about to need it.
+    for (const blob of blobs) if (!this.#folder.holds(blob)) await add(blob);
   }
 }

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import {
   createReadStream,
   createWriteStream,
+  existsSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,10 +20,9 @@ import { canonicalJson, hex, sha256 } from '../image/digest.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import { makeFolder } from '../store/make-folder.ts';
 import { readJson } from '../store/read-json.ts';
+import { collectGarbage } from './layout-garbage.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
-/** What a writer that was killed has left is deleted after this time. */
-const LEFTOVER_MS = 24 * 60 * 60 * 1000;
 
 /**
  * A folder that is an OCI image layout, shared by processes and machines without a lock: everything is written to a
@@ -66,7 +67,21 @@ export class LayoutFolder {
 
   /** Whether a blob is there, with all of its bytes. */
   holds({ digest, size }: Descriptor): boolean {
-    return statSync(this.#blob(digest), { throwIfNoEntry: false })?.size === size;
+    try {
+      return statSync(this.#blob(digest)).size === size;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether a blob is there, which then stays there for who is about to name it. */
+  keep(blob: Descriptor): boolean {
+    try {
+      utimesSync(this.#blob(blob.digest), new Date(), new Date());
+    } catch {
+      return false;
+    }
+    return this.holds(blob);
   }
 
   /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is not there */
@@ -103,7 +118,7 @@ export class LayoutFolder {
       };
       await this.#write('index.json', (path) => writeFileSync(path, canonicalJson(index)));
     }
-    this.#sweep();
+    collectGarbage(this.path, () => [...this.#tags(), ...(this.#index() ?? [])]);
   }
 
   /** What `refs/` says, by tag. */
@@ -139,17 +154,8 @@ export class LayoutFolder {
       await writing(target, async () => write(partial));
       renameSync(partial, target);
     } catch (error) {
-      rmSync(partial, { force: true });
+      if (existsSync(partial)) rmSync(partial);
       throw this.#unwritable(error);
-    }
-  }
-
-  #sweep(): void {
-    const folder = join(this.path, 'tmp');
-    for (const name of readdirSync(folder)) {
-      const touched = statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs;
-      if (touched !== undefined && Date.now() - touched > LEFTOVER_MS)
-        rmSync(join(folder, name), { force: true });
     }
   }
 
@@ -165,7 +171,7 @@ export class LayoutFolder {
     const known = fromSystemError(error);
     return (
       known ??
-      new JettisonError('CACHE_UNWRITABLE', `the cache cannot be written to ${this.path}: ${message}`, {
+      new JettisonError('CACHE_UNWRITABLE', `${this.path} cannot be written: ${message}`, {
         hint: 'Give --cache-to a folder that you may write.',
         cause: error,
       })

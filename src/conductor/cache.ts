@@ -2,6 +2,7 @@ import type { CachePlace } from '../cache/place.ts';
 import { type CacheLocation, type CacheSource, type CacheTarget, placeName } from '../cache/places.ts';
 import type { SharedCache } from '../cache/shared-cache.ts';
 import { JettisonError } from '../errors/error.ts';
+import { fromSystemError } from '../errors/system.ts';
 import type { Emit } from '../events/event.ts';
 import type { BuiltPlatform } from '../export/output.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -103,7 +104,8 @@ export class BuildCache {
         await Promise.all(solvers.map((solver) => solver.shareable(target.mode ?? 'min')))
       ).flat();
       await exportCache(store, await this.open(target), steps, target.cacheMounts ? mounts.list() : []);
-    } catch (error) {
+    } catch (thrown) {
+      const error = fromSystemError(thrown, store.layout.home) ?? thrown;
       if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;
       const { code, message, hint } = error;
       const advice = hint === undefined ? {} : { hint };

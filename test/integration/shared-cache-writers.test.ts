@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -100,6 +108,33 @@ describe('a cache that many processes write at once', () => {
     const { manifests } = indexOf();
     expect(manifests.length).toBeGreaterThan(WRITERS);
     for (const { digest } of manifests) check(blobOf(digest), blobOf);
+  });
+
+  it('deletes what nothing names any more, once nobody can need it', async () => {
+    const to = `type=local,dest=${folder},tag=t`;
+    const names = () => readdirSync(join(folder, 'blobs', 'sha256')).sort();
+    const touchAll = () => {
+      const before = new Date(Date.now() - 7_200_000);
+      for (const name of names()) utimesSync(join(folder, 'blobs', 'sha256', name), before, before);
+    };
+    const build = async (number: number) => expect(await ended(start(number, to))).toMatchObject({ code: 0 });
+    await build(1);
+    const first = names();
+    await build(2);
+    const both = names();
+    expect(both).toEqual(expect.arrayContaining(first));
+    touchAll();
+    await build(2);
+    // The layer of the file that both have is needed as before.
+    const left = names();
+    expect(left.length).toBeLessThan(both.length);
+    expect(left.length).toBe(first.length);
+    for (const { digest } of indexOf().manifests) check(blobOf(digest), blobOf);
+    // Something that is not understood needs whatever there is.
+    writeFileSync(join(folder, 'refs', 'x.json'), JSON.stringify({ digest: `sha256:${'0'.repeat(64)}` }));
+    touchAll();
+    await build(1);
+    expect(names()).toEqual(expect.arrayContaining(left));
   });
 
   it('one after the other within a process, too; what other programs have named stays', async () => {

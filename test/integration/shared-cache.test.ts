@@ -237,8 +237,18 @@ describe('a cache that machines share', () => {
     expect(damaged.output).toBe('ran\nran too\n');
     rmSync(folder, { recursive: true });
     await registry.close();
+    writeFileSync(join(one.folder, 'file'), '');
+    for (const path of [join(one.folder, 'file'), '/proc/x']) {
+      expect((await one.failure(DOCKERFILE, { cacheTo: [{ type: 'local', path }] })).code).toBe(
+        'CACHE_UNWRITABLE',
+      );
+      await one.build(DOCKERFILE, { cacheTo: [{ type: 'local', path, ignoreError: true }] });
+    }
     const gone: CacheTarget = { type: 'registry', ref: '127.0.0.1:1/x:y' };
-    expect((await one.failure(DOCKERFILE, { cacheTo: [gone] })).code).toBe('REGISTRY_UNREACHABLE');
+    const failure = await one.failure(DOCKERFILE, { cacheTo: [gone], tags: ['built'] });
+    expect(failure.code).toBe('REGISTRY_UNREACHABLE');
+    expect(failure.message).toMatch(/^the build is done, but its cache cannot be kept: /);
+    expect(one.store.images.get('docker.io/library/built:latest')).toBeDefined();
     const ignored = await one.build(DOCKERFILE, { cacheTo: [{ ...gone, ignoreError: true }] });
     expect(ignored.events.filter(({ type }) => type === 'warning')).toEqual([
       expect.objectContaining({ code: 'CACHE_TARGET' }),

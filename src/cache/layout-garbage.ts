@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, hex, isDigest } from '../image/digest.ts';
+import type { Descriptor, Index, Manifest } from '../image/types.ts';
+import { readNames } from '../store/temporary.ts';
+
+/** What a writer relies on was written or touched less than this ago, and who reads a cache has this long for it. */
+const GRACE_MS = 60 * 60 * 1000;
+/** What a writer that was killed has left is deleted after this time. */
+const LEFTOVER_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Deletes what nothing of an image layout needs any more: blobs of caches that others have replaced, and what killed
+ * writers have left in its `tmp/`. Where something cannot be understood, all blobs stay. Others may write meanwhile.
+ *
+ * @param folder absolute path
+ * @param named reads what the layout's tags stand for
+ */
+export function collectGarbage(folder: string, named: () => readonly Descriptor[]): void {
+  try {
+    collect(folder, named);
+  } catch (error) {
+    // What cannot be deleted is no reason to fail: the cache itself is whole.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+  }
+}
+
+function collect(folder: string, named: () => readonly Descriptor[]): void {
+  const temporary = join(folder, 'tmp');
+  for (const name of readNames(temporary)) {
+    if (age(join(temporary, name)) > LEFTOVER_MS) rmSync(join(temporary, name), { force: true });
+  }
+  const blobs = join(folder, 'blobs', 'sha256');
+  const old = readNames(blobs).filter((name) => age(join(blobs, name)) > GRACE_MS);
+  if (old.length === 0) return;
+  const needed = needs(blobs, named());
+  if (needed === undefined) return;
+  for (const name of old) {
+    if (needed.has(name)) continue;
+    const grave = join(temporary, randomUUID());
+    try {
+      // Somebody may have begun to rely on it in this moment: who takes it away must look once more.
+      renameSync(join(blobs, name), grave);
+      if (age(grave) <= GRACE_MS) renameSync(grave, join(blobs, name));
+      else rmSync(grave);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+/** Milliseconds since a file was written or touched; 0 when it is not there. */
+function age(path: string): number {
+  const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return touched === undefined ? 0 : Date.now() - touched;
+}
+
+/** File names of all blobs that some manifests need; undefined when one cannot be read. */
+function needs(blobs: string, manifests: readonly Descriptor[]): Set<string> | undefined {
+  const found = new Set<string>();
+  const visit = ({ digest }: { digest: Digest }): void => {
+    if (!isDigest(digest)) throw new TypeError(`${digest} is no digest`);
+    if (found.has(hex(digest))) return;
+    found.add(hex(digest));
+    const document = JSON.parse(readFileSync(join(blobs, hex(digest)), 'utf8')) as Partial<Manifest & Index>;
+    document.manifests?.forEach(visit);
+    for (const blob of [document.config!, ...(document.layers ?? [])].filter(Boolean)) {
+      if (!isDigest(blob.digest)) throw new TypeError(`${blob.digest} is no digest`);
+      found.add(hex(blob.digest));
+    }
+  };
+  try {
+    manifests.forEach(visit);
+    return found;
+  } catch {
+    return undefined;
+  }
+}
