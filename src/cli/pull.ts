@@ -64,12 +64,13 @@ async function run(args: string[], io: Io): Promise<number> {
       }
       io.stderr.write(`warning: ${difference}\n`);
     }
+    const complete = image.manifest.layers.every(({ digest, size }) => store.blobs.has(digest, size));
     await fetchLayers(store, registries, image, values.quiet ? undefined : view.onProgress);
     view.end();
     if (!values.quiet) {
       const { digest } = image.index?.descriptor ?? image.descriptor;
       io.stdout.write(`Digest: ${digest}\n`);
-      const what = before === digest ? 'Image is up to date' : 'Downloaded newer image';
+      const what = before === digest && complete ? 'Image is up to date' : 'Downloaded newer image';
       io.stdout.write(`Status: ${what} for ${familiarName(reference)}\n`);
     }
     io.stdout.write(`${canonicalName(reference)}\n`);

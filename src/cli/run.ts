@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { fetchMissing } from '../export/fetch-missing.ts';
+import { formatPlatform, hostPlatform, matchPlatform } from '../image/platform.ts';
 import { createContainer } from '../run/container.ts';
 import { runDetached, SUPERVISE, superviseDetached } from '../run/detached.ts';
 import { needTerminal, runInForeground } from '../run/foreground.ts';
@@ -97,6 +98,10 @@ async function run(args: string[], io: Io): Promise<number> {
   const end = await store.leases.use(io.signal);
   try {
     const image = findImage(store, name);
+    if (matchPlatform(hostPlatform(), image.config) === 0) {
+      const [theirs, ours] = [formatPlatform(image.config), formatPlatform(hostPlatform())];
+      io.stderr.write(`warning: ${name} is for ${theirs}, and this machine is ${ours}\n`);
+    }
     const config = image.config.config ?? {};
     const check = healthcheck(flags, config.Healthcheck);
     const request = containerRequest(flags, config, command, io);

@@ -25,10 +25,28 @@ const ARCHITECTURES: Record<string, { architecture: string; variant?: string }> 
   armel: { architecture: 'arm', variant: 'v6' },
 };
 
-const SYSTEMS = new Set(['linux', 'windows', 'darwin', 'freebsd', 'wasip1']);
+/** Words that stand for an operating system or an architecture where only one of the two is named. */
+const SYSTEMS = new Set([
+  'linux',
+  'windows',
+  'darwin',
+  'freebsd',
+  'netbsd',
+  'openbsd',
+  'solaris',
+  'illumos',
+  'wasip1',
+]);
+const KNOWN_ARCHITECTURES = new Set([
+  ...Object.values(FROM_NODE).map(({ architecture }) => architecture),
+  ...Object.keys(ARCHITECTURES),
+  ...['mips', 'mips64', 'mips64le', 'ppc64', 'riscv', 's390', 'sparc64', 'wasm'],
+]);
 
 /** Variants that OCI leaves out, being the architecture's only common one. */
 const DEFAULT_VARIANT: Record<string, string> = { arm: 'v7', arm64: 'v8', amd64: 'v1' };
+/** The least variant that machines of an architecture run. */
+const LEAST_VARIANT: Record<string, number> = { arm: 5, arm64: 8, amd64: 1 };
 
 /** What images built on this machine run on. Images are Linux's even where the machine is not. */
 export function hostPlatform(arch: string = process.arch): Platform {
@@ -50,9 +68,16 @@ export function parsePlatform(text: string, host: Platform = hostPlatform()): Pl
   }
   const [first, second, third] = parts as [string, string?, string?];
   if (second === undefined) {
-    return SYSTEMS.has(first)
-      ? { ...host, os: first }
-      : normalisePlatform({ os: host.os, architecture: first });
+    const os = first === 'macos' ? 'darwin' : first;
+    if (SYSTEMS.has(os)) return { ...host, os };
+    if (!KNOWN_ARCHITECTURES.has(first)) {
+      throw new JettisonError(
+        'PLATFORM_INVALID',
+        `"${text}" is neither an operating system nor an architecture`,
+        { hint: 'A platform is written os/architecture or os/architecture/variant, such as linux/arm64.' },
+      );
+    }
+    return normalisePlatform({ os: host.os, architecture: first });
   }
   return normalisePlatform({
     os: first,
@@ -65,13 +90,15 @@ export function parsePlatform(text: string, host: Platform = hostPlatform()): Pl
 function normalisePlatform(platform: Platform): Platform {
   const known = ARCHITECTURES[platform.architecture];
   const architecture = known?.architecture ?? platform.architecture;
-  let variant = platform.variant || known?.variant;
-  if (variant !== undefined && /^\d+$/.test(variant)) variant = `v${variant}`;
+  let variant = known?.variant ?? (platform.variant || undefined);
+  if (variant !== undefined && /^\d+(\.\d+)?$/.test(variant)) variant = `v${variant}`;
+  variant = variant?.replace(/\.0$/, '');
   if (architecture === 'arm') variant ??= DEFAULT_VARIANT['arm'];
   else if (variant === DEFAULT_VARIANT[architecture]) variant = undefined;
   const version = platform['os.version'];
+  const os = platform.os.toLowerCase();
   return {
-    os: platform.os.toLowerCase(),
+    os: os === 'macos' ? 'darwin' : os,
     architecture,
     ...(variant === undefined ? {} : { variant }),
     ...(version === undefined ? {} : { 'os.version': version }),
@@ -85,17 +112,28 @@ export function formatPlatform(platform: Platform): string {
 }
 
 /**
- * Whether an image of one platform serves where another is wanted, and how well: 0 not at all, higher is
- * better. A 32-bit ARM machine takes images of lower variants; nothing else differs from an exact match.
+ * Whether an image of one platform serves where another is wanted, and how well: 0 not at all, higher is better. As
+ * containerd has it, machines take images of lower variants, and those of their 32-bit forerunners last of all.
  */
 export function matchPlatform(wanted: Platform, offered: Platform): number {
-  const a = normalisePlatform(wanted);
-  const b = normalisePlatform(offered);
-  if (a.os !== b.os || a.architecture !== b.architecture) return 0;
-  if (a.variant === b.variant) return 100;
-  const level = (variant: string | undefined) =>
-    Number((variant ?? DEFAULT_VARIANT[a.architecture] ?? 'v0').slice(1)) || 0;
-  return level(b.variant) <= level(a.variant) ? 1 + level(b.variant) : 0;
+  const name = formatPlatform(offered);
+  const served = servedBy(normalisePlatform(wanted)).map((platform) => formatPlatform(platform));
+  const place = served.indexOf(name);
+  return place < 0 ? 0 : served.length - place;
+}
+
+/** All platforms whose images a machine of this one runs, the best first. */
+function servedBy(platform: Platform): Platform[] {
+  const { os, architecture } = platform;
+  const least = LEAST_VARIANT[architecture];
+  if (least === undefined) return [platform];
+  const variants: Platform[] = [platform];
+  const level = Number(/^v(\d+)/.exec(platform.variant ?? DEFAULT_VARIANT[architecture] ?? '')?.[1] ?? 0);
+  const whole = platform.variant?.includes('.') ? level : level - 1;
+  for (let lower = whole; lower >= least; lower--) variants.push({ os, architecture, variant: `v${lower}` });
+  if (architecture === 'amd64') variants.push({ os, architecture: '386' });
+  if (architecture === 'arm64') variants.push(...servedBy({ os, architecture: 'arm', variant: 'v8' }));
+  return variants;
 }
 
 /** The one of several that serves best, the first among equals; undefined if none does. */

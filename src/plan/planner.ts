@@ -3,7 +3,7 @@ import { type CheckId, inOrder } from '../dockerfile/checks.ts';
 import { filterDiagnostics } from '../dockerfile/file-checks.ts';
 import { parseInstructions } from '../dockerfile/parse.ts';
 import { at } from '../errors/locate.ts';
-import { formatPlatform, matchPlatform } from '../image/platform.ts';
+import { formatPlatform } from '../image/platform.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { applyInstruction } from './apply.ts';
 import { baseConfig, emptyImage, envVariables, finish, onbuildTexts } from './base-config.ts';
@@ -196,7 +196,8 @@ class Planner {
   }
 
   private checkBasePlatform({ platform, text }: Head, image: BaseImage): void {
-    if (matchPlatform(platform, image.platform) > 0) return;
+    const { os, architecture } = image.platform;
+    if (os === platform.os && architecture === platform.architecture) return;
     const wanted = formatPlatform(platform);
     this.warnings.push({
       code: 'InvalidBaseImagePlatform' satisfies CheckId,

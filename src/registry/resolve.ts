@@ -55,9 +55,11 @@ export async function resolveRemote(
   return registries.read(reference, async (repository) => {
     let fetched = await readTarget(repository, reference, held);
     let index: FetchedManifest | undefined;
+    let chosen: Descriptor | undefined;
     if (isIndex(fetched.descriptor)) {
       index = fetched;
-      fetched = await readManifest(repository, choosePlatform(index, reference, platform), held);
+      chosen = choosePlatform(index, reference, platform);
+      fetched = await readManifest(repository, chosen, held);
       if (isIndex(fetched.descriptor)) throw malformed(reference, 'its index names another index');
     }
     const manifest = JSON.parse(fetched.bytes.toString('utf8')) as Manifest;
@@ -69,7 +71,7 @@ export async function resolveRemote(
     }
     return {
       reference,
-      descriptor: { ...bare(fetched.descriptor), platform: platformOf(config) },
+      descriptor: { ...bare(fetched.descriptor), platform: chosen?.platform ?? platformOf(config) },
       manifest,
       config,
       ...(index === undefined ? {} : { index }),

@@ -36,17 +36,22 @@ export function isIndex(descriptor: Descriptor): boolean {
  * Reads manifest and config of an image.
  *
  * @param target a manifest, or an index, of which the manifest for the platform is taken
+ * @param platform without it what the store has of an index will do: the image for this machine, else its first
  * @throws JettisonError `PLATFORM_MISSING`, `BLOB_MISSING`, `DIGEST_MISMATCH`
  */
-export function readImage(store: Store, target: Descriptor, platform: Platform = hostPlatform()): ImageParts {
+export function readImage(store: Store, target: Descriptor, platform?: Platform): ImageParts {
   if (isIndex(target)) {
     const { manifests } = store.blobs.readJson<Index>(target.digest);
     const present = manifests.filter(({ digest }) => store.blobs.has(digest));
-    const chosen = bestPlatform(platform, present) ?? (present.length === 1 ? present[0] : undefined);
-    if (chosen === undefined) {
+    // What is best of all for a platform may have to be fetched, although something else would do.
+    const chosen =
+      platform === undefined
+        ? (bestPlatform(hostPlatform(), present) ?? present[0])
+        : bestPlatform(platform, manifests);
+    if (chosen === undefined || !present.includes(chosen)) {
       throw new JettisonError(
         'PLATFORM_MISSING',
-        `${target.digest} has no image for ${formatPlatform(platform)}`,
+        `${target.digest} has no image for ${formatPlatform(platform ?? hostPlatform())}`,
         {
           hint: 'Pull the image for this platform.',
         },

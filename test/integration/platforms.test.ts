@@ -118,6 +118,38 @@ LABEL built=$TARGETPLATFORM
     expect(config.architecture).toBe(OTHER.split('/')[1]);
   });
 
+  it('take the image for their platform also where the store has only that of another', async () => {
+    const fresh = await TestBuilds.create();
+    try {
+      for (const platform of [HOST, OTHER, HOST]) {
+        const out = join(fresh.folder, 'out');
+        await fresh.build(`FROM ${registry.host}/base:1\n`, {
+          platform,
+          outputs: [{ type: 'local', path: out }],
+        });
+        expect(readFileSync(join(out, 'arch'), 'utf8')).toBe(platform);
+      }
+    } finally {
+      fresh.remove();
+    }
+  });
+
+  it('can be listed, and looked at, where none of them is for this machine', async () => {
+    const others = ['linux/ppc64le', 'linux/s390x'];
+    await builds.build('FROM scratch\nCOPY a /\n', { platforms: others, tags: ['foreign'] });
+    expect(await builds.run(['images', '--format', '{{.Platform}}', 'foreign'])).toMatchObject({
+      code: 0,
+      out: `${others[0]}\n`,
+      err: '',
+    });
+    expect(await builds.run(['inspect', '-f', '{{.Architecture}}', 'foreign'])).toMatchObject({
+      out: 'ppc64le\n',
+    });
+    expect((await builds.run(['run', '--rm', 'foreign', '/a'])).err).toContain(
+      'foreign is for linux/ppc64le',
+    );
+  });
+
   it('are refused before anything is done where a RUN would need another architecture', async (ctx) => {
     if (existsSync('/proc/sys/fs/binfmt_misc/status')) ctx.skip('this machine may run other architectures');
     const events: string[] = [];

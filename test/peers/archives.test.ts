@@ -8,9 +8,8 @@ import { command as save } from '../../src/cli/save.ts';
 import { findImage, type NamedImage } from '../../src/store/lookup.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { makeImage, makeLayer, makeStore, runCommand, type TestStore } from '../support/images.ts';
+import { DOCKERS, dockerArguments } from '../support/peers.ts';
 
-/** Docker engines to talk to, as for `docker -H`, separated by blanks; by default the CLI's own. */
-const ENGINES = process.env['JETTISON_PEER_DOCKERS']?.split(' ') ?? [process.env['DOCKER_HOST'] ?? ''];
 const NAME = `jettison-peer-${process.pid}:1`;
 const CANONICAL = `docker.io/library/${NAME}`;
 
@@ -61,8 +60,8 @@ async function loadedAgain(archive: Uint8Array): Promise<NamedImage> {
   return findImage(other.store, NAME);
 }
 
-describe.each(ENGINES)('docker %s', (engine) => {
-  const docker = engine === '' ? [] : ['-H', engine];
+describe.each(DOCKERS)('docker %s', (engine) => {
+  const docker = dockerArguments(engine);
 
   it('loads what jettison saves, and the other way round', async (ctx) => {
     has(ctx, 'docker', ...docker, 'version');

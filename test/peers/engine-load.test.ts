@@ -1,14 +1,13 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestBuilds } from '../support/build.ts';
+import { DOCKERS, dockerArguments, run, works } from '../support/peers.ts';
 import { Podman } from '../support/podman.ts';
 import { eventually, whyNoSandbox } from '../support/sandbox.ts';
 
-/** Docker engines to talk to, as for `docker -H`, separated by blanks; by default the CLI's own. */
-const DOCKERS = process.env['JETTISON_PEER_DOCKERS']?.split(' ') ?? [process.env['DOCKER_HOST'] ?? ''];
 const NAME = `jettison-load-${process.pid}:1`;
 const DOCKERFILE = `FROM base
 RUN head -c 2000000 /dev/urandom >/large
@@ -27,10 +26,6 @@ afterAll(() => builds?.remove());
 beforeEach((ctx) => {
   if (why !== undefined) ctx.skip(why);
 });
-
-function run(program: string, args: string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
 
 /** A socket in front of an engine's that counts what is sent to it. */
 async function counting(engine: string, path: string): Promise<{ server: Server; taken: () => number }> {
@@ -86,11 +81,9 @@ async function loadTwice(socket: string, call: (...args: string[]) => string): P
 
 describe.each(DOCKERS)('docker %s', (engine) => {
   it('is sent what it lacks, and has the image as it was built', async (ctx) => {
-    const docker = engine === '' ? [] : ['-H', engine];
-    if (spawnSync('docker', [...docker, 'version']).status !== 0) ctx.skip('no Docker engine answers');
-    const host =
-      engine ||
-      execFileSync('docker', ['context', 'inspect', '-f', '{{.Endpoints.docker.Host}}']).toString().trim();
+    const docker = dockerArguments(engine);
+    if (!works('docker', ...docker, 'version')) ctx.skip('no Docker engine answers');
+    const host = engine || run('docker', ['context', 'inspect', '-f', '{{.Endpoints.docker.Host}}']).trim();
     if (!host.startsWith('unix://')) ctx.skip(`the engine is not reached through a socket: ${host}`);
     const call = (...args: string[]) => run('docker', [...docker, ...args]);
     try {

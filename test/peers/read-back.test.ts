@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -12,12 +12,10 @@ import { verifyStore } from '../../src/store/verify.ts';
 import { TestBuilds } from '../support/build.ts';
 import { type FileFacts, factsOfFolder, factsOfOutput, factsOfTar } from '../support/file-facts.ts';
 import { makeImage, makeTar } from '../support/images.ts';
+import { DOCKERS, dockerArguments, run, withoutMounts, works } from '../support/peers.ts';
 import { Podman } from '../support/podman.ts';
 import { HAS_REGISTRY, type RunningRegistry, startRegistry } from '../support/registry-program.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
-
-/** Docker engines to talk to, as for `docker -H`, separated by blanks; by default the CLI's own. */
-const ENGINES = process.env['JETTISON_PEER_DOCKERS']?.split(' ') ?? [process.env['DOCKER_HOST'] ?? ''];
 
 /** vfs capabilities, revision 2: cap_net_bind_service, permitted and effective. */
 const BIND_SERVICE = Buffer.from('0100000200040000000000000000000000000000', 'hex').toString('base64');
@@ -117,14 +115,6 @@ beforeEach((ctx) => {
   if (why !== undefined) ctx.skip(why);
 });
 
-function run(program: string, args: string[]): string {
-  return execFileSync(program, args, {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
 /** The members of a config that say how the image runs, in one form whoever shows them. */
 function runtime(seen: Record<string, unknown>) {
   const members = [
@@ -198,7 +188,7 @@ describe.each(COMPRESSIONS)('layers that are %s', (type) => {
     ] as const;
 
   it('are read by skopeo from archives and folders', (ctx) => {
-    if (spawnSync('skopeo', ['--version']).status !== 0) ctx.skip('skopeo is not installed');
+    if (!works('skopeo', '--version')) ctx.skip('skopeo is not installed');
     const manifest = JSON.parse(readFileSync(at(`oci-${type}`, 'index.json'), 'utf8')).manifests[0];
     for (const [source, keepsBytes] of ofSkopeo()) {
       const seen = JSON.parse(run('skopeo', ['inspect', source]));
@@ -218,7 +208,7 @@ describe.each(COMPRESSIONS)('layers that are %s', (type) => {
   });
 
   it('are unpacked by umoci as they are', async (ctx) => {
-    if (spawnSync('umoci', ['--version']).status !== 0) ctx.skip('umoci is not installed');
+    if (!works('umoci', '--version')) ctx.skip('umoci is not installed');
     if (type === 'zstd') ctx.skip('umoci reads no zstd');
     const bundle = at(`bundle-${type}`);
     run('umoci', ['unpack', '--image', `${at(`oci-${type}`)}:docker.io/library/${NAME}`, bundle]);
@@ -258,11 +248,11 @@ describe.each(COMPRESSIONS)('layers that are %s', (type) => {
     store.close();
   });
 
-  describe.each(ENGINES)('docker %s', (engine) => {
-    const docker = engine === '' ? [] : ['-H', engine];
+  describe.each(DOCKERS)('docker %s', (engine) => {
+    const docker = dockerArguments(engine);
 
     it('loads, pulls and runs them', async (ctx) => {
-      if (spawnSync('docker', [...docker, 'version']).status !== 0) ctx.skip('no Docker engine answers');
+      if (!works('docker', ...docker, 'version')) ctx.skip('no Docker engine answers');
       const version = run('docker', [...docker, 'version', '-f', '{{.Server.Version}}']).trim();
       if (type === 'zstd' && Number.parseInt(version, 10) < 23) ctx.skip(`Docker ${version} reads no zstd`);
       try {
@@ -325,20 +315,6 @@ async function expectInEngine(
   } finally {
     run(program, [...args, 'rm', '-v', container]);
   }
-}
-
-/** Without what engines mount into every container, and the attributes that \`docker export\` leaves out. */
-function withoutMounts(facts: Record<string, FileFacts>): Record<string, FileFacts> {
-  const made =
-    /^$|^\.dockerenv$|^(dev|proc|sys|data|run)(\/|$)|^etc$|^etc\/(hosts|hostname|resolv\.conf|mtab)$/;
-  return Object.fromEntries(
-    Object.entries(facts)
-      .filter(([path]) => !made.test(path))
-      .map(([path, { xattrs, ...one }]) => {
-        const kept = Object.entries(xattrs ?? {}).filter(([name]) => !name.startsWith('user.'));
-        return [path, kept.length === 0 ? one : { ...one, xattrs: Object.fromEntries(kept) }];
-      }),
-  );
 }
 
 function blobOf<T>(layout: string, digest: string): T {
