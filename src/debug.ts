@@ -125,6 +125,7 @@ function stopAt({ step, prepared, failure, isAfter }: Halted, home: string): Deb
         {
           ...request,
           ...how,
+          readonlyFiles: true,
           process: {
             ...request.process,
             args: args ?? request.process.args,

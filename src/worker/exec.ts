@@ -102,7 +102,7 @@ export async function exec(
     const shown = await sources.open(request.mounts, control.signal);
     for (const [number, source] of shown) files.bound.set(number, source);
     const readonlyRoot = request.readonlyRoot === true;
-    const readonlyFiles = request.commit !== undefined || readonlyRoot;
+    const readonlyFiles = request.commit !== undefined || readonlyRoot || request.readonlyFiles === true;
     const plan = planRoot(layers, tree, { ...request, readonlyFiles }, files, isolation);
     const directories = layers.map(({ directory }) => directory);
     const tables = folder.prepare(plan, directories, tree.get('')!, sources.mounts);
@@ -149,7 +149,7 @@ export async function exec(
     if (exitCode !== 0 || timedOut) {
       const outOfMemory = group.ranOutOfMemory;
       const end = { exitCode, ...(outOfMemory ? { outOfMemory } : {}), ...(timedOut ? { timedOut } : {}) };
-      return ended(ctx, request, end, folder.upper);
+      return await ended(ctx, request, end, folder.upper);
     }
     if (request.commit === undefined) return { exitCode };
     return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
@@ -164,8 +164,13 @@ export async function exec(
 }
 
 /** How a command failed, and under which name that is kept. @param upper what it changed; absent if it never ran */
-function ended(ctx: WorkerContext, { keep }: ExecRequest, end: ExecResult, upper?: string): ExecResult {
-  const kept = keep === undefined ? undefined : keepFailed(ctx, { ...keep, ...end }, upper);
+async function ended(
+  ctx: WorkerContext,
+  { keep }: ExecRequest,
+  end: ExecResult,
+  upper?: string,
+): Promise<ExecResult> {
+  const kept = keep === undefined ? undefined : await keepFailed(ctx, { ...keep, ...end }, upper);
   return kept === undefined ? end : { ...end, kept };
 }
 

@@ -7,6 +7,7 @@ import {
   readlinkSync,
   statfsSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { JettisonError } from '../errors/error.ts';
 import { join, type RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -40,17 +41,17 @@ export interface StackedLayer extends IndexedLayer {
  * @param upper absolute path of the upper directory, which is moved; absent when the command never ran
  * @returns its name; undefined when it could not be kept
  */
-export function keepFailed(
+export async function keepFailed(
   ctx: WorkerContext,
   failure: Omit<FailureRecord, 'created' | 'form'>,
   upper: string | undefined,
-): string | undefined {
+): Promise<string | undefined> {
   const { layout } = ctx;
   try {
     if (isFull(layout.home)) return undefined;
     const record = { ...failure, form: ctx.forms[0], created: new Date().toISOString() };
     const id = installFailure(layout, record, upper);
-    discardStale(layout);
+    await discardStale(layout);
     return id;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
@@ -64,15 +65,14 @@ function isFull(path: string): boolean {
   return bavail * FULL_SHARE < blocks;
 }
 
-/**
- * Lets go of what is old, or of which there is something newer, unless somebody stands on it. What goes is deleted
- * with this worker's other temporary files.
- */
-export function discardStale(layout: StoreLayout): void {
+/** Deletes what is old, or of which there is something newer, unless somebody stands on it. */
+export async function discardStale(layout: StoreLayout): Promise<void> {
   for (const id of staleFailures(layout)) {
     const fd = openRecord(layout, id);
     try {
-      if (fd === undefined || tryLock(fd, 'exclusive')) discardFailure(layout, id);
+      if (fd === undefined || tryLock(fd, 'exclusive')) {
+        await rm(discardFailure(layout, id), { recursive: true, force: true });
+      }
     } finally {
       if (fd !== undefined) closeSync(fd);
     }

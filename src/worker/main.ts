@@ -134,7 +134,7 @@ async function shutDown(): Promise<void> {
 /** Deletes what dead processes left, including files of ids that only this process may delete, and old failures. */
 async function sweep(): Promise<void> {
   try {
-    discardStale(layout);
+    await discardStale(layout);
   } catch {
     // The next worker tries again.
   }

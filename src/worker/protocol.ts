@@ -133,6 +133,8 @@ export interface ExecRequest {
   noNewPrivileges?: boolean;
   /** Nothing of the root can be changed but what is mounted on it. Not together with `commit`. */
   readonlyRoot?: boolean;
+  /** /etc/hosts and /etc/resolv.conf cannot be written, as is so with `commit` and `readonlyRoot`. */
+  readonlyFiles?: boolean;
   /** How much of the machine the command and all that it starts may use. */
   limits?: Limits;
   /** Resource limits of setrlimit(2), by their names in small letters; -1 is no limit. */

@@ -139,6 +139,8 @@ describe.skipIf(why)('jettison debug', () => {
     expect(await jettison(folder, 'debug', '-c', 'ls /usr; ls /etc')).toMatchObject({
       out: 'n\nhosts\npasswd\nresolv.conf\n',
     });
+    // As in the step itself.
+    expect((await jettison(folder, 'debug', '-c', 'echo 1.1.1.1 me >> /etc/hosts')).code).not.toBe(0);
   });
 
   it('says what is wrong when there is nowhere to type', async () => {
