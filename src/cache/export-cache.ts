@@ -21,7 +21,7 @@ export type SharedMount =
   | {
       cache: CacheIdentity;
       /** What was made of it before, and would be again: a place that holds it need not be given it. */
-      known?: Descriptor;
+      known: () => Promise<Descriptor | undefined>;
       /** Has the store hold an archive of it. @returns undefined when it holds nothing that should be shared */
       pack: () => Promise<Descriptor | undefined>;
     };
@@ -68,8 +68,9 @@ export async function exportCache(
   await place.write([...blobs.values()], manifest);
 }
 
-async function ownArchive(place: CachePlace, { known, pack }: Extract<SharedMount, { pack: unknown }>) {
-  return known !== undefined && (await place.holds(known)) ? known : pack();
+async function ownArchive(place: CachePlace, mount: Extract<SharedMount, { pack: unknown }>) {
+  const known = await mount.known();
+  return known !== undefined && (await place.holds(known)) ? known : mount.pack();
 }
 
 function writeIndex(store: Store, { bytes }: LayerIndex): Descriptor {

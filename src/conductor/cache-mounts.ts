@@ -76,10 +76,14 @@ export class CacheMountExport {
   }
 
   #own(cache: CacheIdentity): SharedMount {
-    const { layout } = this.options.store;
-    const stored = findCache(layout, cacheName(cache));
-    const known = stored && notedArchive(layout, stored);
-    return { cache, ...(known && { known }), pack: () => this.#packed(cache) };
+    return { cache, known: () => this.#known(cacheName(cache)), pack: () => this.#packed(cache) };
+  }
+
+  async #known(name: string): Promise<Descriptor | undefined> {
+    const { store, worker } = this.options;
+    const stored = findCache(store.layout, name);
+    const noted = stored && notedArchive(store.layout, stored);
+    return noted === undefined || noted.isCurrent ? noted?.blob : (await worker()).knownArchive({ name });
   }
 
   /** Several places are given the same archive. */

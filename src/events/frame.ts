@@ -75,7 +75,7 @@ function body(model: BuildModel, options: FrameOptions, detail: Detail): string[
   }
   if (model.exports.length > 0) {
     lines.push(options.paint.bold('image'));
-    for (const one of model.exports) lines.push(exportLine(one, model, options));
+    for (const one of model.exports) lines.push(exportLine(one, options));
   }
   return lines;
 }
@@ -130,9 +130,9 @@ function stepLines(step: StepState, options: FrameOptions, detail: Detail): stri
   return lines;
 }
 
-function exportLine(one: ExportState, model: BuildModel, options: FrameOptions): string {
+function exportLine(one: ExportState, options: FrameOptions): string {
   const { paint, glyphs, now } = options;
-  const { newLayers, newBytes } = model;
+  const { newLayers, newBytes } = one;
   const packed = newLayers === 0 ? '' : `, ${plural(newLayers, 'new layer')} (${size(newBytes)})`;
   const over = one.durationMs !== undefined;
   const sign = over ? paint.green(glyphs.done) : paint.cyan(spinner(options));

@@ -21,6 +21,9 @@ export interface ExportState {
   startedAt: number;
   /** Absent while it goes on. */
   durationMs?: number;
+  /** Layers that were packed meanwhile, and the bytes of their blobs. */
+  newLayers: number;
+  newBytes: number;
 }
 
 type Event<T extends BuildEvent['type']> = Extract<BuildEvent, { type: T }>;
@@ -66,12 +69,14 @@ export class BuildModel {
       case 'step.finished':
         return this.#finish(event);
       case 'export.started':
-        this.exports.push({ what: event.what, startedAt: event.time });
+        this.exports.push({ what: event.what, startedAt: event.time, newLayers: 0, newBytes: 0 });
         break;
       case 'export.layer':
         if (event.reused) break;
-        this.newLayers++;
-        this.newBytes += event.size;
+        for (const one of [this, ...this.exports.filter(({ durationMs }) => durationMs === undefined)]) {
+          one.newLayers++;
+          one.newBytes += event.size;
+        }
         break;
       case 'export.finished': {
         const done = this.exports.find((one) => one.what === event.what && one.durationMs === undefined);

@@ -61,10 +61,9 @@ export class BuildCacheMounts {
       const text = `fetching the cache mount ${cache.id} (${size(archive.size)})`;
       emit({ type: 'step.progress', step: step.id, text });
       await this.shared!.fetchMount(mount);
-      const path = store.blobs.path(archive.digest);
-      await worker.fillCache({ name, path });
+      await worker.fillCache({ name, archive });
       // What is in the cache now is not needed twice.
-      await worker.remove({ paths: [path] });
+      await worker.remove({ paths: [store.blobs.path(archive.digest)] });
     } catch (error) {
       if (!(error instanceof JettisonError) || context.signal.aborted) throw error;
       emit({

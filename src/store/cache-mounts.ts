@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, digestOf, hex } from '../image/digest.ts';
+import { canonicalJson, type Digest, digestOf, hex } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
 import { readJson } from './read-json.ts';
@@ -83,29 +83,37 @@ export function discardCache(layout: StoreLayout, name: string): string {
   return grave;
 }
 
-/**
- * Notes what archive came of a cache: `archive.json` beside its `cache.json`.
- *
- * @param usedMs when the cache had last been used then, in milliseconds since 1970
- */
-export function noteArchive(layout: StoreLayout, name: string, archive: Descriptor, usedMs: number): void {
-  writeWhole(
-    layout,
-    join(layout.cacheMounts, name, 'archive.json'),
-    canonicalJson({ ...archive, usedMs } satisfies NotedArchive),
-  );
+/** An archive of a cache: `archive.json` beside its `cache.json` says what was made of it, or filled it. */
+export interface CacheArchive {
+  blob: Descriptor;
+  /** Digest of the tar before it was compressed. */
+  tar: Digest;
 }
 
-interface NotedArchive extends Descriptor {
+/** @param usedMs when the cache had last been used then, in milliseconds since 1970 */
+export function noteArchive(layout: StoreLayout, name: string, archive: CacheArchive, usedMs: number): void {
+  writeWhole(layout, archivePath(layout, name), canonicalJson({ ...archive, usedMs } satisfies NotedArchive));
+}
+
+/**
+ * The latest archive of a cache.
+ *
+ * @returns `isCurrent`: nobody has used the cache since, so that it would be the same again
+ */
+export function notedArchive(
+  layout: StoreLayout,
+  { name, usedMs }: StoredCache,
+): (CacheArchive & { isCurrent: boolean }) | undefined {
+  const noted = readJson<NotedArchive>(archivePath(layout, name));
+  return noted && { blob: noted.blob, tar: noted.tar, isCurrent: noted.usedMs === usedMs };
+}
+
+interface NotedArchive extends CacheArchive {
   usedMs: number;
 }
 
-/** The archive that would come of a cache; undefined when that is not known: it has been used since. */
-export function notedArchive(layout: StoreLayout, { name, usedMs }: StoredCache): Descriptor | undefined {
-  const noted = readJson<NotedArchive>(join(layout.cacheMounts, name, 'archive.json'));
-  if (noted?.usedMs !== usedMs) return undefined;
-  const { mediaType, digest, size } = noted;
-  return { mediaType, digest, size };
+function archivePath(layout: StoreLayout, name: string): string {
+  return join(layout.cacheMounts, name, 'archive.json');
 }
 
 /** Whether a cache is there, whole. */

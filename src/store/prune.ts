@@ -102,9 +102,9 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
     if (!kept) doomed.push(path);
   }
-  // Nobody holds the lock of a step while this holds the store alone.
+  // Nobody holds the lock of a step or a cache while this holds the store alone.
   for (const name of readNames(store.layout.locks)) {
-    if (name.startsWith('run-')) doomed.push(join(store.layout.locks, name));
+    if (/^(run|cache)-/.test(name)) doomed.push(join(store.layout.locks, name));
   }
   for (const name of readNames(store.layout.selections)) {
     const path = join(store.layout.selections, name);

@@ -93,9 +93,9 @@ async function writeEntry(out: Out, folder: string, entry: RecipeEntry, under: s
   await out.write(Buffer.alloc(tarPadding(entry.size)));
 }
 
-/** Compresses what is written. */
-export function gzipTo(write: (bytes: Buffer) => void): Out {
-  const gzip = new GzipWriter(() => {}, write);
+/** Compresses what is written. @param tar is given what is compressed */
+export function gzipTo(write: (bytes: Buffer) => void, tar: (bytes: Buffer) => void = () => {}): Out {
+  const gzip = new GzipWriter(tar, write);
   return {
     write: async (data) => {
       gzip.write(data);

@@ -12,6 +12,7 @@ import {
   findCache,
   installCache,
   noteArchive,
+  notedArchive,
 } from '../store/cache-mounts.ts';
 import { readNames, temporaryPath } from '../store/temporary.ts';
 import { gzipTo, type Out, readRecord, writeAll, writeCaches } from './cache-archive.ts';
@@ -56,22 +57,49 @@ export async function packCache(
   try {
     const cache = findCache(ctx.layout, name);
     if (cache === undefined || isEmpty(ctx, name)) return undefined;
-    const sum = createHash('sha256');
+    const [sum, tar] = [createHash('sha256'), createHash('sha256')];
     let size = 0;
-    const gzip = gzipTo((bytes) => {
-      sum.update(bytes);
-      size += bytes.length;
-      writeAll(fd, bytes);
-    });
+    const gzip = gzipTo(
+      (bytes) => {
+        sum.update(bytes);
+        size += bytes.length;
+        writeAll(fd, bytes);
+      },
+      (bytes) => tar.update(bytes),
+    );
     await writeCaches(ctx, [name], withoutSecrets(gzip, secrets, cache.record.id));
     const digest: Digest = `sha256:${sum.digest('hex')}`;
     renameSync(temporary, ctx.layout.blob(digest));
-    const archive = { mediaType: MEDIA_TYPE, digest, size };
-    noteArchive(ctx.layout, name, archive, cache.usedMs);
-    return archive;
+    const blob = { mediaType: MEDIA_TYPE, digest, size };
+    noteArchive(ctx.layout, name, { blob, tar: `sha256:${tar.digest('hex')}` }, cache.usedMs);
+    return blob;
   } finally {
     closeSync(fd);
     rmSync(temporary, { force: true });
+    locks.release(useLock(name));
+  }
+}
+
+/**
+ * The archive that was made of a cache before, or filled it, if the cache still holds just that: whatever else has
+ * changed, the same tar would come of it. Reads all of it, which is much quicker than to compress it.
+ */
+export async function knownArchive(
+  ctx: WorkerContext,
+  locks: Locks,
+  { name }: { name: string },
+): Promise<Descriptor | undefined> {
+  await locks.take(useLock(name));
+  try {
+    const cache = findCache(ctx.layout, name);
+    const noted = cache && notedArchive(ctx.layout, cache);
+    if (noted === undefined || noted.isCurrent) return noted?.blob;
+    const tar = createHash('sha256');
+    await writeCaches(ctx, [name], { write: async (data) => void tar.update(data), end: async () => {} });
+    if (`sha256:${tar.digest('hex')}` !== noted.tar) return undefined;
+    noteArchive(ctx.layout, name, { blob: noted.blob, tar: noted.tar }, cache!.usedMs);
+    return noted.blob;
+  } finally {
     locks.release(useLock(name));
   }
 }
@@ -109,11 +137,11 @@ function secretFound(secret: string, cache: string): JettisonError {
 export async function fillCache(
   ctx: WorkerContext,
   locks: Locks,
-  { name, path }: Parameters<WorkerOperations['fillCache']>[0],
+  { name, archive }: Parameters<WorkerOperations['fillCache']>[0],
 ): Promise<boolean> {
   const folder = temporaryPath(ctx.layout, 'caches');
   try {
-    await unpackTree(ctx, path, folder);
+    const tar = await unpackTree(ctx, ctx.layout.blob(archive.digest), folder);
     const [found = '', ...more] = readNames(folder);
     const record = await readRecord(folder, found);
     const isIt = found === name && more.length === 0 && cacheName(cacheIdentity(record)) === name;
@@ -127,6 +155,8 @@ export async function fillCache(
       const old = findCache(ctx.layout, name) === undefined ? undefined : discardCache(ctx.layout, name);
       installCache(ctx.layout, name, join(folder, name), record);
       if (old !== undefined) await remove(ctx, { paths: [old] });
+      const made = findCache(ctx.layout, name);
+      if (made !== undefined) noteArchive(ctx.layout, name, { blob: archive, tar }, made.usedMs);
       return true;
     } finally {
       locks.release(useLock(name));

@@ -154,6 +154,7 @@ class WorkerClient implements Worker {
   importCaches = this.#operation('importCaches');
   emptyCaches = this.#operation('emptyCaches');
   packCache = this.#operation('packCache');
+  knownArchive = this.#operation('knownArchive');
   fillCache = this.#operation('fillCache');
 
   async exec(request: ExecRequest, options: Parameters<Worker['exec']>[1] = {}): Promise<ExecResult> {

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { StoreLayout } from '../store/layout.ts';
 import { deadTemporaries, removeOwnTemporary, temporaryPath } from '../store/temporary.ts';
 import { exportCaches, importCaches } from './cache-archive.ts';
-import { emptyCaches, fillCache, packCache } from './cache-share.ts';
+import { emptyCaches, fillCache, knownArchive, packCache } from './cache-share.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
 import type { WorkerContext } from './context.ts';
 import { exec } from './exec.ts';
@@ -66,6 +66,7 @@ const operations: Operations = {
   importCaches: (request) => importCaches(ctx, request),
   emptyCaches: (request) => emptyCaches(ctx, request),
   packCache: (request) => packCache(ctx, locks, request),
+  knownArchive: (request) => knownArchive(ctx, locks, request),
   fillCache: (request) => fillCache(ctx, locks, request),
   unlock: async ({ name }: { name: string }) => locks.release(name),
 };

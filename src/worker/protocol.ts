@@ -48,11 +48,13 @@ export interface WorkerOperations {
    * @returns undefined when it holds nothing
    */
   packCache(request: { name: string; secrets: [string, Uint8Array][] }): Promise<Descriptor | undefined>;
+  /** The archive that was made of a cache mount before, or filled it, if the mount still holds just that. */
+  knownArchive(request: { name: string }): Promise<Descriptor | undefined>;
   /**
-   * Gives an empty or missing cache mount the content of such a tar (absolute path). One that a command uses, or has
-   * put something into, stays as it is. @returns whether it has the content now
+   * Gives an empty or missing cache mount the content of such an archive, which the store holds. One that a command
+   * uses, or has put something into, stays as it is. @returns whether it has the content now
    */
-  fillCache(request: { name: string; path: string }): Promise<boolean>;
+  fillCache(request: { name: string; archive: Descriptor }): Promise<boolean>;
 }
 
 /** What a new layer is called and where it came from. */

@@ -79,13 +79,15 @@ export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promis
  * Reads a tar, compressed or not, into a directory outside any layer; nothing of it ends up anywhere else.
  *
  * @param root absolute path; made here
+ * @returns the digest of the uncompressed tar
  * @throws JettisonError `TAR_INVALID`, `TAR_ESCAPES`, `TAR_UNSUPPORTED`, `COMPRESSION_INVALID`
  */
-export async function unpackTree(ctx: WorkerContext, path: string, root: string): Promise<void> {
+export async function unpackTree(ctx: WorkerContext, path: string, root: string): Promise<Digest> {
   const unpacker = new Unpacker(false, new LayerDirectory(root, ctx.overlay));
   try {
-    await readArchive(path, unpacker);
+    const { diffId } = await readArchive(path, unpacker);
     unpacker.finish();
+    return diffId;
   } catch (error) {
     unpacker.abandon();
     throw error;
