@@ -38,13 +38,18 @@ export function workspace() {
 /** Runs something some times, one untimed time before. @returns milliseconds, sorted */
 export function measure(times, work) {
   work();
-  const taken = [];
-  for (let i = 0; i < times; i++) {
-    const start = process.hrtime.bigint();
-    work(i);
-    taken.push(Number(process.hrtime.bigint() - start) / 1e6);
-  }
-  return taken.sort((a, b) => a - b);
+  return sorted(Array.from({ length: times }, (_, i) => timed(() => work(i))));
+}
+
+/** Milliseconds that something takes. */
+export function timed(work) {
+  const start = process.hrtime.bigint();
+  work();
+  return Number(process.hrtime.bigint() - start) / 1e6;
+}
+
+export function sorted(numbers) {
+  return numbers.toSorted((a, b) => a - b);
 }
 
 export function median(sorted) {

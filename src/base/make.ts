@@ -66,8 +66,8 @@ async function pack(store: Store, layer: string, entries: RecipeEntry[]): Promis
   const path = temporaryPath(store.layout, 'recipe');
   writeRecipe(path, entries);
   // Loaded here: a base that is unchanged needs no second process.
-  const { startBestWorker } = await import('../worker/client.ts');
-  const worker = await startBestWorker('auto', { home: store.layout.home });
+  const { startWorker } = await import('../worker/client.ts');
+  const worker = await startWorker({ home: store.layout.home });
   try {
     return await worker.pack({ layer, recipe: path });
   } finally {

@@ -299,9 +299,8 @@ function entitlement(text: string): string {
 function rung(text: string): RungChoice {
   const choice = RUNG_CHOICES.find((one) => one === text);
   if (choice !== undefined) return choice;
-  const planned = text === 'oci' || text === 'chroot' ? ' in this version' : '';
   throw usageError(
-    `there is no isolation "${text}"${planned}`,
+    `there is no isolation "${text}"`,
     `There are ${RUNG_CHOICES.join(', ')}; \`jettison doctor\` says what works here.`,
   );
 }

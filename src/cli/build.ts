@@ -37,7 +37,7 @@ Options:
       --debug                   Open a shell where a RUN fails, as \`jettison debug\` does; takes a terminal
   -f, --file FILE               The Dockerfile (default: PATH/Dockerfile); - reads standard input
       --iidfile FILE            Write the image's id to a file
-      --isolation RUNG          How RUN runs: auto (the best that works here), namespaces, or none (it does not)
+      --isolation RUNG          How RUN runs: auto (the best that works here), oci, namespaces, chroot, or none
       --label NAME=VALUE        Add a label to the image
       --load                    Give the image to a running Docker or Podman engine, too
   -m, --memory SIZE             Memory that one RUN may use, e.g. 2g

@@ -43,10 +43,10 @@ async function run(args: string[], io: Io): Promise<number> {
     );
   }
   const store = openStore({ env: io.env });
-  const { startBestWorker } = await import('../worker/client.ts');
+  const { startWorker } = await import('../worker/client.ts');
   let starting: Promise<Worker> | undefined;
   const worker = () => {
-    starting ??= startBestWorker('auto', { home: store.layout.home });
+    starting ??= startWorker({ home: store.layout.home });
     return starting;
   };
   try {

@@ -5,7 +5,7 @@ import { style, wantsColor } from '../errors/style.ts';
 import { plural, size } from '../events/format.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
 import { openStore, type Store } from '../store/store.ts';
-import type { Rung } from '../worker/ladder.ts';
+import type { Rung } from '../worker/rung-probes.ts';
 import type { Command, Io } from './command.ts';
 import { VERSION } from './version.ts';
 
@@ -49,9 +49,9 @@ async function run(args: string[], io: Io): Promise<number> {
 }
 
 async function showMachine(store: Store, json: boolean, io: Io): Promise<number> {
-  const { probeIsolation } = await import('../worker/ladder.ts');
+  const { probeRungs } = await import('../worker/rung-probes.ts');
   const { home } = store.layout;
-  const facts = { ...machineFacts(home), rungs: await probeIsolation(home) };
+  const facts = { ...machineFacts(home), rungs: await probeRungs(home) };
   if (json) {
     io.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
     return 0;

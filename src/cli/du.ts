@@ -84,8 +84,8 @@ async function onlyForWorker(store: Store): Promise<Usage[]> {
   });
   const all = [...caches, ...failures];
   if (all.length === 0) return [];
-  const { startBestWorker } = await import('../worker/client.ts');
-  const worker = await startBestWorker('auto', { home: layout.home });
+  const { startWorker } = await import('../worker/client.ts');
+  const worker = await startWorker({ home: layout.home });
   try {
     const sizes = await worker.measure({ folders: all.map(({ folder }) => folder) });
     return all.map(({ facts }, i) => ({ ...facts, size: sizes[i]! }));

@@ -26,8 +26,8 @@ export class OnDemandWorker {
   }
 
   private async start(): Promise<Worker> {
-    const { startBestWorker } = await import('../worker/client.ts');
-    const worker = await startBestWorker(this.rung, { home: this.store.layout.home });
+    const { startWorker } = await import('../worker/client.ts');
+    const worker = await startWorker({ rung: this.rung, home: this.store.layout.home });
     this.known = worker.forms;
     return worker;
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../errors/error.ts';
 import { isAlive, pidOf } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
-import { oldestChild } from '../worker/enter.ts';
+import { oldestChild } from '../worker/processes.ts';
 import { type Container, type ContainerRequest, isLive } from './container.ts';
 import { firstProcess } from './join.ts';
 import { signalNumber } from './signals.ts';

@@ -55,7 +55,7 @@ export async function supervise(store: Store, config: ContainerPlan, control: Su
   control.signal?.addEventListener('abort', interrupt, { once: true });
   const stopForwarding = forwardSignals(control.sharesTerminal, (signal) => worker?.kill(signal), interrupt);
   try {
-    worker = await startWorker({ home: store.layout.home, inherit });
+    worker = await startWorker({ home: store.layout.home, inherit, init: true });
     const image = readImage(store, config.manifest);
     const layers = await layerDirectories(store, image, worker, control.fetch);
     const result = await worker.exec(

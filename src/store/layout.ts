@@ -34,6 +34,8 @@ export class StoreLayout {
   readonly cacheMounts: string;
   /** What failed RUNs left, for `jettison debug`: see `failures.ts`. */
   readonly failures: string;
+  /** Which ways of running commands work here: see `worker/ladder.ts`. */
+  readonly rungs: string;
   readonly locks: string;
   /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
   readonly temporary: string;
@@ -53,6 +55,7 @@ export class StoreLayout {
     this.containers = join(home, 'containers');
     this.cacheMounts = join(home, 'cache-mounts');
     this.failures = join(home, 'failures');
+    this.rungs = join(home, 'rungs.json');
     this.locks = join(home, 'locks');
     this.temporary = join(home, 'tmp');
   }

@@ -4,7 +4,8 @@ import { JettisonError } from '../errors/error.ts';
 import { errorOf, type FromWorker, type ToWorker } from './channel.ts';
 import { entryPath } from './entry.ts';
 import { formsOf, type ReadableForms } from './forms.ts';
-import { chooseIsolation, type Isolation, isolationError, namespaceCommand } from './namespace.ts';
+import { type ChosenFooting, chooseFooting, forgetRungs } from './ladder.ts';
+import { type Isolation, isolationError, namespaceCommand } from './namespace.ts';
 import type {
   ExecOutput,
   ExecRequest,
@@ -14,12 +15,20 @@ import type {
   WorkerOperations,
 } from './protocol.ts';
 import type { RungChoice } from './rung.ts';
+import type { RuntimeName } from './runtime.ts';
+import { needTool } from './tools.ts';
 
 export interface WorkerOptions {
   /** The store's folder. */
   home: string;
-  /** How the worker gets its namespaces; by default the best that this process can ask for. */
+  /** How commands may be run; default: the best that works. */
+  rung?: RungChoice;
+  /** The command has an init above it: it gets signals as anywhere, and orphans are reaped. So it is with no runtime. */
+  init?: boolean;
+  /** How the worker gets its namespaces, if it does; default: the best that this process can ask for. */
   isolation?: Isolation;
+  /** Which runtime the rung `oci` takes; default: the quickest that works. */
+  runtime?: RuntimeName;
   /** The worker gets this process's standard streams, for commands that use them directly. */
   inherit?: boolean;
   /** What the worker writes to its standard error (warnings of Node, a crash), without `inherit`. */
@@ -37,49 +46,42 @@ const CLOSE_TIMEOUT_MS = 5000;
 const LOG_TAIL = 4000;
 
 /**
- * Starts the process that touches root file systems, in a mount namespace of its own.
+ * Starts the process that touches root file systems, on the best rung of the ladder that works here, or on the one
+ * that was asked for. Where no command can be run, one is started that does everything else.
  *
- * @throws JettisonError `NO_NAMESPACES` where the kernel does not allow that, `TOOL_MISSING` without `unshare`
+ * @throws JettisonError `RUNG_UNUSABLE` when the rung that was asked for does not work, `NO_NAMESPACES`,
+ * `TOOL_MISSING`
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const isolation = options.isolation ?? chooseIsolation();
-  const client = new WorkerClient(options, isolation);
+  const { rung = 'auto', home } = options;
+  try {
+    return await start(options);
+  } catch (error) {
+    if (rung !== 'auto' || !(error instanceof JettisonError) || error.code !== 'NO_NAMESPACES') throw error;
+    // It worked once: whatever has changed, it is tried again.
+    forgetRungs(home);
+    return start(options);
+  }
+}
+
+async function start(options: WorkerOptions): Promise<Worker> {
+  const { rung = 'auto', home, isolation, runtime, init = false } = options;
+  if (runtime !== undefined) needTool(runtime);
+  const client = new WorkerClient(options, {
+    ...(await chooseFooting(rung, home, { init })),
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(runtime === undefined ? {} : { runtime }),
+  });
   await client.ready;
   return client;
 }
 
-/**
- * Starts a worker as well as it can be had: where no namespaces are, one that cannot run commands and does
- * everything else.
- *
- * @param rung what may be taken; `auto` is the best that works
- * @throws JettisonError as `startWorker`, for `namespaces`
- */
-export async function startBestWorker(rung: RungChoice, options: { home: string }): Promise<Worker> {
-  if (rung === 'none')
-    return startPlainWorker(options, 'the build was asked not to (--isolation none)', undefined);
-  try {
-    return await startWorker(options);
-  } catch (error) {
-    const expected = error instanceof JettisonError && /^(NO_NAMESPACES|TOOL_MISSING)$/.test(error.code);
-    if (rung !== 'auto' || !expected) throw error;
-    return startPlainWorker(options, error.message, error.hint);
-  }
-}
-
-async function startPlainWorker(
-  options: { home: string },
-  reason: string,
-  hint: string | undefined,
-): Promise<Worker> {
-  const unable = new JettisonError('RUN_UNAVAILABLE', `no command can be run here: ${reason}`, {
+function inability({ reason, hint }: { reason: string; hint?: string }): JettisonError {
+  return new JettisonError('RUN_UNAVAILABLE', `no command can be run here: ${reason}`, {
     hint:
       hint ??
       'COPY, ADD and everything that only describes the image work without; `jettison doctor` says what RUN needs.',
   });
-  const client = new WorkerClient({ ...options, unable }, 'none');
-  await client.ready;
-  return client;
 }
 
 class WorkerClient implements Worker {
@@ -95,13 +97,16 @@ class WorkerClient implements Worker {
 
   readonly unable?: JettisonError;
   readonly forms: ReadableForms;
+  readonly notes: readonly string[];
 
-  constructor(options: WorkerOptions & { unable?: JettisonError }, isolation: Isolation) {
+  constructor(options: WorkerOptions, { unable, notes, ...footing }: ChosenFooting) {
+    if (unable !== undefined) this.unable = inability(unable);
+    this.notes = notes;
+    const { isolation } = footing;
     this.forms = formsOf(isolation);
-    if (options.unable !== undefined) this.unable = options.unable;
     const [program, ...args] = [
       ...namespaceCommand(isolation),
-      ...[process.execPath, entryPath('worker'), options.home, isolation, String(process.pid)],
+      ...[process.execPath, entryPath('worker'), options.home, JSON.stringify(footing), String(process.pid)],
     ] as [string, ...string[]];
     const stream = options.inherit ? 'inherit' : 'ignore';
     this.#process = spawn(program, args, {

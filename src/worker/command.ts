@@ -69,3 +69,28 @@ function look(tree: Tree, path: string): 'missing' | 'denied' | 'executable' {
 function denied(command: string): Unstartable {
   return { exitCode: 126, message: `exec: "${command}": permission denied` };
 }
+
+const PAGE = 4096;
+const POINTER = 8;
+/** What Linux takes of one argument or variable, with the byte that ends it. */
+const MAX_STRING = 32 * PAGE;
+/** A quarter of the usual limit of a stack, less what the program itself needs. */
+const MAX_TOTAL = (2 << 20) - PAGE;
+
+/** Whether the kernel refuses to start a program with these arguments and variables. */
+export function isTooLong(strings: readonly string[]): boolean {
+  const sizes = strings.map((text) => Buffer.byteLength(text) + 1);
+  return (
+    sizes.some((size) => size > MAX_STRING) ||
+    sizes.reduce((sum, size) => sum + size + POINTER, 0) > MAX_TOTAL
+  );
+}
+
+/** The error for a command of which that is so. */
+export function tooLong(): JettisonError {
+  return new JettisonError(
+    'RUN_TOO_LONG',
+    'the command and its environment are longer than the kernel takes',
+    { hint: 'COPY a script into the image and run that; a single argument may have 128 KiB.' },
+  );
+}

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { type Becoming, becoming } from './becoming.ts';
 import { chooseIsolation } from './namespace.ts';
 import { needTool } from './tools.ts';
@@ -60,14 +60,4 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pip
 /** Whether a process is in a namespace of this one: joining that again may take rights that only root has. */
 function isOwn(pid: number, namespace: string): boolean {
   return readlinkSync(`/proc/${pid}/ns/${namespace}`) === readlinkSync(`/proc/self/ns/${namespace}`);
-}
-
-/** Process id of the oldest child of a process; undefined when it has none, or is gone. */
-export function oldestChild(pid: number): number | undefined {
-  try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
-    return Number.parseInt(children, 10) || undefined;
-  } catch {
-    return undefined;
-  }
 }

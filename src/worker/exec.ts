@@ -6,17 +6,17 @@ import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
-import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { ControlGroup } from './cgroup.ts';
-import { findUnstartable, withGuarded } from './command.ts';
+import { findUnstartable } from './command.ts';
 import type { WorkerContext } from './context.ts';
 import { completeEnvironment } from './environment.ts';
+import type { Footing } from './footing.ts';
 import { isMapped } from './ids.ts';
+import { indexOf } from './indexes.ts';
 import { keepFailed, openKept, type StackedLayer } from './kept.ts';
 import type { Locks } from './lock.ts';
-import { MountSources } from './mount-sources.ts';
-import type { Isolation } from './namespace.ts';
-import { isForeground, setHostname, takeTerminal } from './native.ts';
+import { MountedRoot } from './mounted-root.ts';
+import { isForeground, takeTerminal } from './native.ts';
 import { PrivateNetwork } from './network.ts';
 import { OutputCap } from './output-cap.ts';
 import type {
@@ -27,9 +27,7 @@ import type {
   OutputLimit,
   StartedCommand,
 } from './protocol.ts';
-import { planRoot } from './rootfs.ts';
-import { RunFolder } from './run-folder.ts';
-import { Sandbox } from './sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
 import { scanUpper } from './scan.ts';
 import { withShell } from './shell.ts';
 import { resolveUser } from './user.ts';
@@ -45,8 +43,6 @@ export interface ExecControl {
 
 /** The command's terminal, if it has one: its standard input. */
 const TERMINAL = 0;
-/** What BuildKit calls every machine that it runs a command on. */
-const HOSTNAME = 'buildkitsandbox';
 
 /**
  * Runs a command on a stack of layers: an overlay of them below a fresh directory, in namespaces of its own,
@@ -56,7 +52,7 @@ const HOSTNAME = 'buildkitsandbox';
  */
 export async function exec(
   ctx: WorkerContext,
-  isolation: Isolation,
+  footing: Footing,
   locks: Locks,
   asked: ExecRequest,
   control: ExecControl,
@@ -70,7 +66,7 @@ export async function exec(
   if (kept?.layer !== undefined) layers.push(kept.layer);
   const tree = new MergedTree(layers);
   const request = asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell);
-  const { args, cwd, env, inheritStdin } = request.process;
+  const { args, cwd, env } = request.process;
   const user = resolveUser(
     request.process.user,
     readInRoot(layers, tree, '/etc/passwd'),
@@ -91,47 +87,27 @@ export async function exec(
     return ended(ctx, request, { exitCode: unstartable.exitCode });
   }
 
-  const folder = new RunFolder(ctx);
+  const missingDirectory = directoryToMake(tree, cwd, request);
+  const subject = {
+    request,
+    layers,
+    tree,
+    user,
+    environment,
+    ...(missingDirectory === undefined ? {} : { missingDirectory }),
+  };
   const lendsTerminal = request.stdio === 'inherit' && isForeground(TERMINAL);
   const group = new ControlGroup(request.limits ?? {});
   let network: PrivateNetwork | undefined;
-  const sources = new MountSources(ctx, locks, folder.path, (id) => indexOf(ctx, id));
+  const root = new MountedRoot(ctx, footing, locks);
   try {
-    const hostname = request.hostname ?? HOSTNAME;
-    const files = folder.writeFiles(request, hostname);
-    const shown = await sources.open(request.mounts, control.signal);
-    for (const [number, source] of shown) files.bound.set(number, source);
-    const readonlyRoot = request.readonlyRoot === true;
-    const readonlyFiles = request.commit !== undefined || readonlyRoot || request.readonlyFiles === true;
-    const plan = planRoot(layers, tree, { ...request, readonlyFiles }, files, isolation);
-    const directories = layers.map(({ directory }) => directory);
-    const tables = folder.prepare(plan, directories, tree.get('')!, sources.mounts);
-    const makeDirectory = missingDirectory(tree, cwd, request);
-    setHostname(hostname);
-    const sandbox = await Sandbox.start({
-      folder: folder.path,
-      root: folder.root,
-      tables,
-      ...(makeDirectory === undefined ? {} : { makeDirectory }),
-      cwd,
-      user,
-      environment: environment.plain,
-      args: withGuarded(tree, args, environment.guarded),
-      isolation,
-      readonlyRoot,
-      ulimits: request.ulimits ?? [],
-      capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
-      noNewPrivileges: request.noNewPrivileges === true,
-      network: request.network,
-      stdio: request.stdio,
-      stdin: inheritStdin ? 'inherit' : files.stdin,
-      prepare: async (first) => {
-        group.add(first);
-        if (request.network === 'private') {
-          network = await PrivateNetwork.open(first, request.ports ?? [], folder.path);
-        }
-      },
-    });
+    const prepare = async (first: number) => {
+      group.add(first);
+      if (request.network === 'private') {
+        network = await PrivateNetwork.open(first, request.ports ?? [], root.folder);
+      }
+    };
+    const sandbox = await root.start(subject, prepare, control.signal);
     const { folders: cgroups, problems } = group;
     let timedOut = false;
     const late = () => {
@@ -146,19 +122,24 @@ export async function exec(
       control,
     ).finally(() => clearTimeout(timer));
     control.signal.throwIfAborted();
+    const failure = exitCode === 0 || timedOut ? undefined : root.failure();
+    if (failure instanceof Error) throw failure;
+    if (failure !== undefined) {
+      await control.output({ stream: 'stderr', data: Buffer.from(`${failure.message}\n`) });
+      return await ended(ctx, request, { exitCode: failure.exitCode }, root.upper);
+    }
     if (exitCode !== 0 || timedOut) {
       const outOfMemory = group.ranOutOfMemory;
       const end = { exitCode, ...(outOfMemory ? { outOfMemory } : {}), ...(timedOut ? { timedOut } : {}) };
-      return await ended(ctx, request, end, folder.upper);
+      return await ended(ctx, request, end, root.upper);
     }
     if (request.commit === undefined) return { exitCode };
-    return { exitCode, layer: await commit(ctx, request.commit, folder.upper, tree) };
+    return { exitCode, layer: await commit(ctx, request.commit, root.upper, tree) };
   } finally {
     if (lendsTerminal) takeTerminal(TERMINAL);
     await network?.close();
     group.remove();
-    sources.close();
-    folder.remove();
+    root.close();
     kept?.close();
   }
 }
@@ -228,7 +209,7 @@ async function commit(
  *
  * @returns a path without symlinks, relative to the root; undefined when there is nothing to make
  */
-function missingDirectory(tree: MergedTree, cwd: string, request: ExecRequest): string | undefined {
+function directoryToMake(tree: MergedTree, cwd: string, request: ExecRequest): string | undefined {
   const { path, entry } = resolvePath(tree, cwd);
   if (entry?.type === 'directory') return undefined;
   if (entry !== undefined) {
@@ -249,18 +230,6 @@ function readInRoot(layers: readonly StackedLayer[], tree: MergedTree, path: str
   if (found.entry?.type !== 'file') return undefined;
   const holder = layers.findLast(({ index }) => index.get(found.path) !== undefined)!;
   return readFileSync(join(holder.directory, found.path), 'utf8');
-}
-
-const indexes = new Map<string, LayerIndex>();
-
-/** Indexes never change: each is read once. */
-function indexOf(ctx: WorkerContext, id: string): LayerIndex {
-  let index = indexes.get(id);
-  if (index === undefined) {
-    index = LayerIndex.parse(readFileSync(ctx.layout.layerIndex(id)));
-    indexes.set(id, index);
-  }
-  return index;
 }
 
 function unmapped(user: string): JettisonError {

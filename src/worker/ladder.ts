@@ -1,158 +1,147 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs';
+import { release } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
-import { chooseIsolation, type Isolation, namespaceCommand, rangeProblem } from './namespace.ts';
-import { findTool, needTool, type ToolName } from './tools.ts';
+import { canonicalJson, sha256 } from '../image/digest.ts';
+import { StoreLayout } from '../store/layout.ts';
+import { readJson } from '../store/read-json.ts';
+import { writeWhole } from '../store/temporary.ts';
+import type { Footing } from './footing.ts';
+import { chooseIsolation } from './namespace.ts';
+import type { RungChoice } from './rung.ts';
+import { probeRungs, type Rung } from './rung-probes.ts';
+import { findTool, type ToolName } from './tools.ts';
 
-/** One way of running commands, from the best to the last resort. */
-export interface Rung {
-  /**
-   * `oci`: crun or runc. `namespaces`: namespaces made with util-linux. `chroot`: a copied tree. `none`: no
-   * RUN at all, everything else works.
-   */
-  name: 'oci' | 'namespaces' | 'chroot' | 'none';
-  usable: boolean;
-  /** Why it is usable or not, and what it costs: one line. */
-  reason: string;
-  /** The one command that would enable or improve it. */
-  remedy?: string;
+/** `rungs.json` of a store: what was found when it was tried last, and on what. */
+interface Remembered {
+  /** Digest of everything that the outcome depends on. */
+  machine: string;
+  rungs: Rung[];
 }
 
-const TOOLS: ToolName[] = ['unshare', 'setpriv', 'mount', 'mkdir', 'env', 'sh'];
+/** What a build stands on, and how that came about. */
+export interface ChosenFooting extends Footing {
+  /** Why no command can be run, if so: for people. */
+  unable?: { reason: string; hint?: string };
+  /** What people should know of the choice; empty when it was made before. */
+  notes: string[];
+}
 
-/** The probe's markers: how far it came. */
-const PROC = 'proc-ok';
-const OVERLAY = 'overlay-ok';
+const TOOLS: ToolName[] = ['crun', 'runc', 'unshare', 'mount', 'setpriv', 'newuidmap', 'newgidmap'];
+const SETTINGS = [
+  '/proc/self/attr/current',
+  '/proc/sys/user/max_user_namespaces',
+  '/proc/sys/kernel/unprivileged_userns_clone',
+  '/proc/sys/kernel/apparmor_restrict_unprivileged_userns',
+  '/etc/subuid',
+  '/etc/subgid',
+];
 
 /**
- * Looks which ways of running a RUN this machine allows, by trying.
+ * Chooses a rung: the best that works here, or the one that was asked for. What works is tried once, and tried
+ * again when the machine has changed.
  *
- * @param home the store's folder, which must exist: overlays are tried on its file system
+ * @param home the store's folder, which must exist
+ * @param options.init only rungs on which a command has an init above it
+ * @throws JettisonError `RUNG_UNUSABLE` when the one that was asked for does not work
  */
-export async function probeIsolation(home: string): Promise<Rung[]> {
-  return [probeOci(), await probeNamespaces(home), probeChroot(), probeNone()];
-}
-
-function probeOci(): Rung {
-  const runtime = findTool('crun') ?? findTool('runc');
+export async function chooseFooting(
+  choice: RungChoice,
+  home: string,
+  options: { init?: boolean } = {},
+): Promise<ChosenFooting> {
+  if (choice === 'none') {
+    const unable = { reason: 'the build was asked not to (--isolation none)' };
+    return { isolation: 'none', rung: 'none', unable, notes: [] };
+  }
+  if (choice === 'namespaces') return { isolation: chooseIsolation(), rung: choice, notes: [] };
+  const { rungs, fresh } = await rememberedRungs(home);
+  if (choice !== 'auto') {
+    const rung = rungs.find(({ name }) => name === choice)!;
+    if (!rung.usable) throw unusable(rung);
+    return { ...footingOf(rung), notes: [] };
+  }
+  const best = rungs.find(({ name, usable }) => usable && !(options.init && name === 'oci'))!;
+  const better = rungs.slice(0, rungs.indexOf(best));
   return {
-    name: 'oci',
-    usable: false,
-    reason:
-      runtime === undefined
-        ? 'neither crun nor runc is installed; this version would not use them yet'
-        : `${runtime} is there, but this version does not use OCI runtimes yet`,
+    ...footingOf(best),
+    ...(best.name === 'none' ? { unable: inabilityOf(rungs) } : {}),
+    // That no runtime is installed is nobody's surprise; that one does not work is.
+    notes: fresh
+      ? better.filter(({ reason }) => reason.includes('does not work')).map(({ reason }) => reason)
+      : [],
   };
 }
 
-async function probeNamespaces(home: string): Promise<Rung> {
-  const rung = (usable: boolean, reason: string, remedy?: string): Rung => ({
-    name: 'namespaces',
-    usable,
-    reason,
-    ...(remedy === undefined ? {} : { remedy }),
-  });
-  try {
-    for (const tool of TOOLS) needTool(tool);
-  } catch (error) {
-    if (!(error instanceof JettisonError)) throw error;
-    return rung(false, error.message, error.hint);
-  }
-
-  const isolation = chooseIsolation();
-  const { output, complaint } = await tryNamespaces(isolation, home);
-  if (output.includes(OVERLAY)) {
-    if (isolation === 'root') return rung(true, 'mount, process and other namespaces, as root');
-    if (isolation === 'nested')
-      return rung(true, 'mount, process and other namespaces, as root of a user namespace');
-    if (isolation === 'ranges') return rung(true, 'a user namespace with your range of ids');
-    const problem = rangeProblem();
-    return rung(
-      true,
-      `a user namespace with a single id${
-        problem === undefined ? '' : `, since ${problem.reason}`
-      }: a RUN as another user, or one that changes owners, fails`,
-      problem?.remedy,
-    );
-  }
-  if (output.includes(PROC)) {
-    return rung(
-      false,
-      `overlays cannot be mounted on the file system of ${home} (${complaint})`,
-      'export JETTISON_HOME=/a/folder/on/ext4/xfs/btrfs/or/tmpfs',
-    );
-  }
-  const { reason, remedy } = namespaceProblem(isolation, complaint);
-  return rung(false, reason, remedy);
+function footingOf({ name, runtime }: Rung): Footing {
+  const mounts = name === 'oci' || name === 'namespaces';
+  const isolation = mounts ? chooseIsolation() : 'none';
+  return { isolation, rung: name, ...(runtime === undefined ? {} : { runtime }) };
 }
 
-/** Makes the namespaces of a run, mounts a proc file system and an overlay in them, and says how far it came. */
-function tryNamespaces(isolation: Isolation, home: string): Promise<{ output: string; complaint: string }> {
-  const folder = mkdtempSync(join(home, 'probe-'));
-  const mount = needTool('mount');
-  const script = [
-    'cd "$1" || exit 1',
-    `${needTool('mkdir')} lower upper work root && ${mount} -n -t proc proc root || exit 1`,
-    `echo ${PROC}`,
-    `${mount} -n -t overlay overlay -o "$2" root && echo ${OVERLAY}`,
-  ].join('\n');
-  const options = `lowerdir=lower,upperdir=upper,workdir=work${isolation === 'root' ? '' : ',userxattr'}`;
-  const args = [...namespaceCommand(isolation)];
-  const program = args.shift()!;
-  args.push(needTool('unshare'), '--mount', '--pid', '--ipc', '--uts', '--cgroup', '--fork', '--');
-  args.push(needTool('sh'), '-c', script, 'sh', folder, options);
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: 10_000 }, (_error, output, said) => {
-      rmSync(folder, { recursive: true, force: true });
-      resolve({ output, complaint: said.trim().split('\n').at(-1) ?? '' });
-    });
+/** Why nothing better than `none` works: what the rung that needs least of the machine says. */
+function inabilityOf(rungs: Rung[]): { reason: string; hint?: string } {
+  const { reason, remedy } = rungs.find(({ name }) => name === 'namespaces')!;
+  return { reason, ...(remedy === undefined ? {} : { hint: remedy }) };
+}
+
+function unusable({ name, reason, remedy }: Rung): JettisonError {
+  return new JettisonError('RUNG_UNUSABLE', `--isolation ${name} does not work here: ${reason}`, {
+    hint: remedy ?? '`jettison doctor` says what does.',
   });
 }
 
-/** What keeps the kernel from granting namespaces, from its own settings. */
-function namespaceProblem(isolation: Isolation, complaint: string): { reason: string; remedy?: string } {
-  const said = complaint === '' ? '' : ` (${complaint})`;
-  const settings: [path: string, closed: string, setting: string][] = [
-    ['/proc/sys/user/max_user_namespaces', '0', 'user.max_user_namespaces=15000'],
-    ['/proc/sys/kernel/unprivileged_userns_clone', '0', 'kernel.unprivileged_userns_clone=1'],
-    [
-      '/proc/sys/kernel/apparmor_restrict_unprivileged_userns',
-      '1',
-      'kernel.apparmor_restrict_unprivileged_userns=0',
-    ],
-  ];
-  for (const [path, closed, setting] of isolation === 'root' ? [] : settings) {
-    if (readSetting(path) === closed) {
-      return {
-        reason: `the kernel keeps user namespaces from ordinary users: ${path} is ${closed}${said}`,
-        remedy: `sudo sysctl -w ${setting}`,
-      };
-    }
-  }
-  return {
-    reason: `the kernel does not grant the namespaces${said}; inside another container that is that container's setting`,
-    remedy:
-      'docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …',
-  };
+/** Forgets what was found: it has turned out to be wrong. */
+export function forgetRungs(home: string): void {
+  remember(home, { machine: '', rungs: [] });
 }
 
-function probeChroot(): Rung {
-  return { name: 'chroot', usable: false, reason: 'this version does not use it yet' };
+async function rememberedRungs(home: string): Promise<{ rungs: Rung[]; fresh: boolean }> {
+  const machine = machineDigest(home);
+  const known = readJson<Remembered>(new StoreLayout(home).rungs);
+  if (known?.machine === machine) return { rungs: known.rungs, fresh: false };
+  const rungs = await probeRungs(home);
+  remember(home, { machine, rungs });
+  return { rungs, fresh: true };
 }
 
-function probeNone(): Rung {
-  return {
-    name: 'none',
-    usable: true,
-    reason: 'COPY, ADD and all instructions that only describe need nothing (build --isolation none)',
-  };
+function remember(home: string, remembered: Remembered): void {
+  const layout = new StoreLayout(home);
+  writeWhole(layout, layout.rungs, canonicalJson(remembered));
 }
 
-function readSetting(path: string): string | undefined {
+/** Digest of what decides which rungs work; computed anew each time, so nothing slow is in it. */
+function machineDigest(home: string): string {
+  const tools = TOOLS.map((name) => {
+    const path = findTool(name);
+    const stat = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
+    return [path ?? '', stat?.size ?? 0, stat?.mtimeMs ?? 0];
+  });
+  const status = readText('/proc/self/status').match(/^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):.*$/gm) ?? [];
+  return sha256(
+    canonicalJson({
+      tools,
+      status,
+      kernel: release(),
+      fileSystem: statfsSync(home).type,
+      // Containers share a kernel, and may share a store.
+      namespace: readLink('/proc/self/ns/user'),
+      settings: SETTINGS.map(readText),
+    }),
+  );
+}
+
+function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return readFileSync(path, 'utf8');
   } catch {
-    return undefined;
+    return '';
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
   }
 }

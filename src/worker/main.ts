@@ -1,4 +1,4 @@
-/** The worker's entry: `worker.js STORE ISOLATION PID-OF-CONTROL`, with a channel to control as its IPC. */
+/** The worker's entry: `worker.js STORE FOOTING PID-OF-CONTROL`, with a channel to control as its IPC. */
 
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,12 +9,12 @@ import { emptyCaches, fillCache, knownArchive, packCache } from './cache-share.t
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
 import type { WorkerContext } from './context.ts';
 import { exec } from './exec.ts';
+import type { Footing } from './footing.ts';
 import { formsOf } from './forms.ts';
 import { discardStale } from './kept.ts';
 import { Locks } from './lock.ts';
 import { materialise } from './materialise.ts';
 import { measure } from './measure.ts';
-import type { Isolation } from './namespace.ts';
 import { closeOnExec, dieWithParent } from './native.ts';
 import { pack, tar } from './pack.ts';
 import type { ExecOutput, ExecRequest, WorkerOperations } from './protocol.ts';
@@ -22,7 +22,9 @@ import { read } from './read.ts';
 import { remove } from './remove.ts';
 import { unpack } from './unpack.ts';
 
-const [home, isolation, control] = process.argv.slice(2) as [string, Isolation, string];
+const [home, what, control] = process.argv.slice(2) as [string, string, string];
+const footing = JSON.parse(what) as Footing;
+const { isolation } = footing;
 
 const isLinux = process.platform === 'linux';
 if (isLinux) dieWithParent();
@@ -94,7 +96,7 @@ async function answer({ id, operation, request }: ToWorker & { type: 'call' }): 
 
 function run(request: ExecRequest, id: number): Promise<unknown> {
   const abort = new AbortController();
-  const end = exec(ctx, isolation, locks, request, {
+  const end = exec(ctx, footing, locks, request, {
     signal: abort.signal,
     output: (output) => sendOutput(id, output),
     started: (signal, started) => {

@@ -2,7 +2,6 @@ import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
-import type { LayerIndex } from '../layer/layer-index.ts';
 import { diskPath } from '../layer/names.ts';
 import { serveAgent } from './agent.ts';
 import { RunCaches } from './caches.ts';
@@ -25,10 +24,9 @@ export class MountSources {
     ctx: WorkerContext,
     locks: Locks,
     private readonly folder: string,
-    index: (layer: string) => LayerIndex,
   ) {
     this.#caches = new RunCaches(ctx, locks);
-    this.#trees = new MountedTrees(ctx, folder, index);
+    this.#trees = new MountedTrees(ctx, folder);
   }
 
   /** Mounts that have to be made before the root's own ones. */

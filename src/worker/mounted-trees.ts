@@ -1,11 +1,11 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { join as joinPath } from '../layer/entry.ts';
-import type { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { diskPath } from '../layer/names.ts';
 import type { WorkerContext } from './context.ts';
 import { isMapped } from './ids.ts';
+import { indexOf } from './indexes.ts';
 import { makeDirectory } from './materialise.ts';
 import { linkLayers, overlayOptions, overlayXattrs } from './overlay.ts';
 import type { ExecMount } from './protocol.ts';
@@ -18,7 +18,6 @@ type TreeMount = Extract<ExecMount, { type: 'tree' }>;
  * a fresh upper directory. Either may be written to, and goes with the folder.
  *
  * @param folder absolute path of the run's folder
- * @param index reads a layer's index
  */
 export class MountedTrees {
   /** Mounts to make before the root's own ones. */
@@ -27,7 +26,6 @@ export class MountedTrees {
   constructor(
     private readonly ctx: WorkerContext,
     private readonly folder: string,
-    private readonly index: (layer: string) => LayerIndex,
   ) {}
 
   /** @param number of the mount among the run's. */
@@ -39,7 +37,7 @@ export class MountedTrees {
       await makeDirectory(this.ctx, place, from.recipe, { link: mount.readonly });
       return { source, kind, type: (path) => typeOnDisk(source, path) };
     }
-    const tree = new MergedTree(from.layers.map((id) => ({ id, index: this.index(id) })));
+    const tree = new MergedTree(from.layers.map((id) => ({ id, index: indexOf(this.ctx, id) })));
     this.#overlay(number, place, from.layers, tree);
     return { source, kind, type: (path) => tree.get(joinPath(from.path, path))?.type };
   }

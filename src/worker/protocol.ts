@@ -276,6 +276,8 @@ export interface Worker extends Omit<WorkerOperations, 'exec'> {
   readonly forms: ReadableForms;
   /** Why this worker cannot run commands, if so: what `exec` throws. */
   readonly unable?: JettisonError;
+  /** What people should know of how commands are run here. */
+  readonly notes: readonly string[];
   exec(
     request: ExecRequest,
     options?: {

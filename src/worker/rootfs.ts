@@ -26,6 +26,10 @@ export interface RootPlan {
   mounts: MountLine[];
   /** What is mounted inside that, one after the other. */
   nested: NestedMount[];
+  /** What of the kernel's files nobody may see. Relative to the root. */
+  masked: { path: string; kind: PointKind }[];
+  /** What of them nobody may write to. Relative to the root. */
+  readonly: string[];
 }
 
 export interface NestedMount {
@@ -104,12 +108,16 @@ export function planRoot(
   isolation: Isolation,
 ): RootPlan {
   const points = new MountPoints(tree);
-  const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: [] };
+  const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: [], masked: [], readonly: [] };
 
-  plan.mounts.push(...procMounts(points.add('/proc', 'directory', 'kernel'), request.unmasked === true));
-  plan.mounts.push(
-    ...sysMounts(points.add('/sys', 'directory', 'kernel'), isolation, request.unmasked === true),
-  );
+  const proc = points.add('/proc', 'directory', 'kernel');
+  const sys = points.add('/sys', 'directory', 'kernel');
+  plan.mounts.push({ source: 'proc', target: proc, type: 'proc', options: SAFE });
+  plan.mounts.push(...sysMounts(sys, isolation, request.unmasked === true));
+  if (request.unmasked !== true) {
+    plan.readonly = READ_ONLY.filter(existsOnMachine).map((path) => under(proc, 'proc', path));
+    plan.masked = [...masked(proc, 'proc'), ...masked(sys, 'sys')];
+  }
   plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files, isolation, request.shmSize));
   const bindFile = request.readonlyFiles ? `bind,ro,${SAFE}` : 'bind';
   for (const [target, source] of [
@@ -140,6 +148,18 @@ export function planRoot(
     plan.stubs = points.stubsWithParents();
   }
   return plan;
+}
+
+/** The mounts that keep the kernel's files from a command: to be made after those of the plan. */
+export function coveringMounts({ masked, readonly }: RootPlan): MountLine[] {
+  return [
+    ...readonly.map((target) => ({ target, type: 'none', options: `bind,ro,${SAFE}` })),
+    ...masked.map(({ path, kind }) =>
+      kind === 'directory'
+        ? emptyDirectory(path)
+        : { source: '/dev/null', target: path, type: 'none', options: 'bind' },
+    ),
+  ];
 }
 
 /** The text of a table for `mount --all --fstab`. @param root absolute path of the root */
@@ -227,20 +247,6 @@ function stubEntry(path: string, kind: PointKind): RecipeEntry {
   return { path, type: kind, mode: kind === 'file' ? 0o644 : 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
 }
 
-function procMounts(proc: string, unmasked: boolean): MountLine[] {
-  const own = { source: 'proc', target: proc, type: 'proc', options: SAFE };
-  if (unmasked) return [own];
-  return [
-    own,
-    ...READ_ONLY.filter(existsOnMachine).map((path) => ({
-      target: under(proc, 'proc', path),
-      type: 'none',
-      options: `bind,ro,${SAFE}`,
-    })),
-    ...maskMounts(proc, 'proc'),
-  ];
-}
-
 function sysMounts(sys: string, isolation: Isolation, unmasked: boolean): MountLine[] {
   const unified = statfs('/sys/fs/cgroup') === CGROUP2_MAGIC;
   const cgroup = join(sys, 'fs/cgroup');
@@ -254,7 +260,6 @@ function sysMounts(sys: string, isolation: Isolation, unmasked: boolean): MountL
       : existsOnMachine('sys/fs/cgroup')
         ? [emptyDirectory(cgroup)]
         : []),
-    ...(unmasked ? [] : maskMounts(sys, 'sys')),
   ];
 }
 
@@ -284,13 +289,11 @@ function devMounts(dev: string, files: BoundFiles, isolation: Isolation, shmSize
   ];
 }
 
-function maskMounts(at: string, top: 'proc' | 'sys'): MountLine[] {
-  return MASKED.filter((path) => path.startsWith(`${top}/`) && existsOnMachine(path)).map((path) => {
-    const target = under(at, top, path);
-    return isDirectory(`/${path}`)
-      ? emptyDirectory(target)
-      : { source: '/dev/null', target, type: 'none', options: 'bind' };
-  });
+function masked(at: string, top: 'proc' | 'sys'): RootPlan['masked'] {
+  return MASKED.filter((path) => path.startsWith(`${top}/`) && existsOnMachine(path)).map((path) => ({
+    path: under(at, top, path),
+    kind: isDirectory(`/${path}`) ? 'directory' : 'file',
+  }));
 }
 
 function emptyDirectory(target: string): MountLine {

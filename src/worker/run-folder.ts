@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Entry } from '../layer/entry.ts';
 import { temporaryPath } from '../store/temporary.ts';
@@ -25,17 +25,8 @@ import {
   DEVICES,
   fstab,
   type MountLine,
-  type PointKind,
   type RootPlan,
 } from './rootfs.ts';
-
-/** Tables for mount(8), as absolute paths. */
-export interface MountTables {
-  /** Mounts the root and most of what is in it. */
-  root: string;
-  /** What is mounted inside that, each after its mount point has been made. */
-  nested: { table: string; point?: { path: string; kind: PointKind } }[];
-}
 
 /** The temporary folder of one run: what its root is mounted from. Gone after `remove`. */
 export class RunFolder {
@@ -45,36 +36,41 @@ export class RunFolder {
   /** What the command changes. */
   readonly upper: string;
   /** In memory: what must reach no disk, or must be mounted read-only whatever the disk is mounted like. */
-  readonly #memory: string;
+  readonly memory: string;
   #isMounted = false;
 
   constructor(private readonly ctx: WorkerContext) {
     this.path = temporaryPath(ctx.layout, 'run');
     this.root = join(this.path, 'root');
     this.upper = join(this.path, 'upper');
-    this.#memory = join(this.path, 'memory');
+    this.memory = join(this.path, 'memory');
   }
 
-  /** Writes the files that are bound into the root, the contents of /dev, and the command's standard input. */
+  /**
+   * Writes the files that are bound into the root, the contents of /dev, and the command's standard input.
+   *
+   * @param options.console whether a terminal that the command uses directly is bound to /dev/console
+   */
   writeFiles(
     request: ExecRequest,
     hostname: string,
+    options: { console: boolean },
   ): BoundFiles & { stdin: string; bound: Map<number, BoundSource> } {
     for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {
       mkdirSync(join(this.path, folder), { recursive: true });
     }
-    mount('tmpfs', this.#memory, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, 'mode=700');
+    mount('tmpfs', this.memory, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, 'mode=700');
     this.#isMounted = true;
 
-    const hosts = join(this.#memory, 'hosts');
-    const resolvConf = join(this.#memory, 'resolv.conf');
+    const hosts = join(this.memory, 'hosts');
+    const resolvConf = join(this.memory, 'resolv.conf');
     writeFileSync(hosts, hostsFile(hostname, request.hosts ?? []));
     const nameServers = existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '';
     writeFileSync(resolvConf, request.network === 'private' ? privateResolvConf(nameServers) : nameServers);
     const bound = new Map<number, BoundSource>();
     for (const [index, secret] of request.mounts.entries()) {
       if (secret.type !== 'secret') continue;
-      const path = join(this.#memory, `secret-${index}`);
+      const path = join(this.memory, `secret-${index}`);
       writeFileSync(path, secret.data, { mode: 0o600 });
       this.#own(path, secret);
       chmodSync(path, secret.mode);
@@ -82,26 +78,21 @@ export class RunFolder {
     }
     const dev = join(this.path, 'dev');
     writeDevices(dev);
-    const console = request.stdio === 'inherit' ? terminal() : undefined;
+    const console = options.console && request.stdio === 'inherit' ? terminal() : undefined;
     if (console !== undefined) writeFileSync(join(dev, 'console'), '');
-    const stdin = request.process.stdin === undefined ? '/dev/null' : join(this.#memory, 'stdin');
+    const stdin = request.process.stdin === undefined ? '/dev/null' : join(this.memory, 'stdin');
     if (request.process.stdin !== undefined) writeFileSync(stdin, request.process.stdin);
     return { dev, hosts, resolvConf, bound, stdin, ...(console === undefined ? {} : { console }) };
   }
 
   /**
-   * Makes the stubs and the upper directory, and writes the tables of mounts.
+   * Makes the stubs and the upper directory.
    *
    * @param layers absolute paths of their directories, lowest first
    * @param root the entry of the image's root directory
-   * @param before mounts that those of the plan need
+   * @returns the mount of the root's overlay
    */
-  prepare(
-    plan: RootPlan,
-    layers: readonly string[],
-    root: Entry,
-    before: readonly MountLine[] = [],
-  ): MountTables {
+  prepare(plan: RootPlan, layers: readonly string[], root: Entry): MountLine {
     const stubs = join(this.path, 'stubs');
     for (const entry of plan.stubs) {
       const path = join(stubs, entry.path);
@@ -115,7 +106,7 @@ export class RunFolder {
 
     const lower = linkLayers(this.path, 'lower/', layers);
     lower[plan.stubsOnTop ? 'push' : 'unshift']('stubs');
-    const overlay = {
+    return {
       source: 'overlay',
       target: '',
       type: 'overlay',
@@ -124,24 +115,18 @@ export class RunFolder {
         overlayXattrs(this.ctx),
       ),
     };
-    return {
-      root: this.#table('root', [...before, overlay, ...plan.mounts]),
-      nested: plan.nested.map(({ mount: line, point }, i) => ({
-        table: this.#table(`nested-${i}`, [line]),
-        ...(point === undefined ? {} : { point: { ...point, path: resolve(this.root, point.path) } }),
-      })),
-    };
   }
 
-  remove(): void {
-    if (this.#isMounted) unmount(this.#memory);
-    rmSync(this.path, { recursive: true, force: true });
-  }
-
-  #table(name: string, lines: readonly MountLine[]): string {
+  /** Writes a table for mount(8). @returns its absolute path */
+  table(name: string, lines: readonly MountLine[]): string {
     const path = join(this.path, `mounts-${name}`);
     writeFileSync(path, fstab(this.root, lines));
     return path;
+  }
+
+  remove(): void {
+    if (this.#isMounted) unmount(this.memory);
+    rmSync(this.path, { recursive: true, force: true });
   }
 
   #describe(path: string, entry: Entry): void {

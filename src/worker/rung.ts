@@ -1,7 +1,13 @@
+/** The ways of running a command, from the best to the last resort. */
+export const RUNGS = ['oci', 'namespaces', 'chroot', 'none'] as const;
+
 /**
- * Which rung of the ladder a build may stand on: the best that works, namespaces or nothing, or one on which no
- * command runs.
+ * `oci`: crun or runc. `namespaces`: namespaces made with util-linux. `chroot`: a copied tree. `none`: no command
+ * runs, everything else works.
  */
-export const RUNG_CHOICES = ['auto', 'namespaces', 'none'] as const;
+export type RungName = (typeof RUNGS)[number];
+
+/** Which rung of the ladder a build may stand on: the best that works, or one. */
+export const RUNG_CHOICES = ['auto', ...RUNGS] as const;
 
 export type RungChoice = (typeof RUNG_CHOICES)[number];

@@ -1,33 +1,36 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
-import { type Becoming, becoming } from './becoming.ts';
+import { tooLong } from './command.ts';
 import { pipe } from './native.ts';
-import type { Ulimit } from './protocol.ts';
-import type { MountTables } from './run-folder.ts';
-import { findTool, needTool } from './tools.ts';
+import { commandBelow } from './processes.ts';
+import { needTool } from './tools.ts';
+import type { User } from './user.ts';
 
-/** A command and the root that it gets, down to the last detail. */
-export interface SandboxOptions extends Becoming {
-  /** Absolute path of the run's folder: working directory of the mounting, so that its table may use short paths. */
-  folder: string;
-  /** Absolute path of the mount point of the root. */
-  root: string;
-  tables: MountTables;
-  /** Directory to make, relative to the root and without symlinks, before the command starts. */
-  makeDirectory?: string;
-  ulimits: readonly Ulimit[];
-  /** Nothing of the root can be changed but what is mounted on it. */
-  readonlyRoot: boolean;
-  /** `K=V`: exactly what the command gets. */
-  environment: string[];
+/** How a command is started in a root of its own: what differs from rung to rung. */
+export interface Launch {
+  /** The words that start the first process's shell: namespaces, if any. */
+  wrapper: string[];
+  /** What the shell does until everything is ready for the command, as lines. */
+  setUp: string[];
+  /** The words, quoted for the shell, that become the command; `"$@"` stands for `args`. */
+  command: string;
   args: string[];
-  network: 'host' | 'none' | 'private';
+  /** Variables of the shell. */
+  variables: Record<string, string>;
+  /** How many processes are above the command: the shell alone, or a runtime, too. */
+  depth: 1 | 2;
+}
+
+export interface SandboxOptions {
+  /** Absolute path of the run's folder: the shell's working directory, so that mounts may use short paths. */
+  folder: string;
+  launch: Launch;
+  user: User;
   stdio: 'stream' | 'inherit';
   /** `inherit`, or absolute path of a file. */
   stdin: string;
@@ -56,10 +59,12 @@ export class Sandbox {
   /** Settles when everything of the sandbox is gone: the command's exit code, 128 + n after signal n. */
   readonly exit: Promise<number>;
   readonly #channel: Duplex;
+  readonly #depth: number;
   #first = 0;
   #said = '';
 
-  private constructor({ process, stdout, stderr }: Spawned) {
+  private constructor({ process, stdout, stderr }: Spawned, depth: number) {
+    this.#depth = depth;
     this.stdout = stdout;
     this.stderr = stderr;
     this.#channel = process.stdio[CHANNEL] as Duplex;
@@ -78,7 +83,7 @@ export class Sandbox {
    * @throws JettisonError `RUN_SETUP` when the root cannot be mounted, `TOOL_MISSING`
    */
   static async start(options: SandboxOptions): Promise<Sandbox> {
-    const sandbox = new Sandbox(spawnSandbox(options));
+    const sandbox = new Sandbox(spawnSandbox(options), options.launch.depth);
     await sandbox.#becomeReady(options.prepare);
     return sandbox;
   }
@@ -95,15 +100,7 @@ export class Sandbox {
 
   /** Sends a signal to the command; not to processes that it started. */
   signal(name: NodeJS.Signals): void {
-    let children: string;
-    try {
-      children = readFileSync(`/proc/${this.#first}/task/${this.#first}/children`, 'latin1');
-    } catch {
-      return;
-    }
-    // The oldest child is the command; orphans that the first process inherits come later.
-    const command = Number(children.split(' ')[0]);
-    signal(command, name);
+    signal(commandBelow(this.#first, this.#depth) ?? 0, name);
   }
 
   /**
@@ -148,17 +145,11 @@ interface Spawned {
 }
 
 function spawnSandbox(options: SandboxOptions): Spawned {
-  const { stdio, user } = options;
+  const { stdio, user, launch } = options;
   const [program, ...args] = [
-    needTool('setpriv'),
-    '--pdeathsig=KILL',
-    '--',
-    needTool('unshare'),
-    ...['--mount', '--pid', '--ipc', '--uts', '--cgroup'],
-    ...(options.network === 'host' ? [] : ['--net']),
-    ...['--fork', '--kill-child', '--propagation', 'unchanged', '--'],
+    ...[needTool('setpriv'), '--pdeathsig=KILL', '--', ...launch.wrapper],
     // What the command can see of this process in /proc says nothing about the machine.
-    ...[needTool('sh'), '-c', 'eval "$JETTISON_SCRIPT"', 'jettison', ...options.args],
+    ...[needTool('sh'), '-c', 'eval "$JETTISON_SCRIPT"', 'jettison', ...launch.args],
   ] as [string, ...string[]];
   const stdin = options.stdin === 'inherit' ? 'inherit' : openSync(options.stdin, 'r');
   const pipes = stdio === 'inherit' ? [] : [pipe(), pipe()];
@@ -174,8 +165,8 @@ function spawnSandbox(options: SandboxOptions): Spawned {
         LC_ALL: 'C',
         // The newer mount interface of the kernel takes no option longer than 255 bytes.
         LIBMOUNT_FORCE_MOUNT2: 'always',
-        JETTISON_SCRIPT: script(options),
-        ...Object.fromEntries(options.environment.map((entry, index) => [variableName(index), entry])),
+        JETTISON_SCRIPT: script(launch),
+        ...launch.variables,
       },
       stdio: [stdin, stdout, stderr, 'pipe'],
       // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
@@ -185,86 +176,26 @@ function spawnSandbox(options: SandboxOptions): Spawned {
     return { process, stdout: out, stderr: err };
   } catch (error) {
     for (const { read } of pipes) closeSync(read);
-    throw (error as NodeJS.ErrnoException).code === 'E2BIG' ? tooLong(error) : error;
+    throw (error as NodeJS.ErrnoException).code === 'E2BIG' ? tooLong() : error;
   } finally {
     for (const fd of [stdin, stdout, stderr]) if (typeof fd === 'number') closeSync(fd);
   }
 }
 
-function tooLong(cause: unknown): JettisonError {
-  return new JettisonError(
-    'RUN_TOO_LONG',
-    'the command and its environment are longer than the kernel takes',
-    {
-      hint: 'COPY a script into the image and run that; a single argument may have 128 KiB.',
-      cause,
-    },
-  );
-}
-
-/** What the first process does, as a POSIX shell script. Its arguments are the command's. */
-function script(options: SandboxOptions): string {
-  const { root } = options;
-  const lines = [
+/** What the first process does, as a POSIX shell script. Its arguments are the launch's. */
+function script({ setUp, command }: Launch): string {
+  return [
     // Complaints of the mounting go to the worker, only the command's own output to its standard error.
     `exec 4>&2 2>&${CHANNEL}`,
     'read -r first rest </proc/self/stat',
     'umask 022',
-  ];
-  const mountAll = (table: string) => `${needTool('mount')} -n -a -T ${quote(table)} || exit 1`;
-  lines.push(mountAll(options.tables.root));
-  for (const { table, point } of options.tables.nested) {
-    if (point !== undefined) lines.push(makePoint(point));
-    lines.push(mountAll(table));
-  }
-  if (options.makeDirectory !== undefined) {
-    lines.push(`${needTool('mkdir')} -p ${quote(join(root, options.makeDirectory))} || exit 1`);
-  }
-  // What is mounted on it, and thereby on itself, stays as it is.
-  if (options.readonlyRoot) lines.push(`${needTool('mount')} -n -o remount,bind,ro ${quote(root)} || exit 1`);
-  if (options.ulimits.length > 0) {
-    const limits = options.ulimits.map(({ name, soft, hard }) => `--${name}=${rlimit(soft)}:${rlimit(hard)}`);
-    lines.push(`${needTool('prlimit')} --pid $$ ${limits.join(' ')} || exit 1`);
-  }
-  const ip = options.network === 'host' ? undefined : findTool('ip');
-  if (ip !== undefined) lines.push(`${ip} link set lo up`);
-  lines.push(
-    // The old root stays below the new one, and uncovering it takes a capability that the command lacks.
-    `cd ${quote(root)} && ${needTool('mount')} -n --move ${quote(root)} / || exit 1`,
+    ...setUp,
     `echo "ready $first" >&${CHANNEL}`,
     `read -r go <&${CHANNEL} || exit 1`,
-  );
-  const variables = options.environment.map((_, index) => `"$${variableName(index)}"`);
-  const { before, after } = becoming(options, variables.length);
-  lines.push(
     // In a subshell: what the shell itself says of a command that a signal ended is not the command's output.
-    [
-      ...['( exec', ...before.map(quote), ...variables, ...after.map(quote), '"$@"'],
-      `2>&4 4>&- ${CHANNEL}>&- )`,
-    ].join(' '),
+    `( exec ${command} 2>&4 4>&- ${CHANNEL}>&- )`,
     'exit $?',
-  );
-  return lines.join('\n');
-}
-
-function rlimit(value: number): string {
-  return value === -1 ? 'unlimited' : String(value);
-}
-
-/** Makes a mount point. @param point.path absolute; no symlinks are in it that lead out of the root */
-function makePoint({ path, kind }: { path: string; kind: 'file' | 'directory' }): string {
-  const mkdir = `${needTool('mkdir')} -p`;
-  return kind === 'directory'
-    ? `${mkdir} ${quote(path)} || exit 1`
-    : `${mkdir} ${quote(dirname(path))} && : >${quote(path)} || exit 1`;
-}
-
-function variableName(index: number): string {
-  return `JETTISON_${index}`;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+  ].join('\n');
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

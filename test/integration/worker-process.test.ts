@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
 import { startWorker } from '../../src/worker/client.ts';
-import { probeIsolation } from '../../src/worker/ladder.ts';
 import type { Isolation } from '../../src/worker/namespace.ts';
+import { probeRungs } from '../../src/worker/rung-probes.ts';
 import { identity, openSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 let sandbox: TestSandbox;
@@ -110,7 +110,7 @@ describe('locks', () => {
 
 describe('isolation', () => {
   it('is found by trying', async () => {
-    const rungs = await probeIsolation(sandbox.home);
+    const rungs = await probeRungs(sandbox.home);
     expect(rungs.map(({ name }) => name)).toEqual(['oci', 'namespaces', 'chroot', 'none']);
     expect(rungs.find(({ name }) => name === 'namespaces')).toMatchObject({ usable: true });
     expect(rungs.every(({ reason }) => reason.length > 0)).toBe(true);

@@ -94,7 +94,7 @@ export class TestSandbox {
     readonly base: string,
   ) {}
 
-  /** @throws JettisonError `NO_NAMESPACES`: use `openSandbox` */
+  /** @throws JettisonError `NO_NAMESPACES`, `RUNG_UNUSABLE`: use `openSandbox` */
   static async open(options: Partial<WorkerOptions> = {}): Promise<TestSandbox> {
     const test = makeStore();
     const worker = await startWorker({ home: test.home, ...options });
@@ -203,12 +203,26 @@ export async function openSandbox(options: Partial<WorkerOptions> = {}): Promise
   const why = whyNoSandbox();
   if (why !== undefined) return why;
   try {
-    return await TestSandbox.open(options);
+    const sandbox = await TestSandbox.open(options);
+    const { unable } = sandbox.worker;
+    if (unable === undefined) return sandbox;
+    await sandbox.close();
+    return unable.message;
   } catch (error) {
-    if (error instanceof JettisonError && error.code === 'NO_NAMESPACES') return error.message;
+    if (error instanceof JettisonError && /^(NO_NAMESPACES|RUNG_UNUSABLE|TOOL_MISSING)$/.test(error.code))
+      return error.message;
     throw error;
   }
 }
+
+/** The ways of running commands that tests compare, by name; `openSandbox` says which are not to be had here. */
+export const FOOTINGS: { name: string; options: Partial<WorkerOptions> }[] = [
+  { name: 'namespaces', options: { rung: 'namespaces' } },
+  ...(['crun', 'runc'] as const).map((runtime) => ({
+    name: runtime,
+    options: { rung: 'oci' as const, runtime },
+  })),
+];
 
 /** An image of the base in a store. */
 export async function makeBaseImage(

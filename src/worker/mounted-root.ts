@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { JettisonError } from '../errors/error.ts';
+import type { MergedTree } from '../layer/merged-tree.ts';
+import { DEFAULT_CAPABILITIES } from './capabilities.ts';
+import { withGuarded } from './command.ts';
+import type { WorkerContext } from './context.ts';
+import type { Environment } from './environment.ts';
+import type { Footing } from './footing.ts';
+import type { StackedLayer } from './kept.ts';
+import type { LaunchRequest } from './launch.ts';
+import type { Locks } from './lock.ts';
+import { MountSources } from './mount-sources.ts';
+import { namespacesLaunch } from './namespaces-launch.ts';
+import { setHostname } from './native.ts';
+import type { ExecRequest } from './protocol.ts';
+import { planRoot } from './rootfs.ts';
+import { RunFolder } from './run-folder.ts';
+import { type RuntimeName, runtimeError, runtimePlaces } from './runtime.ts';
+import { runtimeLaunch } from './runtime-launch.ts';
+import { type Launch, Sandbox } from './sandbox.ts';
+import { defaultSeccomp, type SeccompProfile } from './seccomp.ts';
+import type { User } from './user.ts';
+
+/** A command, and what it runs on. */
+export interface RunSubject {
+  request: ExecRequest;
+  layers: StackedLayer[];
+  /** The layers' merged view. */
+  tree: MergedTree;
+  user: User;
+  environment: Environment;
+  /** The working directory, where the image lacks it: relative to the root, without symlinks. */
+  missingDirectory?: string;
+}
+
+/** What BuildKit calls every machine that it runs a command on. */
+const HOSTNAME = 'buildkitsandbox';
+
+/** A root that is mounted: an overlay of the layers below a fresh directory, in namespaces of its own. */
+export class MountedRoot {
+  readonly #folder: RunFolder;
+  readonly #sources: MountSources;
+
+  constructor(
+    ctx: WorkerContext,
+    private readonly footing: Footing,
+    locks: Locks,
+  ) {
+    this.#folder = new RunFolder(ctx);
+    this.#sources = new MountSources(ctx, locks, this.#folder.path);
+  }
+
+  /** Absolute path of a folder for whatever belongs to the run, outside the root. */
+  get folder(): string {
+    return this.#folder.path;
+  }
+
+  /** Absolute path of the directory that has what the command changed, as overlayfs keeps it. */
+  get upper(): string {
+    return this.#folder.upper;
+  }
+
+  /**
+   * Mounts the root and starts the command in it.
+   *
+   * @param prepare see `SandboxOptions`
+   * @param signal ends the waiting for caches
+   * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `RUN_SETUP`, `TOOL_MISSING`
+   */
+  async start(
+    subject: RunSubject,
+    prepare: (first: number) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<Sandbox> {
+    const { request, layers, tree, user, environment } = subject;
+    const folder = this.#folder;
+    const { isolation, runtime } = this.footing;
+    const { stdio } = request;
+    const inherits = request.process.inheritStdin === true;
+    const terminal = runtime !== undefined && inherits && stdio === 'inherit' && isatty(0) && isatty(1);
+    const hostname = request.hostname ?? HOSTNAME;
+    const files = folder.writeFiles(request, hostname, { console: !terminal });
+    for (const [number, source] of await this.#sources.open(request.mounts, signal)) {
+      files.bound.set(number, source);
+    }
+    const readonlyRoot = request.readonlyRoot === true;
+    const readonlyFiles = request.commit !== undefined || readonlyRoot || request.readonlyFiles === true;
+    const plan = planRoot(layers, tree, { ...request, readonlyFiles }, files, isolation);
+    const directories = layers.map(({ directory }) => directory);
+    const overlay = folder.prepare(plan, directories, tree.get('')!);
+    setHostname(hostname);
+    const launch = this.#launch(
+      tree,
+      {
+        folder,
+        before: [...this.#sources.mounts, overlay],
+        plan,
+        ...(subject.missingDirectory === undefined ? {} : { makeDirectory: subject.missingDirectory }),
+        readonlyRoot,
+        ulimits: request.ulimits ?? [],
+        network: request.network,
+        user,
+        cwd: request.process.cwd,
+        isolation,
+        capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
+        noNewPrivileges: request.noNewPrivileges === true,
+        environment,
+        args: request.process.args,
+      },
+      { runtime, terminal, ...seccompOf(request) },
+    );
+    const stdin = inherits ? 'inherit' : files.stdin;
+    return await Sandbox.start({ folder: folder.path, launch, user, stdio, stdin, prepare });
+  }
+
+  /**
+   * What kept a command from running that seems to have failed: a runtime's own exit codes look like those of
+   * commands.
+   */
+  failure(): { exitCode: number; message: string } | JettisonError | undefined {
+    const { runtime } = this.footing;
+    const said = runtime === undefined ? undefined : runtimeError(this.#runtimeLog());
+    if (said === undefined) return undefined;
+    const missing = /executable file.* not found|no such file or directory/i.test(said);
+    if (/\bexec\b|executable/.test(said) && (missing || /permission denied/i.test(said))) {
+      return { exitCode: missing ? 127 : 126, message: said };
+    }
+    return new JettisonError('RUN_SETUP', `${runtime} could not run the command: ${said}`, {
+      hint: 'With --isolation namespaces it is run without an OCI runtime; `jettison doctor` says what works here.',
+    });
+  }
+
+  close(): void {
+    this.#sources.close();
+    this.#folder.remove();
+  }
+
+  #launch(
+    tree: MergedTree,
+    request: LaunchRequest,
+    {
+      runtime,
+      ...options
+    }: { runtime: RuntimeName | undefined; terminal: boolean; seccomp?: SeccompProfile },
+  ): Launch {
+    if (runtime !== undefined) return runtimeLaunch(runtime, request, options);
+    const args = withGuarded(tree, request.args, request.environment.guarded);
+    return namespacesLaunch({ ...request, args });
+  }
+
+  #runtimeLog(): string {
+    try {
+      return readFileSync(runtimePlaces(this.#folder.memory).log, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+}
+
+function seccompOf({ unmasked, capabilities }: ExecRequest): { seccomp?: SeccompProfile } {
+  if (unmasked) return {};
+  return { seccomp: defaultSeccomp(capabilities === undefined ? {} : { capabilities }) };
+}

@@ -1,0 +1,67 @@
+import { becoming } from './becoming.ts';
+import {
+  type LaunchRequest,
+  loopbackUp,
+  makeInRoot,
+  makePoint,
+  mountAll,
+  namespaceWrapper,
+} from './launch.ts';
+import type { Ulimit } from './protocol.ts';
+import { coveringMounts } from './rootfs.ts';
+import type { Launch } from './sandbox.ts';
+import { quote } from './shell-words.ts';
+import { needTool } from './tools.ts';
+
+/**
+ * Starts a command with util-linux alone. The first process mounts what the root consists of, makes that its own
+ * root, starts the command and waits for it.
+ *
+ * That process must not become the command: a process that changes its user loses the death signal by which it
+ * ends together with the worker.
+ *
+ * @param request.args with the guarded variables set by a program of the image: see `command.ts`
+ */
+export function namespacesLaunch(request: LaunchRequest): Launch {
+  const { folder, before, plan, makeDirectory } = request;
+  const { root } = folder;
+  const setUp = [mountAll(folder.table('root', [...before, ...plan.mounts, ...coveringMounts(plan)]))];
+  for (const [i, { mount, point }] of plan.nested.entries()) {
+    if (point !== undefined) setUp.push(makePoint(root, point));
+    setUp.push(mountAll(folder.table(`nested-${i}`, [mount])));
+  }
+  if (makeDirectory !== undefined) setUp.push(makeInRoot(root, makeDirectory));
+  // What is mounted on it, and thereby on itself, stays as it is.
+  if (request.readonlyRoot) setUp.push(`${needTool('mount')} -n -o remount,bind,ro ${quote(root)} || exit 1`);
+  setUp.push(
+    ...setLimits(request.ulimits),
+    ...loopbackUp(request.network),
+    // The old root stays below the new one, and uncovering it takes a capability that the command lacks.
+    `cd ${quote(root)} && ${needTool('mount')} -n --move ${quote(root)} / || exit 1`,
+  );
+  const variables = Object.fromEntries(
+    request.environment.plain.map((entry, index) => [`JETTISON_${index}`, entry]),
+  );
+  const names = Object.keys(variables);
+  const { before: words, after } = becoming(request, names.length);
+  return {
+    wrapper: namespaceWrapper(request.network),
+    setUp,
+    command: [...words.map(quote), ...names.map((name) => `"$${name}"`), ...after.map(quote), '"$@"'].join(
+      ' ',
+    ),
+    args: [...request.args],
+    variables,
+    depth: 1,
+  };
+}
+
+function setLimits(ulimits: readonly Ulimit[]): string[] {
+  if (ulimits.length === 0) return [];
+  const limits = ulimits.map(({ name, soft, hard }) => `--${name}=${rlimit(soft)}:${rlimit(hard)}`);
+  return [`${needTool('prlimit')} --pid $$ ${limits.join(' ')} || exit 1`];
+}
+
+function rlimit(value: number): string {
+  return value === -1 ? 'unlimited' : String(value);
+}

@@ -1,0 +1,241 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
+import { namespaceWrapper } from './launch.ts';
+import {
+  capabilityMask,
+  chooseIsolation,
+  type Isolation,
+  namespaceCommand,
+  rangeProblem,
+} from './namespace.ts';
+import type { RungName } from './rung.ts';
+import {
+  CONTAINER,
+  hideControlGroups,
+  installedRuntimes,
+  mountProc,
+  type RuntimeName,
+  runtimeCommand,
+  runtimeError,
+  runtimePlaces,
+} from './runtime.ts';
+import { runtimeConfig } from './runtime-config.ts';
+import { defaultSeccomp } from './seccomp.ts';
+import { quote } from './shell-words.ts';
+import { needTool, type ToolName } from './tools.ts';
+
+/** One way of running commands, as this machine has it. */
+export interface Rung {
+  name: RungName;
+  usable: boolean;
+  /** Why it is usable or not, and what it costs: one line. */
+  reason: string;
+  /** The one command that would enable or improve it. */
+  remedy?: string;
+  /** On the rung `oci`: the runtime that works. */
+  runtime?: RuntimeName;
+}
+
+const TOOLS: ToolName[] = ['unshare', 'setpriv', 'mount', 'mkdir', 'env', 'sh'];
+
+/** The probe's markers: how far it came. */
+const PROC = 'proc-ok';
+const OVERLAY = 'overlay-ok';
+const RAN = 'ran';
+const PATIENCE_MS = 10_000;
+
+/**
+ * Looks which ways of running a RUN this machine allows, by trying.
+ *
+ * @param home the store's folder, which must exist: overlays are tried on its file system
+ */
+export async function probeRungs(home: string): Promise<Rung[]> {
+  const namespaces = await probeNamespaces(home);
+  return [await probeOci(home, namespaces), namespaces, probeChroot(), probeNone()];
+}
+
+async function probeOci(home: string, namespaces: Rung): Promise<Rung> {
+  const rung = { name: 'oci' as const, usable: false };
+  const runtimes = installedRuntimes();
+  if (!namespaces.usable)
+    return { ...rung, reason: 'a runtime needs the same namespaces and overlays as the next rung' };
+  if (runtimes.length === 0) {
+    return { ...rung, reason: 'neither crun nor runc is installed', remedy: 'apt-get install crun' };
+  }
+  const isolation = chooseIsolation();
+  const problems: string[] = [];
+  for (const runtime of runtimes) {
+    const problem = await tryRuntime(runtime, isolation, home);
+    if (problem === undefined) {
+      const others = problems.length === 0 ? '' : ` (${problems.join('; ')})`;
+      const reason = `${runtime}, with Docker's default seccomp filter${others}`;
+      return { ...rung, usable: true, reason, runtime };
+    }
+    problems.push(`${runtime} does not work: ${problem}`);
+  }
+  return { ...rung, reason: problems.join('; ') };
+}
+
+async function probeNamespaces(home: string): Promise<Rung> {
+  const rung = (usable: boolean, reason: string, remedy?: string): Rung => ({
+    name: 'namespaces',
+    usable,
+    reason,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+  try {
+    for (const tool of TOOLS) needTool(tool);
+  } catch (error) {
+    if (!(error instanceof JettisonError)) throw error;
+    return rung(false, error.message, error.hint);
+  }
+
+  const isolation = chooseIsolation();
+  const folder = mkdtempSync(join(home, 'probe-'));
+  const { output, complaint } = await tryNamespaces(isolation, folder);
+  rmSync(folder, { recursive: true, force: true });
+  if (output.includes(OVERLAY)) {
+    if (isolation === 'root') return rung(true, 'mount, process and other namespaces, as root');
+    if (isolation === 'nested')
+      return rung(true, 'mount, process and other namespaces, as root of a user namespace');
+    if (isolation === 'ranges') return rung(true, 'a user namespace with your range of ids');
+    const problem = rangeProblem();
+    return rung(
+      true,
+      `a user namespace with a single id${
+        problem === undefined ? '' : `, since ${problem.reason}`
+      }: a RUN as another user, or one that changes owners, fails`,
+      problem?.remedy,
+    );
+  }
+  if (output.includes(PROC)) {
+    return rung(
+      false,
+      `overlays cannot be mounted on the file system of ${home} (${complaint})`,
+      'export JETTISON_HOME=/a/folder/on/ext4/xfs/btrfs/or/tmpfs',
+    );
+  }
+  const { reason, remedy } = namespaceProblem(isolation, complaint);
+  return rung(false, reason, remedy);
+}
+
+/** Makes the namespaces of a run, mounts a proc file system and an overlay in them, and says how far it came. */
+function tryNamespaces(isolation: Isolation, folder: string): Promise<{ output: string; complaint: string }> {
+  const mount = needTool('mount');
+  const options = `lowerdir=lower,upperdir=upper,workdir=work${isolation === 'root' ? '' : ',userxattr'}`;
+  return inNamespaces(isolation, folder, [
+    `${needTool('mkdir')} lower upper work root && ${mount} -n -t proc proc root || exit 1`,
+    `echo ${PROC}`,
+    `${mount} -n -t overlay overlay -o ${options} root && echo ${OVERLAY}`,
+  ]);
+}
+
+/** Has a runtime run a command, as a build would, on this machine's own files. @returns what went wrong */
+async function tryRuntime(
+  runtime: RuntimeName,
+  isolation: Isolation,
+  home: string,
+): Promise<string | undefined> {
+  const folder = mkdtempSync(join(home, 'probe-'));
+  const root = join(folder, 'root');
+  const places = runtimePlaces(folder);
+  for (const path of [root, places.bundle, places.state]) mkdirSync(path);
+  const config = runtimeConfig({
+    root,
+    readonlyRoot: true,
+    plan: {
+      mounts: [{ source: 'proc', target: 'proc', type: 'proc', options: 'nosuid,nodev,noexec' }],
+      nested: [],
+      masked: [{ path: 'proc/keys', kind: 'file' }],
+      readonly: ['proc/sys'],
+    },
+    args: [needTool('env')],
+    environment: [`JETTISON_PROBE=${RAN}`],
+    cwd: '/',
+    user: { uid: 0, gid: 0, groups: [], home: '/' },
+    capabilities: within(capabilityMask('CapBnd'), DEFAULT_CAPABILITIES),
+    noNewPrivileges: false,
+    ulimits: [],
+    terminal: false,
+    seccomp: defaultSeccomp(),
+  });
+  writeFileSync(join(places.bundle, 'config.json'), config);
+  const run = [...runtimeCommand(runtime, places), 'run', '--bundle', places.bundle, CONTAINER];
+  const { output, complaint } = await inNamespaces(isolation, folder, [
+    mountProc(),
+    hideControlGroups(),
+    `${needTool('mount')} -n --rbind / root || exit 1`,
+    run.map(quote).join(' '),
+  ]);
+  const problem = output.includes(RAN) ? undefined : (runtimeError(readText(places.log)) ?? complaint);
+  rmSync(folder, { recursive: true, force: true });
+  return problem;
+}
+
+/** Runs lines of shell script in the namespaces of a run. @param folder where; absolute */
+function inNamespaces(
+  isolation: Isolation,
+  folder: string,
+  lines: string[],
+): Promise<{ output: string; complaint: string }> {
+  const [program, ...args] = [
+    ...namespaceCommand(isolation),
+    ...namespaceWrapper('host'),
+    ...[needTool('sh'), '-c', lines.join('\n')],
+  ] as [string, ...string[]];
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd: folder, timeout: PATIENCE_MS }, (_error, output, said) => {
+      resolve({ output, complaint: said.trim().split('\n').at(-1) ?? '' });
+    });
+  });
+}
+
+/** What keeps the kernel from granting namespaces, from its own settings. */
+function namespaceProblem(isolation: Isolation, complaint: string): { reason: string; remedy?: string } {
+  const said = complaint === '' ? '' : ` (${complaint})`;
+  const settings: [path: string, closed: string, setting: string][] = [
+    ['/proc/sys/user/max_user_namespaces', '0', 'user.max_user_namespaces=15000'],
+    ['/proc/sys/kernel/unprivileged_userns_clone', '0', 'kernel.unprivileged_userns_clone=1'],
+    [
+      '/proc/sys/kernel/apparmor_restrict_unprivileged_userns',
+      '1',
+      'kernel.apparmor_restrict_unprivileged_userns=0',
+    ],
+  ];
+  for (const [path, closed, setting] of isolation === 'root' ? [] : settings) {
+    if (readText(path) === closed) {
+      return {
+        reason: `the kernel keeps user namespaces from ordinary users: ${path} is ${closed}${said}`,
+        remedy: `sudo sysctl -w ${setting}`,
+      };
+    }
+  }
+  return {
+    reason: `the kernel does not grant the namespaces${said}; inside another container that is that container's setting`,
+    remedy:
+      'docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …',
+  };
+}
+
+function probeChroot(): Rung {
+  return { name: 'chroot', usable: false, reason: 'this version does not use it yet' };
+}
+
+function probeNone(): Rung {
+  return {
+    name: 'none',
+    usable: true,
+    reason: 'COPY, ADD and all instructions that only describe need nothing (build --isolation none)',
+  };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
