@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findContainer } from '../run/container.ts';
@@ -7,6 +6,7 @@ import { closeInherited } from '../run/inherited.ts';
 import { firstProcess, join, killJoined, userOf } from '../run/join.ts';
 import { forwardSignals } from '../run/signals.ts';
 import { openStore } from '../store/store.ts';
+import type { Entered } from '../worker/enter.ts';
 import type { Command, Io } from './command.ts';
 import { splitArguments } from './own-arguments.ts';
 import { environment } from './run-flags.ts';
@@ -56,7 +56,7 @@ async function run(args: string[], io: Io): Promise<number> {
     const { config, state } = container;
     const sharesTerminal = values.tty === true || (values.interactive === true && io.stdin.isTTY === true);
     // Listening begins first: the command may be running before this process gets its next turn.
-    let child: ChildProcess | undefined;
+    let child: Entered | undefined;
     const stopForwarding = forwardSignals(
       sharesTerminal,
       (signal) => killJoined(child!, signal),
@@ -72,10 +72,11 @@ async function run(args: string[], io: Io): Promise<number> {
           env: [...(values.tty ? ['TERM=xterm'] : []), ...environment(values.env ?? [], io.env)],
           ...(values.user === undefined ? {} : { user: await userOf(store, state.layers!, values.user) }),
           ...(values.workdir === undefined ? {} : { cwd: values.workdir }),
+          terminal: values.tty === true,
         },
         [values.interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
       );
-      const started = child;
+      const started = child.process;
       return await new Promise<number>((resolve, reject) => {
         started.on('error', reject);
         started.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));

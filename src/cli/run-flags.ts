@@ -12,6 +12,7 @@ import { signalNumber } from '../run/signals.ts';
 import { networkHelper } from '../worker/network-helper.ts';
 import type { ExecMount, PublishedPort } from '../worker/protocol.ts';
 import { bytes, host, positive, ulimit } from './limit-flags.ts';
+import { securityOptions } from './security-opt.ts';
 import { usageError } from './usage.ts';
 
 export const USAGE = 'usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]';
@@ -87,6 +88,18 @@ export function containerRequest(
     hostname,
     terminal,
   );
+  const capabilities = chosenCapabilities(flags['cap-add'] ?? [], [
+    ...(flags['cap-drop'] ?? []),
+    ...(flags.hardened ? ['all'] : []),
+  ]);
+  const security = securityOptions(flags['security-opt'] ?? [], capabilities, shell.cwd);
+  const isFiltered = security.seccomp !== undefined && security.seccomp !== 'unconfined';
+  if (isFiltered && flags.init) {
+    throw usageError(
+      'a seccomp profile takes an OCI runtime, which has no init',
+      'leave --init or seccomp= out',
+    );
+  }
   return {
     process: { ...process, inheritStdin: flags.interactive === true },
     mounts: mounts(flags, config, readonlyRoot, shell.cwd),
@@ -95,12 +108,10 @@ export function containerRequest(
     hostname,
     hosts: (flags['add-host'] ?? []).map(host),
     stdio: terminal ? 'inherit' : 'stream',
-    capabilities: chosenCapabilities(flags['cap-add'] ?? [], [
-      ...(flags['cap-drop'] ?? []),
-      ...(flags.hardened ? ['all'] : []),
-    ]),
-    noNewPrivileges:
-      (flags['security-opt'] ?? []).map(noNewPrivileges).includes(true) || flags.hardened === true,
+    capabilities,
+    noNewPrivileges: security.noNewPrivileges || flags.hardened === true,
+    ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }),
+    init: !isFiltered,
     readonlyRoot,
     ulimits: (flags.ulimit ?? []).map(ulimit),
     ...(flags['shm-size'] === undefined ? {} : { shmSize: bytes(flags['shm-size']) }),
@@ -180,22 +191,6 @@ function mounts(flags: RunFlags, config: RuntimeConfig, readonlyRoot: boolean, c
 function absolute(folder: string): string {
   if (folder.startsWith('/')) return folder;
   throw usageError(`the working directory "${folder}" is not absolute`, USAGE);
-}
-
-function noNewPrivileges(option: string): boolean {
-  const [, value] = /^no-new-privileges(?:[:=](true|false))?$/.exec(option) ?? [undefined, undefined];
-  if (/^no-new-privileges([:=]true)?$/.test(option)) return true;
-  if (value === 'false' || option === 'seccomp=unconfined') return false;
-  if (option.startsWith('seccomp=')) {
-    throw usageError(
-      'there is no seccomp filter to give a profile to',
-      'containers run without one; --hardened takes the capabilities that most system calls need',
-    );
-  }
-  throw usageError(
-    `there is no security option "${option}"`,
-    'there are no-new-privileges and seccomp=unconfined',
-  );
 }
 
 /** `K=V` as given; a bare `K` is this shell's, and nothing if it has none. */

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -10,9 +9,9 @@ import type { Store } from '../store/store.ts';
 import { DEFAULT_CAPABILITIES } from '../worker/capabilities.ts';
 import { startWorker } from '../worker/client.ts';
 import { withGuarded } from '../worker/command.ts';
-import { enter } from '../worker/enter.ts';
+import { type Entered, enter } from '../worker/enter.ts';
 import { completeEnvironment } from '../worker/environment.ts';
-import { oldestChild } from '../worker/processes.ts';
+import { commandBelow } from '../worker/processes.ts';
 import { resolveUser, type User } from '../worker/user.ts';
 import { type Container, type ContainerPlan, isLive } from './container.ts';
 import type { CheckResult, HealthPlan } from './health.ts';
@@ -24,6 +23,8 @@ export interface JoinOptions {
   env: readonly string[];
   user?: User;
   cwd?: string;
+  /** It gets a terminal. */
+  terminal?: boolean;
 }
 
 const OUTPUT_LIMIT = 4096;
@@ -55,7 +56,7 @@ export function join(
   state: ContainerState,
   options: JoinOptions,
   stdio: ('ignore' | 'inherit' | 'pipe')[],
-): ChildProcess {
+): Entered {
   const { request } = config;
   const user = options.user ?? state.user!;
   const environment = completeEnvironment([...request.process.env, ...options.env], user.home);
@@ -66,9 +67,18 @@ export function join(
       cwd: options.cwd ?? request.process.cwd,
       capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
       noNewPrivileges: request.noNewPrivileges === true,
-      environment: environment.plain,
-      args: withGuarded(imageTree(store, state.layers!), options.args, environment.guarded),
+      ...(state.runtime
+        ? {
+            runtime: state.runtime,
+            environment: [...environment.plain, ...environment.guarded],
+            args: options.args,
+          }
+        : {
+            environment: environment.plain,
+            args: withGuarded(imageTree(store, state.layers!), options.args, environment.guarded),
+          }),
       cgroups: state.cgroups ?? [],
+      terminal: options.terminal === true,
     },
     stdio,
   );
@@ -82,14 +92,15 @@ export function checkHealth(
   plan: HealthPlan,
 ): Promise<CheckResult> {
   return new Promise((resolve) => {
-    let child: ChildProcess;
+    let entered: Entered;
     try {
-      child = join(store, config, state, { args: plan.args, env: [] }, ['ignore', 'pipe', 'pipe']);
+      entered = join(store, config, state, { args: plan.args, env: [] }, ['ignore', 'pipe', 'pipe']);
     } catch (error) {
       // The container may be ending right now.
       resolve({ exitCode: -1, output: (error as Error).message });
       return;
     }
+    const child = entered.process;
     let output = '';
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (data: Buffer) => {
@@ -97,7 +108,7 @@ export function checkHealth(
       });
     }
     const timer = setTimeout(() => {
-      killJoined(child, 'SIGKILL');
+      killJoined(entered, 'SIGKILL');
       resolve({ exitCode: -1, output: `${output}the check took longer than ${plan.timeout / 1000} s` });
     }, plan.timeout);
     child.on('error', (error) => resolve({ exitCode: -1, output: error.message }));
@@ -112,15 +123,16 @@ export function checkHealth(
 const RETRY_MS = 20;
 
 /** Sends a signal to a command that was started with `join`, as soon as it has started. */
-export function killJoined(child: ChildProcess, signal: NodeJS.Signals): void {
-  const command = child.pid === undefined ? undefined : oldestChild(child.pid);
+export function killJoined(entered: Entered, signal: NodeJS.Signals): void {
+  const { process: child, depth } = entered;
+  const command = child.pid === undefined ? undefined : commandBelow(child.pid, depth);
   if (
     command === undefined &&
     child.pid !== undefined &&
     child.exitCode === null &&
     child.signalCode === null
   ) {
-    setTimeout(() => killJoined(child, signal), RETRY_MS).unref();
+    setTimeout(() => killJoined(entered, signal), RETRY_MS).unref();
     return;
   }
   try {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../errors/error.ts';
 import { isAlive, pidOf } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
-import { oldestChild } from '../worker/processes.ts';
+import { commandBelow } from '../worker/processes.ts';
 import { type Container, type ContainerRequest, isLive } from './container.ts';
 import { firstProcess } from './join.ts';
 import { signalNumber } from './signals.ts';
@@ -17,7 +17,7 @@ const SETTLE_MS = 10_000;
  * @throws JettisonError `CONTAINER_NOT_RUNNING`, `SIGNAL_UNKNOWN`
  */
 export function signalContainer(container: Container, signal: string): void {
-  const command = oldestChild(firstProcess(container));
+  const command = commandOf(container, firstProcess(container));
   if (command !== undefined) send(command, signalNumber(signal));
 }
 
@@ -44,7 +44,7 @@ async function killContainer(store: Store, id: string): Promise<void> {
   const { first, supervisor } = container.state;
   if (first !== undefined && isAlive(first, 0)) {
     // Not the first process itself: util-linux cannot tell by which signal that ended.
-    send(oldestChild(pidOf(first)) ?? pidOf(first), signalNumber('KILL'));
+    send(commandOf(container, pidOf(first)) ?? pidOf(first), signalNumber('KILL'));
     if (await hasEnded(store, id, SETTLE_MS)) return;
   }
   // Without its supervisor nothing of it lives.
@@ -69,6 +69,10 @@ export async function removeContainer(store: Store, container: Container, force:
     await killContainer(store, container.config.id);
   }
   store.containers.remove(container.config.id);
+}
+
+function commandOf({ state }: Container, first: number): number | undefined {
+  return commandBelow(first, state.runtime === undefined ? 1 : 2);
 }
 
 async function hasEnded(store: Store, id: string, withinMs: number): Promise<boolean> {

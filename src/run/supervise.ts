@@ -55,7 +55,7 @@ export async function supervise(store: Store, config: ContainerPlan, control: Su
   control.signal?.addEventListener('abort', interrupt, { once: true });
   const stopForwarding = forwardSignals(control.sharesTerminal, (signal) => worker?.kill(signal), interrupt);
   try {
-    worker = await startWorker({ home: store.layout.home, inherit, init: true });
+    worker = await startWorker({ home: store.layout.home, inherit });
     const image = readImage(store, config.manifest);
     const layers = await layerDirectories(store, image, worker, control.fetch);
     const result = await worker.exec(
@@ -100,7 +100,11 @@ class Supervisor {
     return this.control.output(stream, data);
   }
 
-  started({ first, user, cgroups, problems }: StartedCommand, layers: string[], shell?: string[]): void {
+  started(
+    { first, user, cgroups, problems, runtime }: StartedCommand,
+    layers: string[],
+    shell?: string[],
+  ): void {
     const plan = healthPlan(this.config.healthcheck, shell);
     this.#state = {
       ...this.#state,
@@ -110,6 +114,7 @@ class Supervisor {
       user,
       layers,
       cgroups,
+      ...(runtime === undefined ? {} : { runtime }),
       ...(plan === undefined ? {} : { health: { status: 'starting', failingStreak: 0, log: [] } }),
     };
     this.#write();

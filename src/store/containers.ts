@@ -55,6 +55,8 @@ export interface ContainerState {
   layers?: string[];
   /** Absolute paths of its control groups. */
   cgroups?: string[];
+  /** The OCI runtime that runs it, if any, and where that keeps its state. */
+  runtime?: { name: 'crun' | 'runc'; folder: string };
   started?: string;
   finished?: string;
   exitCode?: number;

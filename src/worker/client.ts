@@ -23,8 +23,6 @@ export interface WorkerOptions {
   home: string;
   /** How commands may be run; default: the best that works. */
   rung?: RungChoice;
-  /** The command has an init above it: it gets signals as anywhere, and orphans are reaped. So it is with no runtime. */
-  init?: boolean;
   /** How the worker gets its namespaces, if it does; default: the best that this process can ask for. */
   isolation?: Isolation;
   /** Which runtime the rung `oci` takes; default: the quickest that works. */
@@ -65,10 +63,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 }
 
 async function start(options: WorkerOptions): Promise<Worker> {
-  const { rung = 'auto', home, isolation, runtime, init = false } = options;
+  const { rung = 'auto', home, isolation, runtime } = options;
   if (runtime !== undefined) needTool(runtime);
   const client = new WorkerClient(options, {
-    ...(await chooseFooting(rung, home, { init })),
+    ...(await chooseFooting(rung, home)),
     ...(isolation === undefined ? {} : { isolation }),
     ...(runtime === undefined ? {} : { runtime }),
   });

@@ -1,7 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Becoming, becoming } from './becoming.ts';
-import { chooseIsolation } from './namespace.ts';
+import { within } from './capabilities.ts';
+import { capabilityMask, chooseIsolation } from './namespace.ts';
+import { CONTAINER, type RunningRuntime, runtimeCommand, runtimePlaces } from './runtime.ts';
+import { runtimeProcess } from './runtime-config.ts';
 import { needTool } from './tools.ts';
 
 /** A further command in the namespaces of one that runs. */
@@ -13,6 +18,17 @@ export interface EnterRequest extends Omit<Becoming, 'isolation'> {
   args: string[];
   /** Absolute paths of the control groups to be in. */
   cgroups: readonly string[];
+  /** The runtime that runs the first command, if any: it starts the other one, too. */
+  runtime?: RunningRuntime;
+  /** The command gets a terminal of its own, which leads to this process's. Only with a runtime. */
+  terminal: boolean;
+}
+
+/** A further command, on its way. */
+export interface Entered {
+  process: ChildProcess;
+  /** How many processes are above the command, that one included: see `commandBelow`. */
+  depth: number;
 }
 
 /** Flags of nsenter, by the namespaces' names in /proc. This user is root in its own user namespaces already. */
@@ -32,29 +48,52 @@ const JOIN = 'while test "$1" != --; do echo 0 >"$1/cgroup.procs"; shift; done; 
 /**
  * Runs a command in the namespaces of another one, from outside of any worker. It sees the same files and
  * processes, and has no more rights than it is given.
- *
- * Its own process is the oldest child of the process that this starts.
  */
-export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pipe')[]): ChildProcess {
-  const { first, environment, args, cgroups } = request;
-  const isolation = chooseIsolation();
-  const { before, after } = becoming({ ...request, isolation }, environment.length);
-  const words = [
+export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pipe')[]): Entered {
+  const { first, cgroups } = request;
+  const { words, depth, done } = request.runtime
+    ? byRuntime(request, request.runtime)
+    : { ...byTools(request), done: () => {} };
+  const entering = [
     needTool('nsenter'),
     `--target=${first}`,
-    // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
-    // the root that its command has.
     ...Object.entries(NAMESPACES).flatMap(([name, flags]) => (isOwn(first, name) ? [] : flags)),
-    ...['--root', '--wd'],
-    ...['--', ...before, ...environment, ...after, ...args],
+    ...words,
   ];
   const [program, ...rest] =
-    cgroups.length === 0 ? words : [needTool('sh'), '-c', JOIN, 'sh', ...cgroups, '--', ...words];
-  return spawn(program!, rest, {
+    cgroups.length === 0 ? entering : [needTool('sh'), '-c', JOIN, 'sh', ...cgroups, '--', ...entering];
+  const process = spawn(program!, rest, {
     cwd: '/',
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     stdio,
   });
+  process.once('exit', done);
+  process.once('error', done);
+  return { process, depth };
+}
+
+function byTools(request: EnterRequest): { words: string[]; depth: number } {
+  const { environment, args } = request;
+  const { before, after } = becoming({ ...request, isolation: chooseIsolation() }, environment.length);
+  // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
+  // the root that its command has.
+  return { words: ['--root', '--wd', '--', ...before, ...environment, ...after, ...args], depth: 1 };
+}
+
+function byRuntime(
+  request: EnterRequest,
+  { name, folder }: RunningRuntime,
+): { words: string[]; depth: number; done: () => void } {
+  const process = join(folder, `process-${randomUUID()}.json`);
+  // The folder is in memory, and in the mount namespace of the first process.
+  const file = `/proc/${request.first}/root${process}`;
+  const capabilities = within(capabilityMask('CapBnd'), request.capabilities);
+  writeFileSync(file, runtimeProcess({ ...request, capabilities, ulimits: [] }), { mode: 0o600 });
+  return {
+    words: ['--', ...runtimeCommand(name, runtimePlaces(folder)), 'exec', '--process', process, CONTAINER],
+    depth: 2,
+    done: () => rmSync(file, { force: true }),
+  };
 }
 
 /** Whether a process is in a namespace of this one: joining that again may take rights that only root has. */

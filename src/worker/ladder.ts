@@ -41,14 +41,9 @@ const SETTINGS = [
  * again when the machine has changed.
  *
  * @param home the store's folder, which must exist
- * @param options.init only rungs on which a command has an init above it
  * @throws JettisonError `RUNG_UNUSABLE` when the one that was asked for does not work
  */
-export async function chooseFooting(
-  choice: RungChoice,
-  home: string,
-  options: { init?: boolean } = {},
-): Promise<ChosenFooting> {
+export async function chooseFooting(choice: RungChoice, home: string): Promise<ChosenFooting> {
   if (choice === 'none') {
     const unable = { reason: 'the build was asked not to (--isolation none)' };
     return { isolation: 'none', rung: 'none', unable, notes: [] };
@@ -60,7 +55,7 @@ export async function chooseFooting(
     if (!rung.usable) throw unusable(rung);
     return { ...footingOf(rung), notes: [] };
   }
-  const best = rungs.find(({ name, usable }) => usable && !(options.init && name === 'oci'))!;
+  const best = rungs.find(({ usable }) => usable)!;
   const better = rungs.slice(0, rungs.indexOf(best));
   return {
     ...footingOf(best),

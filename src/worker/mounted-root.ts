@@ -8,6 +8,7 @@ import type { WorkerContext } from './context.ts';
 import type { Environment } from './environment.ts';
 import type { Footing } from './footing.ts';
 import type { StackedLayer } from './kept.ts';
+import { kernelIsAtLeast } from './kernel.ts';
 import type { LaunchRequest } from './launch.ts';
 import type { Locks } from './lock.ts';
 import { MountSources } from './mount-sources.ts';
@@ -16,7 +17,7 @@ import { setHostname } from './native.ts';
 import type { ExecRequest } from './protocol.ts';
 import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
-import { type RuntimeName, runtimeError, runtimePlaces } from './runtime.ts';
+import { type RunningRuntime, type RuntimeName, runtimeError, runtimePlaces } from './runtime.ts';
 import { runtimeLaunch } from './runtime-launch.ts';
 import { type Launch, Sandbox } from './sandbox.ts';
 import { defaultSeccomp, type SeccompProfile } from './seccomp.ts';
@@ -41,6 +42,7 @@ const HOSTNAME = 'buildkitsandbox';
 export class MountedRoot {
   readonly #folder: RunFolder;
   readonly #sources: MountSources;
+  #runtime: RuntimeName | undefined;
 
   constructor(
     ctx: WorkerContext,
@@ -56,6 +58,11 @@ export class MountedRoot {
     return this.#folder.path;
   }
 
+  /** The runtime that runs the command, once it is started. */
+  get runtime(): RunningRuntime | undefined {
+    return this.#runtime && { name: this.#runtime, folder: this.#folder.memory };
+  }
+
   /** Absolute path of the directory that has what the command changed, as overlayfs keeps it. */
   get upper(): string {
     return this.#folder.upper;
@@ -66,7 +73,8 @@ export class MountedRoot {
    *
    * @param prepare see `SandboxOptions`
    * @param signal ends the waiting for caches
-   * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `RUN_SETUP`, `TOOL_MISSING`
+   * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `RUN_SETUP`, `RUN_TOO_LONG`, `SECCOMP_UNAVAILABLE`,
+   * `TOOL_MISSING`
    */
   async start(
     subject: RunSubject,
@@ -75,7 +83,8 @@ export class MountedRoot {
   ): Promise<Sandbox> {
     const { request, layers, tree, user, environment } = subject;
     const folder = this.#folder;
-    const { isolation, runtime } = this.footing;
+    const { isolation } = this.footing;
+    const runtime = this.#runtimeFor(request);
     const { stdio } = request;
     const inherits = request.process.inheritStdin === true;
     const terminal = runtime !== undefined && inherits && stdio === 'inherit' && isatty(0) && isatty(1);
@@ -119,7 +128,7 @@ export class MountedRoot {
    * commands.
    */
   failure(): { exitCode: number; message: string } | JettisonError | undefined {
-    const { runtime } = this.footing;
+    const runtime = this.#runtime;
     const said = runtime === undefined ? undefined : runtimeError(this.#runtimeLog());
     if (said === undefined) return undefined;
     const missing = /executable file.* not found|no such file or directory/i.test(said);
@@ -134,6 +143,20 @@ export class MountedRoot {
   close(): void {
     this.#sources.close();
     this.#folder.remove();
+  }
+
+  #runtimeFor({ init, seccomp }: ExecRequest): RuntimeName | undefined {
+    this.#runtime = init ? undefined : this.footing.runtime;
+    if (this.#runtime === undefined && seccomp !== undefined && seccomp !== 'unconfined') {
+      throw new JettisonError(
+        'SECCOMP_UNAVAILABLE',
+        'a seccomp profile takes an OCI runtime, and none works here',
+        {
+          hint: 'Install the package crun; `jettison doctor` says whether it works.',
+        },
+      );
+    }
+    return this.#runtime;
   }
 
   #launch(
@@ -158,7 +181,9 @@ export class MountedRoot {
   }
 }
 
-function seccompOf({ unmasked, capabilities }: ExecRequest): { seccomp?: SeccompProfile } {
-  if (unmasked) return {};
-  return { seccomp: defaultSeccomp(capabilities === undefined ? {} : { capabilities }) };
+function seccompOf({ unmasked, capabilities, seccomp }: ExecRequest): { seccomp?: SeccompProfile } {
+  if (unmasked || seccomp === 'unconfined') return {};
+  if (seccomp !== undefined) return { seccomp };
+  const tracing = kernelIsAtLeast(4, 8);
+  return { seccomp: defaultSeccomp({ ...(capabilities && { capabilities }), tracing }) };
 }

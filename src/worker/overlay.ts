@@ -1,7 +1,7 @@
 import { existsSync, symlinkSync } from 'node:fs';
-import { release } from 'node:os';
 import { join } from 'node:path';
 import type { WorkerContext } from './context.ts';
+import { kernelIsAtLeast } from './kernel.ts';
 
 /** Kernel parameters that exist only where overlayfs knows the mount option of that name. */
 const PARAMETERS = '/sys/module/overlay/parameters';
@@ -57,10 +57,4 @@ export function linkLayers(folder: string, prefix: string, directories: readonly
 export function overlayXattrs({ overlay }: WorkerContext): 'trusted' | 'user' {
   if (overlay === 'none') throw new Error('this worker mounts nothing');
   return overlay;
-}
-
-/** @param text of a kernel release, by default this kernel's: `6.1.0-18-amd64` */
-export function kernelIsAtLeast(major: number, minor: number, text: string = release()): boolean {
-  const [, first = '0', second = '0'] = /^(\d+)\.(\d+)/.exec(text) ?? [];
-  return Number(first) > major || (Number(first) === major && Number(second) >= minor);
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Process id of the oldest child of a process; undefined when it has none, or is gone. */
-export function oldestChild(pid: number): number | undefined {
+function oldestChild(pid: number): number | undefined {
   try {
     // Each thread has children of its own.
     for (const thread of readdirSync(`/proc/${pid}/task`)) {

@@ -6,6 +6,8 @@ import type { CacheIdentity } from '../store/cache-mounts.ts';
 import type { FailedStep } from '../store/failures.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
 import type { ReadableForms } from './forms.ts';
+import type { RunningRuntime } from './runtime.ts';
+import type { SeccompProfile } from './seccomp.ts';
 import type { User } from './user.ts';
 
 /**
@@ -133,6 +135,13 @@ export interface ExecRequest {
   capabilities?: readonly string[];
   /** No program can give the command more rights, setuid bit or not. */
   noNewPrivileges?: boolean;
+  /**
+   * A process above the command reaps orphans, and signals do to it what they do anywhere: to the first process of
+   * a container they do nothing by themselves. It is run without an OCI runtime then.
+   */
+  init?: boolean;
+  /** The system calls that it may make; default: Docker's, where there is a runtime to see to that. */
+  seccomp?: SeccompProfile | 'unconfined';
   /** Nothing of the root can be changed but what is mounted on it. Not together with `commit`. */
   readonlyRoot?: boolean;
   /** /etc/hosts and /etc/resolv.conf cannot be written, as is so with `commit` and `readonlyRoot`. */
@@ -241,6 +250,8 @@ export interface StartedCommand {
   cgroups: string[];
   /** Why some limits do not hold, for people. */
   problems: string[];
+  /** The runtime that runs it, if any. */
+  runtime?: RunningRuntime;
 }
 
 export interface ExecResult {

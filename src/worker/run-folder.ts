@@ -49,7 +49,7 @@ export class RunFolder {
   /**
    * Writes the files that are bound into the root, the contents of /dev, and the command's standard input.
    *
-   * @param options.console whether a terminal that the command uses directly is bound to /dev/console
+   * @param options.console whether this process's terminal is to be /dev/console; else whoever makes one binds it there
    */
   writeFiles(
     request: ExecRequest,
@@ -78,8 +78,9 @@ export class RunFolder {
     }
     const dev = join(this.path, 'dev');
     writeDevices(dev);
-    const console = options.console && request.stdio === 'inherit' ? terminal() : undefined;
-    if (console !== undefined) writeFileSync(join(dev, 'console'), '');
+    const shown = request.stdio === 'inherit' ? terminal() : undefined;
+    if (shown !== undefined) writeFileSync(join(dev, 'console'), '');
+    const console = options.console ? shown : undefined;
     const stdin = request.process.stdin === undefined ? '/dev/null' : join(this.memory, 'stdin');
     if (request.process.stdin !== undefined) writeFileSync(stdin, request.process.stdin);
     return { dev, hosts, resolvConf, bound, stdin, ...(console === undefined ? {} : { console }) };

@@ -57,7 +57,7 @@ export function runtimeConfig(options: RuntimeConfigOptions): string {
 }
 
 /** The text of a `process` object. */
-function runtimeProcess(options: RuntimeProcess): string {
+export function runtimeProcess(options: RuntimeProcess): string {
   const { user, ulimits } = options;
   const capabilities = options.capabilities.map(capabilityName);
   // What a process that stops being root keeps: nothing, but programs may have file capabilities.

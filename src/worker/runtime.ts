@@ -14,6 +14,13 @@ export interface RuntimePlaces {
   log: string;
 }
 
+/** A runtime that runs a command, for who wants to run another one beside it. */
+export interface RunningRuntime {
+  name: RuntimeName;
+  /** Absolute path in the mount namespace of the sandbox's first process: see `runtimePlaces`. */
+  folder: string;
+}
+
 /** What every runtime's container is called: each has a state folder of its own. */
 export const CONTAINER = 'command';
 

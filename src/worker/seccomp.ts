@@ -8,7 +8,7 @@ export interface SeccompProfile {
   syscalls: SeccompRule[];
 }
 
-interface SeccompRule {
+export interface SeccompRule {
   names: string[];
   action: string;
   errnoRet?: number;

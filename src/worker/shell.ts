@@ -45,7 +45,7 @@ export function withShell(
     ([program]) => findUnstartable(tree, program!, environment, cwd) === undefined,
   );
   if (found !== undefined && command !== undefined) {
-    return { ...request, process: { ...process, args: [...found, '-c', command] } };
+    return { ...request, init: true, process: { ...process, args: [...found, '-c', command] } };
   }
   const folder = temporaryPath(ctx.layout, 'shell');
   mkdirSync(folder);
@@ -59,6 +59,7 @@ export function withShell(
   const args = command === undefined ? interactive.args : [...own.line, '-c', command];
   return {
     ...request,
+    init: true,
     mounts: [...request.mounts, { type: 'bind', target: PLACE, source: folder, readonly: true }],
     process: {
       ...process,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { hasRange } from '../../../src/worker/id-ranges.ts';
 import { isInMap } from '../../../src/worker/ids.ts';
+import { kernelIsAtLeast } from '../../../src/worker/kernel.ts';
 import { rootOf } from '../../../src/worker/namespace.ts';
-import { kernelIsAtLeast, overlayOptions } from '../../../src/worker/overlay.ts';
+import { overlayOptions } from '../../../src/worker/overlay.ts';
 
 describe('rootOf', () => {
   it.each([
