@@ -19,8 +19,10 @@ Options:
   -q, --quiet               Print only the image's name
       --registry-insecure   Accept any certificate, and plain http
 
-Credentials are those of \`docker login\`, \`podman login\` and \`jettison login\`. HTTPS_PROXY, NO_PROXY
-and NODE_EXTRA_CA_CERTS are heeded, JETTISON_MIRRORS (docker.io=https://mirror.example.com) names mirrors.
+Credentials are those of \`docker login\`, \`podman login\` and \`jettison login\`; where they are refused,
+what everybody may read is read without them. HTTPS_PROXY and NO_PROXY are heeded. Certificates are checked
+with Node's authorities and NODE_EXTRA_CA_CERTS, then with the system's or those of SSL_CERT_FILE.
+JETTISON_MIRRORS (docker.io=https://mirror.example.com) names mirrors.
 
 Examples:
   jettison pull node:22-alpine

@@ -7,9 +7,10 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 import { hostName } from './endpoint.ts';
 import { proxyAuthorization, proxyFor, TunnelAgent } from './proxy.ts';
-import { trustFor } from './trust.ts';
+import { isUntrusted, systemTrust, trustFor } from './trust.ts';
 
 /** A body that can be sent again when a request is repeated. */
 export interface StreamBody {
@@ -38,6 +39,8 @@ export interface HttpResponse {
 }
 
 const IDLE_MS = 60_000;
+/** A server that is there takes a connection within that time. */
+const CONNECT_MS = 30_000;
 const MAX_SOCKETS = 16;
 
 /**
@@ -47,6 +50,8 @@ const MAX_SOCKETS = 16;
  */
 export class Http {
   readonly #agents = new Map<string, HttpAgent | HttpsAgent>();
+  /** Hosts (with port) that Node's own authorities do not vouch for, and maybe the system's. */
+  readonly #systemTrusted = new Set<string>();
 
   constructor(
     private readonly env: NodeJS.ProcessEnv,
@@ -58,7 +63,9 @@ export class Http {
   send(request: HttpRequest): Promise<HttpResponse> {
     const { url, body } = request;
     return new Promise((resolve, reject) => {
-      const headers: Record<string, string> = { 'user-agent': 'jettison', ...request.headers };
+      // Digests and sizes are those of what is stored, and some servers compress whatever they may.
+      const common = { 'user-agent': 'jettison', 'accept-encoding': 'identity' };
+      const headers: Record<string, string> = { ...common, ...request.headers };
       if (body !== undefined)
         headers['content-length'] = String('open' in body ? body.length : body.byteLength);
       else if (request.method !== 'GET' && request.method !== 'HEAD') headers['content-length'] = '0';
@@ -72,14 +79,32 @@ export class Http {
         const seconds = Math.round(idleMs / 1000);
         req.destroy(Object.assign(new Error(`nothing was received for ${seconds} s`), { code: 'ETIMEDOUT' }));
       });
-      req.on('error', reject);
+      req.once('socket', (socket) => {
+        if (!socket.connecting) return;
+        const patience = setTimeout(
+          () => req.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })),
+          Math.min(idleMs, CONNECT_MS),
+        );
+        for (const event of ['connect', 'close']) socket.once(event, () => clearTimeout(patience));
+      });
+      const tried = this.#systemTrusted.has(url.host);
+      let failed = false;
+      const fail = (error: Error) => {
+        // A request with a body hears of it twice.
+        if (failed) return;
+        failed = true;
+        if (tried || !isUntrusted(error)) return reject(error);
+        this.#systemTrusted.add(url.host);
+        this.send(request).then(resolve, reject);
+      };
+      req.on('error', fail);
       req.on('response', (stream) => {
         // Errors after the headers reach whoever reads the body; a body that nobody reads must not throw.
         stream.on('error', () => {});
         resolve({ status: stream.statusCode!, headers: stream.headers, stream, url });
       });
       if (body === undefined) req.end();
-      else if ('open' in body) pipeline(body.open(), req, (error) => error && reject(error));
+      else if ('open' in body) pipeline(body.open(), req, (error) => error && fail(error));
       else req.end(body);
     });
   }
@@ -94,9 +119,12 @@ export class Http {
     const proxy = proxyFor(url, this.env);
     const host = hostName(url.hostname);
     if (url.protocol === 'https:') {
-      const agent = this.#agent(`https ${proxy?.href ?? ''} ${url.host}`, () => {
+      const system = this.#systemTrusted.has(url.host);
+      const agent = this.#agent(`https ${system} ${proxy?.href ?? ''} ${url.host}`, () => {
+        const trust = trustFor(url.host, this.env, system ? systemTrust(this.env) : undefined);
         const tls = {
-          ...trustFor(url.host, this.env),
+          // Made once: reading a hundred certificates for each connection would take longer than most requests.
+          ...(Object.keys(trust).length > 0 ? { secureContext: createSecureContext(trust) } : {}),
           ...(this.unverified(url.host) ? { rejectUnauthorized: false } : {}),
           keepAlive: true,
           maxSockets: MAX_SOCKETS,

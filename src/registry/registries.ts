@@ -20,6 +20,8 @@ export interface RegistryOptions {
   signal?: AbortSignal;
 }
 
+const ANONYMOUS: CredentialSource = { lookup: async () => undefined, problems: [] };
+
 /**
  * All registries, as one run of the program sees them: one per command or build. Connections, tokens and
  * credentials are shared between everything that uses it; nothing is sent before something is asked for.
@@ -33,6 +35,8 @@ export class Registries {
   readonly #http: Http;
   readonly #unverified = new Set<string>();
   readonly #connections = new Map<string, Connection>();
+  /** Repositories that everybody may read, and that the credentials for them may not. */
+  readonly #public = new Set<string>();
 
   constructor(options: RegistryOptions = {}) {
     this.signal = options.signal;
@@ -50,7 +54,8 @@ export class Registries {
 
   /**
    * Reads from a repository's mirrors, then from its own registry, whose failure is the one that counts: a
-   * mirror that lacks something, or is broken, stands in nobody's way.
+   * mirror that lacks something, or is broken, stands in nobody's way. Neither do credentials that have ended:
+   * what everybody may read is then read without them.
    */
   async read<T>(
     reference: Pick<Reference, 'registry' | 'repository'>,
@@ -66,13 +71,27 @@ export class Registries {
         if (!tolerable) throw error;
       }
     }
-    return read(this.repository(reference));
+    const place = `${registry}/${repository}`;
+    if (this.#public.has(place)) return read(this.#anonymously(reference));
+    try {
+      return await read(this.repository(reference));
+    } catch (error) {
+      const refused = error instanceof JettisonError && /^REGISTRY_(UNAUTHORIZED|DENIED)$/.test(error.code);
+      if (!refused || (await this.#credentials.lookup(registry, repository)) === undefined) throw error;
+      // When that fails, too, the credentials are what somebody has to look at.
+      const found = await read(this.#anonymously(reference)).catch(() => Promise.reject(error));
+      this.#public.add(place);
+      return found;
+    }
+  }
+
+  #anonymously({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): Repository {
+    const connection = this.#connect(`anonymous ${registry}`, registry, this.#bases(registry), ANONYMOUS);
+    return new Repository(connection, registry, repository);
   }
 
   connection(registry: string): Connection {
-    const bases = endpoints(registry, this.#insecure);
-    if (this.#insecure) for (const { host } of bases) this.#unverified.add(host);
-    return this.#connect(registry, registry, bases);
+    return this.#connect(registry, registry, this.#bases(registry));
   }
 
   /** Closes idle connections, which would keep nothing alive but sockets. */
@@ -80,10 +99,16 @@ export class Registries {
     this.#http.close();
   }
 
-  #connect(key: string, registry: string, bases: URL[]): Connection {
+  #bases(registry: string): URL[] {
+    const bases = endpoints(registry, this.#insecure);
+    if (this.#insecure) for (const { host } of bases) this.#unverified.add(host);
+    return bases;
+  }
+
+  #connect(key: string, registry: string, bases: URL[], credentials = this.#credentials): Connection {
     let connection = this.#connections.get(key);
     if (connection === undefined) {
-      const authorizer = new Authorizer(registry, this.#http, this.#credentials, this.#policy, this.signal);
+      const authorizer = new Authorizer(registry, this.#http, credentials, this.#policy, this.signal);
       connection = new Connection(bases, this.#http, authorizer, this.#policy, this.signal);
       this.#connections.set(key, connection);
     }

@@ -1,22 +1,29 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates, type SecureContextOptions } from 'node:tls';
 import { JettisonError } from '../errors/error.ts';
 
+/** Where the distributions keep all the authorities that a machine trusts, companies' own ones included. */
+const SYSTEM_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
 /**
  * What TLS connections to a host are checked with beyond Node's own rules (its roots and
- * `NODE_EXTRA_CA_CERTS`): the bundle that `SSL_CERT_FILE` names, and what Docker and Podman keep in
- * `certs.d/<host[:port]>`: `*.crt` (authorities), `*.cert` with `*.key` (a client's certificate).
+ * `NODE_EXTRA_CA_CERTS`): what Docker and Podman keep in `certs.d/<host[:port]>`: `*.crt` (authorities),
+ * `*.cert` with `*.key` (a client's certificate).
  *
  * @param host with its port where the URL has one
+ * @param more authorities in PEM
  * @returns empty when there is nothing of the kind, which leaves Node's fast default in place
  * @throws JettisonError `CERTIFICATE_UNREADABLE`
  */
-export function trustFor(host: string, env: NodeJS.ProcessEnv): SecureContextOptions {
-  const authorities: string[] = [];
-  const bundle = env['SSL_CERT_FILE'];
-  if (bundle) authorities.push(read(bundle));
-
+export function trustFor(host: string, env: NodeJS.ProcessEnv, more?: string): SecureContextOptions {
+  const authorities = more === undefined ? [] : [more];
   const trust: SecureContextOptions = {};
   for (const folder of certificateFolders(env)) {
     const files = names(join(folder, host));
@@ -37,6 +44,26 @@ export function trustFor(host: string, env: NodeJS.ProcessEnv): SecureContextOpt
     trust.ca = [...rootCertificates, ...authorities];
   }
   return trust;
+}
+
+/**
+ * The authorities of the system: in PEM, from the file that `SSL_CERT_FILE` names, else from where this
+ * distribution keeps them. Reading them takes longer than a whole request, and few connections need them: they
+ * are for those that Node's own authorities do not vouch for.
+ *
+ * @throws JettisonError `CERTIFICATE_UNREADABLE`
+ */
+export function systemTrust(env: NodeJS.ProcessEnv, bundles = SYSTEM_BUNDLES): string | undefined {
+  const bundle = env['SSL_CERT_FILE'] || bundles.find((path) => existsSync(path));
+  return bundle === undefined ? undefined : read(bundle);
+}
+
+/** Whether a connection failed for want of an authority that vouches for the other side. */
+export function isUntrusted(error: Error): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return /^(UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT)$/.test(
+    code,
+  );
 }
 
 function certificateFolders(env: NodeJS.ProcessEnv): string[] {

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -117,7 +118,7 @@ describe('the way to a registry', () => {
     const proxy = await startProxy();
     const env = { HTTPS_PROXY: proxy.url, SSL_CERT_FILE: join(folder, 'cert.pem') };
     await read(`registry.test:${port}/app`, { env });
-    expect(proxy.seen).toEqual([`CONNECT registry.test:${port}`]);
+    expect(new Set(proxy.seen)).toEqual(new Set([`CONNECT registry.test:${port}`]));
   });
 
   it('goes through a proxy that wants a password', async () => {
@@ -162,6 +163,27 @@ describe('the way to a registry', () => {
     mkdirSync(certs, { recursive: true });
     spawnSync('cp', [join(folder, 'cert.pem'), join(certs, 'ca.crt')]);
     await read(`registry.test:${port}/app`, { env: { HTTPS_PROXY: proxy.url, HOME: folder } });
+  });
+
+  it('does not wait for ever for a server that does not take connections', async () => {
+    // Two wait in its queue, and nobody ever comes to fetch them: the kernel does not answer a third.
+    const program = `const server = require('node:net').createServer();
+      server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+        require('node:fs').writeSync(1, server.address().port + '\\n');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      });`;
+    const blocked = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    servers.push({ close: () => void blocked.kill('SIGKILL') });
+    const port = Number(String(await once(blocked.stdout, 'data')));
+    const waiting = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    servers.push({ close: () => waiting.forEach((socket) => void socket.destroy()) });
+    await Promise.all(waiting.map((socket) => once(socket, 'connect')));
+    await expect(
+      read(`127.0.0.1:${port}/app`, { env: {}, retry: { attempts: 1, idleMs: 200 } }),
+    ).rejects.toMatchObject({
+      code: 'REGISTRY_UNREACHABLE',
+      message: expect.stringContaining('does not answer'),
+    });
   });
 
   it('is plain http only where that is allowed', async () => {

@@ -343,6 +343,14 @@ describe('pulling', () => {
       ).toEqual([]);
     });
 
+    it('asks for blobs as they are, not compressed for the way', async () => {
+      const server = await start({ compresses: true });
+      addImage(server, '1');
+      const registries = client();
+      const image = await pullImage(store, registries, refer(server), AMD64);
+      await fetchLayers(store, registries, image);
+    });
+
     it('never takes more bytes than the manifest says', async () => {
       const server = await start();
       const { layers } = addImage(server, '1');
@@ -405,6 +413,17 @@ describe('pulling', () => {
       const identity: Credentials = { kind: 'identity', token: 'refresh', origin: 'helper' };
       await pullImage(store, client({}, identity), refer(server), AMD64);
       expect(server.seen.some(({ method, path }) => method === 'POST' && path === '/token')).toBe(true);
+    });
+
+    it('goes on without credentials that are refused, where everybody may read', async () => {
+      const server = await start({ auth: 'bearer' });
+      addImage(server, '1');
+      const registries = client({}, password);
+      const image = await pullImage(store, registries, refer(server), AMD64);
+      await fetchLayers(store, registries, image);
+      // Only the first request was tried with them.
+      const tokens = server.seen.filter(({ path }) => path.startsWith('/token'));
+      expect(tokens.map(({ headers }) => headers.authorization !== undefined)).toEqual([true, false]);
     });
 
     it('says so when there is none, and when it is refused', async () => {

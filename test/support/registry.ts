@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 
 /** What goes wrong with one request. */
 export type Fault =
@@ -44,6 +45,8 @@ export interface FakeRegistryOptions {
   noRange?: boolean;
   /** Speaks https with these (PEM). */
   tls?: { key: string; cert: string };
+  /** Compresses answers for whoever does not refuse that. */
+  compresses?: boolean;
   /** Largest body of one PATCH or PUT of a blob. */
   maxBody?: number;
 }
@@ -158,6 +161,10 @@ export class FakeRegistry {
     }
     if (request.method === 'HEAD' && answer.body !== undefined) {
       answer.headers['content-length'] = String(answer.body.byteLength);
+    }
+    if (this.options.compresses && data !== undefined && request.headers['accept-encoding'] !== 'identity') {
+      send(response, answer.status, { ...answer.headers, 'content-encoding': 'gzip' }, gzipSync(data));
+      return;
     }
     send(response, answer.status, answer.headers, data);
   }
