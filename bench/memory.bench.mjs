@@ -1,5 +1,6 @@
 // Peak memory of control and of the worker with a large layer: it must not grow with the layer. The layer has
-// 300 MB, or as many as JETTISON_BENCH_MB says; half of it can be compressed.
+// 300 MB, or as many as JETTISON_BENCH_MB says; half of it can be compressed. Where JETTISON_BENCH_REGISTRY names a
+// registry it is pushed there and pulled from there, too.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { CLI, workspace } from './harness.mjs';
 
 const MEGABYTES = Number(process.env.JETTISON_BENCH_MB ?? 300);
+const REGISTRY = process.env.JETTISON_BENCH_REGISTRY;
 const SAMPLE_MS = 20;
 
 export default async function* memory() {
@@ -20,6 +22,14 @@ export default async function* memory() {
   yield `${MEGABYTES} MB in one layer`;
   yield await peaks('build: read, pack and compress', space.env, ['build', '-q', '-t', 'large', files]);
   yield await peaks('build -o type=oci', space.env, ['build', '-q', '-o', `type=oci,dest=${archive}`, files]);
+  if (REGISTRY) {
+    const name = `${REGISTRY}/bench/memory-${process.pid}:1`;
+    const third = { ...space.env, JETTISON_HOME: join(space.root, 'third') };
+    space.jettison('tag', 'large', name);
+    yield await peaks('push', space.env, ['push', '-q', name]);
+    yield await peaks('pull', third, ['pull', '-q', name]);
+    rmSync(third.JETTISON_HOME, { recursive: true });
+  }
   rmSync(join(files, 'large'));
   yield await peaks('load the archive', other, ['load', '-q', '-i', archive]);
   rmSync(archive);

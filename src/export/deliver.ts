@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
+import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Delivery } from './delivery.ts';
 import type { MadeImage } from './image-maker.ts';
@@ -77,7 +78,11 @@ async function archive(
 ): Promise<AsyncIterable<Buffer>> {
   if (format === 'docker-archive') only(made, "Docker's archive");
   const { writeArchive } = await import('./archive-write.ts');
-  for (const { manifest } of made.images) for (const layer of manifest.layers) await fetchBlob(layer);
+  await parallel(
+    made.images.flatMap(({ manifest }) => manifest.layers),
+    TRANSFERS,
+    fetchBlob,
+  );
   const [image] = made.images;
   const whole = made.images.length === 1 ? {} : { index: made };
   return writeArchive(store, [{ image: image!, names, ...whole }], format);

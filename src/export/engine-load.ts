@@ -1,6 +1,7 @@
 import type { Digest } from '../image/digest.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
+import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { writeArchive } from './archive-write.ts';
@@ -75,7 +76,7 @@ async function send(
 ): Promise<void> {
   const { layers } = image.manifest;
   const sent = new Set(layers.slice(held).map(({ digest }) => digest));
-  for (const layer of layers.slice(held)) await fetchBlob(layer);
+  await parallel(layers.slice(held), TRANSFERS, fetchBlob);
   const omit = new Set(layers.map(({ digest }) => digest).filter((digest) => !sent.has(digest)));
   const archive = writeArchive(store, [{ image, names }], 'docker-archive', omit);
   const answer = await api.sendTar('/images/load?quiet=1', archive);

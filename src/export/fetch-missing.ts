@@ -2,6 +2,7 @@ import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import { Origins } from '../registry/origins.ts';
+import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { ImageParts } from '../store/lookup.ts';
@@ -28,7 +29,7 @@ export async function fetchMissing(
   const origins = new Origins(store.layout);
   const opened = await registries();
   try {
-    for (const layer of missing.values()) {
+    await parallel(missing.values(), TRANSFERS, async (layer) => {
       const [origin] = origins.of(layer.digest);
       if (origin === undefined) {
         throw new JettisonError('BLOB_MISSING', `the store does not hold the layer ${layer.digest}`, {
@@ -36,7 +37,7 @@ export async function fetchMissing(
         });
       }
       await fetchBlob(store, opened, origin, layer);
-    }
+    });
   } finally {
     opened.close();
   }

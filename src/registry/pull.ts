@@ -6,7 +6,7 @@ import type { Blobs } from '../store/blobs.ts';
 import type { Images } from '../store/images.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import { type Origin, Origins } from './origins.ts';
-import { parallel } from './parallel.ts';
+import { parallel, TRANSFERS } from './parallel.ts';
 import type { OnProgress } from './progress.ts';
 import type { Registries } from './registries.ts';
 import { type RemoteImage, resolveRemote } from './resolve.ts';
@@ -18,7 +18,6 @@ export interface PullStore {
   images: Images;
 }
 
-const PARALLEL = 4;
 /** How often a blob that arrives damaged is fetched anew. */
 const DAMAGE_ATTEMPTS = 3;
 
@@ -52,7 +51,7 @@ export async function fetchLayers(
   onProgress: OnProgress = () => {},
 ): Promise<void> {
   const layers = new Map(manifest.layers.map((layer) => [layer.digest, layer]));
-  await parallel(layers.values(), PARALLEL, (layer) =>
+  await parallel(layers.values(), TRANSFERS, (layer) =>
     fetchBlob(store, registries, reference, layer, onProgress),
   );
 }

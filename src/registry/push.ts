@@ -5,7 +5,7 @@ import type { Digest } from '../image/digest.ts';
 import { familiarName, type Reference } from '../image/reference.ts';
 import type { Descriptor, Index, Manifest } from '../image/types.ts';
 import { Origins } from './origins.ts';
-import { parallel } from './parallel.ts';
+import { parallel, TRANSFERS } from './parallel.ts';
 import type { OnProgress } from './progress.ts';
 import { fetchBlob, type PullStore } from './pull.ts';
 import type { Registries } from './registries.ts';
@@ -18,7 +18,6 @@ export interface PushResult {
   uploaded: number;
 }
 
-const PARALLEL = 4;
 /** How often a blob that arrives damaged is sent anew. */
 const DAMAGE_ATTEMPTS = 3;
 
@@ -98,7 +97,7 @@ class Push {
     const blobs = new Map([...layers, config].map((blob) => [blob.digest, blob]));
     for (const { digest, size } of blobs.values())
       this.onProgress({ digest, size, state: 'waiting', moved: 0 });
-    await parallel(blobs.values(), PARALLEL, (blob) => this.#blob(blob));
+    await parallel(blobs.values(), TRANSFERS, (blob) => this.#blob(blob));
   }
 
   async #blob(blob: Descriptor): Promise<void> {
