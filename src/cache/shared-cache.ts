@@ -122,8 +122,25 @@ async function readSource(source: CacheSource, place: CachePlace) {
     });
   }
   const found = <T>(one: T): Found<T> => ({ ...one, place });
+  const steps = caches.flatMap((cache) => cache.steps);
+  const mounts = source.cacheMounts === false ? [] : caches.flatMap((cache) => cache.mounts);
   return {
-    steps: caches.flatMap(({ steps }) => steps.map(found)),
-    mounts: source.cacheMounts === false ? [] : caches.flatMap(({ mounts }) => mounts.map(found)),
+    steps: (await those(steps, ({ packed, index }) => isWhole(place, packed.blob, index))).map(found),
+    mounts: (await those(mounts, ({ archive }) => isWhole(place, archive))).map(found),
   };
+}
+
+/**
+ * Whether a place has all of something. Only those are asked of which it takes no time: a folder may have been carried
+ * here in part, while a registry keeps what its manifests name.
+ */
+async function isWhole(place: CachePlace, ...blobs: (Descriptor | undefined)[]): Promise<boolean> {
+  if (place.lasting) return true;
+  const held = await Promise.all(blobs.map((blob) => blob === undefined || place.holds(blob)));
+  return held.every(Boolean);
+}
+
+async function those<T>(all: readonly T[], wanted: (one: T) => Promise<boolean>): Promise<T[]> {
+  const answers = await Promise.all(all.map(wanted));
+  return all.filter((_, i) => answers[i]);
 }

@@ -23,7 +23,7 @@ export class SharedLayer extends RunLayer {
   }
 
   protected override async pack(): Promise<LayerBlob> {
-    await this.cache.claim(this.cached);
+    await this.orLost(this.cache.claim(this.cached));
     return this.cached.packed;
   }
 
@@ -35,7 +35,7 @@ export class SharedLayer extends RunLayer {
   private async look(): Promise<LayerIndex> {
     const { layers } = this.context.store;
     if (layers.record(this.id) === undefined) {
-      const index = await this.cache.index(this.cached);
+      const index = await this.orLost(this.cache.index(this.cached));
       if (index !== undefined) return index;
       await this.directory();
     }

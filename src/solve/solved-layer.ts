@@ -57,9 +57,7 @@ export class RunLayer implements SolvedLayer {
       );
       return;
     }
-    const packed = await this.fetch().catch((error: unknown) => {
-      throw error instanceof JettisonError && !this.context.signal.aborted ? lost(error) : error;
-    });
+    const packed = await this.orLost(this.fetch());
     if (packed === undefined) {
       throw new JettisonError(
         'LAYER_UNREADABLE',
@@ -85,6 +83,15 @@ export class RunLayer implements SolvedLayer {
     const packed = this.context.store.layers.blob(this.id);
     if (packed !== undefined) await this.context.fetchBlob(packed.blob);
     return packed;
+  }
+
+  /** Says what it means when another machine's part of a layer cannot be had. */
+  protected async orLost<T>(fetching: Promise<T>): Promise<T> {
+    try {
+      return await fetching;
+    } catch (error) {
+      throw error instanceof JettisonError && !this.context.signal.aborted ? lost(error) : error;
+    }
   }
 
   protected async withFile<T>({ bytes }: LayerIndex, work: (path: string) => Promise<T>): Promise<T> {

@@ -214,7 +214,7 @@ describe('cache mounts in a cache that machines share', () => {
     expect(warnings(damaged)).toEqual([expect.objectContaining({ code: 'CACHE_MOUNT' })]);
     rmSync(archive);
     const missing = await three.build(using('second'), { cacheFrom: [from] });
-    expect([missing.output, warnings(missing).length]).toEqual(['', 1]);
+    expect([missing.output, warnings(missing)]).toEqual(['', []]);
     expect((await verifyStore(three.store)).problems).toEqual([]);
   });
 
