@@ -94,7 +94,12 @@ async function lookAt<T>(
       // What other stages were doing has been cancelled: nothing of it is left when there is no worker.
       await session.worker.close();
       try {
-        return await look(stopAt(error, session.store.layout.home));
+        return await look(
+          stopAt(error, {
+            home: session.store.layout.home,
+            ...(options.isolation && { rung: options.isolation }),
+          }),
+        );
       } finally {
         error.prepared.close();
       }
@@ -110,7 +115,7 @@ async function lookAt<T>(
   }
 }
 
-function stopAt({ step, prepared, failure, isAfter }: Halted, home: string): DebugStop {
+function stopAt({ step, prepared, failure, isAfter }: Halted, where: Parameters<typeof visit>[0]): DebugStop {
   const { request } = prepared;
   return {
     stage: stageOf(step),
@@ -121,7 +126,7 @@ function stopAt({ step, prepared, failure, isAfter }: Halted, home: string): Deb
     ...(failure === undefined ? {} : { failure }),
     run: ({ args, env = [], inheritStdin, ...how }, streams) =>
       visit(
-        home,
+        where,
         {
           ...request,
           ...how,

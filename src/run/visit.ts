@@ -2,22 +2,28 @@ import { execFileSync } from 'node:child_process';
 import { JettisonError } from '../errors/error.ts';
 import { startWorker } from '../worker/client.ts';
 import type { ExecRequest } from '../worker/protocol.ts';
+import type { RungChoice } from '../worker/rung.ts';
 import type { RunStreams } from './foreground.ts';
 import { forwardSignals } from './signals.ts';
 
 /**
  * Runs a command that belongs to no container in the foreground, and throws away what it changes.
  *
+ * @param where.rung that of the worker which made what the command stands on
  * @param request.stdio `inherit`: it gets this process's terminal, which is afterwards as it was
  * @returns the command's exit code
  * @throws JettisonError when it could not be run at all
  */
-export async function visit(home: string, request: ExecRequest, streams: RunStreams): Promise<number> {
+export async function visit(
+  where: { home: string; rung?: RungChoice },
+  request: ExecRequest,
+  streams: RunStreams,
+): Promise<number> {
   const onTerminal = request.stdio === 'inherit';
   const giveUp = new AbortController();
   const kill = () => giveUp.abort(new JettisonError('INTERRUPTED', 'the shell was killed'));
   const settings = onTerminal ? terminalSettings() : undefined;
-  const worker = await startWorker({ home, inherit: true });
+  const worker = await startWorker({ ...where, inherit: true });
   const stopForwarding = forwardSignals(
     onTerminal || streams.stdin.isTTY === true,
     // A shell that has the terminal does not listen to SIGTERM.

@@ -1,20 +1,33 @@
 /**
  * Turns this process into a command: `become.js SETTINGS COUNT VARIABLE... COMMAND ARGUMENT...`, with the
  * command's root as the working directory. For commands that have fewer capabilities than util-linux's programs
- * need to change root and user: here they are given up between that and the command.
+ * need to change root and user: here they are given up between that and the command. And for those that lead a terminal.
  */
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BecomeSettings } from './becoming.ts';
-import { changeRoot, closeOnExec, execute, keepCapabilities, obeySignals, setUser } from './native.ts';
+import {
+  changeRoot,
+  closeOnExec,
+  execute,
+  keepCapabilities,
+  leadGroup,
+  obeySignals,
+  setUser,
+  takeTerminal,
+} from './native.ts';
 
 const [settings, count, ...words] = process.argv.slice(2) as [string, string, ...string[]];
-const { cwd, uid, capabilities } = JSON.parse(settings) as BecomeSettings;
+const { cwd, uid, capabilities, leadsTerminal } = JSON.parse(settings) as BecomeSettings;
 const variables = words.slice(0, Number(count));
 const [command, ...args] = words.slice(Number(count)) as [string, ...string[]];
 
 try {
+  if (leadsTerminal) {
+    leadGroup();
+    takeTerminal(0);
+  }
   keepCapabilities(capabilities);
   changeRoot('.');
   process.chdir(cwd);

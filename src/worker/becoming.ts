@@ -15,6 +15,11 @@ export interface Becoming {
   capabilities: readonly string[];
   /** No program can give the command more rights, setuid bit or not. */
   noNewPrivileges: boolean;
+  /**
+   * It leads a process group of its own, which has the terminal on its standard input. A shell that is in a group
+   * from outside of its process id namespace cannot give the terminal back to that, and fails when it ends.
+   */
+  leadsTerminal?: boolean;
 }
 
 /** What `become.js` is told. */
@@ -23,6 +28,7 @@ export interface BecomeSettings {
   uid: number;
   /** Numbers. */
   capabilities: number[];
+  leadsTerminal: boolean;
 }
 
 /**
@@ -34,7 +40,7 @@ export function becoming(what: Becoming, variableCount: number): { before: strin
   const { user, isolation, cwd } = what;
   const capabilities = within(capabilityMask('CapBnd'), what.capabilities);
   // util-linux drops capabilities before it changes root and user, and needs some for the latter.
-  const byTools = enoughForTools(capabilities);
+  const byTools = enoughForTools(capabilities) && what.leadsTerminal !== true;
   const identity = [
     needTool('setpriv'),
     ...(byTools ? [`--bounding-set=${['-all', ...capabilities.map((name) => `+${name}`)].join(',')}`] : []),
@@ -59,6 +65,7 @@ export function becoming(what: Becoming, variableCount: number): { before: strin
     cwd,
     uid: user.uid,
     capabilities: capabilities.map((name) => CAPABILITY_NAMES.indexOf(name)),
+    leadsTerminal: what.leadsTerminal === true,
   };
   // The variables come as arguments: some of them would mean something to Node.
   const node = [process.execPath, entryPath('become'), JSON.stringify(settings), String(variableCount)];

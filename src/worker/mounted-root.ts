@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { JettisonError } from '../errors/error.ts';
 import type { MergedTree } from '../layer/merged-tree.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
-import { withGuarded } from './command.ts';
+import { isShell, withGuarded } from './command.ts';
 import type { WorkerContext } from './context.ts';
 import type { Environment } from './environment.ts';
 import type { Footing } from './footing.ts';
@@ -13,7 +13,7 @@ import type { LaunchRequest } from './launch.ts';
 import type { Locks } from './lock.ts';
 import { MountSources } from './mount-sources.ts';
 import { namespacesLaunch } from './namespaces-launch.ts';
-import { setHostname } from './native.ts';
+import { isForeground, setHostname } from './native.ts';
 import type { ExecRequest } from './protocol.ts';
 import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
@@ -114,6 +114,7 @@ export class MountedRoot {
         isolation,
         capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
         noNewPrivileges: request.noNewPrivileges === true,
+        leadsTerminal: stdio === 'inherit' && isForeground(0) && isShell(request.process.args),
         environment,
         args: request.process.args,
       },

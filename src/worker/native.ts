@@ -290,9 +290,14 @@ export function isForeground(fd: number): boolean {
   return call('int tcgetpgrp(int fd)')(fd) === call('int getpgrp()')();
 }
 
+/** Makes this process the leader of a process group of its own. */
+export function leadGroup(): void {
+  check(call('int setpgid(int pid, int group)')(0, 0), 'setpgid');
+}
+
 const SIG_IGN = 1;
 
-/** Gives a terminal back to the group of this process: a shell that had it may have left it to nobody. */
+/** Gives a terminal to the group of this process, whoever has it: a shell may have left it to nobody. */
 export function takeTerminal(fd: number): void {
   const setHandler = call('intptr_t signal(int number, intptr_t handler)');
   // Else the kernel would stop the group for asking.

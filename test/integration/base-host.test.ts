@@ -113,6 +113,21 @@ describe('jettison base host', () => {
     expect(run('groupadd -r app && useradd -r -g app app && id -un app').stdout).toBe('app\n');
   });
 
+  test('its shell gives the terminal back when it ends, and its own exit code', (ctx) => {
+    const script = ['/usr/bin/script', '/bin/script'].find((path) => existsSync(path));
+    if (script === undefined) return ctx.skip('script (bsdutils) is not installed');
+    if (jettison({ home }, 'run', 'made:full', '/bin/sh', '-c', ':').status === 125)
+      ctx.skip('nothing can run here');
+    const command = `${process.execPath} ${CLI} run -it made:full /bin/sh; code=$?; read line; echo "$code $line"`;
+    const ran = spawnSync(script, ['-qec', command, '/dev/null'], {
+      env: { ...process.env, JETTISON_HOME: home, SHELL: '/bin/sh' },
+      input: 'exit 6\ntyped\n',
+      encoding: 'utf8',
+    });
+    expect(ran.stdout).not.toContain('process group');
+    expect(ran.stdout).toContain('6 typed');
+  });
+
   test('wants a kind and a name', () => {
     for (const args of [[], ['other', '-t', 'x'], ['host'], ['host', '-t', 'x', 'y']]) {
       const { status, stderr } = jettison({ home }, 'base', ...args);
