@@ -3,9 +3,11 @@
 //
 //   --base IMAGE   build on this image (e.g. node:20) instead of one made of this machine's Node
 //   --slim IMAGE   base of the distroless image's last stage (without --base: made of this machine's Node, too)
+//   --twice        instead: build each image twice with --reproducible, from copies with different times, and
+//                  compare the digests
 //   --keep         leave the store, and say where it is
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -18,12 +20,19 @@ import { parseArgs } from 'node:util';
 class Failure extends Error {}
 
 const { values: flags } = parseArgs({
-  options: { base: { type: 'string' }, slim: { type: 'string' }, keep: { type: 'boolean' } },
+  options: {
+    base: { type: 'string' },
+    slim: { type: 'string' },
+    keep: { type: 'boolean' },
+    twice: { type: 'boolean' },
+  },
 });
 const root = fileURLToPath(new URL('..', import.meta.url));
 const work = await mkdtemp(join(tmpdir(), 'jettison-demo-'));
 const home = join(work, 'store');
 const context = join(work, 'api');
+/** Of `--twice`: any time will do, since no commit says one where the repository is not there. */
+const EPOCH = '1700000000';
 const env = { ...process.env, JETTISON_HOME: home };
 const children = new Set();
 
@@ -60,6 +69,7 @@ async function main() {
   });
   const { args: bases, words } = await makeBases();
   const settings = [...(await npmSettings()), ...proxyArguments()];
+  if (flags.twice) return buildTwice([...bases, ...settings]);
 
   const rows = [];
   for (const { name, dockerfile } of IMAGES) {
@@ -107,6 +117,25 @@ async function main() {
       ]),
     ),
   );
+}
+
+async function buildTwice(settings) {
+  const copy = join(work, 'copy');
+  await cp(context, copy, { recursive: true });
+  for (const name of await readdir(copy, { recursive: true })) await utimes(join(copy, name), 1, 1);
+  const rows = [];
+  for (const { name, dockerfile } of IMAGES) {
+    const digests = [];
+    for (const folder of [context, copy]) {
+      say(`${name}: build ${digests.length + 1}`);
+      const how = ['--reproducible', '--no-cache', '--build-arg', `SOURCE_DATE_EPOCH=${EPOCH}`, '--quiet'];
+      const file = join(folder, dockerfile);
+      digests.push((await jettison('build', ...how, '-f', file, ...settings, folder)).stdout.trim());
+    }
+    if (digests[0] !== digests[1]) throw new Failure(`${name} is not reproducible: ${digests.join(', ')}`);
+    rows.push([name, digests[0]]);
+  }
+  console.log(`\n${table(['image', 'digest of both builds'], rows)}`);
 }
 
 async function makeBases() {
