@@ -84,13 +84,15 @@ function byRuntime(
   request: EnterRequest,
   { name, folder }: RunningRuntime,
 ): { words: string[]; depth: number; done: () => void } {
+  const { state } = runtimePlaces(folder);
   const process = join(folder, `process-${randomUUID()}.json`);
   // The folder is in memory, and in the mount namespace of the first process.
   const file = `/proc/${request.first}/root${process}`;
   const capabilities = within(capabilityMask('CapBnd'), request.capabilities);
   writeFileSync(file, runtimeProcess({ ...request, capabilities, ulimits: [] }), { mode: 0o600 });
   return {
-    words: ['--', ...runtimeCommand(name, runtimePlaces(folder)), 'exec', '--process', process, CONTAINER],
+    // Not into the log of the first command: that would seem to have failed.
+    words: ['--', ...runtimeCommand(name, { state }), 'exec', '--process', process, CONTAINER],
     depth: 2,
     done: () => rmSync(file, { force: true }),
   };

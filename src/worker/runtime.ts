@@ -29,16 +29,19 @@ export function runtimePlaces(folder: string): RuntimePlaces {
   return { bundle: join(folder, 'bundle'), state: join(folder, 'state'), log: join(folder, 'runtime.log') };
 }
 
-/** A runtime's path with the options that every subcommand has. */
-export function runtimeCommand(name: RuntimeName, { state, log }: Omit<RuntimePlaces, 'bundle'>): string[] {
-  return [
-    needTool(name),
-    ...['--root', state],
-    // Limits are set from outside, on the group that the runtime is started in.
-    ...(name === 'crun'
-      ? ['--cgroup-manager=disabled', `--log=file:${log}`]
-      : ['--rootless=true', '--log', log]),
-  ];
+/**
+ * A runtime's path with the options that every subcommand has.
+ *
+ * @param places.log absent: it complains on its standard error
+ */
+export function runtimeCommand(
+  name: RuntimeName,
+  { state, log }: Pick<RuntimePlaces, 'state'> & { log?: string },
+) {
+  const logging = log === undefined ? [] : name === 'crun' ? [`--log=file:${log}`] : ['--log', log];
+  // Limits are set from outside, on the group that the runtime is started in.
+  const groups = name === 'crun' ? '--cgroup-manager=disabled' : '--rootless=true';
+  return [needTool(name), '--root', state, groups, ...logging];
 }
 
 /** What the shell does first: a runtime looks for itself among the processes of its namespace. */

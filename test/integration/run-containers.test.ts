@@ -472,3 +472,95 @@ describe('what a container may do', () => {
     ).toMatchObject({ code: 0, out: 'NoNewPrivs:\t1\n' });
   });
 });
+
+describe('a container with a seccomp profile', () => {
+  const builtin = ['--security-opt', 'seccomp=builtin'];
+  let without: string | undefined;
+  beforeAll(async () => {
+    if (why !== undefined) return;
+    const probe = await openSandbox({ rung: 'oci' });
+    if (typeof probe === 'string') without = probe;
+    else await probe.close();
+  });
+  beforeEach((ctx) => {
+    if (without !== undefined) ctx.skip(without);
+  });
+  const SHOW = 'grep Seccomp: /proc/self/status; unshare -U true 2>/dev/null; echo $?';
+
+  it('runs a command behind it, which is process 1', async () => {
+    expect(await run('run', ...builtin, 'base', 'sh', '-c', `echo $$; ${SHOW}`)).toMatchObject({
+      code: 0,
+      out: '1\nSeccomp:\t2\n1\n',
+      err: '',
+    });
+    // Nobody needs one to run without.
+    const open = ['--security-opt', 'seccomp=unconfined'];
+    expect((await run('run', ...open, 'base', 'sh', '-c', SHOW)).out).toContain('Seccomp:\t0\n');
+  });
+
+  it('takes one of one’s own', async () => {
+    const path = join(test.home, 'profile.json');
+    const rules = [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 }];
+    writeFileSync(path, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: rules }));
+    const ran = await run('run', '--security-opt', `seccomp=${path}`, 'base', 'mkdir', '/x');
+    expect(ran).toMatchObject({ code: 1, err: expect.stringContaining('No space left on device') });
+    writeFileSync(path, '{}');
+    expect(await run('run', '--security-opt', `seccomp=${path}`, 'base', 'true')).toMatchObject({
+      code: 125,
+      err: expect.stringContaining('is no seccomp profile'),
+    });
+    rmSync(path);
+  });
+
+  it('holds for exec and health checks, and stop reaches it', async () => {
+    const script = 'trap "exit 9" TERM; while :; do sleep 0.05; done';
+    const flags = [
+      ...builtin,
+      '--health-cmd',
+      'grep -q "Seccomp:.*2" /proc/self/status',
+      '--health-interval',
+      '100ms',
+    ];
+    const id = await detach('filtered', script, ...flags);
+    const inside = await run(
+      'exec',
+      '-u',
+      'node',
+      '-w',
+      '/tmp',
+      '-e',
+      'A=b',
+      'filtered',
+      'sh',
+      '-c',
+      `id -u; pwd; echo $A; ${SHOW}`,
+    );
+    expect(inside).toMatchObject({ code: 0, out: '1000\n/tmp\nb\nSeccomp:\t2\n1\n', err: '' });
+    expect(await run('exec', 'filtered', 'sh', '-c', 'exit 5')).toMatchObject({ code: 5 });
+    const child = start('exec', '-i', 'filtered', 'cat');
+    child.stdin!.end('typed');
+    expect(await ended(child)).toMatchObject({ code: 0, out: 'typed' });
+    await eventually('it is healthy', () => stateOf(id)?.health?.status === 'healthy');
+    expect((await run('stop', 'filtered')).code).toBe(0);
+    expect((await run('ps', '-a')).out).toContain('Exited (9)');
+  });
+
+  it('gets a terminal of its own', async (ctx) => {
+    const script = ['/usr/bin/script', '/bin/script'].find((path) => existsSync(path));
+    if (script === undefined) return ctx.skip('script (bsdutils) is not installed');
+    const command = `${process.execPath} ${CLI} run -it --security-opt seccomp=builtin base sh -c 'tty && read line && echo got $line && exit 6'`;
+    const child = spawn(script, ['--quiet', '--return', '--command', command, '/dev/null'], {
+      env: { PATH: process.env['PATH'], JETTISON_HOME: test.home, SHELL: '/bin/sh' },
+    });
+    let out = '';
+    child.stdout.on('data', (data: Buffer) => {
+      if (out === '') child.stdin.write('typed\n');
+      out += data.toString();
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect({ code, out }).toMatchObject({
+      code: 6,
+      out: expect.stringMatching(/\/dev\/pts\/0\r\n(.*\r\n)*got typed\r\n/),
+    });
+  });
+});
