@@ -72,7 +72,8 @@ describe('a command', () => {
       expect(command.help).toMatch(new RegExp(`^Usage: {1,2}jettison ${name}\\b`));
       expect(summary).toMatch(/^[A-Z].*[^.]$/);
     }
-  });
+    // All modules of the program are loaded for it.
+  }, 60_000);
 });
 
 describe('a wrong command line', () => {
