@@ -1,6 +1,7 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
-import { closeSync, constants, createReadStream, openSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, readSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
+import { openHostFile } from '../layer/host-file.ts';
 
 /** Files up to this many bytes are read in one call. */
 const SMALL = 1 << 18;
@@ -9,7 +10,7 @@ const buffer = Buffer.allocUnsafe(SMALL + 1);
 /**
  * The sha256 of a file's content as 64 hex digits.
  *
- * @param host absolute path; a symlink is refused
+ * @param host absolute path; a symlink on the way or at its end is refused
  * @param size bytes that the file is known to have
  * @param name what to call it in messages
  * @param signal ends the reading of a large file
@@ -23,8 +24,7 @@ export async function hashFile(
 ): Promise<string> {
   let fd: number | undefined;
   try {
-    // Should the file have become a pipe or a link since it was looked at, do not wait for it, nor follow it.
-    fd = openSync(host, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    fd = openHostFile(host);
     if (size <= SMALL) {
       const read = readSync(fd, buffer, 0, size + 1, 0);
       if (read !== size) throw changed(name);

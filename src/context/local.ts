@@ -1,5 +1,6 @@
 import {
   type BigIntStats,
+  closeSync,
   lstatSync,
   readdirSync,
   readlinkSync,
@@ -9,6 +10,7 @@ import {
 } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { comparePaths, join, parentOf } from '../layer/entry.ts';
+import { openHostDirectory } from '../layer/host-file.ts';
 import type { TreeEntry } from '../layer/tree.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import type { Context } from './context.ts';
@@ -203,7 +205,7 @@ export class LocalContext implements Context {
   #readdir(path: string): string[] {
     let names = this.#names.get(path);
     if (names === undefined) {
-      names = attempt(path, () => readdirSync(this.#host(path))).sort(comparePaths);
+      names = attempt(path, () => namesIn(this.#host(path))).sort(comparePaths);
       this.#names.set(path, names);
     }
     return names;
@@ -211,6 +213,16 @@ export class LocalContext implements Context {
 
   #host(path: string): string {
     return path === '' ? this.directory : this.directory === '/' ? `/${path}` : `${this.directory}/${path}`;
+  }
+}
+
+/** Names in a directory, which must not have become a symlink. */
+function namesIn(path: string): string[] {
+  const fd = openHostDirectory(path);
+  try {
+    return readdirSync(process.platform === 'linux' ? `/proc/self/fd/${fd}` : path);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -237,17 +249,22 @@ function attempt<T>(path: string, look: () => T): T {
     return look();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENOENT') throw error;
-    throw unreadable(path, code === 'ENOENT', error);
+    if (code === 'EACCES' || code === 'EPERM') throw unreadable(path, false, error);
+    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') throw unreadable(path, true, error);
+    throw error;
   }
 }
 
 function unreadable(path: string, vanished: boolean, cause: unknown): JettisonError {
   return vanished
-    ? new JettisonError('CONTEXT_CHANGED', `"${path}" disappeared from the build context while it was read`, {
-        hint: 'Build again when nothing writes to the context any more.',
-        cause,
-      })
+    ? new JettisonError(
+        'CONTEXT_CHANGED',
+        `"${path}" disappeared from the build context, or became something else, while it was read`,
+        {
+          hint: 'Build again when nothing writes to the context any more.',
+          cause,
+        },
+      )
     : new JettisonError('CONTEXT_UNREADABLE', `"${path || '.'}" in the build context may not be read`, {
         hint: 'Make it readable, or exclude it in .dockerignore.',
         cause,

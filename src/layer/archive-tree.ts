@@ -183,6 +183,8 @@ export class ArchiveTree {
 
   *#list(directory: Directory, path: string, seen: Map<Inode, string>): Generator<RecipeEntry> {
     if (directory.facts !== undefined) yield { path, ...directory.facts };
+    // Only implied, by a marker that means nothing: nobody else would tell of it.
+    else if (path !== '' && directory.children.size + directory.hidden.size === 0) yield { path, ...IMPLIED };
     const names = new Set([...directory.children.keys(), ...directory.hidden]);
     for (const name of [...names].sort(comparePaths)) {
       const child = directory.children.get(name);

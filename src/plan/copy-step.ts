@@ -193,7 +193,8 @@ const UNNAMED = '__unnamed__';
 function fileName(url: string): string {
   try {
     const path = decodeURIComponent(new URL(url).pathname);
-    return path.split('/').findLast((part) => part !== '') ?? UNNAMED;
+    const name = path.split('/').findLast((part) => part !== '');
+    return name === undefined || /^\.{1,2}$|\0/.test(name) ? UNNAMED : name;
   } catch {
     // No URL, or one with a % that means nothing.
     return UNNAMED;

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Digest, hex } from '../image/digest.ts';
+import { JettisonError } from '../errors/error.ts';
+import { type Digest, hex, isDigest } from '../image/digest.ts';
 import type { DirectoryForm } from './forms.ts';
 
 /**
@@ -60,7 +61,13 @@ export class StoreLayout {
     this.temporary = join(home, 'tmp');
   }
 
+  /** @throws JettisonError `DIGEST_INVALID`: what others wrote may hold anything in a digest's place */
   blob(digest: Digest) {
+    if (!isDigest(String(digest))) {
+      throw new JettisonError('DIGEST_INVALID', `"${digest}" is no digest that can be used here`, {
+        hint: 'Jettison takes sha256 digests: sha256: and 64 hexadecimal digits.',
+      });
+    }
     return `${this.blobs}/${hex(digest)}`;
   }
   /** Holds `layer.json`, `index`, and where made so far `blob.json` and directories: see `forms.ts`. */

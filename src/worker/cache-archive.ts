@@ -135,6 +135,8 @@ export async function readRecord(folder: string, name: string): Promise<CacheRec
   const path = join(folder, name, 'cache.json');
   const isCache =
     NAME.test(name) &&
+    // No link: what is in a cache is bound by its path.
+    lstatSync(join(folder, name)).isDirectory() &&
     lstatSync(path, { throwIfNoEntry: false })?.isFile() &&
     lstatSync(join(folder, name, 'dir'), { throwIfNoEntry: false })?.isDirectory();
   const record = isCache ? parseRecord(await readFile(path, 'utf8')) : undefined;

@@ -1,6 +1,8 @@
-import { constants, existsSync, type Stats } from 'node:fs';
+import { constants, existsSync, openSync, type Stats } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import type { Entry, RecipeEntry, Source } from '../layer/entry.ts';
+import { openHostFile } from '../layer/host-file.ts';
+import { diskPath } from '../layer/names.ts';
 import type { DirectoryForm } from '../store/forms.ts';
 import type { WorkerContext } from './context.ts';
 
@@ -27,6 +29,27 @@ export function formWithContent({ layout, forms }: WorkerContext, layer: string)
     if (form === forms[0]) known.set(folder, form);
   }
   return form;
+}
+
+/**
+ * Opens the content of a file, never through a symlink that has taken the place of something.
+ *
+ * @throws JettisonError `CONTEXT_CHANGED` when a file of the machine is not there any more
+ */
+export function openContent(
+  ctx: WorkerContext,
+  entry: Entry,
+  source: Exclude<Source, { kind: 'inline' }>,
+): number {
+  const path = contentPath(ctx, source);
+  if (source.kind === 'layer') return openSync(diskPath(path), READ_FLAGS);
+  try {
+    return openHostFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') throw contentChanged(entry, source);
+    throw error;
+  }
 }
 
 /** The source of a recipe's file, which every file must have. */

@@ -24,7 +24,7 @@ import {
   contentPath,
   formWithContent,
   looksUnchanged,
-  READ_FLAGS,
+  openContent,
   sourceOf,
 } from './content.ts';
 import type { WorkerContext } from './context.ts';
@@ -79,6 +79,9 @@ export async function makeDirectory(
   making.finish();
 }
 
+/** Where the content of a file is that is not in the recipe itself. */
+type OnDisk = Exclude<Source, { kind: 'inline' }>;
+
 class Materialiser {
   readonly #directory: LayerDirectory;
   readonly #directories: RecipeEntry[] = [];
@@ -130,41 +133,38 @@ class Materialiser {
 
   #addFile(entry: RecipeEntry, source: Source): void {
     if (source.kind === 'layer' && this.mayLink && this.#tryLink(entry, source)) return;
-    const to = diskPath(this.#directory.path(entry.path));
-    if (source.kind === 'inline') {
-      writeFileSync(to, Buffer.from(source.data, 'base64'), { flag: 'wx', mode: 0o600 });
-    } else {
-      const from = contentPath(this.ctx, source);
-      if (entry.size <= SMALL) {
-        this.#copySmall(entry, source, from);
-        return;
-      }
-      copyFileSync(diskPath(from), to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    }
-    const fd = openSync(to, 'r');
+    if (source.kind === 'inline') this.#write(entry, Buffer.from(source.data, 'base64'));
+    else if (entry.size <= SMALL) this.#write(entry, this.#readSmall(entry, source));
+    else this.#copyLarge(entry, source);
+  }
+
+  /** The kernel copies, from the file that is open: whatever becomes of its name, it is this one that is checked. */
+  #copyLarge(entry: RecipeEntry, source: OnDisk): void {
+    const from = openContent(this.ctx, entry, source);
     try {
-      if (!this.#isContentOf(entry, source, fd)) throw contentChanged(entry, source);
-      this.#directory.setFileMetadata(fd, entry);
+      const to = diskPath(this.#directory.path(entry.path));
+      const path = process.platform === 'linux' ? `/proc/self/fd/${from}` : contentPath(this.ctx, source);
+      copyFileSync(diskPath(path), to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      const copy = openSync(to, 'r');
+      try {
+        if (!this.#isContentOf(entry, source, from, copy)) throw contentChanged(entry, source);
+        this.#directory.setFileMetadata(copy, entry);
+      } finally {
+        closeSync(copy);
+      }
     } finally {
-      closeSync(fd);
+      closeSync(from);
     }
   }
 
   /** Large files: the size tells most changes; the digest tells all, where the time does not say "the same". */
-  #isContentOf(entry: RecipeEntry, source: Source, copy: number): boolean {
+  #isContentOf(entry: RecipeEntry, source: OnDisk, original: number, copy: number): boolean {
     if (fstatSync(copy).size !== entry.size) return false;
     if (source.kind !== 'host' || entry.digest === undefined) return true;
-    const fd = openSync(diskPath(source.path), READ_FLAGS);
-    try {
-      if (looksUnchanged(entry, fstatSync(fd))) return true;
-    } finally {
-      closeSync(fd);
-    }
-    return hashFile(copy) === entry.digest;
+    return looksUnchanged(entry, fstatSync(original)) || hashFile(copy) === entry.digest;
   }
 
-  #copySmall(entry: RecipeEntry, source: Source, from: string): void {
-    const content = this.#readSmall(entry, source, from);
+  #write(entry: RecipeEntry, content: Buffer): void {
     const fd = openSync(diskPath(this.#directory.path(entry.path)), 'wx', 0o600);
     try {
       // Unlike one write(2), this goes on when the disk takes a part: the next part says that it is full.
@@ -175,8 +175,8 @@ class Materialiser {
     }
   }
 
-  #readSmall(entry: RecipeEntry, source: Source, from: string): Buffer {
-    const fd = openSync(diskPath(from), READ_FLAGS);
+  #readSmall(entry: RecipeEntry, source: OnDisk): Buffer {
+    const fd = openContent(this.ctx, entry, source);
     let length = 0;
     let stat: Stats | undefined;
     try {

@@ -4,12 +4,11 @@ import type { Digest } from '../image/digest.ts';
 import { MEDIA } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { type BlockSink, BlockWriter, GzipWriter } from '../layer/gzip.ts';
-import { diskPath } from '../layer/names.ts';
 import { readRecipe } from '../layer/recipe.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
 import { installBlob, type LayerBlob, Layers } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
-import { contentChanged, contentPath, READ_FLAGS, sourceOf } from './content.ts';
+import { contentChanged, openContent, sourceOf } from './content.ts';
 import type { WorkerContext } from './context.ts';
 import type { PackedLayer, PackRequest } from './protocol.ts';
 
@@ -109,7 +108,7 @@ async function addContent(ctx: WorkerContext, sink: BlockSink, entry: RecipeEntr
     if (data.length !== entry.size) throw contentChanged(entry, source);
     sink.write(data);
   } else {
-    const fd = openSync(diskPath(contentPath(ctx, source)), READ_FLAGS);
+    const fd = openContent(ctx, entry, source);
     try {
       const digest = await readContent(sink, fd, entry.size);
       if (digest === undefined || (entry.digest !== undefined && digest !== entry.digest)) {

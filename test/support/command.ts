@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -89,6 +89,11 @@ export class TestCommand {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, content);
     }
+  }
+
+  /** Lets everybody do everything with a folder. */
+  chmod(folder: string): void {
+    execFileSync('chmod', ['-R', 'a+rwX', folder]);
   }
 
   start(args: readonly string[], options: StartOptions = {}): ChildProcess {

@@ -225,6 +225,26 @@ describe('digests', () => {
     }
   });
 
+  test('a directory that became a symlink is not followed, neither for content nor for names', async () => {
+    mkdirSync(join(base, 'outside'));
+    for (const [name, size] of [
+      ['file', 5],
+      ['big', 400_000],
+    ] as const) {
+      write(`swapped/${name}`, 'x'.repeat(size));
+      writeFileSync(join(base, 'outside', name), 'o'.repeat(size));
+    }
+    writeFileSync(join(base, 'outside', 'private'), '');
+    const context = open();
+    const entries = ['swapped/file', 'swapped/big'].map((path) => context.get(path)!);
+    rmSync(join(directory, 'swapped'), { recursive: true });
+    symlinkSync(join(base, 'outside'), join(directory, 'swapped'));
+    for (const entry of entries) {
+      await expect(context.hash([entry])).rejects.toMatchObject({ code: 'CONTEXT_CHANGED' });
+    }
+    expect(() => context.children('swapped')).toThrow(expect.objectContaining({ code: 'CONTEXT_CHANGED' }));
+  });
+
   test('a file that became a symlink is not followed', async () => {
     const context = open();
     const entry = context.get('small')!;
