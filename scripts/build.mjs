@@ -23,7 +23,7 @@ const CORE = [
   /\/src\/(errors|image|events|dockerfile|plan|context|store)\//,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(image|image-maker|output|outputs)\.ts$/,
-  /\/src\/worker\/(rung|capabilities)\.ts$/,
+  /\/src\/worker\/(rung|capabilities|forms|id-ranges)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
   /\/src\/cli\/(build|build-flags|commands|dispatch|report|secret-flag|ssh-flag|limit-flags|output-flag|cache-flag|csv-flag|usage)\.ts$/,
 ];
@@ -44,7 +44,11 @@ await command.write({
 await command.close();
 
 // Each a program of its own, in one file.
-for (const input of [{ worker: 'src/worker/main.ts' }, { become: 'src/worker/become.ts' }]) {
+for (const input of [
+  { worker: 'src/worker/main.ts' },
+  { become: 'src/worker/become.ts' },
+  { keeper: 'src/worker/keeper.ts' },
+]) {
   const program = await rolldown({ ...shared, input });
   await program.write({ dir: dist, format: 'cjs', codeSplitting: false, minify });
   await program.close();

@@ -130,7 +130,12 @@ export async function prepareRun(
   const script: ExecMount[] =
     step.script === undefined
       ? []
-      : [{ type: 'secret', target: step.script.path, data: step.script.data, mode: 0o755, uid: 0, gid: 0 }];
+      : [
+          {
+            ...{ type: 'secret', target: step.script.path, data: step.script.data },
+            ...{ mode: 0o755, uid: 0, gid: 0, public: true },
+          },
+        ];
   const { hosts, limits, ulimits, shmSize } = context.run;
   return {
     request: {

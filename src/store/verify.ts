@@ -4,6 +4,7 @@ import { type Digest, isDigest } from '../image/digest.ts';
 import { type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import type { EntryType } from '../layer/entry.ts';
 import { contentDigest, type LayerIndex } from '../layer/layer-index.ts';
+import { diskPath } from '../layer/names.ts';
 import { digestOfFile } from './blobs.ts';
 import type { DirectoryForm } from './forms.ts';
 import { layerId } from './layers.ts';
@@ -119,7 +120,7 @@ function verifyDirectory(
     if (form !== 'dir' && DEVICES.has(entry.type)) continue;
     let stats: Stats | undefined;
     try {
-      stats = lstatSync(join(root, entry.path), { throwIfNoEntry: false });
+      stats = lstatSync(diskPath(`${root}/${entry.path}`), { throwIfNoEntry: false });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'EACCES' && code !== 'EPERM') throw error;

@@ -10,16 +10,20 @@ import type { BecomeSettings } from './becoming.ts';
 import {
   changeRoot,
   closeOnExec,
+  dieWithParent,
+  dropInheritable,
   execute,
   keepCapabilities,
   leadGroup,
+  limitResource,
   obeySignals,
+  refuseNewPrivileges,
   setUser,
   takeTerminal,
 } from './native.ts';
 
 const [settings, count, ...words] = process.argv.slice(2) as [string, string, ...string[]];
-const { cwd, uid, capabilities, leadsTerminal } = JSON.parse(settings) as BecomeSettings;
+const { cwd, uid, capabilities, leadsTerminal, further } = JSON.parse(settings) as BecomeSettings;
 const variables = words.slice(0, Number(count));
 const [command, ...args] = words.slice(Number(count)) as [string, ...string[]];
 
@@ -29,9 +33,20 @@ try {
     takeTerminal(0);
   }
   keepCapabilities(capabilities);
+  if (further !== undefined) {
+    dropInheritable();
+    for (const { name, soft, hard } of further.ulimits) limitResource(name, soft, hard);
+  }
   changeRoot('.');
   process.chdir(cwd);
+  if (further !== undefined) {
+    process.setgroups!(further.groups);
+    process.setgid!(further.gid);
+  }
   if (uid !== 0) setUser(uid);
+  if (further?.noNewPrivileges) refuseNewPrivileges();
+  // Last: changing the user takes it away.
+  if (further !== undefined) dieWithParent();
   obeySignals();
   // Node keeps them to itself.
   for (const fd of [0, 1, 2]) closeOnExec(fd, false);

@@ -2,6 +2,7 @@ import { CAPABILITY_NAMES, enoughForTools, within } from './capabilities.ts';
 import { entryPath } from './entry.ts';
 import type { Isolation } from './namespace.ts';
 import { capabilityMask } from './namespace.ts';
+import type { Ulimit } from './protocol.ts';
 import { needTool } from './tools.ts';
 import type { User } from './user.ts';
 
@@ -29,6 +30,13 @@ export interface BecomeSettings {
   /** Numbers. */
   capabilities: number[];
   leadsTerminal: boolean;
+  /** What programs of the machine do where there are some. */
+  further?: {
+    gid: number;
+    groups: number[];
+    noNewPrivileges: boolean;
+    ulimits: readonly Ulimit[];
+  };
 }
 
 /**

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
 import { type Becoming, becoming } from './becoming.ts';
 import { within } from './capabilities.ts';
 import { capabilityMask, chooseIsolation } from './namespace.ts';
@@ -48,9 +49,17 @@ const JOIN = 'while test "$1" != --; do echo 0 >"$1/cgroup.procs"; shift; done; 
 /**
  * Runs a command in the namespaces of another one, from outside of any worker. It sees the same files and
  * processes, and has no more rights than it is given.
+ *
+ * @throws JettisonError `CONTAINER_NOT_JOINABLE`
  */
 export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pipe')[]): Entered {
   const { first, cgroups } = request;
+  if (isOwn(first, 'mnt')) {
+    throw new JettisonError(
+      'CONTAINER_NOT_JOINABLE',
+      'the container runs on the rung chroot, and has no namespaces that a command could join',
+    );
+  }
   const { words, depth, done } = request.runtime
     ? byRuntime(request, request.runtime)
     : { ...byTools(request), done: () => {} };

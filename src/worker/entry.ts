@@ -7,9 +7,10 @@ const FOLDERS = ['./', '../', '../../dist/'];
 /**
  * Absolute path of one of the programs that the package consists of.
  *
- * `worker`: touches root file systems. `become`: turns into a container's command. `cli`: what a person types.
+ * `worker`: touches root file systems. `become`: turns into a container's command. `keeper`: stays with a command and
+ * all that it starts, where there are no process namespaces. `cli`: what a person types.
  */
-export function entryPath(program: 'worker' | 'become' | 'cli'): string {
+export function entryPath(program: 'worker' | 'become' | 'keeper' | 'cli'): string {
   const paths = FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}${program}.js`, import.meta.url)));
   const entry = paths.find((path) => existsSync(path));
   if (entry === undefined)

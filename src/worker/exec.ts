@@ -8,7 +8,9 @@ import { resolvePath } from '../layer/tree.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
 import { ControlGroup } from './cgroup.ts';
 import { findUnstartable } from './command.ts';
+import type { Changes, CommandRoot, RunningCommand } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
+import { CopiedRoot } from './copied-root.ts';
 import { completeEnvironment } from './environment.ts';
 import type { Footing } from './footing.ts';
 import { isMapped } from './ids.ts';
@@ -27,7 +29,6 @@ import type {
   OutputLimit,
   StartedCommand,
 } from './protocol.ts';
-import type { Sandbox } from './sandbox.ts';
 import { scanUpper } from './scan.ts';
 import { withShell } from './shell.ts';
 import { resolveUser } from './user.ts';
@@ -45,8 +46,8 @@ export interface ExecControl {
 const TERMINAL = 0;
 
 /**
- * Runs a command on a stack of layers: an overlay of them below a fresh directory, in namespaces of its own,
- * with Docker's capabilities. Nothing of it is left when this settles but the layer that was asked for.
+ * Runs a command on a stack of layers, in a root that the worker's rung of the ladder makes of them, with Docker's
+ * capabilities. Nothing of it is left when this settles but the layer that was asked for.
  *
  * @throws JettisonError `USER_UNKNOWN`, `USER_UNMAPPED`, `MOUNT_TARGET`, `RUN_CWD`, `RUN_SETUP`, `TOOL_MISSING`
  */
@@ -65,7 +66,9 @@ export async function exec(
   const kept = asked.kept === undefined ? undefined : openKept(ctx, asked.kept);
   if (kept?.layer !== undefined) layers.push(kept.layer);
   const tree = new MergedTree(layers);
-  const request = asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell);
+  const request = { ...(asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell)) };
+  // Nobody could look at what is kept: that takes mounts.
+  if (footing.rung === 'chroot') delete request.keep;
   const { args, cwd, env } = request.process;
   const user = resolveUser(
     request.process.user,
@@ -99,7 +102,8 @@ export async function exec(
   const lendsTerminal = request.stdio === 'inherit' && isForeground(TERMINAL);
   const group = new ControlGroup(request.limits ?? {});
   let network: PrivateNetwork | undefined;
-  const root = new MountedRoot(ctx, footing, locks);
+  const root: CommandRoot =
+    footing.rung === 'chroot' ? new CopiedRoot(ctx, locks) : new MountedRoot(ctx, footing, locks);
   try {
     const prepare = async (first: number) => {
       group.add(first);
@@ -108,7 +112,8 @@ export async function exec(
       }
     };
     const sandbox = await root.start(subject, prepare, control.signal);
-    const { folders: cgroups, problems } = group;
+    const { folders: cgroups } = group;
+    const problems = [...group.problems, ...root.problems];
     let timedOut = false;
     const late = () => {
       timedOut = true;
@@ -126,20 +131,20 @@ export async function exec(
     if (failure instanceof Error) throw failure;
     if (failure !== undefined) {
       await control.output({ stream: 'stderr', data: Buffer.from(`${failure.message}\n`) });
-      return await ended(ctx, request, { exitCode: failure.exitCode }, root.upper);
+      return await ended(ctx, request, { exitCode: failure.exitCode }, root.leftovers);
     }
     if (exitCode !== 0 || timedOut) {
       const outOfMemory = group.ranOutOfMemory;
       const end = { exitCode, ...(outOfMemory ? { outOfMemory } : {}), ...(timedOut ? { timedOut } : {}) };
-      return await ended(ctx, request, end, root.upper);
+      return await ended(ctx, request, end, root.leftovers);
     }
     if (request.commit === undefined) return { exitCode };
-    return { exitCode, layer: await commit(ctx, request.commit, root.upper, tree) };
+    return { exitCode, layer: await commit(ctx, request.commit, await root.changes(), tree) };
   } finally {
     if (lendsTerminal) takeTerminal(TERMINAL);
     await network?.close();
     group.remove();
-    root.close();
+    await root.close();
     kept?.close();
   }
 }
@@ -157,7 +162,7 @@ async function ended(
 
 /** Passes output on and signals in until the command, and everything that it left, is gone. */
 async function follow(
-  sandbox: Sandbox,
+  sandbox: RunningCommand,
   started: StartedCommand,
   limit: OutputLimit | undefined,
   control: ExecControl,
@@ -195,13 +200,13 @@ async function pump(
 async function commit(
   ctx: WorkerContext,
   identity: LayerIdentity,
-  upper: string,
+  changes: Changes,
   lower: MergedTree,
 ): Promise<LayerRecord> {
-  const entries = await scanUpper(ctx, { upper, lower });
+  const entries = await scanUpper(ctx, { ...changes, lower });
   const index = encodeIndex(entries);
   const record = layerRecord(identity, LayerIndex.parse(index));
-  return installLayer(ctx.layout, { record, index, directory: { path: upper, form: ctx.forms[0] } });
+  return installLayer(ctx.layout, { record, index, directory: { path: changes.upper, form: ctx.forms[0] } });
 }
 
 /**

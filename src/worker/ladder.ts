@@ -5,6 +5,7 @@ import { canonicalJson, sha256 } from '../image/digest.ts';
 import { StoreLayout } from '../store/layout.ts';
 import { readJson } from '../store/read-json.ts';
 import { writeWhole } from '../store/temporary.ts';
+import { chrootProblem } from './chroot-probe.ts';
 import type { Footing } from './footing.ts';
 import { chooseIsolation } from './namespace.ts';
 import type { RungChoice } from './rung.ts';
@@ -121,6 +122,7 @@ function machineDigest(home: string): string {
       // Containers share a kernel, and may share a store.
       namespace: readLink('/proc/self/ns/user'),
       settings: SETTINGS.map(readText),
+      chroot: chrootProblem(home)?.reason ?? null,
     }),
   );
 }

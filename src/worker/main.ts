@@ -20,6 +20,7 @@ import { pack, tar } from './pack.ts';
 import type { ExecOutput, ExecRequest, WorkerOperations } from './protocol.ts';
 import { read } from './read.ts';
 import { remove } from './remove.ts';
+import { endSurvivors } from './survivors.ts';
 import { unpack } from './unpack.ts';
 
 const [home, what, control] = process.argv.slice(2) as [string, string, string];
@@ -42,7 +43,7 @@ const ctx: WorkerContext = {
   temporary: dirname(temporaryPath(layout, 'worker')),
   forms: formsOf(isolation),
   overlay: isolation === 'root' ? 'trusted' : isolation === 'none' ? 'none' : 'user',
-  singleId: isolation === 'single' || isolation === 'none',
+  singleId: isolation === 'single',
 };
 const locks = new Locks(layout);
 /** What can be cancelled, by call. */
@@ -141,5 +142,7 @@ async function sweep(): Promise<void> {
   } catch {
     // The next worker tries again.
   }
-  await remove(ctx, { paths: deadTemporaries(layout) }).catch(() => {});
+  const dead = deadTemporaries(layout);
+  if (footing.rung === 'chroot') endSurvivors(dead);
+  await remove(ctx, { paths: dead }).catch(() => {});
 }

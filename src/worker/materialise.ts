@@ -70,9 +70,23 @@ export async function makeDirectory(
   recipe: string,
   options: { link: boolean },
 ): Promise<void> {
-  const making = new Materialiser(ctx, root, options.link);
+  await makeTree(ctx, root, readRecipe(recipe), options);
+}
+
+/**
+ * Makes a directory from a recipe's entries.
+ *
+ * @param options.exact whether owners and modes are to be what the entries say, whatever this process can read then
+ */
+export async function makeTree(
+  ctx: WorkerContext,
+  root: string,
+  entries: Iterable<RecipeEntry>,
+  options: { link: boolean; exact?: boolean },
+): Promise<void> {
+  const making = new Materialiser(ctx, root, options);
   let count = 0;
-  for (const entry of readRecipe(recipe)) {
+  for (const entry of entries) {
     making.add(entry);
     if (++count % TURN === 0) await new Promise(setImmediate);
   }
@@ -95,9 +109,9 @@ class Materialiser {
   constructor(
     private readonly ctx: WorkerContext,
     root: string,
-    private readonly mayLink: boolean,
+    private readonly options: { link: boolean; exact?: boolean },
   ) {
-    this.#directory = new LayerDirectory(root, ctx.overlay);
+    this.#directory = new LayerDirectory(root, options.exact ? 'user' : ctx.overlay);
   }
 
   add(entry: RecipeEntry): void {
@@ -132,7 +146,7 @@ class Materialiser {
   }
 
   #addFile(entry: RecipeEntry, source: Source): void {
-    if (source.kind === 'layer' && this.mayLink && this.#tryLink(entry, source)) return;
+    if (source.kind === 'layer' && this.options.link && this.#tryLink(entry, source)) return;
     if (source.kind === 'inline') this.#write(entry, Buffer.from(source.data, 'base64'));
     else if (entry.size <= SMALL) this.#write(entry, this.#readSmall(entry, source));
     else this.#copyLarge(entry, source);

@@ -4,10 +4,9 @@ import { JettisonError } from '../errors/error.ts';
 import type { MergedTree } from '../layer/merged-tree.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { isShell, withGuarded } from './command.ts';
+import type { Changes, CommandRoot, RunSubject } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
-import type { Environment } from './environment.ts';
 import type { Footing } from './footing.ts';
-import type { StackedLayer } from './kept.ts';
 import { kernelIsAtLeast } from './kernel.ts';
 import type { LaunchRequest } from './launch.ts';
 import type { Locks } from './lock.ts';
@@ -21,25 +20,13 @@ import { type RunningRuntime, type RuntimeName, runtimeError, runtimePlaces } fr
 import { runtimeLaunch } from './runtime-launch.ts';
 import { type Launch, Sandbox } from './sandbox.ts';
 import { defaultSeccomp, type SeccompProfile } from './seccomp.ts';
-import type { User } from './user.ts';
-
-/** A command, and what it runs on. */
-export interface RunSubject {
-  request: ExecRequest;
-  layers: StackedLayer[];
-  /** The layers' merged view. */
-  tree: MergedTree;
-  user: User;
-  environment: Environment;
-  /** The working directory, where the image lacks it: relative to the root, without symlinks. */
-  missingDirectory?: string;
-}
 
 /** What BuildKit calls every machine that it runs a command on. */
 const HOSTNAME = 'buildkitsandbox';
 
 /** A root that is mounted: an overlay of the layers below a fresh directory, in namespaces of its own. */
-export class MountedRoot {
+export class MountedRoot implements CommandRoot {
+  readonly problems = [];
   readonly #folder: RunFolder;
   readonly #sources: MountSources;
   #runtime: RuntimeName | undefined;
@@ -63,9 +50,12 @@ export class MountedRoot {
     return this.#runtime && { name: this.#runtime, folder: this.#folder.memory };
   }
 
-  /** Absolute path of the directory that has what the command changed, as overlayfs keeps it. */
-  get upper(): string {
+  get leftovers(): string {
     return this.#folder.upper;
+  }
+
+  async changes(): Promise<Changes> {
+    return { upper: this.#folder.upper };
   }
 
   /**
@@ -141,7 +131,7 @@ export class MountedRoot {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#sources.close();
     this.#folder.remove();
   }

@@ -263,6 +263,61 @@ function control(option: number, argument: number): number {
   return prctl(option, argument, 0, 0, 0);
 }
 
+/** Keeps programs that this process becomes from getting capabilities which only it has inherited for them. */
+export function dropInheritable(): void {
+  // struct __user_cap_header_struct of version 3, this thread; then two of __user_cap_data_struct.
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(0x20080522, 0);
+  const data = Buffer.alloc(24);
+  check(call('int capget(uint8_t *header, _Out_ uint8_t *data)')(header, data), 'capget');
+  for (const at of [8, 20]) data.writeUInt32LE(0, at);
+  check(call('int capset(uint8_t *header, const uint8_t *data)')(header, data), 'capset');
+}
+
+const PR_SET_NO_NEW_PRIVS = 38;
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/** No program that this process becomes can have more rights than it has. */
+export function refuseNewPrivileges(): void {
+  check(control(PR_SET_NO_NEW_PRIVS, 1), 'prctl');
+}
+
+/** Has the kernel give this process the orphans of all processes below it. */
+export function adoptOrphans(): void {
+  check(control(PR_SET_CHILD_SUBREAPER, 1), 'prctl');
+}
+
+const WNOHANG = 1;
+
+/** Buries a child that has ended, and that Node knows nothing of. @returns whether there was one */
+export function bury(pid: number): boolean {
+  return call('int waitpid(int pid, int *status, int options)')(pid, null, WNOHANG) > 0;
+}
+
+/** Numbers of RLIMIT_…, as most of Linux' platforms have them. */
+const RESOURCES =
+  'cpu fsize data stack core rss nproc nofile memlock as locks sigpending msgqueue nice rtprio rttime'.split(
+    ' ',
+  );
+
+/** Limits a resource of this process. @param name of `RLIMIT_…`, in small letters; -1 is no limit */
+export function limitResource(name: string, soft: number, hard: number): void {
+  const limit = Buffer.alloc(16);
+  for (const [at, value] of [soft, hard].entries()) limit.writeBigInt64LE(BigInt(value), at * 8);
+  const set = call('int setrlimit(int resource, const uint8_t *limit)');
+  check(set(RESOURCES.indexOf(name), limit), 'setrlimit', name);
+}
+
+const RENAME_EXCHANGE = 2;
+
+/** Two paths of a file system change places, at once. */
+export function exchange(a: string, b: string): void {
+  const rename = call(
+    'int renameat2(int fd, const uint8_t *path, int otherFd, const uint8_t *otherPath, unsigned int flags)',
+  );
+  check(rename(AT_FDCWD, cString(a), AT_FDCWD, cString(b), RENAME_EXCHANGE), 'renameat2', a);
+}
+
 /** Makes a directory this process's root. Its working directory stays what it is. */
 export function changeRoot(path: string): void {
   check(call('int chroot(const uint8_t *path)')(cString(path)), 'chroot', path);

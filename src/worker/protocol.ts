@@ -184,8 +184,19 @@ export interface Ulimit {
 }
 
 export type ExecMount =
-  /** A file that is never written to a disk; a string stands for its UTF-8 bytes. */
-  | { type: 'secret'; target: string; data: string | Uint8Array; mode: number; uid: number; gid: number }
+  /**
+   * A file that is never written to a disk, unless there is nothing secret in it after all (`public`); a string stands
+   * for its UTF-8 bytes.
+   */
+  | {
+      type: 'secret';
+      target: string;
+      data: string | Uint8Array;
+      mode: number;
+      uid: number;
+      gid: number;
+      public?: true;
+    }
   /** `recursive`: with everything that is mounted below the source. */
   | { type: 'bind'; target: string; source: string; readonly: boolean; recursive?: boolean }
   /** `options`: of mount(8), after the safe ones that every tmpfs gets. */

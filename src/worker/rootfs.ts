@@ -182,7 +182,7 @@ interface Around {
 }
 
 /** The mount points of one root, and what has to exist for them. */
-class MountPoints {
+export class MountPoints {
   readonly #regions = new Map<string, Around>();
   readonly #stubs = new Map<string, RecipeEntry>();
 
@@ -397,6 +397,6 @@ function unescapeField(field: string): string {
   );
 }
 
-function badTarget(target: string, why: string): JettisonError {
+export function badTarget(target: string, why: string): JettisonError {
   return new JettisonError('MOUNT_TARGET', `cannot mount at ${target}: ${why}`);
 }

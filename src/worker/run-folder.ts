@@ -146,7 +146,7 @@ export class RunFolder {
 }
 
 /** What BuildKit's sandbox has in /etc/hosts. */
-function hostsFile(hostname: string, extra: readonly [string, string][]): string {
+export function hostsFile(hostname: string, extra: readonly [string, string][]): string {
   return [
     `127.0.0.1\tlocalhost ${hostname}`,
     '::1\tlocalhost ip6-localhost ip6-loopback',

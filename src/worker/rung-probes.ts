@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
+import { chrootProblem } from './chroot-probe.ts';
 import { namespaceWrapper } from './launch.ts';
 import {
   capabilityMask,
@@ -54,7 +55,7 @@ const PATIENCE_MS = 10_000;
  */
 export async function probeRungs(home: string): Promise<Rung[]> {
   const namespaces = await probeNamespaces(home);
-  return [await probeOci(home, namespaces), namespaces, probeChroot(), probeNone()];
+  return [await probeOci(home, namespaces), namespaces, probeChroot(home), probeNone()];
 }
 
 async function probeOci(home: string, namespaces: Rung): Promise<Rung> {
@@ -220,8 +221,14 @@ function namespaceProblem(isolation: Isolation, complaint: string): { reason: st
   };
 }
 
-function probeChroot(): Rung {
-  return { name: 'chroot', usable: false, reason: 'this version does not use it yet' };
+function probeChroot(home: string): Rung {
+  const problem = chrootProblem(home);
+  if (problem !== undefined) return { name: 'chroot', usable: false, ...problem };
+  return {
+    name: 'chroot',
+    usable: true,
+    reason: 'a copy of the root for each RUN, without namespaces: what keeps it in is this container',
+  };
 }
 
 function probeNone(): Rung {

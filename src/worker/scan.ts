@@ -4,8 +4,10 @@ import type { MergedTree } from '../layer/merged-tree.ts';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
 import { sameEntry } from '../layer/same.ts';
 import type { TreeEntry } from '../layer/tree.ts';
+import type { Hidden } from './changes.ts';
 import { READ_FLAGS } from './content.ts';
 import type { WorkerContext } from './context.ts';
+import { deviceOf } from './disk-copy.ts';
 import { hashFile } from './hash-file.ts';
 import { getXattr, listXattrs } from './native.ts';
 
@@ -17,6 +19,8 @@ export interface ScanRequest {
   upper: string;
   /** What the layers below it show. */
   lower: MergedTree;
+  /** Where no overlay made the directory: what such a one would say on the disk. */
+  hidden?: Hidden;
 }
 
 /**
@@ -42,6 +46,7 @@ class Scan {
   readonly #lower: MergedTree;
   readonly #overlay: WorkerContext['overlay'];
   readonly #singleId: boolean;
+  readonly #hidden: Hidden | undefined;
   readonly #found = new Map<string, RecipeEntry>();
   /** Files that have more than one name, by device and inode. */
   readonly #files = new Map<string, FoundFile>();
@@ -52,10 +57,14 @@ class Scan {
     this.#lower = request.lower;
     this.#overlay = ctx.overlay;
     this.#singleId = ctx.singleId === true;
+    this.#hidden = request.hidden;
   }
 
   async run(): Promise<void> {
     await this.#directory('', this.#stat(''), false);
+    for (const path of this.#hidden?.whiteouts ?? []) {
+      if (this.#lower.get(path) !== undefined) this.#found.set(path, whiteout(path));
+    }
     this.#settleLinks();
     this.#dropEmptyDirectories();
     this.#settleRoot();
@@ -87,7 +96,7 @@ class Scan {
     if (stat.isCharacterDevice() && stat.rdev === 0n) {
       // A whiteout; it may have outlived what it hid.
       if (below === undefined) this.#drop(path);
-      else this.#found.set(path, { path, type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 });
+      else this.#found.set(path, whiteout(path));
       return;
     }
     if (stat.isFile()) return this.#file(path, stat, below);
@@ -206,6 +215,7 @@ class Scan {
   }
 
   #isOpaque(path: string): boolean {
+    if (this.#hidden !== undefined) return this.#hidden.opaque.has(path);
     return getXattr(this.#path(path), `${this.#overlay}.overlay.opaque`)?.toString('latin1') === 'y';
   }
 
@@ -231,10 +241,6 @@ class Scan {
   }
 }
 
-/** Linux' packing of device numbers, as stat gives them. */
-function deviceOf(rdev: bigint): { major: number; minor: number } {
-  return {
-    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
-    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)),
-  };
+function whiteout(path: string): RecipeEntry {
+  return { path, type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
 }

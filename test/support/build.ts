@@ -67,7 +67,7 @@ export class TestBuilds {
   }
 
   /** Writes files of the context, by path. */
-  write(files: Record<string, string>): void {
+  write(files: Record<string, string | Uint8Array>): void {
     for (const [path, content] of Object.entries(files)) {
       const file = join(this.context, path);
       mkdirSync(dirname(file), { recursive: true });

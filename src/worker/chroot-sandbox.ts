@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fchownSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import { JettisonError } from '../errors/error.ts';
+import type { BecomeSettings } from './becoming.ts';
+import { CAPABILITY_NAMES, within } from './capabilities.ts';
+import type { RunningCommand } from './command-root.ts';
+import { entryPath } from './entry.ts';
+import type { ToKeeper } from './keeper.ts';
+import { capabilityMask } from './namespace.ts';
+import { pipe } from './native.ts';
+import type { Ulimit } from './protocol.ts';
+import type { User } from './user.ts';
+
+/** A command and the directory that is its root. */
+export interface ChrootSandboxOptions {
+  /** Absolute path. */
+  root: string;
+  user: User;
+  /** Absolute, inside the root. */
+  cwd: string;
+  /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
+  capabilities: readonly string[];
+  noNewPrivileges: boolean;
+  ulimits: readonly Ulimit[];
+  /** `K=V`: exactly what the command gets. */
+  environment: readonly string[];
+  args: readonly string[];
+  stdio: 'stream' | 'inherit';
+  /** `inherit`, or absolute path of a file. */
+  stdin: string;
+  /** Called before the command starts. @param first process id of the keeper */
+  prepare?: (first: number) => Promise<void>;
+}
+
+/** Without it no process that is in a directory as its root can leave that. */
+const WAY_OUT = 'sys_chroot';
+
+/**
+ * A running command with a directory as its root, and no namespaces. Its keeper (see `keeper.ts`) is a child of this
+ * process, and ends when everything that the command started has.
+ */
+export class ChrootSandbox implements RunningCommand {
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  readonly exit: Promise<number>;
+  readonly #keeper: ChildProcess;
+
+  private constructor({ keeper, stdout, stderr }: Spawned) {
+    this.#keeper = keeper;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.exit = once(keeper, 'exit').then(([code, signal]: (number | null | string)[]) =>
+      typeof code === 'number' ? code : 128 + constants.signals[signal as NodeJS.Signals],
+    );
+  }
+
+  /** @throws JettisonError `RUN_TOO_LONG` */
+  static async start(options: ChrootSandboxOptions): Promise<ChrootSandbox> {
+    const sandbox = new ChrootSandbox(spawnKeeper(options));
+    const ready = once(sandbox.#keeper, 'message').then(() => true);
+    if (!(await Promise.race([ready, sandbox.exit.then(() => false)]))) {
+      throw new JettisonError('RUN_SETUP', 'the process that looks after RUN could not be started');
+    }
+    try {
+      await options.prepare?.(sandbox.first);
+    } catch (error) {
+      sandbox.kill();
+      await sandbox.exit;
+      throw error;
+    }
+    sandbox.#send('go');
+    return sandbox;
+  }
+
+  get first(): number {
+    return this.#keeper.pid ?? 0;
+  }
+
+  kill(): void {
+    this.#send('end');
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#send(name);
+  }
+
+  #send(message: ToKeeper): void {
+    if (this.#keeper.connected) this.#keeper.send(message, () => {});
+  }
+}
+
+interface Spawned {
+  keeper: ChildProcess;
+  /** Null where the worker's own is used. */
+  stdout: Readable | null;
+  stderr: Readable | null;
+}
+
+function spawnKeeper(options: ChrootSandboxOptions): Spawned {
+  const { stdio, user } = options;
+  const stdin = options.stdin === 'inherit' ? 'inherit' : openSync(options.stdin, 'r');
+  const pipes = stdio === 'inherit' ? [] : [pipe(), pipe()];
+  for (const { write } of pipes) fchownSync(write, user.uid, user.gid);
+  const [stdout = 'inherit', stderr = 'inherit'] = pipes.map(({ write }) => write);
+  try {
+    const keeper = spawn(process.execPath, [entryPath('keeper'), options.root, ...becomeArguments(options)], {
+      cwd: '/',
+      // None of the image's variables: this program and the next still run with the machine's root directory.
+      env: {},
+      stdio: [stdin, stdout, stderr, 'ipc'],
+      // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
+      detached: stdio === 'stream' && stdin !== 'inherit',
+    });
+    const [out = null, err = null] = pipes.map(({ read }) => new Socket({ fd: read, writable: false }));
+    return { keeper, stdout: out, stderr: err };
+  } catch (error) {
+    for (const { read } of pipes) closeSync(read);
+    throw error;
+  } finally {
+    for (const fd of [stdin, stdout, stderr]) if (typeof fd === 'number') closeSync(fd);
+  }
+}
+
+function becomeArguments(options: ChrootSandboxOptions): string[] {
+  const { cwd, user, noNewPrivileges, ulimits, environment } = options;
+  const wanted = options.capabilities.filter((name) => name !== WAY_OUT);
+  const settings: BecomeSettings = {
+    cwd,
+    uid: user.uid,
+    capabilities: within(capabilityMask('CapBnd'), wanted).map((name) => CAPABILITY_NAMES.indexOf(name)),
+    leadsTerminal: false,
+    further: { gid: user.gid, groups: user.groups, noNewPrivileges, ulimits },
+  };
+  return [JSON.stringify(settings), String(environment.length), ...environment, ...options.args];
+}
