@@ -263,7 +263,18 @@ function sysMounts(sys: string, isolation: Isolation, unmasked: boolean): MountL
   ];
 }
 
-function devMounts(dev: string, files: BoundFiles, isolation: Isolation, shmSize = 64 << 20): MountLine[] {
+/**
+ * What is mounted on /dev and below it.
+ *
+ * @param dev relative to the root
+ * @param shmSize bytes
+ */
+export function devMounts(
+  dev: string,
+  files: Pick<BoundFiles, 'dev' | 'console'>,
+  isolation: Isolation,
+  shmSize = 64 << 20,
+): MountLine[] {
   // Group 5, tty, exists only where more than one id does.
   const group = isolation === 'single' ? '' : ',gid=5';
   return [

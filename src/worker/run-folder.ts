@@ -160,7 +160,8 @@ function terminal(): string | undefined {
   return isatty(1) ? readlinkSync('/proc/self/fd/1') : undefined;
 }
 
-function writeDevices(folder: string): void {
+/** Makes what a command's /dev consists of, for devices to be bound to. @param folder absolute path of a directory */
+export function writeDevices(folder: string): void {
   for (const name of DEVICES) writeFileSync(join(folder, name), '');
   for (const name of ['pts', 'shm', 'mqueue']) mkdirSync(join(folder, name));
   const links: [string, string][] = [

@@ -12,6 +12,8 @@ import {
   namespaceCommand,
   rangeProblem,
 } from './namespace.ts';
+import { devMounts } from './rootfs.ts';
+import { writeDevices } from './run-folder.ts';
 import type { RungName } from './rung.ts';
 import {
   CONTAINER,
@@ -143,12 +145,17 @@ async function tryRuntime(
   const folder = mkdtempSync(join(home, 'probe-'));
   const root = join(folder, 'root');
   const places = runtimePlaces(folder);
-  for (const path of [root, places.bundle, places.state]) mkdirSync(path);
+  const dev = join(folder, 'dev');
+  for (const path of [root, dev, places.bundle, places.state]) mkdirSync(path);
+  writeDevices(dev);
   const config = runtimeConfig({
     root,
     readonlyRoot: true,
     plan: {
-      mounts: [{ source: 'proc', target: 'proc', type: 'proc', options: 'nosuid,nodev,noexec' }],
+      mounts: [
+        { source: 'proc', target: 'proc', type: 'proc', options: 'nosuid,nodev,noexec' },
+        ...devMounts('dev', { dev }, isolation),
+      ],
       nested: [],
       masked: [{ path: 'proc/keys', kind: 'file' }],
       readonly: ['proc/sys'],
