@@ -72,6 +72,7 @@ async function execute(
   below: readonly SolvedLayer[],
 ): Promise<LayerRecord> {
   const worker = await context.worker();
+  warnOnce(context, step, 'RungUnusable', worker.notes);
   const prepared = await prepareRun(context, step, mounts, below);
   const output = new StepOutput(context.emit, step.id);
   let saysFull = false;
@@ -92,18 +93,21 @@ async function execute(
           const text = output.add(piece);
           saysFull ||= text.includes('No space left on device');
         },
-        onStarted: ({ problems }) => {
-          for (const message of problems) {
-            if (context.told.has(message)) continue;
-            context.told.add(message);
-            context.emit({ type: 'warning', code: 'LimitUnavailable', message, location: step.location });
-          }
-        },
+        onStarted: ({ problems }) => warnOnce(context, step, 'LimitUnavailable', problems),
       },
     )
     .finally(() => prepared.close());
   if (result.layer !== undefined) return result.layer;
   throw failure(context, step, result, saysFull);
+}
+
+/** Warns of what is the same for all steps, at the first that it concerns. */
+function warnOnce(context: SolveContext, step: RunStep, code: string, messages: readonly string[]): void {
+  for (const message of messages) {
+    if (context.told.has(message)) continue;
+    context.told.add(message);
+    context.emit({ type: 'warning', code, message, location: step.location });
+  }
 }
 
 /** What the worker is asked for to run a step's command. */

@@ -57,14 +57,11 @@ export async function chooseFooting(choice: RungChoice, home: string): Promise<C
     return { ...footingOf(rung), notes: [] };
   }
   const best = rungs.find(({ usable }) => usable)!;
-  const better = rungs.slice(0, rungs.indexOf(best));
+  const tried = rungs.slice(0, rungs.indexOf(best) + 1);
   return {
     ...footingOf(best),
     ...(best.name === 'none' ? { unable: inabilityOf(rungs) } : {}),
-    // That no runtime is installed is nobody's surprise; that one does not work is.
-    notes: fresh
-      ? better.filter(({ reason }) => reason.includes('does not work')).map(({ reason }) => reason)
-      : [],
+    notes: fresh ? tried.flatMap(({ problems = [] }) => problems) : [],
   };
 }
 

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { StoreLayout } from '../store/layout.ts';
+import { temporaryPath } from '../store/temporary.ts';
 import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
 import { chrootProblem } from './chroot-probe.ts';
 import { namespaceWrapper } from './launch.ts';
@@ -40,6 +42,8 @@ export interface Rung {
   remedy?: string;
   /** On the rung `oci`: the runtime that works. */
   runtime?: RuntimeName;
+  /** What is installed for it and does not work, and why. */
+  problems?: string[];
 }
 
 const TOOLS: ToolName[] = ['unshare', 'setpriv', 'mount', 'mkdir', 'env', 'sh'];
@@ -75,11 +79,11 @@ async function probeOci(home: string, namespaces: Rung): Promise<Rung> {
     if (problem === undefined) {
       const others = problems.length === 0 ? '' : ` (${problems.join('; ')})`;
       const reason = `${runtime}, with Docker's default seccomp filter${others}`;
-      return { ...rung, usable: true, reason, runtime };
+      return { ...rung, usable: true, reason, runtime, problems };
     }
-    problems.push(`${runtime} does not work: ${problem}`);
+    problems.push(`${runtime} does not work here: ${problem}`);
   }
-  return { ...rung, reason: problems.join('; ') };
+  return { ...rung, reason: problems.join('; '), problems };
 }
 
 async function probeNamespaces(home: string): Promise<Rung> {
@@ -97,7 +101,7 @@ async function probeNamespaces(home: string): Promise<Rung> {
   }
 
   const isolation = chooseIsolation();
-  const folder = mkdtempSync(join(home, 'probe-'));
+  const folder = temporaryFolder(home);
   const { output, complaint } = await tryNamespaces(isolation, folder);
   rmSync(folder, { recursive: true, force: true });
   if (output.includes(OVERLAY)) {
@@ -142,7 +146,7 @@ async function tryRuntime(
   isolation: Isolation,
   home: string,
 ): Promise<string | undefined> {
-  const folder = mkdtempSync(join(home, 'probe-'));
+  const folder = temporaryFolder(home);
   const root = join(folder, 'root');
   const places = runtimePlaces(folder);
   const dev = join(folder, 'dev');
@@ -178,9 +182,18 @@ async function tryRuntime(
     `${needTool('mount')} -n --rbind / root || exit 1`,
     run.map(quote).join(' '),
   ]);
-  const problem = output.includes(RAN) ? undefined : (runtimeError(readText(places.log)) ?? complaint);
+  const problem = output.includes(RAN)
+    ? undefined
+    : runtimeError(readText(places.log)) || complaint || 'it ends without a word';
   rmSync(folder, { recursive: true, force: true });
   return problem;
+}
+
+/** On the file system of the store; deleted by the next command if this process is killed. */
+function temporaryFolder(home: string): string {
+  const folder = temporaryPath(new StoreLayout(home), 'probe');
+  mkdirSync(folder);
+  return folder;
 }
 
 /** Runs lines of shell script in the namespaces of a run. @param folder where; absolute */

@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { findTool } from '../../src/worker/tools.ts';
+import { CLI, TestBuilds } from '../support/build.ts';
+import { openSandbox, whyNoSandbox } from '../support/sandbox.ts';
+
+let why: string | undefined;
+let builds: TestBuilds;
+
+beforeAll(async () => {
+  why = whyNoSandbox() ?? (process.getuid?.() === 0 ? undefined : 'only root can hide programs');
+  if (why !== undefined) return;
+  const sandbox = await openSandbox({ rung: 'oci' });
+  if (typeof sandbox === 'string') why = sandbox;
+  else await sandbox.close();
+  builds = await TestBuilds.create({});
+});
+afterAll(() => builds?.remove());
+beforeEach((ctx) => {
+  if (why !== undefined) ctx.skip(why);
+});
+
+/** Runs commands where some programs do nothing but fail. @returns what each printed, and its exit code */
+function without(
+  broken: readonly ('crun' | 'runc')[],
+  ...commands: string[][]
+): { text: string; code: number }[] {
+  const hidden = broken.flatMap((name) => findTool(name) ?? []);
+  const script = hidden.map((path) => `mount --bind /bin/false ${path} && `).join('');
+  return commands.map((args) => {
+    const { stdout, stderr, status } = spawnSync(
+      'unshare',
+      [
+        '--mount',
+        '--propagation',
+        'private',
+        'sh',
+        '-c',
+        `${script}exec "$@"`,
+        'sh',
+        process.execPath,
+        CLI,
+        ...args,
+      ],
+      {
+        env: { PATH: process.env['PATH'], JETTISON_HOME: builds.home },
+        input: 'FROM base\nRUN true\n',
+        encoding: 'utf8',
+      },
+    );
+    return { text: stdout + stderr, code: status! };
+  });
+}
+
+describe('the rung that a build stands on', () => {
+  const build = (rung: string) => [
+    ...['build', '--no-cache', '--progress=plain', `--isolation=${rung}`, '-f', '-', builds.context],
+  ];
+
+  it('is the next one where runtimes are installed and do not work; that is said once', () => {
+    const [first, second] = without(['crun', 'runc'], build('auto'), build('auto'));
+    expect(first).toMatchObject({ code: 0 });
+    const missing = (['crun', 'runc'] as const).filter((name) => findTool(name) !== undefined);
+    for (const name of missing) expect(first!.text).toContain(`warning: ${name} does not work here: `);
+    expect(second).toEqual({ code: 0, text: expect.not.stringContaining('does not work') });
+  });
+
+  it('is tried again when the machine has changed', () => {
+    const [back] = without([], build('oci'));
+    expect(back).toMatchObject({ code: 0 });
+  });
+
+  it('is refused with the reason when it was asked for and does not work', () => {
+    const [asked, doctor] = without(['crun', 'runc'], build('oci'), ['doctor']);
+    expect(asked).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('--isolation oci does not work here: '),
+    });
+    expect(asked!.text).not.toContain('    at ');
+    expect(doctor!.text).toMatch(/✗ oci {9}\w+ does not work here: it ends without a word/);
+    expect(doctor!.text).toContain('stands on the rung "namespaces"');
+  });
+
+  it('must be one', () => {
+    expect(without([], build('nonsense'))[0]).toMatchObject({
+      code: 2,
+      text: expect.stringContaining('auto, oci, namespaces, chroot, none'),
+    });
+  });
+});
