@@ -48,6 +48,7 @@ for (const input of [
   { worker: 'src/worker/main.ts' },
   { become: 'src/worker/become.ts' },
   { keeper: 'src/worker/keeper.ts' },
+  { 'take-terminal': 'src/worker/take-terminal.ts' },
 ]) {
   const program = await rolldown({ ...shared, input });
   await program.write({ dir: dist, format: 'cjs', codeSplitting: false, minify });

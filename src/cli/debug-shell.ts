@@ -57,7 +57,8 @@ function greeting({ title, location, failure, isAfter }: DebugStop, io: Io): str
         : `It failed with exit code ${failure.exitCode}. What it had changed by then is here.`;
   return [
     `${paint.cyan(`${location.file}:${location.line}`)} ${paint.bold(short(title))}`,
-    `${how} ${paint.bold('again')} runs it${isAfter || failure ? ' again' : ''}, ${paint.bold('exit')} leaves; what you change is thrown away.`,
+    how,
+    `${paint.bold('again')} runs it${isAfter || failure ? ' again' : ''}, ${paint.bold('exit')} leaves; what you change is thrown away.`,
     '',
   ].join('\n');
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findContainer } from '../run/container.ts';
-import { needTerminal } from '../run/foreground.ts';
+import { isInForeground, needTerminal } from '../run/foreground.ts';
 import { closeInherited } from '../run/inherited.ts';
 import { firstProcess, join, killJoined, userOf } from '../run/join.ts';
 import { forwardSignals } from '../run/signals.ts';
@@ -73,6 +73,7 @@ async function run(args: string[], io: Io): Promise<number> {
           ...(values.user === undefined ? {} : { user: await userOf(store, state.layers!, values.user) }),
           ...(values.workdir === undefined ? {} : { cwd: values.workdir }),
           terminal: values.tty === true,
+          isForeground: values.interactive === true && io.stdin.isTTY === true && isInForeground(),
         },
         [values.interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
       );

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import type { Store } from '../store/store.ts';
@@ -42,6 +43,13 @@ export function needTerminal(streams: RunStreams, interactive: boolean): void {
   throw new JettisonError('NOT_A_TERMINAL', '-t gives the command this terminal, and there is none', {
     hint: 'Leave -t out.',
   });
+}
+
+/** Whether this process may read from its terminal: not so behind a shell's `&`. */
+export function isInForeground(): boolean {
+  // After the program's name: state, parent, group, session, terminal, the terminal's group.
+  const fields = /^.*\) (.*)$/s.exec(readFileSync('/proc/self/stat', 'latin1'))![1]!.split(' ');
+  return fields[2] === fields[5];
 }
 
 /** Settles when the stream has taken the data, so that a slow reader slows the command down. */

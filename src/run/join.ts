@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -8,8 +9,9 @@ import { isAlive, pidOf } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 import { DEFAULT_CAPABILITIES } from '../worker/capabilities.ts';
 import { startWorker } from '../worker/client.ts';
-import { withGuarded } from '../worker/command.ts';
+import { isShell, withGuarded } from '../worker/command.ts';
 import { type Entered, enter } from '../worker/enter.ts';
+import { entryPath } from '../worker/entry.ts';
 import { completeEnvironment } from '../worker/environment.ts';
 import { commandBelow } from '../worker/processes.ts';
 import { resolveUser, type User } from '../worker/user.ts';
@@ -25,6 +27,8 @@ export interface JoinOptions {
   cwd?: string;
   /** It gets a terminal. */
   terminal?: boolean;
+  /** That terminal is this process's, on standard input, and nobody else is using it. */
+  isForeground?: boolean;
 }
 
 const OUTPUT_LIMIT = 4096;
@@ -60,8 +64,10 @@ export function join(
   const { request } = config;
   const user = options.user ?? state.user!;
   const environment = completeEnvironment([...request.process.env, ...options.env], user.home);
-  return enter(
+  const leadsTerminal = options.isForeground === true && state.runtime === undefined && isShell(options.args);
+  const entered = enter(
     {
+      leadsTerminal,
       first: pidOf(state.first!),
       user,
       cwd: options.cwd ?? request.process.cwd,
@@ -82,6 +88,13 @@ export function join(
     },
     stdio,
   );
+  if (leadsTerminal) entered.process.once('exit', takeTerminalBack);
+  return entered;
+}
+
+/** Else whoever comes next on the terminal, such as the rest of a script, could not read from it. */
+function takeTerminalBack(): void {
+  spawnSync(process.execPath, [entryPath('take-terminal')], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 /** Runs a health check of a container that runs. A check that takes too long is killed. */

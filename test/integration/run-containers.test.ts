@@ -61,6 +61,8 @@ const status = async (name: string) => {
   const { out } = await run('ps', '-a', '--json');
   return (JSON.parse(out) as { name: string; status: string }[]).find((one) => one.name === name)?.status;
 };
+/** Some shells ask the terminal where its cursor is. */
+const PROMPT = /[#$] (\x1b\[6n)?$/;
 const LOOP = 'while :; do sleep 0.05; done';
 
 describe('a container in the background', () => {
@@ -543,6 +545,27 @@ describe('a container with a seccomp profile', () => {
     await eventually('it is healthy', () => stateOf(id)?.health?.status === 'healthy');
     expect((await run('stop', 'filtered')).code).toBe(0);
     expect((await run('ps', '-a')).out).toContain('Exited (9)');
+  });
+
+  it('gives a further shell the terminal, and takes it back', async (ctx) => {
+    const script = ['/usr/bin/script', '/bin/script'].find((path) => existsSync(path));
+    if (script === undefined) return ctx.skip('script (bsdutils) is not installed');
+    await detach('host-of-shells', 'sleep 1000');
+    const command = `sh -c '${process.execPath} ${CLI} exec -it host-of-shells sh; read line; echo "then $line"'`;
+    const child = spawn(script, ['-qec', command, '/dev/null'], {
+      env: { PATH: process.env['PATH'], JETTISON_HOME: test.home, SHELL: '/bin/sh' },
+    });
+    let out = '';
+    child.stdout.on('data', (data: Buffer) => {
+      const isFirst = !PROMPT.test(out);
+      out += data.toString();
+      if (isFirst && PROMPT.test(out)) child.stdin.write('echo "[$-]"; exit\nread\n');
+    });
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(out).toMatch(/\r\n\[(?=\w*i)(?=\w*m)\w+\]\r\n/);
+    expect(out).toContain('then read');
+    expect(out).not.toMatch(/tty process group|access tty|job control/);
+    await run('rm', '-f', 'host-of-shells');
   });
 
   it('gets a terminal of its own', async (ctx) => {
