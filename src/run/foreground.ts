@@ -5,6 +5,8 @@ import type { Store } from '../store/store.ts';
 import type { ContainerPlan } from './container.ts';
 import { type Supervision, supervise } from './supervise.ts';
 
+const NEWLINE = 0x0a;
+
 /** Where the output goes when there is no terminal in play. */
 export interface RunStreams {
   stdin: { isTTY?: boolean };
@@ -25,11 +27,18 @@ export function runInForeground(
   control: Pick<Supervision, 'fetch' | 'started'>,
 ): Promise<number> {
   const { stdio, process } = config.request;
+  let isInLine = false;
   return supervise(store, config, {
     ...control,
     sharesTerminal: stdio === 'inherit' || (process.inheritStdin === true && streams.stdin.isTTY === true),
-    output: (stream, data) => write(streams[stream], data),
-    note: (text) => streams.stderr.write(`note: ${text}\n`),
+    output: (stream, data) => {
+      if (stream === 'stderr' || streams.stdout.isTTY) isInLine = data.at(-1) !== NEWLINE;
+      return write(streams[stream], data);
+    },
+    note: (text) => {
+      streams.stderr.write(`${isInLine ? '\n' : ''}note: ${text}\n`);
+      isInLine = false;
+    },
   });
 }
 

@@ -162,6 +162,14 @@ describe('jettison run', () => {
     expect(await ended(child)).toMatchObject({ code: 141, err: '' });
   });
 
+  it('begins a line for what it has to say of a command that did not end its own', async () => {
+    const complaint = "printf \"EROFS: read-only file system, open '/x/y'\" >&2; exit 3";
+    expect(await run(['--read-only', 'base', 'sh', '-c', complaint])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining("'/x/y'\nnote: the command tried to write /x/y"),
+    });
+  });
+
   it('gives the command the terminal with -t', async (ctx) => {
     const script = ['/usr/bin/script', '/bin/script'].find((path) => existsSync(path));
     if (script === undefined) return ctx.skip('script (bsdutils) is not installed');
