@@ -163,7 +163,7 @@ describe('jettison run', () => {
   });
 
   it('begins a line for what it has to say of a command that did not end its own', async () => {
-    const complaint = "printf \"EROFS: read-only file system, open '/x/y'\" >&2; exit 3";
+    const complaint = 'printf "EROFS: read-only file system, open \'/x/y\'" >&2; exit 3';
     expect(await run(['--read-only', 'base', 'sh', '-c', complaint])).toMatchObject({
       code: 3,
       err: expect.stringContaining("'/x/y'\nnote: the command tried to write /x/y"),
