@@ -1,12 +1,13 @@
 /**
- * Turns this process into a command: `become.js SETTINGS COUNT VARIABLE... COMMAND ARGUMENT...`, with the
- * command's root as the working directory. For commands that have fewer capabilities than util-linux's programs
+ * Turns this process into a command: `become.js SETTINGS COUNT COMMAND ARGUMENT...`, with the command's
+ * root as the working directory and its COUNT variables as `carriers` in the environment. For commands that have fewer capabilities than util-linux's programs
  * need to change root and user: here they are given up between that and the command. And for those that lead a terminal.
  */
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BecomeSettings } from './becoming.ts';
+import { carried } from './hand-variables.ts';
 import {
   changeRoot,
   closeOnExec,
@@ -22,10 +23,9 @@ import {
   takeTerminal,
 } from './native.ts';
 
-const [settings, count, ...words] = process.argv.slice(2) as [string, string, ...string[]];
+const [settings, count, command, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
 const { cwd, uid, capabilities, leadsTerminal, further } = JSON.parse(settings) as BecomeSettings;
-const variables = words.slice(0, Number(count));
-const [command, ...args] = words.slice(Number(count)) as [string, ...string[]];
+const variables = carried(Number(count));
 
 try {
   if (leadsTerminal) {

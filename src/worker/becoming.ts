@@ -1,8 +1,10 @@
 import { CAPABILITY_NAMES, enoughForTools, within } from './capabilities.ts';
 import { entryPath } from './entry.ts';
+import { handOver } from './hand-variables.ts';
 import type { Isolation } from './namespace.ts';
 import { capabilityMask } from './namespace.ts';
 import type { Ulimit } from './protocol.ts';
+import { quote } from './shell-words.ts';
 import { needTool } from './tools.ts';
 import type { User } from './user.ts';
 
@@ -40,11 +42,16 @@ export interface BecomeSettings {
 }
 
 /**
- * The words that turn a process into a command. It must be in its namespaces already, with the root of the
- * machine as its root and the command's root as its working directory. The whole line is: `before`, the
- * command's variables (`K=V`), `after`, the command.
+ * What turns a POSIX shell into a command. It must be in its namespaces already, with the root of the machine as its
+ * root, the command's root as its working directory, and the command's variables as `carriers` in its environment.
+ *
+ * @param environment the command's variables, `K=V`
+ * @returns `exports`: lines of the shell; `line`: what is to be executed after them, before the words of the command
  */
-export function becoming(what: Becoming, variableCount: number): { before: string[]; after: string[] } {
+export function becoming(
+  what: Becoming,
+  environment: readonly string[],
+): { exports: string[]; line: string } {
   const { user, isolation, cwd } = what;
   const capabilities = within(capabilityMask('CapBnd'), what.capabilities);
   // util-linux drops capabilities before it changes root and user, and needs some for the latter.
@@ -56,18 +63,18 @@ export function becoming(what: Becoming, variableCount: number): { before: strin
     ...(what.noNewPrivileges ? ['--no-new-privs'] : []),
     // With a single id there is nobody to become, and the kernel refuses to set groups.
     ...(isolation === 'single' ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
-    ...['--', needTool('env'), '-i', '--'],
+    '--',
   ];
   if (byTools) {
-    return {
-      before: identity,
-      after: [
-        // Without a namespace to leave it only changes root, directory and user, in that order.
-        ...[needTool('unshare'), '--root=.', `--wd=${cwd}`],
-        ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`]),
-        '--',
-      ],
-    };
+    const { exports, words } = handOver(environment);
+    const entering = [
+      // Without a namespace to leave it only changes root, directory and user, in that order.
+      ...[needTool('unshare'), '--root=.', `--wd=${cwd}`],
+      ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`]),
+      '--',
+    ];
+    const line = [...[...identity, needTool('env')].map(quote), ...words, ...entering.map(quote)].join(' ');
+    return { exports, line };
   }
   const settings: BecomeSettings = {
     cwd,
@@ -75,7 +82,7 @@ export function becoming(what: Becoming, variableCount: number): { before: strin
     capabilities: capabilities.map((name) => CAPABILITY_NAMES.indexOf(name)),
     leadsTerminal: what.leadsTerminal === true,
   };
-  // The variables come as arguments: some of them would mean something to Node.
-  const node = [process.execPath, entryPath('become'), JSON.stringify(settings), String(variableCount)];
-  return { before: [...identity, ...node], after: [] };
+  // It takes the variables as they are carried: some of them would mean something to Node.
+  const node = [process.execPath, entryPath('become'), JSON.stringify(settings), String(environment.length)];
+  return { exports: [], line: [...identity, ...node].map(quote).join(' ') };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { type Becoming, becoming } from './becoming.ts';
 import { within } from './capabilities.ts';
+import { carriers } from './hand-variables.ts';
 import { capabilityMask, chooseIsolation } from './namespace.ts';
 import { CONTAINER, type RunningRuntime, runtimeCommand, runtimePlaces } from './runtime.ts';
 import { runtimeProcess } from './runtime-config.ts';
@@ -73,7 +74,11 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pip
     cgroups.length === 0 ? entering : [needTool('sh'), '-c', JOIN, 'sh', ...cgroups, '--', ...entering];
   const process = spawn(program!, rest, {
     cwd: '/',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      LC_ALL: 'C',
+      ...(request.runtime ? {} : carriers(request.environment)),
+    },
     stdio,
   });
   process.once('exit', done);
@@ -83,10 +88,11 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pip
 
 function byTools(request: EnterRequest): { words: string[]; depth: number } {
   const { environment, args } = request;
-  const { before, after } = becoming({ ...request, isolation: chooseIsolation() }, environment.length);
+  const { exports, line } = becoming({ ...request, isolation: chooseIsolation() }, environment);
+  const script = [...exports, `exec ${line} "$@"`].join('\n');
   // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
   // the root that its command has.
-  return { words: ['--root', '--wd', '--', ...before, ...environment, ...after, ...args], depth: 1 };
+  return { words: ['--root', '--wd', '--', needTool('sh'), '-c', script, 'sh', ...args], depth: 1 };
 }
 
 function byRuntime(

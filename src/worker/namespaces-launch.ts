@@ -1,4 +1,5 @@
 import { becoming } from './becoming.ts';
+import { carriers } from './hand-variables.ts';
 import {
   type LaunchRequest,
   loopbackUp,
@@ -39,19 +40,14 @@ export function namespacesLaunch(request: LaunchRequest): Launch {
     // The old root stays below the new one, and uncovering it takes a capability that the command lacks.
     `cd ${quote(root)} && ${needTool('mount')} -n --move ${quote(root)} / || exit 1`,
   );
-  const variables = Object.fromEntries(
-    request.environment.plain.map((entry, index) => [`JETTISON_${index}`, entry]),
-  );
-  const names = Object.keys(variables);
-  const { before: words, after } = becoming(request, names.length);
+  const { exports, line } = becoming(request, request.environment.plain);
+  setUp.push(...exports);
   return {
     wrapper: namespaceWrapper(request.network),
     setUp,
-    command: [...words.map(quote), ...names.map((name) => `"$${name}"`), ...after.map(quote), '"$@"'].join(
-      ' ',
-    ),
+    command: `${line} "$@"`,
     args: [...request.args],
-    variables,
+    variables: carriers(request.environment.plain),
     depth: 1,
   };
 }

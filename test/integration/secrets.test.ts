@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BuildEvent } from '../../src/events/event.ts';
 import { TestBuilds } from '../support/build.ts';
+import { holding } from '../support/holding.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 
 const why = whyNoSandbox();
@@ -18,26 +16,6 @@ beforeAll(async () => {
   if (why === undefined) builds = await TestBuilds.create({});
 });
 afterAll(() => builds?.remove());
-
-/** Files of the store that hold one of the texts, as it is, in base64, or compressed. */
-function search(folder: string, texts: string[]): string[] {
-  const wanted = texts.flatMap((text) => [
-    text,
-    ...[0, 1, 2].map((shift) =>
-      Buffer.from('x'.repeat(shift) + text)
-        .toString('base64')
-        .slice(shift === 0 ? 0 : 4, -4),
-    ),
-  ]);
-  return readdirSync(folder, { withFileTypes: true, recursive: true }).flatMap((entry) => {
-    const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile()) return [];
-    const bytes = readFileSync(path);
-    const contents = bytes[0] === 0x1f && bytes[1] === 0x8b ? [bytes, gunzipSync(bytes)] : [bytes];
-    const found = contents.some((content) => wanted.some((text) => content.includes(text)));
-    return found || wanted.some((text) => path.includes(text)) ? [path] : [];
-  });
-}
 
 const MOUNT = '--mount=type=secret,id=s';
 const PATHS: [string, string][] = [
@@ -77,14 +55,14 @@ describe.skipIf(why)('secrets are nowhere afterwards', () => {
         ),
       );
       expect(shown.join('\n')).not.toMatch(new RegExp(`${SECRET}|${PROXY}`));
-      expect(search(builds.home, [SECRET, PROXY])).toEqual([]);
+      expect(holding(builds.home, [SECRET, PROXY])).toEqual([]);
     },
     20_000,
   );
 
   it('and what is left on purpose is found', async () => {
     await builds.build(`FROM base\nRUN echo ${CONTROL} > /kept\n`);
-    expect(search(builds.home, [CONTROL]).some((path) => path.includes('/blobs/'))).toBe(true);
+    expect(holding(builds.home, [CONTROL]).some((path) => path.includes('/blobs/'))).toBe(true);
   });
 });
 
