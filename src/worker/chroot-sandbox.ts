@@ -9,6 +9,7 @@ import type { BecomeSettings } from './becoming.ts';
 import { CAPABILITY_NAMES, within } from './capabilities.ts';
 import type { RunningCommand } from './command-root.ts';
 import { entryPath } from './entry.ts';
+import { carriers } from './hand-variables.ts';
 import type { ToKeeper } from './keeper.ts';
 import { capabilityMask } from './namespace.ts';
 import { pipe } from './native.ts';
@@ -109,8 +110,8 @@ function spawnKeeper(options: ChrootSandboxOptions): Spawned {
   try {
     const keeper = spawn(process.execPath, [entryPath('keeper'), options.root, ...becomeArguments(options)], {
       cwd: '/',
-      // None of the image's variables: this program and the next still run with the machine's root directory.
-      env: {},
+      // None of the image's variables as such: this program and the next still run with the machine's root directory.
+      env: carriers(options.environment),
       stdio: [stdin, stdout, stderr, 'ipc'],
       // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
       detached: stdio === 'stream' && stdin !== 'inherit',
@@ -135,5 +136,5 @@ function becomeArguments(options: ChrootSandboxOptions): string[] {
     leadsTerminal: false,
     further: { gid: user.gid, groups: user.groups, noNewPrivileges, ulimits },
   };
-  return [JSON.stringify(settings), String(environment.length), ...environment, ...options.args];
+  return [JSON.stringify(settings), String(environment.length), ...options.args];
 }

@@ -38,7 +38,6 @@ function start(): void {
   command = spawn(process.execPath, [entryPath('become'), ...words], {
     cwd: root,
     stdio: 'inherit',
-    env: {},
   });
   command.once('exit', (code, signal) => void end(code ?? 128 + constants.signals[signal!]));
   command.once('error', (error) => {
