@@ -16,6 +16,11 @@ describe('values that look like secrets', () => {
     ['postgres://app:hunter2@db/app', 'a password in a URL'],
     [`ey${'J'}hbGciOiJI.ey${'J'}zdWIiOiIx.SflKxwRJSMeKKF2QT4`, 'a JSON web token'],
     [`//registry.example.com/:_authToken=npm${'_'}${random}abcd`, 'an npm token'],
+    [`github_${'pat'}_11ABCDEFG0${random}_${random}`, 'a GitHub token'],
+    [`s${'k-'}proj-${random}${random}`, 'an API key'],
+    [`s${'k_live'}_${random}`, 'a Stripe key'],
+    ['https://user:pa55word@registry.example.com/npm/', 'a password in a URL'],
+    [`-----BEGIN OPENSSH ${'PRIVATE'} KEY-----\nx`, 'a private key'],
     [random, 'a random key'],
     [`${random}+/==`, 'a random key'],
   ])('%#', (value, kind) => expect(secretKind(value)).toBe(kind));
@@ -34,6 +39,11 @@ describe('values that do not', () => {
     'git@github.com:owner/Repo-With-Name1.git',
     'Some-Long-Hyphenated-Release-Name-2024-Version-1',
     '--max-old-space-size=4096 --enable-source-maps',
+    'd670460b4b4aece5915caf5c68d12f560a9fe3e4',
+    '3f2b8c1e-9d47-4a6b-8e05-7c1f9ad2b364',
+    'aGVsbG8gd29ybGQ=',
+    'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIq7Zk3VxN0pLwT8sYb2RfJ6cHdG1mUoEaq7Zk3VxN0p someone@example.com',
+    '-----BEGIN PUBLIC KEY-----',
     'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaAAAA1111',
   ])('%s', (value) => expect(secretKind(value)).toBeUndefined());
 });
