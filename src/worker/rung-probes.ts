@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
-import { StoreLayout } from '../store/layout.ts';
-import { temporaryPath } from '../store/temporary.ts';
 import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
 import { chrootProblem } from './chroot-probe.ts';
 import { namespaceWrapper } from './launch.ts';
@@ -53,6 +51,8 @@ const PROC = 'proc-ok';
 const OVERLAY = 'overlay-ok';
 const RAN = 'ran';
 const PATIENCE_MS = 10_000;
+const PREFIX = 'probe-';
+const STALE_MS = 60_000;
 
 /**
  * Looks which ways of running a RUN this machine allows, by trying.
@@ -101,7 +101,7 @@ async function probeNamespaces(home: string): Promise<Rung> {
   }
 
   const isolation = chooseIsolation();
-  const folder = temporaryFolder(home);
+  const folder = probeFolder(home);
   const { output, complaint } = await tryNamespaces(isolation, folder);
   rmSync(folder, { recursive: true, force: true });
   if (output.includes(OVERLAY)) {
@@ -146,7 +146,7 @@ async function tryRuntime(
   isolation: Isolation,
   home: string,
 ): Promise<string | undefined> {
-  const folder = temporaryFolder(home);
+  const folder = probeFolder(home);
   const root = join(folder, 'root');
   const places = runtimePlaces(folder);
   const dev = join(folder, 'dev');
@@ -189,11 +189,17 @@ async function tryRuntime(
   return problem;
 }
 
-/** On the file system of the store; deleted by the next command if this process is killed. */
-function temporaryFolder(home: string): string {
-  const folder = temporaryPath(new StoreLayout(home), 'probe');
-  mkdirSync(folder);
-  return folder;
+/**
+ * On the file system of the store, but not among this process's temporary files: those are deleted when any of its
+ * builds ends. What a killed process left is deleted here.
+ */
+function probeFolder(home: string): string {
+  for (const name of readdirSync(home).filter((one) => one.startsWith(PREFIX))) {
+    const path = join(home, name);
+    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - made > STALE_MS) rmSync(path, { recursive: true, force: true });
+  }
+  return mkdtempSync(join(home, PREFIX));
 }
 
 /** Runs lines of shell script in the namespaces of a run. @param folder where; absolute */
