@@ -84,7 +84,7 @@ export class RunCaches {
       chmodSync(directory, cache.mode);
     } else {
       // A cache is written to: its files must be nobody else's.
-      await makeDirectory(this.ctx, join(folder, 'seed'), seed.recipe, { link: false });
+      await makeDirectory(this.ctx, join(folder, 'seed'), seed.recipe);
       renameSync(join(folder, 'seed', seed.path), directory);
     }
     installCache(this.ctx.layout, name, folder, { ...cache, created: new Date().toISOString() });

@@ -203,7 +203,7 @@ export class CopiedMounts {
   /** Makes what a mount shows of the build's own files. @returns its absolute path */
   async #tree({ from }: Extract<ExecMount, { type: 'tree' }>): Promise<string> {
     const place = join(this.folder, `tree-${++this.#serial}`);
-    const options = { link: false, exact: true };
+    const options = { exact: true };
     if ('recipe' in from) {
       await makeTree(this.ctx, place, readRecipe(from.recipe), options);
     } else {

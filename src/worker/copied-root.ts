@@ -53,7 +53,7 @@ export class CopiedRoot implements CommandRoot {
   ): Promise<ChrootSandbox> {
     const { request, tree, user, environment, missingDirectory } = subject;
     refuse(request);
-    await makeTree(this.ctx, this.#root, entriesOf(tree, signal), { link: false, exact: true });
+    await makeTree(this.ctx, this.#root, entriesOf(tree, signal), { exact: true });
     await this.#mounts.place(request, tree, signal);
     const before = await Snapshot.take(this.#root, this.#mounts.paths);
     await before.pass(this.folder);

@@ -52,11 +52,6 @@ export class LayerDirectory {
     linkSync(diskPath(this.path(existing)), diskPath(this.path(path)));
   }
 
-  /** One more name, here, for a file elsewhere on the same file system. */
-  linkFrom(existing: string, path: string): void {
-    linkSync(diskPath(existing), diskPath(this.path(path)));
-  }
-
   /**
    * Makes a symlink, device, fifo or whiteout with its metadata. A device that may not be made here is left
    * out: the index still has it.

@@ -6,27 +6,17 @@ import {
   existsSync,
   fstatSync,
   openSync,
-  readFileSync,
   readSync,
   rmSync,
   type Stats,
   writeFileSync,
 } from 'node:fs';
-import { join, parentOf, type RecipeEntry, type Source } from '../layer/entry.ts';
-import { LayerIndex } from '../layer/layer-index.ts';
+import { parentOf, type RecipeEntry, type Source } from '../layer/entry.ts';
 import { diskPath } from '../layer/names.ts';
 import { readRecipe } from '../layer/recipe.ts';
-import { sameMetadata } from '../layer/same.ts';
 import { installDirectory } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
-import {
-  contentChanged,
-  contentPath,
-  formWithContent,
-  looksUnchanged,
-  openContent,
-  sourceOf,
-} from './content.ts';
+import { contentChanged, contentPath, looksUnchanged, openContent, sourceOf } from './content.ts';
 import type { WorkerContext } from './context.ts';
 import { hashFile } from './hash-file.ts';
 import { LayerDirectory } from './layer-directory.ts';
@@ -38,9 +28,9 @@ const SMALL = 1 << 20;
 const TURN = 500;
 
 /**
- * Makes the directory form of a layer from its recipe. Files of other layers become further names of the same
- * file where all their metadata is the same; everything else is copied, and its content compared with what
- * the recipe says.
+ * Makes the directory form of a layer from its recipe. All files are copied, and their content is compared with
+ * what the recipe says. Files of other layers are not hard-linked: programs see the link count, and in a root that
+ * shows both names they would be one file ("mv: are the same file"), which the image does not say.
  *
  * @throws JettisonError `CONTEXT_CHANGED` when a file of the context is not what it was when it was selected
  */
@@ -50,7 +40,7 @@ export async function materialise(ctx: WorkerContext, request: MaterialiseReques
   if (existsSync(layout.layerDirectory(request.layer, form))) return;
   const root = temporaryPath(layout, 'dir');
   try {
-    await makeDirectory(ctx, root, request.recipe, { link: true });
+    await makeDirectory(ctx, root, request.recipe);
     installDirectory(layout, request.layer, { path: root, form });
   } catch (error) {
     rmSync(root, { recursive: true, force: true });
@@ -58,19 +48,9 @@ export async function materialise(ctx: WorkerContext, request: MaterialiseReques
   }
 }
 
-/**
- * Makes a directory from a recipe.
- *
- * @param root absolute path, on the store's file system; made here
- * @param options.link whether files of layers may become names of the same file: then nothing may ever write to them
- */
-export async function makeDirectory(
-  ctx: WorkerContext,
-  root: string,
-  recipe: string,
-  options: { link: boolean },
-): Promise<void> {
-  await makeTree(ctx, root, readRecipe(recipe), options);
+/** Makes a directory from a recipe. @param root absolute path, on the store's file system; made here */
+export async function makeDirectory(ctx: WorkerContext, root: string, recipe: string): Promise<void> {
+  await makeTree(ctx, root, readRecipe(recipe));
 }
 
 /**
@@ -82,7 +62,7 @@ export async function makeTree(
   ctx: WorkerContext,
   root: string,
   entries: Iterable<RecipeEntry>,
-  options: { link: boolean; exact?: boolean },
+  options: { exact?: boolean } = {},
 ): Promise<void> {
   const making = new Materialiser(ctx, root, options);
   let count = 0;
@@ -101,15 +81,12 @@ class Materialiser {
   readonly #directories: RecipeEntry[] = [];
   readonly #implied: string[] = [];
   readonly #made = new Set<string>(['']);
-  readonly #indexes = new Map<string, LayerIndex>();
-  /** Files of layers that have been linked: a second name would make two files of the layer one. */
-  readonly #linked = new Set<string>();
   readonly #buffer = Buffer.allocUnsafe(SMALL + 1);
 
   constructor(
     private readonly ctx: WorkerContext,
     root: string,
-    private readonly options: { link: boolean; exact?: boolean },
+    options: { exact?: boolean },
   ) {
     this.#directory = new LayerDirectory(root, options.exact ? 'user' : ctx.overlay);
   }
@@ -146,7 +123,6 @@ class Materialiser {
   }
 
   #addFile(entry: RecipeEntry, source: Source): void {
-    if (source.kind === 'layer' && this.options.link && this.#tryLink(entry, source)) return;
     if (source.kind === 'inline') this.#write(entry, Buffer.from(source.data, 'base64'));
     else if (entry.size <= SMALL) this.#write(entry, this.#readSmall(entry, source));
     else this.#copyLarge(entry, source);
@@ -171,11 +147,15 @@ class Materialiser {
     }
   }
 
-  /** Large files: the size tells most changes; the digest tells all, where the time does not say "the same". */
+  /**
+   * Large files: the size tells most changes; the digest tells all. Of a file of the machine the time may say "the
+   * same", of one in the store it says nothing about damage.
+   */
   #isContentOf(entry: RecipeEntry, source: OnDisk, original: number, copy: number): boolean {
     if (fstatSync(copy).size !== entry.size) return false;
-    if (source.kind !== 'host' || entry.digest === undefined) return true;
-    return looksUnchanged(entry, fstatSync(original)) || hashFile(copy) === entry.digest;
+    if (entry.digest === undefined) return true;
+    if (source.kind === 'host' && looksUnchanged(entry, fstatSync(original))) return true;
+    return hashFile(copy) === entry.digest;
   }
 
   #write(entry: RecipeEntry, content: Buffer): void {
@@ -210,33 +190,5 @@ class Materialiser {
         : hash('sha256', content, 'hex') === entry.digest;
     if (!same) throw contentChanged(entry, source);
     return content;
-  }
-
-  /** Gives a file of another layer one more name, when it is the same in every respect. */
-  #tryLink(entry: RecipeEntry, source: Source & { kind: 'layer' }): boolean {
-    // Files of other forms may have other metadata on the disk than in the index.
-    if (formWithContent(this.ctx, source.layer) !== this.ctx.forms[0]) return false;
-    const original = this.#index(source.layer).get(source.path);
-    if (original === undefined || !sameMetadata(original, entry)) return false;
-    const name = join(source.layer, original.link ?? source.path);
-    if (this.#linked.has(name)) return false;
-    try {
-      this.#directory.linkFrom(contentPath(this.ctx, source), entry.path);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EMLINK' || code === 'EXDEV' || code === 'EPERM') return false;
-      throw error;
-    }
-    this.#linked.add(name);
-    return true;
-  }
-
-  #index(layer: string): LayerIndex {
-    let index = this.#indexes.get(layer);
-    if (index === undefined) {
-      index = LayerIndex.parse(readFileSync(this.ctx.layout.layerIndex(layer)));
-      this.#indexes.set(layer, index);
-    }
-    return index;
   }
 }

@@ -34,7 +34,7 @@ export class MountedTrees {
     const { from, kind } = mount;
     const source = join(place, from.path);
     if ('recipe' in from) {
-      await makeDirectory(this.ctx, place, from.recipe, { link: mount.readonly });
+      await makeDirectory(this.ctx, place, from.recipe);
       return { source, kind, type: (path) => typeOnDisk(source, path) };
     }
     const tree = new MergedTree(from.layers.map((id) => ({ id, index: indexOf(this.ctx, id) })));
