@@ -1,7 +1,7 @@
 import type { Entry } from './entry.ts';
 
 /** Whether two files (or directories …) agree in content, owner, mode, attributes and times. */
-export function sameMetadata(a: Entry, b: Entry): boolean {
+function sameMetadata(a: Entry, b: Entry): boolean {
   return (
     a.mode === b.mode &&
     a.uid === b.uid &&
