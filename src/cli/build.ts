@@ -95,6 +95,9 @@ export const command: Command = {
     try {
       result = await build({
         ...options,
+        written: [flags.iidFile, flags.metadataFile].flatMap((file) =>
+          file === undefined ? [] : [resolve(io.cwd, file)],
+        ),
         outputs: flags.outputs.map((output) => outputOf(output, io)),
         onEvent: (event) => renderer.handle(event),
       });

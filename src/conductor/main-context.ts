@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Context } from '../context/context.ts';
 import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
 import { ignoreRules, parseIgnore } from '../context/ignore.ts';
 import { checkContext, openLocalContext } from '../context/local.ts';
+import type { OwnPlace } from '../context/own-places.ts';
 import { type ContextSource, contextSource } from '../context/source.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { Contexts } from '../solve/contexts.ts';
@@ -40,15 +42,17 @@ export async function openGiven(
   session: Session,
 ): Promise<{ text: DockerfileText; context: Context; contexts: Contexts }> {
   const { store, signal } = session;
+  const own = writtenBy(options);
   const contexts = new Contexts({
     store,
+    own,
     signal,
     named,
     remotes: () => session.remotes.get(),
     worker: () => session.worker.get(),
   });
   if (source.kind === 'directory') {
-    return { text: text!, context: openDirectory(source.path, text!, session), contexts };
+    return { text: text!, context: openDirectory(source.path, text!, own, session), contexts };
   }
   const opened = await session.wait(contexts.main(source, options.file, options.stdin ?? Readable.from([])));
   return { ...opened, contexts };
@@ -74,13 +78,31 @@ function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSou
   return source;
 }
 
+/** What a build is to write: nothing of it is for the build to read. */
+function writtenBy({ outputs = [], cacheFrom = [], cacheTo = [], written = [] }: BuildOptions): OwnPlace[] {
+  const paths = outputs.flatMap((output) => {
+    if (output.type === 'local' || output.type === 'layout') return [output.path];
+    return 'to' in output && 'path' in output.to ? [output.to.path] : [];
+  });
+  const caches = [...cacheFrom, ...cacheTo].flatMap((one) => (one.type === 'local' ? [one.path] : []));
+  return [
+    ...[...paths, ...written].map((path) => ({ path: resolve(path), what: 'an output of this build' })),
+    ...caches.map((path) => ({ path: resolve(path), what: 'a cache of this build' })),
+  ];
+}
+
 async function findDockerfile(options: BuildOptions, directory: string): Promise<DockerfileText> {
   checkContext(directory);
   return readDockerfile({ directory, ...pick(options, 'file', 'stdin') });
 }
 
-function openDirectory(directory: string, text: DockerfileText, { store, signal }: Session): Context {
+function openDirectory(
+  directory: string,
+  text: DockerfileText,
+  own: readonly OwnPlace[],
+  { store, signal }: Session,
+): Context {
   const { ignoreText, ignoreName } = text;
   const ignore = ignoreText === undefined ? ignoreRules([], '') : parseIgnore(ignoreText, ignoreName!);
-  return openLocalContext({ directory, ignore, memory: store.layout, signal });
+  return openLocalContext({ directory, ignore, memory: store.layout, own, signal });
 }

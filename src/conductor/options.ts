@@ -65,6 +65,8 @@ export interface BuildOptions {
   platforms?: string[];
   /** Where the result goes; default: the store. */
   outputs?: Output[];
+  /** Further files that the caller writes when the build is done: like outputs, they are no part of a context. */
+  written?: string[];
   /**
    * Make the same digests of the same input anywhere: all times are SOURCE_DATE_EPOCH, else that of the context's
    * last commit, and of the modes of the context's files only that counts which git keeps.

@@ -8,6 +8,11 @@ export interface Context extends Tree {
   /** What hides paths from the build; the tree does not show what they exclude. */
   readonly ignore: IgnoreRules;
   /**
+   * What stands at a path, or above it, that Jettison itself writes: the tree does not show it, whatever the ignore
+   * rules say. For messages, e.g. `the store`.
+   */
+  reserved?(path: string): string | undefined;
+  /**
    * Fills in `digest` where it is missing. Entries that are no files are left alone.
    *
    * @param entries of this context, as `get` gave them

@@ -21,6 +21,7 @@ export function withGitModes(context: Context): Context {
       const entry = context.get(path);
       return entry && plain(entry);
     },
+    reserved: (path) => context.reserved?.(path),
     children: (path) => context.children(path),
     *below(path) {
       for (const entry of below(context, path)) yield plain(entry);

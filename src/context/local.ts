@@ -17,6 +17,7 @@ import type { Context } from './context.ts';
 import { hashFile } from './hash-file.ts';
 import { HashMemory } from './hash-memory.ts';
 import type { IgnoreRules } from './ignore.ts';
+import { type OwnPlace, OwnPlaces, storePlaces } from './own-places.ts';
 
 export interface LocalContextOptions {
   /** The directory, absolute or relative to the working directory. */
@@ -24,6 +25,8 @@ export interface LocalContextOptions {
   ignore: IgnoreRules;
   /** Where digests of files are remembered from build to build; without it every file is read again. */
   memory?: StoreLayout;
+  /** What the build writes, which is no part of the context; the store of `memory` never is. */
+  own?: readonly OwnPlace[];
   /** How the user wrote the directory; for messages. */
   label?: string;
   /** Ends the hashing of files. */
@@ -43,8 +46,17 @@ const SECOND = 1_000_000_000n;
 export function openLocalContext(options: LocalContextOptions): LocalContext {
   const label = options.label ?? options.directory;
   checkContext(options.directory, label);
-  const { ignore, memory, signal } = options;
-  return new LocalContext(realpathSync(options.directory), label, ignore, memory, signal);
+  const { ignore, memory, signal, own = [] } = options;
+  const directory = realpathSync(options.directory);
+  const store = memory === undefined ? [] : storePlaces(memory, directory);
+  return new LocalContext(
+    directory,
+    label,
+    ignore,
+    new OwnPlaces(directory, [...store, ...own]),
+    memory,
+    signal,
+  );
 }
 
 /**
@@ -99,6 +111,7 @@ export class LocalContext implements Context {
     readonly directory: string,
     readonly label: string,
     readonly ignore: IgnoreRules,
+    private readonly own: OwnPlaces,
     memory: StoreLayout | undefined,
     private readonly signal: AbortSignal | undefined,
   ) {
@@ -114,8 +127,13 @@ export class LocalContext implements Context {
     if (this.get(path)?.type !== 'directory') return [];
     return this.#readdir(path).filter((name) => {
       const child = join(path, name);
+      if (this.own.at(child) !== undefined) return false;
       return !this.ignore.excludes(child) || this.get(child) !== undefined;
     });
+  }
+
+  reserved(path: string): string | undefined {
+    return this.own.covering(path);
   }
 
   async hash(entries: Iterable<TreeEntry>): Promise<void> {
@@ -165,9 +183,14 @@ export class LocalContext implements Context {
   #look(path: string): TreeEntry | undefined {
     if (this.#entries.has(path)) return this.#entries.get(path);
     let entry: TreeEntry | undefined;
-    if (path === '' || this.#look(parentOf(path))?.type === 'directory') {
+    if (
+      path === '' ||
+      (this.own.at(path) === undefined && this.#look(parentOf(path))?.type === 'directory')
+    ) {
       const stat = attempt(path, () => lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false }));
-      if (stat !== undefined) entry = this.#entry(path, stat);
+      if (stat !== undefined && (path === '' || this.own.is(stat) === undefined)) {
+        entry = this.#entry(path, stat);
+      }
     }
     this.#entries.set(path, entry);
     return entry;

@@ -13,6 +13,7 @@ import {
 import { ignoreRules, parseIgnore } from '../context/ignore.ts';
 import { LayerContext } from '../context/layer-context.ts';
 import { openLocalContext } from '../context/local.ts';
+import type { OwnPlace } from '../context/own-places.ts';
 import type { ContextSource } from '../context/source.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
@@ -28,6 +29,8 @@ export interface ContextsOptions {
   signal: AbortSignal;
   /** Files of `--build-context`, by name. */
   named: ReadonlyMap<string, ContextSource>;
+  /** What the build writes. */
+  own: readonly OwnPlace[];
   remotes(): Promise<Remotes>;
   worker(): Promise<Worker>;
 }
@@ -88,12 +91,12 @@ export class Contexts {
   }
 
   private async openNamed(source: ContextSource): Promise<Context> {
-    const { store, signal } = this.options;
+    const { store, signal, own } = this.options;
     if (source.kind === 'directory') {
       const directory = resolve(source.path);
       const { ignoreText = '', ignoreName = '.dockerignore' } = readIgnoreText({ directory });
       const ignore = parseIgnore(ignoreText, ignoreName);
-      return openLocalContext({ directory, ignore, memory: store.layout, label: source.path, signal });
+      return openLocalContext({ directory, ignore, memory: store.layout, own, label: source.path, signal });
     }
     return this.files(source);
   }

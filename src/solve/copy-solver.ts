@@ -161,7 +161,7 @@ export class CopySolver {
       heredocs: heredocs ? step.heredocs : [],
       place,
       time: context.time,
-      ...(source === undefined ? {} : { ignore: source.ignore }),
+      ...(source === undefined ? {} : { ignore: source.ignore, reserved: (path) => source.reserved?.(path) }),
     });
     const files = unhashed(selection);
     if (files.length > 0) await source!.hash(files);

@@ -16,6 +16,8 @@ export interface SelectOptions {
   place: string;
   /** What hides files of the tree: only to say so when a source is missing. */
   ignore?: IgnoreRules;
+  /** See `Context`. */
+  reserved?: (path: string) => string | undefined;
   /** Time of heredoc files: seconds since 1970, default 0. */
   time?: number;
 }
@@ -201,6 +203,17 @@ function compile(pattern: string, source: string): (name: string) => boolean {
 
 function missing(tree: Tree, path: string, source: string, options: SelectOptions): JettisonError {
   const { path: wanted } = resolvePath(tree, path);
+  const reserved = options.reserved?.(wanted);
+  if (reserved !== undefined) {
+    return new JettisonError(
+      'COPY_SOURCE_RESERVED',
+      `"${source}" is ${reserved}, which is never part of ${options.place}`,
+      {
+        hint: 'Copy something else, or have it written to another place.',
+        details: { source, path: wanted },
+      },
+    );
+  }
   return new JettisonError('COPY_SOURCE_MISSING', `"${source}" does not exist in ${options.place}`, {
     hint: whyMissing(tree, path, wanted, options),
     details: { source, path: wanted },
