@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { type Descriptor, MEDIA } from '../image/types.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { CacheIdentity } from '../store/cache-mounts.ts';
+import { KEY_VERSION } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { CACHE_MEDIA, type CacheConfig, type CachedMount, type CachedStep } from './format.ts';
 import type { CacheBlob, CachePlace } from './place.ts';
@@ -36,7 +37,7 @@ export async function exportCache(
   const blobs = new Map<string, CacheBlob>();
   const add = (blob: Descriptor, fetch: (blob: Descriptor) => Promise<void> = async () => {}) =>
     blobs.set(blob.digest, { ...blob, fetch: () => fetch(blob) });
-  const cache: CacheConfig & { mounts: CachedMount[] } = { version: 1, steps: [], mounts: [] };
+  const cache: CacheConfig & { mounts: CachedMount[] } = { version: KEY_VERSION, steps: [], mounts: [] };
   for (const { index, fetch, ...step } of steps) {
     const described = typeof index === 'function' ? writeIndex(store, await index()) : index;
     cache.steps.push({ ...step, ...(described && { index: described }) });
@@ -80,7 +81,7 @@ function writeIndex(store: Store, { bytes }: LayerIndex): Descriptor {
 /** The member of an image's config that makes it a cache of its own layers. */
 export function inlineCache(steps: readonly SharedStep[]): CacheConfig {
   return {
-    version: 1,
+    version: KEY_VERSION,
     steps: steps.map(({ step, layer, packed }) => ({ step, layer, packed })),
   };
 }

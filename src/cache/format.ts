@@ -3,7 +3,7 @@ import type { Descriptor, ImageConfig } from '../image/types.ts';
 import { type CacheIdentity, isCacheIdentity } from '../store/cache-mounts.ts';
 import type { LayerBlob, LayerRecord } from '../store/layers.ts';
 import { layerId } from '../store/layers.ts';
-import type { StepRecord } from '../store/records.ts';
+import { KEY_VERSION, type StepRecord } from '../store/records.ts';
 import type { CacheDocument } from './place.ts';
 
 /**
@@ -21,7 +21,8 @@ export const INLINE_MEMBER = 'jettison.cache.v1';
 
 /** A cache's config, or the member of an image's. */
 export interface CacheConfig {
-  version: 1;
+  /** `KEY_VERSION`: caches of other versions are not used. */
+  version: typeof KEY_VERSION;
   steps: CachedStep[];
   mounts?: CachedMount[];
 }
@@ -51,7 +52,7 @@ export function readCache({ manifest, config }: CacheDocument): Required<CacheCo
   const image = (config ?? {}) as Partial<ImageConfig> & Record<string, unknown>;
   const inline = image[INLINE_MEMBER];
   const { version, steps, mounts } = (inline ?? image) as { [member in keyof CacheConfig]?: unknown };
-  if (version !== 1 || !Array.isArray(steps)) return undefined;
+  if (version !== KEY_VERSION || !Array.isArray(steps)) return undefined;
   const sound = (steps as Partial<CachedStep>[]).filter(isStep);
   if (inline === undefined) {
     return {

@@ -83,32 +83,41 @@ export class CopySolver {
    * source was made before, and its directories go where nothing is.
    */
   async remembered(below: readonly SolvedLayer[]): Promise<Record<string, unknown> | undefined> {
-    const definition = await this.selectionDefinition();
-    if (definition === undefined) return undefined;
-    const facts = this.context.store.selections.use<SelectionFacts>(definition);
+    if (this.context.noCache) return undefined;
+    const origin = await this.selectionOrigin();
+    if (origin === undefined) return undefined;
+    const facts = this.context.store.selections.use<SelectionFacts>(origin);
     if (facts === undefined) return undefined;
     return located(this.step, async () => {
       const tree = await this.destinationTree(below);
-      const { observations } = await this.place({ sources: facts.heads }, tree, below);
+      const { observations, targets } = await this.place({ sources: facts.heads }, tree, below);
       const fresh = facts.heads.every(
-        ({ kind }, i) => kind === 'file' || tree.get(observations.targets[i]!) === undefined,
+        ({ kind }, i) => kind === 'file' || tree.get(targets[i]!) === undefined,
       );
       return fresh ? { selection: facts.digest, ...observations } : undefined;
     });
   }
 
   private async rememberSelection(digest: Digest, { sources }: Selection): Promise<void> {
-    const definition = await this.selectionDefinition();
-    if (definition === undefined) return;
+    const origin = await this.selectionOrigin();
+    if (origin === undefined) return;
     const heads = sources.map((source) => ({ ...source, entries: source.entries.slice(0, 1) }));
-    this.context.store.selections.put(definition, { digest, heads } satisfies SelectionFacts);
+    this.context.store.selections.put(origin, { digest, heads } satisfies SelectionFacts);
   }
 
-  /** Undefined for selections that are not remembered: those of the context are always looked at. */
-  private async selectionDefinition(): Promise<Digest | undefined> {
+  /**
+   * What a selection follows from: the contents that it is made from, not their definition, of which another build may
+   * have had another result. Undefined for selections that are not remembered: the context is always looked at.
+   */
+  private async selectionOrigin(): Promise<Digest | undefined> {
     const { from, sources, exclude, parents } = this.step;
     if (from.kind === 'context' || from.kind === 'named' || parents) return undefined;
-    return digestOf({ source: await this.definition(), sources, exclude });
+    const layers =
+      from.kind === 'stage'
+        ? await this.graph.stage(from.stage).layers()
+        : this.graph.imageLayers(from.image);
+    const contents = layers.filter(({ empty }) => !empty).map(({ content }) => content);
+    return digestOf({ contents, sources, exclude });
   }
 
   private async destinationTree(below: readonly SolvedLayer[]): Promise<MergedTree> {

@@ -1,9 +1,10 @@
 import { type Digest, digestOf } from '../image/digest.ts';
-import type { RunMount, StageBase, Step } from '../plan/plan.ts';
+import type { CopyFrom, StageBase, Step } from '../plan/plan.ts';
+import { KEY_VERSION } from '../store/records.ts';
 
 /**
- * What a step is, without what it reads: the readable part of its keys. Secrets are named, never contained;
- * proxy settings are left out.
+ * What a step is, without what it reads: the readable part of its keys. Everything in a step counts unless it is named
+ * here. Secrets are named by steps, never contained; proxy settings are left out.
  */
 export function instructionOf(
   step: Step,
@@ -11,45 +12,34 @@ export function instructionOf(
   hosts: readonly [string, string][],
 ): Record<string, unknown> {
   switch (step.kind) {
-    case 'copy':
-      return {
-        kind: step.add ? 'add' : 'copy',
-        from: step.from.kind,
-        sources: step.sources,
-        remotes: step.remotes,
-        heredocs: step.heredocs,
-        destination: step.destination,
-        chown: step.chown,
-        chmod: step.chmod,
-        exclude: step.exclude,
-        parents: step.parents,
-        link: step.link,
-        unpack: step.unpack,
-        time,
-      };
-    case 'workdir':
-      return { kind: 'workdir', path: step.path, user: step.user, time };
-    case 'run':
-      return {
-        kind: 'run',
-        args: step.args,
-        env: [...step.env].sort(),
-        cwd: step.cwd,
-        user: step.user,
-        network: step.network,
-        ...(step.insecure ? { insecure: true } : {}),
-        ...(hosts.length === 0 ? {} : { hosts }),
-        mounts: step.mounts.map(mountDefinition),
-        ...(step.agent === undefined ? {} : { agent: step.agent }),
-        script: step.script,
-      };
+    case 'copy': {
+      const { id: _id, title: _title, location: _location, source: _source, ...keyed } = step;
+      return { ...keyed, from: kindOf(step.from), time };
+    }
+    case 'workdir': {
+      const { id: _id, title: _title, location: _location, source: _source, ...keyed } = step;
+      return { ...keyed, time };
+    }
+    case 'run': {
+      const {
+        id: _id,
+        title: _title,
+        location: _location,
+        source: _source,
+        hiddenEnv: _proxies,
+        ...keyed
+      } = step;
+      const mounts = step.mounts.map((mount) =>
+        'from' in mount ? { ...mount, from: kindOf(mount.from) } : mount,
+      );
+      return { ...keyed, env: [...step.env].sort(), mounts, hosts };
+    }
   }
 }
 
-/** A mount without the files that it shows. */
-function mountDefinition(mount: RunMount): Record<string, unknown> {
-  const files = 'from' in mount ? { from: mount.from?.kind } : {};
-  return { ...mount, ...files };
+/** Where files come from, without them: what they are is observed. */
+function kindOf(from: CopyFrom | undefined): CopyFrom['kind'] | undefined {
+  return from?.kind;
 }
 
 /** Definition digest of what a stage starts from. @param parent of a stage: its own definition digest */
@@ -75,5 +65,10 @@ export function stepDefinition(
   below: Digest,
   source: Digest | undefined,
 ): Digest {
-  return digestOf({ instruction, below, source });
+  return digestOf({ version: KEY_VERSION, instruction, below, source });
+}
+
+/** Key of a step: equal when its instruction and all that it has observed are equal. Names the layer. */
+export function stepKey(instruction: Record<string, unknown>, observations: Record<string, unknown>): Digest {
+  return digestOf({ version: KEY_VERSION, instruction, observations });
 }

@@ -3,7 +3,8 @@ import type { RecipeEntry } from '../layer/entry.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { MergedTree } from '../layer/merged-tree.ts';
 import type { BaseImage, PlannedStage } from '../plan/plan.ts';
-import type { LayerBlob, LayerKind, LayerRecord } from '../store/layers.ts';
+import type { LayerBlob, LayerRecord } from '../store/layers.ts';
+import type { LayerIdentity } from '../worker/protocol.ts';
 
 /** A layer of a stage, in whatever forms exist; others are made on first demand, once a build. */
 export interface SolvedLayer {
@@ -50,5 +51,5 @@ export interface StepGraph {
   /** What a stack of layers looks like from inside. */
   tree(layers: readonly SolvedLayer[]): Promise<MergedTree>;
   /** Puts a layer into the store that is known by its entries alone. */
-  install(key: Digest, kind: LayerKind, entries: readonly RecipeEntry[]): LayerRecord;
+  install(identity: LayerIdentity, entries: readonly RecipeEntry[]): LayerRecord;
 }

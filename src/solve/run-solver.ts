@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
-import { type Digest, sha256 } from '../image/digest.ts';
+import type { Digest } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 import type { RunStep } from '../plan/plan.ts';
 import type { FailedStep } from '../store/failures.ts';
-import { type LayerRecord, layerId } from '../store/layers.ts';
+import { type LayerRecord, layerId, newLayerIdentity } from '../store/layers.ts';
 import { CAPABILITY_NAMES } from '../worker/capabilities.ts';
-import type { ExecMount, ExecRequest, ExecResult, LayerIdentity } from '../worker/protocol.ts';
+import type { ExecMount, ExecRequest, ExecResult } from '../worker/protocol.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
 import type { RunMounts } from './run-mounts.ts';
@@ -84,7 +83,7 @@ async function execute(
         stdio: 'stream',
         outputLimit: OUTPUT_LIMIT,
         ...(timeout === undefined ? {} : { timeMs: timeout }),
-        commit: identityOf(context, key),
+        commit: newLayerIdentity(context.store.layers, key, 'run'),
         keep: failedStep(context, step, key),
       },
       {
@@ -198,16 +197,6 @@ function failure(
         ? { hint: 'It needed more memory than --memory lets it have.' }
         : hintFor(exitCode, step)),
   });
-}
-
-/**
- * A RUN that is repeated without the cache may give another result: its layer must not take the place of the
- * one that other records know.
- */
-function identityOf(context: SolveContext, key: Digest): LayerIdentity {
-  const taken = context.store.layers.record(layerId(key)) !== undefined;
-  const own = taken ? sha256(`${key} ${randomUUID()}`) : key;
-  return { id: layerId(own), key: own, kind: 'run' };
 }
 
 function commandText(step: RunStep): string {

@@ -5,7 +5,8 @@ import { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { below } from '../layer/tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
-import { installLayer, type LayerKind, type LayerRecord, layerId, layerRecord } from '../store/layers.ts';
+import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
+import type { LayerIdentity } from '../worker/protocol.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
 import { imageLayers, StageSolver } from './stage-solver.ts';
@@ -125,9 +126,9 @@ export class Solver implements StepGraph {
   }
 
   /** Puts a layer into the store that is known by its entries alone. */
-  install(key: Digest, kind: LayerKind, entries: readonly RecipeEntry[]): LayerRecord {
+  install(identity: LayerIdentity, entries: readonly RecipeEntry[]): LayerRecord {
     const index = LayerIndex.of(entries.map(({ source: _, ...entry }) => entry));
-    const record = layerRecord({ id: layerId(key), key, kind }, index);
+    const record = layerRecord(identity, index);
     return installLayer(this.context.store.layout, { record, index: index.bytes });
   }
 

@@ -6,10 +6,10 @@ import { type Digest, digestOf } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { BaseImage, CopyStep, PlannedStage, RunStep, Step, WorkdirStep } from '../plan/plan.ts';
-import { type LayerRecord, layerId } from '../store/layers.ts';
+import { type LayerRecord, layerId, newLayerIdentity } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
 import { CopySolver } from './copy-solver.ts';
-import { baseDefinition, instructionOf, stepDefinition } from './definition.ts';
+import { baseDefinition, instructionOf, stepDefinition, stepKey } from './definition.ts';
 import type { SolvedLayer, SolvedStage, StepGraph } from './graph.ts';
 import { failureOf, Halted, haltsAt } from './halt.ts';
 import { RunMounts } from './run-mounts.ts';
@@ -216,7 +216,7 @@ export class StageSolver implements SolvedStage {
   ) {
     const mounts = this.mountsOf(step);
     const observations = runObservations(this.stage.platform, below, await mounts.observe());
-    const key = digestOf({ instruction, observations });
+    const key = stepKey(instruction, observations);
     const kept = { instruction, observations, key };
     const { record, made } = await this.graph.once(key, async () => {
       const known = this.recorded(key);
@@ -246,13 +246,18 @@ export class StageSolver implements SolvedStage {
       return { layer: this.layerOf(step, remembered.record, below), outcome: 'reused' as const };
     }
     const observed = await this.observe(step, below);
-    const key = digestOf({ instruction, observations: observed.observations });
-    const known = this.context.noCache ? undefined : this.layerRecord(layerId(key));
-    const record = known ?? this.graph.install(key, step.kind, observed.entries);
+    const key = stepKey(instruction, observed.observations);
+    const { layers } = this.context.store;
+    let made = false;
+    const record = await this.graph.once(key, async () => {
+      const known = this.context.noCache ? undefined : this.layerRecord(layerId(key));
+      made = known === undefined;
+      return known ?? this.graph.install(newLayerIdentity(layers, key, step.kind), observed.entries);
+    });
     this.keep(step, { instruction, observations: observed.observations, key, record, definitions: [digest] });
     const layer =
       this.sharedLayer(record) ?? new RecipeLayer(this.context, record, async () => observed.entries);
-    return { layer, outcome: known === undefined ? ('done' as const) : ('reused' as const) };
+    return { layer, outcome: made ? ('done' as const) : ('reused' as const) };
   }
 
   /** A layer that is found without listing what is copied into it. */
@@ -261,10 +266,10 @@ export class StageSolver implements SolvedStage {
     instruction: Record<string, unknown>,
     below: readonly SolvedLayer[],
   ) {
-    if (step.kind !== 'copy' || this.context.noCache) return undefined;
+    if (step.kind !== 'copy') return undefined;
     const observations = await this.copy(step).remembered(below);
     if (observations === undefined) return undefined;
-    const key = digestOf({ instruction, observations });
+    const key = stepKey(instruction, observations);
     const record = this.layerRecord(layerId(key));
     return record === undefined ? undefined : { observations, key, record };
   }
@@ -304,7 +309,7 @@ export class StageSolver implements SolvedStage {
 
   /** The layer of a step of another machine, of which the store has no form. */
   private elsewhere(id: string): CachedStep | undefined {
-    return this.hasFiles(id) ? undefined : this.context.shared?.layer(id);
+    return this.context.noCache || this.hasFiles(id) ? undefined : this.context.shared?.layer(id);
   }
 
   /** A layer of which another machine has what the store lacks. */

@@ -1,6 +1,5 @@
 import { located } from '../errors/locate.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
-import { resolvePath } from '../layer/tree.ts';
 import type { WorkdirStep } from '../plan/plan.ts';
 import type { SolveContext } from './context.ts';
 import { placeDirectory } from './copy/place.ts';
@@ -16,14 +15,12 @@ export function observeWorkdir(
 ): Promise<{ observations: Record<string, unknown>; entries: RecipeEntry[] }> {
   return located(step, async () => {
     const { user, path } = step;
-    const tree = await graph.tree(below);
-    // Whose it would be is only asked when there is something to make.
-    const exists = resolvePath(tree, path).entry?.type === 'directory';
-    const owner =
-      user === '' || exists
-        ? undefined
-        : await readOwner(context, graph, below, { spec: user, origin: `USER ${user}`, step });
-    const { observations, entries } = placeDirectory(tree, path, context.time, owner);
+    const { observations, entries } = await placeDirectory(await graph.tree(below), path, {
+      time: context.time,
+      ...(user === ''
+        ? {}
+        : { owner: () => readOwner(context, graph, below, { spec: user, origin: `USER ${user}`, step }) }),
+    });
     return { observations: { ...observations }, entries };
   });
 }

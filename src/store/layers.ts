@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type Digest, hex } from '../image/digest.ts';
+import { canonicalJson, type Digest, hex, sha256 } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import { contentDigest, LayerIndex } from '../layer/layer-index.ts';
 import { DIRECTORY_FORMS, type DirectoryForm } from './forms.ts';
@@ -151,6 +152,19 @@ export function layerRecord(
 /** A layer's id: the first 32 hexadecimal digits of its key. */
 export function layerId(key: Digest): string {
   return hex(key).slice(0, 32);
+}
+
+/**
+ * What a new layer of a key is called. One that the store has already is left alone, since other records know it: a
+ * step that is repeated without the cache may have another result.
+ */
+export function newLayerIdentity(
+  layers: Layers,
+  key: Digest,
+  kind: LayerKind,
+): { id: string; key: Digest; kind: LayerKind } {
+  const own = layers.record(layerId(key)) === undefined ? key : sha256(`${key} ${randomUUID()}`);
+  return { id: layerId(own), key: own, kind };
 }
 
 /** Takes a damaged layer out of the way. Its folder is deleted with this process's other temporary files. */

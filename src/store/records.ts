@@ -5,6 +5,14 @@ import { readJson } from './read-json.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
 /**
+ * Part of every definition digest and key, and the version of shared caches. Raised when what keys say changes, or when
+ * layers of earlier versions may be wrong: nothing that was made under another version is found any more.
+ *
+ * 2: whether a directory was found is observed.
+ */
+export const KEY_VERSION = 2;
+
+/**
  * What a step of an earlier build read and made: the memory that a rebuild asks first. Everything is in
  * readable form, so that it can be said which fact differs.
  */

@@ -1,7 +1,8 @@
 import { JettisonError } from '../../errors/error.ts';
 import { comparePaths, parentOf, type RecipeEntry } from '../../layer/entry.ts';
-import { type ResolvedPath, resolvePath, type Tree, type TreeEntry } from '../../layer/tree.ts';
+import { resolvePath, type TreeEntry } from '../../layer/tree.ts';
 import type { Owner } from './chown.ts';
+import type { DirectoryLook, ObservedTree } from './observed-tree.ts';
 
 /** How directories that a step makes by itself look. */
 export interface MadeDirectory extends Owner {
@@ -23,66 +24,74 @@ interface Written {
 }
 
 /**
- * An image's tree that a step writes to: what is written covers what was there. Keeps note of everything that
- * was found there and made a difference, for the key, and gives the layer's entries in the end.
+ * An image's tree that a step writes to: what is written covers what was there. What was there is only known by the
+ * questions of an `ObservedTree`. Gives the layer's entries in the end.
  */
 export class Destination {
-  readonly #tree: Tree;
+  readonly #tree: ObservedTree;
   readonly #written = new Map<string, Written>();
   /** Directories of the tree that stay as they are, but must be in the layer, since it has things below them. */
-  readonly #kept = new Map<string, TreeEntry>();
-  /** Made by this step where nothing was: nothing of the tree is below them. */
-  readonly #fresh = new Set<string>();
+  readonly #kept = new Map<string, DirectoryLook>();
+  /** Directories of the tree that something else has replaced: what the tree has below them is gone. */
+  readonly #replaced = new Set<string>();
   readonly #touched = new Map<string, Time>();
   readonly #time: number;
 
   /** @param time of the tree's directories that the layer repeats: seconds since 1970 */
-  constructor(tree: Tree, time: number) {
+  constructor(tree: ObservedTree, time: number) {
     this.#tree = tree;
     this.#time = time;
   }
 
-  get(path: string): TreeEntry | undefined {
+  isDirectory(path: string): boolean {
     const written = this.#written.get(path)?.entry;
-    if (written !== undefined)
-      return written.type === 'hardlink' ? { ...written, type: 'file' } : (written as TreeEntry);
-    return this.#fresh.has(parentOf(path)) ? undefined : this.#tree.get(path);
+    if (written !== undefined) return written.type === 'directory';
+    return !this.#isGone(path) && this.#tree.isDirectory(path);
   }
 
-  /** Whether the step itself has written this path. */
-  wrote(path: string): boolean {
-    return this.#written.has(path);
+  /** Whether something is there that is not a directory. */
+  isObstructed(path: string): boolean {
+    const written = this.#written.get(path)?.entry;
+    if (written !== undefined) return written.type !== 'directory';
+    return !this.#isGone(path) && this.#tree.isObstructed(path);
   }
 
-  /** As `resolvePath`, in the tree as it is by now. */
-  resolve(path: string): ResolvedPath {
-    return resolvePath({ get: (at) => this.get(at), children: () => [] }, path);
+  /** Whether the step itself has put something there that is not a directory. */
+  wroteObstacle(path: string): boolean {
+    const written = this.#written.get(path)?.entry;
+    return written !== undefined && written.type !== 'directory';
+  }
+
+  /** As `resolvePath`, in the tree as it is by now. @returns the path, where something may be or not */
+  resolve(path: string): string {
+    const get = (at: string) => {
+      const link = this.#linkAt(at);
+      return link === undefined ? undefined : ({ path: at, type: 'symlink', link } as TreeEntry);
+    };
+    return resolvePath({ get, children: () => [] }, path).path;
   }
 
   /** Makes a directory and its parents where they are missing. @param path resolved */
   makeDirectories(path: string, made: MadeDirectory): void {
     if (path === '') return;
-    const found = this.get(path);
-    if (found?.type === 'directory') {
+    if (this.isDirectory(path)) {
       this.keep(path);
       return;
     }
-    if (found !== undefined) {
+    if (this.isObstructed(path)) {
       throw new JettisonError('COPY_CONFLICT', `/${path} is no directory in the image`, {
         hint: 'Choose another destination, or remove the file in a RUN before.',
       });
     }
     this.makeDirectories(parentOf(path), made);
     const { mode, uid, gid, time } = made;
-    this.writeDirectory({ path, type: 'directory', mode, uid, gid, size: 0, mtime: time });
+    this.write({ path, type: 'directory', mode, uid, gid, size: 0, mtime: time });
   }
 
-  /** Notes that a directory of the tree was found and stays. Does nothing for those that the step made. */
+  /** Has a directory of the tree stay. Does nothing for those that the step made. */
   keep(path: string): void {
     if (path === '' || this.#written.has(path) || this.#kept.has(path)) return;
-    const found = this.#tree.get(path);
-    if (found?.type !== 'directory') throw new Error(`no directory to keep: ${path}`);
-    this.#kept.set(path, found);
+    this.#kept.set(path, this.#tree.lookAt(path));
     this.keep(parentOf(path));
   }
 
@@ -101,34 +110,13 @@ export class Destination {
     this.#written.set(entry.path, file === undefined ? { entry } : { entry, file });
   }
 
-  /** Makes a directory, or gives one that is there another look. Its parent must exist. */
-  writeDirectory(entry: RecipeEntry): void {
-    const found = this.get(entry.path);
-    if (found === undefined) this.#fresh.add(entry.path);
-    this.write(entry);
-  }
-
-  /**
-   * Takes away what is at a path, and below it. Only what the step wrote itself has to go: the tree's own is
-   * covered by whatever is written next.
-   */
-  clear(path: string): void {
+  /** Takes a directory away with all below it: something else is written there next. */
+  replaceDirectory(path: string): void {
     const below = `${path}/`;
-    for (const known of [this.#written, this.#kept, this.#fresh]) {
+    for (const known of [this.#written, this.#kept]) {
       for (const at of [...known.keys()]) if (at === path || at.startsWith(below)) known.delete(at);
     }
-  }
-
-  /** The directories of the tree that stay, with what the layer repeats of them: part of the key. */
-  get kept(): Record<string, string> {
-    return Object.fromEntries(
-      [...this.#kept]
-        .sort(([a], [b]) => comparePaths(a, b))
-        .map(([path, { mode, uid, gid, xattrs }]) => {
-          const text = `${mode.toString(8).padStart(4, '0')} ${uid}:${gid}`;
-          return [path, xattrs === undefined ? text : `${text} ${JSON.stringify(xattrs)}`];
-        }),
-    );
+    this.#replaced.add(path);
   }
 
   /** The layer: what was written, and the directories above it, in canonical order. */
@@ -142,6 +130,19 @@ export class Destination {
     }
     all.sort((a, b) => comparePaths(a.entry.path, b.entry.path));
     return linkNames(all);
+  }
+
+  #linkAt(path: string): string | undefined {
+    const written = this.#written.get(path)?.entry;
+    if (written !== undefined) return written.type === 'symlink' ? written.link : undefined;
+    return this.#isGone(path) ? undefined : this.#tree.linkAt(path);
+  }
+
+  /** Whether the tree's entry went away together with a directory above it. */
+  #isGone(path: string): boolean {
+    if (this.#replaced.size === 0) return false;
+    for (let at = path; at !== ''; at = parentOf(at)) if (this.#replaced.has(at)) return true;
+    return false;
   }
 }
 

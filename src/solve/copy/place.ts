@@ -5,6 +5,7 @@ import type { Tree } from '../../layer/tree.ts';
 import type { Owner } from './chown.ts';
 import { Destination, type MadeDirectory } from './destination.ts';
 import type { ModeChange } from './mode.ts';
+import { ObservedTree } from './observed-tree.ts';
 import { copied, type SelectedEntry, type SelectedSource, type Selection } from './selection.ts';
 
 export interface PlaceOptions {
@@ -18,20 +19,18 @@ export interface PlaceOptions {
   time?: number;
 }
 
-/** What a copy found at its destination that made a difference: with the selection, its whole outcome. */
+/** What a copy found below that made a difference: with the selection and the options, its whole outcome. */
 export interface CopyObservations {
-  /** Where each source went, symlinks followed; without the leading slash. */
-  targets: string[];
-  /** Directories that were there already, and that the layer repeats: `0755 0:0`, and xattrs if any. */
-  directories: Record<string, string>;
-  /** Directories of an archive that are symlinks here, and where they lead. */
-  redirected?: Record<string, string>;
+  /** Answers of the `ObservedTree`, by path. */
+  below: Record<string, string>;
   /** The owner as ids, where it was not to be kept. */
   owner?: string;
 }
 
 export interface Placed {
   observations: CopyObservations;
+  /** Where each source went, symlinks followed; without the leading slash. */
+  targets: string[];
   /** The layer, in canonical order. Files have a `source`. */
   entries: RecipeEntry[];
 }
@@ -44,42 +43,49 @@ export interface Placed {
  * @throws JettisonError `COPY_CONFLICT` for a directory over a file or a file over a directory
  */
 export function placeCopy(selection: Selection, tree: Tree, options: PlaceOptions): Placed {
-  const destination = new Destination(tree, options.time ?? 0);
+  const observed = new ObservedTree(tree);
+  const destination = new Destination(observed, options.time ?? 0);
   const copy = new Copy(destination, options);
   const targets = selection.sources.map((source) => copy.place(source));
-  const observations: CopyObservations = { targets, directories: destination.kept };
-  if (Object.keys(copy.redirected).length > 0) observations.redirected = copy.redirected;
-  if (options.owner !== undefined) observations.owner = ids(options.owner);
-  return { observations, entries: destination.entries() };
+  return { observations: observations(observed, options.owner), targets, entries: destination.entries() };
 }
 
 /**
  * What WORKDIR's layer holds: the directory and its parents, 0755, where they are missing. No entries when
  * everything is there.
  *
- * @param time of directories that are made or repeated: seconds since 1970
- * @param owner whose made directories are: USER's at that point
+ * @param options.time of directories that are made or repeated: seconds since 1970, default 0
+ * @param options.owner whose made directories are: USER's at that point. Only asked when there is something to make
  * @throws JettisonError `COPY_CONFLICT` when a file is in the way
  */
-export function placeDirectory(tree: Tree, path: string, time = 0, owner?: Owner): Placed {
-  const destination = new Destination(tree, time);
-  const { path: target, entry } = destination.resolve(path);
-  const observations: CopyObservations = { targets: [target], directories: {} };
-  if (entry?.type === 'directory') return { observations, entries: [] };
+export async function placeDirectory(
+  tree: Tree,
+  path: string,
+  options: { time?: number; owner?: () => Promise<Owner> } = {},
+): Promise<Placed> {
+  const observed = new ObservedTree(tree);
+  const { time = 0 } = options;
+  const destination = new Destination(observed, time);
+  const target = destination.resolve(path);
+  if (destination.isDirectory(target)) {
+    return { observations: observations(observed), targets: [target], entries: [] };
+  }
+  const owner = await options.owner?.();
   destination.makeDirectories(target, { mode: 0o755, uid: 0, gid: 0, ...owner, time });
-  observations.directories = destination.kept;
-  if (owner !== undefined) observations.owner = ids(owner);
-  return { observations, entries: destination.entries() };
+  return {
+    observations: observations(observed, owner),
+    targets: [target],
+    entries: destination.entries(),
+  };
 }
 
-function ids({ uid, gid }: Owner): string {
-  return `${uid}:${gid}`;
+function observations({ facts: below }: ObservedTree, owner?: Owner): CopyObservations {
+  return owner === undefined ? { below } : { below, owner: `${owner.uid}:${owner.gid}` };
 }
 
 /** One COPY while it goes on. */
 class Copy {
   readonly #made: MadeDirectory;
-  readonly redirected: Record<string, string> = {};
 
   constructor(
     readonly destination: Destination,
@@ -97,9 +103,9 @@ class Copy {
     const { destination } = this;
     // What stands before the last slash is a directory, whatever is copied.
     const ahead = path.slice(0, path.lastIndexOf('/') + 1);
-    destination.makeDirectories(destination.resolve(ahead).path, this.#made);
-    const { path: resolved, entry } = destination.resolve(path);
-    const entersIt = source.kind === 'file' && entry?.type === 'directory';
+    destination.makeDirectories(destination.resolve(ahead), this.#made);
+    const resolved = destination.resolve(path);
+    const entersIt = source.kind === 'file' && destination.isDirectory(resolved);
     const target = entersIt ? join(resolved, source.name) : resolved;
     if (source.kind === 'file') {
       destination.makeDirectories(parentOf(target), this.#made);
@@ -115,8 +121,7 @@ class Copy {
   /** A directory's contents. The directory itself gives the target its time, but neither mode nor owner. */
   #contents(source: SelectedSource, target: string): void {
     const { destination } = this;
-    const found = destination.get(target);
-    if (found !== undefined && found.type !== 'directory') throw overFile(target);
+    if (destination.isObstructed(target)) throw overFile(target);
     destination.makeDirectories(target, this.#made);
     const files = new Map<string, object>();
     for (const selected of source.entries) {
@@ -132,14 +137,13 @@ class Copy {
   }
 
   #directory(selected: SelectedEntry, path: string): void {
-    const found = this.destination.get(path);
-    if (found !== undefined && found.type !== 'directory') throw overFile(path);
-    if (found !== undefined && selected.lead) this.destination.keep(path);
-    else this.destination.writeDirectory(this.#entry(selected, path));
+    if (this.destination.isObstructed(path)) throw overFile(path);
+    if (selected.lead && this.destination.isDirectory(path)) this.destination.keep(path);
+    else this.destination.write(this.#entry(selected, path));
   }
 
   #file(selected: SelectedEntry, path: string, file: object): void {
-    if (this.destination.get(path)?.type === 'directory') {
+    if (this.destination.isDirectory(path)) {
       throw new JettisonError(
         'COPY_CONFLICT',
         `/${path} is a directory in the image: a file cannot replace it`,
@@ -158,24 +162,21 @@ class Copy {
   #extract(source: SelectedSource, path: string): string {
     const { destination } = this;
     const made = { ...this.#made, mode: 0o755 };
-    const base = destination.resolve(path).path;
+    const base = destination.resolve(path);
     destination.makeDirectories(base, made);
     const files = new Map<string, object>();
     for (const selected of source.entries) {
-      const wanted = join(base, parentOf(selected.path));
-      const parent = destination.resolve(wanted).path;
-      if (parent !== wanted) this.redirected[wanted] = parent;
+      const parent = destination.resolve(join(base, parentOf(selected.path)));
       // Directories that the archive does not list itself are root's, whatever --chown says.
       destination.makeDirectories(parent, { ...made, uid: 0, gid: 0 });
       const target = join(parent, nameOf(selected.path));
       const entry = this.#entry(selected, target, false);
-      const there = destination.get(target)?.type;
       if (entry.type === 'directory') {
         // What an earlier archive put in the way may itself have replaced a directory of the image.
-        if (there !== undefined && there !== 'directory' && destination.wrote(target)) entry.opaque = true;
-        destination.writeDirectory(entry);
+        if (destination.wroteObstacle(target)) entry.opaque = true;
+        destination.write(entry);
       } else {
-        if (there === 'directory') destination.clear(target);
+        if (destination.isDirectory(target)) destination.replaceDirectory(target);
         destination.write(entry, fileOf(selected, files));
       }
     }

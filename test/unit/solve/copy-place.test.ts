@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { canonicalJson } from '../../../src/image/digest.ts';
 import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';
 import type { Tree } from '../../../src/layer/tree.ts';
@@ -326,7 +327,7 @@ describe('archives', () => {
   test('symlinks on the way are followed inside the root, and observed', () => {
     const placed = extract({ 'link/f': 'f' }, '/');
     expect(show(placed)).toEqual(['exist/ 700 7:8 0', 'exist/f 644 0:0 1000']);
-    expect(placed.observations.redirected).toEqual({ link: 'exist' });
+    expect(placed.observations.below).toEqual({ link: '-> exist', exist: 'directory 0700 7:8' });
   });
 
   test('a file in place of the destination is an error', () => {
@@ -348,12 +349,17 @@ describe('archives', () => {
 
 describe('observations', () => {
   test('are where things went, and the directories that stay', () => {
-    expect(copy(['f1', 'dir'], '/link/sub', { owner: { uid: 1, gid: 2 } }).observations).toEqual({
-      targets: ['exist/sub/f1', 'exist/sub'],
-      directories: { exist: '0700 7:8', 'exist/sub': '0711 9:9' },
+    const placed = copy(['f1', 'dir'], '/link/sub', { owner: { uid: 1, gid: 2 } });
+    expect(placed.targets).toEqual(['exist/sub/f1', 'exist/sub']);
+    expect(placed.observations).toEqual({
+      below: {
+        link: '-> exist',
+        exist: 'directory 0700 7:8',
+        'exist/sub': 'directory 0711 9:9',
+      },
       owner: '1:2',
     });
-    expect(copy('f1', '/new').observations).toEqual({ targets: ['new'], directories: {} });
+    expect(copy('f1', '/new/x').observations).toEqual({ below: {} });
   });
 
   test('the layer does not depend on anything else of the image', () => {
@@ -378,18 +384,21 @@ describe('observations', () => {
     { type: 'directory', mode: 0o700 },
     { type: 'directory', mode: 0o755, mtime: 3 },
   );
-  const image = fc.array(fc.tuple(path, what), { maxLength: 5 }).map((pairs) => {
+  /** Without what would lie below a file or link. */
+  const clear = (pairs: [string, Files[string]][]) => {
+    const isDirectory = (entry: Files[string]) => typeof entry === 'object' && entry.type === 'directory';
     const files: Files = {};
     for (const [at, entry] of pairs) {
       const blocked = Object.entries(files).some(
         ([other, value]) =>
-          (at.startsWith(`${other}/`) && !(typeof value === 'object' && value.type === 'directory')) ||
-          (other.startsWith(`${at}/`) && !(typeof entry === 'object' && entry.type === 'directory')),
+          (at.startsWith(`${other}/`) && !isDirectory(value)) ||
+          (other.startsWith(`${at}/`) && !isDirectory(entry)),
       );
       if (!blocked) files[at] = entry;
     }
     return files;
-  });
+  };
+  const image = fc.array(fc.tuple(path, what), { maxLength: 5 }).map(clear);
   const source = fc.constantFrom<string[]>(
     ['f1'],
     ['dir'],
@@ -405,18 +414,65 @@ describe('observations', () => {
     { exclude: ['sub', '!sub/b'] },
   );
 
-  test('same observations, same layer', () => {
+  /** What an archive that is extracted may hold: names that meet those of images. */
+  const members = fc
+    .uniqueArray(fc.tuple(path, what), { minLength: 1, maxLength: 4, selector: ([at]) => at })
+    .map((pairs) => LayerIndex.of(entriesOf(clear(pairs))));
+  const archives = fc.array(members, { minLength: 1, maxLength: 3 });
+
+  /** Asserts that whatever has equal observations has equal layers. */
+  const oneLayerEach = () => {
     const layers = new Map<string, string>();
+    return (what: unknown, place: () => Placed) => {
+      let placed: Placed;
+      try {
+        placed = place();
+      } catch (error) {
+        expect(error).toMatchObject({ code: expect.stringMatching(/^(COPY_CONFLICT|SYMLINK_LOOP)$/) });
+        return;
+      }
+      const key = canonicalJson([what, placed.observations]);
+      const layer = JSON.stringify(placed.entries);
+      expect(layer).toBe(layers.get(key) ?? layer);
+      layers.set(key, layer);
+    };
+  };
+
+  test('same observations, same layer', () => {
+    const check = oneLayerEach();
     fc.assert(
-      fc.property(image, source, target, flags, (files, from, to, options) => {
-        let placed: Placed;
-        try {
-          placed = copy(from, to, options, files);
-        } catch (error) {
-          expect(error).toMatchObject({ code: expect.stringMatching(/^(COPY_CONFLICT|SYMLINK_LOOP)$/) });
-          return;
-        }
-        const key = JSON.stringify([from, to, options, placed.observations]);
+      fc.property(image, source, target, flags, (files, from, to, options) =>
+        check([from, to, options], () => copy(from, to, options, files)),
+      ),
+      { numRuns: 800 },
+    );
+  });
+
+  test('same observations, same layer: of archives', () => {
+    fc.assert(
+      fc.property(
+        archives,
+        target,
+        fc.array(image, { minLength: 2, maxLength: 40 }),
+        (indexes, to, images) => {
+          const check = oneLayerEach();
+          const selected = indexes.map((index, i) => archiveSource({ id: `${i}`, index }));
+          for (const files of images) {
+            check('', () => placeCopy({ sources: selected }, memoryTree(files, 'base'), { path: to }));
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('same observations, same layer: of WORKDIR', async () => {
+    const layers = new Map<string, string>();
+    await fc.assert(
+      fc.asyncProperty(image, target, async (files, to) => {
+        const placed = await placeDirectory(memoryTree(files, 'base'), to).catch(() => undefined);
+        if (placed === undefined) return;
+        const key = canonicalJson([to, placed.observations]);
         const layer = JSON.stringify(placed.entries);
         expect(layer).toBe(layers.get(key) ?? layer);
         layers.set(key, layer);
@@ -462,31 +518,35 @@ function flatten(tree: Tree, at = ''): ReturnType<typeof entriesOf> {
 }
 
 describe('WORKDIR', () => {
-  test('makes what is missing, 0755 and root’s', () => {
-    expect(show(placeDirectory(memoryTree(base), '/link/new/dir', 5))).toEqual([
+  test('makes what is missing, 0755 and root’s', async () => {
+    expect(show(await placeDirectory(memoryTree(base), '/link/new/dir', { time: 5 }))).toEqual([
       'exist/ 700 7:8 5',
       'exist/new/ 755 0:0 5',
       'exist/new/dir/ 755 0:0 5',
     ]);
   });
 
-  test('gives what it makes to the user', () => {
-    const placed = placeDirectory(memoryTree(base), '/exist/new/dir', 0, { uid: 5, gid: 6 });
+  test('gives what it makes to the user', async () => {
+    const owner = async () => ({ uid: 5, gid: 6 });
+    const placed = await placeDirectory(memoryTree(base), '/exist/new/dir', { owner });
     expect(show(placed)).toEqual(['exist/ 700 7:8 0', 'exist/new/ 755 5:6 0', 'exist/new/dir/ 755 5:6 0']);
     expect(placed.observations.owner).toBe('5:6');
   });
 
-  test('makes nothing where everything is there', () => {
-    expect(placeDirectory(memoryTree(base), '/link/sub')).toEqual({
-      observations: { targets: ['exist/sub'], directories: {} },
+  test('makes nothing where everything is there, and says that it was', async () => {
+    const owner = () => Promise.reject(new Error('asked'));
+    expect(await placeDirectory(memoryTree(base), '/link/sub', { owner })).toEqual({
+      observations: { below: { link: '-> exist', 'exist/sub': 'directory' } },
+      targets: ['exist/sub'],
       entries: [],
     });
-    expect(placeDirectory(new MergedTree([]), '/').entries).toEqual([]);
+    expect((await placeDirectory(memoryTree({}), '/foo')).observations).toEqual({ below: {} });
+    expect((await placeDirectory(new MergedTree([]), '/')).entries).toEqual([]);
   });
 
-  test('a file in the way is an error', () => {
-    expect(() => placeDirectory(memoryTree(base), '/exist/file/x')).toThrow(
-      expect.objectContaining({ code: 'COPY_CONFLICT' }),
-    );
+  test('a file in the way is an error', async () => {
+    await expect(placeDirectory(memoryTree(base), '/exist/file/x')).rejects.toMatchObject({
+      code: 'COPY_CONFLICT',
+    });
   });
 });
