@@ -39,7 +39,7 @@ describe.each<[string, Step]>([
   ['run', run],
 ])('the key of %s', (_, step) => {
   test('has everything that a step says, be it ever so new', () => {
-    expect(key({ ...step, unheardOf: true } as Step)).not.toBe(key(step));
+    expect(key(Object.assign({ unheardOf: true }, step))).not.toBe(key(step));
   });
 
   test('says nothing of where the instruction stands and what it is called', () => {
