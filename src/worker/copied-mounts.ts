@@ -27,7 +27,7 @@ import type { Locks } from './lock.ts';
 import { makeTree } from './materialise.ts';
 import { mknod, S_IF, setTimes } from './native.ts';
 import type { CacheExecMount, ExecMount, ExecRequest } from './protocol.ts';
-import { badTarget, MountPoints, type PointKind } from './rootfs.ts';
+import { badTarget, DEVICE_NUMBERS, MountPoints, type PointKind, withKernelDirectories } from './rootfs.ts';
 import { hostsFile } from './run-folder.ts';
 import { type Inode, inodeOf, isInode, namesIn, type Snapshot, statOf } from './snapshot.ts';
 
@@ -39,16 +39,6 @@ interface Placed {
   /** Where it is. Absolute path. */
   at: string;
 }
-
-/** Devices of a container: major and minor numbers. */
-const DEVICES: Record<string, [major: number, minor: number]> = {
-  null: [1, 3],
-  zero: [1, 5],
-  full: [1, 7],
-  random: [1, 8],
-  urandom: [1, 9],
-  tty: [5, 0],
-};
 
 /** What of /proc says something about the machine and does not depend on who looks. */
 const KERNEL_FILES = ['cpuinfo', 'filesystems', 'loadavg', 'meminfo', 'stat', 'uptime', 'version'];
@@ -91,9 +81,10 @@ export class CopiedMounts {
    * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `CHROOT_SECRET`
    */
   async place(request: ExecRequest, tree: Tree, signal: AbortSignal): Promise<void> {
-    const points = new MountPoints(tree);
+    const points = new MountPoints(withKernelDirectories(tree));
     const add = (target: string, kind: PointKind, region: 'kernel' | 'dev' | 'bind') =>
       points.add(target, kind, region);
+    for (const name of ['proc', 'sys', 'dev']) this.#setAside(name);
     await this.#put(add('/proc', 'directory', 'kernel'), 'directory', writeKernelFiles);
     await this.#put(add('/sys', 'directory', 'kernel'), 'directory', (path) =>
       mkdirSync(path, { mode: 0o555 }),
@@ -232,6 +223,16 @@ export class CopiedMounts {
     return placed;
   }
 
+  /** Moves out of the way what the image has directly below the root, unless it is a directory. */
+  #setAside(name: string): void {
+    const disk = join(this.root, name);
+    const there = lookAt(disk);
+    if (there === undefined || there.isDirectory()) return;
+    const before = statOf(this.root);
+    renameSync(disk, join(this.folder, `aside-${++this.#serial}`));
+    restoreTimes(this.root, before);
+  }
+
   /** Directories that the image lacks: what the command makes in them is in the layer, with them. */
   #makeParents(path: string, target: string): void {
     const parent = parentOf(path);
@@ -315,7 +316,7 @@ function writeKernelFiles(proc: string): void {
 
 function writeDevices(dev: string): void {
   mkdirSync(dev);
-  for (const [name, [major, minor]] of Object.entries(DEVICES)) {
+  for (const [name, [major, minor]] of Object.entries(DEVICE_NUMBERS)) {
     const path = join(dev, name);
     mknod(path, S_IF.CHAR, major, minor);
     chmodSync(path, 0o666);

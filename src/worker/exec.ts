@@ -29,6 +29,7 @@ import type {
   OutputLimit,
   StartedCommand,
 } from './protocol.ts';
+import { withKernelDirectories } from './rootfs.ts';
 import { scanUpper } from './scan.ts';
 import { withShell } from './shell.ts';
 import { resolveUser } from './user.ts';
@@ -214,7 +215,8 @@ async function commit(
  *
  * @returns a path without symlinks, relative to the root; undefined when there is nothing to make
  */
-function directoryToMake(tree: MergedTree, cwd: string, request: ExecRequest): string | undefined {
+function directoryToMake(image: MergedTree, cwd: string, request: ExecRequest): string | undefined {
+  const tree = withKernelDirectories(image);
   const { path, entry } = resolvePath(tree, cwd);
   if (entry?.type === 'directory') return undefined;
   if (entry !== undefined) {

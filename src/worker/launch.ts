@@ -18,6 +18,8 @@ export interface LaunchRequest {
   makeDirectory?: string;
   /** Nothing of the root can be changed but what is mounted on it. */
   readonlyRoot: boolean;
+  /** Whether device nodes of the root can be opened. */
+  devices: boolean;
   ulimits: readonly Ulimit[];
   network: ExecRequest['network'];
   user: User;

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
@@ -7,6 +7,7 @@ import { serveAgent } from './agent.ts';
 import { RunCaches } from './caches.ts';
 import type { WorkerContext } from './context.ts';
 import type { Locks } from './lock.ts';
+import { addMountFlags } from './mount-flags.ts';
 import { MountedTrees } from './mounted-trees.ts';
 import { MS, mount, unmount } from './native.ts';
 import type { CacheExecMount, ExecMount } from './protocol.ts';
@@ -47,16 +48,42 @@ export class MountSources {
       });
     }
     for (const [number, mount] of mounts.entries()) {
+      if (mount.type === 'bind' && mount.recursive) {
+        const flags = mount.readonly ? MS.NODEV | MS.RDONLY : MS.NODEV;
+        const bound = this.#bindAll(`bind-${number}`, mount.source, flags);
+        if (bound !== undefined) found.set(number, bound);
+      }
       if (mount.type === 'tree') found.set(number, await this.#trees.add(number, mount));
       if (mount.type === 'agent') found.set(number, await this.#agent(number, mount));
     }
     return found;
   }
 
+  /** The machine's /sys with all that is mounted in it, for commands that cannot have one of their own. */
+  readOnlySys(): string {
+    return this.#bindAll('sys', '/sys', MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC)!.source;
+  }
+
   close(): void {
     for (const server of this.#agents) server.close();
     for (const path of this.#mounted) unmount(path);
     this.#caches.close();
+  }
+
+  /**
+   * Binds a directory with all that is mounted below it to a place of the run's own.
+   *
+   * @param flags of `MS`, for each of these mounts
+   * @returns undefined for what is no directory
+   */
+  #bindAll(name: string, source: string, flags: number): BoundSource | undefined {
+    if (!statSync(source).isDirectory()) return undefined;
+    const place = join(this.folder, name);
+    mkdirSync(place);
+    mount(source, place, 'none', MS.BIND | MS.REC);
+    this.#mounted.push(place);
+    addMountFlags(place, flags);
+    return { source: place, kind: 'directory' };
   }
 
   async #agent(number: number, mount: Extract<ExecMount, { type: 'agent' }>): Promise<BoundSource> {

@@ -80,14 +80,16 @@ export class MountedRoot implements CommandRoot {
     const terminal = runtime !== undefined && inherits && stdio === 'inherit' && isatty(0) && isatty(1);
     const hostname = request.hostname ?? HOSTNAME;
     const files = folder.writeFiles(request, hostname, { console: !terminal });
+    if (isolation !== 'root' && !request.unmasked) files.sys = this.#sources.readOnlySys();
     for (const [number, source] of await this.#sources.open(request.mounts, signal)) {
       files.bound.set(number, source);
     }
     const readonlyRoot = request.readonlyRoot === true;
+    const devices = request.unmasked === true;
     const readonlyFiles = request.commit !== undefined || readonlyRoot || request.readonlyFiles === true;
     const plan = planRoot(layers, tree, { ...request, readonlyFiles }, files, isolation);
     const directories = layers.map(({ directory }) => directory);
-    const overlay = folder.prepare(plan, directories, tree.get('')!);
+    const overlay = folder.prepare(plan, directories, tree.get('')!, devices);
     setHostname(hostname);
     const launch = this.#launch(
       tree,
@@ -97,6 +99,7 @@ export class MountedRoot implements CommandRoot {
         plan,
         ...(subject.missingDirectory === undefined ? {} : { makeDirectory: subject.missingDirectory }),
         readonlyRoot,
+        devices,
         ulimits: request.ulimits ?? [],
         network: request.network,
         user,

@@ -56,10 +56,10 @@ export class MountedTrees {
       source: 'overlay',
       target: place,
       type: 'overlay',
-      options: overlayOptions(
+      options: `nodev,${overlayOptions(
         { lower: [...lower.reverse(), names.empty], upper: names.upper, work: names.work },
         overlayXattrs(this.ctx),
-      ),
+      )}`,
     });
   }
 }

@@ -33,7 +33,8 @@ export function namespacesLaunch(request: LaunchRequest): Launch {
   }
   if (makeDirectory !== undefined) setUp.push(makeInRoot(root, makeDirectory));
   // What is mounted on it, and thereby on itself, stays as it is.
-  if (request.readonlyRoot) setUp.push(`${needTool('mount')} -n -o remount,bind,ro ${quote(root)} || exit 1`);
+  if (request.readonlyRoot)
+    setUp.push(`${needTool('mount')} -n -o remount,bind,ro,nodev ${quote(root)} || exit 1`);
   setUp.push(
     ...setLimits(request.ulimits),
     ...loopbackUp(request.network),

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, statfsSync, statSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { comparePaths, join, parentOf, type RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath, type Tree } from '../layer/tree.ts';
+import { lockedOptions } from './mount-table.ts';
 import type { Isolation } from './namespace.ts';
 import type { ExecMount } from './protocol.ts';
 
@@ -56,6 +57,8 @@ export interface BoundFiles {
   resolvConf: string;
   /** The terminal that the command uses directly, if any. */
   console?: string;
+  /** The machine's /sys, which nobody can change through it; absent where the command gets a sysfs of its own. */
+  sys?: string;
   /** What is bound for the request's mounts, by their places among them; all but tmpfs and plain binds are there. */
   bound: ReadonlyMap<number, BoundSource>;
 }
@@ -80,10 +83,32 @@ const READ_ONLY = ['proc/bus', 'proc/fs', 'proc/irq', 'proc/sys', 'proc/sysrq-tr
 const SAFE = 'nosuid,nodev,noexec';
 const CGROUP2_MAGIC = 0x63677270;
 
-/** Devices that every container has, bound from the machine's. */
-export const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'].filter((name) =>
-  existsSync(`/dev/${name}`),
-);
+/** Devices that every container has, as major and minor numbers: what Docker lets commands open. */
+export const DEVICE_NUMBERS: Readonly<Record<string, readonly [major: number, minor: number]>> = {
+  null: [1, 3],
+  zero: [1, 5],
+  full: [1, 7],
+  random: [1, 8],
+  urandom: [1, 9],
+  tty: [5, 0],
+};
+
+/** Those of them that the machine has: they are bound from its /dev. */
+export const DEVICES = Object.keys(DEVICE_NUMBERS)
+  .filter((name) => existsSync(`/dev/${name}`))
+  .sort();
+
+/** Links in /dev, which are in every container. */
+export const DEVICE_LINKS: Readonly<Record<string, string>> = {
+  ptmx: 'pts/ptmx',
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+};
+
+/** Directories of the root in which the kernel, or this process, has everything. */
+const KERNEL_DIRECTORIES = ['dev', 'proc', 'sys'];
 
 /**
  * Plans the mounts of a run.
@@ -107,23 +132,26 @@ export function planRoot(
   files: BoundFiles,
   isolation: Isolation,
 ): RootPlan {
-  const points = new MountPoints(tree);
+  const points = new MountPoints(withKernelDirectories(tree));
   const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: [], masked: [], readonly: [] };
 
   const proc = points.add('/proc', 'directory', 'kernel');
   const sys = points.add('/sys', 'directory', 'kernel');
   plan.mounts.push({ source: 'proc', target: proc, type: 'proc', options: SAFE });
-  plan.mounts.push(...sysMounts(sys, isolation, request.unmasked === true));
+  plan.mounts.push(...sysMounts(sys, files.sys, isolation, request.unmasked === true));
   if (request.unmasked !== true) {
     plan.readonly = READ_ONLY.filter(existsOnMachine).map((path) => under(proc, 'proc', path));
     plan.masked = [...masked(proc, 'proc'), ...masked(sys, 'sys')];
   }
   plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files, isolation, request.shmSize));
-  const bindFile = request.readonlyFiles ? `bind,ro,${SAFE}` : 'bind';
+  const bindFile = request.readonlyFiles ? `bind,ro,${SAFE}` : `bind,${SAFE}`;
   for (const [target, source] of [
     ['/etc/hosts', files.hosts],
     ['/etc/resolv.conf', files.resolvConf],
   ] as const) {
+    const around = points.around(target);
+    if (around !== undefined)
+      throw badTarget(target, `the image has a link there that leads into /${around.path}`);
     plan.mounts.push({ source, target: points.add(target, 'file', 'bind'), type: 'none', options: bindFile });
   }
   // In the order of their targets, whatever the order in which they were written: as in BuildKit.
@@ -131,7 +159,7 @@ export function planRoot(
     a.target < b.target ? -1 : a.target > b.target ? 1 : 0,
   );
   for (const [index, mount] of byTarget) {
-    const bound = mount.type === 'bind' ? plainBind(mount.source) : files.bound.get(index);
+    const bound = files.bound.get(index) ?? (mount.type === 'bind' ? plainBind(mount.source) : undefined);
     const kind = bound?.kind ?? 'directory';
     const around = points.around(mount.target);
     const target = points.add(mount.target, kind, mount.type === 'tmpfs' ? 'tmpfs' : 'bind', bound);
@@ -143,11 +171,30 @@ export function planRoot(
   plan.stubs = points.stubs();
   const stubLayer = { id: '', index: LayerIndex.of(plan.stubs) };
   const below = new MergedTree([stubLayer, ...layers]);
-  if (plan.stubs.some(({ path }) => below.get(path) === undefined)) {
+  if (plan.stubs.some(({ path, type }) => below.get(path)?.type !== type)) {
     plan.stubsOnTop = true;
     plan.stubs = points.stubsWithParents();
   }
   return plan;
+}
+
+/**
+ * The tree without what an image has at /dev, /proc or /sys if that is not a directory. A stub hides it for the time
+ * of the run: runtimes and the kernel take these paths as they are written.
+ */
+export function withKernelDirectories(tree: Tree): Tree {
+  const hidden = KERNEL_DIRECTORIES.filter((name) => {
+    const entry = tree.get(name);
+    return entry !== undefined && entry.type !== 'directory';
+  });
+  if (hidden.length === 0) return tree;
+  return {
+    get: (path) => (hidden.includes(path.split('/', 1)[0]!) ? undefined : tree.get(path)),
+    children: (path) => {
+      const names = hidden.includes(path.split('/', 1)[0]!) ? [] : tree.children(path);
+      return path === '' ? names.filter((name) => !hidden.includes(name)) : names;
+    },
+  };
 }
 
 /** The mounts that keep the kernel's files from a command: to be made after those of the plan. */
@@ -211,7 +258,7 @@ export class MountPoints {
       if (entry === undefined) this.#stub(path, kind, target);
     } else if (around.region === 'kernel' || (around.region === 'bind' && around.bound?.type === undefined)) {
       throw badTarget(target, `it is inside /${around.path}, which is mounted itself`);
-    }
+    } else if (around.region === 'dev') checkInDev(target, path.slice(around.path.length + 1));
     this.#regions.set(path, { path, region, bound });
     return path;
   }
@@ -247,14 +294,30 @@ function stubEntry(path: string, kind: PointKind): RecipeEntry {
   return { path, type: kind, mode: kind === 'file' ? 0o644 : 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
 }
 
-function sysMounts(sys: string, isolation: Isolation, unmasked: boolean): MountLine[] {
+/** @param rest path of a mount point, relative to /dev */
+function checkInDev(target: string, rest: string): void {
+  const [name = '', ...deeper] = rest.split('/');
+  const isLink = name in DEVICE_LINKS;
+  const isFile = name in DEVICE_NUMBERS || name === 'console';
+  const isKernels = name === 'pts' || name === 'mqueue';
+  if (isLink || ((isFile || isKernels) && deeper.length > 0)) {
+    throw badTarget(target, `/dev/${name} of a container is not a directory of files`);
+  }
+}
+
+function sysMounts(
+  sys: string,
+  source: string | undefined,
+  isolation: Isolation,
+  unmasked: boolean,
+): MountLine[] {
   const unified = statfs('/sys/fs/cgroup') === CGROUP2_MAGIC;
   const cgroup = join(sys, 'fs/cgroup');
   return [
     // A user namespace that uses the machine's network may not mount a sysfs of its own.
     isolation === 'root'
       ? { source: 'sysfs', target: sys, type: 'sysfs', options: `${unmasked ? 'rw' : 'ro'},${SAFE}` }
-      : { source: '/sys', target: sys, type: 'none', options: 'rbind' },
+      : { source: source ?? '/sys', target: sys, type: 'none', options: 'rbind' },
     ...(unified
       ? [{ source: 'cgroup2', target: cgroup, type: 'cgroup2', options: `ro,${SAFE}` }]
       : existsOnMachine('sys/fs/cgroup')
@@ -278,7 +341,12 @@ export function devMounts(
   // Group 5, tty, exists only where more than one id does.
   const group = isolation === 'single' ? '' : ',gid=5';
   return [
-    { source: files.dev, target: dev, type: 'none', options: 'bind' },
+    {
+      source: files.dev,
+      target: dev,
+      type: 'none',
+      options: ['bind', 'nosuid', 'nodev', ...lockedOptions(files.dev)].join(','),
+    },
     // The terminal has its name in the machine's /dev/pts, which the command does not see.
     ...(files.console === undefined
       ? []
@@ -316,7 +384,7 @@ function userMount(mount: ExecMount, target: string, source: string | undefined)
     case 'tmpfs': {
       const size = mount.size === undefined ? '' : `,size=${mount.size}`;
       const mode = (mount.mode ?? 0o1777).toString(8);
-      const options = [`${SAFE},mode=${mode}${size}`, ...(mount.options ?? [])].join(',');
+      const options = [`${SAFE},mode=${mode}${size}`, ...(mount.options ?? []), 'nodev'].join(',');
       return { source: 'tmpfs', target, type: 'tmpfs', options };
     }
     case 'secret': {
@@ -327,32 +395,27 @@ function userMount(mount: ExecMount, target: string, source: string | undefined)
     case 'agent':
       return { source: source!, target, type: 'none', options: `bind,${SAFE}` };
     case 'volume':
-      return { target, type: 'none', options: 'bind' };
+      return { target, type: 'none', options: 'bind,nodev' };
     default: {
       const bind = mount.type === 'bind' && mount.recursive === true ? 'rbind' : 'bind';
-      const options = mount.readonly ? [bind, 'ro', ...lockedOptions(source!)] : [bind];
+      const options = [
+        bind,
+        ...(mount.readonly ? ['ro'] : []),
+        ...(isContainerDevice(source!) ? [] : ['nodev']),
+        ...lockedOptions(source!),
+      ];
       return { source: source!, target, type: 'none', options: options.join(',') };
     }
   }
 }
 
-/** What of a mount's options must be said again when it is made read-only: in a user namespace they are locked. */
-function lockedOptions(path: string): string[] {
-  // What is not there yet will be mounted there by this process itself.
-  const real = existsSync(path) ? realpathSync(path) : path;
-  const holder = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' '))
-    .map(([, , , , point = '', options = '']) => ({ point: unescapeField(point), options }))
-    .filter(({ point }) => point === '/' || real === point || real.startsWith(`${point}/`))
-    // Of two mounts at one place the later one is seen.
-    .reduce((best, next) => (next.point.length >= best.point.length ? next : best), {
-      point: '',
-      options: '',
-    });
-  return holder.options
-    .split(',')
-    .filter((option) => /^(nosuid|nodev|noexec|noatime|nodiratime|relatime)$/.test(option));
+/** Whether a path is one of the devices that every command may open, under whatever name. */
+function isContainerDevice(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return (
+    stat?.isCharacterDevice() === true &&
+    Object.values(DEVICE_NUMBERS).some(([major, minor]) => stat.rdev === major * 256 + minor)
+  );
 }
 
 /** A mount inside another one. */
@@ -399,12 +462,6 @@ function escapeField(field: string): string {
   return field.replace(
     /[ \t\n\\#]/g,
     (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
-  );
-}
-
-function unescapeField(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
   );
 }
 

@@ -22,6 +22,7 @@ import type { ExecRequest } from './protocol.ts';
 import {
   type BoundFiles,
   type BoundSource,
+  DEVICE_LINKS,
   DEVICES,
   fstab,
   type MountLine,
@@ -91,9 +92,10 @@ export class RunFolder {
    *
    * @param layers absolute paths of their directories, lowest first
    * @param root the entry of the image's root directory
+   * @param devices whether nodes that the layers have, or the command makes, can be opened
    * @returns the mount of the root's overlay
    */
-  prepare(plan: RootPlan, layers: readonly string[], root: Entry): MountLine {
+  prepare(plan: RootPlan, layers: readonly string[], root: Entry, devices: boolean): MountLine {
     const stubs = join(this.path, 'stubs');
     for (const entry of plan.stubs) {
       const path = join(stubs, entry.path);
@@ -107,14 +109,15 @@ export class RunFolder {
 
     const lower = linkLayers(this.path, 'lower/', layers);
     lower[plan.stubsOnTop ? 'push' : 'unshift']('stubs');
+    const options = overlayOptions(
+      { lower: lower.reverse(), upper: 'upper', work: 'work' },
+      overlayXattrs(this.ctx),
+    );
     return {
       source: 'overlay',
       target: '',
       type: 'overlay',
-      options: overlayOptions(
-        { lower: lower.reverse(), upper: 'upper', work: 'work' },
-        overlayXattrs(this.ctx),
-      ),
+      options: devices ? options : `nodev,${options}`,
     };
   }
 
@@ -164,12 +167,5 @@ function terminal(): string | undefined {
 export function writeDevices(folder: string): void {
   for (const name of DEVICES) writeFileSync(join(folder, name), '');
   for (const name of ['pts', 'shm', 'mqueue']) mkdirSync(join(folder, name));
-  const links: [string, string][] = [
-    ['ptmx', 'pts/ptmx'],
-    ['fd', '/proc/self/fd'],
-    ['stdin', '/proc/self/fd/0'],
-    ['stdout', '/proc/self/fd/1'],
-    ['stderr', '/proc/self/fd/2'],
-  ];
-  for (const [name, target] of links) symlinkSync(target, join(folder, name));
+  for (const [name, target] of Object.entries(DEVICE_LINKS)) symlinkSync(target, join(folder, name));
 }

@@ -155,6 +155,7 @@ async function tryRuntime(
   const config = runtimeConfig({
     root,
     readonlyRoot: true,
+    devices: false,
     plan: {
       mounts: [
         { source: 'proc', target: 'proc', type: 'proc', options: 'nosuid,nodev,noexec' },

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { CAPABILITY_NAMES } from './capabilities.ts';
 import type { Ulimit } from './protocol.ts';
-import type { MountLine, RootPlan } from './rootfs.ts';
+import { DEVICE_NUMBERS, type MountLine, type RootPlan } from './rootfs.ts';
 import type { SeccompProfile } from './seccomp.ts';
+import { needTool } from './tools.ts';
 import type { User } from './user.ts';
 
 /** What an OCI runtime is told of one command. */
@@ -10,6 +11,8 @@ export interface RuntimeConfigOptions {
   /** Absolute path of the root, which is mounted already; what is in it is not. */
   root: string;
   readonlyRoot: boolean;
+  /** Whether any device can be opened, if control groups and the root's mount allow; else only those of every /dev. */
+  devices: boolean;
   plan: Pick<RootPlan, 'mounts' | 'nested' | 'masked' | 'readonly'>;
   args: readonly string[];
   /** `K=V`. */
@@ -32,6 +35,23 @@ type RuntimeProcess = Pick<
   'args' | 'environment' | 'cwd' | 'user' | 'capabilities' | 'noNewPrivileges' | 'ulimits' | 'terminal'
 >;
 
+/** Docker's: nothing but the devices of every /dev, and terminals; nodes of all kinds may be made. */
+const DEVICE_RULES = [
+  { allow: false, access: 'rwm' },
+  { allow: true, type: 'c', access: 'm' },
+  { allow: true, type: 'b', access: 'm' },
+  ...Object.values(DEVICE_NUMBERS).map(([major, minor]) => ({
+    allow: true,
+    type: 'c',
+    major,
+    minor,
+    access: 'rwm',
+  })),
+  { allow: true, type: 'c', major: 5, minor: 1, access: 'rwm' },
+  { allow: true, type: 'c', major: 5, minor: 2, access: 'rwm' },
+  { allow: true, type: 'c', major: 136, access: 'rwm' },
+];
+
 const VERSION = '1.0.2';
 const UMASK = 0o22;
 
@@ -40,20 +60,37 @@ const UMASK = 0o22;
  * host's name and control groups are those that the runtime is started in.
  */
 export function runtimeConfig(options: RuntimeConfigOptions): string {
-  const { root, readonlyRoot, plan, seccomp } = options;
+  const { root, readonlyRoot, devices, plan, seccomp } = options;
   const lines = [...plan.mounts, ...plan.nested.map(({ mount }) => mount)];
+  const remount = [...(readonlyRoot ? ['ro'] : []), ...(devices ? [] : ['nodev'])];
   const rest = JSON.stringify({
     ociVersion: VERSION,
-    root: { path: root, readonly: readonlyRoot },
+    root: { path: root },
     mounts: lines.map((line) => runtimeMount(root, line)),
+    ...(remount.length === 0 ? {} : { hooks: { createContainer: [remountHook(root, remount)] } }),
     linux: {
       namespaces: [{ type: 'mount' }, { type: 'pid' }],
       maskedPaths: plan.masked.map(({ path }) => `/${path}`),
       readonlyPaths: plan.readonly.map((path) => `/${path}`),
+      ...(devices ? {} : { resources: { devices: DEVICE_RULES } }),
       ...(seccomp === undefined ? {} : { seccomp }),
     },
   });
   return `{"process":${runtimeProcess(options)},${rest.slice(1)}`;
+}
+
+/**
+ * Sets flags of the root's mount after the runtime has made its own mount of it, without the flags that the first one
+ * has. A program of the machine does it, in the container's mount namespace, while the machine's root is still there.
+ */
+function remountHook(root: string, flags: readonly string[]) {
+  const options = ['remount', 'bind', ...flags].join(',');
+  return {
+    path: needTool('sh'),
+    // Whoever ends before the runtime has said which container it is about has failed, as runtimes see it.
+    args: ['sh', '-c', `read -r _; exec ${needTool('mount')} -n -o ${options} "$0"`, root],
+    env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C', 'LIBMOUNT_FORCE_MOUNT2=always'],
+  };
 }
 
 /** The text of a `process` object. */

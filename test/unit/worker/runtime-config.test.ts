@@ -6,6 +6,7 @@ import { type RuntimeConfigOptions, runtimeConfig } from '../../../src/worker/ru
 const OPTIONS: RuntimeConfigOptions = {
   root: '/store/tmp/run/root',
   readonlyRoot: false,
+  devices: true,
   plan: { mounts: [], nested: [], masked: [], readonly: [] },
   args: ['/bin/sh', '-c', 'true'],
   environment: ['PATH=/bin'],
@@ -41,7 +42,7 @@ describe('the bundle of a command', () => {
         ambient: [],
       },
     });
-    expect(root).toEqual({ path: '/store/tmp/run/root', readonly: false });
+    expect(root).toEqual({ path: '/store/tmp/run/root' });
     expect(linux).toEqual({
       namespaces: [{ type: 'mount' }, { type: 'pid' }],
       maskedPaths: [],
