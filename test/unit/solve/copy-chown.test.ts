@@ -53,13 +53,9 @@ describe('--chown', () => {
 
   test('root is 0 without any file, and where a file does not have it', () => {
     for (const spec of ['root', 'root:root', '0:root', ':root', 'root:']) {
-      for (const files of [
-        [undefined, undefined],
-        ['', ''],
-        ['bob:x:5:6::/:', 'bobs:x:6:'],
-      ] as const) {
+      for (const [passwd, group] of [[], ['', ''], ['bob:x:5:6::/:', 'bobs:x:6:']]) {
         const told: string[] = [];
-        const owner = resolveOwner(spec, ...files, undefined, (_, name) => told.push(name));
+        const owner = resolveOwner(spec, passwd, group, undefined, (_, name) => told.push(name));
         expect({ owner, told }).toEqual({ owner: { uid: 0, gid: 0 }, told: [] });
       }
     }
