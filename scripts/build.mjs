@@ -1,21 +1,24 @@
 // Bundles everything into dist/: the command and the worker as CommonJS, which starts faster than modules do,
 // the library as modules. What every build needs is one file; what only some commands need is loaded when they
 // do: a fully cached build must not read what it does not use.
-import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { rmSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { parseAst } from 'rolldown/parseAst';
 
 const target = new URL('../dist', import.meta.url).pathname;
 // Whoever runs what is there now must not find half of it.
 const dist = `${target}-${process.pid}/`;
 const shared = {
   platform: 'node',
-  // koffi finds its prebuilt binary by its own location; it stays outside the bundle.
-  external: [/^node:/, 'koffi'],
+  // The prebuilt binaries of koffi, one package a machine, stay outside the bundle.
+  external: [/^node:/, /^@koromix\//],
   checks: { ineffectiveDynamicImport: false },
   logLevel: 'warn',
 };
+/** The command and the worker are CommonJS; node: modules that they import lazily become lazy `require` calls. */
+const commonjs = { format: 'cjs', dynamicImportInCjs: false };
 /** Small to read, yet with names that mean something in a stack trace. */
 const minify = { compress: true, mangle: false, codegen: true };
 const CORE = [
@@ -29,13 +32,17 @@ const CORE = [
 ];
 
 await mkdir(dist);
+process.on('exit', () => rmSync(dist, { recursive: true, force: true }));
 // The package's own files are modules; those of dist/ are not, unless they are called .mjs.
 await writeFile(`${dist}package.json`, '{ "type": "commonjs" }\n');
+// The declarations that `npm run build:types` adds are of modules.
+await mkdir(`${dist}types`);
+await writeFile(`${dist}types/package.json`, '{ "type": "module" }\n');
 
 const command = await rolldown({ ...shared, input: { main: 'src/cli/main.ts' } });
-await command.write({
+const commandFiles = await command.write({
+  ...commonjs,
   dir: dist,
-  format: 'cjs',
   entryFileNames: '[name].js',
   chunkFileNames: ({ name }) => (name === 'core' ? 'chunks/core.js' : 'chunks/[name]-[hash].js'),
   codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.some((pattern) => pattern.test(id)) }] },
@@ -51,12 +58,12 @@ for (const input of [
   { 'take-terminal': 'src/worker/take-terminal.ts' },
 ]) {
   const program = await rolldown({ ...shared, input });
-  await program.write({ dir: dist, format: 'cjs', codeSplitting: false, minify });
+  await program.write({ ...commonjs, dir: dist, codeSplitting: false, minify });
   await program.close();
 }
 
 const library = await rolldown({ ...shared, input: { index: 'src/index.ts' } });
-await library.write({
+const libraryFiles = await library.write({
   dir: dist,
   format: 'esm',
   entryFileNames: '[name].mjs',
@@ -66,6 +73,31 @@ await library.write({
 await library.close();
 await copyFile(new URL('launcher.cjs', import.meta.url), `${dist}cli.js`);
 await chmod(`${dist}cli.js`, 0o755);
-await promisify(execFile)(process.execPath, [new URL('compile-core.cjs', import.meta.url).pathname, dist]);
+await copyFile(new URL('code-cache.cjs', import.meta.url), `${dist}code-cache.js`);
+forbidNativeCode([...commandFiles.output, ...libraryFiles.output]);
+await forbidDynamicImports();
 await rm(target, { recursive: true, force: true });
 await rename(dist, target);
+
+/** The started process loads no native module: only the worker, and the programs that it starts, do. */
+function forbidNativeCode(files) {
+  for (const { fileName, moduleIds = [] } of files) {
+    const native = moduleIds.find((id) => id.endsWith('/src/worker/native.ts'));
+    if (native !== undefined)
+      throw new Error(`dist/${fileName} would load native code in the started process`);
+  }
+}
+
+/** What runs through vm.Script cannot do `import()`: Node 20 ends with an internal error. */
+async function forbidDynamicImports() {
+  for (const name of await readdir(dist, { recursive: true })) {
+    if (!name.endsWith('.js')) continue;
+    const program = parseAst(await readFile(join(dist, name), 'utf8'));
+    if (containsImport(program)) throw new Error(`dist/${name} has a dynamic import: import it statically`);
+  }
+}
+
+function containsImport(node) {
+  if (node === null || typeof node !== 'object') return false;
+  return node.type === 'ImportExpression' || Object.values(node).some(containsImport);
+}

@@ -42,8 +42,7 @@ export function addCopyStep(
     sources,
     remotes,
     heredocs,
-    // Nothing is the working directory, not a file of its name.
-    destination: absoluteDestination(state.cwd, destination || './'),
+    destination: absoluteDestination(state.cwd, destination),
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
     exclude,

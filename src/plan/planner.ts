@@ -162,7 +162,6 @@ class Planner {
       this.warnings.push(warning),
     );
     state.workdirSet = parent?.workdirSet ?? false;
-    state.cwdKnown = parent?.cwdKnown ?? false;
     state.baseUnknown = parent?.baseUnknown ?? this.isUnavailable(head);
     if (head.base.kind === 'files') addBaseFiles(state, head.base.name);
     const surroundings = { input: this.input, globals: this.heads.globals, sources };

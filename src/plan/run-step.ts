@@ -14,20 +14,13 @@ export function addRunStep(
   state: StageState,
   instruction: RunInstruction,
   title: string,
-  options: {
-    network: 'host' | 'none';
-    hiddenEnv: string[];
-    sources: MountSources;
-    allowInsecure: boolean;
-    hostname: string | undefined;
-  },
+  options: { network: 'host' | 'none'; hiddenEnv: string[]; sources: MountSources; allowInsecure: boolean },
 ): void {
   const script = runScript(instruction);
-  const file = script.kind === 'file' ? { path: `${SCRIPTS}/${script.name}`, data: script.data } : undefined;
-  const shown =
+  const args =
     script.kind === 'exec'
       ? script.args
-      : [...state.shell, script.kind === 'file' ? file!.path : script.text];
+      : [...state.shell, script.kind === 'file' ? script.data : script.text];
   const insecure = instruction.security?.text === 'insecure';
   if (insecure && !options.allowInsecure) throw notAllowed(instruction);
   const mounts = planMounts(state, instruction, options.sources);
@@ -38,21 +31,19 @@ export function addRunStep(
     title,
     location: instruction.location,
     source: instruction.source,
-    // The kernel finds the script's interpreter; history shows the shell, as BuildKit's does.
-    args: file === undefined ? shown : [file.path],
+    args: script.kind === 'file' ? [`${SCRIPTS}/${script.name}`] : args,
     env: state.environment(),
     hiddenEnv: options.hiddenEnv,
     cwd: state.cwd,
     user: state.config.User ?? '',
     network: network(instruction.network, options.network),
     ...(insecure ? { insecure } : {}),
-    ...(options.hostname ? { hostname: options.hostname } : {}),
     mounts,
     ...(agent === undefined || state.variables.has('SSH_AUTH_SOCK') ? {} : { agent: agent.target }),
-    ...(file === undefined ? {} : { script: file }),
+    ...(script.kind === 'file' ? { script: { path: `${SCRIPTS}/${script.name}`, data: script.data } } : {}),
   };
   state.steps.push(step);
-  state.history.push({ createdBy: runHistory(state.shownArgs(), shown), step: step.id });
+  state.history.push({ createdBy: runHistory(state.shownArgs(), args), step: step.id });
 }
 
 function network(word: Word | undefined, fallback: 'host' | 'none'): 'host' | 'none' {

@@ -84,6 +84,16 @@ function hasMapAuto(): boolean {
  */
 export function isolationError(isolation: Isolation, said: string): JettisonError {
   const text = said.trim().split('\n').at(-1) ?? '';
+  if (said.includes('native Koffi module')) {
+    const name = `@koromix/koffi-linux-${process.arch}`;
+    return new JettisonError(
+      'NATIVE_MISSING',
+      `the package ${name} is missing, without which no worker starts`,
+      {
+        hint: 'It is an optional dependency: install again without --omit=optional (`npm i -g jettison-build`).',
+      },
+    );
+  }
   return new JettisonError(
     'NO_NAMESPACES',
     `this machine does not let Jettison make ${isolation === 'root' || isolation === 'nested' ? 'a mount namespace' : 'a user namespace'}${

@@ -6,7 +6,6 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,20 +13,13 @@ import { isatty } from 'node:tty';
 import type { Entry } from '../layer/entry.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { WorkerContext } from './context.ts';
+import { writeDevices } from './device-folder.ts';
 import { isMapped } from './ids.ts';
 import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
 import { privateResolvConf } from './network.ts';
 import { linkLayers, overlayOptions, overlayXattrs } from './overlay.ts';
 import type { ExecRequest } from './protocol.ts';
-import {
-  type BoundFiles,
-  type BoundSource,
-  DEVICE_LINKS,
-  DEVICES,
-  fstab,
-  type MountLine,
-  type RootPlan,
-} from './rootfs.ts';
+import { type BoundFiles, type BoundSource, fstab, type MountLine, type RootPlan } from './rootfs.ts';
 
 /** The temporary folder of one run: what its root is mounted from. Gone after `remove`. */
 export class RunFolder {
@@ -161,11 +153,4 @@ export function hostsFile(hostname: string, extra: readonly [string, string][]):
 /** The device of this process's terminal; undefined if it writes to none. */
 function terminal(): string | undefined {
   return isatty(1) ? readlinkSync('/proc/self/fd/1') : undefined;
-}
-
-/** Makes what a command's /dev consists of, for devices to be bound to. @param folder absolute path of a directory */
-export function writeDevices(folder: string): void {
-  for (const name of DEVICES) writeFileSync(join(folder, name), '');
-  for (const name of ['pts', 'shm', 'mqueue']) mkdirSync(join(folder, name));
-  for (const [name, target] of Object.entries(DEVICE_LINKS)) symlinkSync(target, join(folder, name));
 }

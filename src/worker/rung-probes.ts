@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
 import { chrootProblem } from './chroot-probe.ts';
+import { writeDevices } from './device-folder.ts';
 import { namespaceWrapper } from './launch.ts';
 import {
   capabilityMask,
@@ -13,7 +14,6 @@ import {
   rangeProblem,
 } from './namespace.ts';
 import { devMounts } from './rootfs.ts';
-import { writeDevices } from './run-folder.ts';
 import type { RungName } from './rung.ts';
 import {
   CONTAINER,

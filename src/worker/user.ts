@@ -9,9 +9,6 @@ export interface User {
   home: string;
 }
 
-/** The user and the group that are 0 also where no file says so. */
-const ROOT = 'root';
-
 const HIGHEST_ID = 2 ** 31 - 1;
 
 /**
@@ -33,7 +30,7 @@ export function resolveUser(spec: string, passwd = '', group = ''): User {
   const account = accounts(passwd).find(({ name, uid }) =>
     userPart === '' ? uid === 0 : wantedId === undefined ? name === userPart : uid === wantedId,
   );
-  if (account === undefined && userPart !== '' && userPart !== ROOT && wantedId === undefined) {
+  if (account === undefined && userPart !== '' && wantedId === undefined) {
     throw unknown('user', userPart, '/etc/passwd');
   }
   const uid = account?.uid ?? wantedId ?? 0;
@@ -44,7 +41,7 @@ export function resolveUser(spec: string, passwd = '', group = ''): User {
     const known = groups(group).find(({ name, gid }) =>
       wantedGid === undefined ? name === groupPart : gid === wantedGid,
     );
-    const gid = known?.gid ?? wantedGid ?? (groupPart === ROOT ? 0 : undefined);
+    const gid = known?.gid ?? wantedGid;
     if (gid === undefined) throw unknown('group', groupPart, '/etc/group');
     return { uid, gid, groups: [gid], home };
   }

@@ -243,9 +243,7 @@ export async function makeBaseImage(
 export function copyCommand(folder: string): string {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   cpSync(DIST, join(folder, 'dist'), { recursive: true });
-  for (const name of ['koffi', '@koromix']) {
-    cpSync(join(NODE_MODULES, name), join(folder, 'node_modules', name), { recursive: true });
-  }
+  cpSync(join(NODE_MODULES, '@koromix'), join(folder, 'node_modules', '@koromix'), { recursive: true });
   copyFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), join(folder, 'package.json'));
   execFileSync('chmod', ['-R', 'a+rX', folder]);
   chmodSync(folder, 0o755);
