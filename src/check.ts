@@ -8,7 +8,7 @@ import { type ImageRequest, imageKey } from './plan/input.ts';
 import { shownName } from './plan/named-contexts.ts';
 import { type Outline, outlineOf, type Target, targetsOf } from './plan/outline.ts';
 import type { BaseImage } from './plan/plan.ts';
-import { planBuild } from './plan/planner.ts';
+import { planInTurns } from './plan/planner.ts';
 import { BaseImages } from './solve/base-images.ts';
 import { openStore } from './store/store.ts';
 
@@ -118,11 +118,14 @@ async function planWithWhatThereIs(options: CheckOptions, dockerfile: Dockerfile
   };
   try {
     for (;;) {
-      const planned = planBuild({
-        ...input,
-        images,
-        check: { unavailable: new Set(missing.keys()), everyStage },
-      });
+      const planned = await planInTurns(
+        {
+          ...input,
+          images,
+          check: { unavailable: new Set(missing.keys()), everyStage },
+        },
+        options.signal,
+      );
       if (planned.kind === 'plan') return { ...planned, unavailable: [...new Set(missing.values())] };
       for (const request of planned.images) {
         const image = await bases?.resolve(request);

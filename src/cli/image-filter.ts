@@ -1,3 +1,4 @@
+import { compileWildcard } from '../context/pattern.ts';
 import { familiarName, familiarRepository, parseReference } from '../image/reference.ts';
 import { findImage, type NamedImage } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
@@ -70,15 +71,10 @@ export function matchesName(wanted: string, name: string | undefined): boolean {
   if (name === undefined) return false;
   const reference = parseReference(name);
   const repository = familiarRepository(reference);
-  const tagged = /:[^/]*$/.test(wanted);
-  const pattern = new RegExp(
-    `^${wanted
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replace(/\*/g, '[^/]*')
-      .replace(/\?/g, '[^/]')}$`,
-  );
+  const tagged = wanted.lastIndexOf(':') > wanted.lastIndexOf('/');
+  const matches = compileWildcard(wanted.replace(/[[\\]/g, '\\$&'));
   return [repository, `${reference.registry}/${reference.repository}`].some((form) =>
-    pattern.test(tagged ? `${form}:${reference.tag}` : form),
+    matches(tagged ? `${form}:${reference.tag}` : form),
   );
 }
 

@@ -95,7 +95,7 @@ function named(store: Store, name: string): Named {
 
 function allTags(store: Store, name: string): Named[] {
   const { registry, repository } = parseReference(name);
-  if (/:[^/]*$|@/.test(name.replace(/^[^/]*:\d+\//, ''))) {
+  if (name.lastIndexOf(':') > name.lastIndexOf('/') || name.includes('@')) {
     throw usageError('--all-tags takes a name without a tag', 'leave the tag out');
   }
   const found = store.images.list().flatMap(({ name: stored, manifest }) => {

@@ -6,6 +6,7 @@ import { JettisonError } from '../errors/error.ts';
 import type { Emit } from '../events/event.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
+import type { ImageRequest } from '../plan/input.ts';
 import type { NamedContexts } from '../plan/named-contexts.ts';
 import type { Plan } from '../plan/plan.ts';
 import { BaseImages } from '../solve/base-images.ts';
@@ -75,6 +76,7 @@ export async function openBuild(
       named: named.contexts,
       ignore: input.context.ignore,
       bases,
+      signal: session.signal,
     });
     const { warnings } = plans[0]!;
     for (const { code, message, location, hint } of warnings) {
@@ -109,7 +111,7 @@ export interface LabelledPlan {
 async function planAll(
   options: BuildOptions,
   dockerfile: Dockerfile,
-  known: { named: NamedContexts; ignore: IgnoreRules; bases: BaseImages },
+  known: { named: NamedContexts; ignore: IgnoreRules; bases: BaseImages; signal: AbortSignal },
 ): Promise<LabelledPlan[]> {
   const platforms = options.platforms ?? [options.platform];
   return Promise.all(
@@ -119,7 +121,8 @@ async function planAll(
         contexts: known.named,
         ignoredBy: (path: string) => ignoredBy(known.ignore, path),
       };
-      const { plan, warnings } = await planWithBases(input, (request) => known.bases.resolve(request));
+      const resolve = (request: ImageRequest) => known.bases.resolve(request);
+      const { plan, warnings } = await planWithBases(input, resolve, known.signal);
       checkRunnable(plan);
       const label = platforms.length === 1 ? undefined : formatPlatform(plan.target.platform);
       return { plan, label, warnings };

@@ -9,7 +9,7 @@ import { canonicalName } from '../image/reference.ts';
 import { type ImageRequest, imageKey, type PlanInput, type PlanResult } from '../plan/input.ts';
 import { contextName, type NamedContext, OCI_LAYOUT } from '../plan/named-contexts.ts';
 import type { BaseImage } from '../plan/plan.ts';
-import { planBuild } from '../plan/planner.ts';
+import { planInTurns } from '../plan/planner.ts';
 
 /** What planning needs to know of the options of a build or a check. */
 export interface PlanOptions {
@@ -55,10 +55,11 @@ export function planInput(options: PlanOptions, dockerfile: Dockerfile): Omit<Pl
 export async function planWithBases(
   input: Omit<PlanInput, 'images'>,
   resolve: (request: ImageRequest) => Promise<BaseImage>,
+  signal?: AbortSignal,
 ): Promise<PlanResult & { kind: 'plan' }> {
   const images = new Map<string, BaseImage>();
   for (;;) {
-    const planned = planBuild({ ...input, images });
+    const planned = await planInTurns({ ...input, images }, signal);
     if (planned.kind === 'plan') return planned;
     await Promise.all(
       planned.images.map(async (request) => images.set(imageKey(request), await resolve(request))),

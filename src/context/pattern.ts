@@ -14,8 +14,8 @@ type Token =
   | { kind: 'components' }
   /** `**` at the end: everything. */
   | { kind: 'rest' }
-  /** `[…]` as the body of a regular expression's class. */
-  | { kind: 'class'; body: string };
+  /** `[…]` as the body of a regular expression's class; without `slash: false`, it may match a `/`. */
+  | { kind: 'class'; body: string; slash?: boolean };
 
 /** A pattern that is not well-formed, e.g. `[a`. */
 export class PatternError extends Error {}
@@ -72,13 +72,12 @@ function pathTest(pattern: string, tokens: Token[]): PathTest {
     const suffix = pattern.startsWith('**/') ? `/${second.text}` : second.text;
     return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === second.text);
   }
-  const expression = new RegExp(`^${tokens.map(toExpression).join('')}$`, 'us');
+  const matches = sequenceTest(tokens);
   // Most paths lack the fixed text of most patterns: looking for that first is much cheaper.
-  const last = tokens.at(-1);
-  if (last?.kind === 'literal') return (path) => path.endsWith(last.text) && expression.test(path);
+  if (tokens.at(-1)?.kind === 'literal') return matches;
   const fixed = tokens.find((token) => token.kind === 'literal');
-  if (fixed !== undefined) return (path) => path.includes(fixed.text) && expression.test(path);
-  return (path) => expression.test(path);
+  if (fixed !== undefined) return (path) => path.includes(fixed.text) && matches(path);
+  return matches;
 }
 
 /** True if a COPY source holds a wildcard that no backslash takes away. */
@@ -93,28 +92,107 @@ export function hasWildcard(path: string): boolean {
  * @throws PatternError when the pattern is not well-formed
  */
 export function compileWildcard(pattern: string): PathTest {
-  const body = tokenise(pattern, false)
-    .map((token) => (token.kind === 'class' ? `(?!/)[${token.body}]` : toExpression(token)))
-    .join('');
-  const expression = new RegExp(`^${body}$`, 'us');
-  return (path) => expression.test(path);
+  return sequenceTest(
+    tokenise(pattern, false).map((token) => (token.kind === 'class' ? { ...token, slash: false } : token)),
+  );
 }
 
-function toExpression(token: Token): string {
+/**
+ * Tests a whole path against tokens, in time proportional to their number times the path's length: it keeps the
+ * set of offsets that the tokens so far can reach instead of trying one way after the other, as a backtracking
+ * regular expression does.
+ */
+function sequenceTest(tokens: readonly Token[]): PathTest {
+  const inner = [...tokens];
+  const last = inner.at(-1);
+  const suffix = last?.kind === 'literal' ? last.text : '';
+  if (suffix !== '') inner.pop();
+  const endsInStar = inner.at(-1)?.kind === 'star';
+  if (endsInStar) inner.pop();
+  const steps = inner.map(stepOf);
+  return (whole) => {
+    if (!whole.endsWith(suffix)) return false;
+    const path = suffix === '' ? whole : whole.slice(0, -suffix.length);
+    let reached = [0];
+    for (const step of steps) {
+      reached = step(path, reached);
+      if (reached.length === 0) return false;
+    }
+    const farthest = reached.at(-1)!;
+    return endsInStar ? !path.includes('/', farthest) : farthest === path.length;
+  };
+}
+
+/** Takes ascending offsets of a path to those, ascending too, at which a match of one token can end. */
+type Step = (path: string, from: number[]) => number[];
+
+function stepOf(token: Token): Step {
   switch (token.kind) {
-    case 'literal':
-      return token.text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+    case 'literal': {
+      const { text } = token;
+      return (path, from) => from.filter((at) => path.startsWith(text, at)).map((at) => at + text.length);
+    }
     case 'star':
-      return '[^/]*';
+      return restOfComponents;
     case 'any':
-      return '[^/]';
+      return oneCharacter((character) => character !== '/');
     case 'components':
-      return '(?:.*/)?';
+      return wholeComponents;
     case 'rest':
-      return '.*';
-    case 'class':
-      return `[${token.body}]`;
+      return (path) => [path.length];
+    case 'class': {
+      const expression = new RegExp(`^[${token.body}]$`, 'us');
+      const { slash = true } = token;
+      return oneCharacter((character) => (slash || character !== '/') && expression.test(character));
+    }
   }
+}
+
+function oneCharacter(allowed: (character: string) => boolean): Step {
+  return (path, from) => {
+    const ends: number[] = [];
+    for (const at of from) {
+      if (at >= path.length) continue;
+      const character = String.fromCodePoint(path.codePointAt(at)!);
+      if (allowed(character)) ends.push(at + character.length);
+    }
+    return ends;
+  };
+}
+
+/** `*`: from each offset up to the next slash. */
+function restOfComponents(path: string, from: number[]): number[] {
+  const ends: number[] = [];
+  let done = -1;
+  for (const start of from) {
+    // The offset before has gone through the rest of this component already.
+    if (start <= done) continue;
+    const slash = path.indexOf('/', start);
+    done = slash < 0 ? path.length : slash;
+    for (let at = start; at <= done; at++) if (!splitsCharacter(path, at)) ends.push(at);
+  }
+  return ends;
+}
+
+/** `**` with its slash: the offsets themselves, and those behind each later slash. */
+function wholeComponents(path: string, from: number[]): number[] {
+  const ends: number[] = [];
+  let slash = path.indexOf('/', from[0]);
+  for (const start of from) {
+    for (; slash >= 0 && slash + 1 < start; slash = path.indexOf('/', slash + 1)) ends.push(slash + 1);
+    if (slash >= 0 && slash + 1 === start) slash = path.indexOf('/', slash + 1);
+    ends.push(start);
+  }
+  for (; slash >= 0; slash = path.indexOf('/', slash + 1)) ends.push(slash + 1);
+  return ends;
+}
+
+/** Whether an offset is between the two halves of one character. */
+function splitsCharacter(path: string, at: number): boolean {
+  const low = path.charCodeAt(at);
+  if (low < 0xdc00 || low > 0xdfff || at === 0) return false;
+  const high = path.charCodeAt(at - 1);
+  return high >= 0xd800 && high <= 0xdbff;
 }
 
 function tokenise(pattern: string, doubleStar = true): Token[] {

@@ -128,6 +128,13 @@ class Words {
   }
 }
 
+/** How deep `${a:-${b:-…}}` may be nested. */
+const MAX_DEPTH = 200;
+/** How many characters the values of variables may add to one text. */
+const MAX_EXPANSION = 8 * 1024 * 1024;
+/** A pattern is matched in as many steps as its length times the value's. */
+const MAX_PATTERN_STEPS = 2 ** 27;
+
 const NAME_START = /[\p{L}\p{Nd}_]/u;
 const SPECIAL = '@*#?-$!';
 
@@ -138,6 +145,9 @@ class Expander {
   readonly #escape: string;
   readonly #quotesMatter: boolean;
   #at = 0;
+  #depth = 0;
+  /** Characters that values have added. */
+  #added = 0;
 
   constructor(
     private readonly text: string,
@@ -245,6 +255,15 @@ class Expander {
   }
 
   #braced(): string {
+    if (++this.#depth > MAX_DEPTH) {
+      throw this.#syntaxError(`its \${…} are nested more than ${MAX_DEPTH} deep`);
+    }
+    const value = this.#bracedValue();
+    this.#depth--;
+    return value;
+  }
+
+  #bracedValue(): string {
     this.#at++;
     const first = this.#peek();
     if (first === undefined) throw this.#syntaxError('"}" is missing');
@@ -280,6 +299,7 @@ class Expander {
   #trimmed(value: string, operator: '#' | '%', word: string): string {
     const longest = word.startsWith(operator);
     const wildcard = this.#wildcard(longest ? word.slice(1) : word);
+    this.#limitMatching(value, wildcard);
     return operator === '#'
       ? trimStartMatching(value, wildcard, longest)
       : trimEndMatching(value, wildcard, longest);
@@ -292,7 +312,33 @@ class Expander {
     const replacement = this.#until('}', true).text;
     const value = this.#value(name);
     if (value === undefined && this.keep.variables) return `\${${name}/${pattern}/${replacement}}`;
-    return replaceMatching(value ?? '', this.#wildcard(pattern), replacement, all);
+    const wildcard = this.#wildcard(pattern);
+    this.#limitMatching(value ?? '', wildcard);
+    // It is put in at most once for every character, and at the end.
+    if (all && replacement.length * ((value ?? '').length + 1) > MAX_PATTERN_STEPS) {
+      throw this.#tooLarge('a replacement and the value that it is put into are too long');
+    }
+    const replaced = replaceMatching(value ?? '', wildcard, replacement, all);
+    this.#limitAdded(replaced.length);
+    return replaced;
+  }
+
+  #limitMatching(value: string, wildcard: Wildcard): void {
+    if (value.length * wildcard.length <= MAX_PATTERN_STEPS) return;
+    throw this.#tooLarge('a pattern and the value that it is compared with are too long');
+  }
+
+  #limitAdded(length: number): void {
+    this.#added += length;
+    if (this.#added <= MAX_EXPANSION) return;
+    throw this.#tooLarge(`its variables expand to more than ${MAX_EXPANSION / 1024 / 1024} MiB`);
+  }
+
+  #tooLarge(reason: string): JettisonError {
+    return new JettisonError('VARIABLE_TOO_LARGE', `Cannot expand ${shortened(this.text)}: ${reason}`, {
+      hint: 'Put a large value into a file, and COPY it.',
+      ...this.#place(),
+    });
   }
 
   #wildcard(pattern: string): Wildcard {
@@ -315,6 +361,7 @@ class Expander {
   #value(name: string): string | undefined {
     const value = this.lookup(name);
     (value === undefined ? this.unset : this.used).add(name);
+    if (value !== undefined) this.#limitAdded(value.length);
     return value;
   }
 
@@ -327,7 +374,7 @@ class Expander {
   }
 
   #syntaxError(reason: string): JettisonError {
-    return new JettisonError('VARIABLE_SYNTAX', `Cannot expand ${JSON.stringify(this.text)}: ${reason}`, {
+    return new JettisonError('VARIABLE_SYNTAX', `Cannot expand ${shortened(this.text)}: ${reason}`, {
       hint: `To write a quote or a $ itself, put ${this.#escape} before it.`,
       ...this.#place(),
     });
@@ -337,4 +384,9 @@ class Expander {
     const { location, source } = this.options;
     return { ...(location && { location }), ...(source !== undefined && { source }) };
   }
+}
+
+/** A text in quotes for a message: its beginning when it is long. */
+function shortened(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

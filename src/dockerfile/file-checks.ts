@@ -57,18 +57,18 @@ export function filterDiagnostics(
   checks: CheckOptions,
   instructions: Instruction[],
 ): Diagnostic[] {
-  const above = instructions.flatMap((instruction) => {
+  const above = new Map<number, CheckOptions[]>();
+  for (const instruction of instructions) {
     const options = optionsAbove(instruction);
-    return options.map((own) => ({ own, location: instruction.location }));
-  });
+    const { line, endLine = line } = instruction.location;
+    for (let at = line; options.length > 0 && at <= endLine; at++) {
+      above.set(at, [...(above.get(at) ?? []), ...options]);
+    }
+  }
   return diagnostics.filter(({ code, location }) => {
     if (!isCheckOn(code, checks)) return false;
-    const own = above.filter(
-      (other) =>
-        location.line >= other.location.line &&
-        location.line <= (other.location.endLine ?? other.location.line),
-    );
-    return own.every((other) => other.own.skip !== 'all' && !other.own.skip.includes(code));
+    const own = above.get(location.line) ?? [];
+    return own.every(({ skip }) => skip !== 'all' && !skip.includes(code));
   });
 }
 

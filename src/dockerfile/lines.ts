@@ -87,7 +87,8 @@ class LineReader {
     if (!directive) {
       this.#directivesOver = true;
       const comment = line.slice(1).trim();
-      this.#comments = comment === '' ? [] : [...this.#comments, comment];
+      if (comment === '') this.#comments = [];
+      else this.#comments.push(comment);
       this.#parts.push({ kind: 'comment', text, location });
       return;
     }

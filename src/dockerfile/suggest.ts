@@ -1,10 +1,13 @@
 const MAXIMUM_DISTANCE = 2;
+/** Comparing takes the product of both lengths: nobody mistypes longer names. */
+const LONGEST = 100;
 
 /**
  * The candidate that was probably meant: the nearest one within two edits, upper and lower case being the
  * same. Undefined when none is near, or when the word itself is a candidate.
  */
 export function findDidYouMean(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > LONGEST) return undefined;
   let best: string | undefined;
   let bestDistance = MAXIMUM_DISTANCE + 1;
   const wanted = word.toLowerCase();
@@ -12,6 +15,7 @@ export function findDidYouMean(word: string, candidates: Iterable<string>): stri
     if (candidate === word) return undefined;
     // Two edits turn any two-letter word into any other: a word must keep at least one of its letters.
     const limit = Math.min(bestDistance - 1, Math.max(word.length, candidate.length) - 1);
+    if (candidate.length > LONGEST) continue;
     const distance = editDistance(wanted, candidate.toLowerCase(), limit);
     if (distance <= limit) {
       best = candidate;

@@ -44,14 +44,15 @@ export function trimEndMatching(text: string, wildcard: Wildcard, longest: boole
  */
 export function replaceMatching(text: string, wildcard: Wildcard, replacement: string, all: boolean): string {
   const characters = [...text];
+  const ends = farthestEnds(characters, wildcard);
   let result = '';
   let copied = 0;
   let previousEnd = -1;
   for (let start = 0; start <= characters.length; start++) {
     if (start < copied) continue;
-    const end = matchEnd(characters, wildcard, start, true);
+    const end = ends[start]!;
     // Nothing matches right behind a match: it is part of that one.
-    if (end === undefined || (end === start && start === previousEnd)) continue;
+    if (end < 0 || (end === start && start === previousEnd)) continue;
     const match = characters.slice(start, end).join('');
     result +=
       characters.slice(copied, start).join('') + (all ? fillTemplate(replacement, match) : replacement);
@@ -71,6 +72,27 @@ function fillTemplate(template: string, match: string): string {
       return /^0+$/.test(braced ?? bare) ? match : '';
     },
   );
+}
+
+/** For every place where a match may begin: where the longest one ends, -1 where there is none. */
+function farthestEnds(text: string[], wildcard: Wildcard): Int32Array {
+  const ends = new Int32Array(text.length + 1);
+  // From the back: where the tokens from each one on can end when they begin here, and one character later.
+  let later = new Int32Array(wildcard.length + 1).fill(-1);
+  let here = new Int32Array(wildcard.length + 1);
+  for (let at = text.length; at >= 0; at--) {
+    const character = text[at];
+    here[wildcard.length] = at;
+    for (let i = wildcard.length - 1; i >= 0; i--) {
+      const token = wildcard[i]!;
+      const inLine = character !== undefined && character !== '\n';
+      if (token === ANY_NUMBER) here[i] = Math.max(here[i + 1]!, inLine ? later[i]! : -1);
+      else here[i] = (token === ANY_ONE ? inLine : character === token) ? later[i + 1]! : -1;
+    }
+    ends[at] = here[0]!;
+    [later, here] = [here, later];
+  }
+  return ends;
 }
 
 /** Where a match that begins at `start` ends: the nearest or the farthest such place. */

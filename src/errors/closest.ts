@@ -1,8 +1,12 @@
+/** Comparing takes the product of both lengths: longer words get no suggestion. */
+const LONGEST = 200;
+
 /**
  * The candidate that someone who typed `word` most likely meant: at most a third of its letters wrong,
  * missing, extra or swapped, whatever the case. Undefined when none is near enough.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > LONGEST) return undefined;
   const typed = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;

@@ -10,13 +10,13 @@ import type { Platform } from '../image/types.ts';
 /** Arguments that a part of a FROM asks for and that no ARG before the first FROM declares. */
 export function undeclaredArgs(
   { unset }: Expansion,
-  declared: ReadonlySet<string>,
+  declared: ReadonlyMap<string, unknown>,
   location: Location,
 ): Diagnostic[] {
   return unset
     .filter((name) => !declared.has(name))
     .map((name) => {
-      const near = findDidYouMean(name, declared);
+      const near = findDidYouMean(name, declared.keys());
       return {
         code: 'UndefinedArgInFrom' satisfies CheckId,
         message: `FROM uses the argument ${name}, and no ARG before the first FROM declares it`,

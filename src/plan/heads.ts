@@ -10,6 +10,7 @@ import { isBuilderArg, platformArgs } from './arguments.ts';
 import { checkDefaultNames, checkFromPlatform, undeclaredArgs } from './from-checks.ts';
 import type { PlanInput } from './input.ts';
 import { contextName } from './named-contexts.ts';
+import type { StageNames } from './references.ts';
 import type { DeclaredArg } from './stage-state.ts';
 
 /** A stage's FROM, expanded: needed for all stages, since any of them may be named by a later one. */
@@ -34,6 +35,7 @@ export class Heads {
   constructor(
     private readonly input: PlanInput,
     private readonly warnings: Diagnostic[],
+    private readonly names: StageNames,
   ) {
     this.globals = this.readGlobals();
     const { stages, globals, directives } = input.dockerfile;
@@ -98,8 +100,7 @@ export class Heads {
   /** A word of a FROM. */
   private expandFrom(word: { text: string; location: Instruction['location'] }): Expansion {
     const expansion = this.expandGlobal(word, this.globals);
-    const declared = new Set(this.globals.keys());
-    this.warnings.push(...undeclaredArgs(expansion, declared, word.location));
+    this.warnings.push(...undeclaredArgs(expansion, this.globals, word.location));
     return expansion;
   }
 
@@ -131,8 +132,8 @@ export class Heads {
   }
 
   private headBase({ from, index }: StageText, name: string): Head['base'] {
-    const earlier = this.input.dockerfile.stages.slice(0, index).findLast((other) => other.name === name);
-    if (earlier !== undefined) return { kind: 'stage', index: earlier.index };
+    const earlier = this.names.lastBefore(name, index);
+    if (earlier !== undefined) return { kind: 'stage', index: earlier };
     if (name === 'scratch') return { kind: 'scratch' };
     const context = this.contextBase(name);
     if (context !== undefined) return context;

@@ -15,13 +15,9 @@ export function plainList(items: string[]): string {
   return `[${items.join(' ')}]`;
 }
 
-/** `RUN |2 A=1 B= /bin/sh -c … # buildkit`. */
-export function runHistory(args: { name: string; value: string | undefined }[], command: string[]): string {
-  const prefix =
-    args.length === 0
-      ? ''
-      : `|${args.length} ${args.map(({ name, value }) => `${name}=${value ?? ''}`).join(' ')} `;
-  return `RUN ${prefix}${command.join(' ')} # buildkit`;
+/** `RUN |2 A=1 B= /bin/sh -c … # buildkit`. @param args with a blank behind, e.g. `|2 A=1 B= ` */
+export function runHistory(args: string, command: string[]): string {
+  return `RUN ${args}${command.join(' ')} # buildkit`;
 }
 
 /** `HEALTHCHECK &{["CMD-SHELL" "…"] "30s" "5s" "0s" "0s" '\x03'}`: Go's %q of a pointer to a struct. */

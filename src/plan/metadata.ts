@@ -30,7 +30,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
     }
     case 'LABEL': {
       const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
-      config.Labels = { ...config.Labels, ...Object.fromEntries(pairs) };
+      state.addTo('Labels', pairs);
       note(state, `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
       return;
     }
@@ -56,17 +56,20 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
         .flatMap((word) => state.list(word))
         .flatMap((word) => portsOf(state, word, instruction));
       if (ports.length > 0) {
-        config.ExposedPorts = {
-          ...config.ExposedPorts,
-          ...Object.fromEntries(ports.map((port) => [port, {}])),
-        };
+        state.addTo(
+          'ExposedPorts',
+          ports.map((port) => [port, {}] as const),
+        );
       }
       note(state, `EXPOSE ${plainList(ports)}`);
       return;
     }
     case 'VOLUME': {
       const paths = instruction.words.map((word) => nonEmpty(state.text(word).trim(), word, 'VOLUME'));
-      config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) };
+      state.addTo(
+        'Volumes',
+        paths.map((path) => [path, {}] as const),
+      );
       note(state, `VOLUME ${plainList(paths)}`);
       return;
     }
@@ -92,7 +95,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return;
     case 'ONBUILD':
       // Docker writes no history for it.
-      config.OnBuild = [...(config.OnBuild ?? []), instruction.text];
+      state.addTrigger(instruction.text);
       return;
   }
 }

@@ -7,12 +7,13 @@ import { formatPlatform } from '../image/platform.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { applyInstruction } from './apply.ts';
 import { baseConfig, emptyImage, envVariables, finish, onbuildTexts } from './base-config.ts';
+import { PlanBudget } from './budget.ts';
 import { addBaseFiles } from './copy-step.ts';
 import { type Head, Heads } from './heads.ts';
 import { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './input.ts';
 import { shownName } from './named-contexts.ts';
 import type { BaseImage, CopyFrom, PlannedStage, StageBase } from './plan.ts';
-import { stageHint, stageOf, targetStage } from './references.ts';
+import { StageNames, stageHint, stageOf, targetStage } from './references.ts';
 import { type SourceUser, sourcesOf } from './sources.ts';
 import { type DeclaredArg, StageState } from './stage-state.ts';
 import { oneLine } from './title.ts';
@@ -24,8 +25,28 @@ import { oneLine } from './title.ts';
  * @throws JettisonError for what Docker's builder refuses, at its place in the file
  */
 export function planBuild(input: PlanInput): PlanResult {
-  return new Planner(input).plan();
+  const planning = new Planner(input).plan();
+  for (;;) {
+    const { done, value } = planning.next();
+    if (done) return value;
+  }
 }
+
+/** The same, but lets others have their turn in between: signals are heard while a long file is planned. */
+export async function planInTurns(input: PlanInput, signal?: AbortSignal): Promise<PlanResult> {
+  const planning = new Planner(input).plan();
+  let turn = Date.now();
+  for (;;) {
+    const { done, value } = planning.next();
+    if (done) return value;
+    if (Date.now() - turn < TURN_MS) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
+    turn = Date.now();
+  }
+}
+
+const TURN_MS = 50;
 
 class Planner {
   private readonly warnings: Diagnostic[] = [];
@@ -36,13 +57,19 @@ class Planner {
   private readonly triggerTexts = new Map<Instruction, string>();
   /** What a finished stage hands to stages built on it. */
   private readonly states = new Map<number, StageState>();
+  private readonly budget = new PlanBudget();
+  private readonly names: StageNames;
+  /** Names of the stages planned so far. */
+  private readonly taken = new Set<string>();
 
   constructor(private readonly input: PlanInput) {
     this.target = targetStage(input.dockerfile, input.target);
-    this.heads = new Heads(input, this.warnings);
+    this.names = new StageNames(input.dockerfile);
+    this.heads = new Heads(input, this.warnings, this.names);
   }
 
-  plan(): PlanResult {
+  /** Pauses after each instruction. */
+  *plan(): Generator<undefined, PlanResult> {
     const targets = this.input.check?.everyStage
       ? this.heads.all.map(({ text }) => text.index)
       : [this.target.index];
@@ -50,7 +77,8 @@ class Planner {
     const stages: PlannedStage[] = [];
     for (const head of this.heads.all) {
       if (!needed.has(head.text.index)) continue;
-      const state = this.planStage(head, stages);
+      const state = yield* this.planStage(head);
+      yield;
       if (state === undefined) continue;
       this.states.set(head.text.index, state);
       stages.push(state.stage);
@@ -83,20 +111,18 @@ class Planner {
 
   /** The stages that some stages need, themselves included: by FROM, by --from, by triggers of known bases. */
   private reachable(targets: number[]): Set<number> {
-    const found = new Set<number>();
-    const visit = (index: number) => {
-      if (found.has(index)) return;
-      found.add(index);
+    const found = new Set<number>(targets);
+    // A set is walked through to its end, whatever is added on the way.
+    for (const index of found) {
       const head = this.heads.all[index]!;
-      if (head.base.kind === 'stage') visit(head.base.index);
+      if (head.base.kind === 'stage') found.add(head.base.index);
       for (const instruction of this.instructions(head)) {
         for (const { name } of sourcesOf(instruction)) {
-          const stage = stageOf(this.input.dockerfile, name, index, instruction);
-          if (stage !== undefined) visit(stage);
+          const stage = stageOf(this.names, name, index, instruction);
+          if (stage !== undefined) found.add(stage);
         }
       }
-    };
-    for (const target of targets) visit(target);
+    }
     return found;
   }
 
@@ -124,7 +150,7 @@ class Planner {
   }
 
   /** Undefined when its base, or one of its sources, is not known yet. */
-  private planStage(head: Head, before: PlannedStage[]): StageState | undefined {
+  private *planStage(head: Head): Generator<undefined, StageState | undefined> {
     const base = this.stageBase(head);
     const parent = head.base.kind === 'stage' ? this.states.get(head.base.index) : undefined;
     // Images of --from are asked for even then, so that all are fetched at once.
@@ -144,7 +170,7 @@ class Planner {
     const name = written ?? `stage-${index}`;
     const stage: PlannedStage = {
       index,
-      name: before.some((other) => other.name === name) ? `${name}#${index}` : name,
+      name: this.taken.has(name) ? `${name}#${index}` : name,
       // What starts from nothing is for the platform that is built for, whatever FROM says.
       platform: base!.kind === 'scratch' ? this.input.platform : head.platform,
       base: base!,
@@ -154,12 +180,15 @@ class Planner {
       location: from.location,
       source: from.source,
     };
+    this.taken.add(stage.name);
     const config = baseConfig(base!);
     const variables = parent === undefined ? envVariables(config.Env ?? []) : new Map(parent.variables);
     const args: DeclaredArg[] = parent === undefined ? [] : [...parent.args];
     const escapeCharacter = this.input.dockerfile.directives.escape;
-    const state = new StageState(stage, config, variables, args, escapeCharacter, (warning) =>
-      this.warnings.push(warning),
+    const warn = (warning: Diagnostic) => this.warnings.push(warning);
+    const state = at(
+      from,
+      () => new StageState(stage, config, variables, args, escapeCharacter, warn, this.budget, parent),
     );
     state.workdirSet = parent?.workdirSet ?? false;
     state.baseUnknown = parent?.baseUnknown ?? this.isUnavailable(head);
@@ -167,6 +196,7 @@ class Planner {
     const surroundings = { input: this.input, globals: this.heads.globals, sources };
     for (const instruction of instructions) {
       at(instruction, () => applyInstruction(state, instruction, this.titleOf(instruction), surroundings));
+      yield;
     }
     return finish(state, base!);
   }
@@ -213,7 +243,7 @@ class Planner {
     instruction: Exclude<Instruction, { kind: 'FROM' }>,
     head: Head,
   ): CopyFrom | undefined {
-    const index = stageOf(this.input.dockerfile, name, head.text.index, instruction);
+    const index = stageOf(this.names, name, head.text.index, instruction);
     if (index !== undefined) {
       const stage = this.states.get(index)?.stage;
       return stage === undefined ? undefined : { kind: 'stage', stage };

@@ -2,6 +2,33 @@ import type { Dockerfile, Instruction, StageText } from '../dockerfile/ast.ts';
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
 
+/** The stages of a file by their names. */
+export class StageNames {
+  readonly count: number;
+  /** Ascending. */
+  readonly #indices = new Map<string, number[]>();
+
+  constructor({ stages }: Dockerfile) {
+    this.count = stages.length;
+    for (const { name, index } of stages) {
+      if (name === undefined) continue;
+      const known = this.#indices.get(name);
+      if (known === undefined) this.#indices.set(name, [index]);
+      else known.push(index);
+    }
+  }
+
+  /** The last stage of that name (in lower case) before another one. */
+  lastBefore(name: string, before: number): number | undefined {
+    return this.#indices.get(name)?.findLast((index) => index < before);
+  }
+
+  /** The first stage of that name from another one on. */
+  firstFrom(name: string, from: number): number | undefined {
+    return this.#indices.get(name)?.find((index) => index >= from);
+  }
+}
+
 /**
  * The number of the stage that a name or number means to `--from`: names of stages before this one, ignoring
  * case, then numbers. Undefined when it names none: then it is an image.
@@ -9,21 +36,20 @@ import { JettisonError } from '../errors/error.ts';
  * @throws JettisonError `STAGE_LATER` when only this stage or a later one has that name
  */
 export function stageOf(
-  dockerfile: Dockerfile,
+  names: StageNames,
   name: string,
   before: number,
   at: Pick<Instruction, 'location' | 'source'>,
 ): number | undefined {
   const wanted = name.toLowerCase();
-  const earlier = dockerfile.stages.slice(0, before).findLast((stage) => stage.name === wanted);
-  if (earlier !== undefined) return earlier.index;
+  const earlier = names.lastBefore(wanted, before);
+  if (earlier !== undefined) return earlier;
   const numbered = /^\d+$/.test(name) ? Number(name) : undefined;
   if (numbered !== undefined && numbered < before) return numbered;
-  const later = dockerfile.stages
-    .slice(before)
-    .find((stage) => stage.name === wanted || stage.index === numbered);
+  const numberedLater = numbered !== undefined && numbered < names.count ? numbered : undefined;
+  const later = names.firstFrom(wanted, before) ?? numberedLater;
   if (later !== undefined) {
-    const self = later.index === before;
+    const self = later === before;
     throw new JettisonError(
       'STAGE_LATER',
       self
@@ -42,7 +68,7 @@ export function stageOf(
     throw new JettisonError('STAGE_UNKNOWN', `there is no stage number ${name}`, {
       location: at.location,
       source: at.source,
-      hint: `Stages count from 0; this file has ${dockerfile.stages.length}.`,
+      hint: `Stages count from 0; this file has ${names.count}.`,
     });
   }
   return undefined;

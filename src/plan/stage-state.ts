@@ -4,8 +4,9 @@ import { type ExpandOptions, expand, expandWords } from '../dockerfile/expand.ts
 import { type ResolvedMount, resolveMount } from '../dockerfile/mount.ts';
 import { secretKind } from '../dockerfile/secret-values.ts';
 import { findDidYouMean } from '../dockerfile/suggest.ts';
-import type { Location } from '../errors/error.ts';
+import { JettisonError, type Location } from '../errors/error.ts';
 import type { RuntimeConfig } from '../image/types.ts';
+import type { PlanBudget } from './budget.ts';
 import type { PlannedHistory, PlannedStage, Step } from './plan.ts';
 
 /** A declared build argument; without a value it is known but unset. */
@@ -15,11 +16,31 @@ export interface DeclaredArg {
   instruction: ArgInstruction;
 }
 
+/** In characters; Linux passes a quarter of the stack's limit to a program, 2 MiB as a rule. */
+const MAX_ENVIRONMENT = 4 * 1024 * 1024;
+/** What a list's entry takes besides its text, about. */
+const PAIR_COST = 8;
+/** What a variable takes that a stage inherits: it is in several maps. */
+const INHERITED_COST = 32;
+const MAX_SUGGESTIONS = 200;
+
 /** What instructions of a stage change, one after the other. */
 export class StageState {
   readonly steps: Step[] = [];
   readonly history: PlannedHistory[] = [];
   private readonly inheritedArgs: number;
+  /** By name of a variable: where the config's `Env` has it. */
+  readonly #envAt: Map<string, number>;
+  /** The environment of a RUN as `name=value`, in the order of `variables`. */
+  readonly #pairs: Map<string, string>;
+  #pairsLength = 0;
+  /** The names of `args`. */
+  readonly #argNames: Set<string>;
+  /** `args` as RUN's history shows them; undefined when the value of one has changed since. */
+  #shownArgs: string | undefined;
+  /** Members of the config that this stage may change in place. */
+  readonly #own = new Set<string>();
+  #suggestions = 0;
   /** Whether the base brought a SHELL. */
   readonly inheritsShell: boolean;
   /** Whether this stage itself has set CMD: then ENTRYPOINT leaves it alone. */
@@ -39,8 +60,23 @@ export class StageState {
     readonly args: DeclaredArg[],
     private readonly escapeCharacter: '\\' | '`',
     readonly warn: (diagnostic: Diagnostic) => void,
+    private readonly budget: PlanBudget,
+    /** The stage that this one stands on. */
+    parent?: StageState,
   ) {
     this.inheritedArgs = args.length;
+    if (parent !== undefined) {
+      this.#argNames = new Set(parent.#argNames);
+      this.#envAt = new Map(parent.#envAt);
+      this.#pairs = new Map(parent.#pairs);
+      this.#pairsLength = parent.#pairsLength;
+    } else {
+      this.#argNames = new Set(args.map(({ name }) => name));
+      this.#envAt = positions(config.Env ?? []);
+      this.#pairs = new Map();
+      for (const [name, value] of variables) this.#setPair(name, value);
+    }
+    budget.spend(this.#pairsLength + INHERITED_COST * (variables.size + args.length));
     this.inheritsShell = (config.Shell?.length ?? 0) > 0;
   }
 
@@ -67,27 +103,87 @@ export class StageState {
   setEnv(name: string, value: string): void {
     this.config.Env ??= [];
     const env = this.config.Env;
-    const at = env.findIndex((pair) => pair.startsWith(`${name}=`));
-    if (at < 0) env.push(`${name}=${value}`);
+    const at = this.#envAt.get(name);
+    if (at === undefined) this.#envAt.set(name, env.push(`${name}=${value}`) - 1);
     else env[at] = `${name}=${value}`;
+    this.#setVariable(name, value);
+  }
+
+  #setVariable(name: string, value: string): void {
+    if (this.#argNames.has(name) && this.variables.get(name) !== value) this.#shownArgs = undefined;
     this.variables.set(name, value);
+    this.#setPair(name, value);
+  }
+
+  #setPair(name: string, value: string): void {
+    const pair = `${name}=${value}`;
+    this.#pairsLength += pair.length - (this.#pairs.get(name)?.length ?? 0);
+    this.#pairs.set(name, pair);
+    if (this.#pairsLength <= MAX_ENVIRONMENT) return;
+    throw new JettisonError(
+      'ENVIRONMENT_TOO_LARGE',
+      `The variables of stage ${this.stage.name} take more than ${MAX_ENVIRONMENT / 1024 / 1024} MiB`,
+      { hint: 'Linux starts no program with so many: put large values into a file, and COPY it.' },
+    );
+  }
+
+  /** Adds entries to a member of the config that is an object: LABEL, EXPOSE, VOLUME. */
+  addTo<T>(member: 'Labels' | 'ExposedPorts' | 'Volumes', entries: Iterable<readonly [string, T]>): void {
+    const config = this.config as Record<string, Record<string, T> | undefined>;
+    if (!this.#own.has(member)) config[member] = { ...config[member] };
+    this.#own.add(member);
+    for (const [key, value] of entries) {
+      // An assignment to "__proto__" would add nothing.
+      Object.defineProperty(config[member], key, {
+        value,
+        configurable: true,
+        enumerable: true,
+        writable: true,
+      });
+    }
+  }
+
+  /** Adds a trigger to the config's `OnBuild`. */
+  addTrigger(text: string): void {
+    if (!this.#own.has('OnBuild')) this.config.OnBuild = [...(this.config.OnBuild ?? [])];
+    this.#own.add('OnBuild');
+    this.config.OnBuild!.push(text);
   }
 
   /** Declares a build argument for later instructions. */
   declare(name: string, value: string | undefined, instruction: ArgInstruction): void {
     this.args.push({ name, value, instruction });
-    if (value !== undefined) this.variables.set(name, value);
+    const isNew = !this.#argNames.has(name);
+    if (value !== undefined) this.#setVariable(name, value);
+    if (!isNew) return;
+    this.#argNames.add(name);
+    if (this.#shownArgs !== undefined) this.#shownArgs += this.#shownArg(name);
   }
 
-  /** The declared arguments as history shows them: each once, with the value that a RUN sees. */
-  shownArgs(): { name: string; value: string | undefined }[] {
-    const names = new Set(this.args.map(({ name }) => name));
-    return [...names].map((name) => ({ name, value: this.variables.get(name) }));
+  declares(name: string): boolean {
+    return this.#argNames.has(name);
+  }
+
+  /**
+   * The declared arguments as RUN's history shows them, each once, with the value that a RUN sees: `|2 A=1 B= `;
+   * nothing without any.
+   */
+  shownArgs(): string {
+    if (this.#argNames.size === 0) return '';
+    // Strings that grow at their end share their beginning: one for each RUN costs little.
+    this.#shownArgs ??= [...this.#argNames].map((name) => this.#shownArg(name)).join('');
+    this.budget.spend(this.#shownArgs.length);
+    return `|${this.#argNames.size}${this.#shownArgs} `;
+  }
+
+  #shownArg(name: string): string {
+    return ` ${name}=${this.variables.get(name) ?? ''}`;
   }
 
   /** The environment of a RUN: the config's, then arguments that are no ENV, or came after it. */
   environment(): string[] {
-    return [...this.variables].map(([name, value]) => `${name}=${value}`);
+    this.budget.spend(this.#pairsLength + PAIR_COST * this.#pairs.size);
+    return [...this.#pairs.values()];
   }
 
   /** Expands one word to one text. */
@@ -145,8 +241,10 @@ export class StageState {
     if (this.baseUnknown) return;
     for (const name of unset) {
       // Declared without a value on purpose.
-      if (this.args.some((arg) => arg.name === name)) continue;
-      const near = findDidYouMean(name, this.variables.keys());
+      if (this.#argNames.has(name)) continue;
+      // Every variable is compared: after many warnings another suggestion helps nobody.
+      const near =
+        ++this.#suggestions > MAX_SUGGESTIONS ? undefined : findDidYouMean(name, this.variables.keys());
       this.warn({
         code: 'UndefinedVar' satisfies CheckId,
         message: `The variable ${name} is used here, but nothing sets it`,
@@ -155,4 +253,15 @@ export class StageState {
       });
     }
   }
+}
+
+/** Where each variable stands first. */
+function positions(env: readonly string[]): Map<string, number> {
+  const at = new Map<string, number>();
+  for (const [index, pair] of env.entries()) {
+    const equals = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(equals, 0));
+    if (equals >= 0 && !at.has(name)) at.set(name, index);
+  }
+  return at;
 }

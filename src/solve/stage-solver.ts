@@ -80,6 +80,8 @@ export class StageSolver implements SolvedStage {
 
   private async define(): Promise<Definition[]> {
     const definitions: Definition[] = [];
+    // Stages can stand on each other in thousands: each is asked on a stack of its own.
+    await undefined;
     let below = await this.base();
     for (const step of this.stage.steps) {
       const instruction = instructionOf(step, this.context.time, this.context.run.hosts);
