@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -207,13 +208,16 @@ export class LocalContext implements Context {
       mode: type === 'symlink' ? 0o777 : Number(stat.mode & 0o7777n),
       uid: 0,
       gid: 0,
-      size: type === 'file' ? Number(stat.size) : 0,
+      size: stat.isFile() ? Number(stat.size) : 0,
       mtime: Number((stat.mtimeNs - BigInt(nanoseconds)) / SECOND),
     };
     if (nanoseconds !== 0) entry.mtimeNs = nanoseconds;
     if (type === 'file') {
-      entry.source = { kind: 'host', path: this.#host(path) };
-      if (stat.nlink > 1n) entry.inode = `${stat.dev}:${stat.ino}`;
+      entry.source = stat.isSocket()
+        ? { kind: 'inline', data: '' }
+        : { kind: 'host', path: this.#host(path) };
+      if (stat.isSocket()) entry.digest = EMPTY;
+      else if (stat.nlink > 1n) entry.inode = `${stat.dev}:${stat.ino}`;
       if (this.#memory) {
         this.#stamps.set(path, `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`);
       }
@@ -239,6 +243,9 @@ export class LocalContext implements Context {
   }
 }
 
+/** Digest of no content. */
+const EMPTY = hash('sha256', '', 'hex');
+
 /** Names in a directory, which must not have become a symlink. */
 function namesIn(path: string): string[] {
   const fd = openHostDirectory(path);
@@ -256,6 +263,8 @@ function typeOf(stat: BigIntStats): TreeEntry['type'] | undefined {
   if (stat.isFIFO()) return 'fifo';
   if (stat.isCharacterDevice()) return 'char';
   if (stat.isBlockDevice()) return 'block';
+  // BuildKit sends a socket's mode and no content: an empty file.
+  if (stat.isSocket()) return 'file';
   return undefined;
 }
 

@@ -20,6 +20,7 @@ export interface ResolvedMount {
   /** Stage, image or named context. */
   from?: string;
   source?: string;
+  /** As written: it may be missing, empty or relative, and is joined to the working directory. */
   target?: string;
   readOnly: boolean;
   /** Of a cache, a secret or an SSH agent. */
@@ -176,7 +177,6 @@ class MountReader {
     }
     if (mount.sharing !== undefined) this.#only('sharing', ['cache']);
     if (mount.type === 'secret') this.#checkSecret();
-    else if (mount.type !== 'ssh') this.#checkTarget();
   }
 
   #checkSecret(): void {
@@ -186,16 +186,6 @@ class MountReader {
       throw this.#fail('A secret needs an id', 'Write for example type=secret,id=npmrc,target=/root/.npmrc.');
     }
     if (source && id) throw this.#fail('A secret has either source or id: they mean the same', 'Keep id.');
-  }
-
-  #checkTarget(): void {
-    const { target = '' } = this.mount;
-    const segments = target.split('/').filter((segment) => segment !== '' && segment !== '.');
-    if (segments.length > 0) return;
-    throw this.#fail(
-      target === '' ? 'The mount has no target' : 'The root directory itself cannot be the target of a mount',
-      'Write target=/path: where the command sees it.',
-    );
   }
 
   #access(readOnly: boolean): void {

@@ -16,7 +16,8 @@ export function runScript({ command, heredocs }: { command: Command; heredocs: H
   if (!first) return { kind: 'shell', text: command.text };
   // The here-document is the whole command: its body is what runs.
   if (parseHeredocSign(command.text)) {
-    const script = (first.raw ?? first.body).startsWith('#!');
+    // Tabs that `<<-` takes away are gone by then.
+    const script = first.body.startsWith('#!');
     return script
       ? { kind: 'file', name: first.name, data: first.body }
       : { kind: 'shell', text: first.body };

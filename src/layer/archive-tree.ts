@@ -22,7 +22,7 @@ interface Directory {
 export interface Placement {
   /**
    * Clean, with the symlinks of the archive's own directories followed: its parents are directories. Absent
-   * for a marker of something deleted, which is no file of its own.
+   * for what is no file of its own: a marker of something deleted, and a root that is not a directory.
    */
   path?: string;
   /** Directories to make first, in this order. */
@@ -103,7 +103,8 @@ export class ArchiveTree {
   }
 
   #addRoot(header: TarHeader): Placement {
-    if (header.type !== 'directory') throw invalid(`"${header.name}" is the root, but no directory`);
+    // The root is there before the first member, and stays a directory: Docker passes over anything else.
+    if (header.type !== 'directory') return { parents: [], replaces: false, content: nothing };
     const opaque = this.#root.facts?.opaque;
     this.#root.facts = { ...factsOf(header), ...(opaque ? { opaque } : {}) };
     return { path: '', parents: [], replaces: false, content: nothing };

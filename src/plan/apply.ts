@@ -1,5 +1,5 @@
 import type { Instruction } from '../dockerfile/ast.ts';
-import { isProxyArg } from './arguments.ts';
+import { proxyVariables } from './arguments.ts';
 import { addCopyStep } from './copy-step.ts';
 import type { PlanInput } from './input.ts';
 import { applyMetadata } from './metadata.ts';
@@ -29,9 +29,12 @@ export function applyInstruction(
     case 'ARG': {
       // Unlike ENV's pairs, each argument sees those before it on its line.
       const shown = instruction.args.map((arg) => {
-        const name = state.text(arg.name);
-        const fallback = arg.value === undefined ? undefined : state.text(arg.value);
-        const value = input.buildArgs[name] ?? fallback ?? globals.get(name);
+        // The name is as written: BuildKit neither expands it nor takes quotes off it.
+        const name = arg.name.text;
+        const given = input.buildArgs[name];
+        // A default that is not needed is not looked at: it may be an error that says what to pass.
+        const fallback = given === undefined && arg.value !== undefined ? state.text(arg.value) : undefined;
+        const value = given ?? fallback ?? globals.get(name);
         state.declare(name, value, instruction);
         state.checkSecret('ARG', { name, value }, instruction.location);
         return value === undefined ? name : `${name}=${value}`;
@@ -55,19 +58,13 @@ export function applyInstruction(
     case 'RUN':
       addRunStep(state, instruction, title, {
         network: input.network,
-        hiddenEnv: proxyEnv(state, input.buildArgs),
+        hiddenEnv: proxyVariables(input.buildArgs),
         sources,
+        hostname: input.buildArgs['BUILDKIT_SANDBOX_HOSTNAME'],
         allowInsecure: input.allowInsecure ?? input.check !== undefined,
       });
       return;
     default:
       applyMetadata(state, instruction);
   }
-}
-
-/** Proxy settings reach every RUN without an ARG; with one they are ordinary arguments. */
-function proxyEnv(state: StageState, buildArgs: Record<string, string>): string[] {
-  return Object.entries(buildArgs)
-    .filter(([name]) => isProxyArg(name) && !state.args.some((arg) => arg.name === name))
-    .map(([name, value]) => `${name}=${value}`);
 }

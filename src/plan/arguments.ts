@@ -5,14 +5,21 @@ import type { Platform } from '../image/types.ts';
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
-const PROXY_ARGS = new Set([...PROXIES, ...PROXIES.map((name) => name.toLowerCase())]);
 
 /**
- * True for the proxy arguments: every RUN gets them without an ARG, and they are part of no key and of no
- * history.
+ * The proxy settings among build arguments, as every RUN gets them without an ARG: `K=V` in upper and in lower case,
+ * whatever the case in which they were given. They are part of no key and of no history.
  */
-export function isProxyArg(name: string): boolean {
-  return PROXY_ARGS.has(name);
+export function proxyVariables(buildArgs: Record<string, string>): string[] {
+  const given = Object.entries(buildArgs);
+  return PROXIES.flatMap((name) => {
+    const [, value = ''] = given.findLast(([key]) => key.toUpperCase() === name) ?? [];
+    return value === '' ? [] : [`${name}=${value}`, `${name.toLowerCase()}=${value}`];
+  });
+}
+
+function isProxyArg(name: string): boolean {
+  return PROXIES.includes(name.toUpperCase());
 }
 
 /** True for arguments that speak to the builder, so that no instruction has to take them. */

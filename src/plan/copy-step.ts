@@ -42,7 +42,8 @@ export function addCopyStep(
     sources,
     remotes,
     heredocs,
-    destination: absoluteDestination(state.cwd, destination),
+    // Nothing is the working directory, not a file of its name.
+    destination: absoluteDestination(state.cwd, destination || './'),
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
     exclude,

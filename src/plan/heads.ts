@@ -64,7 +64,9 @@ export class Heads {
   /** ARGs before the first FROM, with the platform's arguments, which need no ARG there. */
   private predefined(): Record<string, string> {
     const { platform, buildPlatform } = this.input;
-    return platformArgs(buildPlatform, platform, this.input.target ?? 'default');
+    const { stages } = this.input.dockerfile;
+    const stage = this.input.target ?? stages.at(-1)?.name ?? 'default';
+    return platformArgs(buildPlatform, platform, stage);
   }
 
   private readGlobals(): Map<string, string | undefined> {

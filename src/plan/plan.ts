@@ -135,6 +135,8 @@ export interface RunStep extends StepBase {
   network: 'host' | 'none';
   /** `--security=insecure`: all capabilities, and nothing is hidden. */
   insecure?: true;
+  /** Host name that the command sees; absent: BuildKit's `buildkitsandbox`. */
+  hostname?: string;
   mounts: RunMount[];
   /** What SSH_AUTH_SOCK is set to when that agent is there. */
   agent?: string;

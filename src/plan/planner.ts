@@ -191,6 +191,7 @@ class Planner {
       () => new StageState(stage, config, variables, args, escapeCharacter, warn, this.budget, parent),
     );
     state.workdirSet = parent?.workdirSet ?? false;
+    state.cwdKnown = parent?.cwdKnown ?? false;
     state.baseUnknown = parent?.baseUnknown ?? this.isUnavailable(head);
     if (head.base.kind === 'files') addBaseFiles(state, head.base.name);
     const surroundings = { input: this.input, globals: this.heads.globals, sources };

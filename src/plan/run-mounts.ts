@@ -5,6 +5,8 @@ import { absoluteDestination } from './copy-step.ts';
 import type { CopyFrom, RunMount } from './plan.ts';
 import type { StageState } from './stage-state.ts';
 
+const TARGET_KEYS = ['target', 'dst', 'destination'];
+
 type MountFlag = RunInstruction['mounts'][number];
 
 /** What the `from=` of mounts stands for, by the mount as it was parsed. */
@@ -56,7 +58,7 @@ function planAgent(state: StageState, mount: ResolvedMount, fallback: string): R
   return {
     type: 'ssh',
     id: mount.id ?? mount.source ?? 'default',
-    target: place(state, mount.target ?? fallback),
+    target: place(state, mount.target || fallback),
     required: mount.required,
     mode: mount.mode ?? 0o600,
     uid: mount.uid ?? 0,
@@ -66,7 +68,7 @@ function planAgent(state: StageState, mount: ResolvedMount, fallback: string): R
 
 function planSecret(state: StageState, mount: ResolvedMount): RunMount {
   const id = mount.id ?? mount.source ?? mount.target!.slice(mount.target!.lastIndexOf('/') + 1);
-  const written = mount.target ?? (mount.env === undefined ? `/run/secrets/${id}` : undefined);
+  const written = mount.target || (mount.env === undefined ? `/run/secrets/${id}` : undefined);
   return {
     type: 'secret',
     id,
@@ -83,7 +85,7 @@ function planCache(mount: ResolvedMount, at: string, from: CopyFrom | undefined)
   return {
     type: 'cache',
     // The id is the target as written, not where it is: Docker's caches are found so.
-    id: mount.id || clean(mount.target!),
+    id: mount.id || clean(mount.target ?? ''),
     target: at,
     readOnly: mount.readOnly,
     sharing: mount.sharing ?? 'shared',
@@ -97,21 +99,32 @@ function planCache(mount: ResolvedMount, at: string, from: CopyFrom | undefined)
   };
 }
 
-function target(state: StageState, mount: ResolvedMount, { location }: MountFlag): string {
-  const path = place(state, mount.target!);
-  if (path !== '/') return path;
-  throw new JettisonError('MOUNT_INVALID', `The mount's target "${mount.target}" is the root directory`, {
-    location,
-    hint: 'Mount it on a directory below: a relative target stands in the working directory.',
+/** Where a mount is seen: without a target, or with a relative one, in the working directory. */
+function target(state: StageState, mount: ResolvedMount, flag: MountFlag): string {
+  const path = place(state, mount.target ?? '');
+  if (path !== '/' || dependsOnBase(state, flag)) return path;
+  const what = mount.target
+    ? `The mount's target "${mount.target}" is`
+    : 'The mount has no target, and the working directory is';
+  throw new JettisonError('MOUNT_INVALID', `${what} the root directory`, {
+    location: flag.location,
+    hint: 'Mount it on a directory below: target=/path, or a WORKDIR before.',
   });
+}
+
+/** Whether a base that is not looked at may have a say in where a mount is. */
+function dependsOnBase(state: StageState, { options }: MountFlag): boolean {
+  if (!state.baseUnknown) return false;
+  const written = options.findLast(({ key }) => TARGET_KEYS.includes(key))?.value?.text ?? '';
+  return written.includes('$') || (!written.startsWith('/') && !state.cwdKnown);
 }
 
 function place(state: StageState, written: string): string {
   return absoluteDestination(state.cwd, written).replace(/(.)\/$/, '$1');
 }
 
-/** A path without what says nothing; relative ones stay so. */
+/** A path without what says nothing; relative ones stay so, and nothing is ".". */
 function clean(path: string): string {
   const absolute = absoluteDestination('/', path).replace(/(.)\/$/, '$1');
-  return path.startsWith('/') ? absolute : absolute.slice(1);
+  return path.startsWith('/') ? absolute : absolute.slice(1) || '.';
 }

@@ -14,13 +14,20 @@ export function addRunStep(
   state: StageState,
   instruction: RunInstruction,
   title: string,
-  options: { network: 'host' | 'none'; hiddenEnv: string[]; sources: MountSources; allowInsecure: boolean },
+  options: {
+    network: 'host' | 'none';
+    hiddenEnv: string[];
+    sources: MountSources;
+    allowInsecure: boolean;
+    hostname: string | undefined;
+  },
 ): void {
   const script = runScript(instruction);
-  const args =
+  const file = script.kind === 'file' ? { path: `${SCRIPTS}/${script.name}`, data: script.data } : undefined;
+  const shown =
     script.kind === 'exec'
       ? script.args
-      : [...state.shell, script.kind === 'file' ? script.data : script.text];
+      : [...state.shell, script.kind === 'file' ? file!.path : script.text];
   const insecure = instruction.security?.text === 'insecure';
   if (insecure && !options.allowInsecure) throw notAllowed(instruction);
   const mounts = planMounts(state, instruction, options.sources);
@@ -31,19 +38,21 @@ export function addRunStep(
     title,
     location: instruction.location,
     source: instruction.source,
-    args: script.kind === 'file' ? [`${SCRIPTS}/${script.name}`] : args,
+    // The kernel finds the script's interpreter; history shows the shell, as BuildKit's does.
+    args: file === undefined ? shown : [file.path],
     env: state.environment(),
     hiddenEnv: options.hiddenEnv,
     cwd: state.cwd,
     user: state.config.User ?? '',
     network: network(instruction.network, options.network),
     ...(insecure ? { insecure } : {}),
+    ...(options.hostname ? { hostname: options.hostname } : {}),
     mounts,
     ...(agent === undefined || state.variables.has('SSH_AUTH_SOCK') ? {} : { agent: agent.target }),
-    ...(script.kind === 'file' ? { script: { path: `${SCRIPTS}/${script.name}`, data: script.data } } : {}),
+    ...(file === undefined ? {} : { script: file }),
   };
   state.steps.push(step);
-  state.history.push({ createdBy: runHistory(state.shownArgs(), args), step: step.id });
+  state.history.push({ createdBy: runHistory(state.shownArgs(), shown), step: step.id });
 }
 
 function network(word: Word | undefined, fallback: 'host' | 'none'): 'host' | 'none' {

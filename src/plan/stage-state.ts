@@ -47,6 +47,8 @@ export class StageState {
   commandSet = false;
   /** Whether an instruction of the build has set the working directory. */
   workdirSet = false;
+  /** Whether the working directory does not depend on what the base has. */
+  cwdKnown = false;
   /** The base image could not be had (when checking only): what is not set here may be set there. */
   baseUnknown = false;
   author?: string;

@@ -19,6 +19,7 @@ export function addWorkdirStep(
     });
   }
   state.workdirSet = true;
+  state.cwdKnown ||= written.startsWith('/');
   // What was written absolutely is kept as it is.
   const directory = written.startsWith('/') ? written : clean(`${state.cwd}/${written}`);
   state.config.WorkingDir = directory;

@@ -24,8 +24,10 @@ export async function readOwner(
   const needs = needsAccounts(spec);
   if (!needs.passwd && !needs.group) return resolveOwner(spec, undefined, undefined, origin);
   const tree = await graph.tree(below);
-  const passwd = needs.passwd ? await readText(context, tree, '/etc/passwd') : undefined;
-  const group = needs.group ? await readText(context, tree, '/etc/group') : undefined;
+  // Names mean root where the image has no such file; where there is no image they are an error, as in BuildKit.
+  const missing = below.length === 0 ? undefined : '';
+  const passwd = needs.passwd ? ((await readText(context, tree, '/etc/passwd')) ?? missing) : undefined;
+  const group = needs.group ? ((await readText(context, tree, '/etc/group')) ?? missing) : undefined;
   return resolveOwner(spec, passwd, group, origin, (what, name) =>
     context.emit({
       type: 'warning',

@@ -155,6 +155,7 @@ export async function prepareRun(
       limits,
       ulimits,
       ...(shmSize === undefined ? {} : { shmSize }),
+      ...(step.hostname === undefined ? {} : { hostname: step.hostname }),
       ...(step.insecure ? { capabilities: CAPABILITY_NAMES, unmasked: true } : {}),
     },
     close: prepared.close,

@@ -29,9 +29,14 @@ export class RunCaches {
    * Waits for the locks, and makes the caches that are missing.
    *
    * @param mounts by their numbers among the run's
+   * @param alone numbers of the caches that no other command may have meanwhile
    * @returns absolute paths of the directories to mount, by the same numbers
    */
-  async open(mounts: ReadonlyMap<number, CacheExecMount>, signal: AbortSignal): Promise<Map<number, string>> {
+  async open(
+    mounts: ReadonlyMap<number, CacheExecMount>,
+    signal: AbortSignal,
+    alone: ReadonlySet<number> = new Set(),
+  ): Promise<Map<number, string>> {
     const locked = [...mounts.values()].filter(({ sharing }) => sharing === 'locked');
     // Always in the same order, so that no two runs wait for each other.
     for (const name of new Set(locked.map(({ cache }) => lockName(cacheName(cache))).sort())) {
@@ -43,8 +48,14 @@ export class RunCaches {
       names.set(number, sharing === 'private' ? this.#private(cache) : cacheName(cache));
     }
     // Whoever packs or fills a cache does so while no command has it.
-    for (const name of new Set(names.values())) {
-      this.#shared.push(await this.locks.share(useLock(name), signal));
+    const exclusive = new Set([...alone].map((number) => names.get(number)));
+    for (const name of [...new Set(names.values())].sort()) {
+      if (exclusive.has(name)) {
+        await this.locks.take(useLock(name), signal);
+        this.#held.push(useLock(name));
+      } else {
+        this.#shared.push(await this.locks.share(useLock(name), signal));
+      }
     }
     const paths = new Map<number, string>();
     for (const [number, mount] of mounts) {

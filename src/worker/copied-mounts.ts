@@ -92,7 +92,7 @@ export class CopiedMounts {
     await this.#put(add('/dev', 'directory', 'dev'), 'directory', writeDevices);
     const nameServers = existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf') : '';
     for (const [target, text] of [
-      ['/etc/hosts', hostsFile(hostname(), request.hosts ?? [])],
+      ['/etc/hosts', hostsFile(request.hostname ?? hostname(), request.hosts ?? [])],
       ['/etc/resolv.conf', nameServers],
     ] as const) {
       await this.#put(add(target, 'file', 'bind'), 'file', (path) => writeFileSync(path, text));

@@ -8,7 +8,7 @@ import { RunCaches } from './caches.ts';
 import type { WorkerContext } from './context.ts';
 import type { Locks } from './lock.ts';
 import { addMountFlags } from './mount-flags.ts';
-import { MountedTrees } from './mounted-trees.ts';
+import { MountedTrees, typeOnDisk } from './mounted-trees.ts';
 import { MS, mount, unmount } from './native.ts';
 import type { CacheExecMount, ExecMount } from './protocol.ts';
 import type { BoundSource, MountLine } from './rootfs.ts';
@@ -40,11 +40,15 @@ export class MountSources {
     const found = new Map<number, BoundSource>();
     const caches = new Map<number, CacheExecMount>();
     for (const [number, mount] of mounts.entries()) if (mount.type === 'cache') caches.set(number, mount);
-    for (const [number, path] of await this.#caches.open(caches, signal)) {
+    // Where something else is mounted inside a cache, nobody may make a symlink there in the meantime.
+    const alone = new Set([...caches.keys()].filter((number) => holdsAnother(mounts, number)));
+    for (const [number, path] of await this.#caches.open(caches, signal, alone)) {
       const below = caches.get(number)!.path;
+      const source = below === '' ? path : this.#bindBelow(path, below, number);
       found.set(number, {
-        source: below === '' ? path : this.#bindBelow(path, below, number),
+        source,
         kind: 'directory',
+        ...(alone.has(number) ? { type: (inner: string) => typeOnDisk(source, inner) } : {}),
       });
     }
     for (const [number, mount] of mounts.entries()) {
@@ -120,6 +124,12 @@ export class MountSources {
       closeSync(fd);
     }
   }
+}
+
+/** Whether the target of another mount is inside that of this one. */
+function holdsAnother(mounts: readonly ExecMount[], number: number): boolean {
+  const { target } = mounts[number]!;
+  return mounts.some((other) => other.target.startsWith(`${target}/`));
 }
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;

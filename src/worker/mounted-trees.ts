@@ -65,7 +65,7 @@ export class MountedTrees {
 }
 
 /** What stands at a path below a directory that nothing else writes to; symlinks are not followed. */
-function typeOnDisk(directory: string, path: string): string | undefined {
+export function typeOnDisk(directory: string, path: string): string | undefined {
   const stat = lstatSync(diskPath(`${directory}/${path}`), { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
   if (stat.isDirectory()) return 'directory';

@@ -9,6 +9,9 @@ export interface User {
   home: string;
 }
 
+/** The user and the group that are 0 also where no file says so. */
+const ROOT = 'root';
+
 const HIGHEST_ID = 2 ** 31 - 1;
 
 /**
@@ -30,7 +33,7 @@ export function resolveUser(spec: string, passwd = '', group = ''): User {
   const account = accounts(passwd).find(({ name, uid }) =>
     userPart === '' ? uid === 0 : wantedId === undefined ? name === userPart : uid === wantedId,
   );
-  if (account === undefined && userPart !== '' && wantedId === undefined) {
+  if (account === undefined && userPart !== '' && userPart !== ROOT && wantedId === undefined) {
     throw unknown('user', userPart, '/etc/passwd');
   }
   const uid = account?.uid ?? wantedId ?? 0;
@@ -41,7 +44,7 @@ export function resolveUser(spec: string, passwd = '', group = ''): User {
     const known = groups(group).find(({ name, gid }) =>
       wantedGid === undefined ? name === groupPart : gid === wantedGid,
     );
-    const gid = known?.gid ?? wantedGid;
+    const gid = known?.gid ?? wantedGid ?? (groupPart === ROOT ? 0 : undefined);
     if (gid === undefined) throw unknown('group', groupPart, '/etc/group');
     return { uid, gid, groups: [gid], home };
   }

@@ -133,6 +133,49 @@ describe.skipIf(why)('RUN --mount=type=bind', () => {
 });
 
 describe.skipIf(why)('RUN --mount=type=cache', () => {
+  it('lets others stand inside, in any order, and keeps what belongs to each', async () => {
+    const outer = '--mount=type=cache,target=/n,id=outer';
+    const inner = '--mount=type=cache,target=/n/deep/in,id=inner';
+    const memory = '--mount=type=tmpfs,target=/n/deep/in/memory';
+    for (const [number, mounts] of [
+      [outer, inner, memory],
+      [memory, inner, outer],
+    ].entries()) {
+      const run = `RUN ${mounts.join(' ')} touch /n/o${number} /n/deep/in/i${number} /n/deep/in/memory/m`;
+      const built = await builds.build(`FROM base\n${run}\n`);
+      expect(paths(built.layers[run]!)).toEqual([]);
+    }
+    const list = 'cd /n && for path in * deep/in/*; do echo $path; done';
+    const { output } = await builds.build(
+      [
+        'FROM base',
+        `RUN --mount=type=cache,target=/n,id=outer ${list}`,
+        'RUN --mount=type=cache,target=/n,id=inner cd /n && for path in *; do echo $path; done',
+      ].join('\n'),
+    );
+    expect(output).toBe('deep\no0\no1\ndeep/in/*\ni0\ni1\nmemory\n');
+  });
+
+  it('mounts nothing through what a command left in a cache', async () => {
+    const outer = '--mount=type=cache,target=/n,id=trap';
+    for (const [number, [make, kind]] of [
+      ['ln -s /etc /n/x', 'symlink'],
+      ['ln -s ../../../../etc /n/x', 'symlink'],
+      ['touch /n/x', 'file'],
+      ['mkfifo /n/x', 'device'],
+    ].entries()) {
+      await builds.build(`FROM base\nRUN ${outer}${number} ${make}\n`);
+      for (const inner of ['/n/x', '/n/x/new']) {
+        const error = await builds.failure(
+          `FROM base\nRUN ${outer}${number} --mount=type=cache,target=${inner},id=b touch /n/x/made\n`,
+        );
+        expect(error).toMatchObject({ code: 'MOUNT_TARGET', message: expect.stringContaining(kind!) });
+      }
+    }
+    expect(existsSync('/etc/new')).toBe(false);
+    expect(existsSync('/etc/made')).toBe(false);
+  });
+
   it('survives builds and is in no layer; its content is no part of the key', async () => {
     const run = 'RUN --mount=type=cache,target=/c date >> /c/log && wc -l < /c/log';
     const first = await builds.build(`FROM base\n${run}\n`);

@@ -8,6 +8,9 @@ export interface Owner {
 /** Ids are 32 bits wide, and the highest means "leave it". */
 const HIGHEST = 0xff_ff_ff_fe;
 
+/** The user and the group that are 0 also where no file says so. */
+const ROOT = 'root';
+
 /** Whether `--chown` has a name in it, so that the image's /etc/passwd or /etc/group must be read. */
 export function needsAccounts(spec: string): { passwd: boolean; group: boolean } {
   const [user, group] = split(spec);
@@ -23,7 +26,7 @@ export function needsAccounts(spec: string): { passwd: boolean; group: boolean }
  * @param group content of its /etc/group
  * @param origin what asks for the owner, for messages
  * @param onUnknown told of a name that is not in its file
- * @throws JettisonError `OWNER_UNKNOWN` for a name without its file, or a number that is no id
+ * @throws JettisonError `OWNER_UNKNOWN` for a name other than root without its file, or a number that is no id
  */
 export function resolveOwner(
   spec: string,
@@ -38,9 +41,9 @@ export function resolveOwner(
   if (isNumber(userPart)) {
     uid = gid = id(userPart, origin);
   } else if (userPart !== '') {
-    if (passwd === undefined) throw noFile('user', '/etc/passwd', origin);
-    const line = find(passwd, userPart);
-    if (line === undefined) onUnknown('user', userPart);
+    if (passwd === undefined && userPart !== ROOT) throw noFile('user', '/etc/passwd', origin);
+    const line = find(passwd ?? '', userPart);
+    if (line === undefined && userPart !== ROOT) onUnknown('user', userPart);
     uid = Number(line?.[2] ?? 0);
     gid = Number(line?.[3] ?? 0);
   }
@@ -49,10 +52,11 @@ export function resolveOwner(
   } else if (groupPart !== undefined && isNumber(groupPart)) {
     gid = id(groupPart, origin);
   } else if (groupPart !== undefined) {
-    if (group === undefined) throw noFile('group', '/etc/group', origin);
-    const line = find(group, groupPart);
-    if (line === undefined) onUnknown('group', groupPart);
-    else gid = Number(line[2]);
+    if (group === undefined && groupPart !== ROOT) throw noFile('group', '/etc/group', origin);
+    const line = find(group ?? '', groupPart);
+    if (line !== undefined) gid = Number(line[2]);
+    else if (groupPart === ROOT) gid = 0;
+    else onUnknown('group', groupPart);
   }
   return { uid, gid };
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   linkSync,
@@ -86,14 +87,19 @@ describe('what a local context shows', () => {
     expect(context.get('c')!.inode).toBeUndefined();
   });
 
-  test('pipes are kept, sockets are not there', async () => {
+  test('keeps pipes, and shows a socket as an empty file, as BuildKit sends it', async () => {
     execFileSync('mkfifo', [join(directory, 'pipe')]);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(join(directory, 'socket'), resolve));
     try {
       const context = open();
       expect(context.get('pipe')).toMatchObject({ type: 'fifo', size: 0 });
-      expect(context.get('socket')).toBeUndefined();
+      const socket = context.get('socket')!;
+      await context.hash([socket]);
+      expect(socket).toMatchObject({
+        ...{ type: 'file', size: 0, source: { kind: 'inline', data: '' } },
+        digest: createHash('sha256').digest('hex'),
+      });
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }

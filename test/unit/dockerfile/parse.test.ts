@@ -134,7 +134,8 @@ describe('what RUN runs', () => {
     ['RUN <<EOF\na\nb\nEOF', { kind: 'shell', text: 'a\nb\n' }],
     ['RUN <<-EOF\n\ta\nEOF', { kind: 'shell', text: 'a\n' }],
     ['RUN <<X\n#!/usr/bin/env node\na\nX', { kind: 'file', name: 'X', data: '#!/usr/bin/env node\na\n' }],
-    ['RUN <<-X\n\t#!/bin/sh\nX', { kind: 'shell', text: '#!/bin/sh\n' }],
+    ['RUN <<-X\n\t#!/bin/sh\nX', { kind: 'file', name: 'X', data: '#!/bin/sh\n' }],
+    ['RUN <<X\n\t#!/bin/sh\nX', { kind: 'shell', text: '\t#!/bin/sh\n' }],
     ['RUN <<EOF cat\na\nEOF', { kind: 'shell', text: '<<EOF cat\na\nEOF' }],
     ['RUN cat <<-A <<B\n\ta\nA\nb\nB', { kind: 'shell', text: 'cat <<-A <<B\n\ta\nA\nb\nB' }],
   ])('%j', (text, expected) => {

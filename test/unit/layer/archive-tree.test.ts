@@ -58,6 +58,17 @@ describe('ArchiveTree', () => {
     expect(() => shown([link('symlink', 'a', 'b'), link('symlink', 'b', 'a'), file('a/x')])).toThrow(/loop/);
   });
 
+  it('passes over a root that is not a directory', () => {
+    for (const name of ['', '.', './', '/', 'a/..']) {
+      for (const root of [file(name), link('symlink', name, '/tmp'), link('hardlink', name, 'x')]) {
+        expect(shown([root, file('x')])).toEqual(['x file 1']);
+        expect(shown([file('x'), root])).toEqual(['x file 1']);
+        expect(shown([dir('./', 0o700), root, file('x')])).toEqual([' directory', 'x file 1']);
+        expect(new ArchiveTree({ whiteouts: true }).add(root[0]).path).toBeUndefined();
+      }
+    }
+  });
+
   it('replaces what came earlier, but merges directories', () => {
     expect(shown([file('a', '1'), file('a', '2')])).toEqual(['a file 2']);
     expect(shown([dir('a'), file('a/x'), file('a', '2')])).toEqual(['a file 2']);

@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
@@ -153,10 +155,26 @@ describe('variables', () => {
     expect(planned.target.config.Env).toContain('z=1');
   });
 
-  it('TARGETSTAGE is what was asked for', () => {
+  it('TARGETSTAGE is what was asked for, else the name of the last stage', () => {
     const text = 'FROM a AS One\nARG TARGETSTAGE\nENV s=$TARGETSTAGE\n';
-    expect(plan(text).target.config.Env).toContain('s=default');
+    expect(plan(text).target.config.Env).toContain('s=one');
     expect(plan(text, { target: 'ONE' }).target.config.Env).toContain('s=ONE');
+    expect(plan(text.replace(' AS One', '')).target.config.Env).toContain('s=default');
+  });
+
+  it('an ARG that is given a value does not expand its default', () => {
+    const given = { buildArgs: { A: 'given' } };
+    for (const fallback of ['${B:?message}', '${B:x}', '$(']) {
+      const planned = plan(`FROM a\nARG A=${fallback}\nENV a=$A\n`, given);
+      expect(planned.target.config.Env).toContain('a=given');
+    }
+    expect(failure('FROM a\nARG A=${B:?message}\n').message).toContain('message');
+  });
+
+  it('the name of an ARG is taken as written', () => {
+    const planned = plan('FROM a\nARG N=NAME\nARG $N=x\nARG "Q"=y\nRUN b\n', { buildArgs: { NAME: 'no' } });
+    expect(runs(planned)[0]!.env).toEqual(['PATH=/bin', 'N=NAME', '$N=x', '"Q"=y']);
+    expect(planned.target.history.map(({ createdBy }) => createdBy)).toContain('ARG $N=x');
   });
 
   it('history shows each argument once, with the value that RUN sees', () => {
@@ -178,9 +196,22 @@ describe('variables', () => {
     const planned = plan('FROM a\nRUN b\n', { buildArgs: { HTTP_PROXY: 'http://user:pw@p' } });
     expect(runs(planned)[0]).toMatchObject({
       env: ['PATH=/bin'],
-      hiddenEnv: ['HTTP_PROXY=http://user:pw@p'],
+      hiddenEnv: ['HTTP_PROXY=http://user:pw@p', 'http_proxy=http://user:pw@p'],
     });
     expect(JSON.stringify(planned.target.history)).not.toContain('pw');
+  });
+
+  it('proxy settings reach RUN in both cases, whatever the case in which they are given', () => {
+    const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
+    for (const name of names) {
+      for (const given of [name, name.toLowerCase(), `${name[0]}${name.slice(1).toLowerCase()}`]) {
+        for (const text of ['FROM a\nRUN b\n', `FROM a\nENV ${name}=own\nARG ${given}\nRUN b\n`]) {
+          const hidden = runs(plan(text, { buildArgs: { [given]: 'p' } }))[0]!.hiddenEnv;
+          expect(hidden).toEqual([`${name}=p`, `${name.toLowerCase()}=p`]);
+        }
+      }
+    }
+    expect(runs(plan('FROM a\nRUN b\n', { buildArgs: { http_proxy: '' } }))[0]!.hiddenEnv).toEqual([]);
   });
 
   it('a required variable fails at its place', () => {
@@ -306,5 +337,76 @@ describe('steps', () => {
       { id: 'b', target: '/x/b' },
       { id: 'c', env: 'C', required: true },
     ]);
+  });
+});
+
+describe('targets of mounts', () => {
+  /** Where the mounts of a RUN are, in a working directory. */
+  const targets = (cwd: string, ...mounts: string[]) =>
+    runs(
+      plan(
+        `FROM a\nRUN ${mounts.map((mount) => `--mount=${mount}`).join(' ')} x\n`,
+        {},
+        {
+          'docker.io/library/a:latest': { WorkingDir: cwd },
+        },
+      ),
+    )[0]!.mounts.map((mount) => ('target' in mount ? mount.target : undefined));
+
+  it.each([
+    ['type=bind', '/w/d'],
+    ['type=bind,target=', '/w/d'],
+    ['type=cache,target=.', '/w/d'],
+    ['type=tmpfs,target=./', '/w/d'],
+    ['type=bind,dst=sub/./x/', '/w/d/sub/x'],
+    ['type=bind,destination=..', '/w'],
+    ['type=secret,id=s,target=x', '/w/d/x'],
+    ['type=secret,id=s,target=', '/run/secrets/s'],
+    ['type=secret,id=s,env=S,target=', undefined],
+    ['type=ssh', '/run/buildkit/ssh_agent.0'],
+    ['type=ssh,target=agent', '/w/d/agent'],
+  ])('%s', (mount, target) => {
+    expect(targets('/w/d', mount)).toEqual([target]);
+  });
+
+  it('joins every target to the working directory, and refuses the root alone', () => {
+    const part = fc.constantFrom('a', 'b.c', '.', '..', '');
+    const path = fc.tuple(fc.boolean(), fc.array(part, { maxLength: 5 }));
+    const written = path.map(([absolute, parts]) => `${absolute ? '/' : ''}${parts.join('/')}`);
+    fc.assert(
+      fc.property(written, fc.array(part, { maxLength: 3 }), (target, cwdParts) => {
+        const cwd = posix.join('/', ...cwdParts);
+        const expected = posix.resolve('/', cwd, target);
+        const instruction = `type=bind,target=${target}`;
+        if (expected === '/') {
+          const text = `FROM a\nWORKDIR ${cwd}\nRUN --mount=${instruction} x\n`;
+          expect(failure(text)).toMatchObject({ code: 'MOUNT_INVALID', location: { line: 3 } });
+        } else expect(targets(cwd, instruction)).toEqual([expected]);
+      }),
+    );
+  });
+
+  it('a cache without a target is called after what was written', () => {
+    const text =
+      'FROM a\nWORKDIR /w\nRUN --mount=type=cache --mount=type=cache,target=./c --mount=type=cache,target=/w/c x\n';
+    expect(runs(plan(text))[0]!.mounts).toMatchObject([{ id: '.' }, { id: 'c' }, { id: '/w/c' }]);
+  });
+
+  it('says nothing where the working directory or a variable of an unknown base decides', () => {
+    const key = imageKey({ reference: 'docker.io/library/a:latest', platform: LINUX });
+    const check = { unavailable: new Set([key]), everyStage: true };
+    for (const mount of [
+      'type=bind',
+      'type=bind,target=.',
+      'type=cache,target=$GOCACHE',
+      'type=bind,target=/$X',
+    ])
+      plan(`FROM a\nRUN --mount=${mount} x\n`, { check });
+    for (const text of [
+      'RUN --mount=target=/ x',
+      'WORKDIR /\nRUN --mount=target=. x',
+      'WORKDIR /\nRUN --mount=type=tmpfs x',
+    ])
+      expect(failure(`FROM a\n${text}\n`, { check }).code).toBe('MOUNT_INVALID');
   });
 });

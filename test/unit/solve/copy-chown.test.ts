@@ -51,6 +51,17 @@ describe('--chown', () => {
     expect(() => resolveOwner('1:staff', undefined, undefined)).toThrow('the image has no /etc/group');
   });
 
+  test('root is 0 without any file, and where a file does not have it', () => {
+    for (const spec of ['root', 'root:root', '0:root', ':root', 'root:']) {
+      for (const [passwd, group] of [[], ['', ''], ['bob:x:5:6::/:', 'bobs:x:6:']]) {
+        const told: string[] = [];
+        const owner = resolveOwner(spec, passwd, group, undefined, (_, name) => told.push(name));
+        expect({ owner, told }).toEqual({ owner: { uid: 0, gid: 0 }, told: [] });
+      }
+    }
+    expect(resolveOwner('root:root', 'root:x:7:8::/:', 'root:x:9:')).toEqual({ uid: 7, gid: 9 });
+  });
+
   test('only names need the files', () => {
     expect(needsAccounts('1:2')).toEqual({ passwd: false, group: false });
     expect(needsAccounts('bob')).toEqual({ passwd: true, group: false });

@@ -33,6 +33,8 @@ describe('resolveUser', () => {
   it('takes numbers, and root, where the image has no accounts', () => {
     expect(resolveUser('7:8')).toEqual({ uid: 7, gid: 8, groups: [8], home: '/' });
     expect(resolveUser('')).toEqual({ uid: 0, gid: 0, groups: [0], home: '/' });
+    for (const spec of ['root', 'root:root', '0:root', ':root', 'root:'])
+      expect(resolveUser(spec, 'app:x:5:6::/:', 'app:x:6:')).toMatchObject({ uid: 0, gid: 0, groups: [0] });
   });
 
   it.each(['ghost', 'node:ghost', '-1', '2147483648', 'root:root:x', '0:99999999999'])(
