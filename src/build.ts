@@ -13,6 +13,7 @@ import type { Plan } from './plan/plan.ts';
 import { imageConfig } from './solve/image-config.ts';
 import type { Solver } from './solve/solver.ts';
 import { defaultHome } from './store/layout.ts';
+import type { Store } from './store/store.ts';
 
 export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './conductor/options.ts';
 
@@ -54,7 +55,7 @@ async function buildWith(
 
   // Text → instructions → stages → plan.
   const opened = await openBuild(options, emit, cancel);
-  const { session, bases, plans, solvers, mounts, secrets, epoch, warnings } = opened;
+  const { session, fetches, plans, solvers, mounts, secrets, epoch, warnings } = opened;
   try {
     // Plan → steps → layers.
     const built = await session.wait(
@@ -64,7 +65,7 @@ async function buildWith(
 
     // Layers → image → destination.
     const { store, env, signal } = session;
-    const fetchBlob = (blob: Descriptor) => bases.fetchBlob(blob);
+    const fetchBlob = (blob: Descriptor) => fetches.fetchBlob(blob);
     const setTime = options.reproducible ? epoch : undefined;
     const maker = new ImageMaker({ store, built, epoch, setTime, fetchBlob });
     const { made, names } = await session.wait(
@@ -89,7 +90,11 @@ async function buildWith(
     const image = made && imageResult(made, built);
     emit({
       type: 'build.finished',
-      ...(image && { digest: image.digest, imageId: image.imageId, layers: packedSize(made!) }),
+      ...(image && {
+        digest: image.digest,
+        imageId: image.imageId,
+        layers: sizesOf(session.store, built, made!),
+      }),
       tags: names,
       durationMs: Date.now() - started,
     });
@@ -111,8 +116,14 @@ function imageResult({ target, images }: MadeImage, built: readonly BuiltPlatfor
   return { digest: target.digest, imageId: images[0]!.id, manifest: target, config: built[0]!.config };
 }
 
-/** Layers and bytes of an image, of all its platforms. */
-function packedSize({ images }: MadeImage): { count: number; bytes: number } {
+/** Layers and bytes of an image, of all its platforms; of its files, where all layers have been looked into. */
+function sizesOf(store: Store, built: readonly BuiltPlatform[], { images }: MadeImage) {
   const layers = images.flatMap(({ manifest }) => manifest.layers);
-  return { count: layers.length, bytes: layers.reduce((sum, { size }) => sum + size, 0) };
+  const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+  const contents = built.flatMap((one) => one.layers.map(({ id }) => store.layers.record(id)?.size));
+  let unpacked: number | undefined = 0;
+  for (const content of contents) {
+    unpacked = unpacked === undefined || content === undefined ? undefined : unpacked + content;
+  }
+  return { count: layers.length, bytes, ...(unpacked !== undefined && { unpacked }) };
 }

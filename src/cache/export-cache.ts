@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import type { OnProgress } from '../events/transfer.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { CacheIdentity } from '../store/cache-mounts.ts';
@@ -33,6 +34,7 @@ export async function exportCache(
   place: CachePlace,
   steps: readonly SharedStep[],
   mounts: readonly SharedMount[],
+  onProgress?: OnProgress,
 ): Promise<void> {
   const blobs = new Map<string, CacheBlob>();
   const add = (blob: Descriptor, fetch: (blob: Descriptor) => Promise<void> = async () => {}) =>
@@ -66,7 +68,7 @@ export async function exportCache(
     },
     MEDIA.ociManifest,
   );
-  await place.write([...blobs.values()], manifest);
+  await place.write([...blobs.values()], manifest, onProgress);
 }
 
 async function ownArchive(place: CachePlace, mount: Extract<SharedMount, { pack: unknown }>) {

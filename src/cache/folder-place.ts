@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { counted, type OnProgress } from '../events/transfer.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Store } from '../store/store.ts';
 import { LayoutFolder } from './layout-folder.ts';
@@ -21,19 +23,32 @@ export class FolderPlace implements CachePlace {
     return [{ manifest, config: this.#folder.json(manifest.config) }];
   }
 
-  async fetch(blob: Descriptor): Promise<void> {
-    if (this.store.blobs.has(blob.digest, blob.size)) return;
-    await this.store.blobs.writeStream(this.#folder.stream(blob), blob);
+  async fetch(blob: Descriptor, onProgress: OnProgress = () => {}): Promise<void> {
+    const { digest: item, size } = blob;
+    if (this.store.blobs.has(item, size)) return;
+    await this.store.blobs.writeStream(counted(this.#folder.stream(blob), { item, size, onProgress }), blob);
+    onProgress({ item, size, state: 'done', moved: size });
   }
 
   async holds(blob: Descriptor): Promise<boolean> {
     return this.#folder.holds(blob);
   }
 
-  async write(blobs: readonly CacheBlob[], manifest: Descriptor): Promise<void> {
+  async write(
+    blobs: readonly CacheBlob[],
+    manifest: Descriptor,
+    onProgress: OnProgress = () => {},
+  ): Promise<void> {
     const add = async (blob: CacheBlob) => {
+      const { digest: item, size } = blob;
       await blob.fetch();
-      await this.#folder.add(blob, this.store.blobs.stream(blob.digest));
+      await this.#folder.add(
+        blob,
+        Readable.from(counted(this.store.blobs.stream(item), { item, size, onProgress }), {
+          objectMode: false,
+        }),
+      );
+      onProgress({ item, size, state: 'done', moved: size });
     };
     for (const blob of blobs) if (!this.#folder.keep(blob)) await add(blob);
     await this.#folder.add(manifest, this.store.blobs.stream(manifest.digest));

@@ -1,3 +1,4 @@
+import type { OnProgress } from '../events/transfer.ts';
 import type { Descriptor, Manifest } from '../image/types.ts';
 
 /** A blob to be kept, with a way to have the store hold it that is taken only when the place lacks it. */
@@ -19,14 +20,14 @@ export interface CachePlace {
   /** Whether blobs can be fetched later, by anybody who has the store: nothing has to be copied up front. */
   readonly lasting: boolean;
   /** The documents. @throws JettisonError `CACHE_MISSING` when there are none, `CACHE_INVALID`, `REGISTRY_…` */
-  read(): Promise<CacheDocument[]>;
+  read(onProgress?: OnProgress): Promise<CacheDocument[]>;
   /** Has the store hold a blob. */
-  fetch(blob: Descriptor): Promise<void>;
+  fetch(blob: Descriptor, onProgress?: OnProgress): Promise<void>;
   /** Whether the place holds a blob, whole. */
   holds(blob: Descriptor): Promise<boolean>;
   /**
    * Keeps the blobs that are missing, and then gives the manifest, which the store holds, the place's name. Whoever
    * reads at the same time finds the old cache or the new one; of several who write, the last one's stays.
    */
-  write(blobs: readonly CacheBlob[], manifest: Descriptor): Promise<void>;
+  write(blobs: readonly CacheBlob[], manifest: Descriptor, onProgress?: OnProgress): Promise<void>;
 }

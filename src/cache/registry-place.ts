@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import type { OnProgress } from '../events/transfer.ts';
 import type { Reference } from '../image/reference.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import { Origins } from '../registry/origins.ts';
@@ -21,7 +22,7 @@ export class RegistryPlace implements CachePlace {
     private readonly reference: Reference,
   ) {}
 
-  async read(): Promise<CacheDocument[]> {
+  async read(onProgress?: OnProgress): Promise<CacheDocument[]> {
     const { manifest } = await this.#first();
     // Other builders list the layers of their caches in an index.
     const manifests =
@@ -36,7 +37,7 @@ export class RegistryPlace implements CachePlace {
     for (const one of manifests) {
       // An index of indexes, or what is no image at all, holds no cache.
       if (!('config' in one) || !(one.config.size <= MAX_CONFIG)) continue;
-      await this.fetch(one.config);
+      await this.fetch(one.config, onProgress);
       documents.push({ manifest: one, config: this.#json(one.config) });
       new Origins(this.store.layout).add(
         one.layers.map(({ digest }) => digest),
@@ -46,18 +47,18 @@ export class RegistryPlace implements CachePlace {
     return documents;
   }
 
-  async fetch(blob: Descriptor): Promise<void> {
-    await fetchBlob(this.store, this.registries, this.reference, blob);
+  async fetch(blob: Descriptor, onProgress?: OnProgress): Promise<void> {
+    await fetchBlob(this.store, this.registries, this.reference, blob, onProgress);
   }
 
   holds(blob: Descriptor): Promise<boolean> {
     return this.registries.repository(this.reference).hasBlob(blob, 'push');
   }
 
-  async write(blobs: readonly CacheBlob[], manifest: Descriptor): Promise<void> {
+  async write(blobs: readonly CacheBlob[], manifest: Descriptor, onProgress?: OnProgress): Promise<void> {
     const ways = new Map(blobs.map(({ digest, fetch }) => [digest, fetch]));
     const fetch = async ({ digest }: Descriptor) => ways.get(digest)?.();
-    await pushImage(this.store, this.registries, this.reference, manifest, () => {}, fetch);
+    await pushImage(this.store, this.registries, this.reference, manifest, onProgress, fetch);
   }
 
   async #first(): Promise<{ manifest: Manifest | Index }> {

@@ -20,7 +20,7 @@ export function describeImage(image: NamedImage, sizes: LayerSizes) {
     Architecture: config.architecture,
     Variant: config.variant ?? Absent.optional('text'),
     Os: config.os,
-    Size: total.content,
+    Size: total.content ?? total.blobs,
     CompressedSize: total.blobs,
     RootFS: { Type: config.rootfs.type, Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: tagged.at(-1) ?? null },

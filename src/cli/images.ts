@@ -13,7 +13,7 @@ import { usageError } from './usage.ts';
 
 const help = `Usage: jettison images [OPTIONS] [REPOSITORY[:TAG]]
 
-Lists the images of the store, the newest first. SIZE is that of the files.
+Lists the images of the store, the newest first. SIZE is that of the packed layers, as registries hold them.
 
 Options:
       --digests        Show the manifests' digests
@@ -73,8 +73,9 @@ async function run(args: string[], io: Io): Promise<number> {
       ID: values['no-trunc'] ? image.id : shortId(image.id),
       CreatedAt: image.config.created ?? '',
       CreatedSince: age(image.config.created),
-      Size: size(sizes.total(image).content),
+      Size: size(sizes.total(image).blobs),
       CompressedSize: size(sizes.total(image).blobs),
+      UnpackedSize: unpackedText(sizes.total(image).content),
       Platform: formatPlatform(image.config),
     };
   });
@@ -89,7 +90,7 @@ async function run(args: string[], io: Io): Promise<number> {
         ['CreatedSince', 'CREATED'],
         ['Size', 'SIZE'],
       ],
-      more: ['Digest', 'CreatedAt', 'CompressedSize', 'Platform'],
+      more: ['Digest', 'CreatedAt', 'CompressedSize', 'UnpackedSize', 'Platform'],
       rows,
       shrink: ['REPOSITORY', 'TAG', 'DIGEST'],
       facts: [...new Set(named.map(({ image }) => image))].map((image) => describe(image, sizes)),
@@ -107,10 +108,15 @@ function describe(image: NamedImage, sizes: LayerSizes) {
     names: image.names.map((name) => familiarName(name)),
     created: image.config.created ?? null,
     platform: formatPlatform(image.config),
-    size: total.content,
+    size: total.blobs,
     compressedSize: total.blobs,
+    unpackedSize: total.content ?? null,
     layers: image.manifest.layers.length,
   };
+}
+
+function unpackedText(bytes: number | undefined): string {
+  return bytes === undefined ? '' : size(bytes);
 }
 
 export const command: Command = { help, run };

@@ -1,8 +1,10 @@
 import { style, wantsColor } from '../errors/style.ts';
 import { size } from '../events/format.ts';
 import { glyphsFor } from '../events/glyphs.ts';
+import type { OnProgress, TransferProgress } from '../events/transfer.ts';
+import { Transfers } from '../events/transfers.ts';
 import { truncate } from '../events/width.ts';
-import type { OnProgress, TransferProgress } from '../registry/progress.ts';
+import type { Digest } from '../image/digest.ts';
 import type { Io } from './command.ts';
 import { shortId } from './format.ts';
 
@@ -12,8 +14,22 @@ const ERASE_LINE = '\x1b[2K';
 
 /** What the states are called, by the direction. */
 const WORDS = {
-  pull: { waiting: 'waiting', moving: '', done: 'downloaded', present: 'already here', mounted: '' },
-  push: { waiting: 'waiting', moving: '', done: 'pushed', present: 'already there', mounted: 'mounted' },
+  pull: {
+    waiting: 'waiting',
+    moving: '',
+    unpacking: 'unpacking',
+    done: 'downloaded',
+    present: 'already here',
+    mounted: '',
+  },
+  push: {
+    waiting: 'waiting',
+    moving: '',
+    unpacking: '',
+    done: 'pushed',
+    present: 'already there',
+    mounted: 'mounted',
+  },
 };
 
 /**
@@ -23,6 +39,7 @@ const WORDS = {
 export class TransferView {
   readonly #blobs = new Map<string, TransferProgress>();
   readonly #live: boolean;
+  readonly #sum: Transfers;
   #timer: NodeJS.Timeout | undefined;
   #drawn = 0;
   #ended = false;
@@ -31,17 +48,19 @@ export class TransferView {
     private readonly io: Io,
     private readonly direction: 'pull' | 'push',
   ) {
+    this.#sum = new Transfers(direction === 'pull' ? 'in' : 'out');
     this.#live = io.stderr.isTTY === true && io.env['TERM'] !== 'dumb';
   }
 
   readonly onProgress: OnProgress = (progress) => {
-    const before = this.#blobs.get(progress.digest)?.state;
-    this.#blobs.set(progress.digest, progress);
+    const before = this.#blobs.get(progress.item)?.state;
+    this.#blobs.set(progress.item, progress);
+    this.#sum.apply(Date.now(), progress);
     if (this.#live) {
       this.#timer ??= setInterval(() => this.#draw(), FRAME_MS);
     } else if (isOver(progress) && before !== progress.state) {
-      const { digest, state } = progress;
-      this.io.stderr.write(`${shortId(digest)}: ${WORDS[this.direction][state]} (${size(progress.size)})\n`);
+      const { item, state, moved } = progress;
+      this.io.stderr.write(`${shortId(item as Digest)}: ${WORDS[this.direction][state]} (${size(moved)})\n`);
     }
   };
 
@@ -51,32 +70,39 @@ export class TransferView {
     this.#ended = true;
     clearInterval(this.#timer);
     if (this.#live && this.#blobs.size > 0) this.#draw();
+    const summary = this.#blobs.size > 1 ? this.#sum.summary() : undefined;
+    if (this.#live && summary !== undefined) this.io.stderr.write(`${summary}\n`);
   }
 
   #draw(): void {
-    const rows = ((this.io.stderr as { rows?: number }).rows || 24) - 1;
+    const sum = this.#ended ? '' : this.#sum.now(Date.now());
+    const rows = ((this.io.stderr as { rows?: number }).rows || 24) - (sum === '' ? 1 : 2);
     const all = [...this.#blobs.values()];
     // What is over goes first where the terminal is too low for all.
     const shown = all.length <= rows ? all : all.filter((blob) => !isOver(blob)).slice(0, rows);
+    const lines = shown.map((blob) => this.#line(blob));
+    if (sum !== '') lines.push(`  ${truncate(sum, (this.io.stderr.columns || 80) - 3)}`);
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : '';
-    const gone = Math.max(0, this.#drawn - shown.length);
+    const gone = Math.max(0, this.#drawn - lines.length);
     const clear = gone > 0 ? `${`${ERASE_LINE}\n`.repeat(gone)}\x1b[${gone}A` : '';
-    this.io.stderr.write(up + shown.map((blob) => `${ERASE_LINE}${this.#line(blob)}\n`).join('') + clear);
-    this.#drawn = shown.length;
+    this.io.stderr.write(up + lines.map((line) => `${ERASE_LINE}${line}\n`).join('') + clear);
+    this.#drawn = lines.length;
   }
 
   #line(blob: TransferProgress): string {
     const paint = style(wantsColor(this.io.stderr, this.io.env));
     const glyphs = glyphsFor(this.io.env);
     const columns = this.io.stderr.columns || 80;
+    const total = blob.size ?? blob.moved;
+    const name = `${shortId(blob.item as Digest)}  ${size(total).padStart(7)}`;
     if (blob.state !== 'moving') {
       const sign = isOver(blob) ? paint.green(glyphs.done) : paint.dim(glyphs.waiting);
-      const text = `${shortId(blob.digest)}  ${size(blob.size).padStart(7)}  ${WORDS[this.direction][blob.state]}`;
+      const text = `${name}  ${WORDS[this.direction][blob.state]}`;
       return `  ${sign} ${truncate(text, columns - 5, glyphs.ellipsis)}`;
     }
-    const filled = blob.size === 0 ? BAR_WIDTH : Math.floor((blob.moved / blob.size) * BAR_WIDTH);
+    const filled = total === 0 ? BAR_WIDTH : Math.floor((blob.moved / total) * BAR_WIDTH);
     const bar = `[${'='.repeat(filled).padEnd(BAR_WIDTH)}]`;
-    const text = `${shortId(blob.digest)}  ${size(blob.size).padStart(7)}  ${bar} ${size(blob.moved)}`;
+    const text = `${name}  ${bar} ${size(blob.moved)}`;
     return `  ${paint.cyan(glyphs.spinner[Math.floor(Date.now() / FRAME_MS) % glyphs.spinner.length]!)} ${truncate(text, columns - 5, glyphs.ellipsis)}`;
   }
 }

@@ -4,6 +4,7 @@ import type { SharedCache } from '../cache/shared-cache.ts';
 import { JettisonError } from '../errors/error.ts';
 import { fromSystemError } from '../errors/system.ts';
 import type { Emit } from '../events/event.ts';
+import { sparing } from '../events/transfer.ts';
 import type { BuiltPlatform } from '../export/output.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -47,11 +48,14 @@ export class BuildCache {
   private async read(): Promise<SharedCache | undefined> {
     const { store, from, emit } = this.options;
     if (from.length === 0) return undefined;
-    const { SharedCache } = await import('../cache/shared-cache.ts');
+    const [{ SharedCache }, { ReportingPlace }] = await Promise.all([
+      import('../cache/shared-cache.ts'),
+      import('../cache/reporting-place.ts'),
+    ]);
     return SharedCache.load(
       store,
       from,
-      (source) => this.open(source),
+      async (source) => new ReportingPlace(await this.open(source), store, emit, placeName(source)),
       (source, error) => {
         emit({
           type: 'warning',
@@ -98,12 +102,21 @@ export class BuildCache {
     const started = Date.now();
     const what = `cache to ${placeName(target)}`;
     emit({ type: 'export.started', what });
+    const onProgress = sparing((progress) =>
+      emit({ type: 'transfer', of: what, direction: 'out', ...progress }),
+    );
     const { exportCache } = await import('../cache/export-cache.ts');
     try {
       const steps = (
         await Promise.all(solvers.map((solver) => solver.shareable(target.mode ?? 'min')))
       ).flat();
-      await exportCache(store, await this.open(target), steps, target.cacheMounts ? mounts.list() : []);
+      await exportCache(
+        store,
+        await this.open(target),
+        steps,
+        target.cacheMounts ? mounts.list() : [],
+        onProgress,
+      );
     } catch (thrown) {
       const error = fromSystemError(thrown, store.layout.home) ?? thrown;
       if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;

@@ -47,6 +47,7 @@ export async function openGiven(
     store,
     own,
     signal,
+    emit: session.emit,
     named,
     remotes: () => session.remotes.get(),
     worker: () => session.worker.get(),

@@ -8,7 +8,8 @@ import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { ImageRequest } from '../plan/input.ts';
 import type { NamedContexts } from '../plan/named-contexts.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { BaseImage, Plan } from '../plan/plan.ts';
+import { BaseFetches } from '../solve/base-fetches.ts';
 import { BaseImages } from '../solve/base-images.ts';
 import { BuildCacheMounts } from '../solve/cache-mounts.ts';
 import type { HaltPoint } from '../solve/context.ts';
@@ -26,7 +27,7 @@ import { lastCommitTime, sourceDateEpoch } from './time.ts';
 export interface OpenedBuild {
   /** To be closed by whoever gets it. */
   session: Session;
-  bases: BaseImages;
+  fetches: BaseFetches;
   /** One for each platform, as are the solvers. */
   plans: LabelledPlan[];
   solvers: Solver[];
@@ -71,6 +72,7 @@ export async function openBuild(
       pull: options.pull ?? false,
       insecure: options.registryInsecure ?? false,
       signal: session.signal,
+      emit: session.emit,
     });
     const plans = await planAll(options, dockerfile, {
       named: named.contexts,
@@ -91,9 +93,10 @@ export async function openBuild(
     );
     const secrets = readSecrets(options.secrets ?? {}, session.env);
     const mounts = new BuildCacheMounts(await session.cache.load());
-    const parts = { session, input, bases, epoch, halt, secrets, mounts };
+    const fetches = new BaseFetches(bases, session.emit, session.signal, plans);
+    const parts = { session, input, fetches, epoch, halt, secrets, mounts };
     const solvers = await makeSolvers(plans, options, parts);
-    return { session, bases, plans, solvers, mounts, secrets, epoch, warnings };
+    return { session, fetches, plans, solvers, mounts, secrets, epoch, warnings };
   } catch (error) {
     await session.close();
     throw error;
@@ -147,14 +150,14 @@ async function makeSolvers(
   parts: {
     session: Session;
     input: Awaited<ReturnType<typeof openGiven>>;
-    bases: BaseImages;
+    fetches: BaseFetches;
     epoch: number | undefined;
     halt: HaltPoint | undefined;
     secrets: ReadonlyMap<string, Uint8Array>;
     mounts: BuildCacheMounts;
   },
 ): Promise<Solver[]> {
-  const { session, input, bases, epoch, halt, secrets, mounts } = parts;
+  const { session, input, fetches, epoch, halt, secrets, mounts } = parts;
   const shared = {
     store: session.store,
     context: options.reproducible ? withGitModes(input.context) : input.context,
@@ -162,7 +165,8 @@ async function makeSolvers(
     remotes: () => session.remotes.get(),
     worker: () => session.worker.get(),
     forms: () => session.worker.forms(),
-    fetchBlob: (blob: Descriptor) => bases.fetchBlob(blob),
+    fetchBlob: (blob: Descriptor) => fetches.fetchBlob(blob),
+    baseFetch: (image: BaseImage) => fetches.of(image),
     signal: session.signal,
     noCache: options.noCache ?? false,
     // Where all times are replaced in the end, layers need not be made anew because of another one.
@@ -189,7 +193,10 @@ async function makeSolvers(
 
 /** The events of one platform's steps, which have the platform in their ids. */
 function forPlatform(emit: Emit, platform: string): Emit {
-  return (event) => emit('step' in event ? { ...event, step: `${platform} ${event.step}` } : event);
+  return (event) => {
+    if ('step' in event) return emit({ ...event, step: `${platform} ${event.step}` });
+    emit(event.type === 'transfer' ? { ...event, of: `${platform} ${event.of}` } : event);
+  };
 }
 
 /** `# check=error=true`: what would only be a warning stops the build. */

@@ -1,5 +1,6 @@
 import type { StepInfo } from '../events/event.ts';
 import type { Plan } from '../plan/plan.ts';
+import { imageStepId, imagesReadBy } from '../solve/base-fetches.ts';
 
 /**
  * The steps of a plan as they are shown.
@@ -8,7 +9,11 @@ import type { Plan } from '../plan/plan.ts';
  */
 export function stepInfos(plan: Plan, platform?: string): StepInfo[] {
   const prefix = platform === undefined ? '' : `${platform} `;
-  return plan.stages.flatMap((stage) => {
+  const read = imagesReadBy(plan).map((image): StepInfo => {
+    const title = `FROM ${image.reference}`;
+    return { id: prefix + imageStepId(image), stage: '', index: 0, total: 0, title };
+  });
+  const steps = plan.stages.flatMap((stage) => {
     const first = stage.base.kind === 'image' ? 2 : 1;
     const total = stage.steps.length + first - 1;
     const name = prefix + stage.name;
@@ -30,4 +35,5 @@ export function stepInfos(plan: Plan, platform?: string): StepInfo[] {
       })),
     ];
   });
+  return [...read, ...steps];
 }

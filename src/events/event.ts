@@ -1,5 +1,6 @@
 import type { JettisonError, Location } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
+import type { TransferProgress } from './transfer.ts';
 
 /** How a step came to its result. */
 export type StepOutcome =
@@ -18,14 +19,27 @@ export type StepOutcome =
  */
 export type BuildEvent = { time: number } & (
   | { type: 'build.started'; dockerfile: string; context: string; target?: string }
+  /** A registry is asked for the manifest of an image, before the build can be planned. */
+  | { type: 'image.resolving'; image: string }
+  | { type: 'image.resolved'; image: string; durationMs: number }
   /** Sent once, before any step starts. */
   | { type: 'build.planned'; steps: StepInfo[] }
+  /**
+   * A `FROM` starts when something of its image is fetched or unpacked: that may be later than the first step of its
+   * stage, and more than once; the time of the last end is that of all.
+   */
   | { type: 'step.started'; step: string }
   | { type: 'step.output'; step: string; stream: 'stdout' | 'stderr'; text: string }
   /** Free text on what the step is doing now, e.g. `hashing 20000 files`. */
   | { type: 'step.progress'; step: string; text: string }
   | { type: 'step.finished'; step: string; outcome: StepOutcome; durationMs: number; layer?: string }
-  | { type: 'export.started'; what: string }
+  /**
+   * Something is fetched (`in`) or sent (`out`) for a step or an export, which `of` names by its id or its `what`.
+   * Changes of state are all told, bytes in between ten times a second.
+   */
+  | ({ type: 'transfer'; of: string; direction: 'in' | 'out' } & TransferProgress)
+  /** `import`: what other machines have is read, and nothing is exported. */
+  | { type: 'export.started'; what: string; import?: true }
   | { type: 'export.layer'; diffId: Digest; size: number; durationMs: number; reused: boolean }
   | { type: 'export.finished'; what: string; durationMs: number }
   | { type: 'warning'; code: string; message: string; hint?: string; location?: Location }
@@ -36,8 +50,8 @@ export type BuildEvent = { time: number } & (
       /** Digest of the config: what Docker calls the image id. */
       imageId?: Digest;
       tags: string[];
-      /** How many layers the image has, and the bytes of their blobs. */
-      layers?: { count: number; bytes: number };
+      /** How many layers the image has, the bytes of their blobs, and of the files in them. */
+      layers?: { count: number; bytes: number; unpacked?: number };
       durationMs: number;
     }
   | { type: 'build.failed'; error: JettisonError | Error; durationMs: number }

@@ -2,6 +2,7 @@ import type { Style } from '../errors/style.ts';
 import { plural, seconds, size } from './format.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { BuildModel, ExportState, StepState } from './model.ts';
+import type { Transfers } from './transfers.ts';
 import { displayWidth, printable, truncate } from './width.ts';
 
 export interface FrameOptions {
@@ -69,13 +70,23 @@ function header(model: BuildModel, { now, paint, glyphs, columns }: FrameOptions
 
 function body(model: BuildModel, options: FrameOptions, detail: Detail): string[] {
   const lines: string[] = [];
+  for (const [image, startedAt] of model.resolving) {
+    const time = seconds(options.now - startedAt);
+    lines.push(statusLine(options.paint.cyan(spinner(options)), time, `resolving ${image}`, options));
+  }
   for (const [stage, steps] of model.stages) {
     if (detail.foldStages && !steps.some(isActive)) continue;
     lines.push(...stageLines(stage, steps, options, detail));
   }
-  if (model.exports.length > 0) {
-    lines.push(options.paint.bold('image'));
-    for (const one of model.exports) lines.push(exportLine(one, options));
+  const imports = model.exports.filter(({ isImport }) => isImport);
+  const exports = model.exports.filter(({ isImport }) => !isImport);
+  for (const [title, group] of [
+    ['shared', imports],
+    ['image', exports],
+  ] as const) {
+    if (group.length === 0) continue;
+    lines.push(options.paint.bold(title));
+    for (const one of group) lines.push(...exportLines(one, options, detail));
   }
   return lines;
 }
@@ -100,17 +111,26 @@ function stageLines(stage: string, steps: StepState[], options: FrameOptions, de
 }
 
 function stepLines(step: StepState, options: FrameOptions, detail: Detail): string[] {
-  const { paint, glyphs, now, columns } = options;
-  const { title } = step.info;
+  const { paint, glyphs, now } = options;
+  const { index, total } = step.info;
+  // As `debug --at STAGE/NUMBER` takes it.
+  const title = index === 0 ? step.info.title : `${index}/${total} ${step.info.title}`;
   switch (step.state) {
     case 'waiting':
       return [statusLine(glyphs.waiting, '', title, options, paint.dim)];
     case 'cached':
-      return [statusLine(paint.green(glyphs.done), paint.cyan('cached'), title, options)];
+      return [statusLine(paint.green(glyphs.done), paint.cyan('cached'), withTime(title, step), options)];
     case 'reused':
       return [statusLine(paint.green(glyphs.done), paint.magenta('reused'), title, options)];
     case 'done':
-      return [statusLine(paint.green(glyphs.done), seconds(step.durationMs), title, options)];
+      return [
+        statusLine(
+          paint.green(glyphs.done),
+          seconds(step.durationMs),
+          withBytes(title, step.transfers),
+          options,
+        ),
+      ];
     case 'failed':
       return [
         statusLine(paint.red(glyphs.failed), paint.red(seconds(step.durationMs)), title, options, paint.red),
@@ -121,22 +141,46 @@ function stepLines(step: StepState, options: FrameOptions, detail: Detail): stri
   const lines = [statusLine(paint.cyan(spinner(options)), seconds(now - step.startedAt), title, options)];
   const said = (step.output?.last() ?? []).map(printable).filter((line) => line.trim() !== '');
   said.splice(0, said.length - detail.outputLines);
-  if (said.length === 0 && step.progress !== undefined && detail.outputLines > 0) said.push(step.progress);
-  const indent = ' '.repeat(STATUS_WIDTH + 6);
-  const room = columns - 1 - indent.length - 2;
-  for (const line of room > 0 ? said : []) {
-    lines.push(`${indent}${paint.dim(`${glyphs.bar} ${truncate(line, room, glyphs.ellipsis)}`)}`);
+  if (said.length === 0 && detail.outputLines > 0) {
+    const moving = step.transfers?.now(now) || step.progress;
+    if (moving !== undefined) said.push(moving);
   }
-  return lines;
+  return [...lines, ...saidLines(said, options)];
 }
 
-function exportLine(one: ExportState, options: FrameOptions): string {
+function saidLines(said: string[], { paint, glyphs, columns }: FrameOptions): string[] {
+  const indent = ' '.repeat(STATUS_WIDTH + 6);
+  const room = columns - 1 - indent.length - 2;
+  if (room <= 0) return [];
+  return said.map(
+    (line) => `${indent}${paint.dim(`${glyphs.bar} ${truncate(line, room, glyphs.ellipsis)}`)}`,
+  );
+}
+
+/** A base image that was here, and had to be unpacked. */
+function withTime(title: string, { transfers, durationMs }: StepState): string {
+  return transfers === undefined || durationMs < 1000
+    ? title
+    : `${title} (unpacked in ${seconds(durationMs)})`;
+}
+
+/** A title with how much was fetched for it. */
+function withBytes(title: string, transfers: Transfers | undefined): string {
+  const moved = transfers?.moved ?? 0;
+  return moved === 0 ? title : `${title} (${size(moved)})`;
+}
+
+function exportLines(one: ExportState, options: FrameOptions, detail: Detail): string[] {
   const { paint, glyphs, now } = options;
-  const { newLayers, newBytes } = one;
+  const { newLayers, newBytes, transfers } = one;
   const packed = newLayers === 0 ? '' : `, ${plural(newLayers, 'new layer')} (${size(newBytes)})`;
+  const title = `${withBytes(one.what, transfers)}${packed}`;
+  if (one.broken) return [statusLine(glyphs.cancelled, '', title, options, paint.dim)];
   const over = one.durationMs !== undefined;
   const sign = over ? paint.green(glyphs.done) : paint.cyan(spinner(options));
-  return statusLine(sign, seconds(one.durationMs ?? now - one.startedAt), `${one.what}${packed}`, options);
+  const line = statusLine(sign, seconds(one.durationMs ?? now - one.startedAt), title, options);
+  const moving = over || detail.outputLines === 0 ? '' : (transfers?.now(now) ?? '');
+  return moving === '' ? [line] : [line, ...saidLines([moving], options)];
 }
 
 /** `  ✓   0.4s  title`. */

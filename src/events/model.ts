@@ -1,5 +1,6 @@
 import type { BuildEvent, StepInfo, StepOutcome } from './event.ts';
 import { StepOutput } from './output.ts';
+import { Transfers } from './transfers.ts';
 import { printable } from './width.ts';
 
 /** More warnings than this are only counted. */
@@ -12,15 +13,22 @@ export interface StepState {
   startedAt: number;
   durationMs: number;
   progress?: string;
+  /** What was fetched for it. */
+  transfers?: Transfers;
   /** Of running and failed steps only. */
   output?: StepOutput;
 }
 
 export interface ExportState {
   what: string;
+  /** Something is read instead: what other machines have built. */
+  isImport: boolean;
   startedAt: number;
   /** Absent while it goes on. */
   durationMs?: number;
+  /** It did not get to its end. */
+  broken?: true;
+  transfers?: Transfers;
   /** Layers that were packed meanwhile, and the bytes of their blobs. */
   newLayers: number;
   newBytes: number;
@@ -34,6 +42,8 @@ export class BuildModel {
   /** Steps by stage, both in the order of the plan. */
   readonly stages = new Map<string, StepState[]>();
   readonly exports: ExportState[] = [];
+  /** Images that registries are asked for, and since when. */
+  readonly resolving = new Map<string, number>();
   /** Layers that this build packed, and the bytes of their blobs. */
   newLayers = 0;
   newBytes = 0;
@@ -48,6 +58,12 @@ export class BuildModel {
     switch (event.type) {
       case 'build.started':
         this.started = event;
+        break;
+      case 'image.resolving':
+        this.resolving.set(event.image, event.time);
+        break;
+      case 'image.resolved':
+        this.resolving.delete(event.image);
         break;
       case 'build.planned':
         for (const info of event.steps) this.#add(info);
@@ -69,8 +85,15 @@ export class BuildModel {
       case 'step.finished':
         return this.#finish(event);
       case 'export.started':
-        this.exports.push({ what: event.what, startedAt: event.time, newLayers: 0, newBytes: 0 });
+        this.#startExport(event);
         break;
+      case 'transfer': {
+        const owner = this.owner(event.of);
+        if (owner === undefined) break;
+        owner.transfers ??= new Transfers(event.direction);
+        owner.transfers.apply(event.time, event);
+        break;
+      }
       case 'export.layer':
         if (event.reused) break;
         for (const one of [this, ...this.exports.filter(({ durationMs }) => durationMs === undefined)]) {
@@ -92,6 +115,7 @@ export class BuildModel {
         break;
       case 'build.failed':
         this.failed = event;
+        this.#endAll(event.time);
         break;
     }
     return [];
@@ -100,6 +124,11 @@ export class BuildModel {
   /** The step of that id; one that was not planned gets a stage-less place of its own. */
   step(id: string): StepState {
     return this.steps.get(id) ?? this.#add({ id, stage: '', index: 0, total: 0, title: id });
+  }
+
+  /** What a transfer belongs to: a step, else the export of that name that began last. */
+  owner(id: string): StepState | ExportState | undefined {
+    return this.steps.get(id) ?? this.exports.findLast(({ what }) => what === id);
   }
 
   /** How many steps came to each outcome. */
@@ -118,6 +147,33 @@ export class BuildModel {
     if (stage === undefined) this.stages.set(info.stage, [step]);
     else stage.push(step);
     return step;
+  }
+
+  /** What is fetched for several steps goes on where it left off. */
+  #startExport({ what, time, ...event }: Event<'export.started'>): void {
+    const isImport = event.import === true;
+    const before = isImport ? this.exports.find((one) => one.isImport && one.what === what) : undefined;
+    if (before === undefined) {
+      this.exports.push({ what, isImport, startedAt: time, newLayers: 0, newBytes: 0 });
+      return;
+    }
+    before.startedAt = time;
+    delete before.durationMs;
+  }
+
+  /** Nothing goes on after a failure, whether its end was told or not. */
+  #endAll(time: number): void {
+    for (const step of this.steps.values()) {
+      if (step.state !== 'running') continue;
+      step.state = 'cancelled';
+      step.durationMs = time - step.startedAt;
+    }
+    for (const one of this.exports) {
+      if (one.durationMs !== undefined) continue;
+      one.durationMs = time - one.startedAt;
+      one.broken = true;
+    }
+    this.resolving.clear();
   }
 
   #finish(event: Event<'step.finished'>): string[] {

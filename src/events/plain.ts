@@ -4,9 +4,13 @@ import { seconds, size } from './format.ts';
 import { BuildModel, type StepState, stepName } from './model.ts';
 import type { Output, Renderer } from './renderer.ts';
 import { failureLines, resultLines, warningLines } from './report.ts';
+import { printable } from './width.ts';
 
 /** A step that keeps saying what it does gets a line at most this often. */
 const PROGRESS_EVERY_MS = 1000;
+
+/** Shorter times round to nothing. */
+const SHOWN_MS = 50;
 
 /** A step's lines come under its name again when that stands further up than this many lines. */
 const NAME_EVERY_LINES = 25;
@@ -17,6 +21,8 @@ export class PlainRenderer implements Renderer {
   readonly #numbers = new Map<string, number>();
   readonly #progressAt = new Map<string, number>();
   readonly #paint: Style;
+  readonly #movedSaid = new Map<string, string>();
+  #running: StepState[] = [];
   /** On which line each step's name was last written. */
   readonly #namedAt = new Map<string, number>();
   #written = 0;
@@ -33,6 +39,7 @@ export class PlainRenderer implements Renderer {
   }
 
   handle(event: BuildEvent): void {
+    if (event.type === 'build.failed') this.#running = runningSteps(this.#model);
     const lines = this.#model.apply(event);
     switch (event.type) {
       case 'build.started': {
@@ -50,11 +57,27 @@ export class PlainRenderer implements Renderer {
         this.#lines(event.step, [event.text]);
         break;
       }
+      case 'image.resolving':
+        this.#write([`#0 resolving ${printable(event.image)}`]);
+        break;
+      case 'transfer': {
+        const owner = this.#model.owner(event.of);
+        const text = owner?.transfers?.now(event.time) ?? '';
+        const id = this.#model.steps.has(event.of) ? event.of : exportId(event.of);
+        if (owner === undefined || text === '') break;
+        // A long one need not fill the log.
+        const pause = Math.max(PROGRESS_EVERY_MS, (event.time - owner.startedAt) / 10);
+        if (event.time - (this.#progressAt.get(id) ?? owner.startedAt) < pause) break;
+        this.#progressAt.set(id, event.time);
+        this.#lines(id, [text]);
+        break;
+      }
       case 'step.output':
         this.#output(event.step, event.time, lines);
         break;
       case 'step.finished':
         this.#output(event.step, event.time, lines);
+        this.#told(event.step, event.step);
         this.#lines(event.step, [outcome(this.#model.step(event.step), this.#paint)]);
         this.#progressAt.delete(event.step);
         this.#gap = true;
@@ -69,11 +92,13 @@ export class PlainRenderer implements Renderer {
         break;
       }
       case 'export.finished':
+        this.#told(event.what, exportId(event.what));
         this.#lines(exportId(event.what), [`DONE ${seconds(event.durationMs)}`]);
         this.#gap = true;
         break;
       case 'build.finished':
       case 'build.failed':
+        if (event.type === 'build.failed') this.#cancelled();
         for (const block of [
           failureLines(this.#model, this.#paint),
           warningLines(this.#model, this.options.color),
@@ -97,6 +122,19 @@ export class PlainRenderer implements Renderer {
     );
   }
 
+  /** What was transferred for a step or an export, once for each time that something was. */
+  #told(owner: string, id: string): void {
+    const text = this.#model.owner(owner)?.transfers?.summary();
+    if (text === undefined || this.#movedSaid.get(id) === text) return;
+    this.#movedSaid.set(id, text);
+    this.#lines(id, [text]);
+  }
+
+  /** Steps that the failure of another one has ended without a word. */
+  #cancelled(): void {
+    for (const step of this.#running) this.#lines(step.info.id, [outcome(step, this.#paint)]);
+  }
+
   /** Lines of one step (or export), under its name unless that stands not far above. */
   #lines(id: string, lines: string[]): void {
     let number = this.#numbers.get(id);
@@ -117,9 +155,10 @@ export class PlainRenderer implements Renderer {
   }
 
   #name(id: string): string {
-    return id.startsWith(EXPORT)
-      ? `exporting ${id.slice(EXPORT.length)}`
-      : stepName(this.#model.step(id).info);
+    if (!id.startsWith(EXPORT)) return stepName(this.#model.step(id).info);
+    const what = id.slice(EXPORT.length);
+    const { isImport = false } = this.#model.exports.findLast((one) => one.what === what) ?? {};
+    return `${isImport ? 'importing' : 'exporting'} ${what}`;
   }
 
   #write(lines: string[]): void {
@@ -135,10 +174,19 @@ function exportId(what: string): string {
   return EXPORT + what;
 }
 
+function runningSteps(model: BuildModel): StepState[] {
+  return [...model.steps.values()].filter(({ state }) => state === 'running');
+}
+
 function outcome(step: StepState, paint: Style): string {
   switch (step.state) {
     case 'cached':
-      return paint.cyan('CACHED');
+      // A base image that was here and had to be unpacked.
+      return paint.cyan(
+        step.transfers === undefined || step.durationMs < SHOWN_MS
+          ? 'CACHED'
+          : `CACHED ${seconds(step.durationMs)}`,
+      );
     case 'reused':
       return paint.magenta('REUSED');
     case 'failed':

@@ -14,18 +14,20 @@ export function resultLines(model: BuildModel, paint: Style): string[] {
   if (layers !== undefined) {
     const { newLayers, newBytes } = model;
     const fresh = newLayers === 0 ? 'nothing new' : `${newLayers} new, ${size(newBytes)}`;
-    facts.push(['Size', `${size(layers.bytes)} packed, in ${plural(layers.count, 'layer')} (${fresh})`]);
+    const unpacked = layers.unpacked === undefined ? '' : `, ${size(layers.unpacked)} unpacked`;
+    const packed = `${size(layers.bytes)} packed${unpacked}`;
+    facts.push(['Size', `${packed}, in ${plural(layers.count, 'layer')} (${fresh})`]);
   }
   facts.push(['Steps', stepSummary(model)]);
   facts.push(['Time', seconds(durationMs)]);
   return facts.map(([name, value]) => `${paint.dim(name.padEnd(6))} ${value}`);
 }
 
-/** `11: 3 run, 6 cached, 2 reused`; outcomes that did not occur are left out. */
+/** `11: 3 executed, 6 cached, 2 reused`; outcomes that did not occur are left out. */
 function stepSummary(model: BuildModel): string {
   const { done, cached, reused } = model.outcomes();
   const parts: string[] = [];
-  if (done > 0) parts.push(`${done} run`);
+  if (done > 0) parts.push(`${done} executed`);
   if (cached > 0) parts.push(`${cached} cached`);
   if (reused > 0) parts.push(`${reused} reused`);
   const total = model.steps.size;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { EXIT, JettisonError } from '../errors/error.ts';
+import { countedToEnd, type OnProgress, sparing } from '../events/transfer.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -20,19 +21,23 @@ export async function deliver(job: Delivery, output: Output): Promise<void> {
     case 'image':
       return push(job, output, names, made);
     case 'engine':
-      return told(job, 'image to engine', async () => {
+      return told(job, 'image to engine', async (onProgress) => {
         const { loadIntoEngine } = await import('./engine-load.ts');
-        await loadIntoEngine(job, only(made, 'An engine'), names);
+        await loadIntoEngine({ ...job, onProgress }, only(made, 'An engine'), names);
       });
     case 'archive':
-      return told(job, `image to ${label(output.to)}`, async () => {
+      return told(job, `image to ${label(output.to)}`, async (onProgress) => {
         const { writeOutput } = await import('./write-output.ts');
-        await writeOutput(output.to, await archive(job, made, names, output.format), job.signal);
+        const item = label(output.to);
+        const bytes = countedToEnd(await archive(job, made, names, output.format), { item, onProgress });
+        await writeOutput(output.to, bytes, job.signal);
       });
     case 'layout':
-      return told(job, `image to ${output.path}`, async () => {
+      return told(job, `image to ${output.path}`, async (onProgress) => {
         const { extractTar } = await import('./extract.ts');
-        await extractTar(await archive(job, made, names, 'oci-archive'), output.path, job.signal);
+        const item = output.path;
+        const bytes = countedToEnd(await archive(job, made, names, 'oci-archive'), { item, onProgress });
+        await extractTar(bytes, output.path, job.signal);
       });
   }
 }
@@ -61,8 +66,8 @@ async function push(
       const reference = output.pushByDigest
         ? { ...repository, digest: target.digest }
         : { ...repository, tag: tag! };
-      await told(job, `push of ${familiarName(name)}`, async () => {
-        await pushImage(job.store, registries, reference, target);
+      await told(job, `push of ${familiarName(name)}`, async (onProgress) => {
+        await pushImage(job.store, registries, reference, target, onProgress, job.fetchBlob);
       });
     }
   } finally {
@@ -92,12 +97,14 @@ async function deliverFiles(job: Delivery, output: Output & { type: 'tar' | 'loc
   const { filesTar } = await import('./image-files.ts');
   const { built, store, time, signal } = job;
   const place = output.type === 'local' ? output.path : label(output.to);
-  await told(job, `files to ${place}`, async () => {
+  await told(job, `files to ${place}`, async (onProgress) => {
+    const item = place;
     const worker = await job.worker();
     if (output.type === 'tar') {
       const { writeOutput } = await import('./write-output.ts');
       if (built.length > 1) throw severalPlatforms('A tar of files');
-      await writeOutput(output.to, filesTar(store, worker, await built[0]!.files(), time), signal);
+      const tar = filesTar(store, worker, await built[0]!.files(), time);
+      await writeOutput(output.to, countedToEnd(tar, { item, onProgress }), signal);
       return;
     }
     const { extractTar } = await import('./extract.ts');
@@ -107,7 +114,10 @@ async function deliverFiles(job: Delivery, output: Output & { type: 'tar' | 'loc
       const { os, architecture, variant } = one.platform;
       const name = [os, architecture, ...(variant === undefined ? [] : [variant])].join('_');
       const folder = built.length === 1 ? output.path : join(output.path, name);
-      const tar = filesTar(store, worker, await one.files(), time);
+      const tar = countedToEnd(filesTar(store, worker, await one.files(), time), {
+        item: folder,
+        onProgress,
+      });
       devices += (await extractTar(tar, folder, signal)).leftOut;
     }
     if (devices > 0) {
@@ -135,10 +145,14 @@ function severalPlatforms(what: string): JettisonError {
 }
 
 /** Does something and tells of it. */
-async function told(job: Delivery, what: string, work: () => Promise<void>): Promise<void> {
+async function told(
+  job: Delivery,
+  what: string,
+  work: (onProgress: OnProgress) => Promise<void>,
+): Promise<void> {
   const started = Date.now();
   job.emit({ type: 'export.started', what });
-  await work();
+  await work(sparing((progress) => job.emit({ type: 'transfer', of: what, direction: 'out', ...progress })));
   job.emit({ type: 'export.finished', what, durationMs: Date.now() - started });
 }
 

@@ -1,3 +1,4 @@
+import { countedToEnd, type OnProgress } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
@@ -13,6 +14,7 @@ export interface EngineLoad {
   signal: AbortSignal;
   /** Has the store hold a blob of the base. */
   fetchBlob: (blob: Descriptor) => Promise<void>;
+  onProgress: OnProgress;
 }
 
 type Engine = 'docker' | 'docker with containerd' | 'podman' | 'other';
@@ -68,7 +70,7 @@ const DOCKER_LAYER: Record<string, string> = {
 
 /** @param held how many of the lowest layers are left out */
 async function send(
-  { store, fetchBlob }: EngineLoad,
+  { store, fetchBlob, onProgress }: EngineLoad,
   api: EngineApi,
   image: ImageParts,
   names: string[],
@@ -79,7 +81,10 @@ async function send(
   await parallel(layers.slice(held), TRANSFERS, fetchBlob);
   const omit = new Set(layers.map(({ digest }) => digest).filter((digest) => !sent.has(digest)));
   const archive = writeArchive(store, [{ image, names }], 'docker-archive', omit);
-  const answer = await api.sendTar('/images/load?quiet=1', archive);
+  const answer = await api.sendTar(
+    '/images/load?quiet=1',
+    countedToEnd(archive, { item: image.id, onProgress }),
+  );
   const failure = answer
     .split('\n')
     .filter((line) => line.trim() !== '')

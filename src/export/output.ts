@@ -75,6 +75,8 @@ export interface LayerTimes {
 
 /** A layer of a built image, as outputs need it. */
 export interface ExportLayer {
+  /** Of its record in the store. */
+  readonly id: string;
   blob(): Promise<LayerBlob>;
   /** Packs it with other times. A base's layer cannot: it stays what it is. */
   repack?(times: LayerTimes): Promise<LayerBlob>;

@@ -32,11 +32,13 @@ export class LayerSizes {
     });
   }
 
-  /** Bytes of an image's files, as far as they are known, and of its blobs. */
-  total(image: ImageParts): { content: number; blobs: number } {
-    const total = { content: 0, blobs: 0 };
+  /** Bytes of an image's files, undefined where not all layers are known, and of its blobs. */
+  total(image: ImageParts): { content: number | undefined; blobs: number } {
+    const total: { content: number | undefined; blobs: number } = { content: 0, blobs: 0 };
     for (const layer of this.of(image)) {
-      total.content += layer.content ?? layer.blob;
+      const { content } = layer;
+      total.content =
+        total.content === undefined || content === undefined ? undefined : total.content + content;
       total.blobs += layer.blob;
     }
     return total;

@@ -1,5 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
-import type { Digest } from '../image/digest.ts';
+import { counted, type OnProgress } from '../events/transfer.ts';
 import { canonicalName, type Reference } from '../image/reference.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
 import type { Blobs } from '../store/blobs.ts';
@@ -7,7 +7,6 @@ import type { Images } from '../store/images.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import { type Origin, Origins } from './origins.ts';
 import { parallel, TRANSFERS } from './parallel.ts';
-import type { OnProgress } from './progress.ts';
 import type { Registries } from './registries.ts';
 import { type RemoteImage, resolveRemote } from './resolve.ts';
 
@@ -24,15 +23,20 @@ const DAMAGE_ATTEMPTS = 3;
 /**
  * Puts an image's manifest and config into the store, and the index that names it, under the reference's name.
  * Layers stay where they are until `fetchBlob` is called for them; where they are is remembered.
+ *
+ * @param onFetched is called if the store lacked manifest or config
  */
 export async function pullImage(
   store: PullStore,
   registries: Registries,
   reference: Reference,
   platform: Platform,
+  onFetched: () => void = () => {},
 ): Promise<RemoteImage> {
   const target = store.images.get(canonicalName(reference))?.manifest;
   const image = await resolveRemote(registries, reference, platform, { blobs: store.blobs, target });
+  const documents = [image.descriptor, image.manifest.config];
+  if (documents.some(({ digest }) => !store.blobs.has(digest))) onFetched();
   store.blobs.write(image.configBytes);
   store.blobs.write(image.manifestBytes);
   const { config, layers } = image.manifest;
@@ -59,7 +63,7 @@ export async function fetchLayers(
 const underWay = new Map<string, Promise<void>>();
 
 /**
- * Has the store hold a blob, its digest and size verified on the way. It comes from the reference's repository
+ * Downloads a blob into the store, its digest and size verified on the way. It comes from the reference's repository
  * or from another one that is known to hold it: the layers of an image that was built here on a base from
  * elsewhere are in the base's repository only. Two callers at once share one download.
  *
@@ -75,7 +79,7 @@ export async function fetchBlob(
 ): Promise<void> {
   const { digest, size } = descriptor;
   if (store.blobs.has(digest, size)) {
-    onProgress({ digest, size, state: 'present', moved: size });
+    onProgress({ item: digest, size, state: 'present', moved: size });
     return;
   }
   const key = `${store.layout.home}\0${digest}`;
@@ -133,7 +137,7 @@ async function fetchVerified(
   await registries.read(reference, async (repository) => {
     for (let attempt = 1; ; attempt++) {
       try {
-        const source = reporting(repository.blob({ digest, size }), { digest, size }, onProgress);
+        const source = counted(repository.blob({ digest, size }), { item: digest, size, onProgress });
         await blobs.writeStream(source, { digest, size }, registries.signal);
         break;
       } catch (error) {
@@ -142,19 +146,5 @@ async function fetchVerified(
       }
     }
   });
-  onProgress({ digest, size, state: 'done', moved: size });
-}
-
-async function* reporting(
-  source: AsyncIterable<Uint8Array>,
-  blob: { digest: Digest; size: number },
-  onProgress: OnProgress,
-): AsyncGenerator<Uint8Array> {
-  let moved = 0;
-  onProgress({ ...blob, state: 'moving', moved });
-  for await (const chunk of source) {
-    yield chunk;
-    moved += chunk.byteLength;
-    onProgress({ ...blob, state: 'moving', moved });
-  }
+  onProgress({ item: digest, size, state: 'done', moved: size });
 }

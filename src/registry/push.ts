@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
+import type { OnProgress } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName, type Reference } from '../image/reference.ts';
 import type { Descriptor, Index, Manifest } from '../image/types.ts';
 import { Origins } from './origins.ts';
 import { parallel, TRANSFERS } from './parallel.ts';
-import type { OnProgress } from './progress.ts';
 import { fetchBlob, type PullStore } from './pull.ts';
 import type { Registries } from './registries.ts';
 import type { Repository } from './repository.ts';
@@ -84,7 +84,7 @@ class Push {
       await this.#repository.putManifest(which, document.mediaType ?? image.mediaType, bytes);
     } else if ('layers' in document) {
       for (const { digest, size } of [document.config, ...document.layers]) {
-        this.onProgress({ digest, size, state: 'present', moved: size });
+        this.onProgress({ item: digest, size, state: 'present', moved: size });
       }
     }
     if ('layers' in document) {
@@ -96,14 +96,14 @@ class Push {
   async #blobs({ config, layers }: Manifest): Promise<void> {
     const blobs = new Map([...layers, config].map((blob) => [blob.digest, blob]));
     for (const { digest, size } of blobs.values())
-      this.onProgress({ digest, size, state: 'waiting', moved: 0 });
+      this.onProgress({ item: digest, size, state: 'waiting', moved: 0 });
     await parallel(blobs.values(), TRANSFERS, (blob) => this.#blob(blob));
   }
 
   async #blob(blob: Descriptor): Promise<void> {
     const { digest, size } = blob;
     if (await this.#repository.hasBlob(blob, 'push')) {
-      this.onProgress({ digest, size, state: 'present', moved: size });
+      this.onProgress({ item: digest, size, state: 'present', moved: size });
       return;
     }
     const origins = this.#origins.of(digest);
@@ -111,7 +111,7 @@ class Push {
     for (const origin of origins) {
       if (origin.registry !== registry || origin.repository === repository) continue;
       if (await this.#repository.mount(digest, origin.repository)) {
-        this.onProgress({ digest, size, state: 'mounted', moved: size });
+        this.onProgress({ item: digest, size, state: 'mounted', moved: size });
         return;
       }
     }
@@ -132,18 +132,18 @@ class Push {
 
   async #upload({ digest, size }: Descriptor): Promise<void> {
     const path = this.store.blobs.path(digest);
-    this.onProgress({ digest, size, state: 'moving', moved: 0 });
+    this.onProgress({ item: digest, size, state: 'moving', moved: 0 });
     await this.#repository.upload({
       digest,
       size,
       open: (start, end) => {
         const file = createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 18 });
-        const report = (moved: number) => this.onProgress({ digest, size, state: 'moving', moved });
+        const report = (moved: number) => this.onProgress({ item: digest, size, state: 'moving', moved });
         return Readable.from(reporting(file, start, report), { objectMode: false });
       },
     });
     this.uploaded += size;
-    this.onProgress({ digest, size, state: 'done', moved: size });
+    this.onProgress({ item: digest, size, state: 'done', moved: size });
   }
 }
 

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
+import { counted, type OnProgress, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { discard, type Http, type HttpResponse } from '../registry/http.ts';
 import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } from '../registry/retry.ts';
@@ -38,6 +39,7 @@ export interface DownloadOptions {
   layout: StoreLayout;
   http: Http;
   signal?: AbortSignal;
+  onProgress?: OnProgress;
 }
 
 const MAX_REDIRECTS = 10;
@@ -155,14 +157,20 @@ function login({ username, password }: URL): Record<string, string> {
 async function keep(
   url: string,
   response: HttpResponse,
-  { layout, signal }: DownloadOptions,
+  { layout, signal, onProgress = () => {} }: DownloadOptions,
 ): Promise<Remembered & { path: string }> {
   const temporary = temporaryPath(layout, 'download');
   const hash = createHash('sha256');
+  const item = transferName(url);
+  const length = Number(response.headers['content-length'] ?? Number.NaN);
   let size = 0;
   try {
     await pipeline(
-      response.stream,
+      counted(response.stream as AsyncIterable<Buffer>, {
+        item,
+        ...(Number.isSafeInteger(length) && { size: length }),
+        onProgress,
+      }),
       async function* (chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
           hash.update(chunk);
@@ -173,6 +181,7 @@ async function keep(
       createWriteStream(temporary),
       signal === undefined ? {} : { signal },
     );
+    onProgress({ item, size, state: 'done', moved: size });
     const { etag, 'last-modified': lastModified } = response.headers;
     const date = lastModified === undefined ? Number.NaN : Date.parse(lastModified);
     const mtime = Number.isNaN(date) ? 0 : Math.floor(date / 1000);

@@ -1,4 +1,5 @@
 import type { GitSource } from '../dockerfile/git-url.ts';
+import { type OnProgress, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { Http } from '../registry/http.ts';
 import type { StoreLayout } from '../store/layout.ts';
@@ -27,23 +28,29 @@ export class Remotes {
   }
 
   /** @throws JettisonError `DOWNLOAD_FAILED`, `DIGEST_MISMATCH` */
-  download(url: string, expected?: Digest): Promise<Download> {
+  download(url: string, expected?: Digest, onProgress?: OnProgress): Promise<Download> {
     const { layout, signal } = this.options;
     return once(this.#downloads, `${url} ${expected ?? ''}`, () =>
-      download(url, expected, { layout, signal, http: this.#http }),
+      download(url, expected, { layout, signal, http: this.#http, ...(onProgress && { onProgress }) }),
     );
   }
 
   /** The commit of a source; without a fetch if the repository can tell. @throws JettisonError `GIT_…` */
-  async commit(source: GitSource): Promise<string> {
-    return (await this.#find(source))?.commit ?? (await this.checkOut(source)).commit;
+  async commit(source: GitSource, onProgress?: OnProgress): Promise<string> {
+    return (await this.#find(source))?.commit ?? (await this.checkOut(source, onProgress)).commit;
   }
 
   /** The files of a source. @throws JettisonError `GIT_…` */
-  checkOut(source: GitSource): Promise<Checkout> {
-    return once(this.#checkouts, JSON.stringify(source), async () =>
-      checkOut(source, await this.#find(source), temporaryPath(this.options.layout, 'git'), this.options),
-    );
+  checkOut(source: GitSource, onProgress: OnProgress = () => {}): Promise<Checkout> {
+    return once(this.#checkouts, JSON.stringify(source), async () => {
+      const found = await this.#find(source);
+      // git says nothing of bytes that a program could read.
+      const item = transferName(source.url);
+      onProgress({ item, state: 'moving', moved: 0 });
+      const checkout = await checkOut(source, found, temporaryPath(this.options.layout, 'git'), this.options);
+      onProgress({ item, state: 'done', moved: 0 });
+      return checkout;
+    });
   }
 
   /** Closes idle connections. */

@@ -1,5 +1,8 @@
 import { JettisonError } from '../errors/error.ts';
 import { located } from '../errors/locate.ts';
+import type { Emit } from '../events/event.ts';
+import type { OnProgress } from '../events/transfer.ts';
+import type { Digest } from '../image/digest.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import type { Descriptor, ImageConfig, Manifest } from '../image/types.ts';
 import type { ImageRequest } from '../plan/input.ts';
@@ -16,6 +19,8 @@ export interface BaseImageOptions {
   /** Accept any certificate, and plain http. */
   insecure?: boolean;
   env: NodeJS.ProcessEnv;
+  /** Is told while a registry is asked. */
+  emit?: Emit;
   signal: AbortSignal;
 }
 
@@ -24,6 +29,8 @@ export class BaseImages {
   private registries?: Promise<Registries>;
   /** Where the blobs of pulled bases come from. */
   private readonly origins = new Map<string, string>();
+  /** How many milliseconds it took to fetch manifest and config, by the manifest's digest. */
+  private readonly fetches = new Map<Digest, number>();
 
   constructor(private readonly options: BaseImageOptions) {}
 
@@ -40,9 +47,18 @@ export class BaseImages {
     return this.asBase(request, found);
   }
 
-  /** Has the store hold a layer's blob of a resolved image. */
-  async fetchBlob(blob: Descriptor): Promise<void> {
-    if (this.options.store.blobs.has(blob.digest, blob.size)) return;
+  /** How long (milliseconds) manifest and config took to fetch; undefined where they were in the store. */
+  fetchedIn(manifest: Digest): number | undefined {
+    return this.fetches.get(manifest);
+  }
+
+  hasBlob({ digest, size }: Descriptor): boolean {
+    return this.options.store.blobs.has(digest, size);
+  }
+
+  /** Downloads a layer's blob of a resolved image into the store. */
+  async fetchBlob(blob: Descriptor, onProgress?: OnProgress): Promise<void> {
+    if (this.hasBlob(blob)) return;
     const reference = this.origins.get(blob.digest);
     const { fetchBlob } = await import('../registry/pull.ts');
     await fetchBlob(
@@ -50,6 +66,7 @@ export class BaseImages {
       await this.connect(),
       reference === undefined ? undefined : parseReference(reference),
       blob,
+      onProgress,
     );
   }
 
@@ -85,15 +102,21 @@ export class BaseImages {
   }
 
   private async remote(request: ImageRequest) {
-    const { store } = this.options;
+    const { store, emit = () => {} } = this.options;
     const { pullImage } = await import('../registry/pull.ts');
+    const image = familiarName(request.reference);
+    const started = Date.now();
+    emit({ type: 'image.resolving', image });
     try {
-      return await pullImage(
-        store,
-        await this.connect(),
-        parseReference(request.reference),
-        request.platform,
-      );
+      const reference = parseReference(request.reference);
+      let fetched = false;
+      const found = await pullImage(store, await this.connect(), reference, request.platform, () => {
+        fetched = true;
+      });
+      const durationMs = Date.now() - started;
+      if (fetched) this.fetches.set(found.descriptor.digest, durationMs);
+      emit({ type: 'image.resolved', image, durationMs });
+      return found;
     } catch (error) {
       const local = this.options.pull ? this.local(request) : undefined;
       if (local !== undefined && error instanceof JettisonError && error.code === 'REGISTRY_UNREACHABLE')

@@ -3,11 +3,13 @@ import type { Context } from '../context/context.ts';
 import type { Emit } from '../events/event.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
+import type { BaseImage } from '../plan/plan.ts';
 import type { Remotes } from '../remote/remotes.ts';
 import type { FailedCommand, Failure } from '../store/failures.ts';
 import type { Store } from '../store/store.ts';
 import type { ReadableForms } from '../worker/forms.ts';
 import type { Limits, Ulimit, Worker } from '../worker/protocol.ts';
+import type { BaseFetch } from './base-fetches.ts';
 import type { BuildCacheMounts } from './cache-mounts.ts';
 
 /** What the command line says about all RUN steps of a build. */
@@ -67,8 +69,10 @@ export interface SolveContext {
   worker(): Promise<Worker>;
   /** Which directory forms of layers the worker makes and reads, as far as can be told without starting it. */
   forms(): ReadableForms;
-  /** Has the store hold a base image's blob. */
+  /** Downloads a base image's blob into the store. */
   fetchBlob(blob: Descriptor): Promise<void>;
+  /** The fetching of a base image, which is a step of its own. */
+  baseFetch(image: BaseImage): BaseFetch;
   /**
    * The same entries with places that hold their bytes: of a layer that is only a recipe the places that it names,
    * of others the directory, which is made.

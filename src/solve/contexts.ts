@@ -16,6 +16,8 @@ import { openLocalContext } from '../context/local.ts';
 import type { OwnPlace } from '../context/own-places.ts';
 import type { ContextSource } from '../context/source.ts';
 import { JettisonError } from '../errors/error.ts';
+import type { Emit } from '../events/event.ts';
+import { type OnProgress, sparing, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import type { Remotes } from '../remote/remotes.ts';
@@ -27,6 +29,7 @@ import { unpackArchive } from './unpack-archive.ts';
 export interface ContextsOptions {
   store: Store;
   signal: AbortSignal;
+  emit: Emit;
   /** Files of `--build-context`, by name. */
   named: ReadonlyMap<string, ContextSource>;
   /** What the build writes. */
@@ -117,9 +120,25 @@ export class Contexts {
   }
 
   private async repository({ source }: ContextSource & { kind: 'git' }): Promise<Context> {
-    const { directory } = await (await this.options.remotes()).checkOut(source);
+    const remotes = await this.options.remotes();
+    const { directory } = await this.fetched(source.url, (onProgress) =>
+      remotes.checkOut(source, onProgress),
+    );
     const { signal } = this.options;
     return openLocalContext({ directory, ignore: ignoreRules([], ''), label: source.url, signal });
+  }
+
+  /** Tells of what comes from elsewhere as an import. */
+  private async fetched<T>(url: string, fetch: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+    const { emit } = this.options;
+    const what = `context ${transferName(url)}`;
+    const started = Date.now();
+    emit({ type: 'export.started', what, import: true });
+    const found = await fetch(
+      sparing((progress) => emit({ type: 'transfer', of: what, direction: 'in', ...progress })),
+    );
+    emit({ type: 'export.finished', what, durationMs: Date.now() - started });
+    return found;
   }
 
   /** A file of this machine with what is to be an archive. */
@@ -130,7 +149,11 @@ export class Contexts {
     const { store, signal } = this.options;
     switch (source.kind) {
       case 'http': {
-        const { path, digest } = await (await this.options.remotes()).download(source.url);
+        const { url } = source;
+        const remotes = await this.options.remotes();
+        const { path, digest } = await this.fetched(url, (onProgress) =>
+          remotes.download(url, undefined, onProgress),
+        );
         return { path, digest, label: source.url };
       }
       case 'stdin': {

@@ -1,5 +1,6 @@
 import type { Context } from '../context/context.ts';
 import { located } from '../errors/locate.ts';
+import type { OnProgress } from '../events/transfer.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
@@ -37,6 +38,8 @@ export class CopySolver {
     private readonly context: SolveContext,
     private readonly graph: StepGraph,
     private readonly step: CopyStep,
+    /** Is told what is fetched from URLs and repositories. */
+    private readonly onTransfer: OnProgress = () => {},
   ) {}
 
   /** What the result depends on besides the instruction and what lies below. */
@@ -60,7 +63,7 @@ export class CopySolver {
     const local = await located(this.step, () => this.selectLocal(this.step.sources));
     return digestOf({
       local: selectionDigest(local),
-      remotes: await located(this.step, () => remoteDefinitions(this.context, remotes)),
+      remotes: await located(this.step, () => remoteDefinitions(this.context, remotes, this.onTransfer)),
     });
   }
 
@@ -154,7 +157,7 @@ export class CopySolver {
       if (remote.position > at)
         found.push(...(await this.selectLocal(sources.slice(at, remote.position), false)).sources);
       at = remote.position;
-      found.push(...(await selectRemote(this.context, this.step, remote)));
+      found.push(...(await selectRemote(this.context, this.step, remote, this.onTransfer)));
     }
     found.push(...(await this.selectLocal(sources.slice(at))).sources);
     return { sources: found };

@@ -21,6 +21,8 @@ export interface SolvedLayer {
   recipe(): Promise<LayerIndex | undefined>;
   /** Makes the directory form. */
   directory(): Promise<void>;
+  /** Of a base image: has that form here, as part of the step that the image is. */
+  fetched?(form: 'index' | 'directory'): Promise<void>;
   /** Makes the packed form. */
   blob(): Promise<LayerBlob>;
   /** Packs the layer with other times. A base image's layers cannot: they stay what they are. */

@@ -1,5 +1,6 @@
 import { ignoreRules } from '../context/ignore.ts';
 import { openLocalContext } from '../context/local.ts';
+import type { OnProgress } from '../events/transfer.ts';
 import { hex } from '../image/digest.ts';
 import type { TreeEntry } from '../layer/tree.ts';
 import type { CopyStep, RemoteSource } from '../plan/plan.ts';
@@ -13,13 +14,17 @@ import { type SelectedSource, unhashed } from './copy/selection.ts';
  *
  * @throws JettisonError `DOWNLOAD_FAILED`, `GIT_…`
  */
-export function remoteDefinitions(context: SolveContext, remotes: RemoteSource[]): Promise<unknown[]> {
+export function remoteDefinitions(
+  context: SolveContext,
+  remotes: RemoteSource[],
+  onTransfer: OnProgress,
+): Promise<unknown[]> {
   return Promise.all(
     remotes.map(async (remote) => {
       const fetcher = await context.remotes();
-      if (remote.kind === 'git') return { commit: await fetcher.commit(remote.source) };
+      if (remote.kind === 'git') return { commit: await fetcher.commit(remote.source, onTransfer) };
       if (remote.checksum !== undefined) return { content: remote.checksum };
-      return { content: (await fetcher.download(remote.url)).digest };
+      return { content: (await fetcher.download(remote.url, undefined, onTransfer)).digest };
     }),
   );
 }
@@ -29,11 +34,12 @@ export async function selectRemote(
   context: SolveContext,
   step: CopyStep,
   remote: RemoteSource,
+  onTransfer: OnProgress,
 ): Promise<SelectedSource[]> {
   const fetcher = await context.remotes();
   if (remote.kind === 'git') {
     const { url } = remote.source;
-    const { directory } = await fetcher.checkOut(remote.source);
+    const { directory } = await fetcher.checkOut(remote.source, onTransfer);
     const tree = openLocalContext({
       directory,
       ignore: ignoreRules([], ''),
@@ -49,7 +55,7 @@ export async function selectRemote(
     await tree.hash(unhashed(selection));
     return selection.sources;
   }
-  const { path, digest, size, mtime } = await fetcher.download(remote.url, remote.checksum);
+  const { path, digest, size, mtime } = await fetcher.download(remote.url, remote.checksum, onTransfer);
   const entry: TreeEntry = {
     path: '',
     type: 'file',

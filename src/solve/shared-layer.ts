@@ -32,6 +32,10 @@ export class SharedLayer extends RunLayer {
     return super.repack(times);
   }
 
+  async fetched(form: 'index' | 'directory'): Promise<void> {
+    await (form === 'index' ? this.index() : this.directory());
+  }
+
   private async look(): Promise<LayerIndex> {
     const { layers } = this.context.store;
     if (layers.record(this.id) === undefined) {

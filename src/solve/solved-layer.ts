@@ -6,6 +6,7 @@ import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { type LayerBlob, type LayerRecord, layerId } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
+import type { BaseFetch } from './base-fetches.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
 
@@ -206,6 +207,7 @@ export class ImageLayer implements SolvedLayer {
   constructor(
     private readonly context: SolveContext,
     private readonly packed: LayerBlob,
+    private readonly fetch: BaseFetch,
   ) {
     this.id = layerId(packed.diffId);
   }
@@ -222,6 +224,10 @@ export class ImageLayer implements SolvedLayer {
   directory(): Promise<void> {
     this.unpacked ??= this.unpack(true);
     return this.unpacked;
+  }
+
+  async fetched(form: 'index' | 'directory'): Promise<void> {
+    await (form === 'index' ? this.index() : this.directory());
   }
 
   async recipe(): Promise<LayerIndex | undefined> {
@@ -245,8 +251,19 @@ export class ImageLayer implements SolvedLayer {
     const { store } = this.context;
     const worker = await this.context.worker();
     if (store.layers.hasDirectory(this.id, worker.forms[0])) return;
+    await this.fetch.during(async (report) => {
+      const { digest: item, size } = this.packed.blob;
+      await this.context.fetchBlob(this.packed.blob);
+      report({ item, size, state: 'unpacking', moved: size });
+      await this.unpackVerified(directory);
+      report({ item, size, state: 'done', moved: size });
+    });
+  }
+
+  /** A blob that was damaged in the store is fetched again, once. */
+  private async unpackVerified(directory: boolean): Promise<void> {
+    const { store } = this.context;
     const { blob } = this.packed;
-    await this.context.fetchBlob(blob);
     try {
       await this.unpackBlob(directory);
     } catch (error) {

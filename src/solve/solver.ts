@@ -7,6 +7,7 @@ import { below } from '../layer/tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
 import type { LayerIdentity } from '../worker/protocol.ts';
+import { imagesReadBy } from './base-fetches.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
 import { imageLayers, StageSolver } from './stage-solver.ts';
@@ -38,7 +39,8 @@ export class Solver implements StepGraph {
    */
   async solve(): Promise<SolvedLayer[]> {
     const layers = await Promise.race([this.stage(this.plan.target).layers(), this.failure]);
-    for (const stage of this.plan.stages) this.stage(stage).reportUnneeded();
+    for (const stage of this.plan.stages) await this.stage(stage).reportUnneeded();
+    for (const image of imagesReadBy(this.plan)) await this.context.baseFetch(image).settle();
     return layers;
   }
 

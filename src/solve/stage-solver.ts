@@ -1,12 +1,15 @@
 import type { SharedStep } from '../cache/export-cache.ts';
 import type { CachedStep } from '../cache/format.ts';
-import { placed } from '../errors/locate.ts';
+import { located, placed } from '../errors/locate.ts';
 import { fromSystemError } from '../errors/system.ts';
+import type { StepOutcome } from '../events/event.ts';
+import { type OnProgress, sparing } from '../events/transfer.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { BaseImage, CopyStep, PlannedStage, RunStep, Step, WorkdirStep } from '../plan/plan.ts';
 import { type LayerRecord, layerId, newLayerIdentity } from '../store/layers.ts';
+import { readBy } from './base-fetches.ts';
 import type { SolveContext } from './context.ts';
 import { CopySolver } from './copy-solver.ts';
 import { baseDefinition, instructionOf, stepDefinition, stepKey } from './definition.ts';
@@ -34,6 +37,8 @@ export class StageSolver implements SolvedStage {
   private readonly found = new Map<Digest, LayerRecord>();
   /** Steps whose outcome has been reported. */
   private readonly reported = new Set<string>();
+  /** When steps began (milliseconds since 1970): what they wait for before is not their own time. */
+  private readonly begun = new Map<string, number>();
 
   constructor(
     private readonly context: SolveContext,
@@ -54,8 +59,8 @@ export class StageSolver implements SolvedStage {
   }
 
   /** Reports the steps that nobody had to ask for: what uses them was known. */
-  reportUnneeded(): void {
-    this.reportBase();
+  async reportUnneeded(): Promise<void> {
+    await this.reportBase();
     for (const step of this.stage.steps) {
       if (this.reported.has(step.id)) continue;
       this.reported.add(step.id);
@@ -64,13 +69,20 @@ export class StageSolver implements SolvedStage {
     }
   }
 
-  /** A base image counts as the stage's first step; fetching its layers is part of the steps that need them. */
-  private reportBase(): void {
-    const step = `${this.stage.name}/1`;
-    if (this.stage.base.kind !== 'image' || this.reported.has(step)) return;
-    this.reported.add(step);
-    this.context.emit({ type: 'step.started', step });
-    this.context.emit({ type: 'step.finished', step, outcome: 'cached', durationMs: 0 });
+  /** A base image counts as the stage's first step, which takes as long as the fetching of what is needed of it. */
+  private async reportBase(): Promise<void> {
+    const { base } = this.stage;
+    if (base.kind === 'image') await this.context.baseFetch(base.image).settle();
+  }
+
+  /** Whether nothing is going to be fetched of the base for this stage, as far as can be told. */
+  private hasBase(definitions: readonly Definition[]): boolean {
+    const { base } = this.stage;
+    if (base.kind !== 'image' || definitions.every(({ digest }) => this.recorded(digest) !== undefined))
+      return true;
+    const { layers } = this.context.store;
+    const [form] = this.context.forms();
+    return base.image.layers.every(({ diffId }) => layers.hasDirectory(layerId(diffId), form));
   }
 
   private definitions(): Promise<Definition[]> {
@@ -118,7 +130,7 @@ export class StageSolver implements SolvedStage {
   private copy(step: CopyStep): CopySolver {
     let copy = this.copies.get(step.id);
     if (copy === undefined) {
-      copy = new CopySolver(this.context, this.graph, step);
+      copy = new CopySolver(this.context, this.graph, step, this.transfersOf(step));
       this.copies.set(step.id, copy);
     }
     return copy;
@@ -126,7 +138,7 @@ export class StageSolver implements SolvedStage {
 
   private async solve(): Promise<SolvedLayer[]> {
     const definitions = await this.definitions();
-    this.reportBase();
+    if (this.hasBase(definitions)) await this.reportBase();
     this.prefetch(definitions);
     const layers = await this.baseLayers();
     for (const [i, step] of this.stage.steps.entries()) {
@@ -138,6 +150,7 @@ export class StageSolver implements SolvedStage {
       layers.push(layer);
       await this.haltAt(step, 'after', layers);
     }
+    await this.reportBase();
     return layers;
   }
 
@@ -177,27 +190,69 @@ export class StageSolver implements SolvedStage {
     definition: Definition,
     below: readonly SolvedLayer[],
   ): Promise<SolvedLayer> {
-    const started = Date.now();
     // A stage that nobody needed can be asked for all the same, to be shared.
     if (this.reported.has(step.id)) return (await this.resolveStep(step, definition, below)).layer;
     this.reported.add(step.id);
-    this.context.emit({ type: 'step.started', step: step.id });
     try {
       const { layer, outcome } = await this.resolveStep(step, definition, below);
-      this.context.emit({
-        type: 'step.finished',
-        step: step.id,
-        outcome,
-        durationMs: Date.now() - started,
-        layer: layer.id,
-      });
+      this.finish(step, outcome, layer.id);
       return layer;
     } catch (error) {
+      if (error instanceof NotReady) throw error.cause;
       const isHalt = error instanceof Halted || this.context.signal.aborted;
-      const outcome = isHalt ? 'cancelled' : 'failed';
-      this.context.emit({ type: 'step.finished', step: step.id, outcome, durationMs: Date.now() - started });
+      this.finish(step, isHalt ? 'cancelled' : 'failed');
       throw placed(fromSystemError(error, this.context.store.layout.home) ?? error, step);
     }
+  }
+
+  /** Tells that a step does something now. May be called more than once. */
+  private begin(step: Step): number {
+    const begun = this.begun.get(step.id);
+    if (begun !== undefined) return begun;
+    const now = Date.now();
+    this.begun.set(step.id, now);
+    this.context.emit({ type: 'step.started', step: step.id });
+    return now;
+  }
+
+  /** What ADD fetches it fetches before it is known whether it has anything else to do. */
+  private transfersOf(step: Step): OnProgress {
+    return sparing((progress) => {
+      this.begin(step);
+      this.context.emit({ type: 'transfer', of: step.id, direction: 'in', ...progress });
+    });
+  }
+
+  private finish(step: Step, outcome: StepOutcome, layer?: string): void {
+    const durationMs = Date.now() - this.begin(step);
+    const finished = { type: 'step.finished', step: step.id, outcome, durationMs } as const;
+    this.context.emit(layer === undefined ? finished : { ...finished, layer });
+  }
+
+  /**
+   * Has the base images here of which a step that is carried out needs the files: that time, and that failure, are
+   * the images' own.
+   *
+   * @throws NotReady
+   */
+  private async ready(step: Step, below: readonly SolvedLayer[]): Promise<void> {
+    const started = Date.now();
+    const form = step.kind === 'run' ? 'directory' : 'index';
+    const read = readBy(step).flatMap((from) =>
+      from.kind === 'image' ? this.graph.imageLayers(from.image) : [],
+    );
+    const fetched = (layers: readonly SolvedLayer[]) =>
+      Promise.all(layers.map((layer) => layer.fetched?.(form)));
+    try {
+      // A COPY --link looks at nothing below.
+      if (step.kind !== 'copy' || !step.link) await located(this.stage, () => fetched(below));
+      await located(step, () => fetched(read));
+    } catch (error) {
+      throw new NotReady('a base image cannot be fetched', { cause: error });
+    }
+    // What a step did before it had to wait stays its own.
+    const begun = this.begun.get(step.id);
+    if (begun !== undefined) this.begun.set(step.id, begun + Date.now() - started);
   }
 
   private async resolveStep(
@@ -220,6 +275,8 @@ export class StageSolver implements SolvedStage {
     const observations = runObservations(this.stage.platform, below, await mounts.observe());
     const key = stepKey(instruction, observations);
     const kept = { instruction, observations, key };
+    if (this.recorded(key) === undefined) await this.ready(step, below);
+    this.begin(step);
     const { record, made } = await this.graph.once(key, async () => {
       const known = this.recorded(key);
       if (known !== undefined) return { record: known, made: false };
@@ -247,6 +304,8 @@ export class StageSolver implements SolvedStage {
       this.keep(step, { instruction, ...remembered, definitions: [digest] });
       return { layer: this.layerOf(step, remembered.record, below), outcome: 'reused' as const };
     }
+    await this.ready(step, below);
+    this.begin(step);
     const observed = await this.observe(step, below);
     const key = stepKey(instruction, observed.observations);
     const { layers } = this.context.store;
@@ -393,18 +452,15 @@ export class StageSolver implements SolvedStage {
   }
 }
 
+/** A step could not begin, since a base image was not to be had; `cause` says why. */
+class NotReady extends Error {}
+
 /** The stages whose files a step reads, apart from what it stands on. */
 function stagesReadBy(step: Step): PlannedStage[] {
-  const sources =
-    step.kind === 'copy'
-      ? [step.from]
-      : step.kind === 'run'
-        ? step.mounts.map((mount) => ('from' in mount ? mount.from : undefined))
-        : [];
-  return sources.flatMap((from) => (from?.kind === 'stage' ? [from.stage] : []));
+  return readBy(step).flatMap((from) => (from.kind === 'stage' ? [from.stage] : []));
 }
 
 /** The layers of a base image, none of them fetched yet. */
 export function imageLayers(context: SolveContext, image: BaseImage): SolvedLayer[] {
-  return image.layers.map((layer) => new ImageLayer(context, layer));
+  return image.layers.map((layer) => new ImageLayer(context, layer, context.baseFetch(image)));
 }

@@ -42,7 +42,7 @@ describe('images', () => {
     const { stdout } = await run(images, []);
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(/^REPOSITORY {3}TAG {6}IMAGE ID {7}CREATED +SIZE$/);
-    expect(lines[1]).toMatch(/^app {10}1 {8}[0-9a-f]{12} {3}\d+ (months|years) ago {3}2\.05kB$/);
+    expect(lines[1]).toMatch(/^app {10}1 {8}[0-9a-f]{12} {3}\d+ (months|years) ago {3}170B$/);
     expect(lines[1]).toContain(config.digest.slice(7, 19));
     expect(lines[2]).toMatch(/^<none> {7}<none> {3}[0-9a-f]{12}/);
   });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { TransferView } from '../../../src/cli/transfer.ts';
+import type { TransferProgress } from '../../../src/events/transfer.ts';
 import { sha256 } from '../../../src/image/digest.ts';
-import type { TransferProgress } from '../../../src/registry/progress.ts';
 import { fakeIo, Screen } from '../../support/fake-io.ts';
 
 const digest = sha256('a');
 const id = digest.slice(7, 19);
 const at = (state: TransferProgress['state'], moved: number): TransferProgress => ({
-  digest,
+  item: digest,
   size: 4000,
   state,
   moved,
@@ -20,7 +20,7 @@ describe('what a pull or push shows', () => {
     for (const progress of [at('waiting', 0), at('moving', 0), at('moving', 2000), at('done', 4000)]) {
       view.onProgress(progress);
     }
-    view.onProgress({ ...at('mounted', 4000), digest: sha256('b') });
+    view.onProgress({ ...at('mounted', 4000), item: sha256('b') });
     view.end();
     expect(stderr.text).toBe(`${id}: pushed (4kB)\n${sha256('b').slice(7, 19)}: mounted (4kB)\n`);
   });

@@ -71,7 +71,7 @@ describe('plain', () => {
       `Image  ${digest('1')}`,
       'Tags   app:latest, example.com/app:1',
       'Size   6.2MB packed, in 2 layers (1 new, 1.2MB)',
-      'Steps  3: 1 run, 1 cached, 1 reused',
+      'Steps  3: 1 executed, 1 cached, 1 reused',
       'Time   4.2s',
       '',
     ]);

@@ -42,15 +42,15 @@ describe('the live view', () => {
     expect(view(story)).toEqual([
       'Building Dockerfile → build  3/6 steps  0.8s',
       'deps',
-      '  ✓ cached  WORKDIR /app',
-      '  ✓ cached  COPY package.json ./',
-      '  ⠋   0.8s  RUN npm ci',
+      '  ✓ cached  1/3 WORKDIR /app',
+      '  ✓ cached  2/3 COPY package.json ./',
+      '  ⠋   0.8s  3/3 RUN npm ci',
       ...[4, 5, 6, 7, 8, 9].map((i) => `            │ get ${i}`),
       'build',
-      '  ✓   1.2s  RUN make',
-      '  ⠋   0.8s  RUN test',
+      '  ✓   1.2s  1/3 RUN make',
+      '  ⠋   0.8s  2/3 RUN test',
       '            │ looking',
-      '  ·         COPY . .',
+      '  ·         3/3 COPY . .',
     ]);
   });
 
@@ -59,12 +59,12 @@ describe('the live view', () => {
       'Building Dockerfile → build  3/6 steps  0.8s',
       'deps',
       '  ✓         2 steps',
-      '  ⠋   0.8s  RUN npm ci',
+      '  ⠋   0.8s  3/3 RUN npm ci',
       '            │ get 9',
       'build',
-      '  ✓   1.2s  RUN make',
-      '  ⠋   0.8s  RUN test',
-      '  ·         COPY . .',
+      '  ✓   1.2s  1/3 RUN make',
+      '  ⠋   0.8s  2/3 RUN test',
+      '  ·         3/3 COPY . .',
     ]);
     expect(view(busy(), { rows: 1 })).toEqual(['Building Dockerfile → build  3/6 steps  0.8s']);
   });
@@ -78,7 +78,7 @@ describe('the live view', () => {
     story.emit({ type: 'export.layer', diffId: digest('a'), size: 2_000_000, durationMs: 1, reused: false });
     expect(view(story).slice(1)).toEqual([
       'a',
-      '  ✓ reused  RUN a',
+      '  ✓ reused  1/1 RUN a',
       'image',
       '  ⠋   0.8s  packing layers, 1 new layer (2MB)',
     ]);
@@ -171,7 +171,7 @@ describe('the terminal', () => {
     const { screen } = start(story);
     expect(screen.text.split('\n')).toEqual([
       '\x1b[Ja',
-      '  ✓ cached  COPY . .',
+      '  ✓ cached  1/1 COPY . .',
       '',
       `Image  ${digest('1')}`,
       'Tags   app:latest',
@@ -179,6 +179,48 @@ describe('the terminal', () => {
       'Time   4.2s',
       '',
     ]);
+  });
+
+  test('ends what runs when the build fails: no spinner stays', () => {
+    const story = new Story()
+      .start({ a: ['RUN make'], b: ['RUN more'] })
+      .run('a/1')
+      .run('b/1');
+    story.emit({ type: 'export.started', what: 'push of app:1' });
+    story.ends('a/1', 'failed', 900);
+    story.emit({ type: 'build.failed', error: new JettisonError('RUN_FAILED', 'no'), durationMs: 1000 });
+    const { screen } = start(story);
+    expect(screen.text.split('\n').slice(1, 6)).toEqual([
+      '  ✗   0.9s  1/1 RUN make',
+      'b',
+      '  -         1/1 RUN more',
+      'image',
+      '  -         push of app:1',
+    ]);
+  });
+
+  test('shows bytes, rate and unpacking of what is fetched', () => {
+    const story = new Story().start({ a: ['FROM base', 'RUN make'] });
+    story.emit({ type: 'image.resolving', image: 'base' });
+    expect(view(story)[1]).toBe('  ⠋   0.0s  resolving base');
+    story.emit({ type: 'image.resolved', image: 'base', durationMs: 1 }).run('a/1');
+    const transfer = (item: string, state: 'moving' | 'unpacking' | 'done', moved: number) =>
+      story.emit({ type: 'transfer', of: 'a/1', direction: 'in', item, size: 4000, state, moved });
+    transfer('x', 'moving', 0);
+    transfer('y', 'moving', 0);
+    story.wait(800);
+    transfer('x', 'moving', 2000);
+    expect(view(story).slice(2, 4)).toEqual([
+      '  ⠋   0.8s  1/2 FROM base',
+      '            │ 2kB / 8kB  2.5kB/s  0/2 done',
+    ]);
+    transfer('x', 'unpacking', 4000);
+    transfer('y', 'unpacking', 4000);
+    expect(view(story)[3]).toBe('            │ unpacking 2 of 2 layers (8kB)');
+    transfer('x', 'done', 4000);
+    transfer('y', 'done', 4000);
+    story.ends('a/1', 'done', 900);
+    expect(view(story)[2]).toBe('  ✓   0.9s  1/2 FROM base (8kB)');
   });
 
   test('keeps the report of a failed build', () => {
@@ -191,8 +233,8 @@ describe('the terminal', () => {
     const { screen } = start(story);
     expect(screen.text.split('\n')).toEqual([
       '\x1b[Ja',
-      '  ✗   0.9s  RUN make',
-      '  ·         RUN more',
+      '  ✗   0.9s  1/2 RUN make',
+      '  ·         2/2 RUN more',
       '',
       '------',
       ' > [a 1/2] RUN make:',
