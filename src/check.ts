@@ -64,15 +64,34 @@ export async function check(options: CheckOptions): Promise<CheckResult> {
   try {
     dockerfile = parseForBuild(text, options.buildArgs);
   } catch (error) {
-    return { ...result, error: ours(error) };
+    return { ...result, findings: findingsBefore(text, options, error), error: ours(error) };
   }
   result.findings = dockerfile.diagnostics;
   result.targets = targetsOf(dockerfile);
+  const before = { warnings: dockerfile.diagnostics };
   try {
-    const { plan, warnings, args, unavailable } = await planWithWhatThereIs(options, dockerfile, text);
+    const found = await planWithWhatThereIs(options, dockerfile, text, before);
+    const { plan, warnings, args, unavailable } = found;
     return { ...result, findings: warnings, unavailable, outline: outlineOf(dockerfile, plan, args) };
   } catch (error) {
-    return { ...result, error: ours(error) };
+    return { ...result, findings: before.warnings, error: ours(error) };
+  }
+}
+
+/** What can be said of the text above the line at which parsing failed. */
+function findingsBefore(
+  { text, name }: DockerfileText,
+  { buildArgs }: CheckOptions,
+  error: unknown,
+): Diagnostic[] {
+  const line = error instanceof JettisonError ? (error.location?.line ?? 1) : 1;
+  const above = text.split('\n').slice(0, line - 1);
+  try {
+    return parseForBuild({ text: above.map((one) => `${one}\n`).join(''), name }, buildArgs).diagnostics;
+  } catch (second) {
+    // There is no whole stage above it.
+    if (second instanceof JettisonError) return [];
+    throw second;
   }
 }
 
@@ -105,7 +124,12 @@ function ours(error: unknown): JettisonError {
 }
 
 /** Plans; images that cannot be had are left out, and named. */
-async function planWithWhatThereIs(options: CheckOptions, dockerfile: Dockerfile, text: DockerfileText) {
+async function planWithWhatThereIs(
+  options: CheckOptions,
+  dockerfile: Dockerfile,
+  text: DockerfileText,
+  before: { warnings: Diagnostic[] },
+) {
   const everyStage = options.target === undefined && !options.targetOnly;
   const images = new Map<string, BaseImage>();
   const missing = new Map<string, string>();
@@ -122,7 +146,13 @@ async function planWithWhatThereIs(options: CheckOptions, dockerfile: Dockerfile
         {
           ...input,
           images,
-          check: { unavailable: new Set(missing.keys()), everyStage },
+          check: {
+            unavailable: new Set(missing.keys()),
+            everyStage,
+            onFailure: (warnings) => {
+              before.warnings = warnings;
+            },
+          },
         },
         options.signal,
       );

@@ -91,6 +91,11 @@ export class IgnoreRules {
     );
   }
 
+  /** Whether a rule after some line lets something in again. */
+  letsInAfter(line: number): boolean {
+    return this.#rules.some((rule) => rule.include && rule.line > line);
+  }
+
   #decide(path: string): number {
     return path === '' || this.isEmpty ? -1 : this.#judge(path, this.#directory(parentOf(path)));
   }
@@ -166,9 +171,14 @@ export function parseIgnore(text: string, file: string): IgnoreRules {
   return new IgnoreRules(rules, file);
 }
 
-/** What keeps a path out, for messages: `line 3 of .dockerignore`; undefined when nothing does. */
+/**
+ * What keeps a source of a COPY out, for messages: `line 3 of .dockerignore`. Undefined when nothing does: also a
+ * directory or a pattern of which a later `!` line may let a part in.
+ */
 export function ignoredBy(rules: IgnoreRules, path: string): string | undefined {
   const { excluded, rule } = rules.match(path);
+  if (excluded && rules.mayContainIncluded(path)) return undefined;
+  if (excluded && /[*?[\\]/.test(path) && rules.letsInAfter(rule!.line)) return undefined;
   return excluded ? `line ${rule!.line} of ${rules.file}` : undefined;
 }
 

@@ -28,7 +28,13 @@ export interface Heredoc {
 
 /** Shell form (one string for the shell) or exec form (a JSON array of strings). */
 export type Command =
-  | { form: 'shell'; text: string; location: Location }
+  | {
+      form: 'shell';
+      text: string;
+      location: Location;
+      /** What is wrong with it where it begins as a JSON array. */
+      fault?: { message: string; location: Location };
+    }
   | { form: 'exec'; args: string[]; location: Location };
 
 interface Base {

@@ -228,10 +228,14 @@ function checkStage({ index, instructions }: StageText): Diagnostic[] {
     }
     last.set(kind, instruction);
     if ((kind === 'CMD' || kind === 'ENTRYPOINT') && instruction.command.form === 'shell' && !shellSet) {
+      const { fault } = instruction.command;
       found.push({
         code: 'JSONArgsRecommended' satisfies CheckId,
-        message: `In this form a shell starts the program of ${kind}, and signals do not reach it`,
-        location,
+        message:
+          fault === undefined
+            ? `In this form a shell starts the program of ${kind}, and signals do not reach it`
+            : `A shell gets the text of ${kind}, since it is not a JSON array: ${fault.message}`,
+        location: fault?.location ?? location,
         hint: `Write ${kind} ["program", "argument"].`,
         stage: index,
       });

@@ -1,3 +1,4 @@
+import type { Location } from '../errors/error.ts';
 import type { Word } from './ast.ts';
 import type { LogicalLine } from './logical-line.ts';
 import { type Span, trim } from './scan.ts';
@@ -32,4 +33,52 @@ function stringSpans(json: string): Span[] {
     start: index,
     end: index + found.length,
   }));
+}
+
+/** Why what looks like a JSON array of strings is none. */
+export interface JsonFault {
+  /** "a comma is missing". */
+  message: string;
+  /** Where. */
+  location: Location;
+}
+
+/** A string in JSON, blanks, or any other character. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|\s+|[^]/gsu;
+
+/** What is wrong with a text that begins as a JSON array and is none; undefined when it does not begin so. */
+export function jsonFault(line: LogicalLine, span: Span): JsonFault | undefined {
+  const { start, end } = trim(line.text, span);
+  if (line.text[start] !== '[') return undefined;
+  const fault = (offset: number, message: string): JsonFault => ({
+    message,
+    location: line.locate(start + offset, Math.min(start + offset + 1, end)),
+  });
+  let expected: 'value' | 'separator' | 'nothing' = 'value';
+  let last = '[';
+  for (const { 0: token, index } of line.text.slice(start + 1, end).matchAll(TOKEN)) {
+    if (token.trim() === '') continue;
+    const offset = index + 1;
+    if (expected === 'nothing') return fault(offset, 'something follows its closing bracket');
+    if (token === ']') {
+      if (last === ',') return fault(offset, 'a comma stands before its closing bracket');
+      expected = 'nothing';
+    } else if (token === ',') {
+      if (expected === 'value') return fault(offset, 'nothing stands before a comma');
+      expected = 'value';
+    } else if (expected === 'separator') {
+      return fault(offset, 'a comma is missing');
+    } else if (token.length > 1 && token.startsWith('"')) {
+      expected = 'separator';
+    } else {
+      return fault(
+        offset,
+        token === "'" ? 'strings stand in double quotes' : 'an element is not a string in double quotes',
+      );
+    }
+    last = token;
+  }
+  return expected === 'nothing'
+    ? fault(0, 'a string in it is not JSON')
+    : fault(end - start - 1, 'its closing bracket is missing');
 }

@@ -1,3 +1,5 @@
+import { isPlaceholder, isPlaceholderPassword } from './placeholders.ts';
+
 /** How the tokens of well-known services begin, and what follows. */
 const TOKENS: [kind: string, pattern: RegExp][] = [
   ['a private key', /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/],
@@ -12,8 +14,10 @@ const TOKENS: [kind: string, pattern: RegExp][] = [
   ['an API key', /\bsk-(?:[a-z]+-)*[A-Za-z0-9_-]{32,}/],
   ['a PyPI token', /\bpypi-[A-Za-z0-9_-]{40,}/],
   ['a JSON web token', /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/],
-  ['a password in a URL', /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@/i],
 ];
+
+/** `scheme://user:password@host`, as far as the host's name. */
+const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/([^\s/:@]*):([^\s/@]+)@(\[[^\]]*\]|[^\s/:,?#]*)/gi;
 
 /** One run of the characters that keys in base64 and the like are made of. */
 const KEY_LIKE = /^[A-Za-z0-9+/_-]{32,}={0,2}$/;
@@ -27,11 +31,24 @@ const LEAST_ENTROPY = 4.3;
  * one: they are mostly digests and commits.
  */
 export function secretKind(value: string): string | undefined {
-  const known = TOKENS.find(([, pattern]) => pattern.test(value));
+  const known = TOKENS.find(([, pattern]) => {
+    const token = pattern.exec(value)?.[0];
+    return token !== undefined && !isPlaceholderToken(token);
+  });
   if (known !== undefined) return known[0];
+  for (const [, user = '', password = '', host = ''] of value.matchAll(URL_PASSWORD)) {
+    if (!isPlaceholderPassword(user, password, host)) return 'a password in a URL';
+  }
   if (!KEY_LIKE.test(value) || DIGEST.test(value) || value.startsWith('/')) return undefined;
+  if (isPlaceholder(value)) return undefined;
   const mixed = /[a-z]/.test(value) && /[A-Z]/.test(value) && /[0-9]/.test(value);
   return mixed && entropy(value) >= LEAST_ENTROPY ? 'a random key' : undefined;
+}
+
+/** Whether what follows a token's first letters stands for one: few characters again and again, or words. */
+function isPlaceholderToken(token: string): boolean {
+  const body = token.replace(/^[A-Za-z]+[_-]/, '');
+  return isPlaceholder(token) || new Set(body).size <= 3;
 }
 
 /** Shannon's, in bits a character. */

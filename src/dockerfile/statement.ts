@@ -1,6 +1,6 @@
 import { JettisonError, type JettisonErrorOptions, type Location } from '../errors/error.ts';
 import type { Command, Flag, Heredoc, Word } from './ast.ts';
-import { readJsonForm } from './json-form.ts';
+import { jsonFault, readJsonForm } from './json-form.ts';
 import type { LogicalLine } from './logical-line.ts';
 import { isBlank, isSpace, type Span, trim } from './scan.ts';
 
@@ -129,5 +129,11 @@ export function readCommand(statement: Statement, span: Span): Command {
   const location = statement.line.locate(span.start, span.end);
   const words = jsonWords(statement, span);
   if (words) return { form: 'exec', args: words.map((word) => word.text), location };
-  return { form: 'shell', text: statement.line.text.slice(span.start, span.end), location };
+  const fault = jsonFault(statement.line, span);
+  return {
+    form: 'shell',
+    text: statement.line.text.slice(span.start, span.end),
+    location,
+    ...(fault === undefined ? {} : { fault }),
+  };
 }

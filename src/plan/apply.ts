@@ -61,7 +61,7 @@ export function applyInstruction(
         hiddenEnv: proxyVariables(input.buildArgs),
         sources,
         hostname: input.buildArgs['BUILDKIT_SANDBOX_HOSTNAME'],
-        allowInsecure: input.allowInsecure ?? input.check !== undefined,
+        allowInsecure: input.allowInsecure === true || input.check !== undefined,
       });
       return;
     default:

@@ -110,7 +110,7 @@ function checkIgnored(
   for (const [i, source] of sources.entries()) {
     if (isHttpUrl(source) || isGitUrl(source)) continue;
     const by = ignoredBy(absoluteDestination('/', source).slice(1).replace(/\/$/, ''));
-    if (by === undefined) continue;
+    if (by === undefined || state.isUncertain) continue;
     state.warn({
       code: 'CopyIgnoredFile' satisfies CheckId,
       message: `"${source}" is no part of the build: ${by} keeps it out`,

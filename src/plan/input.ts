@@ -16,7 +16,7 @@ export interface PlanInput {
   buildPlatform: Platform;
   /** What RUN gets where it does not say. */
   network: 'host' | 'none';
-  /** Whether RUN may ask for `--security=insecure`. */
+  /** Whether RUN may ask for `--security=insecure`. Checks do not ask: a permission belongs to a build. */
   allowInsecure?: boolean;
   /** What `--build-context` gives. */
   contexts?: NamedContexts;
@@ -26,7 +26,12 @@ export interface PlanInput {
    * Plan for checking, not for building. Images that are `unavailable` count as empty, and what only they could
    * tell is left out. `everyStage`: not only what the target needs.
    */
-  check?: { unavailable: ReadonlySet<string>; everyStage: boolean };
+  check?: {
+    unavailable: ReadonlySet<string>;
+    everyStage: boolean;
+    /** Told what had been found when planning fails. */
+    onFailure?: (warnings: Diagnostic[]) => void;
+  };
   /** What keeps a path of the context out of the build, e.g. `line 3 of .dockerignore`. */
   ignoredBy?: (path: string) => string | undefined;
 }

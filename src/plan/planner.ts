@@ -70,6 +70,15 @@ class Planner {
 
   /** Pauses after each instruction. */
   *plan(): Generator<undefined, PlanResult> {
+    try {
+      return yield* this.planAll();
+    } catch (error) {
+      this.input.check?.onFailure?.(this.warningsBefore());
+      throw error;
+    }
+  }
+
+  private *planAll(): Generator<undefined, PlanResult> {
     const targets = this.input.check?.everyStage
       ? this.heads.all.map(({ text }) => text.index)
       : [this.target.index];
@@ -93,6 +102,11 @@ class Planner {
       ...stages.flatMap(({ index }) => this.states.get(index)!.ownArgs()),
     ];
     return { kind: 'plan', plan: { stages, target }, warnings: this.allWarnings(needed), args };
+  }
+
+  /** What was found before planning failed. */
+  private warningsBefore(): Diagnostic[] {
+    return this.allWarnings(new Set(this.input.dockerfile.stages.map(({ index }) => index)));
   }
 
   /** What the text shows about the stages that are built, and what planning found, without what is skipped. */
@@ -192,11 +206,14 @@ class Planner {
     );
     state.workdirSet = parent?.workdirSet ?? false;
     state.cwdKnown = parent?.cwdKnown ?? false;
-    state.baseUnknown = parent?.baseUnknown ?? this.isUnavailable(head);
+    if (parent === undefined) state.baseUnknown = this.isUnavailable(head);
+    else state.inheritUncertainty(parent);
     if (head.base.kind === 'files') addBaseFiles(state, head.base.name);
     const surroundings = { input: this.input, globals: this.heads.globals, sources };
     for (const instruction of instructions) {
-      at(instruction, () => applyInstruction(state, instruction, this.titleOf(instruction), surroundings));
+      at(instruction, () =>
+        state.carryOut(() => applyInstruction(state, instruction, this.titleOf(instruction), surroundings)),
+      );
       yield;
     }
     return finish(state, base!);

@@ -5,8 +5,6 @@ import { absoluteDestination } from './copy-step.ts';
 import type { CopyFrom, RunMount } from './plan.ts';
 import type { StageState } from './stage-state.ts';
 
-const TARGET_KEYS = ['target', 'dst', 'destination'];
-
 type MountFlag = RunInstruction['mounts'][number];
 
 /** What the `from=` of mounts stands for, by the mount as it was parsed. */
@@ -100,23 +98,21 @@ function planCache(mount: ResolvedMount, at: string, from: CopyFrom | undefined)
 }
 
 /** Where a mount is seen: without a target, or with a relative one, in the working directory. */
-function target(state: StageState, mount: ResolvedMount, flag: MountFlag): string {
+function target(state: StageState, mount: ResolvedMount, { location }: MountFlag): string {
   const path = place(state, mount.target ?? '');
-  if (path !== '/' || dependsOnBase(state, flag)) return path;
+  if (path !== '/' || dependsOnBase(state, mount)) return path;
   const what = mount.target
     ? `The mount's target "${mount.target}" is`
     : 'The mount has no target, and the working directory is';
   throw new JettisonError('MOUNT_INVALID', `${what} the root directory`, {
-    location: flag.location,
+    location,
     hint: 'Mount it on a directory below: target=/path, or a WORKDIR before.',
   });
 }
 
 /** Whether a base that is not looked at may have a say in where a mount is. */
-function dependsOnBase(state: StageState, { options }: MountFlag): boolean {
-  if (!state.baseUnknown) return false;
-  const written = options.findLast(({ key }) => TARGET_KEYS.includes(key))?.value?.text ?? '';
-  return written.includes('$') || (!written.startsWith('/') && !state.cwdKnown);
+function dependsOnBase(state: StageState, { target = '' }: ResolvedMount): boolean {
+  return state.isUncertain || (state.baseUnknown && !target.startsWith('/') && !state.cwdKnown);
 }
 
 function place(state: StageState, written: string): string {

@@ -52,6 +52,15 @@ export class StageState {
   /** The base image could not be had (when checking only): what is not set here may be set there. */
   baseUnknown = false;
   author?: string;
+  #uncertain = false;
+  /** Variables whose values depend on an unknown base. */
+  readonly #unknown = new Set<string>();
+
+  /** Takes over what the stage that this one stands on knows of an unknown base. */
+  inheritUncertainty(parent: StageState): void {
+    this.baseUnknown = parent.baseUnknown;
+    for (const name of parent.#unknown) this.#unknown.add(name);
+  }
 
   constructor(
     readonly stage: PlannedStage,
@@ -114,6 +123,8 @@ export class StageState {
   #setVariable(name: string, value: string): void {
     if (this.#argNames.has(name) && this.variables.get(name) !== value) this.#shownArgs = undefined;
     this.variables.set(name, value);
+    if (this.#uncertain) this.#unknown.add(name);
+    else this.#unknown.delete(name);
     this.#setPair(name, value);
   }
 
@@ -216,7 +227,30 @@ export class StageState {
     return resolveMount(flag, this.lookup, this.options(flag.location));
   }
 
-  private readonly lookup = (name: string): string | undefined => this.variables.get(name);
+  /**
+   * Carries out an instruction. Where the base is unknown, an instruction with a variable that only the base may set
+   * has no value that is known: it is passed over, and nothing is said against it.
+   */
+  carryOut(apply: () => void): void {
+    this.#uncertain = false;
+    try {
+      apply();
+    } catch (error) {
+      if (!this.isUncertain || !(error instanceof JettisonError) || error.code.endsWith('_TOO_LARGE'))
+        throw error;
+    }
+  }
+
+  /** Whether the instruction that is carried out has a value that depends on an unknown base. */
+  get isUncertain(): boolean {
+    return this.baseUnknown && this.#uncertain;
+  }
+
+  private readonly lookup = (name: string): string | undefined => {
+    const value = this.variables.get(name);
+    if (value === undefined || this.#unknown.has(name)) this.#uncertain = true;
+    return value;
+  };
 
   private options(location: Location): ExpandOptions {
     return { escape: this.escapeCharacter, location };

@@ -10,7 +10,7 @@ export function addWorkdirStep(
   title: string,
 ): void {
   const written = state.text(instruction.value);
-  if (!written.startsWith('/') && !state.workdirSet) {
+  if (!written.startsWith('/') && !state.workdirSet && !state.isUncertain) {
     state.warn({
       code: 'WorkdirRelativePath' satisfies CheckId,
       message: `"${written}" is relative to the working directory of the base image, which another version of it may change`,
@@ -19,7 +19,8 @@ export function addWorkdirStep(
     });
   }
   state.workdirSet = true;
-  state.cwdKnown ||= written.startsWith('/');
+  if (written.startsWith('/') && !state.isUncertain) state.cwdKnown = true;
+  else if (state.isUncertain) state.cwdKnown = false;
   // What was written absolutely is kept as it is.
   const directory = written.startsWith('/') ? written : clean(`${state.cwd}/${written}`);
   state.config.WorkingDir = directory;

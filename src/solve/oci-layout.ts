@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
@@ -27,13 +27,32 @@ export async function importOciLayout(
   text: string,
   platform: Platform,
 ): Promise<{ descriptor: Descriptor; manifest: Manifest; config: ImageConfig }> {
-  const [, folder = '', tag, digest] = /^(.*?)(?::([^/:@]+))?(?:@(.+))?$/s.exec(text) ?? [];
+  const { folder, tag, digest } = parseOciLayout(text);
   const index = parse<Index>(read(folder, 'index.json'), folder);
   const descriptor = choose(folder, index.manifests ?? [], tag, digest, platform);
   const manifest = parse<Manifest>(copySmall(store, folder, descriptor.digest), folder);
   const config = parse<ImageConfig>(copySmall(store, folder, manifest.config.digest), folder);
   for (const layer of manifest.layers) await copyLayer(store, folder, layer);
   return { descriptor, manifest, config };
+}
+
+/**
+ * Takes `FOLDER[:TAG][@DIGEST]` apart. Folders may have `@` and `:` in their names: only what looks like a digest is
+ * one, and a tag has no slash; a folder that is there under the whole name is meant.
+ */
+export function parseOciLayout(
+  text: string,
+  exists: (path: string) => boolean = existsSync,
+): { folder: string; tag?: string; digest?: string } {
+  const at = text.lastIndexOf('@');
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && /^sha\d+:[^/@]*$/.test(digest) && !exists(text)) {
+    return { ...parseOciLayout(text.slice(0, at), exists), digest };
+  }
+  const colon = text.lastIndexOf(':');
+  const tag = text.slice(colon + 1);
+  if (colon < 1 || !/^\w[\w.-]{0,127}$/.test(tag) || exists(text)) return { folder: text };
+  return { folder: text.slice(0, colon), tag };
 }
 
 async function copyLayer(store: Store, folder: string, blob: Descriptor): Promise<void> {

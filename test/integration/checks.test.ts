@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { check } from '../../src/check.ts';
 import { TestBuilds } from '../support/build.ts';
 
 let builds: TestBuilds;
@@ -32,4 +33,33 @@ test('what is skipped stops nothing; unused build arguments are no check', async
 test('a build argument takes the place of the directive', async () => {
   const buildArgs = { BUILDKIT_DOCKERFILE_CHECK: 'error=true' };
   expect((await builds.failure(`# check=skip=all\n${TEXT}`, { buildArgs })).code).toBe('CHECKS_FAILED');
+});
+
+test('a check tells what it found above a line that cannot be read, and the error', async () => {
+  const { context } = builds;
+  for (const bad of ['RUN --bad=1 x', 'NOPE x', 'CMD ["a"', 'EXPOSE foo']) {
+    builds.write({ Dockerfile: `from scratch AS x\nCMD echo x\n${bad}\n` });
+    const result = await check({ context, offline: true });
+    const codes = result.findings.map(({ code }) => code);
+    expect(codes).toEqual(expect.arrayContaining(['FromAsCasing', 'JSONArgsRecommended']));
+    if (!bad.startsWith('CMD')) expect(result.error?.location?.line).toBe(3);
+  }
+});
+
+test('a directory of which a later line lets a part in is no ignored file', async () => {
+  const text = '# check=experimental=CopyIgnoredFile\nFROM scratch\n';
+  const { context } = builds;
+  const copies = ['COPY src /', 'COPY *.log /', 'COPY keep.log /', 'COPY x.log /', 'COPY out /'];
+  builds.write({
+    '.dockerignore': '*\n!keep.log\n!src/a\n',
+    Dockerfile: `${text}${copies.join('\n')}\n`,
+  });
+  const { findings } = await check({ context, offline: true });
+  expect(findings.map(({ code, location }) => `${code} ${location.line}`)).toEqual([
+    'CopyIgnoredFile 6',
+    'CopyIgnoredFile 7',
+  ]);
+  builds.write({ 'Dockerfile.dockerignore': 'src\n' });
+  const own = await check({ context, offline: true });
+  expect(own.findings.map(({ location }) => location.line)).toEqual([3]);
 });

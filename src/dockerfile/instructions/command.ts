@@ -1,5 +1,6 @@
 import type { CommandInstruction, ShellInstruction } from '../ast.ts';
 import { Flags } from '../flags.ts';
+import { jsonFault } from '../json-form.ts';
 import { common, failure, jsonWords, kindOf, readCommand, type Statement } from '../statement.ts';
 
 /** `CMD …` and `ENTRYPOINT …`; both may be empty. */
@@ -17,7 +18,11 @@ export function readShell(statement: Statement): ShellInstruction {
   new Flags(statement);
   const words = jsonWords(statement, statement.rest);
   if (!words || words.length === 0) {
-    throw failure(statement, 'DOCKERFILE_SYNTAX', 'SHELL takes a program and its arguments as a JSON array', {
+    const fault = words === undefined ? jsonFault(statement.line, statement.rest) : undefined;
+    const reason = fault === undefined ? '' : `: ${fault.message}`;
+    const message = `SHELL takes a program and its arguments as a JSON array${reason}`;
+    throw failure(statement, 'DOCKERFILE_SYNTAX', message, {
+      ...(fault === undefined ? {} : { location: fault.location }),
       hint: 'Write for example SHELL ["/bin/bash", "-c"].',
     });
   }

@@ -79,8 +79,8 @@ export class Destination {
       return;
     }
     if (this.isObstructed(path)) {
-      throw new JettisonError('COPY_CONFLICT', `/${path} is no directory in the image`, {
-        hint: 'Choose another destination, or remove the file in a RUN before.',
+      throw new JettisonError('COPY_CONFLICT', `/${path} in the image is not a directory`, {
+        hint: 'Choose another destination, or remove what is there in a RUN before.',
       });
     }
     this.makeDirectories(parentOf(path), made);

@@ -208,9 +208,9 @@ function fileOf({ path, link }: SelectedEntry, files: Map<string, object>): obje
 function overFile(path: string): JettisonError {
   return new JettisonError(
     'COPY_CONFLICT',
-    `/${path} is a file in the image: a directory cannot replace it`,
+    `/${path} in the image is not a directory, and a directory cannot replace it`,
     {
-      hint: 'Choose another destination, or remove the file in a RUN before.',
+      hint: 'Choose another destination, or remove what is there in a RUN before.',
     },
   );
 }

@@ -44,6 +44,59 @@ function checked(text: string, options: Partial<PlanInput> = {}, config: Runtime
 const found = (text: string, options?: Partial<PlanInput>, config?: RuntimeConfig) =>
   checked(text, options, config).warnings.map(({ code, location }) => `${code} ${location.line}`);
 
+describe('variables that an unknown base may set', () => {
+  const key = imageKey({ reference: 'docker.io/library/base:1', platform: AMD });
+  const unknown = { check: { unavailable: new Set([key]), everyStage: true } };
+
+  test.each([
+    'WORKDIR "${HOME}"',
+    'WORKDIR $HOME\nWORKDIR x\nRUN --mount=target=. y',
+    'ENV GOCACHE=$GOPATH/cache\nRUN --mount=type=cache,target=$GOCACHE x',
+    'RUN --mount=type=cache,target=$GOCACHE x',
+    'RUN --mount=type=cache,target=/c,mode=$MODE,uid=$APP_UID x',
+    'RUN --mount=type=$TYPE,target=/c x',
+    'VOLUME $DATA',
+    'EXPOSE $PORT $A-$B',
+    'STOPSIGNAL $SIGNAL',
+    'USER $APP_UID',
+    'ENV A=${HOME:?unset} B=$A',
+    'ARG A=${HOME:?unset}\nVOLUME $A',
+    'ADD --checksum=$SUM https://example.com/x /',
+    'COPY a $DIR/$NAME',
+  ])('%s', (text) => {
+    expect(found(`FROM base:1\n${text}\n`, unknown)).toEqual([]);
+    expect(found(`FROM base:1 AS one\nFROM one\n${text}\n`, unknown)).toEqual([]);
+  });
+
+  test('nothing is passed over that does not depend on them', () => {
+    for (const text of ['VOLUME ""', 'STOPSIGNAL no', 'EXPOSE foo', 'ENV A=\nVOLUME $A']) {
+      expect(() => found(`FROM base:1\n${text}\n`, unknown)).toThrow();
+    }
+    for (const text of ['VOLUME $X', 'STOPSIGNAL $X', 'ENV A=${X:?no}']) {
+      expect(() => found(`FROM scratch\n${text}\n`, unknown)).toThrow();
+    }
+    expect(found('FROM base:1\nWORKDIR x\nENV PASSWORD=$X\n', unknown)).toEqual([
+      'WorkdirRelativePath 2',
+      'SecretsUsedInArgOrEnv 3',
+    ]);
+  });
+
+  test('a permission belongs to a build', () => {
+    for (const allowInsecure of [true, false, undefined]) {
+      const options = allowInsecure === undefined ? {} : { allowInsecure };
+      expect(found('FROM scratch\nRUN --security=insecure x\n', options)).toEqual([]);
+    }
+  });
+
+  test('what was found before an error is told', () => {
+    const told: string[] = [];
+    const onFailure = (warnings: { code: string }[]) => told.push(...warnings.map(({ code }) => code));
+    const text = 'FROM scratch\nWORKDIR x\nENV Y=$NOPE\nCMD x\nEXPOSE foo\n';
+    expect(() => found(text, { check: { ...EVERY, onFailure } })).toThrow('EXPOSE foo');
+    expect(told).toEqual(['WorkdirRelativePath', 'UndefinedVar', 'JSONArgsRecommended']);
+  });
+});
+
 // Ids and lines are what a current BuildKit reports for the same file.
 describe('checks that need variables', () => {
   test.each<[text: string, found: string[]]>([

@@ -123,8 +123,8 @@ describe('a file', () => {
   test('cannot replace a directory, nor go below a file', () => {
     expect(conflict('over-dir/sub', '/exist/')).toContain('/exist/sub is a directory');
     expect(conflict('over-dir/sub', '/exist')).toContain('/exist/sub is a directory');
-    expect(conflict('f1', '/exist/file/x')).toContain('/exist/file is no directory');
-    expect(conflict('f1', '/exist/file/')).toContain('/exist/file is no directory');
+    expect(conflict('f1', '/exist/file/x')).toContain('/exist/file in the image is not a directory');
+    expect(conflict('f1', '/exist/file/')).toContain('/exist/file in the image is not a directory');
     expect(conflict('over-dir', '/exist')).toContain('/exist/sub is a directory');
   });
 });
@@ -150,10 +150,10 @@ describe('a directory', () => {
   });
 
   test('cannot replace a file or a symlink', () => {
-    expect(conflict('dir', '/exist/file')).toContain('/exist/file is a file');
-    expect(conflict('over-file', '/exist')).toContain('/exist/file is a file');
-    expect(conflict('over-link', '/exist')).toContain('/exist/flink is a file');
-    expect(conflict(['f1', 'dir'], '/n')).toContain('/n is a file');
+    expect(conflict('dir', '/exist/file')).toContain('/exist/file in the image is not a directory');
+    expect(conflict('over-file', '/exist')).toContain('/exist/file in the image is not a directory');
+    expect(conflict('over-link', '/exist')).toContain('/exist/flink in the image is not a directory');
+    expect(conflict(['f1', 'dir'], '/n')).toContain('/n in the image is not a directory');
   });
 
   test('a file below it replaces a symlink', () => {

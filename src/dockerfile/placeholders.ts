@@ -1,0 +1,53 @@
+/** Values that people write where a secret would stand: nobody's secret, wherever they are. */
+const PLACEHOLDERS = [
+  /^$/,
+  /^<.*>$/s,
+  /^\[.*\]$/s,
+  /^\{\{.*\}\}$/s,
+  /^\$(?:\w+|\{.*\}|\(.*\))$/s,
+  /^%\w*%?$/,
+  /^(.)\1*$/s,
+  /change_?-?me|replace_?-?me|place_?-?holder|x{4}|\*{3}|\.{3}/i,
+  /(?:^|[^a-z])(?:your|dummy|example|sample|fake|mock|todo|fixme|insert|redacted|none|null|undefined|unset|not_?-?set)(?:$|[^a-z])/i,
+  /EXAMPLE/,
+];
+
+/** Passwords that everybody has on his own machine. */
+const WEAK = new Set(
+  [
+    'pass passwd password passw0rd pw pwd secret secrets secretpassword my-secret-pw mysecretpassword token key',
+    'user username admin root guest default test testing tests dev development local build ci demo foo bar baz',
+    'postgres postgresql mysql mariadb mongo mongodb redis rabbitmq sa sqlserver minio minioadmin elastic',
+    'qwerty letmein abc abc123 1234 12345 123456 12345678 123456789',
+  ]
+    .join(' ')
+    .split(' '),
+);
+
+/** Whether a value only stands for a secret. */
+export function isPlaceholder(value: string): boolean {
+  return PLACEHOLDERS.some((pattern) => pattern.test(value));
+}
+
+/**
+ * Whether the password of a URL protects nothing: it stands for one, or everybody has it and the host is this machine
+ * or a container's name.
+ *
+ * @param host as written, without its port
+ */
+export function isPlaceholderPassword(user: string, password: string, host: string): boolean {
+  if (isPlaceholder(password)) return true;
+  if (!isLocal(host)) return false;
+  const text = password.toLowerCase();
+  return text === user.toLowerCase() || WEAK.has(text);
+}
+
+function isLocal(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '');
+  return (
+    !name.includes('.') ||
+    /^127\.|^0\.0\.0\.0$|^host\.docker\.internal$|(?:^|\.)(?:localhost|local|test|invalid)$|(?:^|\.)example(?:\.(?:com|net|org))?$/.test(
+      name,
+    )
+  );
+}
