@@ -44,7 +44,7 @@ export interface JsonFault {
 }
 
 /** A string in JSON, blanks, or any other character. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|\s+|[^]/gsu;
+const TOKEN = /"(?:[^"\\]|\\.)*"|\s+|./gsu;
 
 /** What is wrong with a text that begins as a JSON array and is none; undefined when it does not begin so. */
 export function jsonFault(line: LogicalLine, span: Span): JsonFault | undefined {
