@@ -51,8 +51,8 @@ export class RegistryPlace implements CachePlace {
     await fetchBlob(this.store, this.registries, this.reference, blob, onProgress);
   }
 
-  holds(blob: Descriptor): Promise<boolean> {
-    return this.registries.repository(this.reference).hasBlob(blob, 'push');
+  async holds(blob: Descriptor): Promise<boolean> {
+    return (await this.registries.repository(this.reference)).hasBlob(blob, 'push');
   }
 
   async write(blobs: readonly CacheBlob[], manifest: Descriptor, onProgress?: OnProgress): Promise<void> {

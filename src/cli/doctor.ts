@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
+import { JettisonError } from '../errors/error.ts';
 import { style, wantsColor } from '../errors/style.ts';
 import { plural, size } from '../events/format.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
@@ -51,7 +52,11 @@ async function run(args: string[], io: Io): Promise<number> {
 async function showMachine(store: Store, json: boolean, io: Io): Promise<number> {
   const { probeRungs } = await import('../worker/rung-probes.ts');
   const { home } = store.layout;
-  const facts = { ...machineFacts(home), rungs: await probeRungs(home) };
+  const facts = {
+    ...machineFacts(home),
+    registries: await registryFacts(io.env),
+    rungs: await probeRungs(home),
+  };
   if (json) {
     io.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
     return 0;
@@ -68,8 +73,24 @@ async function showMachine(store: Store, json: boolean, io: Io): Promise<number>
   ];
   io.stdout.write(`${bold('Machine')}\n`);
   for (const [name, value] of lines) io.stdout.write(`  ${name.padEnd(10)}${value}\n`);
+  const { mirrors, problem } = facts.registries;
+  const said = problem === undefined ? mirrors : [`problem: ${problem}`];
+  if (said.length > 0) {
+    io.stdout.write(`\n${bold('Where images are read from')}\n${said.map((line) => `  ${line}\n`).join('')}`);
+  }
   io.stdout.write(`\n${bold('How RUN works here')}\n${describeRungs(facts.rungs, io)}`);
   return 0;
+}
+
+/** What files and variables say of registries, in sentences. */
+async function registryFacts(env: NodeJS.ProcessEnv): Promise<{ mirrors: string[]; problem?: string }> {
+  try {
+    const { RegistryConfig } = await import('../registry/registry-config.ts');
+    return { mirrors: await (await RegistryConfig.load(env, false)).describe() };
+  } catch (error) {
+    if (!(error instanceof JettisonError)) throw error;
+    return { mirrors: [], problem: error.message };
+  }
 }
 
 function machineFacts(home: string) {

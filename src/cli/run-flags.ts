@@ -44,6 +44,7 @@ export const options = {
   'no-healthcheck': { type: 'boolean' },
   'pids-limit': { type: 'string' },
   publish: { ...many, short: 'p' },
+  pull: { type: 'string' },
   'read-only': { type: 'boolean' },
   rm: { type: 'boolean' },
   'security-opt': many,

@@ -8,10 +8,11 @@ import { needTerminal, runInForeground } from '../run/foreground.ts';
 import { closeInherited } from '../run/inherited.ts';
 import { LogReader } from '../run/log.ts';
 import { logPath } from '../run/supervise.ts';
-import { findImage, readImage } from '../store/lookup.ts';
+import { readImage } from '../store/lookup.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { splitArguments } from './own-arguments.ts';
+import { findOrPull } from './pull-image.ts';
 import {
   capabilityNote,
   containerRequest,
@@ -25,7 +26,7 @@ import { usageError } from './usage.ts';
 
 const help = `Usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]
 
-Runs an image of the store and throws away what it changed. Signals go to the command; the exit code is the
+Runs an image, pulled if the store lacks it, and throws away what it changed. Signals go to the command; the exit code is the
 command's, 125 if it could not be run, 126 if it is not executable, 127 if it is missing.
 
 Options:
@@ -54,6 +55,7 @@ Options:
       --pids-limit NUMBER      How many processes and threads it may have
   -p, --publish [HOST:]PORT    Publish a port of a private network; without pasta or slirp4netns the network is
                                this machine's, and ports need no publishing
+      --pull POLICY            Pull the image: missing (the default), always or never
       --read-only              The root file system cannot be changed; the image's volumes can
       --shm-size SIZE          Size of /dev/shm (64m)
       --rm                     Forget the container when it ends; in the foreground always so
@@ -98,7 +100,7 @@ async function run(args: string[], io: Io): Promise<number> {
   // Only while it starts: pruning must not wait for as long as a container runs.
   const end = await store.leases.use(io.signal);
   try {
-    const image = findImage(store, name);
+    const image = await findOrPull(store, name, flags.pull, io);
     if (matchPlatform(hostPlatform(), image.config) === 0) {
       const [theirs, ours] = [formatPlatform(image.config), formatPlatform(hostPlatform())];
       io.stderr.write(`warning: ${name} is for ${theirs}, and this machine is ${ours}\n`);

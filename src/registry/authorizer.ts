@@ -33,6 +33,8 @@ export class Authorizer {
     private readonly source: CredentialSource,
     private readonly policy: Patience,
     private readonly signal: AbortSignal | undefined,
+    /** Plain http is allowed. */
+    private readonly insecure: boolean,
   ) {}
 
   /** The credentials used for a repository; looked up once. */
@@ -113,6 +115,7 @@ export class Authorizer {
           ...request,
           signal: this.signal,
           idleMs: this.policy.idleMs,
+          floor: this.policy,
         });
         if (response.status !== 200) {
           const error = await responseError(response, subject, credentials, this.problems);
@@ -148,6 +151,15 @@ export class Authorizer {
       throw new JettisonError('REGISTRY_ERROR', `${this.registry} names no usable place to get tokens from`, {
         hint: 'The registry is set up wrongly: its realm has to be an http or https URL.',
       });
+    }
+    if (url.protocol === 'http:' && !this.insecure) {
+      throw new JettisonError(
+        'REGISTRY_INSECURE',
+        `${this.registry} gets its tokens unencrypted, from ${url.host}`,
+        {
+          hint: "The registry's realm has to be an https URL; --registry-insecure allows it.",
+        },
+      );
     }
     if (credentials === undefined || credentials.kind === 'bearer') {
       return { method: 'GET', url: withQuery(url, service, scopes) };

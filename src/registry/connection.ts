@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { JettisonError } from '../errors/error.ts';
 import type { Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 import { networkError, responseError, type Subject } from './errors.ts';
@@ -37,6 +38,8 @@ export class Connection {
     private readonly authorizer: Authorizer,
     readonly policy: Patience,
     readonly signal: AbortSignal | undefined,
+    /** Plain http is allowed. */
+    private readonly insecure: boolean,
   ) {}
 
   /**
@@ -93,9 +96,11 @@ export class Connection {
 
   /**
    * Where a `Location` header leads: absolute or relative. A registry behind a proxy that ends TLS may answer
-   * with http for its own host; https is kept then.
+   * with http for its own host; https is kept then. What came by https never goes on by http elsewhere, unless
+   * the registry is configured as insecure.
    *
    * @throws TypeError when it is not an http or https URL
+   * @throws JettisonError `REGISTRY_INSECURE`
    */
   locate(location: string, from: URL): URL {
     const url = new URL(location, from);
@@ -103,6 +108,12 @@ export class Connection {
       throw new TypeError(`no way to ${url.protocol}`);
     if (url.protocol === 'http:' && from.protocol === 'https:' && url.hostname === from.hostname) {
       url.protocol = 'https:';
+    }
+    if (url.protocol === 'http:' && from.protocol === 'https:' && !this.insecure) {
+      throw new JettisonError('REGISTRY_INSECURE', `${from.host} leads from https to http, at ${url.host}`, {
+        hint: 'Nobody could tell what arrives. The registry is set up wrongly; --registry-insecure allows it.',
+        details: { host: url.host },
+      });
     }
     return url;
   }
@@ -125,7 +136,8 @@ export class Connection {
       discard(response);
       try {
         url = this.locate(location, at);
-      } catch {
+      } catch (error) {
+        if (error instanceof JettisonError) throw error;
         throw networkError(Object.assign(new Error('bad redirect'), { code: 'HPE_LOCATION' }), at, subject);
       }
     }
@@ -144,7 +156,7 @@ export class Connection {
       };
       const idleMs = request.commits ? this.policy.commitIdleMs : this.policy.idleMs;
       const { method, body } = request;
-      const sent = { method, url: at, headers, signal: this.signal, idleMs };
+      const sent = { method, url: at, headers, signal: this.signal, idleMs, floor: this.policy };
       return { response: await this.http.send(body === undefined ? sent : { ...sent, body }), at };
     };
     const known = this.#base;

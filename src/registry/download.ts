@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import type { ApiRequest, Connection } from './connection.ts';
 import { networkError } from './errors.ts';
-import type { HttpResponse } from './http.ts';
+import { type HttpResponse, tooSlow } from './http.ts';
 import { isConnectionError, pause } from './retry.ts';
 
 /**
@@ -17,6 +17,7 @@ export async function* download(
 ): AsyncGenerator<Uint8Array> {
   const { policy, signal } = connection;
   let received = 0;
+  const started = Date.now();
   for (let failures = 0; ; ) {
     const before = received;
     const headers =
@@ -40,6 +41,9 @@ export async function* download(
     } finally {
       response.stream.destroy();
     }
+    // One that gives a little with each connection is no faster than one that trickles.
+    const ms = Date.now() - started;
+    if (ms > policy.rateMs && (received * 1000) / ms < policy.minRate) throw tooSlow(response.url, policy);
     failures = received > before ? 1 : failures + 1;
     if (failures >= policy.attempts) {
       throw failure === undefined

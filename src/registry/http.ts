@@ -6,11 +6,14 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
 import { createSecureContext } from 'node:tls';
+import { JettisonError } from '../errors/error.ts';
 import { hostName } from './endpoint.ts';
 import { proxyAuthorization, proxyFor, TunnelAgent } from './proxy.ts';
-import { isUntrusted, systemTrust, trustFor } from './trust.ts';
+import { DEFAULT_RETRY, minimumRate, type Patience } from './retry.ts';
+import { type HostTrust, isUntrusted, systemTrust, trustFor } from './trust.ts';
 
 /** A body that can be sent again when a request is repeated. */
 export interface StreamBody {
@@ -28,6 +31,8 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
   /** Give up when nothing moves for so long (milliseconds). */
   idleMs?: number;
+  /** Give up when what moves is slower; default: that of `DEFAULT_RETRY` and `JETTISON_MIN_RATE`. */
+  floor?: RateFloor;
 }
 
 export interface HttpResponse {
@@ -55,8 +60,11 @@ export class Http {
 
   constructor(
     private readonly env: NodeJS.ProcessEnv,
-    /** Accept any certificate of these hosts (`host[:port]`). */
-    private readonly unverified: (host: string) => boolean = () => false,
+    /** By host (`host[:port]`): whether any certificate is accepted, and what files name for it. */
+    private readonly hosts: {
+      unverified?: (host: string) => boolean;
+      trust?: (host: string) => HostTrust | undefined;
+    } = {},
   ) {}
 
   /** Sends a request; resolves with the response as soon as its headers are there. */
@@ -98,7 +106,22 @@ export class Http {
         this.send(request).then(resolve, reject);
       };
       req.on('error', fail);
+      const floor = request.floor ?? { ...DEFAULT_RETRY, ...minimumRate(this.env) };
+      // A server that sends an answer's head byte by byte is never idle.
+      let patience: NodeJS.Timeout | undefined;
+      req.on('finish', () => {
+        patience = setTimeout(() => req.destroy(tooSlow(url, floor)), idleMs + CONNECT_MS);
+        patience.unref();
+      });
+      req.on('close', () => clearTimeout(patience));
+      req.on('socket', (socket) => {
+        if (body !== undefined)
+          watchRate(floor, () => (req.writableFinished ? undefined : sent(req, socket)), req, url);
+      });
       req.on('response', (stream) => {
+        clearTimeout(patience);
+        const { socket } = stream;
+        watchRate(floor, () => (stream.readableLength > 0 ? undefined : socket.bytesRead), stream, url);
         // Errors after the headers reach whoever reads the body; a body that nobody reads must not throw.
         stream.on('error', () => {});
         resolve({ status: stream.statusCode!, headers: stream.headers, stream, url });
@@ -121,11 +144,16 @@ export class Http {
     if (url.protocol === 'https:') {
       const system = this.#systemTrusted.has(url.host);
       const agent = this.#agent(`https ${system} ${proxy?.href ?? ''} ${url.host}`, () => {
-        const trust = trustFor(url.host, this.env, system ? systemTrust(this.env) : undefined);
+        const trust = trustFor(
+          url.host,
+          this.env,
+          system ? systemTrust(this.env) : undefined,
+          this.hosts.trust?.(url.host),
+        );
         const tls = {
           // Made once: reading a hundred certificates for each connection would take longer than most requests.
           ...(Object.keys(trust).length > 0 ? { secureContext: createSecureContext(trust) } : {}),
-          ...(this.unverified(url.host) ? { rejectUnauthorized: false } : {}),
+          ...(this.hosts.unverified?.(url.host) ? { rejectUnauthorized: false } : {}),
           keepAlive: true,
           maxSockets: MAX_SOCKETS,
         };
@@ -167,6 +195,53 @@ export class Http {
     }
     return agent;
   }
+}
+
+/** What a body has to move at the least: see `Patience`. */
+export type RateFloor = Pick<Patience, 'minRate' | 'rateMs'>;
+
+/**
+ * Gives a transfer up that is slower than it may be. Only the time counts in which the other side is waited for: not
+ * that in which this one is busy with what it has.
+ *
+ * @param count bytes so far; undefined while this side is the one that is waited for
+ */
+function watchRate(
+  floor: RateFloor,
+  count: () => number | undefined,
+  stream: Readable | ClientRequest,
+  url: URL,
+): void {
+  const { minRate, rateMs } = floor;
+  if (minRate === 0) return;
+  const first = count() ?? 0;
+  const tick = Math.min(1000, rateMs / 4);
+  let waitedMs = 0;
+  const timer = setInterval(() => {
+    const moved = count();
+    if (moved === undefined) return;
+    waitedMs += tick;
+    if (waitedMs < rateMs || ((moved - first) * 1000) / waitedMs >= minRate) return;
+    stream.destroy(tooSlow(url, floor));
+  }, tick);
+  timer.unref();
+  stream.once('close', () => clearInterval(timer));
+}
+
+/** Bytes of a body that have left; undefined while nothing waits to. */
+function sent(req: ClientRequest, socket: Socket): number | undefined {
+  return req.writableLength === 0 && socket.writableLength === 0
+    ? undefined
+    : socket.bytesWritten - socket.writableLength;
+}
+
+/** Never tried again: a server that trickles would do so without end. */
+export function tooSlow({ host }: URL, { minRate, rateMs }: RateFloor): JettisonError {
+  const rate = `${minRate} bytes a second over ${rateMs / 1000} s`;
+  return new JettisonError('REGISTRY_TOO_SLOW', `${host} is too slow: less than ${rate}`, {
+    hint: 'Try again, or from another network; JETTISON_MIN_RATE=BYTES/SECONDS sets the limit, 0 turns it off.',
+    details: { host },
+  });
 }
 
 /**

@@ -36,7 +36,8 @@ export async function verifyLogin(
     credentials: { lookup: async () => credentials, problems: [] },
   });
   try {
-    await registries.connection(registry).send(
+    const connection = await registries.connection(registry);
+    await connection.send(
       {
         method: 'GET',
         target: '/v2/',

@@ -39,7 +39,7 @@ export async function pushImage(
   onProgress: OnProgress = () => {},
   fetch: (blob: Descriptor) => Promise<void> = (blob) => fetchBlob(store, registries, undefined, blob),
 ): Promise<PushResult> {
-  const push = new Push(store, registries, reference, onProgress, fetch);
+  const push = new Push(store, await registries.repository(reference), reference, onProgress, fetch);
   const which = reference.tag ?? image.digest;
   if (reference.digest !== undefined && reference.digest !== image.digest) {
     throw new JettisonError(
@@ -56,23 +56,21 @@ export async function pushImage(
 
 class Push {
   uploaded = 0;
-  readonly #repository: Repository;
   readonly #origins: Origins;
 
   constructor(
     private readonly store: Pick<PullStore, 'layout' | 'blobs'>,
-    registries: Registries,
+    private readonly repository: Repository,
     private readonly reference: Reference,
     private readonly onProgress: OnProgress,
     private readonly fetch: (blob: Descriptor) => Promise<void>,
   ) {
-    this.#repository = registries.repository(reference);
     this.#origins = new Origins(store.layout);
   }
 
   async all(which: string, image: Descriptor): Promise<void> {
     // A registry keeps what its manifests name: one that is there is there completely.
-    const there = await this.#repository.manifestDigest(which, 'push');
+    const there = await this.repository.manifestDigest(which, 'push');
     const bytes = this.store.blobs.read(image.digest);
     const document = JSON.parse(bytes.toString('utf8')) as Manifest | Index;
     if (there !== image.digest) {
@@ -81,7 +79,7 @@ class Push {
       } else {
         await this.#blobs(document);
       }
-      await this.#repository.putManifest(which, document.mediaType ?? image.mediaType, bytes);
+      await this.repository.putManifest(which, document.mediaType ?? image.mediaType, bytes);
     } else if ('layers' in document) {
       for (const { digest, size } of [document.config, ...document.layers]) {
         this.onProgress({ item: digest, size, state: 'present', moved: size });
@@ -102,7 +100,7 @@ class Push {
 
   async #blob(blob: Descriptor): Promise<void> {
     const { digest, size } = blob;
-    if (await this.#repository.hasBlob(blob, 'push')) {
+    if (await this.repository.hasBlob(blob, 'push')) {
       this.onProgress({ item: digest, size, state: 'present', moved: size });
       return;
     }
@@ -110,7 +108,7 @@ class Push {
     const { registry, repository } = this.reference;
     for (const origin of origins) {
       if (origin.registry !== registry || origin.repository === repository) continue;
-      if (await this.#repository.mount(digest, origin.repository)) {
+      if (await this.repository.mount(digest, origin.repository)) {
         this.onProgress({ item: digest, size, state: 'mounted', moved: size });
         return;
       }
@@ -133,7 +131,7 @@ class Push {
   async #upload({ digest, size }: Descriptor): Promise<void> {
     const path = this.store.blobs.path(digest);
     this.onProgress({ item: digest, size, state: 'moving', moved: 0 });
-    await this.#repository.upload({
+    await this.repository.upload({
       digest,
       size,
       open: (start, end) => {

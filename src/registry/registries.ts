@@ -1,13 +1,14 @@
 import { JettisonError } from '../errors/error.ts';
-import type { Reference } from '../image/reference.ts';
 import { Authorizer } from './authorizer.ts';
 import { Connection } from './connection.ts';
 import { type CredentialSource, StoredCredentials } from './credentials.ts';
-import { endpoints, isLoopback } from './endpoint.ts';
+import { isLoopback } from './endpoint.ts';
 import { Http } from './http.ts';
-import { mirrorsOf } from './mirrors.ts';
+import type { RegistryConfig, RepositoryPlace } from './registry-config.ts';
+import type { ReadReference } from './registry-rules.ts';
 import { Repository } from './repository.ts';
-import { DEFAULT_RETRY, type Patience } from './retry.ts';
+import { DEFAULT_RETRY, minimumRate, type Patience } from './retry.ts';
+import type { HostTrust } from './trust.ts';
 
 export interface RegistryOptions {
   /** Proxies, certificates, the places of credentials and mirrors; defaults to the process's. */
@@ -34,6 +35,9 @@ export class Registries {
   readonly #policy: Patience;
   readonly #http: Http;
   readonly #unverified = new Set<string>();
+  /** Certificates that files of this machine name for hosts. */
+  readonly #trust = new Map<string, HostTrust>();
+  #config: Promise<RegistryConfig> | undefined;
   readonly #connections = new Map<string, Connection>();
   /** Repositories that everybody may read, and that the credentials for them may not. */
   readonly #public = new Set<string>();
@@ -43,13 +47,25 @@ export class Registries {
     this.#env = options.env ?? process.env;
     this.#insecure = options.insecure ?? false;
     this.#credentials = options.credentials ?? new StoredCredentials(this.#env);
-    this.#policy = { ...DEFAULT_RETRY, ...options.retry };
-    this.#http = new Http(this.#env, (host) => this.#unverified.has(host) || isLoopback(host));
+    this.#policy = { ...DEFAULT_RETRY, ...minimumRate(this.#env), ...options.retry };
+    this.#http = new Http(this.#env, {
+      unverified: (host) =>
+        this.#unverified.has(host) || isLoopback(host) || this.#trust.get(host)?.unverified === true,
+      trust: (host) => this.#trust.get(host),
+    });
   }
 
-  /** The repository that a reference names. */
-  repository({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): Repository {
-    return new Repository(this.connection(registry), registry, repository);
+  /** The repository that a reference names, to write to. @throws JettisonError `REGISTRY_BLOCKED`, `REGISTRY_CONFIG_INVALID` */
+  async repository(reference: ReadReference): Promise<Repository> {
+    return this.#open(await (await this.config()).writing(reference));
+  }
+
+  /** How registries are reached. @throws JettisonError `REGISTRY_CONFIG_INVALID` */
+  config(): Promise<RegistryConfig> {
+    this.#config ??= import('./registry-config.ts').then(({ RegistryConfig }) =>
+      RegistryConfig.load(this.#env, this.#insecure),
+    );
+    return this.#config;
   }
 
   /**
@@ -57,41 +73,46 @@ export class Registries {
    * mirror that lacks something, or is broken, stands in nobody's way. Neither do credentials that have ended:
    * what everybody may read is then read without them.
    */
-  async read<T>(
-    reference: Pick<Reference, 'registry' | 'repository'>,
-    read: (repository: Repository) => Promise<T>,
-  ): Promise<T> {
-    const { registry, repository } = reference;
-    for (const mirror of mirrorsOf(registry, this.#env)) {
-      const connection = this.#connect(`mirror ${mirror.href}`, mirror.host, [mirror]);
+  async read<T>(reference: ReadReference, read: (repository: Repository) => Promise<T>): Promise<T> {
+    const config = await this.config();
+    const { mirrors, own } = await config.reading(reference);
+    for (const [host, trust] of await config.trustOf(reference.registry)) this.#trust.set(host, trust);
+    const failures: { place: RepositoryPlace; error: JettisonError }[] = [];
+    for (const place of mirrors) {
       try {
-        return await read(new Repository(connection, mirror.host, repository));
+        return await read(await this.#open(place));
       } catch (error) {
         const tolerable = error instanceof JettisonError && /^(REGISTRY_|DIGEST_|MANIFEST_)/.test(error.code);
         if (!tolerable) throw error;
+        failures.push({ place, error });
       }
     }
-    const place = `${registry}/${repository}`;
-    if (this.#public.has(place)) return read(this.#anonymously(reference));
     try {
-      return await read(this.repository(reference));
+      return await this.#readOwn(own, read);
+    } catch (error) {
+      throw withMirrors(error, own, failures);
+    }
+  }
+
+  async #readOwn<T>(own: RepositoryPlace, read: (repository: Repository) => Promise<T>): Promise<T> {
+    const { registry, repository } = own;
+    const place = `${registry}/${repository}`;
+    if (this.#public.has(place)) return read(await this.#open(own, ANONYMOUS));
+    try {
+      return await read(await this.#open(own));
     } catch (error) {
       const refused = error instanceof JettisonError && /^REGISTRY_(UNAUTHORIZED|DENIED)$/.test(error.code);
       if (!refused || (await this.#credentials.lookup(registry, repository)) === undefined) throw error;
       // When that fails, too, the credentials are what somebody has to look at.
-      const found = await read(this.#anonymously(reference)).catch(() => Promise.reject(error));
+      const found = await read(await this.#open(own, ANONYMOUS)).catch(() => Promise.reject(error));
       this.#public.add(place);
       return found;
     }
   }
 
-  #anonymously({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): Repository {
-    const connection = this.#connect(`anonymous ${registry}`, registry, this.#bases(registry), ANONYMOUS);
-    return new Repository(connection, registry, repository);
-  }
-
-  connection(registry: string): Connection {
-    return this.#connect(registry, registry, this.#bases(registry));
+  /** The way to a registry itself. */
+  async connection(registry: string): Promise<Connection> {
+    return (await this.repository({ registry, repository: '' })).connection;
   }
 
   /** Closes idle connections, which would keep nothing alive but sockets. */
@@ -99,19 +120,49 @@ export class Registries {
     this.#http.close();
   }
 
-  #bases(registry: string): URL[] {
-    const bases = endpoints(registry, this.#insecure);
-    if (this.#insecure) for (const { host } of bases) this.#unverified.add(host);
-    return bases;
-  }
-
-  #connect(key: string, registry: string, bases: URL[], credentials = this.#credentials): Connection {
+  async #open(place: RepositoryPlace, credentials = this.#credentials): Promise<Repository> {
+    const { registry, repository, bases, insecure } = place;
+    if (insecure) for (const { host } of bases) this.#unverified.add(host);
+    for (const [host, trust] of await (await this.config()).trustOf(registry)) this.#trust.set(host, trust);
+    const who = credentials === ANONYMOUS ? 'anonymous ' : '';
+    const key = `${who}${registry} ${bases.join(' ')}`;
     let connection = this.#connections.get(key);
     if (connection === undefined) {
-      const authorizer = new Authorizer(registry, this.#http, credentials, this.#policy, this.signal);
-      connection = new Connection(bases, this.#http, authorizer, this.#policy, this.signal);
+      const authorizer = new Authorizer(
+        registry,
+        this.#http,
+        credentials,
+        this.#policy,
+        this.signal,
+        insecure,
+      );
+      connection = new Connection(bases, this.#http, authorizer, this.#policy, this.signal, insecure);
       this.#connections.set(key, connection);
     }
-    return connection;
+    return new Repository(connection, registry, repository);
   }
+}
+
+/** What the registry said, and before it the mirrors. */
+function withMirrors(
+  error: unknown,
+  own: RepositoryPlace,
+  failures: readonly { place: RepositoryPlace; error: JettisonError }[],
+): unknown {
+  const moved = own.origin === undefined ? '' : ` (${own.registry} is named by ${own.origin})`;
+  if (!(error instanceof JettisonError) || (failures.length === 0 && moved === '')) return error;
+  const said = failures.map(
+    ({ place, error: failure }) => `the mirror ${place.name} (${place.origin}): ${failure.message}`,
+  );
+  const { hint, location, source, sourceLine, exitCode, details } = error;
+  const before = said.length === 0 ? '' : `; before that, ${said.join('; ')}`;
+  return new JettisonError(error.code, `${error.message}${moved}${before}`, {
+    exitCode,
+    cause: error,
+    details: { ...details, mirrors: failures.map(({ place }) => place.name) },
+    ...(hint !== undefined && { hint }),
+    ...(location !== undefined && { location }),
+    ...(source !== undefined && { source }),
+    ...(sourceLine !== undefined && { sourceLine }),
+  });
 }

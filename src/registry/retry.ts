@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JettisonError } from '../errors/error.ts';
 
 /** A failure that may be gone when the same is tried again: a lost connection, 429, 5xx, damaged content. */
 export class Transient extends Error {
@@ -25,6 +26,10 @@ export interface RetryPolicy {
 export interface Patience extends RetryPolicy {
   /** A connection on which nothing moves for so long (milliseconds) counts as lost. */
   idleMs: number;
+  /** A body that comes slower, on the average of `rateMs` or more of waiting, is given up: bytes a second. 0: never. */
+  minRate: number;
+  /** Milliseconds of waiting after which the rate counts. */
+  rateMs: number;
   /** The same while a registry stores what it has received, which may take long. */
   commitIdleMs: number;
 }
@@ -35,7 +40,26 @@ export const DEFAULT_RETRY: Patience = {
   maxWaitMs: 60_000,
   idleMs: 60_000,
   commitIdleMs: 300_000,
+  minRate: 1000,
+  rateMs: 60_000,
 };
+
+/**
+ * What `JETTISON_MIN_RATE` says: bytes a second, and after a slash the seconds over which they count.
+ *
+ * @throws JettisonError `RATE_INVALID`
+ */
+export function minimumRate(env: NodeJS.ProcessEnv): Partial<Pick<Patience, 'minRate' | 'rateMs'>> {
+  const setting = env['JETTISON_MIN_RATE'];
+  if (!setting) return {};
+  const [, rate, over] = /^(\d+)(?:\/(\d+(?:\.\d+)?))?$/.exec(setting) ?? [];
+  if (rate === undefined || Number(over) === 0) {
+    throw new JettisonError('RATE_INVALID', `invalid JETTISON_MIN_RATE "${setting}"`, {
+      hint: 'Write bytes a second, or BYTES/SECONDS for the average of some seconds: 1000/60; 0 turns it off.',
+    });
+  }
+  return { minRate: Number(rate), ...(over !== undefined && { rateMs: Number(over) * 1000 }) };
+}
 
 const CODES = new Set([
   'ECONNRESET',

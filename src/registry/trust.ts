@@ -12,6 +12,14 @@ const SYSTEM_BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
+/** What a file says of the TLS connections to one host; PEM. */
+export interface HostTrust {
+  ca?: string[];
+  cert?: string;
+  key?: string;
+  unverified?: boolean;
+}
+
 /**
  * What TLS connections to a host are checked with beyond Node's own rules (its roots and
  * `NODE_EXTRA_CA_CERTS`): what Docker and Podman keep in `certs.d/<host[:port]>`: `*.crt` (authorities),
@@ -19,12 +27,20 @@ const SYSTEM_BUNDLES = [
  *
  * @param host with its port where the URL has one
  * @param more authorities in PEM
+ * @param named what another file names for this host
  * @returns empty when there is nothing of the kind, which leaves Node's fast default in place
  * @throws JettisonError `CERTIFICATE_UNREADABLE`
  */
-export function trustFor(host: string, env: NodeJS.ProcessEnv, more?: string): SecureContextOptions {
-  const authorities = more === undefined ? [] : [more];
+export function trustFor(
+  host: string,
+  env: NodeJS.ProcessEnv,
+  more?: string,
+  named: HostTrust = {},
+): SecureContextOptions {
+  const authorities = [...(more === undefined ? [] : [more]), ...(named.ca ?? [])];
   const trust: SecureContextOptions = {};
+  if (named.cert !== undefined && named.key !== undefined)
+    Object.assign(trust, { cert: named.cert, key: named.key });
   for (const folder of certificateFolders(env)) {
     const files = names(join(folder, host));
     for (const file of files) {

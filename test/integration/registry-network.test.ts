@@ -110,7 +110,7 @@ describe('the way to a registry', () => {
       ...options,
     });
     servers.push(registries);
-    return registries.repository(parseReference(name)).manifest('latest');
+    return (await registries.repository(parseReference(name))).manifest('latest');
   };
 
   it('goes through a proxy, as the environment says, to an authority that it names', async () => {

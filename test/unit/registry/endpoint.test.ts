@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { endpoints, hostName, isLoopback } from '../../../src/registry/endpoint.ts';
-import { mirrorsOf } from '../../../src/registry/mirrors.ts';
+import { environmentMirrors } from '../../../src/registry/mirrors.ts';
 
 const hrefs = (registry: string, insecure = false) =>
   endpoints(registry, insecure).map(({ origin }) => origin);
@@ -46,7 +46,7 @@ describe('where a registry is served', () => {
 
 describe('mirrors', () => {
   const mirrors = (registry: string, setting: string) =>
-    mirrorsOf(registry, { JETTISON_MIRRORS: setting }).map(({ href }) => href);
+    environmentMirrors(registry, { JETTISON_MIRRORS: setting })!.map(({ location }) => String(location));
 
   it('are listed by registry', () => {
     const setting =
@@ -58,12 +58,11 @@ describe('mirrors', () => {
 
   it('that make no sense are refused', () => {
     for (const setting of ['https://one.example.com', 'docker.io=', 'docker.io=ftp://x']) {
-      expect(() => mirrors('docker.io', setting)).toThrow(/is no mirror/);
+      expect(() => mirrors('docker.io', setting)).toThrow(/invalid entry in JETTISON_MIRRORS/);
     }
   });
 
   it('come from nowhere by default', () => {
-    expect(mirrorsOf('docker.io', {}, '/nonexistent')).toEqual([]);
-    expect(mirrorsOf('ghcr.io', {})).toEqual([]);
+    expect(environmentMirrors('docker.io', {})).toBeUndefined();
   });
 });

@@ -1,0 +1,64 @@
+import { JettisonError } from '../errors/error.ts';
+import { hostPlatform } from '../image/platform.ts';
+import { parseReference } from '../image/reference.ts';
+import { findImage, type NamedImage } from '../store/lookup.ts';
+import type { Store } from '../store/store.ts';
+import type { Io } from './command.ts';
+import { usageError } from './usage.ts';
+
+/**
+ * Finds an image for a command that uses it, as `docker run --pull` does.
+ *
+ * @param policy `missing` (the default): pulled if the store lacks it; `always`; `never`
+ * @throws JettisonError `USAGE`, `IMAGE_UNKNOWN`, and with `always` what the registry says
+ */
+export async function findOrPull(
+  store: Store,
+  name: string,
+  policy: string = 'missing',
+  io: Io,
+): Promise<NamedImage> {
+  if (policy !== 'missing' && policy !== 'always' && policy !== 'never') {
+    throw usageError(`invalid --pull "${policy}"`, 'Write missing, always or never.');
+  }
+  if (policy === 'always') {
+    await pull(store, name, io);
+    return findImage(store, name);
+  }
+  try {
+    return findImage(store, name);
+  } catch (error) {
+    const isUnknown = error instanceof JettisonError && error.code === 'IMAGE_UNKNOWN';
+    if (!isUnknown || policy === 'never' || isId(name)) throw error;
+    io.stderr.write(`${name} is not in the store: pulling it\n`);
+    await pull(store, name, io).catch((failure: unknown) => {
+      if (!(failure instanceof JettisonError) || io.signal.aborted) throw failure;
+      const { code, hint } = error;
+      const message = `${error.message}, and it cannot be pulled: ${failure.message}`;
+      throw new JettisonError(code, message, { cause: failure, ...(hint !== undefined && { hint }) });
+    });
+    return findImage(store, name);
+  }
+}
+
+/** What `images` shows of an id, or more of it. */
+function isId(text: string): boolean {
+  return /^(sha256:)?[0-9a-f]{12,64}$/.test(text);
+}
+
+async function pull(store: Store, name: string, io: Io): Promise<void> {
+  const [{ fetchLayers, pullImage }, { Registries }, { TransferView }] = await Promise.all([
+    import('../registry/pull.ts'),
+    import('../registry/registries.ts'),
+    import('./transfer.ts'),
+  ]);
+  const registries = new Registries({ env: io.env, signal: io.signal });
+  const view = new TransferView(io, 'pull');
+  try {
+    const image = await pullImage(store, registries, parseReference(name), hostPlatform());
+    await fetchLayers(store, registries, image, view.onProgress);
+  } finally {
+    view.end();
+    registries.close();
+  }
+}

@@ -1,0 +1,47 @@
+import { BlockList, isIP } from 'node:net';
+import { invalidConfig, lineOf, readJsonConfig } from './config-file.ts';
+import { hostName } from './endpoint.ts';
+import type { ConfiguredMirror } from './registry-rules.ts';
+
+/** What Docker's `daemon.json` says of registries. */
+export interface DaemonConfig {
+  /** Of Docker Hub. */
+  mirrors: ConfiguredMirror[];
+  /** Whether a registry may be reached without a check of its certificate, or without TLS. */
+  isInsecure(registry: string): boolean;
+}
+
+/** @throws JettisonError `REGISTRY_CONFIG_INVALID` with file and line */
+export function readDaemonConfig(path: string): DaemonConfig | undefined {
+  const file = readJsonConfig(path);
+  if (file === undefined) return undefined;
+  const { value, text } = file;
+  const list = (key: string): string[] => {
+    const found = value[key] ?? [];
+    if (Array.isArray(found) && found.every((one) => typeof one === 'string')) return found as string[];
+    throw invalidConfig(path, `"${key}" has to be a list of strings`, lineOf(text, `"${key}"`));
+  };
+  const mirrors = list('registry-mirrors').map((mirror): ConfiguredMirror => {
+    const line = lineOf(text, mirror);
+    const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
+    if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
+      throw invalidConfig(path, `invalid registry mirror "${mirror}": an http or https URL is needed`, line);
+    }
+    return { location: url, insecure: false, access: 'all', origin: `${path}:${line}` };
+  });
+  const hosts = list('insecure-registries').map((host) => host.replace(/^https?:\/\//, ''));
+  return { mirrors, isInsecure: (registry) => hosts.some((host) => isMeant(host, registry)) };
+}
+
+/** A host, with or without its port, or a range of addresses. */
+function isMeant(written: string, registry: string): boolean {
+  const range = /^([0-9a-f.:]+)\/(\d+)$/i.exec(written);
+  const host = hostName(registry);
+  if (range === null) return registry === written.toLowerCase();
+  const [, network = '', bits = ''] = range;
+  const family = isIP(network);
+  if (family === 0 || isIP(host) !== family || Number(bits) > (family === 4 ? 32 : 128)) return false;
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), family === 4 ? 'ipv4' : 'ipv6');
+  return list.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}

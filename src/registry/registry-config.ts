@@ -1,0 +1,246 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import { type DaemonConfig, readDaemonConfig } from './docker-daemon.ts';
+import { endpoints, isLoopback } from './endpoint.ts';
+import { type HostsConfig, readHostsToml } from './hosts-toml.ts';
+import { environmentMirrors } from './mirrors.ts';
+import { readRegistriesConf } from './registries-conf.ts';
+import {
+  type ConfiguredMirror,
+  findRule,
+  type ReadReference,
+  type RegistryRule,
+  relocated,
+} from './registry-rules.ts';
+import type { HostTrust } from './trust.ts';
+
+/** Where a repository is read from or written to. */
+export interface RepositoryPlace {
+  /** `host[:port]`: whose credentials count. */
+  registry: string;
+  repository: string;
+  /** Roots of the API, in the order in which to try. */
+  bases: URL[];
+  /** Any certificate is taken, and plain http where nothing speaks https. */
+  insecure: boolean;
+  /** For messages. */
+  name: string;
+  /** The file (with its line) or variable that says so; absent for what the image's own name says. */
+  origin?: string;
+}
+
+/** The places of this machine where files about registries may stand, the first that counts first. */
+export interface ConfigFiles {
+  /** The first one that is there is read. */
+  registriesConf: string[];
+  /** Folders whose *.conf are read after it, in their order. */
+  dropIns: string[];
+  /** The first one that is there is read. */
+  daemon: string[];
+  /** Folders of `<registry>/hosts.toml`. */
+  hosts: string[];
+}
+
+/** Where Podman, Docker and containerd look, for root and for others. */
+export function configFiles(env: NodeJS.ProcessEnv): ConfigFiles {
+  const config = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
+  const named = env['CONTAINERS_REGISTRIES_CONF'];
+  return {
+    registriesConf: named
+      ? [named]
+      : [join(config, 'containers/registries.conf'), '/etc/containers/registries.conf'],
+    dropIns: ['/etc/containers/registries.conf.d', join(config, 'containers/registries.conf.d')],
+    daemon: [join(config, 'docker/daemon.json'), '/etc/docker/daemon.json'],
+    hosts: [join(config, 'containerd/certs.d'), '/etc/containerd/certs.d'],
+  };
+}
+
+/** How registries are reached: what the environment and the files of this machine say. Read when first needed. */
+export class RegistryConfig {
+  readonly #hosts = new Map<string, Promise<HostsConfig | undefined>>();
+
+  private constructor(
+    private readonly files: ConfigFiles,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly insecure: boolean,
+    private readonly rules: readonly RegistryRule[],
+    /** Where names without a registry would be looked up by Podman. */
+    readonly search: readonly string[],
+    private readonly daemon: DaemonConfig | undefined,
+  ) {}
+
+  /**
+   * @param insecure all registries are: `--registry-insecure`
+   * @throws JettisonError `REGISTRY_CONFIG_INVALID` with file and line
+   */
+  static async load(
+    env: NodeJS.ProcessEnv,
+    insecure: boolean,
+    files: ConfigFiles = configFiles(env),
+  ): Promise<RegistryConfig> {
+    const main = files.registriesConf.find((path) => existsSync(path));
+    const dropIns = files.dropIns.flatMap((folder) => filesIn(folder, '.conf'));
+    const { rules, search } = await readRegistriesConf([...(main === undefined ? [] : [main]), ...dropIns]);
+    const daemonPath = files.daemon.find((path) => existsSync(path));
+    const daemon = daemonPath === undefined ? undefined : readDaemonConfig(daemonPath);
+    return new RegistryConfig(files, env, insecure, rules, search, daemon);
+  }
+
+  /**
+   * From where an image is read: its mirrors, in the order in which they are asked, and its own registry.
+   *
+   * @throws JettisonError `REGISTRY_BLOCKED`, `REGISTRY_CONFIG_INVALID`, `MIRRORS_INVALID`
+   */
+  async reading(reference: ReadReference): Promise<{ mirrors: RepositoryPlace[]; own: RepositoryPlace }> {
+    const rule = this.#ruleFor(reference);
+    const hosts = await this.#hostsOf(reference.registry);
+    const access = reference.digest === undefined && reference.tag !== undefined ? 'tag' : 'digest';
+    const named = environmentMirrors(reference.registry, this.env);
+    const { found, prefix } =
+      named === undefined
+        ? this.#mirrorsOf(reference, rule, hosts)
+        : { found: named, prefix: reference.registry };
+    const mirrors = found
+      .filter((mirror) => mirror.access === 'all' || mirror.access === access)
+      .map((mirror) => this.#mirrorPlace(reference, prefix, mirror));
+    const { location } = rule ?? {};
+    if (rule === undefined || location === undefined || location === rule.prefix) {
+      return { mirrors, own: this.#ownPlace(reference, rule, hosts) };
+    }
+    const moved = relocated(reference, rule.prefix, location);
+    const own = this.#ownPlace(moved, rule, await this.#hostsOf(moved.registry));
+    return { mirrors, own: { ...own, origin: rule.origin } };
+  }
+
+  /**
+   * To where an image is written: always to the registry that its name says.
+   *
+   * @throws JettisonError `REGISTRY_BLOCKED`, `REGISTRY_CONFIG_INVALID`
+   */
+  async writing(reference: ReadReference): Promise<RepositoryPlace> {
+    return this.#ownPlace(reference, this.#ruleFor(reference), await this.#hostsOf(reference.registry));
+  }
+
+  /** What applies, a line each: for people. */
+  async describe(): Promise<string[]> {
+    const lines: string[] = [];
+    const mirrored = (prefix: string, mirrors: readonly ConfiguredMirror[]) => {
+      for (const { location, access, origin } of mirrors) {
+        const only = access === 'all' ? '' : `, names with a ${access} only`;
+        const shown = typeof location === 'string' ? location : location.href.replace(/\/$/, '');
+        lines.push(`${prefix}: mirror ${shown}${only} (${origin})`);
+      }
+    };
+    const hub = { registry: 'docker.io', repository: 'library/x' };
+    const rule = findRule(this.rules, hub);
+    for (const { prefix, location, insecure, blocked, mirrors, origin } of this.rules) {
+      if (this.env['JETTISON_MIRRORS'] === undefined) mirrored(prefix, mirrors);
+      const moved = location !== undefined && location !== prefix ? `read from ${location}` : '';
+      for (const fact of [moved, insecure ? 'insecure' : '', blocked ? 'blocked' : '']) {
+        if (fact !== '') lines.push(`${prefix}: ${fact} (${origin})`);
+      }
+    }
+    const named = environmentMirrors(hub.registry, this.env);
+    if (named !== undefined) lines.push(`JETTISON_MIRRORS: ${this.env['JETTISON_MIRRORS']}`);
+    else if (rule === undefined || rule.mirrors.length === 0) {
+      mirrored('docker.io', this.#mirrorsOf(hub, undefined, await this.#hostsOf('docker.io')).found);
+    }
+    if (this.search.some((registry) => registry !== 'docker.io')) {
+      lines.push(
+        'names without a registry mean docker.io, as in Docker: unqualified-search-registries is not used',
+      );
+    }
+    return lines;
+  }
+
+  /** Certificates of a host that a `hosts.toml` names. */
+  async trustOf(registry: string): Promise<Map<string, HostTrust>> {
+    return (await this.#hostsOf(registry))?.trust ?? new Map();
+  }
+
+  #ruleFor(reference: ReadReference): RegistryRule | undefined {
+    const rule = findRule(this.rules, reference);
+    if (rule?.blocked) {
+      const name = `${reference.registry}/${reference.repository}`;
+      throw new JettisonError('REGISTRY_BLOCKED', `${name} is blocked by ${rule.origin}`, {
+        hint: 'Use an image from elsewhere, or change that file.',
+      });
+    }
+    return rule;
+  }
+
+  /** The first source that names mirrors counts. */
+  #mirrorsOf(
+    { registry }: ReadReference,
+    rule: RegistryRule | undefined,
+    hosts: HostsConfig | undefined,
+  ): { found: ConfiguredMirror[]; prefix: string } {
+    if (rule !== undefined && rule.mirrors.length > 0) return { found: rule.mirrors, prefix: rule.prefix };
+    const others = registry === 'docker.io' ? (this.daemon?.mirrors ?? []) : [];
+    return { found: hosts?.mirrors.length ? hosts.mirrors : others, prefix: registry };
+  }
+
+  #mirrorPlace(
+    reference: ReadReference,
+    prefix: string,
+    { location, insecure, origin }: ConfiguredMirror,
+  ): RepositoryPlace {
+    if (typeof location !== 'string') {
+      const isInsecure = insecure || location.protocol === 'http:' || this.#isInsecure(location.host);
+      const { repository } = reference;
+      const name = location.href.replace(/\/$/, '');
+      return { registry: location.host, repository, bases: [location], insecure: isInsecure, name, origin };
+    }
+    const moved = relocated(reference, prefix, location);
+    const isInsecure = insecure || this.#isInsecure(moved.registry);
+    return {
+      ...moved,
+      bases: endpoints(moved.registry, isInsecure),
+      insecure: isInsecure,
+      name: location,
+      origin,
+    };
+  }
+
+  #ownPlace(
+    { registry, repository }: Pick<ReadReference, 'registry' | 'repository'>,
+    rule: RegistryRule | undefined,
+    hosts: HostsConfig | undefined,
+  ): RepositoryPlace {
+    const insecure = rule?.insecure === true || this.#isInsecure(registry);
+    const bases = hosts?.server === undefined ? endpoints(registry, insecure) : [hosts.server];
+    return {
+      registry,
+      repository,
+      bases,
+      insecure: insecure || hosts?.server?.protocol === 'http:',
+      name: registry,
+    };
+  }
+
+  #isInsecure(registry: string): boolean {
+    return this.insecure || isLoopback(registry) || this.daemon?.isInsecure(registry) === true;
+  }
+
+  #hostsOf(registry: string): Promise<HostsConfig | undefined> {
+    let found = this.#hosts.get(registry);
+    if (found === undefined) {
+      found = readHostsToml(this.files.hosts, registry);
+      this.#hosts.set(registry, found);
+    }
+    return found;
+  }
+}
+
+function filesIn(folder: string, ending: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(ending))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,66 @@
+import type { Reference } from '../image/reference.ts';
+
+/** For which images a mirror may be asked: for those named by their digest, by a tag, or all. */
+export type MirrorAccess = 'all' | 'digest' | 'tag';
+
+/** A mirror as a file names it. */
+export interface ConfiguredMirror {
+  /** `host[:port][/part/of/a/name]`, or the URL of its API. */
+  location: string | URL;
+  insecure: boolean;
+  access: MirrorAccess;
+  /** Where that is said, for messages. */
+  origin: string;
+}
+
+/** What is said of all images whose names begin with something. */
+export interface RegistryRule {
+  /** `host[:port][/name][:tag|@digest]`, or `*.host`. */
+  prefix: string;
+  /** What stands in its place when images are read; absent: the name itself. */
+  location?: string;
+  insecure: boolean;
+  blocked: boolean;
+  mirrors: ConfiguredMirror[];
+  origin: string;
+}
+
+export type ReadReference = Pick<Reference, 'registry' | 'repository' | 'tag' | 'digest'>;
+
+/** The rule with the longest prefix that fits a name. */
+export function findRule(rules: readonly RegistryRule[], reference: ReadReference): RegistryRule | undefined {
+  let found: RegistryRule | undefined;
+  for (const rule of rules) {
+    if (!fits(rule.prefix, reference)) continue;
+    if (found === undefined || rule.prefix.length > found.prefix.length) found = rule;
+  }
+  return found;
+}
+
+function fits(prefix: string, { registry, repository, tag, digest }: ReadReference): boolean {
+  if (prefix.startsWith('*.')) return registry.endsWith(prefix.slice(1));
+  if (!prefix.includes('/')) return registry === prefix;
+  const name = `${registry}/${repository}`;
+  const whole = [name, `${name}:${tag}`, `${name}@${digest}`];
+  return whole.includes(prefix) || name.startsWith(`${prefix}/`);
+}
+
+/** The name of a repository with a location in the place of what a rule's prefix says of it. */
+export function relocated(
+  { registry, repository }: ReadReference,
+  prefix: string,
+  location: string,
+): { registry: string; repository: string } {
+  const name = `${registry}/${repository}`;
+  // A prefix that names a tag or digest is all of the name.
+  const rest = prefix.startsWith('*.') ? `/${repository}` : name.slice(withoutTag(prefix).length);
+  const moved = withoutTag(location) + rest;
+  const slash = moved.indexOf('/');
+  return slash < 0
+    ? { registry: moved, repository }
+    : { registry: moved.slice(0, slash), repository: moved.slice(slash + 1) };
+}
+
+function withoutTag(name: string): string {
+  return name.includes('/') ? name.replace(/[:@][^/]*$/, '') : name;
+}

@@ -1,0 +1,106 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseReference } from '../../src/image/reference.ts';
+import { fetchLayers, pullImage } from '../../src/registry/pull.ts';
+import { pushImage } from '../../src/registry/push.ts';
+import { Registries } from '../../src/registry/registries.ts';
+import { makeImage, makeLayer, makeStore, type TestStore } from '../support/images.ts';
+import { FakeRegistry } from '../support/registry.ts';
+
+const AMD64 = { os: 'linux', architecture: 'amd64' };
+
+describe('mirrors of files', () => {
+  let folder: string;
+  let test: TestStore;
+  let registry: FakeRegistry;
+  let mirror: FakeRegistry;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'jettison-mirrors-'));
+    test = makeStore();
+    registry = await FakeRegistry.start();
+    mirror = await FakeRegistry.start();
+  });
+  afterEach(async () => {
+    await registry.close();
+    await mirror.close();
+    test.remove();
+    rmSync(folder, { recursive: true });
+  });
+
+  const env = () => ({ HOME: folder });
+  const write = (name: string, text: string) => {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  };
+  const conf = (text: string) => write('.config/containers/registries.conf', text);
+  const put = async (server: FakeRegistry, name: string) => {
+    const other = makeStore();
+    const { manifest } = await makeImage(other.store, {
+      name: 'x',
+      layers: [makeLayer(other.store, { a: 'a' })],
+    });
+    const registries = new Registries({ env: {} });
+    await pushImage(other.store, registries, parseReference(`${server.host}/${name}`), manifest);
+    registries.close();
+    other.remove();
+    server.seen.length = 0;
+  };
+  const pull = async (name: string, environment: NodeJS.ProcessEnv = env()) => {
+    const registries = new Registries({ env: environment, retry: { attempts: 1 } });
+    try {
+      const image = await pullImage(test.store, registries, parseReference(name), AMD64);
+      await fetchLayers(test.store, registries, image);
+      return image;
+    } finally {
+      registries.close();
+    }
+  };
+
+  it('are asked first, under the name that the file gives, layers too', async () => {
+    await put(mirror, 'cache/library/app:1');
+    conf(`[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "${mirror.host}/cache"\n`);
+    const image = await pull('app:1');
+    expect(test.store.images.get('docker.io/library/app:1')?.manifest.digest).toBe(image.descriptor.digest);
+    expect(mirror.seen.map(({ path }) => path)).toContain('/v2/cache/library/app/manifests/1');
+  });
+
+  it('are named when nothing worked', async () => {
+    conf(
+      `[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}/cache"\n`,
+    );
+    await expect(pull(`${registry.host}/team/app:1`)).rejects.toMatchObject({
+      code: 'REGISTRY_NOT_FOUND',
+      message: expect.stringMatching(
+        new RegExp(
+          `before that, the mirror ${mirror.host}/cache \\(.*registries\\.conf:4\\): .*does not exist`,
+        ),
+      ),
+    });
+  });
+
+  it('of a location are all there is: the name is read from elsewhere', async () => {
+    await put(registry, 'inner/app:1');
+    conf(`[[registry]]\nprefix = "example.com/outer"\nlocation = "${registry.host}/inner"\n`);
+    await pull('example.com/outer/app:1');
+    expect(test.store.images.get('example.com/outer/app:1')).toBeDefined();
+  });
+
+  it('and blocked registries are asked nothing', async () => {
+    conf(`[[registry]]\nlocation = "${registry.host}"\nblocked = true\n`);
+    await expect(pull(`${registry.host}/app:1`)).rejects.toMatchObject({ code: 'REGISTRY_BLOCKED' });
+    expect(registry.seen).toEqual([]);
+  });
+
+  it("of Docker's and containerd's files are asked, too", async () => {
+    await put(mirror, 'library/app:1');
+    write('.config/docker/daemon.json', JSON.stringify({ 'registry-mirrors': [`http://${mirror.host}`] }));
+    await pull('app:1');
+    rmSync(join(folder, '.config/docker'), { recursive: true });
+    write('.config/containerd/certs.d/example.com/hosts.toml', `[host."http://${mirror.host}"]\n`);
+    await put(mirror, 'other:1');
+    await pull('example.com/other:1');
+  });
+});
