@@ -8,6 +8,7 @@ import { formatPlatform, hostPlatform } from '../image/platform.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Rung } from '../worker/rung-probes.ts';
 import type { Command, Io } from './command.ts';
+import { usageError } from './usage.ts';
 import { VERSION } from './version.ts';
 
 const help = `Usage: jettison doctor [OPTIONS]
@@ -16,8 +17,11 @@ Shows what this machine has, and how RUN instructions run on it: the first usabl
 
 Options:
       --json   Print everything as JSON
-      --store  Check the whole store instead: every digest, image, layer and record (exit code 1 if
-               something is wrong)
+      --store  Check the whole store instead: every digest, image, layer, file and record (exit code 1
+               if something is wrong)
+      --deep   With --store: unpack every packed layer, too, and compare it with its diff id
+      --repair With --store: mend what can be mended, and say which images to pull or build again
+               (exit code 0 when nothing is left to do); waits for running builds
 `;
 
 /** What statfs calls the file systems that people have. */
@@ -37,13 +41,22 @@ const FILE_SYSTEMS: Record<number, string> = {
 async function run(args: string[], io: Io): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { json: { type: 'boolean' }, store: { type: 'boolean' } },
+    options: {
+      json: { type: 'boolean' },
+      store: { type: 'boolean' },
+      deep: { type: 'boolean' },
+      repair: { type: 'boolean' },
+    },
   });
+  const { deep = false, repair = false, json = false } = values;
+  if (!values.store && (deep || repair)) {
+    throw usageError(`--${deep ? 'deep' : 'repair'} is for the store`, 'Add --store.');
+  }
   const store = openStore({ env: io.env });
   try {
     return values.store
-      ? await checkStore(store, values.json === true, io)
-      : await showMachine(store, values.json === true, io);
+      ? await checkStore(store, { deep, repair, json }, io)
+      : await showMachine(store, json, io);
   } finally {
     store.close();
   }
@@ -127,24 +140,48 @@ function describeRungs(rungs: Rung[], io: Io): string {
   return `${text.join('')}\n${verdict}\n`;
 }
 
-const REPAIR = `Builds make damaged layers and records again when they need them; to drop them now:
-  jettison builder prune --all
-Images whose blobs are damaged have to be pulled, loaded or built again.
+const REPAIR = `Builds make damaged layers and records again when they need them; to mend all that can be mended now:
+  jettison doctor --store --repair
+To drop all build cache instead: jettison builder prune --all
 `;
 
-async function checkStore(store: Store, json: boolean, io: Io): Promise<number> {
-  const { verifyStore } = await import('../store/verify.ts');
-  const end = await store.leases.use(io.signal);
+async function checkStore(
+  store: Store,
+  { deep, repair, json }: { deep: boolean; repair: boolean; json: boolean },
+  io: Io,
+): Promise<number> {
+  const [{ verifyStore }, { OnDemandWorker }] = await Promise.all([
+    import('../store/verify.ts'),
+    import('../conductor/on-demand.ts'),
+  ]);
+  const waits = () => io.stderr.write('waiting for running builds to end\n');
+  const end = repair ? await store.leases.prune(waits, io.signal) : await store.leases.use(io.signal);
+  const worker = new OnDemandWorker(store, 'auto');
   try {
-    const report = await verifyStore(store);
-    const code = report.problems.length === 0 ? 0 : 1;
+    const report = await verifyStore(store, {
+      deep,
+      checkDirectories: async (layer) => (await worker.get()).checkDirectories({ layer }),
+      remove: repair ? async (paths) => (await worker.get()).remove({ paths }) : undefined,
+    });
+    const { problems, repairs, incomplete } = report;
+    const isMended = repair && incomplete.length === 0 && repairs.length >= problems.length;
+    const code = problems.length === 0 || isMended ? 0 : 1;
     if (json) {
       io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       return code;
     }
-    for (const problem of report.problems) io.stdout.write(`problem: ${problem}\n`);
+    for (const problem of problems) io.stdout.write(`problem: ${problem}\n`);
+    for (const done of repairs) io.stdout.write(`repair: ${done}\n`);
+    for (const image of incomplete) {
+      io.stdout.write(`incomplete: the image ${image} has to be pulled, loaded or built again\n`);
+    }
     if (report.unreadable > 0) {
       io.stdout.write(`${plural(report.unreadable, 'file')} of other users could not be looked at\n`);
+    }
+    if (report.outdated > 0) {
+      io.stdout.write(
+        `${plural(report.outdated, 'layer')} of an earlier version: \`jettison builder prune --all\` frees the room\n`,
+      );
     }
     if (report.leftovers > 0) {
       io.stdout.write(
@@ -157,11 +194,15 @@ async function checkStore(store: Store, json: boolean, io: Io): Promise<number> 
       plural(report.blobs, 'blob'),
       plural(report.records, 'step record'),
     ].join(', ');
-    const verdict = code === 0 ? 'nothing is wrong' : `${plural(report.problems.length, 'problem')} found`;
-    io.stdout.write(`${store.layout.home}: ${checked}: ${verdict}\n`);
-    if (code !== 0) io.stdout.write(REPAIR);
+    const found =
+      problems.length === 0
+        ? 'nothing is wrong'
+        : `${plural(problems.length, 'problem')} found${repair ? `, ${repairs.length} mended` : ''}`;
+    io.stdout.write(`${store.layout.home}: ${checked}: ${found}\n`);
+    if (problems.length > 0 && !repair) io.stdout.write(REPAIR);
     return code;
   } finally {
+    await worker.close();
     end();
   }
 }

@@ -54,7 +54,7 @@ async function run(args: string[], io: Io): Promise<number> {
   const end = await store.leases.use(io.signal);
   const view = new TransferView(io, 'pull');
   try {
-    const before = store.images.get(canonicalName(reference))?.manifest.digest;
+    const before = store.images.find(canonicalName(reference))?.manifest.digest;
     const image = await pullImage(store, registries, reference, platform);
     const actual = image.descriptor.platform!;
     if (matchPlatform(platform, actual) === 0) {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoreLayout } from '../store/layout.ts';
+import { readRecord, recordText } from '../store/record-file.ts';
 import { writeWhole } from '../store/temporary.ts';
 
 const VERSION = 1;
@@ -58,7 +59,7 @@ export class HashMemory {
     for (const [path, value] of known) if (all || this.#asked.has(path)) kept[path] = value;
     try {
       mkdirSync(this.#layout.contexts, { recursive: true });
-      writeWhole(this.#layout, this.#file, JSON.stringify({ version: VERSION, files: kept }));
+      writeWhole(this.#layout, this.#file, recordText({}, JSON.stringify({ version: VERSION, files: kept })));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     }
@@ -67,12 +68,8 @@ export class HashMemory {
   #read(): Map<string, string> {
     if (this.#known === undefined) {
       this.#known = new Map();
-      try {
-        const { version, files } = JSON.parse(readFileSync(this.#file, 'utf8'));
-        if (version === VERSION) this.#known = new Map(Object.entries(files as Record<string, string>));
-      } catch {
-        // No memory yet, or not a whole one: start anew.
-      }
+      const found = readRecord<{ version: number; files: Record<string, string> }>(this.#file);
+      if (found?.version === VERSION) this.#known = new Map(Object.entries(found.files));
     }
     return this.#known;
   }

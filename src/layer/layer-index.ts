@@ -50,6 +50,18 @@ export class LayerIndex {
     for (let at = 0; at < this.bytes.length; at = this.#next(at)) yield this.#entryAt(at);
   }
 
+  /** Some entries from anywhere, chosen at random; all of them when there are no more than that. */
+  *sample(count: number, random: () => number = Math.random): Generator<RecipeEntry> {
+    if (this.size <= count) {
+      yield* this.entries();
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const at = Math.floor(random() * this.bytes.length);
+      yield this.#entryAt(at === 0 ? 0 : this.bytes.lastIndexOf(NEWLINE, at - 1) + 1);
+    }
+  }
+
   /** All paths, in canonical order. */
   *paths(): Generator<string> {
     for (let at = 0; at < this.bytes.length; at = this.#next(at)) yield this.#pathAt(at);

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, hex } from '../image/digest.ts';
 import type { StoreLayout } from '../store/layout.ts';
+import { readRecord, recordText } from '../store/record-file.ts';
 import { writeWhole } from '../store/temporary.ts';
 
 /** A repository that holds a blob. */
@@ -23,12 +24,7 @@ export class Origins {
 
   /** Latest first. */
   of(digest: Digest): Origin[] {
-    try {
-      const origins = JSON.parse(readFileSync(this.#path(digest), 'utf8')) as unknown;
-      return Array.isArray(origins) ? (origins as Origin[]) : [];
-    } catch {
-      return [];
-    }
+    return readRecord<{ origins: Origin[] }>(this.#path(digest))?.origins ?? [];
   }
 
   add(digests: Iterable<Digest>, { registry, repository }: Origin): void {
@@ -38,7 +34,7 @@ export class Origins {
       const isIt = (origin: Origin) => origin.registry === registry && origin.repository === repository;
       if (known.some(isIt)) continue;
       const origins = [{ registry, repository }, ...known].slice(0, MAX_ORIGINS);
-      writeWhole(this.layout, this.#path(digest), JSON.stringify(origins));
+      writeWhole(this.layout, this.#path(digest), recordText({ origins }));
     }
   }
 

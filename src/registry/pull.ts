@@ -33,7 +33,7 @@ export async function pullImage(
   platform: Platform,
   onFetched: () => void = () => {},
 ): Promise<RemoteImage> {
-  const target = store.images.get(canonicalName(reference))?.manifest;
+  const target = store.images.find(canonicalName(reference))?.manifest;
   const image = await resolveRemote(registries, reference, platform, { blobs: store.blobs, target });
   const documents = [image.descriptor, image.manifest.config];
   if (documents.some(({ digest }) => !store.blobs.has(digest))) onFetched();

@@ -120,7 +120,7 @@ class Push {
         await this.#upload(blob);
         return;
       } catch (error) {
-        const damaged = error instanceof JettisonError && error.code === 'DIGEST_MISMATCH';
+        const damaged = error instanceof JettisonError && /^(DIGEST_MISMATCH|BLOB_DAMAGED)$/.test(error.code);
         if (!damaged || attempt === DAMAGE_ATTEMPTS) throw error;
         // It may have been damaged before it was sent.
         await this.store.blobs.discardDamaged(digest);
@@ -135,8 +135,10 @@ class Push {
       digest,
       size,
       open: (start, end) => {
-        const file = createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 18 });
         const report = (moved: number) => this.onProgress({ item: digest, size, state: 'moving', moved });
+        // Of a part nobody can say whether it is damaged before the registry has all of them.
+        if (start === 0 && end === size) return this.store.blobs.stream(digest, report);
+        const file = createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 18 });
         return Readable.from(reporting(file, start, report), { objectMode: false });
       },
     });

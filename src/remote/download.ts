@@ -1,13 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-} from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
@@ -16,6 +8,7 @@ import type { Digest } from '../image/digest.ts';
 import { discard, type Http, type HttpResponse } from '../registry/http.ts';
 import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } from '../registry/retry.ts';
 import type { StoreLayout } from '../store/layout.ts';
+import { readRecord, recordText } from '../store/record-file.ts';
 import { temporaryPath, writeWhole } from '../store/temporary.ts';
 
 /** A file that was fetched from a URL. */
@@ -75,19 +68,14 @@ export async function download(
       hint: 'Check what changed there; if it is right, change the checksum.',
     });
   }
-  writeWhole(layout, record, JSON.stringify(facts));
+  writeWhole(layout, record, recordText(facts));
   return found;
 }
 
 function remembered(layout: StoreLayout, record: string): (Remembered & { path: string }) | undefined {
-  try {
-    const known = JSON.parse(readFileSync(record, 'utf8')) as Remembered;
-    const path = contentPath(layout, known);
-    return existsSync(path) ? { ...known, path } : undefined;
-  } catch {
-    // Nothing, or nothing whole: fetched anew.
-    return undefined;
-  }
+  const known = readRecord<Remembered>(record);
+  const path = known && contentPath(layout, known);
+  return path !== undefined && existsSync(path) ? { ...known!, path } : undefined;
 }
 
 /** Content is kept by digest and time: a file's time must be the one that the layer gets. */

@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
-import { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
 import type { ContainerState } from '../store/containers.ts';
@@ -177,7 +175,5 @@ export async function userOf(store: Store, layers: readonly string[], spec: stri
 }
 
 function imageTree(store: Store, layers: readonly string[]): MergedTree {
-  return new MergedTree(
-    layers.map((id) => ({ id, index: LayerIndex.parse(readFileSync(store.layout.layerIndex(id))) })),
-  );
+  return new MergedTree(layers.map((id) => ({ id, index: store.layers.index(id) })));
 }

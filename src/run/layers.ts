@@ -25,6 +25,8 @@ export async function layerDirectories(
     const diffId = image.config.rootfs.diff_ids[index]!;
     const id = built.get(diffId) ?? layerId(diffId);
     ids.push(id);
+    // A damaged directory is taken away, and made again from the blob.
+    if (store.layers.hasDirectory(id, form)) await worker.sampleDirectory({ layer: id });
     if (store.layers.hasDirectory(id, form)) continue;
     await fetch(blob);
     await worker.unpack({

@@ -51,6 +51,7 @@ export class RunLayer implements SolvedLayer {
     const { layers } = this.context.store;
     const { id } = this;
     const worker = await this.context.worker();
+    const damage = await dropDamaged(this.context, id);
     if (layers.hasDirectory(id, worker.forms[0])) return;
     if (layers.directories(id, worker.forms).length > 0) {
       await this.withFile(ownRecipe(id, layers.index(id)), (recipe) =>
@@ -59,6 +60,11 @@ export class RunLayer implements SolvedLayer {
       return;
     }
     const packed = await this.orLost(this.fetch());
+    if (packed === undefined && damage !== undefined) {
+      // Whatever knows of the layer has it made again.
+      layers.discardRecord(id);
+      throw damagedLayer(id, damage);
+    }
     if (packed === undefined) {
       throw new JettisonError(
         'LAYER_UNREADABLE',
@@ -182,6 +188,7 @@ export class RecipeLayer extends RunLayer {
 
   protected override async makeDirectory(): Promise<void> {
     const worker = await this.context.worker();
+    await dropDamaged(this.context, this.id);
     await this.withRecipe((recipe) => worker.materialise({ layer: this.id, recipe }));
   }
 
@@ -250,6 +257,7 @@ export class ImageLayer implements SolvedLayer {
   private async unpack(directory: boolean): Promise<void> {
     const { store } = this.context;
     const worker = await this.context.worker();
+    await dropDamaged(this.context, this.id);
     if (store.layers.hasDirectory(this.id, worker.forms[0])) return;
     await this.fetch.during(async (report) => {
       const { digest: item, size } = this.packed.blob;
@@ -298,6 +306,33 @@ export class ImageLayer implements SolvedLayer {
       directory,
     });
   }
+}
+
+/** Takes away the directory of a layer that has been damaged. @returns what is wrong with it */
+async function dropDamaged(
+  { worker, store, emit, told }: SolveContext,
+  id: string,
+): Promise<string | undefined> {
+  const started = await worker();
+  if (!store.layers.hasDirectory(id, started.forms[0])) return undefined;
+  const damage = await started.sampleDirectory({ layer: id });
+  if (damage !== undefined && !told.has(id)) {
+    told.add(id);
+    emit({
+      type: 'warning',
+      code: 'StoreDamaged',
+      message: `The files of a layer in the store have been damaged (${damage}), and are made again`,
+      hint: '`jettison doctor --store` looks for more damage.',
+    });
+  }
+  return damage;
+}
+
+function damagedLayer(layer: string, damage: string): JettisonError {
+  return new JettisonError('LAYER_DAMAGED', `the files of a layer in the store are damaged: ${damage}`, {
+    hint: 'Build again: the step that made the layer is carried out again. `jettison doctor --store --repair` looks for more damage.',
+    details: { layer },
+  });
 }
 
 /** What says of a layer's files that their bytes are in the layer itself. */

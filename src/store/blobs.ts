@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
 import { canonicalJson, type Digest, sha256 } from '../image/digest.ts';
@@ -34,16 +34,23 @@ export class Blobs {
     return this.layout.blob(digest);
   }
 
-  /** @throws JettisonError `BLOB_MISSING` */
-  stream(digest: Digest): Readable {
+  /**
+   * The bytes of a blob. What reads them gets the last ones only when all of them have the digest, so that nothing
+   * damaged is ever taken for complete.
+   *
+   * @param report called with the number of bytes so far
+   * @throws JettisonError `BLOB_MISSING`; while it is read `BLOB_DAMAGED`
+   */
+  stream(digest: Digest, report?: (moved: number) => void): Readable {
     if (!this.has(digest)) throw missing(digest);
-    return createReadStream(this.layout.blob(digest), { highWaterMark: 1 << 20 });
+    const file = createReadStream(this.layout.blob(digest), { highWaterMark: 1 << 20 });
+    return Readable.from(verified(file, digest, report), { objectMode: false });
   }
 
   /**
    * A whole blob in memory, its digest verified: for manifests and configs.
    *
-   * @throws JettisonError `BLOB_MISSING`, `DIGEST_MISMATCH`
+   * @throws JettisonError `BLOB_MISSING`, `BLOB_DAMAGED`
    */
   read(digest: Digest): Buffer {
     let data: Buffer;
@@ -53,7 +60,7 @@ export class Blobs {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(digest) : error;
     }
     const actual = sha256(data);
-    if (actual !== digest) throw mismatch(digest, actual);
+    if (actual !== digest) throw damaged(digest);
     return data;
   }
 
@@ -65,9 +72,13 @@ export class Blobs {
   /** Stores some bytes under their digest. */
   write(data: Uint8Array): { digest: Digest; size: number } {
     const digest = sha256(data);
-    // One of another size was cut short by a power failure.
-    if (this.size(digest) !== data.byteLength) writeWhole(this.layout, this.layout.blob(digest), data);
+    // One that is something else is damaged.
+    if (!this.#holds(digest, data)) writeWhole(this.layout, this.layout.blob(digest), data);
     return { digest, size: data.byteLength };
+  }
+
+  #holds(digest: Digest, data: Uint8Array): boolean {
+    return this.size(digest) === data.byteLength && readFileSync(this.layout.blob(digest)).equals(data);
   }
 
   /** Stores a value as canonical JSON. */
@@ -121,6 +132,39 @@ export async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
+}
+
+async function* verified(
+  source: AsyncIterable<Buffer>,
+  digest: Digest,
+  report: (moved: number) => void = () => {},
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  let held: Buffer | undefined;
+  let moved = 0;
+  for await (const chunk of source) {
+    hash.update(chunk);
+    if (held !== undefined) {
+      yield held;
+      moved += held.length;
+      report(moved);
+    }
+    held = chunk;
+  }
+  if (`sha256:${hash.digest('hex')}` !== digest) throw damaged(digest);
+  if (held === undefined) return;
+  yield held;
+  report(moved + held.length);
+}
+
+function damaged(digest: Digest): JettisonError {
+  return new JettisonError(
+    'BLOB_DAMAGED',
+    `${digest} in the store is damaged: its content has another digest`,
+    {
+      hint: '`jettison doctor --store --repair` removes it, and says which images to pull or build again.',
+    },
+  );
 }
 
 function missing(digest: Digest): JettisonError {

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type Digest, digestOf, hex } from '../image/digest.ts';
+import { type Digest, digestOf, hex } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
-import { readJson } from './read-json.ts';
+import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
 /** What makes a cache mount the same one in another step or build. */
@@ -66,7 +66,7 @@ export function touchCache(layout: StoreLayout, name: string): void {
  * @param folder absolute path of a temporary folder that holds `dir`; it is moved
  */
 export function installCache(layout: StoreLayout, name: string, folder: string, record: CacheRecord): void {
-  writeFileSync(join(folder, 'cache.json'), canonicalJson(record));
+  writeFileSync(join(folder, 'cache.json'), recordText(record));
   mkdirSync(layout.cacheMounts, { recursive: true });
   try {
     renameSync(folder, join(layout.cacheMounts, name));
@@ -92,7 +92,7 @@ export interface CacheArchive {
 
 /** @param usedMs when the cache had last been used then, in milliseconds since 1970 */
 export function noteArchive(layout: StoreLayout, name: string, archive: CacheArchive, usedMs: number): void {
-  writeWhole(layout, archivePath(layout, name), canonicalJson({ ...archive, usedMs } satisfies NotedArchive));
+  writeWhole(layout, archivePath(layout, name), recordText({ ...archive, usedMs } satisfies NotedArchive));
 }
 
 /**
@@ -104,7 +104,7 @@ export function notedArchive(
   layout: StoreLayout,
   { name, usedMs }: StoredCache,
 ): (CacheArchive & { isCurrent: boolean }) | undefined {
-  const noted = readJson<NotedArchive>(archivePath(layout, name));
+  const noted = readRecord<NotedArchive>(archivePath(layout, name));
   return noted && { blob: noted.blob, tar: noted.tar, isCurrent: noted.usedMs === usedMs };
 }
 
@@ -124,7 +124,7 @@ export function hasCache(layout: StoreLayout, name: string): boolean {
 /** A cache by its name, if it is there. */
 export function findCache(layout: StoreLayout, name: string): StoredCache | undefined {
   const path = join(layout.cacheMounts, name, 'cache.json');
-  const record = readJson<CacheRecord>(path);
+  const record = readRecord<CacheRecord>(path, { unsealed: true });
   return record === undefined ? undefined : { name, record, usedMs: statSync(path).mtimeMs };
 }
 

@@ -4,7 +4,7 @@ import type { Digest } from '../image/digest.ts';
 import type { Descriptor, Healthcheck } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
 import { isAlive } from './process-identity.ts';
-import { readJson } from './read-json.ts';
+import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
 /** What a container was started with. Never changes. */
@@ -92,8 +92,10 @@ export class Containers {
   /** Undefined when there is none of that id, or it is being removed. */
   get<Request = unknown>(id: string): StoredContainer<Request> | undefined {
     const path = join(this.folder(id), 'state.json');
-    const config = readJson<ContainerConfig<Request>>(join(this.folder(id), 'config.json'));
-    const state = readJson<ContainerState>(path);
+    const config = readRecord<ContainerConfig<Request>>(join(this.folder(id), 'config.json'), {
+      unsealed: true,
+    });
+    const state = readRecord<ContainerState>(path, { unsealed: true });
     const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
     if (config === undefined || state === undefined || touched === undefined) return undefined;
     return { config, state, alive: isAlive(state.supervisor, touched) };
@@ -103,14 +105,14 @@ export class Containers {
     const folder = temporaryPath(this.layout, 'container');
     // Variables and arguments may be secrets.
     mkdirSync(folder, { mode: 0o700 });
-    writeWhole(this.layout, join(folder, 'config.json'), JSON.stringify(config));
-    writeWhole(this.layout, join(folder, 'state.json'), JSON.stringify(state));
+    writeWhole(this.layout, join(folder, 'config.json'), recordText(config));
+    writeWhole(this.layout, join(folder, 'state.json'), recordText(state));
     mkdirSync(this.layout.containers, { recursive: true, mode: 0o700 });
     renameSync(folder, this.folder(config.id));
   }
 
   setState(id: string, state: ContainerState): void {
-    writeWhole(this.layout, join(this.folder(id), 'state.json'), JSON.stringify(state));
+    writeWhole(this.layout, join(this.folder(id), 'state.json'), recordText(state));
   }
 
   remove(id: string): void {

@@ -1,9 +1,9 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, digestOf, hex } from '../image/digest.ts';
+import { digestOf, hex } from '../image/digest.ts';
 import type { LayerBlob } from './layers.ts';
 import type { StoreLayout } from './layout.ts';
-import { readJson } from './read-json.ts';
+import { readRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
 /** What a packed layer was made of: the layer or blob it shows, and all that was wished of its form. */
@@ -15,21 +15,21 @@ export class Conversions {
 
   /** The packed form; undefined when there is none, or its blob is gone or cut short. */
   get(key: ConversionKey): LayerBlob | undefined {
-    const packed = readJson<LayerBlob>(this.#path(key));
+    const packed = readRecord<LayerBlob>(this.#path(key));
     const file = packed && statSync(this.layout.blob(packed.blob.digest), { throwIfNoEntry: false });
     return packed?.blob.size === file?.size ? packed : undefined;
   }
 
   put(key: ConversionKey, packed: LayerBlob): void {
     mkdirSync(this.layout.conversions, { recursive: true });
-    writeWhole(this.layout, this.#path(key), canonicalJson(packed));
+    writeWhole(this.layout, this.#path(key), recordText(packed));
   }
 
   /** All that is remembered, with the files that do. */
   *list(): Iterable<{ path: string; packed: LayerBlob | undefined }> {
     for (const name of readNames(this.layout.conversions)) {
       const path = join(this.layout.conversions, name);
-      yield { path, packed: readJson<LayerBlob>(path) };
+      yield { path, packed: readRecord<LayerBlob>(path) };
     }
   }
 

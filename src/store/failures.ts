@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type Digest } from '../image/digest.ts';
+import type { Digest } from '../image/digest.ts';
 import type { DirectoryForm } from './forms.ts';
 import type { StoreLayout } from './layout.ts';
-import { readJson } from './read-json.ts';
+import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath } from './temporary.ts';
 
 /** What is known of a step before it fails. Its environment and its secrets are not. */
@@ -60,7 +60,7 @@ const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 export function listFailures(layout: StoreLayout): Failure[] {
   return readNames(layout.failures)
     .flatMap((id) => {
-      const record = readJson<FailureRecord>(failurePath(layout, id));
+      const record = readRecord<FailureRecord>(failurePath(layout, id), { unsealed: true });
       return record === undefined ? [] : [{ ...record, id }];
     })
     .sort((a, b) => (a.created < b.created ? 1 : -1));
@@ -93,7 +93,7 @@ export function installFailure(
 ): string {
   const temporary = temporaryPath(layout, 'failure');
   mkdirSync(temporary, { mode: 0o700 });
-  writeFileSync(join(temporary, 'failure.json'), canonicalJson(record));
+  writeFileSync(join(temporary, 'failure.json'), recordText(record));
   if (directory !== undefined) renameSync(directory, join(temporary, 'dir'));
   mkdirSync(layout.failures, { recursive: true, mode: 0o700 });
   const id = randomBytes(8).toString('hex');

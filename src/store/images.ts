@@ -1,9 +1,12 @@
-import { rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type Digest } from '../image/digest.ts';
-import { type Descriptor, MEDIA } from '../image/types.ts';
+import { JettisonError } from '../errors/error.ts';
+import { canonicalJson, type Digest, isDigest } from '../image/digest.ts';
+import { familiarName } from '../image/reference.ts';
+import { type Descriptor, type Index, MEDIA } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
 import { readJson } from './read-json.ts';
+import { lookAtRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
 /** An image of the store: a manifest (or an index of them) and the name that stands for it. */
@@ -29,14 +32,33 @@ export class Images {
     return images.sort((a, b) => compare(a.name ?? '\uffff', b.name ?? '\uffff'));
   }
 
-  /** @param name canonical */
-  get(name: string): StoredImage | undefined {
+  /** The same as `get`, for which a damaged name counts as none: for who is about to give it anew. */
+  find(name: string): StoredImage | undefined {
     return this.readFile(fileName(name));
+  }
+
+  /**
+   * @param name canonical
+   * @throws JettisonError `IMAGE_NAME_DAMAGED`: nothing else may be taken for the image that the name stood for
+   */
+  get(name: string): StoredImage | undefined {
+    const found = this.lookAt(fileName(name));
+    if (found === 'damaged') {
+      throw new JettisonError(
+        'IMAGE_NAME_DAMAGED',
+        `the file of the image name "${familiarName(name)}" is damaged`,
+        {
+          hint: '`jettison doctor --store --repair` forgets the name; then build, pull or load the image again.',
+        },
+      );
+    }
+    return found;
   }
 
   /** Gives an image a name, taking the name from whatever had it. */
   put(name: string, manifest: Descriptor): void {
-    if (this.get(name)?.manifest.digest === manifest.digest && this.isIndexed(fileName(name))) return;
+    const known = this.find(name);
+    if (known?.manifest.digest === manifest.digest && this.isIndexed(fileName(name))) return;
     this.write(fileName(name), { name, manifest: bare(manifest), updated: new Date().toISOString() });
     // A name makes the nameless entry of the same image superfluous.
     rmSync(join(this.layout.images, namelessFile(manifest.digest)), { force: true });
@@ -63,6 +85,7 @@ export class Images {
   /** Forgets names of which a power failure left no more than the name. */
   discardDamaged(): void {
     for (const file of this.damaged()) rmSync(join(this.layout.images, file), { force: true });
+    if (!this.isIndexSound) this.writeIndex();
   }
 
   /** Files that name no image any more. */
@@ -71,12 +94,66 @@ export class Images {
   }
 
   private write(file: string, image: StoredImage): void {
-    writeWhole(this.layout, join(this.layout.images, file), canonicalJson(image));
+    writeWhole(this.layout, join(this.layout.images, file), recordText(image));
   }
 
   /** Another process may remove a name at any time. */
   private readFile(file: string): StoredImage | undefined {
-    return readJson(join(this.layout.images, file));
+    const found = this.lookAt(file);
+    return found === 'damaged' ? undefined : found;
+  }
+
+  /** A damaged file of a name: `index.json` says the same once more. */
+  private lookAt(file: string): StoredImage | 'damaged' | undefined {
+    const found = lookAtRecord<StoredImage>(join(this.layout.images, file), { unsealed: true });
+    if (found === 'missing') return undefined;
+    if (found !== 'damaged' && isDigest(String(found.manifest?.digest))) return found;
+    return this.fromIndex(file) ?? 'damaged';
+  }
+
+  private fromIndex(file: string): StoredImage | undefined {
+    const { manifests } = readJson<Partial<Index>>(this.layout.index) ?? {};
+    for (const { annotations, ...manifest } of Array.isArray(manifests) ? manifests : []) {
+      const name = annotations?.['io.containerd.image.name'];
+      if (!isDigest(String(manifest.digest))) continue;
+      if (file !== (name === undefined ? namelessFile(manifest.digest) : fileName(name))) continue;
+      const updated = statSync(this.layout.index).mtime.toISOString();
+      return { ...(name === undefined ? {} : { name }), manifest, updated };
+    }
+    return undefined;
+  }
+
+  /**
+   * Writes damaged files of names again from `index.json`, where that has them, and `index.json` from the names.
+   *
+   * @returns the files that were damaged, and whether they could be mended
+   */
+  repair(): { file: string; mended: boolean }[] {
+    const done = this.unsound().map((file) => {
+      const image = this.fromIndex(file);
+      if (image === undefined) rmSync(join(this.layout.images, file), { force: true });
+      else this.write(file, image);
+      return { file, mended: image !== undefined };
+    });
+    this.writeIndex();
+    return done;
+  }
+
+  /** Files of names that are damaged, whatever `index.json` says. */
+  unsound(): string[] {
+    return readNames(this.layout.images).filter((file) => {
+      const found = lookAtRecord<StoredImage>(join(this.layout.images, file), { unsealed: true });
+      return found === 'damaged' || (found !== 'missing' && !isDigest(String(found.manifest?.digest)));
+    });
+  }
+
+  /** Whether `index.json` says what the names say. */
+  get isIndexSound(): boolean {
+    try {
+      return readFileSync(this.layout.index, 'utf8') === this.indexText();
+    } catch {
+      return false;
+    }
   }
 
   /** Whether `index.json` was written after a name: whoever gave it may have been killed in between. */
@@ -92,17 +169,21 @@ export class Images {
    */
   private writeIndex(): void {
     for (let written = ''; ; ) {
-      const manifests = this.list().map(({ name, manifest }) => ({
-        ...manifest,
-        ...(name === undefined
-          ? {}
-          : { annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name } }),
-      }));
-      const text = canonicalJson({ schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests });
+      const text = this.indexText();
       if (text === written) return;
       writeWhole(this.layout, this.layout.index, text);
       written = text;
     }
+  }
+
+  private indexText(): string {
+    const manifests = this.list().map(({ name, manifest }) => ({
+      ...manifest,
+      ...(name === undefined
+        ? {}
+        : { annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name } }),
+    }));
+    return canonicalJson({ schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests });
   }
 }
 

@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type Digest, hex, sha256 } from '../image/digest.ts';
+import { JettisonError } from '../errors/error.ts';
+import { type Digest, hex, sha256 } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import { contentDigest, LayerIndex } from '../layer/layer-index.ts';
 import { DIRECTORY_FORMS, type DirectoryForm } from './forms.ts';
 import type { StoreLayout } from './layout.ts';
-import { readJson } from './read-json.ts';
+import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
 /** What made a layer. `image`: read from a pulled or loaded blob. `archive`: an archive that ADD extracts. */
@@ -27,8 +28,9 @@ export interface LayerRecord {
   entries: number;
   /** Bytes of all files. */
   size: number;
-  /** Bytes of the index. */
+  /** Bytes of the index, and their sha256: 64 hexadecimal digits. */
   indexSize: number;
+  indexDigest: string;
   /** RFC 3339. */
   created: string;
 }
@@ -54,14 +56,42 @@ export class Layers {
    * its whole record or index counts as none: it is made again.
    */
   record(id: string): LayerRecord | undefined {
-    const record = readJson<LayerRecord>(this.layout.layerRecord(id));
+    const record = readRecord<LayerRecord>(this.layout.layerRecord(id));
     const index = record && statSync(this.layout.layerIndex(id), { throwIfNoEntry: false });
     return record?.indexSize === index?.size ? record : undefined;
   }
 
-  /** @throws Error when there is no such layer */
+  /**
+   * The index of a layer, which is what its record says. One that is not is taken out of the way with its record: the
+   * next build makes the layer again.
+   *
+   * @throws JettisonError `LAYER_DAMAGED` when it is damaged, or there is no such layer any more
+   */
   index(id: string): LayerIndex {
-    return LayerIndex.parse(readFileSync(this.layout.layerIndex(id)));
+    const record = this.record(id);
+    const bytes = record && readIfThere(this.layout.layerIndex(id));
+    if (bytes !== undefined && hash('sha256', bytes, 'hex') === record!.indexDigest) {
+      return LayerIndex.parse(bytes);
+    }
+    this.discardRecord(id);
+    throw new JettisonError('LAYER_DAMAGED', 'the list of the files of a layer in the store is damaged', {
+      hint: 'Build again: the layer is made again. `jettison doctor --store --repair` looks for more damage.',
+      details: { layer: id },
+    });
+  }
+
+  /** What is wrong with the index of a layer, for people; undefined when it is what the record says. */
+  indexProblem(id: string): string | undefined {
+    const record = this.record(id);
+    const bytes = record && readIfThere(this.layout.layerIndex(id));
+    if (bytes === undefined) return 'has no index';
+    const actual = hash('sha256', bytes, 'hex');
+    return actual === record!.indexDigest ? undefined : `has an index with the digest ${actual}`;
+  }
+
+  /** Makes a damaged layer count as none. Its folder stays until something is put into its place. */
+  discardRecord(id: string): void {
+    rmSync(this.layout.layerRecord(id), { force: true });
   }
 
   /** Whether the layer has a directory of that form. */
@@ -76,7 +106,7 @@ export class Layers {
 
   /** The packed form; undefined when the layer has not been packed, or its blob has been pruned or cut short. */
   blob(id: string): LayerBlob | undefined {
-    const packed = readJson<LayerBlob>(this.layout.layerBlob(id));
+    const packed = readRecord<LayerBlob>(this.layout.layerBlob(id));
     const blob = packed && statSync(this.layout.blob(packed.blob.digest), { throwIfNoEntry: false });
     return packed?.blob.size === blob?.size ? packed : undefined;
   }
@@ -102,9 +132,9 @@ export function installLayer(
   const { record, directory } = layer;
   const temporary = temporaryPath(layout, 'layer');
   mkdirSync(temporary, { mode: 0o700 });
-  writeFileSync(join(temporary, 'layer.json'), canonicalJson(record));
+  writeFileSync(join(temporary, 'layer.json'), recordText(record));
   writeFileSync(join(temporary, 'index'), layer.index);
-  if (layer.blob !== undefined) writeFileSync(join(temporary, 'blob.json'), canonicalJson(layer.blob));
+  if (layer.blob !== undefined) writeFileSync(join(temporary, 'blob.json'), recordText(layer.blob));
   if (directory !== undefined) renameSync(directory.path, join(temporary, directory.form));
   while (!moveInto(temporary, layout.layer(record.id))) {
     const present = new Layers(layout).record(record.id);
@@ -129,7 +159,7 @@ export function installDirectory(layout: StoreLayout, id: string, { path, form }
 
 /** Notes the packed form of a layer, whose blob is in the store already. */
 export function installBlob(layout: StoreLayout, id: string, blob: LayerBlob): void {
-  writeWhole(layout, layout.layerBlob(id), canonicalJson(blob));
+  writeWhole(layout, layout.layerBlob(id), recordText(blob));
 }
 
 /** The record of a layer from its sorted entries. */
@@ -145,6 +175,7 @@ export function layerRecord(
     entries: index.size,
     size,
     indexSize: index.bytes.length,
+    indexDigest: hash('sha256', index.bytes, 'hex'),
     created: new Date().toISOString(),
   };
 }
@@ -165,6 +196,15 @@ export function newLayerIdentity(
 ): { id: string; key: Digest; kind: LayerKind } {
   const own = layers.record(layerId(key)) === undefined ? key : sha256(`${key} ${randomUUID()}`);
   return { id: layerId(own), key: own, kind };
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Takes a damaged layer out of the way. Its folder is deleted with this process's other temporary files. */

@@ -1,7 +1,7 @@
 import { rmSync, statSync, utimesSync } from 'node:fs';
-import { canonicalJson, type Digest } from '../image/digest.ts';
+import type { Digest } from '../image/digest.ts';
 import type { StoreLayout } from './layout.ts';
-import { readJson } from './read-json.ts';
+import { readRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
 /**
@@ -40,7 +40,7 @@ export class StepRecords {
 
   /** The record of a definition; marks it as used now. */
   use(definition: Digest): StepRecord | undefined {
-    const record = readJson<StepRecord>(this.layout.step(definition));
+    const record = readRecord<StepRecord>(this.layout.step(definition));
     if (record !== undefined) {
       const now = new Date();
       try {
@@ -54,7 +54,7 @@ export class StepRecords {
   }
 
   put(record: StepRecord): void {
-    writeWhole(this.layout, this.layout.step(record.definition), canonicalJson(record));
+    writeWhole(this.layout, this.layout.step(record.definition), recordText(record));
   }
 
   remove(definition: Digest): void {
@@ -65,7 +65,7 @@ export class StepRecords {
   *list(): Iterable<{ record: StepRecord; usedMs: number }> {
     for (const name of readNames(this.layout.steps)) {
       const path = `${this.layout.steps}/${name}`;
-      const record = readJson<StepRecord>(path);
+      const record = readRecord<StepRecord>(path);
       // A damaged one is of no use to anybody.
       if (record === undefined) rmSync(path, { force: true });
       const usedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;

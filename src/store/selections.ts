@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, utimesSync } from 'node:fs';
-import { canonicalJson, type Digest, hex } from '../image/digest.ts';
+import { mkdirSync, utimesSync } from 'node:fs';
+import { type Digest, hex } from '../image/digest.ts';
 import type { StoreLayout } from './layout.ts';
+import { readRecord, recordText } from './record-file.ts';
 import { writeWhole } from './temporary.ts';
 
 /**
@@ -13,8 +14,9 @@ export class Selections {
 
   use<T>(definition: Digest): T | undefined {
     const path = this.path(definition);
+    const remembered = readRecord<{ facts: T }>(path)?.facts;
+    if (remembered === undefined) return undefined;
     try {
-      const remembered = JSON.parse(readFileSync(path, 'utf8')) as T;
       const now = new Date();
       utimesSync(path, now, now);
       return remembered;
@@ -26,7 +28,7 @@ export class Selections {
 
   put(definition: Digest, facts: unknown): void {
     mkdirSync(this.layout.selections, { recursive: true });
-    writeWhole(this.layout, this.path(definition), canonicalJson(facts));
+    writeWhole(this.layout, this.path(definition), recordText({ facts }));
   }
 
   private path(definition: Digest): string {

@@ -1,14 +1,13 @@
-import { lstatSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { join, relative } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type Digest, isDigest } from '../image/digest.ts';
-import { type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
-import type { EntryType } from '../layer/entry.ts';
-import { contentDigest, type LayerIndex } from '../layer/layer-index.ts';
-import { diskPath } from '../layer/names.ts';
+import { type Descriptor, type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { decompress } from '../layer/decompress.ts';
 import { digestOfFile } from './blobs.ts';
 import type { DirectoryForm } from './forms.ts';
-import { layerId } from './layers.ts';
-import { readJson } from './read-json.ts';
+import { type LayerBlob, type LayerRecord, layerId } from './layers.ts';
+import { lookAtRecord } from './record-file.ts';
 import type { StepRecord } from './records.ts';
 import type { Store } from './store.ts';
 import { deadTemporaries, readNames } from './temporary.ts';
@@ -20,130 +19,308 @@ export interface VerifyReport {
   records: number;
   /** What is wrong: one sentence each. Empty for a valid store. */
   problems: string[];
+  /** What has been done about it: one sentence each. */
+  repairs: string[];
+  /** Names (or digests) of images of which something is missing now: they have to be pulled, loaded or built again. */
+  incomplete: string[];
   /** Files of layers that this user may not look at. */
   unreadable: number;
+  /** Layers of earlier versions, which no build uses any more. */
+  outdated: number;
   /** Temporary folders of dead processes, in which nothing counts: the next build deletes them. */
   leftovers: number;
 }
 
-const DEVICES: ReadonlySet<EntryType> = new Set(['char', 'block', 'whiteout']);
+export interface VerifyOptions {
+  /** Compares the directories of a layer with its index: the worker's operation. Without it they are not looked at. */
+  checkDirectories?(layer: string): Promise<{ form: DirectoryForm; problem?: string; unreadable: number }[]>;
+  /** Unpack every packed layer, too, and compare its tar with its diff id. */
+  deep?: boolean;
+  /** Deletes trees whose files may belong to other ids: mends what can be mended. The caller is alone in the store. */
+  remove?: ((paths: string[]) => Promise<void>) | undefined;
+}
 
 /**
- * Checks a whole store: every blob's digest, every image's parts, every layer's record, index and directory,
- * and every step record. Reads all of it.
+ * Checks a whole store: every blob's digest, every image's parts, every record's checksum, every layer's index and all
+ * content of its directories. Reads all of it.
+ *
+ * Repair takes away what is damaged, so that builds make it again from what is sound: a directory from the layer's
+ * blob, a layer from its instruction, a name from `index.json`.
  */
-export async function verifyStore(store: Store): Promise<VerifyReport> {
-  const report: VerifyReport = {
-    images: 0,
-    layers: 0,
-    blobs: 0,
-    records: 0,
-    problems: [],
-    unreadable: 0,
-    leftovers: 0,
+export async function verifyStore(store: Store, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const verifier = new Verifier(store, options);
+  await verifier.run();
+  return verifier.report;
+}
+
+class Verifier {
+  readonly report: VerifyReport = {
+    ...{ images: 0, layers: 0, blobs: 0, records: 0, unreadable: 0, outdated: 0, leftovers: 0 },
+    ...{ problems: [], repairs: [], incomplete: [] },
   };
-  for (const name of readNames(store.layout.blobs)) {
-    report.blobs++;
-    const actual = await digestOfFile(join(store.layout.blobs, name));
-    if (actual !== name) report.problems.push(`blob ${name} has the digest ${actual}`);
-  }
-  for (const image of store.images.list()) {
-    report.images++;
-    const label = image.name ?? image.manifest.digest;
-    attempt(report, `image ${label}`, () =>
-      verifyManifest(store, image.manifest.mediaType, image.manifest.digest),
-    );
-  }
-  for (const file of store.images.damaged()) {
-    const name = decodeURIComponent(file.replace(/\.json$/, ''));
-    report.problems.push(`the image name ${name} has been lost: its file is damaged`);
-  }
-  for (const id of store.layers.ids()) {
-    report.layers++;
-    attempt(report, `layer ${id}`, () => verifyLayer(store, id, report));
-  }
-  for (const name of readNames(store.layout.steps)) {
-    report.records++;
-    attempt(report, `step record ${name}`, () => {
-      const record = readJson<StepRecord>(join(store.layout.steps, name));
-      if (`sha256:${name}` !== `${record?.definition}.json`)
-        throw new Error('is not the record of its definition');
-    });
-  }
-  report.leftovers = deadTemporaries(store.layout).length;
-  return report;
-}
+  readonly #dropped = new Set<Digest>();
+  /** Diff ids by the digests of packed layers, with who says so. */
+  readonly #packed = new Map<Digest, { diffId: Digest; subject: string }>();
 
-function verifyManifest(store: Store, mediaType: string, digest: Digest): void {
-  if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
-    for (const child of store.blobs.readJson<Index>(digest).manifests) {
-      // An index may name platforms that were never fetched.
-      if (store.blobs.has(child.digest)) verifyManifest(store, child.mediaType, child.digest);
+  constructor(
+    private readonly store: Store,
+    private readonly options: VerifyOptions,
+  ) {}
+
+  async run(): Promise<void> {
+    const { store, report } = this;
+    await this.#blobs();
+    await this.#names();
+    for (const image of store.images.list()) {
+      report.images++;
+      const label = image.name ?? image.manifest.digest;
+      this.#attempt(`image ${label}`, () => this.#image(label, image.manifest));
     }
-    return;
+    for (const id of store.layers.ids()) {
+      report.layers++;
+      await this.#layer(id);
+    }
+    await this.#records();
+    await this.#containers();
+    if (this.options.deep) await this.#tars();
+    report.leftovers = deadTemporaries(store.layout).length;
   }
-  const manifest = store.blobs.readJson<Manifest>(digest);
-  const config = store.blobs.readJson<ImageConfig>(manifest.config.digest);
-  if (config.rootfs.diff_ids.length !== manifest.layers.length) {
-    throw new Error('has a config and a manifest with different numbers of layers');
-  }
-  for (const layer of manifest.layers) {
-    const size = store.blobs.size(layer.digest);
-    // A base's layers come from the registry when they are needed.
-    if (size !== undefined && size !== layer.size)
-      throw new Error(`has a layer ${layer.digest} of a wrong size`);
-  }
-}
 
-function verifyLayer(store: Store, id: string, report: VerifyReport): void {
-  const record = store.layers.record(id);
-  if (record === undefined) throw new Error('has no record, or not the whole of it or of its index');
-  if (record.id !== id || !isDigest(record.key) || layerId(record.key) !== id)
-    throw new Error('has the record of another layer');
-  const index = store.layers.index(id);
-  const content = contentDigest(index.entries());
-  if (content !== record.content)
-    throw new Error(`has an index with the digest ${content}, not ${record.content}`);
-  for (const form of store.layers.directories(id)) verifyDirectory(store, id, form, index, report);
-}
+  /** @param repair what can be done about it, and how to say that it has been done */
+  async #problem(text: string, repair?: { paths: string[]; done: string }): Promise<void> {
+    this.report.problems.push(text);
+    if (repair === undefined || this.options.remove === undefined) return;
+    await this.options.remove(repair.paths);
+    this.report.repairs.push(repair.done);
+  }
 
-function verifyDirectory(
-  store: Store,
-  id: string,
-  form: DirectoryForm,
-  index: LayerIndex,
-  report: VerifyReport,
-): void {
-  const root = store.layout.layerDirectory(id, form);
-  for (const entry of index.entries()) {
-    // Only a machine's root may make devices everywhere.
-    if (form !== 'dir' && DEVICES.has(entry.type)) continue;
-    let stats: Stats | undefined;
+  #attempt(subject: string, check: () => void): void {
     try {
-      stats = lstatSync(diskPath(`${root}/${entry.path}`), { throwIfNoEntry: false });
+      check();
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EACCES' && code !== 'EPERM') throw error;
-      report.unreadable++;
-      continue;
+      this.report.problems.push(`${subject} ${(error as Error).message}`);
     }
-    if (stats === undefined) throw new Error(`has no /${entry.path} in its directory`);
-    if (
-      (entry.type === 'file' || entry.type === 'hardlink') &&
-      (!stats.isFile() || stats.size !== entry.size)
-    ) {
-      throw new Error(`has another /${entry.path} in its directory than in its index`);
+  }
+
+  async #blobs(): Promise<void> {
+    const { layout } = this.store;
+    for (const name of readNames(layout.blobs)) {
+      this.report.blobs++;
+      const path = join(layout.blobs, name);
+      const actual = await digestOfFile(path).catch((error: NodeJS.ErrnoException) => error.code ?? 'error');
+      if (actual === name) continue;
+      const said = actual.length === 64 ? `has the digest ${actual}` : `cannot be read (${actual})`;
+      await this.#problem(`blob ${name} ${said}`, {
+        paths: [path],
+        done: `deleted the damaged blob ${name}`,
+      });
+      this.#dropped.add(`sha256:${name}`);
     }
-    if (entry.type === 'directory' && !stats.isDirectory()) {
-      throw new Error(`has something else than the directory /${entry.path} in its directory`);
+  }
+
+  async #names(): Promise<void> {
+    const { images } = this.store;
+    const unsound = images.unsound();
+    const lost = new Set(images.damaged());
+    for (const file of unsound) {
+      const name = nameOf(file);
+      this.report.problems.push(
+        lost.has(file)
+          ? `the image name ${name} has been lost: its file is damaged`
+          : `the file of the image name ${name} is damaged`,
+      );
+    }
+    let isIndexSound = images.isIndexSound;
+    // Somebody may be between a name and the list of names.
+    if (!isIndexSound) {
+      await setTimeout(100);
+      isIndexSound = images.isIndexSound;
+    }
+    if (!isIndexSound) this.report.problems.push('index.json does not say what the names of the images are');
+    if (this.options.remove === undefined || (isIndexSound && unsound.length === 0)) return;
+    for (const { file, mended } of images.repair()) {
+      this.report.repairs.push(
+        mended ? `wrote the image name ${nameOf(file)} again` : `forgot the image name ${nameOf(file)}`,
+      );
+    }
+    if (!isIndexSound) this.report.repairs.push('wrote index.json again');
+  }
+
+  #image(label: string, { mediaType, digest }: Descriptor): void {
+    const { blobs } = this.store;
+    if (this.#lacks(label, digest)) return;
+    if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
+      for (const child of blobs.readJson<Index>(digest).manifests) {
+        // An index may name platforms that were never fetched.
+        if (blobs.has(child.digest) || this.#dropped.has(child.digest)) this.#image(label, child);
+      }
+      return;
+    }
+    const manifest = blobs.readJson<Manifest>(digest);
+    if (this.#lacks(label, manifest.config.digest)) return;
+    const config = blobs.readJson<ImageConfig>(manifest.config.digest);
+    if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+      throw new Error('has a config and a manifest with different numbers of layers');
+    }
+    for (const [at, layer] of manifest.layers.entries()) {
+      const size = blobs.size(layer.digest);
+      // A base's layers come from the registry when they are needed.
+      if (size !== undefined && size !== layer.size && !this.#dropped.has(layer.digest))
+        throw new Error(`has a layer ${layer.digest} of a wrong size`);
+      if (this.#lacks(label, layer.digest)) continue;
+      const diffId = config.rootfs.diff_ids[at]!;
+      this.#packed.set(layer.digest, { diffId, subject: `image ${label}` });
+    }
+  }
+
+  /** Whether a part of an image has been found damaged. */
+  #lacks(label: string, digest: Digest): boolean {
+    if (!this.#dropped.has(digest)) return false;
+    this.report.problems.push(`image ${label} has a damaged part: ${digest}`);
+    if (!this.report.incomplete.includes(label)) this.report.incomplete.push(label);
+    return true;
+  }
+
+  async #layer(id: string): Promise<void> {
+    const { store, report, options } = this;
+    const { layout } = store;
+    const record = lookAtRecord<Partial<LayerRecord>>(layout.layerRecord(id), { unsealed: true });
+    if (record !== 'damaged' && record !== 'missing' && record.indexDigest === undefined) {
+      report.outdated++;
+      return;
+    }
+    const known = store.layers.record(id);
+    const problem =
+      known === undefined
+        ? 'has no record, or not the whole of it or of its index'
+        : known.id !== id || !isDigest(known.key) || layerId(known.key) !== id
+          ? 'has the record of another layer'
+          : store.layers.indexProblem(id);
+    if (known === undefined || problem !== undefined) {
+      const done = `dropped the layer ${id}: it is made again when it is needed`;
+      await this.#problem(`layer ${id} ${problem}`, { paths: [layout.layer(id)], done });
+      return;
+    }
+    const packed = lookAtRecord<LayerBlob>(layout.layerBlob(id), { unsealed: true });
+    if (packed === 'damaged') {
+      const done = `forgot how the layer ${id} has been packed`;
+      await this.#problem(`layer ${id} has a damaged blob.json`, { paths: [layout.layerBlob(id)], done });
+    } else if (packed !== 'missing' && store.blobs.has(packed.blob.digest, packed.blob.size)) {
+      this.#packed.set(packed.blob.digest, { diffId: packed.diffId, subject: `layer ${id}` });
+    }
+    const forms = store.layers.directories(id);
+    const reports = forms.length === 0 ? [] : ((await options.checkDirectories?.(id)) ?? []);
+    for (const { form, problem, unreadable } of reports) {
+      report.unreadable += unreadable;
+      if (problem === undefined) continue;
+      const directory = layout.layerDirectory(id, form);
+      // Without another form of it, a layer that a command made can only be made by the command.
+      const isSource = known.kind !== 'run' || forms.length > 1 || store.layers.blob(id) !== undefined;
+      await this.#problem(
+        `layer ${id} has a damaged directory: ${problem}`,
+        isSource
+          ? {
+              paths: [directory],
+              done: `dropped a directory of the layer ${id}: it is made again when it is needed`,
+            }
+          : { paths: [layout.layer(id)], done: `dropped the layer ${id}: a build runs its command again` },
+      );
+    }
+  }
+
+  /** The small files, whose checksums say whether they are sound. */
+  async #records(): Promise<void> {
+    const { layout } = this.store;
+    const folders = [
+      layout.contexts,
+      layout.selections,
+      layout.conversions,
+      layout.origins,
+      layout.downloads,
+    ];
+    for (const folder of folders) {
+      for (const name of readNames(folder)) {
+        if (name.endsWith('.json')) await this.#record(join(folder, name));
+        else if (folder === layout.downloads) await this.#download(join(folder, name), name);
+      }
+    }
+    for (const name of readNames(layout.steps)) {
+      this.report.records++;
+      const path = join(layout.steps, name);
+      const record = lookAtRecord<StepRecord>(path, { unsealed: true });
+      if (record === 'missing') continue;
+      if (record !== 'damaged' && `sha256:${name}` === `${record.definition}.json`) continue;
+      const done = `deleted the step record ${name}: the step is carried out again`;
+      const what = record === 'damaged' ? 'is damaged' : 'is not the record of its definition';
+      await this.#problem(`step record ${name} ${what}`, { paths: [path], done });
+    }
+    await this.#record(layout.rungs);
+    for (const name of readNames(layout.cacheMounts)) {
+      const folder = join(layout.cacheMounts, name);
+      await this.#record(join(folder, 'cache.json'), folder);
+      await this.#record(join(folder, 'archive.json'));
+    }
+    for (const name of readNames(layout.failures)) {
+      const folder = join(layout.failures, name);
+      await this.#record(join(folder, 'failure.json'), folder);
+    }
+  }
+
+  /** @param drop what goes when it is damaged; default: the file */
+  async #record(path: string, drop: string = path): Promise<void> {
+    if (lookAtRecord(path, { unsealed: true }) !== 'damaged') return;
+    const name = relative(this.store.layout.home, path);
+    const done = `deleted ${relative(this.store.layout.home, drop)}`;
+    await this.#problem(`the record ${name} is damaged`, { paths: [drop], done });
+  }
+
+  async #download(path: string, name: string): Promise<void> {
+    const [digest] = name.split('-');
+    if (digest?.length !== 64 || (await digestOfFile(path)) === digest) return;
+    const done = `deleted the download ${name}: it is fetched again`;
+    await this.#problem(`the download ${name} has another digest`, { paths: [path], done });
+  }
+
+  async #containers(): Promise<void> {
+    const { containers, layout } = this.store;
+    for (const id of readNames(layout.containers)) {
+      const folder = containers.folder(id);
+      const files = ['config.json', 'state.json'].map((name) =>
+        lookAtRecord(join(folder, name), { unsealed: true }),
+      );
+      if (!files.includes('damaged')) continue;
+      const done = `forgot the container ${id}`;
+      await this.#problem(`the container ${id} has a damaged record`, { paths: [folder], done });
+    }
+  }
+
+  /** What packed layers hold. */
+  async #tars(): Promise<void> {
+    const { blobs } = this.store;
+    for (const [digest, { diffId, subject }] of this.#packed) {
+      if (!blobs.has(digest) || this.#dropped.has(digest)) continue;
+      const sum = createHash('sha256');
+      try {
+        for await (const chunk of decompress(blobs.stream(digest))) sum.update(chunk);
+      } catch (error) {
+        this.report.problems.push(
+          `${subject} has a layer ${digest} that cannot be unpacked: ${(error as Error).message}`,
+        );
+        continue;
+      }
+      const actual = `sha256:${sum.digest('hex')}`;
+      if (actual !== diffId)
+        this.report.problems.push(`${subject} has a layer ${digest} with the diff id ${actual}`);
     }
   }
 }
 
-function attempt(report: VerifyReport, subject: string, check: () => void): void {
+/** The name of an image, or the digest of one without a name, by its file. */
+function nameOf(file: string): string {
+  const name = file.replace(/(\.nameless)?\.json$/, '');
   try {
-    check();
-  } catch (error) {
-    report.problems.push(`${subject} ${(error as Error).message}`);
+    return decodeURIComponent(name);
+  } catch {
+    return name;
   }
 }

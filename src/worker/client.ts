@@ -146,6 +146,8 @@ class WorkerClient implements Worker {
 
   unpack = this.#operation('unpack');
   materialise = this.#operation('materialise');
+  sampleDirectory = this.#operation('sampleDirectory');
+  checkDirectories = this.#operation('checkDirectories');
   pack = this.#operation('pack');
   tar = this.#operation('tar');
   read = this.#operation('read');

@@ -4,6 +4,7 @@ import type { Entry, RecipeEntry, Source } from '../layer/entry.ts';
 import { openHostFile } from '../layer/host-file.ts';
 import { diskPath } from '../layer/names.ts';
 import type { DirectoryForm } from '../store/forms.ts';
+import type { StoreLayout } from '../store/layout.ts';
 import type { WorkerContext } from './context.ts';
 
 /** How a file's content is opened: never through a symlink that has taken its place. */
@@ -17,8 +18,13 @@ export function contentPath(ctx: WorkerContext, source: Exclude<Source, { kind: 
   return `${ctx.layout.layerDirectory(source.layer, form)}/${source.path}`;
 }
 
-/** By folder of the layer: directories do not go away while a worker lives. */
+/** By folder of the layer: directories do not go away while a worker lives, unless they are damaged. */
 const known = new Map<string, DirectoryForm>();
+
+/** To be called when a directory of a layer goes away after all. */
+export function forgetForm(layout: StoreLayout, layer: string): void {
+  known.delete(layout.layer(layer));
+}
 
 /** The directory of a layer from which this process reads files: its own form before others. */
 export function formWithContent({ layout, forms }: WorkerContext, layer: string): DirectoryForm | undefined {
@@ -74,7 +80,7 @@ export function contentChanged(entry: Entry, source: Source): JettisonError {
   }
   const where = source.kind === 'layer' ? `layer ${source.layer}` : 'a made file';
   return new JettisonError('STORE_DAMAGED', `/${entry.path} of ${where} is not what was stored`, {
-    hint: 'Something changed the store: remove the layer with `jettison builder prune --all` and build again.',
+    hint: 'Something changed the store: `jettison doctor --store --repair` mends what can be mended; then build again.',
     details: { path: entry.path },
   });
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { LayerIndex } from '../layer/layer-index.ts';
+import type { LayerIndex } from '../layer/layer-index.ts';
+import { Layers } from '../store/layers.ts';
 import type { WorkerContext } from './context.ts';
 
 const indexes = new Map<string, LayerIndex>();
@@ -8,7 +8,7 @@ const indexes = new Map<string, LayerIndex>();
 export function indexOf(ctx: WorkerContext, id: string): LayerIndex {
   let index = indexes.get(id);
   if (index === undefined) {
-    index = LayerIndex.parse(readFileSync(ctx.layout.layerIndex(id)));
+    index = new Layers(ctx.layout).index(id);
     indexes.set(id, index);
   }
   return index;

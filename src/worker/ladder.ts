@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
 import { canonicalJson, sha256 } from '../image/digest.ts';
 import { StoreLayout } from '../store/layout.ts';
-import { readJson } from '../store/read-json.ts';
+import { readRecord, recordText } from '../store/record-file.ts';
 import { writeWhole } from '../store/temporary.ts';
 import { chrootProblem } from './chroot-probe.ts';
 import type { Footing } from './footing.ts';
@@ -90,7 +90,7 @@ export function forgetRungs(home: string): void {
 
 async function rememberedRungs(home: string): Promise<{ rungs: Rung[]; fresh: boolean }> {
   const machine = machineDigest(home);
-  const known = readJson<Remembered>(new StoreLayout(home).rungs);
+  const known = readRecord<Remembered>(new StoreLayout(home).rungs);
   if (known?.machine === machine) return { rungs: known.rungs, fresh: false };
   const rungs = await probeRungs(home);
   remember(home, { machine, rungs });
@@ -99,7 +99,7 @@ async function rememberedRungs(home: string): Promise<{ rungs: Rung[]; fresh: bo
 
 function remember(home: string, remembered: Remembered): void {
   const layout = new StoreLayout(home);
-  writeWhole(layout, layout.rungs, canonicalJson(remembered));
+  writeWhole(layout, layout.rungs, recordText(remembered));
 }
 
 /** Digest of what decides which rungs work; computed anew each time, so nothing slow is in it. */

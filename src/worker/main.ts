@@ -7,6 +7,7 @@ import { deadTemporaries, removeOwnTemporary, temporaryPath } from '../store/tem
 import { exportCaches, importCaches } from './cache-archive.ts';
 import { emptyCaches, fillCache, knownArchive, packCache } from './cache-share.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
+import { checkDirectories, sampleDirectory } from './check-directory.ts';
 import type { WorkerContext } from './context.ts';
 import { exec } from './exec.ts';
 import type { Footing } from './footing.ts';
@@ -58,6 +59,8 @@ type Operations = { [K in keyof WorkerOperations]: (request: never, id: number) 
 const operations: Operations = {
   unpack: (request) => unpack(ctx, request),
   materialise: (request) => materialise(ctx, request),
+  sampleDirectory: (request) => sampleDirectory(ctx, request),
+  checkDirectories: (request) => checkDirectories(ctx, request),
   pack: (request) => pack(ctx, request),
   tar: (request) => tar(ctx, request),
   read: (request) => read(ctx, request),

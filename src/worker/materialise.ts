@@ -154,7 +154,8 @@ class Materialiser {
   #isContentOf(entry: RecipeEntry, source: OnDisk, original: number, copy: number): boolean {
     if (fstatSync(copy).size !== entry.size) return false;
     if (entry.digest === undefined) return true;
-    if (source.kind === 'host' && looksUnchanged(entry, fstatSync(original))) return true;
+    const isElsewhere = source.kind === 'host' && !source.path.startsWith(`${this.ctx.layout.home}/`);
+    if (isElsewhere && looksUnchanged(entry, fstatSync(original))) return true;
     return hashFile(copy) === entry.digest;
   }
 

@@ -95,7 +95,7 @@ function* entriesOf(ctx: WorkerContext, request: PackRequest): Generator<RecipeE
     return;
   }
   const { layer } = request;
-  for (const entry of readRecipe(ctx.layout.layerIndex(layer))) {
+  for (const entry of new Layers(ctx.layout).index(layer).entries()) {
     yield entry.type === 'file' ? { ...entry, source: { kind: 'layer', layer, path: entry.path } } : entry;
   }
 }

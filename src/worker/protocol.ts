@@ -4,6 +4,7 @@ import type { Descriptor } from '../image/types.ts';
 import type { Source } from '../layer/entry.ts';
 import type { CacheIdentity } from '../store/cache-mounts.ts';
 import type { FailedStep } from '../store/failures.ts';
+import type { DirectoryForm } from '../store/forms.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
 import type { ReadableForms } from './forms.ts';
 import type { RunningRuntime } from './runtime.ts';
@@ -23,6 +24,13 @@ export interface WorkerOperations {
   unpack(request: UnpackRequest): Promise<LayerRecord>;
   /** Makes the worker's directory form of a layer from its recipe. Does nothing when it exists. */
   materialise(request: MaterialiseRequest): Promise<void>;
+  /**
+   * Looks at some of a layer's directory before it is used, and takes a damaged one away. Does nothing when there is
+   * none. @returns what is wrong, for people
+   */
+  sampleDirectory(request: { layer: string }): Promise<string | undefined>;
+  /** Compares everything in the directories of a layer that the worker can read with the layer's index. */
+  checkDirectories(request: { layer: string }): Promise<DirectoryReport[]>;
   /** Makes the tar and blob forms of a layer in one streaming pass. */
   pack(request: PackRequest): Promise<PackedLayer>;
   /** Writes the tar of a recipe, which need not be that of a layer, into a file, which is made. */
@@ -64,6 +72,15 @@ export interface LayerIdentity {
   id: string;
   key: Digest;
   kind: LayerKind;
+}
+
+/** What a directory of a layer is like. */
+export interface DirectoryReport {
+  form: DirectoryForm;
+  /** What is wrong, for people; absent when it is what the index says. */
+  problem?: string;
+  /** Entries that the worker may not read. */
+  unreadable: number;
 }
 
 export interface UnpackRequest {

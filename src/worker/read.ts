@@ -1,14 +1,14 @@
-import { closeSync, createReadStream, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { ArchiveTree } from '../layer/archive-tree.ts';
 import { decompress } from '../layer/decompress.ts';
 import type { Source } from '../layer/entry.ts';
-import { LayerIndex } from '../layer/layer-index.ts';
 import { diskPath } from '../layer/names.ts';
 import { TarReader } from '../layer/tar-read.ts';
 import { Layers } from '../store/layers.ts';
 import { contentPath, formWithContent, READ_FLAGS } from './content.ts';
 import type { WorkerContext } from './context.ts';
+import { indexOf } from './indexes.ts';
 
 interface ReadRequest {
   source: Source;
@@ -51,7 +51,7 @@ async function readFromBlob(
   limit: number,
 ): Promise<Buffer> {
   const { layout } = ctx;
-  const entry = LayerIndex.parse(readFileSync(layout.layerIndex(source.layer))).get(source.path);
+  const entry = indexOf(ctx, source.layer).get(source.path);
   const wanted = entry?.type === 'hardlink' ? entry.link! : source.path;
   if (entry === undefined) throw new Error(`layer ${source.layer} has no file ${source.path}`);
   if (entry.size > limit) throw tooLarge(source.path, limit);

@@ -77,13 +77,34 @@ describe('what a power failure cuts short', () => {
     expect(await doctor()).toMatchObject({ code: 0 });
   });
 
-  test('a name: the image is unknown, which doctor explains', async () => {
+  test('a name: index.json says the same once more', async () => {
     const [file] = files(/^images\/.*app/);
     truncateSync(file!, 0);
-    expect(await builds.run(['inspect', 'app'])).toMatchObject({
+    expect(await builds.run(['inspect', 'app'])).toMatchObject({ code: 0 });
+    expect(await doctor()).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/^error: /),
+      out: expect.stringMatching(
+        /^problem: the file of the image name docker\.io\/library\/app:latest is damaged/,
+      ),
     });
+    expect(await builds.run(['doctor', '--store', '--repair'])).toMatchObject({ code: 0 });
+    expect(await doctor()).toMatchObject({ code: 0 });
+    expect(await builds.run(['inspect', 'app'])).toMatchObject({ code: 0 });
+  });
+
+  test('a name, and the list of names: the image is unknown, which doctor explains', async () => {
+    const [file] = files(/^images\/.*app/);
+    truncateSync(file!, 0);
+    truncateSync(builds.store.layout.index, 10);
+    for (const command of [
+      ['inspect', 'app'],
+      ['save', 'app', '-o', join(builds.folder, 'x.tar')],
+    ]) {
+      expect(await builds.run(command)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^error: the file of the image name "app:latest" is damaged/),
+      });
+    }
     expect(await doctor()).toMatchObject({
       code: 1,
       out: expect.stringMatching(/^problem: the image name docker\.io\/library\/app:latest has been lost/),
