@@ -5,7 +5,14 @@ export default defineConfig({
     // The last line says what was skipped and why; see test/support/reporter.ts.
     reporters: ['default', './test/support/reporter.ts'],
     projects: [
-      { test: { name: 'unit', sequence: { groupOrder: 0 }, include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          sequence: { groupOrder: 0 },
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'integration',

@@ -8,10 +8,12 @@ import { hashFile } from './hash-file.ts';
 import { indexOf } from './indexes.ts';
 import type { DirectoryReport } from './protocol.ts';
 
-/** What one layer's directory is worth looking at before it is used: entries, and bytes of files to hash. */
-const SAMPLE = { entries: 64, bytes: 4 << 20 };
-/** The same of all that one worker uses. */
-const left = { entries: 1024, bytes: 32 << 20 };
+/** How much of a layer's directory is looked at before it is used: entries, and bytes of files to hash. */
+const SAMPLE = { entries: 512, bytes: 4 << 20 };
+/** A layer as small as this is looked at whatever came before. */
+const SMALL = { entries: 64, bytes: 1 << 20 };
+/** The same of all layers that one worker uses. */
+const left = { entries: 1024, bytes: 12 << 20 };
 /** Not all file systems keep times to the nanosecond. */
 const TIME_TOLERANCE_MS = 2000;
 /** Entries between two turns of the event loop: what a message to the worker waits at most. */
@@ -31,10 +33,11 @@ export async function sampleDirectory(
   const [form] = ctx.forms;
   const root = ctx.layout.layerDirectory(layer, form);
   if (lstatSync(root, { throwIfNoEntry: false }) === undefined) return undefined;
-  let bytes = Math.min(SAMPLE.bytes, left.bytes);
-  const entries = Math.min(SAMPLE.entries, left.entries);
+  const index = indexOf(ctx, layer);
+  let bytes = Math.min(SAMPLE.bytes, Math.max(SMALL.bytes, left.bytes));
+  const entries = Math.min(index.size, SAMPLE.entries, Math.max(SMALL.entries, left.entries));
   left.entries -= entries;
-  for (const entry of indexOf(ctx, layer).sample(entries)) {
+  for (const entry of index.sample(entries)) {
     const hashes = entry.type === 'file' && entry.size <= bytes;
     if (hashes) {
       bytes -= entry.size;
