@@ -1,6 +1,6 @@
 import { cancelledBy, interrupted } from './conductor/cancellation.ts';
 import { openBuild } from './conductor/open-build.ts';
-import type { BuildOptions, BuildResult, ImageResult } from './conductor/options.ts';
+import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './conductor/options.ts';
 import { fromSystemError } from './errors/system.ts';
 import { emitTo } from './events/emit.ts';
 import type { Emit } from './events/event.ts';
@@ -26,6 +26,7 @@ export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './con
 export function build(options: BuildOptions & { outputs?: never }): Promise<BuildResult & ImageResult>;
 export function build(options: BuildOptions): Promise<BuildResult>;
 export async function build(options: BuildOptions): Promise<BuildResult> {
+  checkOptions(options);
   const started = Date.now();
   const emit = emitTo(options.onEvent ?? (() => {}));
   const { cancel, release } = cancelledBy(options.signal);

@@ -1,3 +1,4 @@
+import { checkOptions } from './conductor/options.ts';
 import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from './conductor/planning.ts';
 import { type DockerfileText, readDockerfile } from './context/dockerfile.ts';
 import { ignoredBy, parseIgnore } from './context/ignore.ts';
@@ -52,6 +53,7 @@ export interface CheckResult {
  * @throws JettisonError when there is no Dockerfile, or an option is wrong
  */
 export async function check(options: CheckOptions): Promise<CheckResult> {
+  checkOptions(options, ['targetOnly', 'offline']);
   const text = await findText(options);
   const result: CheckResult = {
     file: text.name,

@@ -28,6 +28,7 @@ Examples:
 `;
 
 export const command: Command = {
+  subcommands: ['host'],
   help,
   async run(args, io) {
     const { values, positionals } = parseArgs({

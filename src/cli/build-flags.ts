@@ -24,6 +24,8 @@ export interface BuildFlags {
   /** Sockets of SSH agents, by id. */
   ssh: Record<string, string>;
   noCache: boolean;
+  /** Stages of which nothing is looked up. */
+  noCacheFilter: string[];
   pull: boolean;
   network?: 'host' | 'none';
   isolation?: RungChoice;
@@ -73,6 +75,7 @@ export const BUILD_OPTIONS = {
   'metadata-file': { type: 'string' },
   network: { type: 'string' },
   'no-cache': { type: 'boolean' },
+  'no-cache-filter': { type: 'string', multiple: true },
   output: { type: 'string', short: 'o', multiple: true },
   memory: { type: 'string', short: 'm' },
   cpus: { type: 'string' },
@@ -82,6 +85,8 @@ export const BUILD_OPTIONS = {
   ulimit: { type: 'string', multiple: true },
   platform: { type: 'string', multiple: true },
   progress: { type: 'string' },
+  provenance: { type: 'string' },
+  sbom: { type: 'string' },
   pull: { type: 'boolean' },
   push: { type: 'boolean' },
   quiet: { type: 'boolean', short: 'q' },
@@ -94,9 +99,7 @@ export const BUILD_OPTIONS = {
 } as const;
 
 /** Flags of `docker build` that this version does not have; each is refused by its name. */
-const LATER = new Set(
-  '--attest --builder --cgroup-parent --no-cache-filter --provenance --sbom --squash'.split(' '),
-);
+const LATER = new Set('--attest --builder --cgroup-parent --squash'.split(' '));
 
 /** @throws JettisonError with exit code 2 */
 export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv): BuildFlags {
@@ -105,6 +108,8 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
     options: BUILD_OPTIONS,
     allowPositionals: true,
   });
+  refuseAttestation('--provenance', values.provenance);
+  refuseAttestation('--sbom', values.sbom);
   const quiet = values.quiet ?? false;
   const flags: BuildFlags = {
     context: contextOf(positionals),
@@ -124,6 +129,9 @@ export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv)
     cacheTo: values['cache-to'] ?? [],
     debug: values.debug ?? false,
     noCache: values['no-cache'] ?? false,
+    noCacheFilter: (values['no-cache-filter'] ?? [])
+      .flatMap((names) => names.split(','))
+      .filter((name) => name !== ''),
     pull: values.pull ?? false,
     quiet,
     progress: quiet ? 'quiet' : progressMode(values.progress ?? env['BUILDKIT_PROGRESS']),
@@ -150,6 +158,15 @@ function refuseLater(arg: string, index: number, all: readonly string[]): string
   throw usageError(
     `${flag} is not supported by this version yet`,
     'See `jettison build --help` for the flags that are.',
+  );
+}
+
+/** Images have no attestations: only that may be asked for. */
+function refuseAttestation(flag: string, value: string | undefined): void {
+  if (value === undefined || value === 'false' || value === '0') return;
+  throw usageError(
+    `${flag}=${value} is not supported yet: images have no attestations`,
+    `Leave ${flag} out, or give ${flag}=false.`,
   );
 }
 

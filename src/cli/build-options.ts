@@ -9,6 +9,7 @@ export function buildOptions(flags: BuildFlags, io: Io): BuildOptions {
   const options: BuildOptions = { context, contexts, tags, buildArgs, labels, secrets, ssh, noCache, pull };
   options.cacheFrom = flags.cacheFrom.map((text) => cacheSource(text, io.cwd));
   options.cacheTo = flags.cacheTo.map((text) => cacheTarget(text, io.cwd));
+  options.noCacheFilter = flags.noCacheFilter;
   options.reproducible = flags.reproducible;
   options.registryInsecure = flags.registryInsecure;
   options.env = io.env;

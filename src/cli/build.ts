@@ -44,16 +44,20 @@ Options:
       --metadata-file FILE      Write facts about the result to a file, as JSON
       --network MODE            Network of RUN: default (the host's), host or none
       --no-cache                Use nothing that earlier builds made
+      --no-cache-filter STAGE[,…]
+                                The same for these stages only
   -o, --output FOLDER|type=TYPE,…
                                 Where the result goes, instead of the store alone: image, registry, oci,
                                 docker, tar or local; may be given several times
       --platform PLATFORM[,…]   What to build for, e.g. linux/arm64; several make an index of images
       --progress MODE           auto, tty, plain, quiet or rawjson (default: auto)
+      --provenance false        Accepted for compatibility: no attestations are made
       --pull                    Look for newer base images even where there are local ones
       --push                    Push the image to the registries that its names begin with, too
   -q, --quiet                   Print nothing but the image's id
       --registry-insecure       Accept any certificate of registries, and plain http
       --reproducible            Make the same digests anywhere: see docs/reproducible.md
+      --sbom false              Accepted for compatibility: no attestations are made
       --secret id=NAME[,src=FILE|,env=VARIABLE]
                                 Let RUN --mount=type=secret read a file or a variable
       --shm-size SIZE           Size of /dev/shm in RUN (default: 64m)

@@ -86,4 +86,4 @@ function bytes(text: string): number {
   return Math.round(Number(match[1]) * factor);
 }
 
-export const command: Command = { help, run };
+export const command: Command = { subcommands: ['prune'], help, run };

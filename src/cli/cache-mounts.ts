@@ -35,7 +35,7 @@ Examples:
 
 async function run(args: string[], io: Io): Promise<number> {
   const [name, ...rest] = args;
-  const action = { ls: list, rm: remove, export: write, import: read }[name ?? ''];
+  const action = Object.hasOwn(ACTIONS, name ?? '') ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
   if (action === undefined) {
     throw usageError(
       name === undefined ? 'cache-mounts needs a command' : `cache-mounts has no command "${name}"`,
@@ -187,4 +187,6 @@ function shortName(name: string): string {
   return name.slice(0, 12) + name.slice(32);
 }
 
-export const command: Command = { help, run };
+const ACTIONS = { ls: list, rm: remove, export: write, import: read };
+
+export const command: Command = { subcommands: Object.keys(ACTIONS), help, run };

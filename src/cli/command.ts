@@ -15,6 +15,10 @@ export interface Io {
 export interface Command {
   /** The command deals with SIGINT and SIGTERM itself; `Io.signal` stays quiet. */
   ownsSignals?: boolean;
+  /** Standard output gets an archive: that nobody reads it to its end is an error, and told. */
+  writesArchives?: boolean;
+  /** Its first argument is one of these, and flags may follow it: `builder prune --help`. */
+  subcommands?: readonly string[];
   /** Usage, options and examples: the text of `jettison <name> --help`. */
   help: string;
   /**

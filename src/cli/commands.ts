@@ -43,5 +43,6 @@ export const commands: Record<string, Entry> = {
     summary: 'Look after what RUN --mount=type=cache keeps',
     load: () => import('./cache-mounts.ts'),
   },
+  version: { summary: 'Show the version', load: () => import('./version-command.ts') },
   doctor: { summary: 'Show what this machine allows, or check the store', load: () => import('./doctor.ts') },
 };

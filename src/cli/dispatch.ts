@@ -24,10 +24,11 @@ export async function dispatch(
     if (name === '--version' || name === '-v') return print(io, `${VERSION}\n`);
     if (name === 'help') {
       const [topic] = args;
-      return print(io, topic === undefined ? await overview() : (await load(topic)).help);
+      return print(io, topic === undefined ? await overview() : await helpOf(await load(topic)));
     }
     command = await load(name);
-    if (asksForHelp(args)) return print(io, command.help);
+    const after = command.subcommands?.includes(args[0] ?? '') ? args.slice(1) : args;
+    if (asksForHelp(after)) return print(io, await helpOf(command));
     starting(command);
     return await command.run(args, io);
   } catch (error) {
@@ -54,8 +55,13 @@ function asksForHelp(args: readonly string[]): boolean {
   return false;
 }
 
+async function helpOf({ help }: Command): Promise<string> {
+  return (await import('./help.ts')).fitted(help);
+}
+
 async function overview(): Promise<string> {
-  return (await import('./help.ts')).overview();
+  const { fitted, overview } = await import('./help.ts');
+  return fitted(overview());
 }
 
 function print(io: Io, text: string): number {

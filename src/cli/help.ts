@@ -20,3 +20,32 @@ Options:
 The store is in $JETTISON_HOME, else $XDG_DATA_HOME/jettison, else ~/.local/share/jettison.
 `;
 }
+
+/** Terminals that nobody has widened. */
+const COLUMNS = 80;
+
+/** A help text in which no line is longer than a terminal: what an option does goes on in its column. */
+export function fitted(text: string, columns = COLUMNS): string {
+  return text
+    .split('\n')
+    .flatMap((line) => {
+      if (line.length <= columns) return [line];
+      const [, head = ''] = /^(\s*\S.*?\s{2,})(?=\S)/.exec(line) ?? [];
+      const isOption = line.startsWith('  ') && head !== '' && head.length < columns / 2;
+      const indent = isOption ? ' '.repeat(head.length) : (/^\s*/.exec(line)?.[0] ?? '');
+      return wrapped(line, indent, columns);
+    })
+    .join('\n');
+}
+
+function wrapped(line: string, indent: string, columns: number): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    const space = rest.lastIndexOf(' ', columns);
+    if (space <= indent.length) break;
+    lines.push(rest.slice(0, space).trimEnd());
+    rest = indent + rest.slice(space + 1);
+  }
+  return [...lines, rest];
+}

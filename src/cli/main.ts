@@ -4,6 +4,7 @@ import { dispatch, EXIT_PIPE_CLOSED } from './dispatch.ts';
 
 const interruption = new AbortController();
 let stdin: NodeJS.ReadStream | undefined;
+let running: Command | undefined;
 
 // Node makes a stream when it is first asked for, and that takes time: only those in use are made.
 const io: Io = {
@@ -33,8 +34,20 @@ function once<S extends NodeJS.WriteStream>(stream: S, event: string, listener: 
 }
 
 function stdoutFailed(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT_PIPE_CLOSED);
+  if (error.code === 'EPIPE') {
+    if (running?.writesArchives)
+      tell('whoever reads standard output has gone away: the archive is not complete');
+    process.exit(EXIT_PIPE_CLOSED);
+  }
+  if (error.syscall === undefined) throw error;
+  const reason = error.code === 'ENOSPC' ? 'no space left there' : error.message;
+  tell(`cannot write to standard output: ${reason}`, 'Free some space, or write elsewhere.');
+  process.exit(EXIT.failed);
+}
+
+/** There is nobody left to throw an error to. */
+function tell(message: string, hint?: string): void {
+  process.stderr.write(`error: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
 }
 
 /** Progress that nobody reads any more is no reason to give up a build. */
@@ -44,6 +57,7 @@ function stderrFailed(error: NodeJS.ErrnoException): void {
 
 /** The first signal asks the command to stop and tidy up; a second one does not wait for that. */
 function watchSignals(command: Command): void {
+  running = command;
   if (command.ownsSignals) return;
   const interrupt = (signal: NodeJS.Signals) => {
     if (interruption.signal.aborted) process.exit(EXIT.interrupted);

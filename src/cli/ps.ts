@@ -51,7 +51,7 @@ async function run(args: string[], io: Io): Promise<number> {
       Status: statusText(container),
       State: statusOf(container),
       Health: state.health?.status ?? '',
-      Ports: config.ports.join(', '),
+      Ports: mappedPorts(container).join(', '),
       Names: config.name,
     };
   });
@@ -75,6 +75,11 @@ async function run(args: string[], io: Io): Promise<number> {
     values,
   );
   return 0;
+}
+
+/** On this machine's own network no port is mapped, whatever was to be published. */
+function mappedPorts({ config }: Container): string[] {
+  return config.request.network === 'private' ? config.ports : [];
 }
 
 /** `Up 5 minutes (healthy)`, `Exited (0) 2 hours ago`. */
@@ -111,7 +116,7 @@ function describe(container: Container) {
     finished: state.finished ?? null,
     exitCode: state.exitCode ?? null,
     error: state.error === undefined ? null : oneLine(state.error),
-    ports: config.ports,
+    ports: mappedPorts(container),
     health: state.health ?? null,
   };
 }

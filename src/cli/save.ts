@@ -89,4 +89,4 @@ function nameMeant(image: NamedImage, text: string): string | undefined {
   }
 }
 
-export const command: Command = { help, run };
+export const command: Command = { writesArchives: true, help, run };

@@ -14,12 +14,22 @@ const DOCKER_GROUPS: Record<string, string> = {
   buildx: 'build, du and builder prune',
 };
 
+/** What Docker's plug-ins and other programs do, and what there is of it here. */
+const ELSEWHERE: Record<string, string> = {
+  scout: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
+  scan: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
+  sbom: 'There is no list of packages here: `jettison save IMAGE -o FILE` writes an archive that such tools read.',
+  dive: '`jettison history IMAGE` shows an image layer by layer, `jettison du` what takes room and why.',
+};
+
 /** For a command that does not exist: names the nearest that does. */
 export function unknownCommand(name: string, names: readonly string[]): JettisonError {
   const group = Object.hasOwn(DOCKER_GROUPS, name) ? DOCKER_GROUPS[name] : undefined;
   if (group !== undefined) {
     return usageError(`there is no command "${name}"`, `What Docker has there are commands here: ${group}.`);
   }
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+  if (elsewhere !== undefined) return usageError(`unknown command "${name}"`, elsewhere);
   const meant = closest(name, names);
   const hint = meant === undefined ? 'See `jettison --help`.' : `Did you mean \`jettison ${meant}\`?`;
   return usageError(

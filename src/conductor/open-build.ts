@@ -169,6 +169,7 @@ async function makeSolvers(
     baseFetch: (image: BaseImage) => fetches.of(image),
     signal: session.signal,
     noCache: options.noCache ?? false,
+    noCacheStages: new Set((options.noCacheFilter ?? []).map((name) => name.toLowerCase())),
     // Where all times are replaced in the end, layers need not be made anew because of another one.
     time: options.reproducible ? 0 : (epoch ?? 0),
     secrets,

@@ -1,5 +1,7 @@
 import type { CacheSource, CacheTarget } from '../cache/places.ts';
 import type { Diagnostic } from '../dockerfile/ast.ts';
+import { closest } from '../errors/closest.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
 import type { BuildEvent } from '../events/event.ts';
 import type { Output } from '../export/output.ts';
 import type { Digest } from '../image/digest.ts';
@@ -41,6 +43,8 @@ export interface BuildOptions {
   ssh?: Record<string, string>;
   /** Use nothing that earlier builds made. */
   noCache?: boolean;
+  /** The same for some stages only, by their names. */
+  noCacheFilter?: string[];
   /** Ask registries for newer base images even where the store has some. */
   pull?: boolean;
   /** Network of RUN where the instruction does not say; default: the host's. */
@@ -88,6 +92,60 @@ export interface BuildOptions {
   signal?: AbortSignal;
   /** Gets everything that happens, as it happens. */
   onEvent?: (event: BuildEvent) => void;
+}
+
+const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
+  context: true,
+  file: true,
+  contexts: true,
+  stdin: true,
+  target: true,
+  tags: true,
+  buildArgs: true,
+  labels: true,
+  secrets: true,
+  ssh: true,
+  noCache: true,
+  noCacheFilter: true,
+  pull: true,
+  network: true,
+  hosts: true,
+  limits: true,
+  ulimits: true,
+  shmSize: true,
+  timeout: true,
+  allowInsecure: true,
+  isolation: true,
+  platform: true,
+  platforms: true,
+  outputs: true,
+  written: true,
+  reproducible: true,
+  registryInsecure: true,
+  cacheFrom: true,
+  cacheTo: true,
+  command: true,
+  home: true,
+  env: true,
+  signal: true,
+  onEvent: true,
+};
+
+/**
+ * Refuses options that do not exist: one that is misspelt would be ignored, and the build another one than was meant.
+ *
+ * @param more names of further options
+ * @throws JettisonError `OPTION_UNKNOWN`
+ */
+export function checkOptions(options: object, more: readonly string[] = []): void {
+  const known = [...Object.keys(BUILD_OPTIONS), ...more];
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const meant = closest(unknown, known);
+  throw new JettisonError('OPTION_UNKNOWN', `unknown option "${unknown}"`, {
+    hint: meant === undefined ? `The options are ${known.join(', ')}.` : `Did you mean "${meant}"?`,
+    exitCode: EXIT.usage,
+  });
 }
 
 /** The image that a build made. For several platforms the digest is the index's; id and config are the first one's. */

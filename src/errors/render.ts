@@ -26,7 +26,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
     if (error.source !== undefined)
       lines.push(...excerpt(error.source, error.location, error.sourceLine, paint));
   }
-  for (const hint of error.hint?.split('\n') ?? []) lines.push(`${paint.cyan('hint:')} ${hint}`);
+  for (const hint of error.hint?.split('\n') ?? []) lines.push(`${paint.cyan('hint:')} ${capitalised(hint)}`);
   if (options.stack) lines.push(paint.dim(stackWithCauses(error)));
   return `${lines.join('\n')}\n`;
 }
@@ -42,8 +42,15 @@ export function renderWarning(
   const lines = [`${paint.yellow('warning:')} ${warning.message} ${paint.dim(`[${warning.code}]`)}${where}`];
   if (at !== undefined && warning.source !== undefined)
     lines.push(...excerpt(warning.source, at, undefined, paint));
-  if (warning.hint !== undefined) lines.push(`  ${paint.cyan('hint:')} ${warning.hint}`);
+  if (warning.hint !== undefined) lines.push(`  ${paint.cyan('hint:')} ${capitalised(warning.hint)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** Hints are sentences; only names and commands keep their case. */
+function capitalised(hint: string): string {
+  return /^[a-z]+[ ,:]/.test(hint) && !/^(jettison|docker|podman|npm) /.test(hint)
+    ? hint.charAt(0).toUpperCase() + hint.slice(1)
+    : hint;
 }
 
 /** The instruction's lines with their numbers, and carets under the word at the location's column. */

@@ -33,7 +33,11 @@ const TAG = /^\w[\w.-]{0,127}$/;
  */
 export function parseReference(text: string): Reference {
   const fail = (reason: string, hint: string): never => {
-    throw new JettisonError('REFERENCE_INVALID', `"${text}" is not an image name: ${reason}`, { hint });
+    const valid = validName(text);
+    const advice = valid === undefined || hint.includes(valid) ? hint : `${hint} Did you mean ${valid}?`;
+    throw new JettisonError('REFERENCE_INVALID', `"${text}" is not an image name: ${reason}`, {
+      hint: advice,
+    });
   };
   if (text === '') fail('it is empty', 'Write a name such as app, app:1.0 or registry.example.com/team/app.');
   if (/^[0-9a-f]{64}$/.test(text)) {
@@ -55,7 +59,9 @@ export function parseReference(text: string): Reference {
   if (repository !== repository.toLowerCase()) {
     fail(
       'a repository is written in lower case',
-      `Write ${text.replace(/^[^:@]*/, (name) => name.toLowerCase())}.`,
+      validName(text) === text.replace(/^[^:@]*/, (name) => name.toLowerCase())
+        ? `Write ${validName(text)}.`
+        : 'It has no capital letters.',
     );
   }
   if (!REPOSITORY.test(repository)) {
@@ -83,6 +89,20 @@ export function parseReference(text: string): Reference {
     ...(effectiveTag === undefined ? {} : { tag: effectiveTag }),
     ...(digest === undefined ? {} : { digest: digest as Digest }),
   };
+}
+
+/** The nearest name that is one: lower case, with hyphens for what may not be in it. */
+function validName(text: string): string | undefined {
+  const [, name = '', tag] = /^([^@]*?)(?::([^/@]*))?(?:@.*)?$/.exec(text) ?? [];
+  const parts = name
+    .toLowerCase()
+    .split('/')
+    .map((part) => part.replace(/[^a-z0-9._:-]+/g, '-').replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, ''))
+    .filter((part) => part !== '');
+  const clean = tag?.replace(/[^\w.-]+/g, '-').replace(/^[^\w]+/, '');
+  const valid = parts.join('/') + (clean ? `:${clean}` : '');
+  const repository = parts.slice(parts.length > 1 && /[.:]|^localhost$/.test(parts[0]!) ? 1 : 0).join('/');
+  return valid !== text && REPOSITORY.test(repository) && !/^[0-9a-f]{64}$/.test(valid) ? valid : undefined;
 }
 
 /** Docker's rule for what stands before the first slash: a registry if it looks like a host, else a path. */

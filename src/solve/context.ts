@@ -47,6 +47,8 @@ export interface SolveContext {
   readonly signal: AbortSignal;
   /** Look up nothing that earlier builds made. */
   readonly noCache: boolean;
+  /** Names of stages for which that holds alone. */
+  readonly noCacheStages: ReadonlySet<string>;
   /** Modification time of what the build itself makes, in seconds since 1970. */
   readonly time: number;
   /** What other machines have built. */

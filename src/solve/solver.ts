@@ -7,7 +7,7 @@ import { below } from '../layer/tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
 import type { LayerIdentity } from '../worker/protocol.ts';
-import { imagesReadBy } from './base-fetches.ts';
+import { imagesReadBy, readBy } from './base-fetches.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
 import { imageLayers, StageSolver } from './stage-solver.ts';
@@ -86,10 +86,22 @@ export class Solver implements StepGraph {
   stage(stage: PlannedStage): StageSolver {
     let solver = this.stages.get(stage);
     if (solver === undefined) {
-      solver = new StageSolver(this.context, this, stage);
+      const context = this.context.noCacheStages.has(stage.name)
+        ? { ...this.context, noCache: true }
+        : this.context;
+      solver = new StageSolver(context, this, stage, this.isRebuilt(stage));
       this.stages.set(stage, solver);
     }
     return solver;
+  }
+
+  /** Whether a stage, or one that it reads, is made anew: what it is defined by says nothing of its content then. */
+  private isRebuilt(stage: PlannedStage): boolean {
+    if (this.context.noCacheStages.size === 0) return false;
+    const { base, steps, name } = stage;
+    const read = steps.flatMap(readBy).flatMap((from) => (from.kind === 'stage' ? [from.stage] : []));
+    const all = base.kind === 'stage' ? [base.stage, ...read] : read;
+    return this.context.noCacheStages.has(name) || all.some((one) => this.isRebuilt(one));
   }
 
   /** The layers of a base image: the same objects for all stages that use it. */

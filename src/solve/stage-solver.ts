@@ -44,6 +44,8 @@ export class StageSolver implements SolvedStage {
     private readonly context: SolveContext,
     private readonly graph: StepGraph,
     readonly stage: PlannedStage,
+    /** It reads what is made anew: its steps are found by what they observe only. */
+    private readonly isRebuilt: boolean,
   ) {}
 
   /** Definition digest of the whole stage. */
@@ -78,7 +80,7 @@ export class StageSolver implements SolvedStage {
   /** Whether nothing is going to be fetched of the base for this stage, as far as can be told. */
   private hasBase(definitions: readonly Definition[]): boolean {
     const { base } = this.stage;
-    if (base.kind !== 'image' || definitions.every(({ digest }) => this.recorded(digest) !== undefined))
+    if (base.kind !== 'image' || definitions.every(({ digest }) => this.defined(digest) !== undefined))
       return true;
     const { layers } = this.context.store;
     const [form] = this.context.forms();
@@ -115,7 +117,11 @@ export class StageSolver implements SolvedStage {
   private mountsOf(step: RunStep): RunMounts {
     let mounts = this.mounts.get(step.id);
     if (mounts === undefined) {
-      mounts = new RunMounts(this.context, this.graph, step);
+      mounts = new RunMounts(
+        this.isRebuilt ? { ...this.context, noCache: true } : this.context,
+        this.graph,
+        step,
+      );
       this.mounts.set(step.id, mounts);
     }
     return mounts;
@@ -130,7 +136,13 @@ export class StageSolver implements SolvedStage {
   private copy(step: CopyStep): CopySolver {
     let copy = this.copies.get(step.id);
     if (copy === undefined) {
-      copy = new CopySolver(this.context, this.graph, step, this.transfersOf(step));
+      copy = new CopySolver(
+        // What was selected of a stage before is no longer what is in it.
+        this.isRebuilt ? { ...this.context, noCache: true } : this.context,
+        this.graph,
+        step,
+        this.transfersOf(step),
+      );
       this.copies.set(step.id, copy);
     }
     return copy;
@@ -162,7 +174,7 @@ export class StageSolver implements SolvedStage {
   /** Starts the stages that steps without a record read: they are solved at the same time as this one. */
   private prefetch(definitions: Definition[]): void {
     for (const [i, step] of this.stage.steps.entries()) {
-      if (this.recorded(definitions[i]!.digest) !== undefined) continue;
+      if (this.defined(definitions[i]!.digest) !== undefined) continue;
       for (const stage of stagesReadBy(step)) {
         this.graph
           .stage(stage)
@@ -174,7 +186,7 @@ export class StageSolver implements SolvedStage {
 
   /** Waits for the stages that a step reads: that time, and that failure, are not the step's own. */
   private async sourceOf(step: Step, definition: Definition): Promise<void> {
-    if (this.recorded(definition.digest) !== undefined) return;
+    if (this.defined(definition.digest) !== undefined) return;
     await Promise.all(stagesReadBy(step).map((stage) => this.graph.stage(stage).layers()));
   }
 
@@ -260,7 +272,7 @@ export class StageSolver implements SolvedStage {
     definition: Definition,
     below: readonly SolvedLayer[],
   ): Promise<{ layer: SolvedLayer; outcome: 'cached' | 'reused' | 'done' }> {
-    const known = this.recorded(definition.digest);
+    const known = this.defined(definition.digest);
     if (known !== undefined) return { layer: this.layerOf(step, known, below), outcome: 'cached' };
     if (step.kind === 'run') return this.resolveRun(step, definition, below);
     return this.resolveRecipe(step, definition, below);
@@ -341,6 +353,11 @@ export class StageSolver implements SolvedStage {
       : observeWorkdir(this.context, this.graph, step, below);
   }
 
+  /** The layer of an earlier build that a definition stands for. */
+  private defined(definition: Digest): LayerRecord | undefined {
+    return this.isRebuilt ? undefined : this.recorded(definition);
+  }
+
   /** The layer of an earlier build that a digest stands for, if the store still has it. */
   private recorded(digest: Digest): LayerRecord | undefined {
     if (this.context.noCache) return undefined;
@@ -416,7 +433,7 @@ export class StageSolver implements SolvedStage {
   async isKnown(): Promise<boolean> {
     const { base } = this.stage;
     if (base.kind === 'stage' && !(await this.graph.stage(base.stage).isKnown())) return false;
-    return (await this.definitions()).every(({ digest }) => this.recorded(digest) !== undefined);
+    return (await this.definitions()).every(({ digest }) => this.defined(digest) !== undefined);
   }
 
   private layerOf(step: Step, record: LayerRecord, below: readonly SolvedLayer[]): SolvedLayer {

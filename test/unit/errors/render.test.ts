@@ -24,7 +24,7 @@ describe('an error', () => {
         '  Dockerfile:12:19',
         '  12 | COPY --from=build /app/dist ./dist',
         '     |                   ^^^^^^^^^',
-        'hint: the stage has /app/out',
+        'hint: The stage has /app/out',
         '',
       ].join('\n'),
     );
@@ -112,7 +112,7 @@ test('a warning names its code and line', () => {
     hint: 'write build',
   };
   expect(renderWarning(warning, plain)).toBe(
-    'warning: stage name "Build" should be lower case [StageNameCasing] (Dockerfile:3)\n  hint: write build\n',
+    'warning: stage name "Build" should be lower case [StageNameCasing] (Dockerfile:3)\n  hint: Write build\n',
   );
 });
 

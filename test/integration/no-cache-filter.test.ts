@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { TestBuilds } from '../support/build.ts';
+
+describe('--no-cache-filter', () => {
+  let builds: TestBuilds;
+  beforeEach(async () => {
+    builds = await TestBuilds.create({});
+    builds.write({ file: 'x' });
+  });
+  afterEach(() => builds.remove());
+
+  const text = [
+    'FROM base AS one',
+    'COPY file /one',
+    'FROM base AS two',
+    'COPY file /two',
+    'FROM base',
+    'COPY --from=one /one /a',
+    'COPY --from=two /two /b',
+  ].join('\n');
+
+  test('has the named stages made anew, and only those', async () => {
+    const first = await builds.build(text);
+    const { outcomes, digest } = await builds.build(text, { noCacheFilter: ['ONE'] });
+    expect(outcomes).toMatchObject({
+      'COPY file /one': 'done',
+      'COPY file /two': 'cached',
+    });
+    expect(digest).toBe(first.digest);
+    const again = await builds.build(text);
+    expect(again.outcomes['COPY file /one']).toBe('cached');
+  });
+
+  test('takes what such a stage holds now, not what it held', async () => {
+    const [from, ...rest] = [
+      'FROM base AS deps',
+      'RUN cat /proc/sys/kernel/random/uuid > /id',
+      'FROM base',
+      'COPY --from=deps /id /id',
+    ];
+    const dockerfile = [from, ...rest].join('\n');
+    const digests = new Set<string>();
+    for (const noCacheFilter of [[], ['deps'], []])
+      digests.add((await builds.build(dockerfile, { noCacheFilter })).digest);
+    // The third build finds what the second one made.
+    expect(digests.size).toBe(2);
+  });
+
+  test('an option of the library that does not exist is refused', async () => {
+    const wrong = { noCacheFliter: ['deps'] } as object;
+    expect(await builds.failure(text, wrong)).toMatchObject({
+      code: 'OPTION_UNKNOWN',
+      hint: 'Did you mean "noCacheFilter"?',
+    });
+  });
+});
