@@ -67,7 +67,8 @@ const LOOP = 'while :; do sleep 0.05; done';
 
 describe('a container in the background', () => {
   it('lives on, is listed, prints to its log, and is stopped', async () => {
-    const id = await detach('web', `echo hello; echo oops >&2; trap "echo bye; exit 3" TERM; ${LOOP}`);
+    const id = await detach('web', `trap "echo bye; exit 3" TERM; echo hello; echo oops >&2; ${LOOP}`);
+    await eventually('its trap is set', () => logOf('web').includes('oops'));
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     expect((await run('ps', '-q')).out).toBe(`${id.slice(0, 12)}\n`);
     expect((await run('ps')).out).toMatch(/base .*"sh -c.*Up .*web\n/);
@@ -86,6 +87,7 @@ describe('a container in the background', () => {
   it('that does not listen is killed with all that it started', async () => {
     const mark = marker();
     await detach('deaf', `trap "" TERM; (setsid sleep ${mark} &); sleep ${mark}; ${LOOP}`);
+    await eventually('it has started others', () => processesWith(mark).length > 2);
     expect(await run('stop', '-t', '0', 'deaf')).toMatchObject({ code: 0 });
     expect(processesWith(mark)).toEqual([]);
     expect((await run('ps', '-a')).out).toContain('Exited (137)');
@@ -204,7 +206,7 @@ describe('jettison exec', () => {
   it('runs a command beside the container’s, as who it is', async () => {
     await detach(
       'here',
-      `echo own >/tmp/f; ${LOOP}`,
+      `echo own >/tmp/f; echo ready; ${LOOP}`,
       '-u',
       'node',
       '-e',
@@ -212,6 +214,7 @@ describe('jettison exec', () => {
       '-e',
       'LD_LIBRARY_PATH=/nowhere',
     );
+    await eventually('its file is written', () => logOf('here').includes('ready'));
     const { out } = await run(
       'exec',
       '-e',
@@ -219,9 +222,9 @@ describe('jettison exec', () => {
       'here',
       'sh',
       '-c',
-      'id -u; pwd; echo $A$B $LD_LIBRARY_PATH; cat /tmp/f; ps -o comm | grep -c ^sleep',
+      'id -u; pwd; echo $A$B $LD_LIBRARY_PATH; cat /tmp/f; until ps -o comm | grep ^sleep | head -1; do :; done',
     );
-    expect(out).toMatch(/^1000\n\/home\/node\n12 \/nowhere\nown\n[12]\n$/);
+    expect(out).toMatch(/^1000\n\/home\/node\n12 \/nowhere\nown\nsleep\n$/);
     expect((await run('exec', '-u', 'odd', '-w', '/tmp', 'here', 'sh', '-c', 'id -u; id -G; pwd')).out).toBe(
       '1001\n44 60\n/tmp\n',
     );
