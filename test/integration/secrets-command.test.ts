@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ended, TestBuilds } from '../support/build.ts';
 import { holding } from '../support/holding.ts';
-import { eventually, whyNoSandbox } from '../support/sandbox.ts';
+import { eventually, openSandbox, whyNoSandbox } from '../support/sandbox.ts';
 
 const why = whyNoSandbox();
 const mark = (name: string) => `${name}-${randomBytes(12).toString('hex')}`;
@@ -50,9 +50,18 @@ function argumentsOf(pid: string): string {
   }
 }
 
-describe.skipIf(why).each(['oci', 'namespaces'])(
+describe.skipIf(why).each(['oci', 'namespaces'] as const)(
   'what the command says and keeps of secrets, on the rung %s',
   (rung) => {
+    let unable: string | undefined;
+    beforeAll(async () => {
+      const probe = await openSandbox({ rung });
+      if (typeof probe === 'string') unable = probe;
+      else await probe.close();
+    });
+    beforeEach((ctx) => {
+      if (unable !== undefined) ctx.skip(unable);
+    });
     const env = { GIVEN: VARIABLE, HTTPS_PROXY: PROXY };
     const folderOf = (name: string, run: string) => {
       const folder = join(builds.folder, `${rung}-${name}`);
