@@ -18,7 +18,9 @@ describe('builds for several platforms', () => {
   let builds: TestBuilds;
   let registry: FakeRegistry;
 
+  const why = whyNoSandbox();
   beforeAll(async () => {
+    if (why !== undefined) return;
     builds = await TestBuilds.create({});
     registry = await FakeRegistry.start();
     const manifests = [HOST, OTHER].map((name) => {
@@ -43,9 +45,7 @@ describe('builds for several platforms', () => {
     await registry?.close();
     builds?.remove();
   });
-  let why: string | undefined;
   beforeEach((ctx) => {
-    why ??= whyNoSandbox();
     if (why !== undefined) ctx.skip(why);
   });
 

@@ -34,6 +34,8 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   const end = async () => {
     engine.kill('SIGTERM');
     await ended;
+    // One that could not start, e.g. for want of runc, leaves a mount of it.
+    works('umount', ['-l', `${folder}/data`]);
     rmSync(folder, { recursive: true, force: true });
   };
   for (const deadline = Date.now() + START_SECONDS * 1000; Date.now() < deadline; await sleep(250)) {
