@@ -13,11 +13,11 @@ while read -r programs files; do
   # shellcheck disable=SC2086
   scripts/without.sh "$programs" npx vitest run --reporter=dot --reporter=./test/support/reporter.ts $files </dev/null
 done <<'END'
-pasta,slirp4netns,crun,runc,podman,buildah,skopeo,umoci,newuidmap,newgidmap,docker,dockerd,docker-registry,zstd,xz,bzip2 run-network run-containers rung- images-doctor layer-unpack outputs archives read-back
+pasta,slirp4netns,crun,runc,podman,buildah,skopeo,umoci,newuidmap,newgidmap,docker,dockerd,docker-registry,zstd,xz,bzip2 run-network run-containers rung-choice images-doctor secrets-command layer-unpack outputs read-back
 busybox run-network run-containers rung-choice debug read-back
 pasta run-network
 slirp4netns run-network
-crun rung-choice secrets-command
+crun rung-choice
 runc rung-choice archives
 newuidmap,newgidmap run-rootless
 END

@@ -62,7 +62,10 @@ const at = (...names: string[]) => join(builds.folder, ...names);
 const pushed = (type: string) => `127.0.0.1:${registry?.port}/team/everything:${type}`;
 
 beforeAll(async () => {
-  why = whyNoSandbox() ?? (process.getuid?.() === 0 ? undefined : 'only root can make device files');
+  why =
+    whyNoSandbox() ??
+    (process.getuid?.() === 0 ? undefined : 'only root can make device files') ??
+    (works('zstd', '--version') ? undefined : 'zstd is not installed');
   if (why !== undefined) return;
   builds = await TestBuilds.create({});
   podman = Podman.find();
