@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import type { Source } from '../layer/entry.ts';
+import { nameOfBytes } from '../layer/names.ts';
 import { resolvePath } from '../layer/tree.ts';
 import type { Context } from './context.ts';
 
@@ -94,7 +95,7 @@ export function readIgnoreText(options: DockerfileOptions): IgnoreText {
   }
   for (const [ignorePath, ignoreName] of candidates) {
     const ignore = readSmall(ignorePath, ignoreName);
-    if (ignore !== undefined) return { ignoreText: decode(ignore, ignoreName), ignoreName };
+    if (ignore !== undefined) return { ignoreText: nameOfBytes(ignore), ignoreName };
   }
   return {};
 }

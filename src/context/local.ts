@@ -12,6 +12,7 @@ import {
 import { JettisonError } from '../errors/error.ts';
 import { comparePaths, join, parentOf } from '../layer/entry.ts';
 import { openHostDirectory } from '../layer/host-file.ts';
+import { diskPath, nameOfBytes } from '../layer/names.ts';
 import type { TreeEntry } from '../layer/tree.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import type { Context } from './context.ts';
@@ -188,7 +189,9 @@ export class LocalContext implements Context {
       path === '' ||
       (this.own.at(path) === undefined && this.#look(parentOf(path))?.type === 'directory')
     ) {
-      const stat = attempt(path, () => lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false }));
+      const stat = attempt(path, () =>
+        lstatSync(diskPath(this.#host(path)), { bigint: true, throwIfNoEntry: false }),
+      );
       if (stat !== undefined && (path === '' || this.own.is(stat) === undefined)) {
         entry = this.#entry(path, stat);
       }
@@ -222,7 +225,7 @@ export class LocalContext implements Context {
         this.#stamps.set(path, `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`);
       }
     } else if (type === 'symlink') {
-      entry.link = attempt(path, () => readlinkSync(this.#host(path)))!;
+      entry.link = nameOfBytes(attempt(path, () => readlinkSync(diskPath(this.#host(path)), 'buffer')));
     } else if (type === 'char' || type === 'block') {
       entry.device = deviceNumbers(stat.rdev);
     }
@@ -250,7 +253,8 @@ const EMPTY = hash('sha256', '', 'hex');
 function namesIn(path: string): string[] {
   const fd = openHostDirectory(path);
   try {
-    return readdirSync(process.platform === 'linux' ? `/proc/self/fd/${fd}` : path);
+    const folder = process.platform === 'linux' ? `/proc/self/fd/${fd}` : diskPath(path);
+    return readdirSync(folder, 'buffer').map(nameOfBytes);
   } finally {
     closeSync(fd);
   }

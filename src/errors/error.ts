@@ -46,12 +46,20 @@ export class JettisonError extends Error {
     message: string,
     options: JettisonErrorOptions = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    if (options.hint !== undefined) this.hint = options.hint;
+    super(escapeBytes(message), options.cause === undefined ? undefined : { cause: options.cause });
+    if (options.hint !== undefined) this.hint = escapeBytes(options.hint);
     if (options.location !== undefined) this.location = options.location;
     if (options.source !== undefined) this.source = options.source;
     if (options.sourceLine !== undefined) this.sourceLine = options.sourceLine;
     if (options.details !== undefined) this.details = options.details;
     this.exitCode = options.exitCode ?? EXIT.failed;
   }
+}
+
+/** Bytes of names that are not UTF-8 (see layer/names.ts), in a form that can be read: `caf\xe9`. */
+function escapeBytes(text: string): string {
+  return text.replace(
+    /(?<![\ud800-\udbff])[\udc80-\udcff]/g,
+    (byte) => `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`,
+  );
 }

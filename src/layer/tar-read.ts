@@ -250,7 +250,7 @@ function readPax(data: Buffer, into: Map<string, Buffer>): void {
     ) {
       throw invalid('a PAX record is malformed');
     }
-    const key = data.toString('utf8', blank + 1, equals);
+    const key = nameOfBytes(data.subarray(blank + 1, equals));
     const value = data.subarray(equals + 1, end - 1);
     // An empty value takes back what a global header said.
     if (value.length === 0 && !key.startsWith('SCHILY.xattr.')) into.delete(key);

@@ -171,7 +171,7 @@ function encodeKey(name: string): string {
 
 /** `<length> <key>=<value>\n`, where the length counts itself. */
 function paxRecord(key: string, value: Buffer): Buffer {
-  const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
+  const rest = Buffer.concat([bytesOfName(` ${key}=`), value, Buffer.from('\n')]);
   let length = rest.length + 1;
   while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
   return Buffer.concat([Buffer.from(String(length)), rest]);

@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, lutimesSync, mkdirSync, readdirSync, realpathSync
 import { join, sep } from 'node:path';
 import type { GitSource } from '../dockerfile/git-url.ts';
 import { JettisonError } from '../errors/error.ts';
+import { diskPath, nameOfBytes } from '../layer/names.ts';
 
 export interface GitOptions {
   env: NodeJS.ProcessEnv;
@@ -114,23 +115,25 @@ function checked(source: GitSource, found: GitCommit): GitCommit {
 }
 
 function removeHistory(directory: string): void {
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.name === '.git') rmSync(path, { recursive: true, force: true });
+  for (const entry of readdirSync(diskPath(directory), { withFileTypes: true, encoding: 'buffer' })) {
+    const name = nameOfBytes(entry.name);
+    const path = join(directory, name);
+    if (name === '.git') rmSync(diskPath(path), { recursive: true, force: true });
     else if (entry.isDirectory()) removeHistory(path);
   }
 }
 
 /** Makes modes and times independent of the machine and the moment. */
 function settle(path: string, seconds: number): void {
-  const stat = lstatSync(path);
+  const disk = diskPath(path);
+  const stat = lstatSync(disk);
   if (stat.isDirectory()) {
-    chmodSync(path, 0o755);
-    for (const name of readdirSync(path)) settle(join(path, name), seconds);
+    chmodSync(disk, 0o755);
+    for (const name of readdirSync(disk, 'buffer')) settle(join(path, nameOfBytes(name)), seconds);
   } else if (stat.isFile()) {
-    chmodSync(path, (stat.mode & 0o100) === 0 ? 0o644 : 0o755);
+    chmodSync(disk, (stat.mode & 0o100) === 0 ? 0o644 : 0o755);
   }
-  lutimesSync(path, seconds, seconds);
+  lutimesSync(disk, seconds, seconds);
 }
 
 function subdirectory({ subdir, url }: GitSource, folder: string): string {

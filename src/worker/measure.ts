@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
-import { opendir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { diskPath, nameOfBytes } from '../layer/names.ts';
 
 /** Bytes of the files in each of some folders; 0 for one that is not there. @param request.folders absolute paths */
 export function measure({ folders }: { folders: string[] }): Promise<number[]> {
@@ -10,9 +10,10 @@ export function measure({ folders }: { folders: string[] }): Promise<number[]> {
 async function sizeOf(folder: string): Promise<number> {
   let size = 0;
   try {
-    for await (const entry of await opendir(folder, { recursive: true })) {
-      if (!entry.isFile()) continue;
-      size += lstatSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+    for (const entry of await readdir(diskPath(folder), { withFileTypes: true, encoding: 'buffer' })) {
+      const path = `${folder}/${nameOfBytes(entry.name)}`;
+      if (entry.isDirectory()) size += await sizeOf(path);
+      else if (entry.isFile()) size += lstatSync(diskPath(path), { throwIfNoEntry: false })?.size ?? 0;
     }
   } catch (error) {
     // Somebody deletes it in this moment.

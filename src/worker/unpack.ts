@@ -107,7 +107,7 @@ async function readArchive(path: string, handler: TarHandler): Promise<ReadArchi
   let size = 0;
   let compression: Compression | undefined;
   async function* content(): AsyncGenerator<Buffer> {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    for await (const chunk of createReadStream(diskPath(path), { highWaterMark: 1 << 20 })) {
       compression ??= compressionOf(chunk as Buffer);
       whole.update(chunk as Buffer);
       size += (chunk as Buffer).length;
@@ -122,11 +122,11 @@ async function readArchive(path: string, handler: TarHandler): Promise<ReadArchi
   }
   reader.end();
   const diffId: Digest = `sha256:${tar.digest('hex')}`;
-  const actualSize = statSync(path).size;
+  const actualSize = statSync(diskPath(path)).size;
   if (actualSize !== size) {
     // The decompressor stopped before the file's end, but the digest covers all of it.
     const again = createHash('sha256');
-    for await (const chunk of createReadStream(path)) again.update(chunk as Buffer);
+    for await (const chunk of createReadStream(diskPath(path))) again.update(chunk as Buffer);
     return { digest: `sha256:${again.digest('hex')}`, diffId, size: actualSize, compression: compression! };
   }
   return { digest: `sha256:${whole.digest('hex')}`, diffId, size, compression: compression ?? 'none' };

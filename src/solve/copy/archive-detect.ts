@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { JettisonError } from '../../errors/error.ts';
 import { decompress } from '../../layer/decompress.ts';
+import { diskPath } from '../../layer/names.ts';
 
 const BLOCK = 512;
 const CHECKSUM = { start: 148, end: 156 };
@@ -16,7 +17,7 @@ export async function isArchive(path: string): Promise<boolean> {
   const parts: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of decompress(createReadStream(path, { highWaterMark: 1 << 16 }))) {
+    for await (const chunk of decompress(createReadStream(diskPath(path), { highWaterMark: 1 << 16 }))) {
       parts.push(chunk);
       length += chunk.length;
       if (length >= BLOCK) break;
