@@ -86,6 +86,7 @@ export interface HistoryEntry {
 
 /** OCI image config. */
 export interface ImageConfig extends Platform {
+  'os.features'?: string[];
   created?: string;
   author?: string;
   config?: RuntimeConfig;

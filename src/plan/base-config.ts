@@ -9,9 +9,10 @@ import type { StageState } from './stage-state.ts';
 export function baseConfig(base: StageBase): PlannedStage['config'] {
   if (base.kind === 'scratch') return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' };
   const { OnBuild: _, ...config } = base.kind === 'image' ? base.image.config : base.stage.config;
-  // Instructions replace all members but this one, which they change.
-  if (config.Env !== undefined) config.Env = [...config.Env];
-  return { ...config, WorkingDir: config.WorkingDir || '/' };
+  // Instructions replace all members but this one, which they change. As in BuildKit every image has a PATH.
+  const env = [...(config.Env ?? [])];
+  if (!envVariables(env).has('PATH')) env.push(`PATH=${DEFAULT_PATH}`);
+  return { ...config, Env: env };
 }
 
 /** Stands for an image that cannot be had. */

@@ -1,7 +1,7 @@
 import type { GitSource } from '../dockerfile/git-url.ts';
 import type { Location } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
-import type { Descriptor, HistoryEntry, Platform, RuntimeConfig } from '../image/types.ts';
+import type { Descriptor, HistoryEntry, ImageConfig, Platform, RuntimeConfig } from '../image/types.ts';
 
 /** A base image as the planner needs it: what it is called and what its config says. */
 export interface BaseImage {
@@ -16,6 +16,8 @@ export interface BaseImage {
   layers: { diffId: Digest; blob: Descriptor }[];
   created?: string;
   author?: string;
+  /** What the config says of the operating system besides its name. */
+  osFacts?: Pick<ImageConfig, 'os.version' | 'os.features'>;
 }
 
 /** Stages and steps that a target needs: the outcome of planning, without any I/O. */

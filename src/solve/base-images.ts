@@ -2,6 +2,7 @@ import { JettisonError } from '../errors/error.ts';
 import { located } from '../errors/locate.ts';
 import type { Emit } from '../events/event.ts';
 import type { OnProgress } from '../events/transfer.ts';
+import { inheritedConfig, inheritedHistory } from '../image/base-members.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import type { Descriptor, ImageConfig, Manifest } from '../image/types.ts';
@@ -164,16 +165,21 @@ export class BaseImages {
       architecture: config.architecture,
       ...(config.variant ? { variant: config.variant } : {}),
     };
-    const { created, author, history = [] } = config;
+    const { created, author } = config;
+    const osFacts = {
+      ...(config['os.version'] ? { 'os.version': config['os.version'] } : {}),
+      ...(config['os.features']?.length ? { 'os.features': config['os.features'] } : {}),
+    };
     return {
       reference: request.reference,
       digest: image.descriptor.digest,
       platform,
-      config: config.config ?? {},
-      history,
+      config: inheritedConfig(config.config),
+      history: inheritedHistory(config.history),
+      osFacts,
       layers: manifest.layers.map((blob, i) => ({ diffId: config.rootfs.diff_ids[i]!, blob })),
-      ...(created === undefined ? {} : { created }),
-      ...(author === undefined ? {} : { author }),
+      ...(created ? { created } : {}),
+      ...(author ? { author } : {}),
     };
   }
 }

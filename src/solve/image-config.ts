@@ -39,7 +39,10 @@ export function imageConfig(
     }
   }
   const { os, architecture, variant } = stage.platform;
-  const image: Omit<ImageConfig, 'rootfs'> = { os, architecture, config: stage.config, history };
+  const image: Omit<ImageConfig, 'rootfs'> = {
+    ...{ os, architecture, ...base?.osFacts },
+    ...{ config: stage.config, history },
+  };
   if (variant !== undefined) image.variant = variant;
   if ((time ?? last) !== undefined) image.created = time ?? last!;
   if (stage.author !== undefined) image.author = stage.author;

@@ -1,0 +1,57 @@
+import type { Healthcheck, HistoryEntry, ImageConfig, RuntimeConfig } from './types.ts';
+
+/** What an image hands on to those that are built on it, member by member. */
+const MEMBERS = [
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Volumes',
+  'WorkingDir',
+  'Labels',
+  'StopSignal',
+  'Healthcheck',
+  'Shell',
+  'OnBuild',
+  'ArgsEscaped',
+] as const satisfies readonly (keyof RuntimeConfig)[];
+
+/**
+ * The config of a base image as a build takes it over: as in BuildKit a member that is empty (`""`, `[]`, `{}`, `null`,
+ * `false`) counts as absent, and members that the image format does not have are left out.
+ */
+export function inheritedConfig(config: RuntimeConfig | null | undefined): RuntimeConfig {
+  const { Healthcheck: health, ...members } = present(config, MEMBERS);
+  // Without a test it is still there: that of the image below is not taken.
+  const given = config?.Healthcheck;
+  return given ? { ...members, Healthcheck: present(given, HEALTH) as Healthcheck } : members;
+}
+
+const HEALTH = [
+  'Test',
+  'Interval',
+  'Timeout',
+  'StartPeriod',
+  'StartInterval',
+  'Retries',
+] as const satisfies readonly (keyof Healthcheck)[];
+
+/** The history of a base image, without what says nothing in it. */
+export function inheritedHistory(history: ImageConfig['history'] | null): HistoryEntry[] {
+  return (history ?? []).map((entry) =>
+    present(entry, ['created', 'created_by', 'comment', 'author', 'empty_layer']),
+  );
+}
+
+/** The members of an object that are there and not empty. */
+function present<T extends object, K extends keyof T>(
+  from: T | null | undefined,
+  names: readonly K[],
+): Partial<Pick<T, K>> {
+  const found = names.filter((name) => {
+    const value: unknown = from?.[name];
+    return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value);
+  });
+  return Object.fromEntries(found.map((name) => [name, from![name]])) as Partial<Pick<T, K>>;
+}
