@@ -3,6 +3,7 @@ import { JettisonError } from '../errors/error.ts';
 import { comparePaths, join, parentOf, type RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
+import { diskPath } from '../layer/names.ts';
 import { resolvePath, type Tree } from '../layer/tree.ts';
 import { lockedOptions } from './mount-table.ts';
 import type { Isolation } from './namespace.ts';
@@ -250,6 +251,9 @@ export class MountPoints {
   add(target: string, kind: PointKind, region: Region, bound?: BoundSource): string {
     const { path, entry } = resolvePath(this.tree, target);
     if (path === '') throw badTarget(target, 'it is the root directory');
+    // Neither a runtime's config nor a shell's words can hold other bytes.
+    if (typeof diskPath(path) !== 'string')
+      throw badTarget(target, `it leads to /${path}, which is not UTF-8`);
     const around = this.around(target);
     if (around === undefined) {
       if (entry !== undefined && (entry.type === 'directory') !== (kind === 'directory')) {

@@ -289,6 +289,17 @@ COPY --from=made /mounted /mounted
     expect(tarListing(tar)).toEqual(files);
   });
 
+  test('a mount whose target leads to such a name is refused', async (ctx) => {
+    if (whyNoRun !== undefined) ctx.skip(whyNoRun);
+    const error = await builds.failure(
+      `FROM base
+RUN mkdir "$(printf '/caf\\351')" && ln -s "$(printf 'caf\\351')" /link
+RUN --mount=type=tmpfs,target=/link/sub true
+`,
+    );
+    expect(error.message).toBe('cannot mount at /link/sub: it leads to /caf\\xe9/sub, which is not UTF-8');
+  });
+
   test('a message prints such bytes escaped', async () => {
     const context = join(folder, 'message');
     mkdirSync(context);
