@@ -55,7 +55,7 @@ for (const input of [
   { worker: 'src/worker/main.ts' },
   { become: 'src/worker/become.ts' },
   { keeper: 'src/worker/keeper.ts' },
-  { 'take-terminal': 'src/worker/take-terminal.ts' },
+  { joiner: 'src/worker/joiner.ts' },
 ]) {
   const program = await rolldown({ ...shared, input });
   await program.write({ ...commonjs, dir: dist, codeSplitting: false, minify });

@@ -6,7 +6,7 @@ import { EXIT, JettisonError, type Location } from './errors/error.ts';
 import { emitTo } from './events/emit.ts';
 import type { Emit } from './events/event.ts';
 import type { Plan, PlannedStage, RunStep } from './plan/plan.ts';
-import type { RunStreams } from './run/foreground.ts';
+import type { RunStreams } from './run/terminal.ts';
 import { visit } from './run/visit.ts';
 import type { HaltPoint } from './solve/context.ts';
 import { Halted } from './solve/halt.ts';
@@ -38,7 +38,7 @@ export interface DebugStop {
    * @returns its exit code
    */
   run(
-    what: Pick<ExecRequest, 'stdio' | 'shell'> & { args?: string[]; env?: string[]; inheritStdin: boolean },
+    what: Pick<ExecRequest, 'terminal' | 'shell'> & { args?: string[]; env?: string[] },
     streams: RunStreams,
   ): Promise<number>;
 }
@@ -124,7 +124,7 @@ function stopAt({ step, prepared, failure, isAfter }: Halted, where: Parameters<
     step,
     isAfter,
     ...(failure === undefined ? {} : { failure }),
-    run: ({ args, env = [], inheritStdin, ...how }, streams) =>
+    run: ({ args, env = [], ...how }, streams) =>
       visit(
         where,
         {
@@ -135,7 +135,7 @@ function stopAt({ step, prepared, failure, isAfter }: Halted, where: Parameters<
             ...request.process,
             args: args ?? request.process.args,
             env: [...env, ...request.process.env],
-            inheritStdin,
+            stdin: { typed: true },
           },
           ...(failure === undefined ? {} : { kept: failure.id }),
         },

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 /** What a command gets from the process: tests hand in their own. */
 export interface Io {
   stdin: NodeJS.ReadStream;
-  stdout: Writable & { isTTY?: boolean; columns?: number };
+  stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   stderr: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   env: NodeJS.ProcessEnv;
   cwd: string;

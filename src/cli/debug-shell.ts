@@ -1,6 +1,7 @@
 import type { DebugStop } from '../debug.ts';
 import { JettisonError } from '../errors/error.ts';
 import { style, wantsColor } from '../errors/style.ts';
+import { terminalSize } from '../run/terminal.ts';
 import type { Io } from './command.ts';
 
 /** What runs where a build has stopped: a shell command, another command, or neither for a shell. */
@@ -23,18 +24,17 @@ export function needTerminalFor(looking: Looking, io: Io): void {
 
 /** Runs a command, or a shell on the terminal, where a build has stopped. @returns its exit code */
 export function lookAround(stop: DebugStop, { command, args }: Looking, io: Io): Promise<number> {
-  if (args !== undefined) return stop.run({ stdio: 'stream', args, inheritStdin: true }, io);
+  if (args !== undefined) return stop.run({ args }, io);
   const candidates = [...shellOf(stop.step.args), ['/bin/sh']];
   if (command !== undefined) {
-    return stop.run({ stdio: 'stream', shell: { candidates, command, startup: '' }, inheritStdin: true }, io);
+    return stop.run({ shell: { candidates, command, startup: '' } }, io);
   }
   io.stderr.write(greeting(stop, io));
   const term = io.env['TERM'];
   return stop.run(
     {
-      stdio: 'inherit',
+      terminal: terminalSize(io),
       shell: { candidates, startup: startup(stop) },
-      inheritStdin: true,
       ...(term === undefined ? {} : { env: [`TERM=${term}`] }),
     },
     io,

@@ -1,12 +1,9 @@
-import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findContainer } from '../run/container.ts';
-import { isInForeground, needTerminal } from '../run/foreground.ts';
 import { closeInherited } from '../run/inherited.ts';
-import { firstProcess, join, killJoined, userOf } from '../run/join.ts';
-import { forwardSignals } from '../run/signals.ts';
+import { firstProcess, join, userOf } from '../run/join.ts';
+import { needTerminal } from '../run/terminal.ts';
 import { openStore } from '../store/store.ts';
-import type { Entered } from '../worker/enter.ts';
 import type { Command, Io } from './command.ts';
 import { splitArguments } from './own-arguments.ts';
 import { environment } from './run-flags.ts';
@@ -20,7 +17,7 @@ unless said otherwise with its user, directory and environment. The exit code is
 Options:
   -e, --env NAME[=VALUE]  Set a variable, or hand over one of this shell's
   -i, --interactive       Let the command read standard input
-  -t, --tty               Give the command this terminal
+  -t, --tty               Give the command a terminal of its own, shown on this one
   -u, --user USER[:GROUP] Names or numbers, looked up in the image
   -w, --workdir DIR       Working directory
 
@@ -53,38 +50,20 @@ async function run(args: string[], io: Io): Promise<number> {
   try {
     const container = findContainer(store, name);
     firstProcess(container);
-    const { config, state } = container;
-    const sharesTerminal = values.tty === true || (values.interactive === true && io.stdin.isTTY === true);
-    // Listening begins first: the command may be running before this process gets its next turn.
-    let child: Entered | undefined;
-    const stopForwarding = forwardSignals(
-      sharesTerminal,
-      (signal) => killJoined(child!, signal),
-      () => killJoined(child!, 'SIGKILL'),
+    const { state } = container;
+    return await join(
+      store,
+      container,
+      {
+        args: command,
+        env: [...(values.tty ? ['TERM=xterm'] : []), ...environment(values.env ?? [], io.env)],
+        ...(values.user === undefined ? {} : { user: await userOf(store, state.layers!, values.user) }),
+        ...(values.workdir === undefined ? {} : { cwd: values.workdir }),
+        terminal: values.tty === true,
+        typed: values.interactive === true,
+      },
+      io,
     );
-    try {
-      child = join(
-        store,
-        config,
-        state,
-        {
-          args: command,
-          env: [...(values.tty ? ['TERM=xterm'] : []), ...environment(values.env ?? [], io.env)],
-          ...(values.user === undefined ? {} : { user: await userOf(store, state.layers!, values.user) }),
-          ...(values.workdir === undefined ? {} : { cwd: values.workdir }),
-          terminal: values.tty === true,
-          isForeground: values.interactive === true && io.stdin.isTTY === true && isInForeground(),
-        },
-        [values.interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
-      );
-      const started = child.process;
-      return await new Promise<number>((resolve, reject) => {
-        started.on('error', reject);
-        started.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
-      });
-    } finally {
-      stopForwarding();
-    }
   } finally {
     store.close();
   }

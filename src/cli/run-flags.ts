@@ -9,8 +9,10 @@ import type { ContainerRequest } from '../run/container.ts';
 import { tmpfsMount, volumeMount } from '../run/mounts.ts';
 import { runProcess } from '../run/process.ts';
 import { signalNumber } from '../run/signals.ts';
+import { terminalSize } from '../run/terminal.ts';
 import { networkHelper } from '../worker/network-helper.ts';
 import type { ExecMount, PublishedPort } from '../worker/protocol.ts';
+import type { Io } from './command.ts';
 import { bytes, host, positive, ulimit } from './limit-flags.ts';
 import { securityOptions } from './security-opt.ts';
 import { usageError } from './usage.ts';
@@ -69,7 +71,7 @@ export function containerRequest(
   flags: RunFlags,
   config: RuntimeConfig,
   command: readonly string[],
-  shell: { env: NodeJS.ProcessEnv; cwd: string },
+  shell: Pick<Io, 'env' | 'cwd' | 'stdout'>,
 ): ContainerRequest {
   const hostname = flags.hostname ?? randomBytes(6).toString('hex');
   const terminal = flags.tty === true;
@@ -102,13 +104,13 @@ export function containerRequest(
     );
   }
   return {
-    process: { ...process, inheritStdin: flags.interactive === true },
+    process: { ...process, ...(flags.interactive ? { stdin: { typed: true } } : {}) },
     mounts: mounts(flags, config, readonlyRoot, shell.cwd),
     network: chosenNetwork(flags),
     ports: publishedPorts(flags.publish ?? []),
     hostname,
     hosts: (flags['add-host'] ?? []).map(host),
-    stdio: terminal ? 'inherit' : 'stream',
+    ...(terminal ? { terminal: terminalSize(shell) } : {}),
     capabilities,
     noNewPrivileges: security.noNewPrivileges || flags.hardened === true,
     ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }),

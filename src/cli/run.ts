@@ -4,10 +4,11 @@ import { fetchMissing } from '../export/fetch-missing.ts';
 import { formatPlatform, hostPlatform, matchPlatform } from '../image/platform.ts';
 import { createContainer } from '../run/container.ts';
 import { runDetached, SUPERVISE, superviseDetached } from '../run/detached.ts';
-import { needTerminal, runInForeground } from '../run/foreground.ts';
+import { runInForeground } from '../run/foreground.ts';
 import { closeInherited } from '../run/inherited.ts';
 import { LogReader } from '../run/log.ts';
 import { logPath } from '../run/supervise.ts';
+import { needTerminal } from '../run/terminal.ts';
 import { readImage } from '../store/lookup.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
@@ -64,7 +65,7 @@ Options:
       --stop-signal SIGNAL     What stop sends
       --stop-timeout SECONDS   How long stop waits before it kills (10)
       --tmpfs PATH[:OPTIONS]   An empty folder in memory, e.g. /run:size=64m,mode=755
-  -t, --tty                    Give the command this terminal
+  -t, --tty                    Give the command a terminal of its own, shown on this one
       --ulimit NAME=SOFT[:HARD]  A limit of its processes, e.g. nofile=1024:4096
   -u, --user USER[:GROUP]      Names or numbers
   -v, --volume SOURCE:TARGET[:ro]  Show a folder or file of this machine in the container

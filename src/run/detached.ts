@@ -76,7 +76,6 @@ export async function superviseDetached(
   try {
     const exitCode = await supervise(store, config, {
       ...control,
-      sharesTerminal: false,
       signal: abandoned.signal,
       output: (stream, data) => log.write(stream, data),
       note: (text) => log.write('stderr', Buffer.from(`jettison: ${text}\n`)),

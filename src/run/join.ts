@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { JettisonError } from '../errors/error.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
@@ -6,15 +6,19 @@ import type { ContainerState } from '../store/containers.ts';
 import { isAlive, pidOf } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 import { DEFAULT_CAPABILITIES } from '../worker/capabilities.ts';
+import { errorOf } from '../worker/channel.ts';
 import { startWorker } from '../worker/client.ts';
-import { isShell, withGuarded } from '../worker/command.ts';
-import { type Entered, enter } from '../worker/enter.ts';
+import { withGuarded } from '../worker/command.ts';
+import { type Entered, type EnterRequest, enter, killEntered } from '../worker/enter.ts';
 import { entryPath } from '../worker/entry.ts';
 import { completeEnvironment } from '../worker/environment.ts';
-import { commandBelow } from '../worker/processes.ts';
+import type { FromJoiner, JoinRequest, ToJoiner } from '../worker/joiner.ts';
+import type { TerminalSize } from '../worker/pty.ts';
 import { resolveUser, type User } from '../worker/user.ts';
 import { type Container, type ContainerPlan, isLive } from './container.ts';
 import type { CheckResult, HealthPlan } from './health.ts';
+import { forwardSignals } from './signals.ts';
+import { type RunStreams, terminalSize, typeInto } from './terminal.ts';
 
 /** A further command of a container; what is left out is like the container's own. */
 export interface JoinOptions {
@@ -25,11 +29,10 @@ export interface JoinOptions {
   cwd?: string;
   /** It gets a terminal. */
   terminal?: boolean;
-  /** That terminal is this process's, on standard input, and nobody else is using it. */
-  isForeground?: boolean;
 }
 
 const OUTPUT_LIMIT = 4096;
+const LOG_TAIL = 4000;
 const ACCOUNT_FILE_LIMIT = 4_000_000;
 
 /**
@@ -51,48 +54,107 @@ export function firstProcess(container: Container): number {
   return pidOf(first);
 }
 
-/** Starts a command in a running container: same files, processes, network, limits and rights. */
-export function join(
+/** A command for a running container: same files, processes, network, limits and rights. */
+function enterRequest(
   store: Store,
   config: ContainerPlan,
   state: ContainerState,
   options: JoinOptions,
-  stdio: ('ignore' | 'inherit' | 'pipe')[],
-): Entered {
+): EnterRequest {
   const { request } = config;
   const user = options.user ?? state.user!;
   const environment = completeEnvironment([...request.process.env, ...options.env], user.home);
-  const leadsTerminal = options.isForeground === true && state.runtime === undefined && isShell(options.args);
-  const entered = enter(
-    {
-      leadsTerminal,
-      first: pidOf(state.first!),
-      user,
-      cwd: options.cwd ?? request.process.cwd,
-      capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
-      noNewPrivileges: request.noNewPrivileges === true,
-      ...(state.runtime
-        ? {
-            runtime: state.runtime,
-            environment: [...environment.plain, ...environment.guarded],
-            args: options.args,
-          }
-        : {
-            environment: environment.plain,
-            args: withGuarded(imageTree(store, state.layers!), options.args, environment.guarded),
-          }),
-      cgroups: state.cgroups ?? [],
-      terminal: options.terminal === true,
-    },
-    stdio,
-  );
-  if (leadsTerminal) entered.process.once('exit', takeTerminalBack);
-  return entered;
+  return {
+    first: pidOf(state.first!),
+    user,
+    cwd: options.cwd ?? request.process.cwd,
+    capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
+    noNewPrivileges: request.noNewPrivileges === true,
+    ...(state.runtime
+      ? {
+          runtime: state.runtime,
+          environment: [...environment.plain, ...environment.guarded],
+          args: options.args,
+        }
+      : {
+          environment: environment.plain,
+          args: withGuarded(imageTree(store, state.layers!), options.args, environment.guarded),
+        }),
+    cgroups: state.cgroups ?? [],
+  };
 }
 
-/** Else whoever comes next on the terminal, such as the rest of a script, could not read from it. */
-function takeTerminalBack(): void {
-  spawnSync(process.execPath, [entryPath('take-terminal')], { stdio: ['inherit', 'ignore', 'ignore'] });
+/**
+ * Runs a command in a running container, in the foreground. Signals that this process gets go to the command.
+ *
+ * @returns its exit code
+ * @throws JettisonError `CONTAINER_NOT_JOINABLE`
+ */
+export async function join(
+  store: Store,
+  { config, state }: Pick<Container, 'config' | 'state'>,
+  options: JoinOptions & { typed: boolean },
+  streams: RunStreams,
+): Promise<number> {
+  const { typed, terminal = false } = options;
+  const request: JoinRequest = {
+    enter: {
+      ...enterRequest(store, config, state, options),
+      ...(terminal ? { terminal: terminalSize(streams) } : {}),
+    },
+    typed,
+  };
+  // A session of its own: what a terminal sends to its group is for this process to deal with.
+  const joiner = spawn(process.execPath, [entryPath('joiner')], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
+    detached: true,
+  });
+  const send = (message: ToJoiner) => {
+    if (joiner.connected) joiner.send(message, () => {});
+  };
+  let taken = () => {};
+  const command = {
+    resize: (size: TerminalSize) => send({ type: 'resize', size }),
+    input: (data?: Uint8Array) =>
+      new Promise<void>((resolve) => {
+        taken = resolve;
+        send({ type: 'input', ...(data && { data }) });
+      }),
+  };
+  const kill = (signal: NodeJS.Signals) => send({ type: 'kill', signal });
+  const stopForwarding = forwardSignals(
+    (signal) => (terminal && signal === 'SIGHUP' ? send({ type: 'hang-up' }) : kill(signal)),
+    () => kill('SIGKILL'),
+  );
+  let said = '';
+  joiner.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-LOG_TAIL);
+  });
+  let stopTyping = () => {};
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      joiner.on('message', (message: FromJoiner) => {
+        if (message.type === 'taken') taken();
+        else if (message.type === 'ended') resolve(message.exitCode);
+        else if (message.type === 'failed') reject(errorOf(message.failure));
+        else streams[message.output.stream].write(message.output.data, () => send({ type: 'taken' }));
+      });
+      joiner.once('error', reject);
+      joiner.once('exit', () => {
+        const why = said.trim() === '' ? '' : `:\n${said.trim()}`;
+        reject(
+          new JettisonError('WORKER_DIED', `the process that runs the command ended unexpectedly${why}`),
+        );
+      });
+      send({ type: 'start', ...request });
+      stopTyping = typeInto(command, streams, { typed, terminal });
+    });
+  } finally {
+    stopTyping();
+    stopForwarding();
+    if (joiner.connected) joiner.disconnect();
+  }
 }
 
 /** Runs a health check of a container that runs. A check that takes too long is killed. */
@@ -105,7 +167,11 @@ export function checkHealth(
   return new Promise((resolve) => {
     let entered: Entered;
     try {
-      entered = join(store, config, state, { args: plan.args, env: [] }, ['ignore', 'pipe', 'pipe']);
+      entered = enter(enterRequest(store, config, state, { args: plan.args, env: [] }), [
+        'ignore',
+        'pipe',
+        'pipe',
+      ]);
     } catch (error) {
       // The container may be ending right now.
       resolve({ exitCode: -1, output: (error as Error).message });
@@ -119,7 +185,7 @@ export function checkHealth(
       });
     }
     const timer = setTimeout(() => {
-      killJoined(entered, 'SIGKILL');
+      killEntered(entered, 'SIGKILL');
       resolve({ exitCode: -1, output: `${output}the check took longer than ${plan.timeout / 1000} s` });
     }, plan.timeout);
     child.on('error', (error) => resolve({ exitCode: -1, output: error.message }));
@@ -129,28 +195,6 @@ export function checkHealth(
       setImmediate(() => resolve({ exitCode: code ?? -1, output }));
     });
   });
-}
-
-const RETRY_MS = 20;
-
-/** Sends a signal to a command that was started with `join`, as soon as it has started. */
-export function killJoined(entered: Entered, signal: NodeJS.Signals): void {
-  const { process: child, depth } = entered;
-  const command = child.pid === undefined ? undefined : commandBelow(child.pid, depth);
-  if (
-    command === undefined &&
-    child.pid !== undefined &&
-    child.exitCode === null &&
-    child.signalCode === null
-  ) {
-    setTimeout(() => killJoined(entered, signal), RETRY_MS).unref();
-    return;
-  }
-  try {
-    if (command !== undefined) process.kill(command, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /**

@@ -2,8 +2,6 @@ import { constants } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-/** What a terminal sends to all processes of its foreground group by itself. */
-const BY_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
 const PATIENCE = 3;
 /** As the C library counts: the first two of the kernel's are its own. */
 const REAL_TIME = { first: 34, last: 64 };
@@ -11,18 +9,12 @@ const REAL_TIME = { first: 34, last: 64 };
 /**
  * Passes on the signals that this process gets, until the returned function is called.
  *
- * @param sharesTerminal the command is in the terminal's foreground group, too: it gets Ctrl-C anyway
  * @param giveUp called at the third request to end, by which time it is clear that the command does not listen
  */
-export function forwardSignals(
-  sharesTerminal: boolean,
-  forward: (signal: NodeJS.Signals) => void,
-  giveUp: () => void,
-): () => void {
+export function forwardSignals(forward: (signal: NodeJS.Signals) => void, giveUp: () => void): () => void {
   let requests = 0;
   const listener = (signal: NodeJS.Signals) => {
     if (signal === 'SIGINT' || signal === 'SIGTERM') requests++;
-    if (sharesTerminal && BY_TERMINAL.includes(signal)) return;
     if (requests >= PATIENCE) giveUp();
     else forward(signal);
   };

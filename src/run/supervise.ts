@@ -13,6 +13,7 @@ import { checkHealth } from './join.ts';
 import { layerDirectories } from './layers.ts';
 import { ReadOnlyWatch } from './read-only-hint.ts';
 import { forwardSignals } from './signals.ts';
+import { type RunStreams, typeInto } from './terminal.ts';
 
 const EXIT_KILLED = 137;
 
@@ -26,8 +27,8 @@ export interface Supervision {
   note: (text: string) => void;
   /** Called once the command runs, or has ended without ever running. */
   started?: () => void;
-  /** The command is in the foreground group of this process's terminal. */
-  sharesTerminal: boolean;
+  /** What is typed comes from here, if the command takes that. */
+  streams?: RunStreams;
   /** Kills it. */
   signal?: AbortSignal;
 }
@@ -47,15 +48,20 @@ export function logPath(store: Store, id: string): string {
 export async function supervise(store: Store, config: ContainerPlan, control: Supervision): Promise<number> {
   const { request } = config;
   const supervision = new Supervisor(store, config, control);
-  const inherit = request.stdio === 'inherit' || request.process.inheritStdin === true;
   let worker: Worker | undefined;
+  const terminal = request.terminal !== undefined;
+  const typed = typeof request.process.stdin === 'object';
   const giveUp = new AbortController();
   const interrupt = () =>
     giveUp.abort(new JettisonError('INTERRUPTED', 'the command did not end when asked to, and was killed'));
   control.signal?.addEventListener('abort', interrupt, { once: true });
-  const stopForwarding = forwardSignals(control.sharesTerminal, (signal) => worker?.kill(signal), interrupt);
+  const stopForwarding = forwardSignals(
+    (signal) => (signal === 'SIGHUP' && terminal ? worker?.hangUp() : worker?.kill(signal)),
+    interrupt,
+  );
+  let stopTyping = () => {};
   try {
-    worker = await startWorker({ home: store.layout.home, inherit });
+    worker = await startWorker({ home: store.layout.home });
     const image = readImage(store, config.manifest);
     const layers = await layerDirectories(store, image, worker, control.fetch);
     const result = await worker.exec(
@@ -63,7 +69,12 @@ export async function supervise(store: Store, config: ContainerPlan, control: Su
       {
         signal: giveUp.signal,
         onOutput: ({ stream, data }) => supervision.output(stream, data),
-        onStarted: (started) => supervision.started(started, layers, image.config.config?.Shell),
+        onStarted: (started) => {
+          if (control.streams !== undefined) {
+            stopTyping = typeInto(worker!, control.streams, { typed, terminal });
+          }
+          supervision.started(started, layers, image.config.config?.Shell);
+        },
       },
     );
     return supervision.ended(result);
@@ -71,6 +82,7 @@ export async function supervise(store: Store, config: ContainerPlan, control: Su
     supervision.failed(error as Error);
     throw error;
   } finally {
+    stopTyping();
     supervision.stop();
     stopForwarding();
     control.signal?.removeEventListener('abort', interrupt);

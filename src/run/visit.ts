@@ -1,16 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { JettisonError } from '../errors/error.ts';
 import { startWorker } from '../worker/client.ts';
 import type { ExecRequest } from '../worker/protocol.ts';
 import type { RungChoice } from '../worker/rung.ts';
-import type { RunStreams } from './foreground.ts';
 import { forwardSignals } from './signals.ts';
+import { type RunStreams, typeInto } from './terminal.ts';
 
 /**
  * Runs a command that belongs to no container in the foreground, and throws away what it changes.
  *
  * @param where.rung that of the worker which made what the command stands on
- * @param request.stdio `inherit`: it gets this process's terminal, which is afterwards as it was
+ * @param request.terminal what it shows is shown, and what it is to be typed is typed, on this process's
  * @returns the command's exit code
  * @throws JettisonError when it could not be run at all
  */
@@ -19,17 +18,18 @@ export async function visit(
   request: ExecRequest,
   streams: RunStreams,
 ): Promise<number> {
-  const onTerminal = request.stdio === 'inherit';
+  const terminal = request.terminal !== undefined;
+  const typed = typeof request.process.stdin === 'object';
   const giveUp = new AbortController();
   const kill = () => giveUp.abort(new JettisonError('INTERRUPTED', 'the shell was killed'));
-  const settings = onTerminal ? terminalSettings() : undefined;
-  const worker = await startWorker({ ...where, inherit: true });
-  const stopForwarding = forwardSignals(
-    onTerminal || streams.stdin.isTTY === true,
-    // A shell that has the terminal does not listen to SIGTERM.
-    (signal) => (onTerminal && signal === 'SIGTERM' ? kill() : worker.kill(signal)),
-    kill,
-  );
+  const worker = await startWorker(where);
+  const stopForwarding = forwardSignals((signal) => {
+    // A shell on a terminal does not listen to it.
+    if (terminal && signal === 'SIGTERM') kill();
+    else if (terminal && signal === 'SIGHUP') worker.hangUp();
+    else worker.kill(signal);
+  }, kill);
+  let stopTyping = () => {};
   try {
     const { exitCode } = await worker.exec(request, {
       signal: giveUp.signal,
@@ -38,26 +38,14 @@ export async function visit(
           streams[stream].write(data, () => resolve());
         }),
       onStarted: ({ problems }) => {
+        stopTyping = typeInto(worker, streams, { typed, terminal });
         for (const problem of problems) streams.stderr.write(`note: ${problem}\n`);
       },
     });
     return exitCode;
   } finally {
+    stopTyping();
     stopForwarding();
     await worker.close();
-    if (settings !== undefined) stty(settings);
-  }
-}
-
-/** What a program that is killed may leave changed; undefined where nobody can tell. */
-function terminalSettings(): string | undefined {
-  return stty('-g')?.trim();
-}
-
-function stty(argument: string): string | undefined {
-  try {
-    return execFileSync('stty', [argument], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' });
-  } catch {
-    return undefined;
   }
 }

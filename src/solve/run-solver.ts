@@ -80,7 +80,6 @@ async function execute(
     .exec(
       {
         ...prepared.request,
-        stdio: 'stream',
         outputLimit: OUTPUT_LIMIT,
         ...(timeout === undefined ? {} : { timeMs: timeout }),
         commit: newLayerIdentity(context.store.layers, key, 'run'),
@@ -111,7 +110,7 @@ function warnOnce(context: SolveContext, step: RunStep, code: string, messages: 
 
 /** What the worker is asked for to run a step's command. */
 export interface PreparedRun {
-  request: Omit<ExecRequest, 'stdio'>;
+  request: ExecRequest;
   /** Deletes what was made for it. */
   close: () => void;
 }

@@ -1,7 +1,7 @@
 /**
  * Turns this process into a command: `become.js SETTINGS COUNT COMMAND ARGUMENT...`, with the command's
  * root as the working directory and its COUNT variables as `carriers` in the environment. For commands that have fewer capabilities than util-linux's programs
- * need to change root and user: here they are given up between that and the command. And for those that lead a terminal.
+ * need to change root and user: here they are given up between that and the command.
  */
 
 import { accessSync, constants, statSync } from 'node:fs';
@@ -15,23 +15,19 @@ import {
   dropInheritable,
   execute,
   keepCapabilities,
-  leadGroup,
+  leadSession,
   limitResource,
   obeySignals,
   refuseNewPrivileges,
   setUser,
-  takeTerminal,
 } from './native.ts';
 
 const [settings, count, command, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
-const { cwd, uid, capabilities, leadsTerminal, further } = JSON.parse(settings) as BecomeSettings;
+const { cwd, uid, capabilities, further } = JSON.parse(settings) as BecomeSettings;
 const variables = carried(Number(count));
 
 try {
-  if (leadsTerminal) {
-    leadGroup();
-    takeTerminal(0);
-  }
+  if (further?.leadsTerminal) leadSession(0);
   keepCapabilities(capabilities);
   if (further !== undefined) {
     dropInheritable();

@@ -18,11 +18,6 @@ export interface Becoming {
   capabilities: readonly string[];
   /** No program can give the command more rights, setuid bit or not. */
   noNewPrivileges: boolean;
-  /**
-   * It leads a process group of its own, which has the terminal on its standard input. A shell that is in a group
-   * from outside of its process id namespace cannot give the terminal back to that, and fails when it ends.
-   */
-  leadsTerminal?: boolean;
 }
 
 /** What `become.js` is told. */
@@ -31,12 +26,13 @@ export interface BecomeSettings {
   uid: number;
   /** Numbers. */
   capabilities: number[];
-  leadsTerminal: boolean;
   /** What programs of the machine do where there are some. */
   further?: {
     gid: number;
     groups: number[];
     noNewPrivileges: boolean;
+    /** Standard input is a terminal, and it leads a session of its own that has that. */
+    leadsTerminal: boolean;
     ulimits: readonly Ulimit[];
   };
 }
@@ -55,7 +51,7 @@ export function becoming(
   const { user, isolation, cwd } = what;
   const capabilities = within(capabilityMask('CapBnd'), what.capabilities);
   // util-linux drops capabilities before it changes root and user, and needs some for the latter.
-  const byTools = enoughForTools(capabilities) && what.leadsTerminal !== true;
+  const byTools = enoughForTools(capabilities);
   const identity = [
     needTool('setpriv'),
     ...(byTools ? [`--bounding-set=${['-all', ...capabilities.map((name) => `+${name}`)].join(',')}`] : []),
@@ -80,7 +76,6 @@ export function becoming(
     cwd,
     uid: user.uid,
     capabilities: capabilities.map((name) => CAPABILITY_NAMES.indexOf(name)),
-    leadsTerminal: what.leadsTerminal === true,
   };
   // It takes the variables as they are carried: some of them would mean something to Node.
   const node = [process.execPath, entryPath('become'), JSON.stringify(settings), String(environment.length)];

@@ -1,5 +1,6 @@
 import { JettisonError, type JettisonErrorOptions } from '../errors/error.ts';
 import type { ExecOutput, StartedCommand, WorkerOperations } from './protocol.ts';
+import type { TerminalSize } from './pty.ts';
 
 /** From control to the worker. */
 export type ToWorker =
@@ -8,7 +9,11 @@ export type ToWorker =
   | { type: 'cancel'; id: number }
   /** Output message number `serial` has been taken: the worker may send more of that call. */
   | { type: 'taken'; serial: number }
-  | { type: 'kill'; signal: NodeJS.Signals };
+  | { type: 'kill'; signal: NodeJS.Signals }
+  /** For commands that take standard input; without data that was all. */
+  | { type: 'input'; serial: number; data?: Uint8Array }
+  | { type: 'resize'; size: TerminalSize }
+  | { type: 'hang-up' };
 
 /** From the worker to control. */
 export type FromWorker =
@@ -18,7 +23,9 @@ export type FromWorker =
   | { type: 'failure'; id: number; failure: Failure }
   /** The command of that call runs. */
   | { type: 'started'; id: number; started: StartedCommand }
-  | { type: 'output'; id: number; serial: number; output: ExecOutput };
+  | { type: 'output'; id: number; serial: number; output: ExecOutput }
+  /** Input message number `serial` has been taken: control may send more. */
+  | { type: 'taken'; serial: number };
 
 /** An error on its way between processes; class instances do not survive serialisation. */
 export type Failure =

@@ -1,9 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fchownSync, openSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import type { BecomeSettings } from './becoming.ts';
 import { CAPABILITY_NAMES, within } from './capabilities.ts';
@@ -12,8 +9,9 @@ import { entryPath } from './entry.ts';
 import { carriers } from './hand-variables.ts';
 import type { ToKeeper } from './keeper.ts';
 import { capabilityMask } from './namespace.ts';
-import { pipe } from './native.ts';
 import type { Ulimit } from './protocol.ts';
+import type { TerminalSize } from './pty.ts';
+import { CommandStreams } from './streams.ts';
 import type { User } from './user.ts';
 
 /** A command and the directory that is its root. */
@@ -30,9 +28,9 @@ export interface ChrootSandboxOptions {
   /** `K=V`: exactly what the command gets. */
   environment: readonly string[];
   args: readonly string[];
-  stdio: 'stream' | 'inherit';
-  /** `inherit`, or absolute path of a file. */
+  /** `typed`, or absolute path of a file: see `StreamsOptions`. */
   stdin: string;
+  terminal?: TerminalSize;
   /** Called before the command starts. @param first process id of the keeper */
   prepare?: (first: number) => Promise<void>;
 }
@@ -45,15 +43,13 @@ const WAY_OUT = 'sys_chroot';
  * process, and ends when everything that the command started has.
  */
 export class ChrootSandbox implements RunningCommand {
-  readonly stdout: Readable | null;
-  readonly stderr: Readable | null;
+  readonly streams: CommandStreams;
   readonly exit: Promise<number>;
   readonly #keeper: ChildProcess;
 
-  private constructor({ keeper, stdout, stderr }: Spawned) {
+  private constructor(keeper: ChildProcess, streams: CommandStreams) {
     this.#keeper = keeper;
-    this.stdout = stdout;
-    this.stderr = stderr;
+    this.streams = streams;
     this.exit = once(keeper, 'exit').then(([code, signal]: (number | null | string)[]) =>
       typeof code === 'number' ? code : 128 + constants.signals[signal as NodeJS.Signals],
     );
@@ -61,7 +57,14 @@ export class ChrootSandbox implements RunningCommand {
 
   /** @throws JettisonError `RUN_TOO_LONG` */
   static async start(options: ChrootSandboxOptions): Promise<ChrootSandbox> {
-    const sandbox = new ChrootSandbox(spawnKeeper(options));
+    const { stdin, user, terminal } = options;
+    const streams = CommandStreams.open({ stdin, owner: user, ...(terminal && { terminal }) });
+    let sandbox: ChrootSandbox;
+    try {
+      sandbox = new ChrootSandbox(spawnKeeper(options, streams), streams);
+    } finally {
+      streams.handedOver();
+    }
     const ready = once(sandbox.#keeper, 'message').then(() => true);
     if (!(await Promise.race([ready, sandbox.exit.then(() => false)]))) {
       throw new JettisonError('RUN_SETUP', 'the process that looks after RUN could not be started');
@@ -94,36 +97,15 @@ export class ChrootSandbox implements RunningCommand {
   }
 }
 
-interface Spawned {
-  keeper: ChildProcess;
-  /** Null where the worker's own is used. */
-  stdout: Readable | null;
-  stderr: Readable | null;
-}
-
-function spawnKeeper(options: ChrootSandboxOptions): Spawned {
-  const { stdio, user } = options;
-  const stdin = options.stdin === 'inherit' ? 'inherit' : openSync(options.stdin, 'r');
-  const pipes = stdio === 'inherit' ? [] : [pipe(), pipe()];
-  for (const { write } of pipes) fchownSync(write, user.uid, user.gid);
-  const [stdout = 'inherit', stderr = 'inherit'] = pipes.map(({ write }) => write);
-  try {
-    const keeper = spawn(process.execPath, [entryPath('keeper'), options.root, ...becomeArguments(options)], {
-      cwd: '/',
-      // None of the image's variables as such: this program and the next still run with the machine's root directory.
-      env: carriers(options.environment),
-      stdio: [stdin, stdout, stderr, 'ipc'],
-      // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
-      detached: stdio === 'stream' && stdin !== 'inherit',
-    });
-    const [out = null, err = null] = pipes.map(({ read }) => new Socket({ fd: read, writable: false }));
-    return { keeper, stdout: out, stderr: err };
-  } catch (error) {
-    for (const { read } of pipes) closeSync(read);
-    throw error;
-  } finally {
-    for (const fd of [stdin, stdout, stderr]) if (typeof fd === 'number') closeSync(fd);
-  }
+function spawnKeeper(options: ChrootSandboxOptions, streams: CommandStreams): ChildProcess {
+  return spawn(process.execPath, [entryPath('keeper'), options.root, ...becomeArguments(options)], {
+    cwd: '/',
+    // None of the image's variables as such: this program and the next still run with the machine's root directory.
+    env: carriers(options.environment),
+    stdio: [...streams.fds, 'ipc'],
+    // A session of its own: Ctrl-C is for control to deal with.
+    detached: true,
+  });
 }
 
 function becomeArguments(options: ChrootSandboxOptions): string[] {
@@ -133,8 +115,10 @@ function becomeArguments(options: ChrootSandboxOptions): string[] {
     cwd,
     uid: user.uid,
     capabilities: within(capabilityMask('CapBnd'), wanted).map((name) => CAPABILITY_NAMES.indexOf(name)),
-    leadsTerminal: false,
-    further: { gid: user.gid, groups: user.groups, noNewPrivileges, ulimits },
+    further: {
+      ...{ gid: user.gid, groups: user.groups, noNewPrivileges, ulimits },
+      leadsTerminal: options.terminal !== undefined,
+    },
   };
   return [JSON.stringify(settings), String(environment.length), ...options.args];
 }

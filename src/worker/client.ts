@@ -14,6 +14,7 @@ import type {
   Worker,
   WorkerOperations,
 } from './protocol.ts';
+import type { TerminalSize } from './pty.ts';
 import type { RungChoice } from './rung.ts';
 import type { RuntimeName } from './runtime.ts';
 import { needTool } from './tools.ts';
@@ -27,9 +28,7 @@ export interface WorkerOptions {
   isolation?: Isolation;
   /** Which runtime the rung `oci` takes; default: the quickest that works. */
   runtime?: RuntimeName;
-  /** The worker gets this process's standard streams, for commands that use them directly. */
-  inherit?: boolean;
-  /** What the worker writes to its standard error (warnings of Node, a crash), without `inherit`. */
+  /** What the worker writes to its standard error (warnings of Node, a crash). */
   onLog?: (text: string) => void;
 }
 
@@ -86,6 +85,8 @@ class WorkerClient implements Worker {
   readonly ready: Promise<void>;
   readonly #process: ChildProcess;
   readonly #pending = new Map<number, Pending>();
+  /** Input that the worker has not taken yet, by message. */
+  readonly #untaken = new Map<number, () => void>();
   readonly #ended: Promise<void>;
   #serial = 0;
   #log = '';
@@ -106,9 +107,8 @@ class WorkerClient implements Worker {
       ...namespaceCommand(isolation),
       ...[process.execPath, entryPath('worker'), options.home, JSON.stringify(footing), String(process.pid)],
     ] as [string, ...string[]];
-    const stream = options.inherit ? 'inherit' : 'ignore';
     this.#process = spawn(program, args, {
-      stdio: [stream, stream, options.inherit ? 'inherit' : 'pipe', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
       env: workerEnvironment(),
     });
@@ -183,6 +183,23 @@ class WorkerClient implements Worker {
     this.#send({ type: 'kill', signal });
   }
 
+  input(data?: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#process.connected) return resolve();
+      const serial = ++this.#serial;
+      this.#untaken.set(serial, resolve);
+      this.#send({ type: 'input', serial, ...(data && { data }) });
+    });
+  }
+
+  resize(size: TerminalSize): void {
+    this.#send({ type: 'resize', size });
+  }
+
+  hangUp(): void {
+    this.#send({ type: 'hang-up' });
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     this.#process.ref();
@@ -220,6 +237,11 @@ class WorkerClient implements Worker {
       void this.#output(message);
       return;
     }
+    if (message.type === 'taken') {
+      this.#untaken.get(message.serial)?.();
+      this.#untaken.delete(message.serial);
+      return;
+    }
     if (message.type === 'started') {
       this.#pending.get(message.id)?.onStarted?.(message.started);
       return;
@@ -254,6 +276,8 @@ class WorkerClient implements Worker {
 
   #end(error: Error): void {
     this.#gone = error;
+    for (const taken of this.#untaken.values()) taken();
+    this.#untaken.clear();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const { reject } of pending) reject(error);

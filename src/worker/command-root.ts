@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { JettisonError } from '../errors/error.ts';
 import type { MergedTree } from '../layer/merged-tree.ts';
 import type { Hidden } from './changes.ts';
@@ -6,6 +5,7 @@ import type { Environment } from './environment.ts';
 import type { StackedLayer } from './kept.ts';
 import type { ExecRequest } from './protocol.ts';
 import type { RunningRuntime } from './runtime.ts';
+import type { CommandStreams } from './streams.ts';
 import type { User } from './user.ts';
 
 /** A command, and what it runs on. */
@@ -22,9 +22,7 @@ export interface RunSubject {
 
 /** A command that runs. */
 export interface RunningCommand {
-  /** Null where the worker's own is used. */
-  readonly stdout: Readable | null;
-  readonly stderr: Readable | null;
+  readonly streams: CommandStreams;
   /** Settles when everything that the command started is gone: its exit code, 128 + n after signal n. */
   readonly exit: Promise<number>;
   /** Process id of the process above the command, seen from here; 0 when it has ended. */

@@ -71,8 +71,8 @@ export class CopiedRoot implements CommandRoot {
       // Nothing obeys them before the command itself.
       environment: [...environment.plain, ...environment.guarded],
       args: request.process.args,
-      stdio: request.stdio,
       stdin: this.#stdin(request),
+      ...(request.terminal && { terminal: request.terminal }),
       prepare,
     });
   }
@@ -90,9 +90,8 @@ export class CopiedRoot implements CommandRoot {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #stdin({ process: { stdin, inheritStdin } }: ExecRequest): string {
-    if (inheritStdin) return 'inherit';
-    if (stdin === undefined) return '/dev/null';
+  #stdin({ process: { stdin } }: ExecRequest): string {
+    if (typeof stdin !== 'string') return stdin ? 'typed' : '/dev/null';
     const path = join(this.folder, 'stdin');
     writeFileSync(path, stdin, { mode: 0o600 });
     return path;

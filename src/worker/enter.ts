@@ -7,6 +7,8 @@ import { type Becoming, becoming } from './becoming.ts';
 import { within } from './capabilities.ts';
 import { carriers } from './hand-variables.ts';
 import { capabilityMask, chooseIsolation } from './namespace.ts';
+import { commandBelow } from './processes.ts';
+import type { TerminalSize } from './pty.ts';
 import { CONTAINER, type RunningRuntime, runtimeCommand, runtimePlaces } from './runtime.ts';
 import { runtimeProcess } from './runtime-config.ts';
 import { needTool } from './tools.ts';
@@ -22,8 +24,8 @@ export interface EnterRequest extends Omit<Becoming, 'isolation'> {
   cgroups: readonly string[];
   /** The runtime that runs the first command, if any: it starts the other one, too. */
   runtime?: RunningRuntime;
-  /** The command gets a terminal of its own, which leads to this process's. Only with a runtime. */
-  terminal: boolean;
+  /** Standard input is a terminal: the command leads a session that has it, or whose terminal leads to it. */
+  terminal?: TerminalSize;
 }
 
 /** A further command, on its way. */
@@ -53,7 +55,7 @@ const JOIN = 'while test "$1" != --; do echo 0 >"$1/cgroup.procs"; shift; done; 
  *
  * @throws JettisonError `CONTAINER_NOT_JOINABLE`
  */
-export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pipe')[]): Entered {
+export function enter(request: EnterRequest, stdio: ('ignore' | 'pipe' | number)[]): Entered {
   const { first, cgroups } = request;
   if (isOwn(first, 'mnt')) {
     throw new JettisonError(
@@ -86,10 +88,33 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'inherit' | 'pip
   return { process, depth };
 }
 
+const RETRY_MS = 20;
+
+/** Sends a signal to a command that was started with `enter`, as soon as it has started. */
+export function killEntered(entered: Entered, signal: NodeJS.Signals): void {
+  const { process: child, depth } = entered;
+  const command = child.pid === undefined ? undefined : commandBelow(child.pid, depth);
+  if (
+    command === undefined &&
+    child.pid !== undefined &&
+    child.exitCode === null &&
+    child.signalCode === null
+  ) {
+    setTimeout(() => killEntered(entered, signal), RETRY_MS).unref();
+    return;
+  }
+  try {
+    if (command !== undefined) process.kill(command, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 function byTools(request: EnterRequest): { words: string[]; depth: number } {
   const { environment, args } = request;
   const { exports, line } = becoming({ ...request, isolation: chooseIsolation() }, environment);
-  const script = [...exports, `exec ${line} "$@"`].join('\n');
+  const lead = request.terminal ? `${needTool('setsid')} --ctty ` : '';
+  const script = [...exports, `exec ${lead}${line} "$@"`].join('\n');
   // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
   // the root that its command has.
   return { words: ['--root', '--wd', '--', needTool('sh'), '-c', script, 'sh', ...args], depth: 1 };
@@ -101,13 +126,17 @@ function byRuntime(
 ): { words: string[]; depth: number; done: () => void } {
   const { state } = runtimePlaces(folder);
   const process = join(folder, `process-${randomUUID()}.json`);
+  // So that it hears of changes of the terminal's size.
+  const lead = request.terminal ? [needTool('setsid'), '--ctty'] : [];
   // The folder is in memory, and in the mount namespace of the first process.
   const file = `/proc/${request.first}/root${process}`;
   const capabilities = within(capabilityMask('CapBnd'), request.capabilities);
-  writeFileSync(file, runtimeProcess({ ...request, capabilities, ulimits: [] }), { mode: 0o600 });
+  writeFileSync(file, runtimeProcess({ ...request, terminal: request.terminal, capabilities, ulimits: [] }), {
+    mode: 0o600,
+  });
   return {
     // Not into the log of the first command: that would seem to have failed.
-    words: ['--', ...runtimeCommand(name, { state }), 'exec', '--process', process, CONTAINER],
+    words: ['--', ...lead, ...runtimeCommand(name, { state }), 'exec', '--process', process, CONTAINER],
     depth: 2,
     done: () => rmSync(file, { force: true }),
   };

@@ -8,10 +8,10 @@ const FOLDERS = ['./', '../', '../../dist/'];
  * Absolute path of one of the programs that the package consists of.
  *
  * `worker`: touches root file systems. `become`: turns into a container's command. `keeper`: stays with a command and
- * all that it starts, where there are no process namespaces. `take-terminal`: gets the terminal back. `cli`: what a
- * person types.
+ * all that it starts, where there are no process namespaces. `joiner`: runs a further command in a container. `cli`:
+ * what a person types.
  */
-export function entryPath(program: 'worker' | 'become' | 'keeper' | 'take-terminal' | 'cli'): string {
+export function entryPath(program: 'worker' | 'become' | 'keeper' | 'joiner' | 'cli'): string {
   const paths = FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}${program}.js`, import.meta.url)));
   const entry = paths.find((path) => existsSync(path));
   if (entry === undefined)

@@ -18,7 +18,6 @@ import { indexOf } from './indexes.ts';
 import { keepFailed, openKept, type StackedLayer } from './kept.ts';
 import type { Locks } from './lock.ts';
 import { MountedRoot } from './mounted-root.ts';
-import { isForeground, takeTerminal } from './native.ts';
 import { PrivateNetwork } from './network.ts';
 import { OutputCap } from './output-cap.ts';
 import type {
@@ -32,6 +31,7 @@ import type {
 import { withKernelDirectories } from './rootfs.ts';
 import { scanUpper } from './scan.ts';
 import { withShell } from './shell.ts';
+import { pieces } from './streams.ts';
 import { resolveUser } from './user.ts';
 
 /** What a run needs of whoever asked for it. */
@@ -39,12 +39,9 @@ export interface ExecControl {
   signal: AbortSignal;
   /** More output is read when this has settled. */
   output: (output: ExecOutput) => Promise<void>;
-  /** Called once the command runs; the function sends it signals. */
-  started: (signal: (name: NodeJS.Signals) => void, started: StartedCommand) => void;
+  /** Called once the command runs. */
+  started: (command: RunningCommand, started: StartedCommand) => void;
 }
-
-/** The command's terminal, if it has one: its standard input. */
-const TERMINAL = 0;
 
 /**
  * Runs a command on a stack of layers, in a root that the worker's rung of the ladder makes of them, with Docker's
@@ -100,7 +97,6 @@ export async function exec(
     environment,
     ...(missingDirectory === undefined ? {} : { missingDirectory }),
   };
-  const lendsTerminal = request.stdio === 'inherit' && isForeground(TERMINAL);
   const group = new ControlGroup(request.limits ?? {});
   let network: PrivateNetwork | undefined;
   const root: CommandRoot =
@@ -142,7 +138,6 @@ export async function exec(
     if (request.commit === undefined) return { exitCode };
     return { exitCode, layer: await commit(ctx, request.commit, await root.changes(), tree) };
   } finally {
-    if (lendsTerminal) takeTerminal(TERMINAL);
     await network?.close();
     group.remove();
     await root.close();
@@ -172,16 +167,17 @@ async function follow(
   const kill = () => sandbox.kill();
   control.signal.addEventListener('abort', kill, { once: true });
   if (control.signal.aborted) kill();
-  control.started((name) => sandbox.signal(name), started);
+  control.started(sandbox, started);
   try {
     const [exitCode] = await Promise.all([
       sandbox.exit,
-      pump(sandbox.stdout, 'stdout', output, control.signal),
-      pump(sandbox.stderr, 'stderr', output, control.signal),
+      pump(sandbox.streams.stdout, 'stdout', output, control.signal),
+      pump(sandbox.streams.stderr, 'stderr', output, control.signal),
     ]);
     return exitCode;
   } finally {
     control.signal.removeEventListener('abort', kill);
+    sandbox.streams.hangUp();
     await output.end();
   }
 }
@@ -193,7 +189,7 @@ async function pump(
   signal: AbortSignal,
 ): Promise<void> {
   if (source === null) return;
-  for await (const data of source as AsyncIterable<Buffer>) {
+  for await (const data of pieces(source)) {
     if (!signal.aborted) await output.add({ stream, data });
   }
 }

@@ -29,8 +29,6 @@ export interface LaunchRequest {
   /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
   capabilities: readonly string[];
   noNewPrivileges: boolean;
-  /** See `becoming.ts`. */
-  leadsTerminal: boolean;
   environment: Environment;
   args: readonly string[];
 }

@@ -8,6 +8,7 @@ import { exportCaches, importCaches } from './cache-archive.ts';
 import { emptyCaches, fillCache, knownArchive, packCache } from './cache-share.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
 import { checkDirectories, sampleDirectory } from './check-directory.ts';
+import type { RunningCommand } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
 import { exec } from './exec.ts';
 import type { Footing } from './footing.ts';
@@ -46,10 +47,12 @@ const ctx: WorkerContext = {
   overlay: isolation === 'root' ? 'trusted' : isolation === 'none' ? 'none' : 'user',
   singleId: isolation === 'single',
 };
+/** How long commands may go on that nobody looks at any more. */
+const HANG_UP_MS = 10_000;
 const locks = new Locks(layout);
 /** What can be cancelled, by call. */
 const running = new Map<number, { abort: AbortController; end: Promise<unknown> }>();
-const signalled = new Map<number, (signal: NodeJS.Signals) => void>();
+const commands = new Map<number, RunningCommand>();
 /** Output that control has not taken yet, by message. */
 const untaken = new Map<number, () => void>();
 let serial = 0;
@@ -80,7 +83,11 @@ const operations: Operations = {
 process.on('message', (message: ToWorker) => {
   if (message.type === 'call') void answer(message);
   else if (message.type === 'cancel') running.get(message.id)?.abort.abort(new Error('cancelled'));
-  else if (message.type === 'kill') for (const send of signalled.values()) send(message.signal);
+  else if (message.type === 'kill') for (const command of commands.values()) command.signal(message.signal);
+  else if (message.type === 'input') void input(message);
+  else if (message.type === 'resize')
+    for (const { streams } of commands.values()) streams.resize(message.size);
+  else if (message.type === 'hang-up') hangUp();
   else {
     untaken.get(message.serial)?.();
     untaken.delete(message.serial);
@@ -103,16 +110,29 @@ function run(request: ExecRequest, id: number): Promise<unknown> {
   const end = exec(ctx, footing, locks, request, {
     signal: abort.signal,
     output: (output) => sendOutput(id, output),
-    started: (signal, started) => {
-      signalled.set(id, signal);
+    started: (command, started) => {
+      commands.set(id, command);
       send({ type: 'started', id, started });
     },
   }).finally(() => {
     running.delete(id);
-    signalled.delete(id);
+    commands.delete(id);
   });
   running.set(id, { abort, end });
   return end;
+}
+
+async function input({ serial, data }: ToWorker & { type: 'input' }): Promise<void> {
+  await Promise.all([...commands.values()].map(({ streams }) => streams.write(data)));
+  send({ type: 'taken', serial });
+}
+
+function hangUp(): void {
+  for (const command of commands.values()) {
+    command.signal('SIGHUP');
+    command.streams.hangUp();
+    setTimeout(() => command.kill(), HANG_UP_MS).unref();
+  }
 }
 
 function sendOutput(id: number, output: ExecOutput): Promise<void> {

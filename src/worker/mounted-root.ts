@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { JettisonError } from '../errors/error.ts';
 import type { MergedTree } from '../layer/merged-tree.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
-import { isShell, withGuarded } from './command.ts';
+import { withGuarded } from './command.ts';
 import type { Changes, CommandRoot, RunSubject } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
 import type { Footing } from './footing.ts';
@@ -12,8 +11,9 @@ import type { LaunchRequest } from './launch.ts';
 import type { Locks } from './lock.ts';
 import { MountSources } from './mount-sources.ts';
 import { namespacesLaunch } from './namespaces-launch.ts';
-import { isForeground, setHostname } from './native.ts';
+import { setHostname } from './native.ts';
 import type { ExecRequest } from './protocol.ts';
+import type { TerminalSize } from './pty.ts';
 import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
 import { type RunningRuntime, type RuntimeName, runtimeError, runtimePlaces } from './runtime.ts';
@@ -75,11 +75,8 @@ export class MountedRoot implements CommandRoot {
     const folder = this.#folder;
     const { isolation } = this.footing;
     const runtime = this.#runtimeFor(request);
-    const { stdio } = request;
-    const inherits = request.process.inheritStdin === true;
-    const terminal = runtime !== undefined && inherits && stdio === 'inherit' && isatty(0) && isatty(1);
     const hostname = request.hostname ?? HOSTNAME;
-    const files = folder.writeFiles(request, hostname, { console: !terminal });
+    const files = folder.writeFiles(request, hostname);
     if (isolation !== 'root' && !request.unmasked) files.sys = this.#sources.readOnlySys();
     for (const [number, source] of await this.#sources.open(request.mounts, signal)) {
       files.bound.set(number, source);
@@ -107,14 +104,17 @@ export class MountedRoot implements CommandRoot {
         isolation,
         capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
         noNewPrivileges: request.noNewPrivileges === true,
-        leadsTerminal: stdio === 'inherit' && isForeground(0) && isShell(request.process.args),
         environment,
         args: request.process.args,
       },
-      { runtime, terminal, ...seccompOf(request) },
+      { runtime, terminal: request.terminal, ...seccompOf(request) },
     );
-    const stdin = inherits ? 'inherit' : files.stdin;
-    return await Sandbox.start({ folder: folder.path, launch, user, stdio, stdin, prepare });
+    const { terminal } = request;
+    const { stdin } = files;
+    return await Sandbox.start({
+      ...{ folder: folder.path, launch, user, stdin, prepare },
+      ...(terminal && { terminal }),
+    });
   }
 
   /**
@@ -159,7 +159,7 @@ export class MountedRoot implements CommandRoot {
     {
       runtime,
       ...options
-    }: { runtime: RuntimeName | undefined; terminal: boolean; seccomp?: SeccompProfile },
+    }: { runtime: RuntimeName | undefined; terminal: TerminalSize | undefined; seccomp?: SeccompProfile },
   ): Launch {
     if (runtime !== undefined) return runtimeLaunch(runtime, request, options);
     const args = withGuarded(tree, request.args, request.environment.guarded);

@@ -50,6 +50,7 @@ export function namespacesLaunch(request: LaunchRequest): Launch {
     args: [...request.args],
     variables: carriers(request.environment.plain),
     depth: 1,
+    dev: plan.dev,
   };
 }
 

@@ -3,7 +3,7 @@
  * throws a `SystemCallError` that looks like Node's own file errors (`code: 'ENOENT'` …).
  */
 
-import { lutimesSync } from 'node:fs';
+import { constants as fileFlags, lutimesSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
@@ -367,25 +367,76 @@ export function obeySignals(): void {
   }
 }
 
-/** Whether this process belongs to the group that may read from its terminal. */
-export function isForeground(fd: number): boolean {
-  return call('int tcgetpgrp(int fd)')(fd) === call('int getpgrp()')();
+/** Requests of ioctl(2) for terminals, as asm-generic/ioctls.h numbers them. */
+const TIOC = {
+  SCTTY: 0x540e,
+  SWINSZ: 0x5414,
+  GPTPEER: 0x5441,
+  GPTN: 0x80045430,
+  SPTLCK: 0x40045431,
+} as const;
+
+function terminalRequest(fd: number, request: number, argument: Uint8Array): void {
+  check(call('int ioctl(int fd, unsigned long request, uint8_t *argument)')(fd, request, argument), 'ioctl');
 }
 
-/** Makes this process the leader of a process group of its own. */
-export function leadGroup(): void {
-  check(call('int setpgid(int pid, int group)')(0, 0), 'setpgid');
+function terminalRequestNumber(fd: number, request: number, argument: number): number {
+  return check(
+    call('int ioctl(int fd, unsigned long request, unsigned long argument)')(fd, request, argument),
+    'ioctl',
+  );
 }
 
-const SIG_IGN = 1;
+/** Allows the other side of a new pseudo-terminal to be opened. @param fd open file of /dev/ptmx */
+export function unlockTerminal(fd: number): void {
+  terminalRequest(fd, TIOC.SPTLCK, Buffer.alloc(4));
+}
 
-/** Gives a terminal to the group of this process, whoever has it: a shell may have left it to nobody. */
-export function takeTerminal(fd: number): void {
-  const setHandler = call('intptr_t signal(int number, intptr_t handler)');
-  // Else the kernel would stop the group for asking.
-  setHandler(constants.signals.SIGTTOU, SIG_IGN);
-  call('int tcsetpgrp(int fd, int group)')(fd, call('int getpgrp()')());
-  setHandler(constants.signals.SIGTTOU, SIG_DFL);
+/** The name of the other side of a pseudo-terminal in its devpts. @param fd open file of /dev/ptmx */
+export function terminalNumber(fd: number): number {
+  const number = Buffer.alloc(4);
+  terminalRequest(fd, TIOC.GPTN, number);
+  return number.readUInt32LE();
+}
+
+/** Opens the other side of a pseudo-terminal. @param fd open file of /dev/ptmx */
+export function openTerminalPeer(fd: number): number {
+  const { O_RDWR, O_NOCTTY } = fileFlags;
+  return terminalRequestNumber(fd, TIOC.GPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+/** Tells a terminal, and whoever is in its foreground, how many characters it shows. */
+export function setTerminalSize(fd: number, { rows, columns }: { rows: number; columns: number }): void {
+  const size = Buffer.alloc(8);
+  size.writeUInt16LE(rows, 0);
+  size.writeUInt16LE(columns, 2);
+  terminalRequest(fd, TIOC.SWINSZ, size);
+}
+
+/** Makes this process the leader of a session of its own, which has a terminal. @param fd the terminal */
+export function leadSession(fd: number): void {
+  check(call('int setsid()')(), 'setsid');
+  terminalRequestNumber(fd, TIOC.SCTTY, 0);
+}
+
+/** The same number on every architecture that Node has. */
+const SYS_OPENAT2 = 437;
+const RESOLVE = { NO_MAGICLINKS: 2, IN_ROOT: 16 } as const;
+
+/**
+ * Opens a path below a directory as if that were the root: neither symlinks nor `..` lead out, whatever is changed
+ * there at the same time. Needs Linux 5.6.
+ *
+ * @param directory an open file of it
+ */
+export function openInside(directory: number, path: string, flags: number): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS), 16);
+  const open = call(
+    'long syscall(long number, int directory, const uint8_t *path, const uint8_t *how, size_t size)',
+  );
+  return check(open(SYS_OPENAT2, directory, cString(path), how, how.length), 'openat2', path);
 }
 
 /** Becomes another program. @param env `K=V` strings */

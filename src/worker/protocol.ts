@@ -7,6 +7,7 @@ import type { FailedStep } from '../store/failures.ts';
 import type { DirectoryForm } from '../store/forms.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
 import type { ReadableForms } from './forms.ts';
+import type { TerminalSize } from './pty.ts';
 import type { RunningRuntime } from './runtime.ts';
 import type { SeccompProfile } from './seccomp.ts';
 import type { User } from './user.ts';
@@ -127,10 +128,8 @@ export interface ExecRequest {
     cwd: string;
     /** As USER writes it: `name`, `uid`, `name:group`, `uid:gid`; empty is root. Looked up in the root. */
     user: string;
-    /** Text for standard input; without it /dev/null. */
-    stdin?: string;
-    /** Standard input is the worker's own; the worker must have been started with `inherit`. */
-    inheritStdin?: boolean;
+    /** Text for standard input, or `{ typed: true }` for what `Worker.input` brings; without it /dev/null. */
+    stdin?: string | { typed: true };
   };
   mounts: ExecMount[];
   /** `private`: a network of its own, connected to the machine's by pasta or slirp4netns. */
@@ -140,12 +139,8 @@ export interface ExecRequest {
   hostname?: string;
   /** Names to add to /etc/hosts: `[name, address]`. */
   hosts?: [string, string][];
-  /**
-   * `stream`: output comes through `onOutput`. `inherit`: output goes to the worker's own standard streams,
-   * and the command stays in the session of the worker, so that it can use its terminal; the worker must have
-   * been started with `inherit`.
-   */
-  stdio: 'stream' | 'inherit';
+  /** The command gets a terminal, and a session, of its own: all output is standard output then. */
+  terminal?: TerminalSize;
   /** How much of a stream of output is passed on; by default all. */
   outputLimit?: OutputLimit;
   /** Capabilities of the command, as `capabilities.ts` names them; by default Docker's. */
@@ -330,6 +325,12 @@ export interface Worker extends Omit<WorkerOperations, 'exec'> {
   ): Promise<ExecResult>;
   /** Sends a signal to every running command (`jettison run` forwards what it gets). */
   kill(signal: NodeJS.Signals): void;
+  /** Brings standard input to every running command that takes it; without data that was all. Settles when it may have more. */
+  input(data?: Uint8Array): Promise<void>;
+  /** Tells every running command of the size of its terminal. */
+  resize(size: TerminalSize): void;
+  /** Nobody looks at the terminals of running commands any more. Those that go on regardless are killed soon. */
+  hangUp(): void;
   /** Ends the worker; whatever still runs in it is killed. */
   close(): Promise<void>;
 }

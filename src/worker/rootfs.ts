@@ -32,6 +32,8 @@ export interface RootPlan {
   masked: { path: string; kind: PointKind }[];
   /** What of them nobody may write to. Relative to the root. */
   readonly: string[];
+  /** Where /dev is. Relative to the root, without symlinks. */
+  dev: string;
 }
 
 export interface NestedMount {
@@ -56,8 +58,6 @@ export interface BoundFiles {
   dev: string;
   hosts: string;
   resolvConf: string;
-  /** The terminal that the command uses directly, if any. */
-  console?: string;
   /** The machine's /sys, which nobody can change through it; absent where the command gets a sysfs of its own. */
   sys?: string;
   /** What is bound for the request's mounts, by their places among them; all but tmpfs and plain binds are there. */
@@ -134,7 +134,15 @@ export function planRoot(
   isolation: Isolation,
 ): RootPlan {
   const points = new MountPoints(withKernelDirectories(tree));
-  const plan: RootPlan = { stubs: [], stubsOnTop: false, mounts: [], nested: [], masked: [], readonly: [] };
+  const plan: RootPlan = {
+    stubs: [],
+    stubsOnTop: false,
+    mounts: [],
+    nested: [],
+    masked: [],
+    readonly: [],
+    dev: '',
+  };
 
   const proc = points.add('/proc', 'directory', 'kernel');
   const sys = points.add('/sys', 'directory', 'kernel');
@@ -144,7 +152,8 @@ export function planRoot(
     plan.readonly = READ_ONLY.filter(existsOnMachine).map((path) => under(proc, 'proc', path));
     plan.masked = [...masked(proc, 'proc'), ...masked(sys, 'sys')];
   }
-  plan.mounts.push(...devMounts(points.add('/dev', 'directory', 'dev'), files, isolation, request.shmSize));
+  plan.dev = points.add('/dev', 'directory', 'dev');
+  plan.mounts.push(...devMounts(plan.dev, files, isolation, request.shmSize));
   const bindFile = request.readonlyFiles ? `bind,ro,${SAFE}` : `bind,${SAFE}`;
   for (const [target, source] of [
     ['/etc/hosts', files.hosts],
@@ -338,7 +347,7 @@ function sysMounts(
  */
 export function devMounts(
   dev: string,
-  files: Pick<BoundFiles, 'dev' | 'console'>,
+  files: Pick<BoundFiles, 'dev'>,
   isolation: Isolation,
   shmSize = 64 << 20,
 ): MountLine[] {
@@ -351,10 +360,6 @@ export function devMounts(
       type: 'none',
       options: ['bind', 'nosuid', 'nodev', ...lockedOptions(files.dev)].join(','),
     },
-    // The terminal has its name in the machine's /dev/pts, which the command does not see.
-    ...(files.console === undefined
-      ? []
-      : [{ source: files.console, target: join(dev, 'console'), type: 'none', options: 'bind' }]),
     ...DEVICES.map((name) => ({
       source: `/dev/${name}`,
       target: join(dev, name),

@@ -1,15 +1,5 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isatty } from 'node:tty';
 import type { Entry } from '../layer/entry.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import type { WorkerContext } from './context.ts';
@@ -41,13 +31,10 @@ export class RunFolder {
 
   /**
    * Writes the files that are bound into the root, the contents of /dev, and the command's standard input.
-   *
-   * @param options.console whether this process's terminal is to be /dev/console; else whoever makes one binds it there
    */
   writeFiles(
     request: ExecRequest,
     hostname: string,
-    options: { console: boolean },
   ): BoundFiles & { stdin: string; bound: Map<number, BoundSource> } {
     for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {
       mkdirSync(join(this.path, folder), { recursive: true });
@@ -71,12 +58,12 @@ export class RunFolder {
     }
     const dev = join(this.path, 'dev');
     writeDevices(dev);
-    const shown = request.stdio === 'inherit' ? terminal() : undefined;
-    if (shown !== undefined) writeFileSync(join(dev, 'console'), '');
-    const console = options.console ? shown : undefined;
-    const stdin = request.process.stdin === undefined ? '/dev/null' : join(this.memory, 'stdin');
-    if (request.process.stdin !== undefined) writeFileSync(stdin, request.process.stdin);
-    return { dev, hosts, resolvConf, bound, stdin, ...(console === undefined ? {} : { console }) };
+    // Whoever makes the terminal binds it there.
+    if (request.terminal !== undefined) writeFileSync(join(dev, 'console'), '');
+    const text = request.process.stdin;
+    const stdin = typeof text === 'string' ? join(this.memory, 'stdin') : text ? 'typed' : '/dev/null';
+    if (typeof text === 'string') writeFileSync(stdin, text);
+    return { dev, hosts, resolvConf, bound, stdin };
   }
 
   /**
@@ -148,9 +135,4 @@ export function hostsFile(hostname: string, extra: readonly [string, string][]):
     ...extra.map(([name, address]) => `${address}\t${name}`),
     '',
   ].join('\n');
-}
-
-/** The device of this process's terminal; undefined if it writes to none. */
-function terminal(): string | undefined {
-  return isatty(1) ? readlinkSync('/proc/self/fd/1') : undefined;
 }

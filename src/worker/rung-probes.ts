@@ -172,7 +172,7 @@ async function tryRuntime(
     capabilities: within(capabilityMask('CapBnd'), DEFAULT_CAPABILITIES),
     noNewPrivileges: false,
     ulimits: [],
-    terminal: false,
+    terminal: undefined,
     seccomp: defaultSeccomp(),
   });
   writeFileSync(join(places.bundle, 'config.json'), config);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { CAPABILITY_NAMES } from './capabilities.ts';
 import type { Ulimit } from './protocol.ts';
+import type { TerminalSize } from './pty.ts';
 import { DEVICE_NUMBERS, type MountLine, type RootPlan } from './rootfs.ts';
 import type { SeccompProfile } from './seccomp.ts';
 import { needTool } from './tools.ts';
@@ -24,7 +25,7 @@ export interface RuntimeConfigOptions {
   noNewPrivileges: boolean;
   ulimits: readonly Ulimit[];
   /** The runtime makes a terminal for the command, and passes on what goes through it. */
-  terminal: boolean;
+  terminal: TerminalSize | undefined;
   /** Absent: any call is allowed. */
   seccomp?: SeccompProfile;
 }
@@ -100,7 +101,10 @@ export function runtimeProcess(options: RuntimeProcess): string {
   // What a process that stops being root keeps: nothing, but programs may have file capabilities.
   const own = user.uid === 0 ? capabilities : [];
   const text = JSON.stringify({
-    terminal: options.terminal,
+    terminal: options.terminal !== undefined,
+    ...(options.terminal && {
+      consoleSize: { height: options.terminal.rows, width: options.terminal.columns },
+    }),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.groups, umask: UMASK },
     args: options.args,
     env: options.environment,

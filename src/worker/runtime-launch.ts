@@ -11,6 +11,7 @@ import {
   namespaceWrapper,
 } from './launch.ts';
 import { capabilityMask } from './namespace.ts';
+import type { TerminalSize } from './pty.ts';
 import {
   CONTAINER,
   hideControlGroups,
@@ -35,7 +36,7 @@ import { quote } from './shell-words.ts';
 export function runtimeLaunch(
   runtime: RuntimeName,
   request: LaunchRequest,
-  options: { terminal: boolean; seccomp?: SeccompProfile },
+  options: { terminal: TerminalSize | undefined; seccomp?: SeccompProfile },
 ): Launch {
   const { folder, before, plan, makeDirectory, environment } = request;
   const { root } = folder;

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fchownSync, openSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import { tooLong } from './command.ts';
-import { pipe } from './native.ts';
 import { commandBelow } from './processes.ts';
+import { Pty, resizeTerminalOf, type TerminalSize } from './pty.ts';
+import { quote } from './shell-words.ts';
+import { CommandStreams } from './streams.ts';
 import { needTool } from './tools.ts';
 import type { User } from './user.ts';
 
@@ -24,6 +24,11 @@ export interface Launch {
   variables: Record<string, string>;
   /** How many processes are above the command: the shell alone, or a runtime, too. */
   depth: 1 | 2;
+  /**
+   * Where a terminal of the root's own is opened: its /dev, relative to the root and without symlinks. Absent: the
+   * runtime makes one, and copies what goes through it from and to that of the sandbox.
+   */
+  dev?: string;
 }
 
 export interface SandboxOptions {
@@ -31,9 +36,9 @@ export interface SandboxOptions {
   folder: string;
   launch: Launch;
   user: User;
-  stdio: 'stream' | 'inherit';
-  /** `inherit`, or absolute path of a file. */
+  /** `typed`, or absolute path of a file: see `StreamsOptions`. */
   stdin: string;
+  terminal?: TerminalSize;
   /**
    * Called when the root is there, before the command starts.
    *
@@ -54,25 +59,34 @@ const CHANNEL = 3;
  * it ends together with this worker.
  */
 export class Sandbox {
-  readonly stdout: Readable | null;
-  readonly stderr: Readable | null;
   /** Settles when everything of the sandbox is gone: the command's exit code, 128 + n after signal n. */
   readonly exit: Promise<number>;
+  readonly streams: CommandStreams;
   readonly #channel: Duplex;
   readonly #depth: number;
   #first = 0;
+  #isKilled = false;
   #said = '';
 
-  private constructor({ process, stdout, stderr }: Spawned, depth: number) {
+  private constructor(
+    process: ChildProcess,
+    streams: CommandStreams,
+    { depth, dev }: Pick<Launch, 'depth' | 'dev'>,
+  ) {
     this.#depth = depth;
-    this.stdout = stdout;
-    this.stderr = stderr;
+    const runtimeHasTerminal = dev === undefined;
+    this.streams = streams;
+    streams.onResize = (size) => {
+      if (runtimeHasTerminal) resizeTerminalOf(commandBelow(this.#first, depth), size);
+    };
     this.#channel = process.stdio[CHANNEL] as Duplex;
     // A script that ends early closes the channel under our feet; its exit tells.
     this.#channel.on('error', () => {});
     this.exit = once(process, 'exit').then(([code, signal]: (number | null | string)[]) => {
       // Its number may soon be another process's.
       this.#first = 0;
+      // unshare(1) cannot end by this signal itself.
+      if (this.#isKilled) return 128 + constants.signals.SIGKILL;
       return typeof code === 'number' ? code : 128 + constants.signals[signal as NodeJS.Signals];
     });
   }
@@ -83,9 +97,28 @@ export class Sandbox {
    * @throws JettisonError `RUN_SETUP` when the root cannot be mounted, `TOOL_MISSING`
    */
   static async start(options: SandboxOptions): Promise<Sandbox> {
-    const sandbox = new Sandbox(spawnSandbox(options), options.launch.depth);
-    await sandbox.#becomeReady(options.prepare);
-    return sandbox;
+    const { launch, stdin, user, terminal } = options;
+    const streams =
+      terminal !== undefined && launch.dev !== undefined
+        ? CommandStreams.forTerminal(stdin === 'typed')
+        : CommandStreams.open({ stdin, owner: user, ...(terminal && { terminal }) });
+    try {
+      const process = spawnSandbox(options, streams);
+      const sandbox = new Sandbox(process, streams, launch);
+      await sandbox.#becomeReady(async (first) => {
+        if (terminal !== undefined && launch.dev !== undefined) {
+          // The first process has not started anything yet: nobody has changed what is in its root.
+          streams.connect(Pty.openInside(`/proc/${first}/cwd`, launch.dev, terminal, user));
+        }
+        await options.prepare?.(first);
+      });
+      return sandbox;
+    } catch (error) {
+      streams.hangUp();
+      throw error;
+    } finally {
+      streams.handedOver();
+    }
   }
 
   /** Process id of the first process, seen from here; 0 when it has ended. */
@@ -95,6 +128,7 @@ export class Sandbox {
 
   /** Kills the command and everything that it left. */
   kill(): void {
+    if (this.#first > 0) this.#isKilled = true;
     signal(this.#first, 'SIGKILL');
   }
 
@@ -107,7 +141,7 @@ export class Sandbox {
    * Waits until the root is mounted, and lets the command start. The answer is what makes an orphan
    * impossible: a script whose worker died before the kernel knew that it must die with it gets none.
    */
-  async #becomeReady(prepare: SandboxOptions['prepare']): Promise<void> {
+  async #becomeReady(prepare: NonNullable<SandboxOptions['prepare']>): Promise<void> {
     this.#channel.setEncoding('utf8');
     for await (const text of this.#channel.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
       this.#said += text;
@@ -116,7 +150,7 @@ export class Sandbox {
         this.#first = Number(ready[1]);
         this.#channel.resume();
         try {
-          await prepare?.(this.#first);
+          await prepare(this.#first);
         } catch (error) {
           this.kill();
           await this.exit;
@@ -137,27 +171,15 @@ export class Sandbox {
   }
 }
 
-interface Spawned {
-  process: ChildProcess;
-  /** Null where the worker's own is used. */
-  stdout: Readable | null;
-  stderr: Readable | null;
-}
-
-function spawnSandbox(options: SandboxOptions): Spawned {
-  const { stdio, user, launch } = options;
+function spawnSandbox(options: SandboxOptions, streams: CommandStreams): ChildProcess {
+  const { launch, terminal } = options;
   const [program, ...args] = [
     ...[needTool('setpriv'), '--pdeathsig=KILL', '--', ...launch.wrapper],
     // What the command can see of this process in /proc says nothing about the machine.
     ...[needTool('sh'), '-c', 'eval "$JETTISON_SCRIPT"', 'jettison', ...launch.args],
   ] as [string, ...string[]];
-  const stdin = options.stdin === 'inherit' ? 'inherit' : openSync(options.stdin, 'r');
-  const pipes = stdio === 'inherit' ? [] : [pipe(), pipe()];
-  // The command's user may open its own /dev/stdout, as in other containers.
-  for (const { write } of pipes) fchownSync(write, user.uid, user.gid);
-  const [stdout = 'inherit', stderr = 'inherit'] = pipes.map(({ write }) => write);
   try {
-    const process = spawn(program, args, {
+    return spawn(program, args, {
       cwd: options.folder,
       // None of the image's variables: the first programs run with the machine's root directory.
       env: {
@@ -165,25 +187,26 @@ function spawnSandbox(options: SandboxOptions): Spawned {
         LC_ALL: 'C',
         // The newer mount interface of the kernel takes no option longer than 255 bytes.
         LIBMOUNT_FORCE_MOUNT2: 'always',
-        JETTISON_SCRIPT: script(launch),
+        JETTISON_SCRIPT: script(launch, terminal !== undefined),
         ...launch.variables,
       },
-      stdio: [stdin, stdout, stderr, 'pipe'],
-      // A session of its own, unless it shares the terminal: Ctrl-C is for control to deal with.
-      detached: stdio === 'stream' && stdin !== 'inherit',
+      stdio: [...streams.fds, 'pipe'],
+      // A session of its own: Ctrl-C is for control to deal with.
+      detached: true,
     });
-    const [out = null, err = null] = pipes.map(({ read }) => new Socket({ fd: read, writable: false }));
-    return { process, stdout: out, stderr: err };
   } catch (error) {
-    for (const { read } of pipes) closeSync(read);
     throw (error as NodeJS.ErrnoException).code === 'E2BIG' ? tooLong() : error;
-  } finally {
-    for (const fd of [stdin, stdout, stderr]) if (typeof fd === 'number') closeSync(fd);
   }
 }
 
+/** The terminal that a command gets in its root: nothing else has made one there. */
+const FIRST_TERMINAL = 'pts/0';
+
 /** What the first process does, as a POSIX shell script. Its arguments are the launch's. */
-function script({ setUp, command }: Launch): string {
+function script({ setUp, command, dev }: Launch, hasTerminal: boolean): string {
+  // Its session has nothing of the machine's: the terminal is all that it leads.
+  const lead = hasTerminal ? `${needTool('setsid')} --ctty ` : '';
+  const device = hasTerminal && dev !== undefined ? quote(`${dev}/${FIRST_TERMINAL}`) : undefined;
   return [
     // Complaints of the mounting go to the worker, only the command's own output to its standard error.
     `exec 4>&2 2>&${CHANNEL}`,
@@ -192,8 +215,12 @@ function script({ setUp, command }: Launch): string {
     ...setUp,
     `echo "ready $first" >&${CHANNEL}`,
     `read -r go <&${CHANNEL} || exit 1`,
+    // As relative paths: the shell's own root is the machine's.
+    ...(device === undefined
+      ? []
+      : [`${needTool('mount')} -n -c --bind ${device} ${quote(`${dev}/console`)} 2>&4`]),
     // In a subshell: what the shell itself says of a command that a signal ended is not the command's output.
-    `( exec ${command} 2>&4 4>&- ${CHANNEL}>&- )`,
+    `( exec ${lead}${command} ${device === undefined ? '2>&4' : `0<>${device} 1>&0 2>&0`} 4>&- ${CHANNEL}>&- )`,
     'exit $?',
   ].join('\n');
 }

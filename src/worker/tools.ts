@@ -8,6 +8,7 @@ const PACKAGES = {
   nsenter: 'util-linux',
   prlimit: 'util-linux',
   setpriv: 'util-linux',
+  setsid: 'util-linux',
   mount: 'mount',
   mkdir: 'coreutils',
   env: 'coreutils',

@@ -95,7 +95,10 @@ describe('jettison run', () => {
     });
     expect(await run([])).toMatchObject({ code: 2 });
     expect(await run(['--nope', 'base'])).toMatchObject({ code: 2, err: expect.stringContaining('--nope') });
-    expect(await run(['-t', 'base'])).toMatchObject({ code: 125, err: expect.stringContaining('terminal') });
+    expect(await run(['-it', 'base'])).toMatchObject({
+      code: 125,
+      err: expect.stringContaining('not a TTY'),
+    });
   });
 
   it('hands standard input on with -i only', async () => {
@@ -181,7 +184,7 @@ describe('jettison run', () => {
     });
     expect({ status: ran.status, stdout: ran.stdout }).toMatchObject({
       status: 6,
-      stdout: expect.stringMatching(/\/dev\/console\r\n(.*\r\n)*got typed\r\n/),
+      stdout: expect.stringMatching(/\/dev\/pts\/0\r\n(.*\r\n)*got typed\r\n/),
     });
   });
 

@@ -62,7 +62,6 @@ describe('between control and the worker', () => {
         process: { args: ['/bin/sh', '-c', 'seq 200000'], env: ['PATH=/bin'], cwd: '/', user: '' },
         mounts: [],
         network: 'host',
-        stdio: 'stream',
       },
       {
         onOutput: async () => {

@@ -82,6 +82,10 @@ export class TestCommand {
     return test;
   }
 
+  get uid(): number {
+    return this.ids?.uid ?? process.getuid?.() ?? 0;
+  }
+
   /** Writes files of the context, by path. */
   write(files: Record<string, string | Buffer>): void {
     for (const [path, content] of Object.entries(files)) {

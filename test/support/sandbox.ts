@@ -121,25 +121,13 @@ export class TestSandbox {
 
   /** @param command a shell command, or arguments */
   async run(command: string | string[], options: RunOptions = {}): Promise<Ran> {
-    const {
-      signal,
-      onText,
-      commit,
-      env = [],
-      cwd = '/',
-      user = '',
-      stdin,
-      inheritStdin,
-      args: _,
-      ...rest
-    } = options;
+    const { signal, onText, commit, env = [], cwd = '/', user = '', stdin, args: _, ...rest } = options;
     const output = { stdout: '', stderr: '' };
     const result = await this.worker.exec(
       {
         layers: [this.base],
         mounts: [],
         network: 'host',
-        stdio: 'stream',
         ...rest,
         process: {
           args: typeof command === 'string' ? ['/bin/sh', '-c', command] : command,
@@ -147,7 +135,6 @@ export class TestSandbox {
           cwd,
           user,
           ...(stdin === undefined ? {} : { stdin }),
-          ...(inheritStdin === undefined ? {} : { inheritStdin }),
         },
         ...(commit === undefined ? {} : { commit: identity(commit) }),
       },

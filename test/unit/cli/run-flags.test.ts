@@ -13,7 +13,11 @@ import type { RuntimeConfig } from '../../../src/image/types.ts';
 
 const flags = (...args: string[]) => parseArgs({ args, options }).values;
 const request = (config: RuntimeConfig, ...args: string[]) =>
-  containerRequest(flags(...args), { Cmd: ['x'], ...config }, [], { env: {}, cwd: '/' });
+  containerRequest(flags(...args), { Cmd: ['x'], ...config }, [], {
+    env: {},
+    cwd: '/',
+    stdout: process.stdout,
+  });
 const wrong = expect.objectContaining({ code: 'USAGE' });
 
 describe('flags of run', () => {

@@ -36,7 +36,6 @@ function plan(more: Partial<ContainerPlan> = {}): Omit<ContainerPlan, 'id' | 'na
       process: { args: ['x'], env: [], cwd: '/', user: '' },
       mounts: [],
       network: 'host',
-      stdio: 'stream',
     },
     ...more,
   };

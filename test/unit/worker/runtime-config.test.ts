@@ -15,7 +15,7 @@ const OPTIONS: RuntimeConfigOptions = {
   capabilities: ['chown', 'net_bind_service'],
   noNewPrivileges: false,
   ulimits: [],
-  terminal: false,
+  terminal: undefined,
 };
 
 const config = (options: Partial<RuntimeConfigOptions>) =>

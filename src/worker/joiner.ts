@@ -1,0 +1,147 @@
+/**
+ * Runs a further command in a container: `joiner.js`, with a channel to control as its IPC. The command's standard
+ * streams end here, so that nothing of control's own is open in a container.
+ */
+
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Failure, failureOf } from './channel.ts';
+import { type Entered, type EnterRequest, enter, killEntered } from './enter.ts';
+import { commandBelow } from './processes.ts';
+import type { ExecOutput } from './protocol.ts';
+import { Pty, resizeTerminalOf, type TerminalSize } from './pty.ts';
+import { CommandStreams, pieces } from './streams.ts';
+
+/** What control asks for, first of all. */
+export interface JoinRequest {
+  enter: EnterRequest;
+  /** Whether it takes standard input. */
+  typed: boolean;
+}
+
+/** From control. */
+export type ToJoiner =
+  | ({ type: 'start' } & JoinRequest)
+  | { type: 'taken' }
+  | { type: 'kill'; signal: NodeJS.Signals }
+  | { type: 'input'; data?: Uint8Array }
+  | { type: 'resize'; size: TerminalSize }
+  | { type: 'hang-up' };
+
+/** To control. Of output and of input there is one message on its way at a time. */
+export type FromJoiner =
+  | { type: 'output'; output: ExecOutput }
+  | { type: 'taken' }
+  | { type: 'ended'; exitCode: number }
+  | { type: 'failed'; failure: Failure };
+
+/** How long the output of a command that has ended may be silent, where something it left behind keeps it open. */
+const SILENCE_MS = 200;
+const HANG_UP_MS = 10_000;
+
+let streams: CommandStreams;
+let entered: Entered | undefined;
+const untaken: (() => void)[] = [];
+let turn: Promise<void> = Promise.resolve();
+let printed = 0;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
+process.on('message', (message: ToJoiner) => {
+  if (message.type === 'start') void run(message);
+  else if (message.type === 'taken') untaken.shift()?.();
+  else if (message.type === 'input') void streams.write(message.data).then(() => send({ type: 'taken' }));
+  else if (message.type === 'resize') streams.resize(message.size);
+  else if (entered === undefined) return;
+  else if (message.type === 'kill') killEntered(entered, message.signal);
+  else hangUp(entered);
+});
+// Control is gone: nobody waits for the command.
+process.on('disconnect', () => {
+  if (entered === undefined) process.exit(1);
+  entered.process.once('exit', () => process.exit(1));
+  streams.hangUp();
+  killEntered(entered, 'SIGKILL');
+});
+
+async function run(request: JoinRequest): Promise<void> {
+  try {
+    await send({ type: 'ended', exitCode: await follow(request) });
+  } catch (error) {
+    await send({ type: 'failed', failure: failureOf(error) });
+  }
+  process.exit();
+}
+
+async function follow({ enter: request, typed }: JoinRequest): Promise<number> {
+  streams = open(request, typed);
+  try {
+    entered = enter(request, [...streams.fds]);
+  } finally {
+    streams.handedOver();
+  }
+  const { process: child, depth } = entered;
+  if (request.runtime !== undefined) {
+    streams.onResize = (size) => resizeTerminalOf(commandBelow(child.pid ?? 0, depth), size);
+  }
+  const end = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
+  });
+  const output = Promise.all([pass('stdout'), pass('stderr')]);
+  const exitCode = await end;
+  await Promise.race([output, silence()]);
+  return exitCode;
+}
+
+function open(request: EnterRequest, typed: boolean): CommandStreams {
+  const { terminal } = request;
+  const options = { stdin: typed ? 'typed' : '/dev/null', owner: request.user };
+  if (terminal === undefined) return CommandStreams.open(options);
+  // A runtime makes one in the container, and copies what goes through it.
+  if (request.runtime !== undefined) return CommandStreams.open({ ...options, terminal });
+  return CommandStreams.open({
+    ...options,
+    terminal,
+    make: () => Pty.openInside(`/proc/${request.first}/cwd`, 'dev', terminal, request.user),
+  });
+}
+
+async function pass(stream: 'stdout' | 'stderr'): Promise<void> {
+  const source = streams[stream];
+  if (source === null) return;
+  for await (const data of pieces(source)) {
+    printed++;
+    const mine = turn.then(() => sendOutput({ stream, data }));
+    turn = mine;
+    await mine;
+  }
+}
+
+/** Settles when no output has come for a while, and all that has come was taken. */
+async function silence(): Promise<void> {
+  for (let before = -1; before !== printed; ) {
+    before = printed;
+    await turn;
+    await sleep(SILENCE_MS);
+  }
+}
+
+function hangUp(command: Entered): void {
+  killEntered(command, 'SIGHUP');
+  streams.hangUp();
+  setTimeout(() => killEntered(command, 'SIGKILL'), HANG_UP_MS).unref();
+}
+
+function sendOutput(output: ExecOutput): Promise<void> {
+  return new Promise((resolve) => {
+    untaken.push(resolve);
+    void send({ type: 'output', output });
+  });
+}
+
+function send(message: FromJoiner): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send!(message, undefined, undefined, () => resolve());
+    else resolve();
+  });
+}
