@@ -282,7 +282,7 @@ describe.skipIf(why)('a shell on a terminal', () => {
   it.skipIf(SCRIPT === undefined)('gives the terminal back', async () => {
     const folder = project('back', 'FROM base\nRUN false\n');
     await jettison(folder, 'build', '.');
-    const script = `${process.execPath} ${CLI} debug; read line; echo "got $line"`;
+    const script = `${process.execPath} ${CLI} debug; echo ended; read line; echo "got $line"`;
     const child = spawn(SCRIPT!, ['-qec', `sh -c '${script}'`, '/dev/null'], {
       cwd: folder,
       env: { PATH: process.env['PATH'], JETTISON_HOME: builds.home, SHELL: '/bin/sh' },
@@ -290,7 +290,9 @@ describe.skipIf(why)('a shell on a terminal', () => {
     let text = '';
     child.stdout.on('data', (data: Buffer) => {
       text += data.toString();
-      if (/ # (\x1b\[6n)?$/.test(text)) child.stdin.write('exit\ntyped\n');
+      if (/ # (\x1b\[6n)?$/.test(text)) child.stdin.write('exit\n');
+      // What is typed before that is for the shell.
+      else if (text.endsWith('ended\r\n')) child.stdin.write('typed\n');
     });
     await new Promise((resolve) => child.on('close', resolve));
     expect(text).toContain('got typed');

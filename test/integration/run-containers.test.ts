@@ -554,7 +554,7 @@ describe('a container with a seccomp profile', () => {
     const script = ['/usr/bin/script', '/bin/script'].find((path) => existsSync(path));
     if (script === undefined) return ctx.skip('script (bsdutils) is not installed');
     await detach('host-of-shells', 'sleep 1000');
-    const command = `sh -c '${process.execPath} ${CLI} exec -it host-of-shells sh; read line; echo "then $line"'`;
+    const command = `sh -c '${process.execPath} ${CLI} exec -it host-of-shells sh; echo ended; read line; echo "then $line"'`;
     const child = spawn(script, ['-qec', command, '/dev/null'], {
       env: { PATH: process.env['PATH'], JETTISON_HOME: test.home, SHELL: '/bin/sh' },
     });
@@ -562,7 +562,9 @@ describe('a container with a seccomp profile', () => {
     child.stdout.on('data', (data: Buffer) => {
       const isFirst = !PROMPT.test(out);
       out += data.toString();
-      if (isFirst && PROMPT.test(out)) child.stdin.write('echo "[$-]"; exit\nread\n');
+      if (isFirst && PROMPT.test(out)) child.stdin.write('echo "[$-]"; exit\n');
+      // What is typed before that is for the shell.
+      if (out.endsWith('ended\r\n')) child.stdin.write('read\n');
     });
     await new Promise((resolve) => child.once('close', resolve));
     expect(out).toMatch(/\r\n\[(?=\w*i)(?=\w*m)\w+\]\r\n/);
