@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { resolvePath, type Tree } from '../layer/tree.ts';
 import { type Environment, variable } from './environment.ts';
@@ -59,12 +58,6 @@ export function withGuarded(tree: Tree, args: readonly string[], guarded: readon
     `the image sets ${name}, and has neither env nor /bin/sh to start a command with it`,
     { hint: `Set ${name} after the last RUN, or unset it for this command.` },
   );
-}
-
-/** Whether a command is a shell to type into. Others had better be stopped by Ctrl-Z together with whoever started them. */
-export function isShell([program, ...rest]: readonly string[]): boolean {
-  const isInteractive = rest.includes('-i') || rest.every((word) => word.startsWith('-') && word !== '-c');
-  return isInteractive && /^(ba|da|a|z|k|mk|fi)?sh$/.test(basename(program!));
 }
 
 function look(tree: Tree, path: string): 'missing' | 'denied' | 'executable' {
