@@ -63,12 +63,12 @@ async function run(args: string[], io: Io): Promise<number> {
 }
 
 async function showMachine(store: Store, json: boolean, io: Io): Promise<number> {
-  const { probeRungs } = await import('../worker/rung-probes.ts');
+  const { examineRungs } = await import('../worker/ladder.ts');
   const { home } = store.layout;
   const facts = {
     ...machineFacts(home),
     registries: await registryFacts(io.env),
-    rungs: await probeRungs(home),
+    ...(await examineRungs(home)),
   };
   if (json) {
     io.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
@@ -91,7 +91,7 @@ async function showMachine(store: Store, json: boolean, io: Io): Promise<number>
   if (said.length > 0) {
     io.stdout.write(`\n${bold('Where images are read from')}\n${said.map((line) => `  ${line}\n`).join('')}`);
   }
-  io.stdout.write(`\n${bold('How RUN works here')}\n${describeRungs(facts.rungs, io)}`);
+  io.stdout.write(`\n${bold('How RUN works here')}\n${describeRungs(facts, io)}`);
   return 0;
 }
 
@@ -112,32 +112,44 @@ function machineFacts(home: string) {
   return {
     jettison: VERSION,
     node: process.version,
-    kernel: `${process.platform} ${release()}`,
+    kernel: `$process.platform$release()`,
     platform: formatPlatform(hostPlatform()),
     user: { name: username, uid },
     store: {
       path: home,
-      fileSystem: FILE_SYSTEMS[type] ?? `0x${type.toString(16)}`,
+      fileSystem: FILE_SYSTEMS[type] ?? `0x$type.toString(16)`,
       free: bavail * bsize,
     },
   };
 }
 
-function describeRungs(rungs: Rung[], io: Io): string {
+function describeRungs(
+  { rungs, stands, before }: { rungs: Rung[]; stands: Rung['name']; before?: Rung['name'] },
+  io: Io,
+): string {
   const { bold, dim, green, red } = style(wantsColor(io.stdout, io.env));
   const width = Math.max(...rungs.map(({ name }) => name.length)) + 2;
-  const chosen = rungs.find(({ usable }) => usable);
+  const chosen = rungs.find(({ name }) => name === stands);
   const text = rungs.map((rung) => {
     const mark = rung.usable ? green('✓') : red('✗');
     const name = rung === chosen ? bold(rung.name.padEnd(width)) : rung.name.padEnd(width);
-    const remedy = rung.remedy === undefined ? '' : `    ${' '.repeat(width)}${dim('try:')} ${rung.remedy}\n`;
+    const remedy = rung.remedy === undefined ? '' : `    $' '.repeat(width)$dim('try:')$rung.remedy\n`;
     return `  ${mark} ${name}${rung.reason}\n${remedy}`;
   });
   const verdict =
-    chosen === undefined || chosen.name === 'none'
+    stands === 'none'
       ? 'RUN cannot work on this machine; everything else does.'
-      : `This machine stands on the rung "${chosen.name}".`;
-  return `${text.join('')}\n${verdict}\n`;
+      : `This machine stands on the rung "${stands}".`;
+  const passing = rungs.find((rung) => rung.passing !== undefined)?.passing;
+  const memory =
+    before === undefined
+      ? ''
+      : before === stands
+        ? `That was found before; right now it cannot be tried.\n`
+        : `Builds stood on "${before}" until now, as was found before.\n`;
+  const shortage =
+    passing === undefined ? '' : `There is a passing shortage: ${passing}. The next build tries again.\n`;
+  return `${text.join('')}\n${verdict}\n${memory}${shortage}`;
 }
 
 const REPAIR = `Builds make damaged layers and records again when they need them; to mend all that can be mended now:

@@ -91,8 +91,13 @@ export function containerRequest(
     hostname,
     terminal,
   );
-  const capabilities = chosenCapabilities(flags['cap-add'] ?? [], [
+  const added = flags['cap-add'] ?? [];
+  const network = chosenNetwork(flags);
+  // In the machine's network it would show the command what everybody else sends there.
+  const sniffs = added.some((name) => /^(all|(cap_)?net_raw)$/i.test(name));
+  const capabilities = chosenCapabilities(added, [
     ...(flags['cap-drop'] ?? []),
+    ...(network === 'host' && !sniffs ? ['net_raw'] : []),
     ...(flags.hardened ? ['all'] : []),
   ]);
   const security = securityOptions(flags['security-opt'] ?? [], capabilities, shell.cwd);
@@ -106,7 +111,7 @@ export function containerRequest(
   return {
     process: { ...process, ...(flags.interactive ? { stdin: { typed: true } } : {}) },
     mounts: mounts(flags, config, readonlyRoot, shell.cwd),
-    network: chosenNetwork(flags),
+    network,
     ports: publishedPorts(flags.publish ?? []),
     hostname,
     hosts: (flags['add-host'] ?? []).map(host),

@@ -6,6 +6,7 @@ import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
+import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { ControlGroup } from './cgroup.ts';
 import { findUnstartable } from './command.ts';
 import type { Changes, CommandRoot, RunningCommand } from './command-root.ts';
@@ -65,6 +66,7 @@ export async function exec(
   if (kept?.layer !== undefined) layers.push(kept.layer);
   const tree = new MergedTree(layers);
   const request = { ...(asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell)) };
+  request.capabilities ??= defaultCapabilities(request.network);
   // Nobody could look at what is kept: that takes mounts.
   if (footing.rung === 'chroot') delete request.keep;
   const { args, cwd, env } = request.process;
@@ -143,6 +145,13 @@ export async function exec(
     await root.close();
     kept?.close();
   }
+}
+
+/** In the machine's network, CAP_NET_RAW would show a command what everybody else sends there. */
+function defaultCapabilities(network: ExecRequest['network']): readonly string[] {
+  return network === 'host'
+    ? DEFAULT_CAPABILITIES.filter((name) => name !== 'net_raw')
+    : DEFAULT_CAPABILITIES;
 }
 
 /** How a command failed, and under which name that is kept. @param upper what it changed; absent if it never ran */

@@ -8,7 +8,7 @@ import { writeWhole } from '../store/temporary.ts';
 import { chrootProblem } from './chroot-probe.ts';
 import type { Footing } from './footing.ts';
 import { chooseIsolation } from './namespace.ts';
-import type { RungChoice } from './rung.ts';
+import type { RungChoice, RungName } from './rung.ts';
 import { probeRungs, type Rung } from './rung-probes.ts';
 import { findTool, type ToolName } from './tools.ts';
 
@@ -61,8 +61,19 @@ export async function chooseFooting(choice: RungChoice, home: string): Promise<C
   return {
     ...footingOf(best),
     ...(best.name === 'none' ? { unable: inabilityOf(rungs) } : {}),
-    notes: fresh ? tried.flatMap(({ problems = [] }) => problems) : [],
+    notes: fresh ? tried.flatMap(notesOf) : [],
   };
+}
+
+function notesOf({ name, usable, problems = [], passing, reason }: Rung): string[] {
+  if (passing === undefined) return problems;
+  const said = problems.length > 0 ? problems : [reason];
+  return [
+    ...said,
+    ...(usable
+      ? []
+      : [`the rung ${name} is not taken for a passing shortage, ${passing}: the next build tries it again`]),
+  ];
 }
 
 function footingOf({ name, runtime }: Rung): Footing {
@@ -73,7 +84,10 @@ function footingOf({ name, runtime }: Rung): Footing {
 
 /** Why nothing better than `none` works: what the rung that needs least of the machine says. */
 function inabilityOf(rungs: Rung[]): { reason: string; hint?: string } {
-  const { reason, remedy } = rungs.find(({ name }) => name === 'namespaces')!;
+  const { reason, remedy, passing } = rungs.find(({ name }) => name === 'namespaces')!;
+  if (passing !== undefined) {
+    return { reason, hint: 'Build again when that has passed: it is tried anew each time.' };
+  }
   return { reason, ...(remedy === undefined ? {} : { hint: remedy }) };
 }
 
@@ -88,12 +102,41 @@ export function forgetRungs(home: string): void {
   remember(home, { machine: '', rungs: [] });
 }
 
+/**
+ * What `doctor` says of the rungs: they are tried now, and what is definite is remembered for builds.
+ *
+ * @returns `before`: the rung that builds stood on until now, where that was another one
+ */
+export async function examineRungs(
+  home: string,
+): Promise<{ rungs: Rung[]; stands: RungName; before?: RungName }> {
+  const machine = machineDigest(home);
+  const known = readJson<Remembered>(new StoreLayout(home).rungs);
+  const remembered = known?.machine === machine ? bestOf(known.rungs) : undefined;
+  const rungs = await probeRungs(home);
+  const best = bestOf(rungs);
+  const isDefinite = rungs.every(({ passing }) => passing === undefined);
+  if (isDefinite) remember(home, { machine, rungs });
+  // A shortage takes nothing away that was found before.
+  const stands = isDefinite ? best : (remembered ?? best);
+  return {
+    rungs,
+    stands,
+    ...(remembered === undefined || remembered === best ? {} : { before: remembered }),
+  };
+}
+
+function bestOf(rungs: readonly Rung[]): RungName {
+  return rungs.find(({ usable }) => usable)!.name;
+}
+
 async function rememberedRungs(home: string): Promise<{ rungs: Rung[]; fresh: boolean }> {
   const machine = machineDigest(home);
   const known = readRecord<Remembered>(new StoreLayout(home).rungs);
   if (known?.machine === machine) return { rungs: known.rungs, fresh: false };
   const rungs = await probeRungs(home);
-  remember(home, { machine, rungs });
+  // Only definite answers: with a shortage that has passed, a better rung may work.
+  if (rungs.every(({ passing }) => passing === undefined)) remember(home, { machine, rungs });
   return { rungs, fresh: true };
 }
 

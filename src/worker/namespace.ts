@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
 import { grantsIn, RANGE_FILES } from './id-ranges.ts';
+import { shortageIn } from './shortage.ts';
 import { findTool, needTool } from './tools.ts';
 
 /**
@@ -72,7 +73,9 @@ export function rangeProblem(): { reason: string; remedy: string } | undefined {
 }
 
 function hasMapAuto(): boolean {
-  const { stdout } = spawnSync(needTool('unshare'), ['--version'], { encoding: 'utf8' });
+  const { stdout, error } = spawnSync(needTool('unshare'), ['--version'], { encoding: 'utf8' });
+  // Not an answer: with too few processes or files, a worker would take another form of the layers.
+  if (error !== undefined) throw isolationError('ranges', error.message);
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(stdout) ?? [];
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38);
 }
@@ -84,6 +87,13 @@ function hasMapAuto(): boolean {
  */
 export function isolationError(isolation: Isolation, said: string): JettisonError {
   const text = said.trim().split('\n').at(-1) ?? '';
+  const shortage = shortageIn(text);
+  if (shortage !== undefined) {
+    return new JettisonError('NO_NAMESPACES', `the worker cannot be started: ${shortage} (${text})`, {
+      hint: 'Build again when that has passed, or raise the limit. Nothing of this is remembered.',
+      details: { isolation },
+    });
+  }
   if (said.includes('native Koffi module')) {
     const name = `@koromix/koffi-linux-${process.arch}`;
     return new JettisonError(

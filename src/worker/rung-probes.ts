@@ -28,6 +28,7 @@ import {
 import { runtimeConfig } from './runtime-config.ts';
 import { defaultSeccomp } from './seccomp.ts';
 import { quote } from './shell-words.ts';
+import { passingReason, type Trial } from './shortage.ts';
 import { needTool, type ToolName } from './tools.ts';
 
 /** One way of running commands, as this machine has it. */
@@ -42,6 +43,8 @@ export interface Rung {
   runtime?: RuntimeName;
   /** What is installed for it and does not work, and why. */
   problems?: string[];
+  /** A shortage that may be over next time, for people: what is said here is not to be remembered. */
+  passing?: string;
 }
 
 const TOOLS: ToolName[] = ['unshare', 'setpriv', 'mount', 'mkdir', 'env', 'sh'];
@@ -68,22 +71,27 @@ async function probeOci(home: string, namespaces: Rung): Promise<Rung> {
   const rung = { name: 'oci' as const, usable: false };
   const runtimes = installedRuntimes();
   if (!namespaces.usable)
-    return { ...rung, reason: 'a runtime needs the same namespaces and overlays as the next rung' };
+    return {
+      ...{ ...rung, reason: 'a runtime needs the same namespaces and overlays as the next rung' },
+      ...(namespaces.passing && { passing: namespaces.passing }),
+    };
   if (runtimes.length === 0) {
     return { ...rung, reason: 'neither crun nor runc is installed', remedy: 'apt-get install crun' };
   }
   const isolation = chooseIsolation();
   const problems: string[] = [];
+  let passing = namespaces.passing;
   for (const runtime of runtimes) {
-    const problem = await tryRuntime(runtime, isolation, home);
+    const { problem, ...how } = await tryRuntime(runtime, isolation, home);
+    passing ??= how.passing;
     if (problem === undefined) {
       const others = problems.length === 0 ? '' : ` (${problems.join('; ')})`;
       const reason = `${runtime}, with Docker's default seccomp filter${others}`;
-      return { ...rung, usable: true, reason, runtime, problems };
+      return { ...rung, usable: true, reason, runtime, problems, ...(passing && { passing }) };
     }
     problems.push(`${runtime} does not work here: ${problem}`);
   }
-  return { ...rung, reason: problems.join('; '), problems };
+  return { ...rung, reason: problems.join('; '), problems, ...(passing && { passing }) };
 }
 
 async function probeNamespaces(home: string): Promise<Rung> {
@@ -101,9 +109,8 @@ async function probeNamespaces(home: string): Promise<Rung> {
   }
 
   const isolation = chooseIsolation();
-  const folder = probeFolder(home);
-  const { output, complaint } = await tryNamespaces(isolation, folder);
-  rmSync(folder, { recursive: true, force: true });
+  const trial = await tryNamespaces(isolation, home);
+  const { output, complaint } = trial;
   if (output.includes(OVERLAY)) {
     if (isolation === 'root') return rung(true, 'mount, process and other namespaces, as root');
     if (isolation === 'nested')
@@ -118,6 +125,13 @@ async function probeNamespaces(home: string): Promise<Rung> {
       problem?.remedy,
     );
   }
+  const setting = output.includes(PROC) ? undefined : closedSetting(isolation, complaint);
+  // What a setting forbids looks like a shortage, too.
+  const passing = setting === undefined ? passingReason(trial) : undefined;
+  if (passing !== undefined) {
+    const said = complaint === '' ? '' : ` (${complaint})`;
+    return { ...rung(false, `it could not be tried: ${passing}${said}`), passing };
+  }
   if (output.includes(PROC)) {
     return rung(
       false,
@@ -125,19 +139,27 @@ async function probeNamespaces(home: string): Promise<Rung> {
       'export JETTISON_HOME=/a/folder/on/ext4/xfs/btrfs/or/tmpfs',
     );
   }
-  const { reason, remedy } = namespaceProblem(isolation, complaint);
+  const { reason, remedy } = setting ?? namespaceProblem(complaint);
   return rung(false, reason, remedy);
 }
 
 /** Makes the namespaces of a run, mounts a proc file system and an overlay in them, and says how far it came. */
-function tryNamespaces(isolation: Isolation, folder: string): Promise<{ output: string; complaint: string }> {
+async function tryNamespaces(isolation: Isolation, home: string): Promise<Tried> {
+  let folder: string;
+  try {
+    folder = probeFolder(home);
+  } catch (error) {
+    return { output: '', complaint: (error as Error).message, cause: (error as NodeJS.ErrnoException).code };
+  }
   const mount = needTool('mount');
   const options = `lowerdir=lower,upperdir=upper,workdir=work${isolation === 'root' ? '' : ',userxattr'}`;
-  return inNamespaces(isolation, folder, [
+  const tried = await inNamespaces(isolation, folder, [
     `${needTool('mkdir')} lower upper work root && ${mount} -n -t proc proc root || exit 1`,
     `echo ${PROC}`,
     `${mount} -n -t overlay overlay -o ${options} root && echo ${OVERLAY}`,
   ]);
+  rmSync(folder, { recursive: true, force: true });
+  return tried;
 }
 
 /** Has a runtime run a command, as a build would, on this machine's own files. @returns what went wrong */
@@ -145,8 +167,19 @@ async function tryRuntime(
   runtime: RuntimeName,
   isolation: Isolation,
   home: string,
-): Promise<string | undefined> {
-  const folder = probeFolder(home);
+): Promise<{ problem?: string; passing?: string | undefined }> {
+  try {
+    return await runByRuntime(runtime, isolation, probeFolder(home));
+  } catch (error) {
+    return failedTrial(error);
+  }
+}
+
+async function runByRuntime(
+  runtime: RuntimeName,
+  isolation: Isolation,
+  folder: string,
+): Promise<{ problem?: string; passing?: string | undefined }> {
   const root = join(folder, 'root');
   const places = runtimePlaces(folder);
   const dev = join(folder, 'dev');
@@ -177,17 +210,18 @@ async function tryRuntime(
   });
   writeFileSync(join(places.bundle, 'config.json'), config);
   const run = [...runtimeCommand(runtime, places), 'run', '--bundle', places.bundle, CONTAINER];
-  const { output, complaint } = await inNamespaces(isolation, folder, [
+  const { output, complaint, cause } = await inNamespaces(isolation, folder, [
     mountProc(),
     hideControlGroups(),
     `${needTool('mount')} -n --rbind / root || exit 1`,
     run.map(quote).join(' '),
   ]);
-  const problem = output.includes(RAN)
-    ? undefined
-    : runtimeError(readText(places.log)) || complaint || 'it ends without a word';
+  const said = runtimeError(readText(places.log)) || complaint;
   rmSync(folder, { recursive: true, force: true });
-  return problem;
+  if (output.includes(RAN)) return {};
+  const problem =
+    said || (cause === undefined ? 'it ends without a word' : `it does not end by itself (${cause})`);
+  return { problem, passing: passingReason({ complaint: said, cause }) };
 }
 
 /**
@@ -204,25 +238,51 @@ function probeFolder(home: string): string {
 }
 
 /** Runs lines of shell script in the namespaces of a run. @param folder where; absolute */
-function inNamespaces(
-  isolation: Isolation,
-  folder: string,
-  lines: string[],
-): Promise<{ output: string; complaint: string }> {
+function inNamespaces(isolation: Isolation, folder: string, lines: string[]): Promise<Tried> {
   const [program, ...args] = [
     ...namespaceCommand(isolation),
     ...namespaceWrapper('host'),
     ...[needTool('sh'), '-c', lines.join('\n')],
   ] as [string, ...string[]];
   return new Promise((resolve) => {
-    execFile(program, args, { cwd: folder, timeout: PATIENCE_MS }, (_error, output, said) => {
-      resolve({ output, complaint: said.trim().split('\n').at(-1) ?? '' });
-    });
+    // In a language whose complaints are known.
+    const options = { cwd: folder, timeout: PATIENCE_MS, env: { ...process.env, LC_ALL: 'C' } };
+    try {
+      execFile(program, args, options, (error, output, said) => {
+        resolve({ output, complaint: said.trim().split('\n').at(-1) ?? '', cause: causeOf(error) });
+      });
+    } catch (error) {
+      resolve({ output: '', complaint: '', cause: causeOf(error) });
+    }
   });
 }
 
-/** What keeps the kernel from granting namespaces, from its own settings. */
-function namespaceProblem(isolation: Isolation, complaint: string): { reason: string; remedy?: string } {
+/** What came of an attempt: what it printed, and how it ended if not by itself. */
+interface Tried extends Trial {
+  output: string;
+}
+
+const EXIT_SIGNALLED = 128;
+
+/** Why a program could not be started, or did not end by itself. */
+function causeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, signal, killed } = error as { code?: string | number; signal?: string; killed?: boolean };
+  if (killed) return 'ETIMEDOUT';
+  if (typeof code === 'number') return code > EXIT_SIGNALLED ? `signal ${code - EXIT_SIGNALLED}` : undefined;
+  return code ?? signal ?? error.message;
+}
+
+function failedTrial(error: unknown): { problem: string; passing?: string | undefined } {
+  const complaint = (error as Error).message;
+  return { problem: complaint, passing: passingReason({ complaint, cause: causeOf(error) }) };
+}
+
+/** The setting of the kernel that keeps it from granting namespaces, if there is one. */
+function closedSetting(
+  isolation: Isolation,
+  complaint: string,
+): { reason: string; remedy?: string } | undefined {
   const said = complaint === '' ? '' : ` (${complaint})`;
   const settings: [path: string, closed: string, setting: string][] = [
     ['/proc/sys/user/max_user_namespaces', '0', 'user.max_user_namespaces=15000'],
@@ -241,6 +301,11 @@ function namespaceProblem(isolation: Isolation, complaint: string): { reason: st
       };
     }
   }
+  return undefined;
+}
+
+function namespaceProblem(complaint: string): { reason: string; remedy?: string } {
+  const said = complaint === '' ? '' : ` (${complaint})`;
   return {
     reason: `the kernel does not grant the namespaces${said}; inside another container that is that container's setting`,
     remedy:

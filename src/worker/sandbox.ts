@@ -7,6 +7,7 @@ import { tooLong } from './command.ts';
 import { commandBelow } from './processes.ts';
 import { Pty, resizeTerminalOf, type TerminalSize } from './pty.ts';
 import { quote } from './shell-words.ts';
+import { shortageIn } from './shortage.ts';
 import { CommandStreams } from './streams.ts';
 import { needTool } from './tools.ts';
 import type { User } from './user.ts';
@@ -104,6 +105,16 @@ export class Sandbox {
         : CommandStreams.open({ stdin, owner: user, ...(terminal && { terminal }) });
     try {
       const process = spawnSandbox(options, streams);
+      if (process.pid === undefined) {
+        const [error] = (await once(process, 'error')) as [Error];
+        throw new JettisonError(
+          'RUN_SETUP',
+          `RUN cannot be started: ${shortageIn(error.message) ?? error.message}`,
+          {
+            hint: 'Build again when that has passed, or raise the limit.',
+          },
+        );
+      }
       const sandbox = new Sandbox(process, streams, launch);
       await sandbox.#becomeReady(async (first) => {
         if (terminal !== undefined && launch.dev !== undefined) {

@@ -119,10 +119,10 @@ describe.each(FOOTINGS)('$name', ({ name, options }) => {
     it('has Docker’s capabilities as root, none as another user, and can gain some', async () => {
       const caps = 'grep -E "^(Cap|NoNewPrivs)" /proc/self/status | tr "\\t\\n" "  "';
       expect(await sandbox.text(caps)).toBe(
-        'CapInh: 0000000000000000 CapPrm: 00000000a80425fb CapEff: 00000000a80425fb CapBnd: 00000000a80425fb CapAmb: 0000000000000000 NoNewPrivs: 0',
+        'CapInh: 0000000000000000 CapPrm: 00000000a80405fb CapEff: 00000000a80405fb CapBnd: 00000000a80405fb CapAmb: 0000000000000000 NoNewPrivs: 0',
       );
       expect(await sandbox.text(caps, { user: 'node' })).toContain(
-        'CapEff: 0000000000000000 CapBnd: 00000000a80425fb',
+        'CapEff: 0000000000000000 CapBnd: 00000000a80405fb',
       );
     });
 

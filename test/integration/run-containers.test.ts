@@ -242,7 +242,7 @@ describe('jettison exec', () => {
     await detach('hard', LOOP, '--hardened');
     const caps = ['grep', '-E', 'Cap(Eff|Bnd)|NoNew', '/proc/self/status'];
     expect((await run('exec', 'plain', ...caps)).out).toMatch(
-      /CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nNoNewPrivs:\t0\n/,
+      /CapEff:\t00000000a80405fb\nCapBnd:\t00000000a80405fb\nNoNewPrivs:\t0\n/,
     );
     expect((await run('exec', 'hard', ...caps)).out).toMatch(
       /CapEff:\t0{16}\nCapBnd:\t0{16}\nNoNewPrivs:\t1\n/,

@@ -88,6 +88,6 @@ describe.skipIf(why)('RUN --security=insecure', () => {
     expect(built.output).toContain('mounted\n');
     expect(built.output).toContain('refused\n');
     const { output } = await builds.build(text, { allowInsecure: true });
-    expect(output).not.toContain('00000000a80425fb');
+    expect(output).not.toContain('00000000a80405fb');
   });
 });

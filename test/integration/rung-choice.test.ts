@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findTool } from '../../src/worker/tools.ts';
 import { CLI, TestBuilds } from '../support/build.ts';
@@ -79,6 +80,23 @@ describe('the rung that a build stands on', () => {
     expect(asked!.text).not.toContain('    at ');
     expect(doctor!.text).toMatch(/✗ oci {9}\w+ does not work here: it ends without a word/);
     expect(doctor!.text).toContain('stands on the rung "namespaces"');
+  });
+
+  it('is not remembered when a shortage kept it from being tried', () => {
+    const limited = (limit: string) =>
+      spawnSync('sh', ['-c', `ulimit ${limit}; exec "$@"`, 'sh', process.execPath, CLI, ...build('auto')], {
+        env: { PATH: process.env['PATH'], JETTISON_HOME: builds.home },
+        input: 'FROM base\nRUN true\n',
+        encoding: 'utf8',
+      });
+    for (const limit of ['-n 20', '-n 24', '-n 30', '-n 40']) {
+      rmSync(builds.store.layout.rungs, { force: true });
+      const { stdout, stderr, status } = limited(limit);
+      if (status !== 0) expect(stdout + stderr).toMatch(/EMFILE|[Oo]pen files/);
+      const [normal, doctor] = without([], build('auto'), ['doctor']);
+      expect(normal).toMatchObject({ code: 0, text: expect.not.stringContaining('shortage') });
+      expect(doctor!.text).toContain('stands on the rung "oci"');
+    }
   });
 
   it('must be one', () => {

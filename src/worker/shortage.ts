@@ -1,0 +1,47 @@
+/** Signs of a passing shortage: what a program says, and what the shell or the loader says of it, in English. */
+const SIGNS: [pattern: RegExp, shortage: string][] = [
+  [/too many open files in system|ENFILE/i, 'the machine has too many open files'],
+  [/too many open files|EMFILE|\bno file descriptors/i, 'too many open files (see `ulimit -n`)'],
+  [
+    /cannot allocate memory|out of memory|ENOMEM|failed to map segment|cannot map zero-fill|bad_alloc/i,
+    'too little memory (see `ulimit -v`, and the memory of the control group)',
+  ],
+  [
+    /resource temporarily unavailable|cannot fork|EAGAIN|pthread_create/i,
+    'too many processes (see `ulimit -u`, and the control group)',
+  ],
+  [/no space left on device|ENOSPC|EDQUOT|quota exceeded/i, 'a full disk, or too many namespaces at a time'],
+  [/file size limit|EFBIG/i, 'a limit of file sizes (see `ulimit -f`)'],
+  [/device or resource busy|EBUSY|interrupted system call|EINTR/i, 'something that is busy'],
+  [/input\/output error|EIO\b/i, 'an error of the disk'],
+];
+
+/** Answers that will be the same tomorrow: the kernel does not permit it, does not have it, or it is not installed. */
+const DEFINITE =
+  /operation not permitted|permission denied|not implemented|invalid argument|no such (file|device)|unknown filesystem|wrong fs type|not supported|not found|read-only file system|\b(EPERM|EACCES|ENOSYS|EINVAL|ENOENT|ENODEV|EROFS|EOPNOTSUPP|ENOTSUP)\b/i;
+
+/** Which passing shortage a complaint tells of; undefined when it tells of none. */
+export function shortageIn(complaint: string): string | undefined {
+  return SIGNS.find(([pattern]) => pattern.test(complaint))?.[1];
+}
+
+/** How a program ended that was to find something out. */
+export interface Trial {
+  /** What it said last. */
+  complaint: string;
+  /** Why it could not be started, or did not end by itself: an error's code, or a signal. */
+  cause?: string | undefined;
+}
+
+/**
+ * Why an attempt may go otherwise next time, for people; undefined when its answer is definite. Only definite answers
+ * may be remembered.
+ */
+export function passingReason({ complaint, cause }: Trial): string | undefined {
+  const shortage = shortageIn(`${cause ?? ''} ${complaint}`);
+  if (shortage !== undefined) return shortage;
+  if (cause !== undefined && !DEFINITE.test(cause)) return `it did not end by itself (${cause})`;
+  return complaint === '' || DEFINITE.test(`${cause ?? ''} ${complaint}`)
+    ? undefined
+    : 'nobody knows whether that will be so again';
+}
