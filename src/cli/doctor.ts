@@ -112,12 +112,12 @@ function machineFacts(home: string) {
   return {
     jettison: VERSION,
     node: process.version,
-    kernel: `$process.platform$release()`,
+    kernel: `${process.platform} ${release()}`,
     platform: formatPlatform(hostPlatform()),
     user: { name: username, uid },
     store: {
       path: home,
-      fileSystem: FILE_SYSTEMS[type] ?? `0x$type.toString(16)`,
+      fileSystem: FILE_SYSTEMS[type] ?? `0x${type.toString(16)}`,
       free: bavail * bsize,
     },
   };
@@ -133,7 +133,7 @@ function describeRungs(
   const text = rungs.map((rung) => {
     const mark = rung.usable ? green('✓') : red('✗');
     const name = rung === chosen ? bold(rung.name.padEnd(width)) : rung.name.padEnd(width);
-    const remedy = rung.remedy === undefined ? '' : `    $' '.repeat(width)$dim('try:')$rung.remedy\n`;
+    const remedy = rung.remedy === undefined ? '' : `    ${' '.repeat(width)}${dim('try:')} ${rung.remedy}\n`;
     return `  ${mark} ${name}${rung.reason}\n${remedy}`;
   });
   const verdict =

@@ -111,7 +111,7 @@ export async function examineRungs(
   home: string,
 ): Promise<{ rungs: Rung[]; stands: RungName; before?: RungName }> {
   const machine = machineDigest(home);
-  const known = readJson<Remembered>(new StoreLayout(home).rungs);
+  const known = readRecord<Remembered>(new StoreLayout(home).rungs);
   const remembered = known?.machine === machine ? bestOf(known.rungs) : undefined;
   const rungs = await probeRungs(home);
   const best = bestOf(rungs);
