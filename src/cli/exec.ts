@@ -52,7 +52,6 @@ async function run(args: string[], io: Io): Promise<number> {
     firstProcess(container);
     const { state } = container;
     return await join(
-      store,
       container,
       {
         args: command,

@@ -8,6 +8,7 @@ import { chosenCapabilities } from '../run/capabilities.ts';
 import type { ContainerRequest } from '../run/container.ts';
 import { tmpfsMount, volumeMount } from '../run/mounts.ts';
 import { runProcess } from '../run/process.ts';
+import { builtinProfile } from '../run/seccomp.ts';
 import { signalNumber } from '../run/signals.ts';
 import { terminalSize } from '../run/terminal.ts';
 import { networkHelper } from '../worker/network-helper.ts';
@@ -101,12 +102,10 @@ export function containerRequest(
     ...(flags.hardened ? ['all'] : []),
   ]);
   const security = securityOptions(flags['security-opt'] ?? [], capabilities, shell.cwd);
-  const isFiltered = security.seccomp !== undefined && security.seccomp !== 'unconfined';
-  if (isFiltered && flags.init) {
-    throw usageError(
-      'a seccomp profile takes an OCI runtime, which has no init',
-      'leave --init or seccomp= out',
-    );
+  if (flags.hardened) {
+    if (security.seccomp === 'unconfined')
+      throw usageError('--hardened comes with a seccomp filter', 'leave it or seccomp=unconfined out');
+    security.seccomp ??= builtinProfile(capabilities);
   }
   return {
     process: { ...process, ...(flags.interactive ? { stdin: { typed: true } } : {}) },
@@ -119,7 +118,7 @@ export function containerRequest(
     capabilities,
     noNewPrivileges: security.noNewPrivileges || flags.hardened === true,
     ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }),
-    init: !isFiltered,
+    init: true,
     readonlyRoot,
     ulimits: (flags.ulimit ?? []).map(ulimit),
     ...(flags['shm-size'] === undefined ? {} : { shmSize: bytes(flags['shm-size']) }),

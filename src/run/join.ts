@@ -8,12 +8,12 @@ import type { Store } from '../store/store.ts';
 import { DEFAULT_CAPABILITIES } from '../worker/capabilities.ts';
 import { errorOf } from '../worker/channel.ts';
 import { startWorker } from '../worker/client.ts';
-import { withGuarded } from '../worker/command.ts';
 import { type Entered, type EnterRequest, enter, killEntered } from '../worker/enter.ts';
 import { entryPath } from '../worker/entry.ts';
 import { completeEnvironment } from '../worker/environment.ts';
 import type { FromJoiner, JoinRequest, ToJoiner } from '../worker/joiner.ts';
 import type { TerminalSize } from '../worker/pty.ts';
+import { chosenSeccomp } from '../worker/seccomp.ts';
 import { resolveUser, type User } from '../worker/user.ts';
 import { type Container, type ContainerPlan, isLive } from './container.ts';
 import type { CheckResult, HealthPlan } from './health.ts';
@@ -55,12 +55,7 @@ export function firstProcess(container: Container): number {
 }
 
 /** A command for a running container: same files, processes, network, limits and rights. */
-function enterRequest(
-  store: Store,
-  config: ContainerPlan,
-  state: ContainerState,
-  options: JoinOptions,
-): EnterRequest {
+function enterRequest(config: ContainerPlan, state: ContainerState, options: JoinOptions): EnterRequest {
   const { request } = config;
   const user = options.user ?? state.user!;
   const environment = completeEnvironment([...request.process.env, ...options.env], user.home);
@@ -70,16 +65,11 @@ function enterRequest(
     cwd: options.cwd ?? request.process.cwd,
     capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
     noNewPrivileges: request.noNewPrivileges === true,
-    ...(state.runtime
-      ? {
-          runtime: state.runtime,
-          environment: [...environment.plain, ...environment.guarded],
-          args: options.args,
-        }
-      : {
-          environment: environment.plain,
-          args: withGuarded(imageTree(store, state.layers!), options.args, environment.guarded),
-        }),
+    seccomp: chosenSeccomp(request),
+    environment: [...environment.plain, ...environment.guarded],
+    args: options.args,
+    ...(state.programs && { programs: state.programs }),
+    ...(state.runtime && { runtime: state.runtime }),
     cgroups: state.cgroups ?? [],
   };
 }
@@ -91,7 +81,6 @@ function enterRequest(
  * @throws JettisonError `CONTAINER_NOT_JOINABLE`
  */
 export async function join(
-  store: Store,
   { config, state }: Pick<Container, 'config' | 'state'>,
   options: JoinOptions & { typed: boolean },
   streams: RunStreams,
@@ -99,7 +88,7 @@ export async function join(
   const { typed, terminal = false } = options;
   const request: JoinRequest = {
     enter: {
-      ...enterRequest(store, config, state, options),
+      ...enterRequest(config, state, options),
       ...(terminal ? { terminal: terminalSize(streams) } : {}),
     },
     typed,
@@ -159,7 +148,6 @@ export async function join(
 
 /** Runs a health check of a container that runs. A check that takes too long is killed. */
 export function checkHealth(
-  store: Store,
   config: ContainerPlan,
   state: ContainerState,
   plan: HealthPlan,
@@ -167,11 +155,7 @@ export function checkHealth(
   return new Promise((resolve) => {
     let entered: Entered;
     try {
-      entered = enter(enterRequest(store, config, state, { args: plan.args, env: [] }), [
-        'ignore',
-        'pipe',
-        'pipe',
-      ]);
+      entered = enter(enterRequest(config, state, { args: plan.args, env: [] }), ['ignore', 'pipe', 'pipe']);
     } catch (error) {
       // The container may be ending right now.
       resolve({ exitCode: -1, output: (error as Error).message });

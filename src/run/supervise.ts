@@ -113,7 +113,7 @@ class Supervisor {
   }
 
   started(
-    { first, user, cgroups, problems, runtime }: StartedCommand,
+    { first, user, cgroups, problems, programs, runtime }: StartedCommand,
     layers: string[],
     shell?: string[],
   ): void {
@@ -126,6 +126,7 @@ class Supervisor {
       user,
       layers,
       cgroups,
+      ...(programs === undefined ? {} : { programs }),
       ...(runtime === undefined ? {} : { runtime }),
       ...(plan === undefined ? {} : { health: { status: 'starting', failingStreak: 0, log: [] } }),
     };
@@ -133,7 +134,7 @@ class Supervisor {
     if (plan !== undefined) {
       this.#monitor = new HealthMonitor(
         plan,
-        () => checkHealth(this.store, this.config, this.#state, plan),
+        () => checkHealth(this.config, this.#state, plan),
         (health) => {
           this.#state = { ...this.#state, health };
           this.#write();

@@ -55,6 +55,8 @@ export interface ContainerState {
   layers?: string[];
   /** Absolute paths of its control groups. */
   cgroups?: string[];
+  /** Where the programs that become further commands can be: in the mount namespace of the first process. */
+  programs?: string;
   /** The OCI runtime that runs it, if any, and where that keeps its state. */
   runtime?: { name: 'crun' | 'runc'; folder: string };
   started?: string;

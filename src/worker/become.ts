@@ -1,7 +1,7 @@
 /**
- * Turns this process into a command: `become.js SETTINGS COUNT COMMAND ARGUMENT...`, with the command's
- * root as the working directory and its COUNT variables as `carriers` in the environment. For commands that have fewer capabilities than util-linux's programs
- * need to change root and user: here they are given up between that and the command.
+ * Turns this process into a command: `become.js SETTINGS COUNT COMMAND ARGUMENT...`, with the command's root as the
+ * working directory and its COUNT variables as `carriers` in the environment. On the rung chroot, and on machines for
+ * which `call-program.ts` has no code.
  */
 
 import { accessSync, constants, statSync } from 'node:fs';
@@ -14,20 +14,23 @@ import {
   dieWithParent,
   dropInheritable,
   execute,
+  joinNewKeyring,
   keepCapabilities,
   leadSession,
   limitResource,
   obeySignals,
   refuseNewPrivileges,
+  setFilter,
   setUser,
 } from './native.ts';
 
 const [settings, count, command, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
-const { cwd, uid, capabilities, further } = JSON.parse(settings) as BecomeSettings;
+const { cwd, uid, capabilities, filter, further } = JSON.parse(settings) as BecomeSettings;
 const variables = carried(Number(count));
 
 try {
   if (further?.leadsTerminal) leadSession(0);
+  joinNewKeyring();
   keepCapabilities(capabilities);
   if (further !== undefined) {
     dropInheritable();
@@ -39,6 +42,8 @@ try {
     process.setgroups!(further.groups);
     process.setgid!(further.gid);
   }
+  // What sets it has the right to now, and may not have it as the command's user.
+  if (filter !== undefined && further === undefined) setFilter(Buffer.from(filter, 'base64'));
   if (uid !== 0) setUser(uid);
   if (further?.noNewPrivileges) refuseNewPrivileges();
   // Last: changing the user takes it away.
@@ -46,6 +51,8 @@ try {
   obeySignals();
   // Node keeps them to itself.
   for (const fd of [0, 1, 2]) closeOnExec(fd, false);
+  // On the rung chroot it takes "no new privileges"; else the filter of the container around must do.
+  if (filter !== undefined && further !== undefined) setFilter(Buffer.from(filter, 'base64'), true);
 } catch (error) {
   fail((error as Error).message, 125);
 }

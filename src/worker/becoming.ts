@@ -1,9 +1,15 @@
-import { CAPABILITY_NAMES, enoughForTools, within } from './capabilities.ts';
+import { writeFileSync } from 'node:fs';
+import { canMakePrograms } from './call-program.ts';
+import { CAPABILITY_NAMES, within } from './capabilities.ts';
+import { isTooLong, tooLong } from './command.ts';
+import { commandProgram } from './command-program.ts';
 import { entryPath } from './entry.ts';
-import { handOver } from './hand-variables.ts';
+import { filterProgram } from './filter-program.ts';
+import { carriers } from './hand-variables.ts';
 import type { Isolation } from './namespace.ts';
 import { capabilityMask } from './namespace.ts';
 import type { Ulimit } from './protocol.ts';
+import type { SeccompProfile } from './seccomp.ts';
 import { quote } from './shell-words.ts';
 import { needTool } from './tools.ts';
 import type { User } from './user.ts';
@@ -18,6 +24,8 @@ export interface Becoming {
   capabilities: readonly string[];
   /** No program can give the command more rights, setuid bit or not. */
   noNewPrivileges: boolean;
+  /** The system calls that it may make; absent: all. */
+  seccomp?: SeccompProfile | undefined;
 }
 
 /** What `become.js` is told. */
@@ -26,6 +34,8 @@ export interface BecomeSettings {
   uid: number;
   /** Numbers. */
   capabilities: number[];
+  /** The program of a seccomp filter, in base64. */
+  filter?: string;
   /** What programs of the machine do where there are some. */
   further?: {
     gid: number;
@@ -37,47 +47,60 @@ export interface BecomeSettings {
   };
 }
 
+/** What a POSIX shell executes to become a command. */
+export interface Becomer {
+  /** The words, quoted for the shell; `args` follow them. */
+  line: string;
+  args: string[];
+  /** Variables that the shell must have. */
+  variables: Record<string, string>;
+}
+
 /**
- * What turns a POSIX shell into a command. It must be in its namespaces already, with the root of the machine as its
- * root, the command's root as its working directory, and the command's variables as `carriers` in its environment.
+ * What turns a POSIX shell into a command. The shell must be in its namespaces already, with the root of the machine
+ * as its root, and the command's root as its working directory.
  *
  * @param environment the command's variables, `K=V`
- * @returns `exports`: lines of the shell; `line`: what is to be executed after them, before the words of the command
+ * @param place absolute path of a file, for the program that does it: it has the variables in it
+ * @param path of the same file as the shell sees it
  */
 export function becoming(
   what: Becoming,
-  environment: readonly string[],
-): { exports: string[]; line: string } {
-  const { user, isolation, cwd } = what;
-  const capabilities = within(capabilityMask('CapBnd'), what.capabilities);
-  // util-linux drops capabilities before it changes root and user, and needs some for the latter.
-  const byTools = enoughForTools(capabilities);
+  { environment, args }: { environment: readonly string[]; args: readonly string[] },
+  place: string,
+  path = place,
+): Becomer {
+  const { user, isolation, cwd, noNewPrivileges, seccomp } = what;
+  const bounding = capabilityMask('CapBnd');
+  const capabilities = within(bounding, what.capabilities);
+  const singleId = isolation === 'single';
+  // The kernel's own words for it would be those of a shell.
+  if (isTooLong([...args, ...environment])) throw tooLong();
+  if (canMakePrograms()) {
+    const program = commandProgram({
+      ...{ user, singleId, cwd, capabilities, bounding, noNewPrivileges, seccomp, environment, args },
+    });
+    writeFileSync(place, program, { mode: 0o700 });
+    return { line: quote(path), args: [], variables: {} };
+  }
   const identity = [
-    needTool('setpriv'),
-    ...(byTools ? [`--bounding-set=${['-all', ...capabilities.map((name) => `+${name}`)].join(',')}`] : []),
-    '--inh-caps=-all',
-    ...(what.noNewPrivileges ? ['--no-new-privs'] : []),
+    ...[needTool('setpriv'), '--inh-caps=-all'],
+    ...(noNewPrivileges ? ['--no-new-privs'] : []),
     // With a single id there is nobody to become, and the kernel refuses to set groups.
-    ...(isolation === 'single' ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
+    ...(singleId ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
     '--',
   ];
-  if (byTools) {
-    const { exports, words } = handOver(environment);
-    const entering = [
-      // Without a namespace to leave it only changes root, directory and user, in that order.
-      ...[needTool('unshare'), '--root=.', `--wd=${cwd}`],
-      ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`]),
-      '--',
-    ];
-    const line = [...[...identity, needTool('env')].map(quote), ...words, ...entering.map(quote)].join(' ');
-    return { exports, line };
-  }
   const settings: BecomeSettings = {
     cwd,
     uid: user.uid,
     capabilities: capabilities.map((name) => CAPABILITY_NAMES.indexOf(name)),
+    ...(seccomp === undefined ? {} : { filter: filterProgram(seccomp).toString('base64') }),
   };
   // It takes the variables as they are carried: some of them would mean something to Node.
   const node = [process.execPath, entryPath('become'), JSON.stringify(settings), String(environment.length)];
-  return { exports: [], line: [...identity, ...node].map(quote).join(' ') };
+  return {
+    line: [...identity, ...node].map(quote).join(' '),
+    args: [...args],
+    variables: carriers(environment),
+  };
 }

@@ -13,15 +13,7 @@ export const DEFAULT_CAPABILITIES: readonly string[] = (
   'audit_write setfcap'
 ).split(' ');
 
-/** What the machine's own programs need to change root and user: see `becoming.ts`. */
-const NEEDED_BY_TOOLS = ['sys_chroot', 'setuid', 'setgid'];
-
 /** Those of some capabilities that a process has to give. @param mask see `capabilityMask` */
 export function within(mask: bigint, names: readonly string[]): string[] {
   return names.filter((name) => ((mask >> BigInt(CAPABILITY_NAMES.indexOf(name))) & 1n) === 1n);
-}
-
-/** Whether a command with these can be started by programs that have no more themselves. */
-export function enoughForTools(names: readonly string[]): boolean {
-  return NEEDED_BY_TOOLS.every((name) => names.includes(name));
 }

@@ -6,11 +6,13 @@ import type { BecomeSettings } from './becoming.ts';
 import { CAPABILITY_NAMES, within } from './capabilities.ts';
 import type { RunningCommand } from './command-root.ts';
 import { entryPath } from './entry.ts';
+import { canFilter, filterProgram } from './filter-program.ts';
 import { carriers } from './hand-variables.ts';
 import type { ToKeeper } from './keeper.ts';
 import { capabilityMask } from './namespace.ts';
 import type { Ulimit } from './protocol.ts';
 import type { TerminalSize } from './pty.ts';
+import type { SeccompProfile } from './seccomp.ts';
 import { CommandStreams } from './streams.ts';
 import type { User } from './user.ts';
 
@@ -24,6 +26,8 @@ export interface ChrootSandboxOptions {
   /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
   capabilities: readonly string[];
   noNewPrivileges: boolean;
+  /** Set where the kernel lets a process without CAP_SYS_ADMIN: with `noNewPrivileges`. */
+  seccomp?: SeccompProfile | undefined;
   ulimits: readonly Ulimit[];
   /** `K=V`: exactly what the command gets. */
   environment: readonly string[];
@@ -114,6 +118,7 @@ function becomeArguments(options: ChrootSandboxOptions): string[] {
   const settings: BecomeSettings = {
     cwd,
     uid: user.uid,
+    ...(options.seccomp && canFilter() ? { filter: filterProgram(options.seccomp).toString('base64') } : {}),
     capabilities: within(capabilityMask('CapBnd'), wanted).map((name) => CAPABILITY_NAMES.indexOf(name)),
     further: {
       ...{ gid: user.gid, groups: user.groups, noNewPrivileges, ulimits },

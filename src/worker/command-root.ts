@@ -47,6 +47,11 @@ export interface CommandRoot {
   readonly folder: string;
   /** The runtime that runs the command, once it is started. */
   readonly runtime?: RunningRuntime | undefined;
+  /**
+   * Absolute path, in the mount namespace of the sandbox's first process, of a folder in memory for the programs that
+   * become further commands; absent where no command can join.
+   */
+  readonly programs?: string;
   /** What was asked for and does not hold on this rung, for people. */
   readonly problems: readonly string[];
   /** Absolute path of what a failed command leaves to look at; absent where nobody could. */

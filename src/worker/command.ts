@@ -38,28 +38,6 @@ export function findUnstartable(
     : { exitCode: 127, message: `exec: "${command}": executable file not found in $PATH` };
 }
 
-/**
- * The command line that sets the guarded variables inside the root and then becomes the command, by the
- * image's own `env` or shell.
- *
- * @throws JettisonError `RUN_ENVIRONMENT` when the image has neither
- */
-export function withGuarded(tree: Tree, args: readonly string[], guarded: readonly string[]): string[] {
-  if (guarded.length === 0) return [...args];
-  const env = ['/usr/bin/env', '/bin/env'].find((path) => look(tree, path) === 'executable');
-  if (env !== undefined && !args[0]!.includes('=')) return [env, ...guarded, ...args];
-  if (look(tree, '/bin/sh') === 'executable') {
-    const script = 'n=$1; shift; while [ "$n" -gt 0 ]; do export "$1"; shift; n=$((n - 1)); done; exec "$@"';
-    return ['/bin/sh', '-c', script, 'sh', String(guarded.length), ...guarded, ...args];
-  }
-  const name = guarded[0]!.slice(0, guarded[0]!.indexOf('='));
-  throw new JettisonError(
-    'RUN_ENVIRONMENT',
-    `the image sets ${name}, and has neither env nor /bin/sh to start a command with it`,
-    { hint: `Set ${name} after the last RUN, or unset it for this command.` },
-  );
-}
-
 function look(tree: Tree, path: string): 'missing' | 'denied' | 'executable' {
   const { entry } = resolvePath(tree, path);
   if (entry === undefined) return 'missing';

@@ -14,6 +14,7 @@ import { CopiedMounts } from './copied-mounts.ts';
 import type { Locks } from './lock.ts';
 import { makeTree } from './materialise.ts';
 import type { ExecRequest } from './protocol.ts';
+import { chosenSeccomp } from './seccomp.ts';
 import { Snapshot } from './snapshot.ts';
 
 /**
@@ -67,6 +68,7 @@ export class CopiedRoot implements CommandRoot {
       cwd: request.process.cwd,
       capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
       noNewPrivileges: request.noNewPrivileges === true,
+      seccomp: chosenSeccomp(request),
       ulimits: request.ulimits ?? [],
       // Nothing obeys them before the command itself.
       environment: [...environment.plain, ...environment.guarded],

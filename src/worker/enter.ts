@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { type Becoming, becoming } from './becoming.ts';
 import { within } from './capabilities.ts';
-import { carriers } from './hand-variables.ts';
 import { capabilityMask, chooseIsolation } from './namespace.ts';
 import { commandBelow } from './processes.ts';
 import type { TerminalSize } from './pty.ts';
@@ -22,6 +21,8 @@ export interface EnterRequest extends Omit<Becoming, 'isolation'> {
   args: string[];
   /** Absolute paths of the control groups to be in. */
   cgroups: readonly string[];
+  /** See `CommandRoot`. */
+  programs?: string;
   /** The runtime that runs the first command, if any: it starts the other one, too. */
   runtime?: RunningRuntime;
   /** Standard input is a terminal: the command leads a session that has it, or whose terminal leads to it. */
@@ -33,6 +34,15 @@ export interface Entered {
   process: ChildProcess;
   /** How many processes are above the command, that one included: see `commandBelow`. */
   depth: number;
+}
+
+interface Way {
+  /** What nsenter is told after the namespaces. */
+  words: string[];
+  depth: number;
+  variables: Record<string, string>;
+  /** To be called when it has ended. */
+  done: () => void;
 }
 
 /** Flags of nsenter, by the namespaces' names in /proc. This user is root in its own user namespaces already. */
@@ -63,9 +73,9 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'pipe' | number)
       'the container runs on the rung chroot, and has no namespaces that a command could join',
     );
   }
-  const { words, depth, done } = request.runtime
+  const { words, depth, variables, done } = request.runtime
     ? byRuntime(request, request.runtime)
-    : { ...byTools(request), done: () => {} };
+    : byProgram(request);
   const entering = [
     needTool('nsenter'),
     `--target=${first}`,
@@ -79,7 +89,7 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'pipe' | number)
     env: {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       LC_ALL: 'C',
-      ...(request.runtime ? {} : carriers(request.environment)),
+      ...variables,
     },
     stdio,
   });
@@ -110,20 +120,20 @@ export function killEntered(entered: Entered, signal: NodeJS.Signals): void {
   }
 }
 
-function byTools(request: EnterRequest): { words: string[]; depth: number } {
-  const { environment, args } = request;
-  const { exports, line } = becoming({ ...request, isolation: chooseIsolation() }, environment);
+function byProgram(request: EnterRequest): Way {
+  const name = `command-${randomUUID()}`;
+  const folder = request.programs ?? '/';
+  const file = join(`/proc/${request.first}/root`, folder, name);
+  const isolation = chooseIsolation();
+  const { line, args, variables } = becoming({ ...request, isolation }, request, file, join(folder, name));
   const lead = request.terminal ? `${needTool('setsid')} --ctty ` : '';
-  const script = [...exports, `exec ${lead}${line} "$@"`].join('\n');
   // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
   // the root that its command has.
-  return { words: ['--root', '--wd', '--', needTool('sh'), '-c', script, 'sh', ...args], depth: 1 };
+  const words = ['--root', '--wd', '--', needTool('sh'), '-c', `exec ${lead}${line} "$@"`, 'sh', ...args];
+  return { words, depth: 1, variables, done: () => rmSync(file, { force: true }) };
 }
 
-function byRuntime(
-  request: EnterRequest,
-  { name, folder }: RunningRuntime,
-): { words: string[]; depth: number; done: () => void } {
+function byRuntime(request: EnterRequest, { name, folder }: RunningRuntime): Way {
   const { state } = runtimePlaces(folder);
   const process = join(folder, `process-${randomUUID()}.json`);
   // So that it hears of changes of the terminal's size.
@@ -138,6 +148,7 @@ function byRuntime(
     // Not into the log of the first command: that would seem to have failed.
     words: ['--', ...lead, ...runtimeCommand(name, { state }), 'exec', '--process', process, CONTAINER],
     depth: 2,
+    variables: {},
     done: () => rmSync(file, { force: true }),
   };
 }

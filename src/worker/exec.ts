@@ -121,7 +121,14 @@ export async function exec(
     const timer = request.timeMs === undefined ? undefined : setTimeout(late, request.timeMs);
     const exitCode = await follow(
       sandbox,
-      { first: sandbox.first, user, cgroups, problems, ...(root.runtime && { runtime: root.runtime }) },
+      {
+        first: sandbox.first,
+        user,
+        cgroups,
+        problems,
+        ...(root.programs && { programs: root.programs }),
+        ...(root.runtime && { runtime: root.runtime }),
+      },
       request.outputLimit,
       control,
     ).finally(() => clearTimeout(timer));

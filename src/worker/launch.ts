@@ -4,6 +4,7 @@ import type { Isolation } from './namespace.ts';
 import type { ExecRequest, Ulimit } from './protocol.ts';
 import type { MountLine, RootPlan } from './rootfs.ts';
 import type { RunFolder } from './run-folder.ts';
+import type { SeccompProfile } from './seccomp.ts';
 import { quote } from './shell-words.ts';
 import { findTool, needTool } from './tools.ts';
 import type { User } from './user.ts';
@@ -29,6 +30,8 @@ export interface LaunchRequest {
   /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
   capabilities: readonly string[];
   noNewPrivileges: boolean;
+  /** The system calls that it may make; absent: all. */
+  seccomp?: SeccompProfile | undefined;
   environment: Environment;
   args: readonly string[];
 }

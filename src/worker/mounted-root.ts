@@ -1,32 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
-import type { MergedTree } from '../layer/merged-tree.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
-import { withGuarded } from './command.ts';
 import type { Changes, CommandRoot, RunSubject } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
+import { whyNoFilter } from './filter-program.ts';
 import type { Footing } from './footing.ts';
-import { kernelIsAtLeast } from './kernel.ts';
 import type { LaunchRequest } from './launch.ts';
 import type { Locks } from './lock.ts';
 import { MountSources } from './mount-sources.ts';
 import { namespacesLaunch } from './namespaces-launch.ts';
 import { setHostname } from './native.ts';
 import type { ExecRequest } from './protocol.ts';
-import type { TerminalSize } from './pty.ts';
 import { planRoot } from './rootfs.ts';
 import { RunFolder } from './run-folder.ts';
 import { type RunningRuntime, type RuntimeName, runtimeError, runtimePlaces } from './runtime.ts';
 import { runtimeLaunch } from './runtime-launch.ts';
-import { type Launch, Sandbox } from './sandbox.ts';
-import { defaultSeccomp, type SeccompProfile } from './seccomp.ts';
+import { Sandbox } from './sandbox.ts';
+import { chosenSeccomp, type SeccompProfile } from './seccomp.ts';
 
 /** What BuildKit calls every machine that it runs a command on. */
 const HOSTNAME = 'buildkitsandbox';
 
 /** A root that is mounted: an overlay of the layers below a fresh directory, in namespaces of its own. */
 export class MountedRoot implements CommandRoot {
-  readonly problems = [];
+  readonly problems: string[] = [];
   readonly #folder: RunFolder;
   readonly #sources: MountSources;
   #runtime: RuntimeName | undefined;
@@ -48,6 +45,10 @@ export class MountedRoot implements CommandRoot {
   /** The runtime that runs the command, once it is started. */
   get runtime(): RunningRuntime | undefined {
     return this.#runtime && { name: this.#runtime, folder: this.#folder.memory };
+  }
+
+  get programs(): string {
+    return this.#folder.memory;
   }
 
   get leftovers(): string {
@@ -88,28 +89,27 @@ export class MountedRoot implements CommandRoot {
     const directories = layers.map(({ directory }) => directory);
     const overlay = folder.prepare(plan, directories, tree.get('')!, devices);
     setHostname(hostname);
-    const launch = this.#launch(
-      tree,
-      {
-        folder,
-        before: [...this.#sources.mounts, overlay],
-        plan,
-        ...(subject.missingDirectory === undefined ? {} : { makeDirectory: subject.missingDirectory }),
-        readonlyRoot,
-        devices,
-        ulimits: request.ulimits ?? [],
-        network: request.network,
-        user,
-        cwd: request.process.cwd,
-        isolation,
-        capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
-        noNewPrivileges: request.noNewPrivileges === true,
-        environment,
-        args: request.process.args,
-      },
-      { runtime, terminal: request.terminal, ...seccompOf(request) },
-    );
+    const launched: LaunchRequest = {
+      folder,
+      before: [...this.#sources.mounts, overlay],
+      plan,
+      ...(subject.missingDirectory === undefined ? {} : { makeDirectory: subject.missingDirectory }),
+      readonlyRoot,
+      devices,
+      ulimits: request.ulimits ?? [],
+      network: request.network,
+      user,
+      cwd: request.process.cwd,
+      isolation,
+      capabilities: request.capabilities ?? DEFAULT_CAPABILITIES,
+      noNewPrivileges: request.noNewPrivileges === true,
+      seccomp: this.#filterFor(request, runtime),
+      environment,
+      args: request.process.args,
+    };
     const { terminal } = request;
+    const launch =
+      runtime === undefined ? namespacesLaunch(launched) : runtimeLaunch(runtime, launched, { terminal });
     const { stdin } = files;
     return await Sandbox.start({
       ...{ folder: folder.path, launch, user, stdin, prepare },
@@ -139,31 +139,23 @@ export class MountedRoot implements CommandRoot {
     this.#folder.remove();
   }
 
-  #runtimeFor({ init, seccomp }: ExecRequest): RuntimeName | undefined {
+  #runtimeFor({ init }: ExecRequest): RuntimeName | undefined {
     this.#runtime = init ? undefined : this.footing.runtime;
-    if (this.#runtime === undefined && seccomp !== undefined && seccomp !== 'unconfined') {
-      throw new JettisonError(
-        'SECCOMP_UNAVAILABLE',
-        'a seccomp profile takes an OCI runtime, and none works here',
-        {
-          hint: 'Install the package crun; `jettison doctor` says whether it works.',
-        },
-      );
-    }
     return this.#runtime;
   }
 
-  #launch(
-    tree: MergedTree,
-    request: LaunchRequest,
-    {
-      runtime,
-      ...options
-    }: { runtime: RuntimeName | undefined; terminal: TerminalSize | undefined; seccomp?: SeccompProfile },
-  ): Launch {
-    if (runtime !== undefined) return runtimeLaunch(runtime, request, options);
-    const args = withGuarded(tree, request.args, request.environment.guarded);
-    return namespacesLaunch({ ...request, args });
+  /** @throws JettisonError `SECCOMP_UNAVAILABLE` where one was asked for */
+  #filterFor(request: ExecRequest, runtime: RuntimeName | undefined): SeccompProfile | undefined {
+    const profile = chosenSeccomp(request);
+    const why = profile === undefined || runtime !== undefined ? undefined : whyNoFilter();
+    if (why === undefined) return profile;
+    if (request.seccomp !== undefined) {
+      throw new JettisonError('SECCOMP_UNAVAILABLE', `no seccomp filter can be set: ${why}`, {
+        hint: 'Leave --hardened and seccomp= out, or say seccomp=unconfined.',
+      });
+    }
+    this.problems.push(`the command has no seccomp filter: ${why}`);
+    return undefined;
   }
 
   #runtimeLog(): string {
@@ -173,11 +165,4 @@ export class MountedRoot implements CommandRoot {
       return '';
     }
   }
-}
-
-function seccompOf({ unmasked, capabilities, seccomp }: ExecRequest): { seccomp?: SeccompProfile } {
-  if (unmasked || seccomp === 'unconfined') return {};
-  if (seccomp !== undefined) return { seccomp };
-  const tracing = kernelIsAtLeast(4, 8);
-  return { seccomp: defaultSeccomp({ ...(capabilities && { capabilities }), tracing }) };
 }

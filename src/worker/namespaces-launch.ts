@@ -1,5 +1,5 @@
+import { join } from 'node:path';
 import { becoming } from './becoming.ts';
-import { carriers } from './hand-variables.ts';
 import {
   type LaunchRequest,
   loopbackUp,
@@ -21,7 +21,7 @@ import { needTool } from './tools.ts';
  * That process must not become the command: a process that changes its user loses the death signal by which it
  * ends together with the worker.
  *
- * @param request.args with the guarded variables set by a program of the image: see `command.ts`
+ * @throws JettisonError `RUN_TOO_LONG`
  */
 export function namespacesLaunch(request: LaunchRequest): Launch {
   const { folder, before, plan, makeDirectory } = request;
@@ -41,14 +41,18 @@ export function namespacesLaunch(request: LaunchRequest): Launch {
     // The old root stays below the new one, and uncovering it takes a capability that the command lacks.
     `cd ${quote(root)} && ${needTool('mount')} -n --move ${quote(root)} / || exit 1`,
   );
-  const { exports, line } = becoming(request, request.environment.plain);
-  setUp.push(...exports);
+  const environment = [...request.environment.plain, ...request.environment.guarded];
+  const { line, args, variables } = becoming(
+    request,
+    { environment, args: request.args },
+    join(folder.memory, 'command'),
+  );
   return {
     wrapper: namespaceWrapper(request.network),
     setUp,
     command: `${line} "$@"`,
-    args: [...request.args],
-    variables: carriers(request.environment.plain),
+    args,
+    variables,
     depth: 1,
     dev: plan.dev,
   };

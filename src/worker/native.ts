@@ -8,6 +8,8 @@ import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { bytesOfName, nameOfBytes } from '../layer/names.ts';
+import { canFilter } from './filter-program.ts';
+import { syscallNumbers } from './syscall-numbers.ts';
 
 /** Elsewhere these calls are missing, or take other arguments; what cannot do without them does not run there. */
 const isLinux = process.platform === 'linux';
@@ -437,6 +439,40 @@ export function openInside(directory: number, path: string, flags: number): numb
     'long syscall(long number, int directory, const uint8_t *path, const uint8_t *how, size_t size)',
   );
   return check(open(SYS_OPENAT2, directory, cString(path), how, how.length), 'openat2', path);
+}
+
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const SECCOMP_SET_MODE_FILTER = 1;
+const BPF_INSTRUCTION_BYTES = 8;
+
+function systemCall(name: string, ...args: [number, number, Uint8Array | number]): number {
+  const native = process.arch === 'x64' ? 'SCMP_ARCH_X86_64' : 'SCMP_ARCH_AARCH64';
+  const number = syscallNumbers(native).get(name)!;
+  const declaration = typeof args[2] === 'number' ? 'long c' : 'const uint8_t *c';
+  return call(`long syscall(long number, long a, long b, ${declaration})`)(number, ...args);
+}
+
+/** Gives this thread a session keyring of its own, where the kernel has any and lets it. */
+export function joinNewKeyring(): void {
+  if (!canFilter()) return;
+  const { ENOSYS, EPERM } = constants.errno;
+  const result = systemCall('keyctl', KEYCTL_JOIN_SESSION_KEYRING, 0, 0);
+  if (result < 0 && koffi.errno() !== ENOSYS && koffi.errno() !== EPERM) check(result, 'keyctl');
+}
+
+/**
+ * Sets a seccomp filter for this thread and the programs that it becomes.
+ *
+ * @param program see `filterProgram`
+ * @param ifAllowed whether it is fine if this process has no right to
+ */
+export function setFilter(program: Buffer, ifAllowed = false): void {
+  const filter = Buffer.alloc(16);
+  filter.writeUInt16LE(program.length / BPF_INSTRUCTION_BYTES, 0);
+  filter.writeBigUInt64LE(koffi.address(program), 8);
+  const result = systemCall('seccomp', SECCOMP_SET_MODE_FILTER, 0, filter);
+  if (result < 0 && ifAllowed && koffi.errno() === constants.errno.EACCES) return;
+  check(result, 'seccomp');
 }
 
 /** Becomes another program. @param env `K=V` strings */

@@ -152,7 +152,7 @@ export interface ExecRequest {
    * a container they do nothing by themselves. It is run without an OCI runtime then.
    */
   init?: boolean;
-  /** The system calls that it may make; default: Docker's, where there is a runtime to see to that. */
+  /** The system calls that it may make; default: Docker's, where the kernel has filters. */
   seccomp?: SeccompProfile | 'unconfined';
   /** Nothing of the root can be changed but what is mounted on it. Not together with `commit`. */
   readonlyRoot?: boolean;
@@ -273,6 +273,8 @@ export interface StartedCommand {
   cgroups: string[];
   /** Why some limits do not hold, for people. */
   problems: string[];
+  /** See `CommandRoot`. */
+  programs?: string;
   /** The runtime that runs it, if any. */
   runtime?: RunningRuntime;
 }

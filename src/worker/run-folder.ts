@@ -18,7 +18,7 @@ export class RunFolder {
   readonly root: string;
   /** What the command changes. */
   readonly upper: string;
-  /** In memory: what must reach no disk, or must be mounted read-only whatever the disk is mounted like. */
+  /** In memory: the program that becomes the command, what must reach no disk, or must be mounted read-only whatever the disk is mounted like. */
   readonly memory: string;
   #isMounted = false;
 
@@ -39,7 +39,7 @@ export class RunFolder {
     for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {
       mkdirSync(join(this.path, folder), { recursive: true });
     }
-    mount('tmpfs', this.memory, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, 'mode=700');
+    mount('tmpfs', this.memory, 'tmpfs', MS.NOSUID | MS.NODEV, 'mode=700');
     this.#isMounted = true;
 
     const hosts = join(this.memory, 'hosts');

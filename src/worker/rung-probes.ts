@@ -5,6 +5,7 @@ import { JettisonError } from '../errors/error.ts';
 import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
 import { chrootProblem } from './chroot-probe.ts';
 import { writeDevices } from './device-folder.ts';
+import { whyNoFilter } from './filter-program.ts';
 import { namespaceWrapper } from './launch.ts';
 import {
   capabilityMask,
@@ -112,14 +113,17 @@ async function probeNamespaces(home: string): Promise<Rung> {
   const trial = await tryNamespaces(isolation, home);
   const { output, complaint } = trial;
   if (output.includes(OVERLAY)) {
-    if (isolation === 'root') return rung(true, 'mount, process and other namespaces, as root');
+    const why = whyNoFilter();
+    const filter =
+      why === undefined ? "with Docker's default seccomp filter" : `without a seccomp filter, since ${why}`;
+    if (isolation === 'root') return rung(true, `mount, process and other namespaces, as root, ${filter}`);
     if (isolation === 'nested')
-      return rung(true, 'mount, process and other namespaces, as root of a user namespace');
-    if (isolation === 'ranges') return rung(true, 'a user namespace with your range of ids');
+      return rung(true, `mount, process and other namespaces, as root of a user namespace, ${filter}`);
+    if (isolation === 'ranges') return rung(true, `a user namespace with your range of ids, ${filter}`);
     const problem = rangeProblem();
     return rung(
       true,
-      `a user namespace with a single id${
+      `a user namespace with a single id, ${filter}${
         problem === undefined ? '' : `, since ${problem.reason}`
       }: a RUN as another user, or one that changes owners, fails`,
       problem?.remedy,
@@ -319,7 +323,8 @@ function probeChroot(home: string): Rung {
   return {
     name: 'chroot',
     usable: true,
-    reason: 'a copy of the root for each RUN, without namespaces: what keeps it in is this container',
+    reason:
+      'a copy of the root for each RUN, without namespaces: what keeps it in is this container, with its seccomp filter if it has one',
   };
 }
 

@@ -27,7 +27,7 @@ export interface RuntimeConfigOptions {
   /** The runtime makes a terminal for the command, and passes on what goes through it. */
   terminal: TerminalSize | undefined;
   /** Absent: any call is allowed. */
-  seccomp?: SeccompProfile;
+  seccomp?: SeccompProfile | undefined;
 }
 
 /** The process part of a bundle, by itself what `exec` takes. */

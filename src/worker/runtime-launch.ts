@@ -22,7 +22,6 @@ import {
 } from './runtime.ts';
 import { runtimeConfig } from './runtime-config.ts';
 import type { Launch } from './sandbox.ts';
-import type { SeccompProfile } from './seccomp.ts';
 import { quote } from './shell-words.ts';
 
 /**
@@ -36,7 +35,7 @@ import { quote } from './shell-words.ts';
 export function runtimeLaunch(
   runtime: RuntimeName,
   request: LaunchRequest,
-  options: { terminal: TerminalSize | undefined; seccomp?: SeccompProfile },
+  options: { terminal: TerminalSize | undefined },
 ): Launch {
   const { folder, before, plan, makeDirectory, environment } = request;
   const { root } = folder;

@@ -1,4 +1,5 @@
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
+import { kernelIsAtLeast } from './kernel.ts';
 
 /** A filter of system calls, as the OCI runtime specification has it (config-linux, "Seccomp"). */
 export interface SeccompProfile {
@@ -35,7 +36,7 @@ const EVERYBODY = (
   'getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresgid32 getresuid ' +
   'getresuid32 getrlimit getrusage getsid getsockname getsockopt gettid gettimeofday getuid getuid32 ' +
   'getxattr getxattrat inotify_add_watch inotify_init inotify_init1 inotify_rm_watch io_cancel ' +
-  'io_destroy io_getevents io_pgetevents io_pgetevents_time64 io_setup io_submit ioctl ioprio_get ' +
+  'io_destroy io_getevents io_pgetevents io_pgetevents_time64 io_setup io_submit ioprio_get ' +
   'ioprio_set ipc kill landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown lchown32 ' +
   'lgetxattr link linkat listen listmount listxattr listxattrat llistxattr lremovexattr lseek lsetxattr ' +
   'lstat lstat64 madvise map_shadow_stack membarrier memfd_create memfd_secret mincore mkdir mkdirat ' +
@@ -88,6 +89,9 @@ const BY_CAPABILITY: Record<string, string> = {
 const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 
 const VSOCK = 40;
+/** Requests of ioctl(2) that type into a terminal: TIOCSTI, and TIOCLINUX, which pastes. No command needs them. */
+const TYPING = [0x5412, 0x541c];
+const REQUEST_BITS = 32;
 /** All flags of clone(2) that make a namespace, but not CLONE_NEWTIME, which clone cannot have. */
 const NEW_NAMESPACES = 0x7e020000;
 
@@ -110,7 +114,8 @@ const ARCHITECTURES: Partial<Record<NodeJS.Architecture, { architectures: string
 
 /**
  * Docker's default filter, for a command with these capabilities: what is not listed fails with EPERM; clone3,
- * whose flags no filter can see, fails with ENOSYS, so that C libraries fall back to clone.
+ * whose flags no filter can see, fails with ENOSYS, so that C libraries fall back to clone. Nor can a command type into
+ * its terminal.
  *
  * @param options.capabilities names as in `capabilities.ts`
  * @param options.tracing whether the kernel is 4.8 or newer, where ptrace does not get around filters
@@ -137,6 +142,7 @@ export function defaultSeccomp(
       args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
     })),
   ];
+  rules.push(...ioctlRules());
   if (!capabilities.includes('sys_admin')) {
     rules.push(
       {
@@ -162,3 +168,56 @@ export function defaultSeccomp(
     syscalls: rules,
   };
 }
+
+/**
+ * Allows all requests of ioctl(2) but `TYPING`. The kernel takes their lower 32 bits, so a plain "not equal", which
+ * compares 64, would let them pass: each rule allows what differs in one bit from both, or in the bits in which they
+ * differ themselves.
+ */
+function ioctlRules(): SeccompRule[] {
+  const allow = (mask: number, data: number): SeccompRule => ({
+    names: ['ioctl'],
+    action: ALLOW,
+    args: [{ index: 1, value: mask, valueTwo: data, op: 'SCMP_CMP_MASKED_EQ' }],
+  });
+  const [first = 0, second = 0] = TYPING;
+  const different = first ^ second;
+  const rules: SeccompRule[] = [];
+  for (let bit = 0; bit < REQUEST_BITS; bit++) {
+    const mask = 2 ** bit;
+    if ((different & mask) === 0) rules.push(allow(mask, (first & mask) === 0 ? mask : 0));
+  }
+  for (let data = 0; data <= different; data++) {
+    const isForeign = TYPING.every((request) => (request & different) !== data);
+    if ((data & ~different) === 0 && isForeign) rules.push(allow(different, data));
+  }
+  return rules;
+}
+
+/**
+ * The filter that a command gets: what was asked for, else the default one.
+ *
+ * @returns undefined for none
+ */
+export function chosenSeccomp({
+  unmasked,
+  capabilities,
+  seccomp,
+}: {
+  unmasked?: boolean | undefined;
+  capabilities?: readonly string[] | undefined;
+  seccomp?: SeccompProfile | 'unconfined' | undefined;
+}): SeccompProfile | undefined {
+  if (unmasked || seccomp === 'unconfined') return undefined;
+  if (seccomp !== undefined) return seccomp;
+  const key = capabilities?.join(',');
+  let profile = defaults.get(key);
+  if (profile === undefined) {
+    profile = defaultSeccomp({ ...(capabilities && { capabilities }), tracing: kernelIsAtLeast(4, 8) });
+    defaults.set(key, profile);
+  }
+  return profile;
+}
+
+/** By the names of the capabilities: the same object each time, which has been made into a program. */
+const defaults = new Map<string | undefined, SeccompProfile>();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';
-import { findUnstartable, withGuarded } from '../../../src/worker/command.ts';
+import { findUnstartable } from '../../../src/worker/command.ts';
 
 const entry = (path: string, more: Partial<RecipeEntry> = {}): RecipeEntry => ({
   path,
@@ -49,31 +49,5 @@ describe('findUnstartable', () => {
     ['./run', '', 127],
   ])('does not find %s with PATH=%s', (command, value, exitCode) => {
     expect(findUnstartable(root, command, path(value), '/')).toMatchObject({ exitCode });
-  });
-});
-
-describe('withGuarded', () => {
-  const guarded = ['LD_PRELOAD=x'];
-  it('changes nothing without guarded variables', () => {
-    expect(withGuarded(tree(), ['a', 'b'], [])).toEqual(['a', 'b']);
-  });
-
-  it('uses the image’s env, or its shell', () => {
-    const env = tree(entry('usr/bin/env'), entry('bin/sh'));
-    expect(withGuarded(env, ['a', 'b'], guarded)).toEqual(['/usr/bin/env', 'LD_PRELOAD=x', 'a', 'b']);
-    // For env this would be one more variable.
-    expect(withGuarded(env, ['a=b'], guarded)[0]).toBe('/bin/sh');
-    expect(withGuarded(tree(entry('bin/sh')), ['a'], guarded).slice(3)).toEqual([
-      'sh',
-      '1',
-      'LD_PRELOAD=x',
-      'a',
-    ]);
-  });
-
-  it('refuses an image that has neither', () => {
-    expect(() => withGuarded(tree(), ['a'], guarded)).toThrow(
-      expect.objectContaining({ code: 'RUN_ENVIRONMENT', message: expect.stringContaining('LD_PRELOAD') }),
-    );
   });
 });

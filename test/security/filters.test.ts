@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { canFilter } from '../../src/worker/filter-program.ts';
+import { FOOTINGS, openSandbox, TestSandbox } from '../support/sandbox.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+for (const { name, options } of FOOTINGS) {
+  describe.each(isRoot ? ['root', 'single'] : ['single'])(
+    `a command on ${name}, isolation %s`,
+    (isolation) => {
+      let sandbox: TestSandbox | string;
+
+      beforeAll(async () => {
+        sandbox = await openSandbox({ ...options, ...(isolation === 'single' ? { isolation } : {}) });
+      });
+      afterAll(async () => {
+        if (sandbox instanceof TestSandbox) await sandbox.close();
+      });
+      beforeEach((ctx) => {
+        if (typeof sandbox === 'string') ctx.skip(sandbox);
+        if (!canFilter()) ctx.skip('there is no table of this machine’s system calls');
+      });
+
+      const status = async (how: Parameters<TestSandbox['text']>[1] = {}) => {
+        const text = await (sandbox as TestSandbox).text('cat /proc/self/status', how);
+        return Object.fromEntries(text.split('\n').map((line) => line.split(/:\s*/) as [string, string]));
+      };
+
+      it('has a filter, and may become another user', async () => {
+        expect(await status()).toMatchObject({ Seccomp: '2', NoNewPrivs: '0', CapInh: '0000000000000000' });
+        if (isolation === 'root') {
+          expect(await status({ user: '1000' })).toMatchObject({
+            ...{ Seccomp: '2', NoNewPrivs: '0' },
+            ...{ CapEff: '0000000000000000', CapPrm: '0000000000000000' },
+          });
+        }
+        expect(await status({ noNewPrivileges: true, capabilities: ['chown'] })).toMatchObject({
+          ...{ Seccomp: '2', NoNewPrivs: '1' },
+          ...{ CapEff: '0000000000000001', CapBnd: '0000000000000001' },
+        });
+      });
+
+      it('has none where none is wanted', async () => {
+        expect(await status({ seccomp: 'unconfined' })).toMatchObject({ Seccomp: '0' });
+      });
+
+      it('cannot make namespaces or mounts', async () => {
+        const { stdout } = await (sandbox as TestSandbox).run(
+          'unshare -U true 2>&1; unshare -m true 2>&1; mount -t tmpfs t /tmp 2>&1; hostname x 2>&1',
+        );
+        expect(stdout.match(/not permitted|denied/gi)).toHaveLength(4);
+      });
+
+      it('obeys a profile of its own, which need not allow more than that takes', async () => {
+        const allowed =
+          'read write close execve brk mmap munmap mprotect exit exit_group openat open fstat stat'.split(
+            ' ',
+          );
+        const more =
+          'arch_prctl set_tid_address set_robust_list rseq prlimit64 getrandom readlink getuid'.split(' ');
+        const seccomp = {
+          defaultAction: 'SCMP_ACT_ERRNO',
+          syscalls: [{ names: [...allowed, ...more], action: 'SCMP_ACT_ALLOW' }],
+        };
+        if (name === 'namespaces') {
+          const how = { seccomp, ...(isolation === 'root' ? { user: '1000' } : {}) };
+          expect(await (sandbox as TestSandbox).text(['/bin/busybox', 'echo', 'ran'], how)).toBe('ran');
+        }
+        const refuse = { names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 };
+        const { stdout } = await (sandbox as TestSandbox).run('mkdir /tmp/x 2>&1', {
+          seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [refuse] },
+        });
+        expect(stdout).toContain('No space left on device');
+      });
+
+      it('sees no program of the machine as itself, or as the one above it', async () => {
+        const { stdout } = await (sandbox as TestSandbox).run('readlink /proc/1/exe /proc/self/exe');
+        for (const line of stdout.trim().split('\n')) expect(line).toMatch(/^(\/bin\/busybox)?$/);
+      });
+    },
+  );
+}
