@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
+import { parentOf } from '../layer/entry.ts';
 import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
@@ -233,6 +234,14 @@ function directoryToMake(image: MergedTree, cwd: string, request: ExecRequest): 
   if (entry?.type === 'directory') return undefined;
   if (entry !== undefined) {
     throw new JettisonError('RUN_CWD', `the working directory ${cwd} is a ${entry.type} in the image`);
+  }
+  for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
+    const above = tree.get(parent);
+    if (above !== undefined && above.type !== 'directory')
+      throw new JettisonError(
+        'RUN_CWD',
+        `/${parent}, above the working directory ${cwd}, is a ${above.type} in the image`,
+      );
   }
   const mounted = [
     'proc',
