@@ -1,11 +1,13 @@
 import { withGitModes } from '../context/git-modes.ts';
 import { type IgnoreRules, ignoredBy } from '../context/ignore.ts';
+import type { ContextSource } from '../context/source.ts';
 import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
 import { CHECKS } from '../dockerfile/checks.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Emit } from '../events/event.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
+import { globalScope } from '../plan/heads.ts';
 import type { ImageRequest } from '../plan/input.ts';
 import type { NamedContexts } from '../plan/named-contexts.ts';
 import type { BaseImage, Plan } from '../plan/plan.ts';
@@ -21,7 +23,7 @@ import { parseForBuild, planInput, planWithBases, readNamedContexts } from './pl
 import { findAgents, readSecrets } from './secrets.ts';
 import { Session } from './session.ts';
 import { stepInfos } from './step-infos.ts';
-import { lastCommitTime, sourceDateEpoch } from './time.ts';
+import { lastCommitTime, SOURCE_DATE_EPOCH, sourceDateEpoch } from './time.ts';
 
 /** A build of which everything is known that can be known before anything is done. */
 export interface OpenedBuild {
@@ -74,7 +76,8 @@ export async function openBuild(
       signal: session.signal,
       emit: session.emit,
     });
-    const plans = await planAll(options, dockerfile, {
+    const epoch = await timeOf(options, dockerfile, { given, input, named: named.files, session });
+    const plans = await planAll(datedOptions(options, dockerfile, epoch), dockerfile, {
       named: named.contexts,
       ignore: input.context.ignore,
       bases,
@@ -86,7 +89,6 @@ export async function openBuild(
     }
     refuseFindings(dockerfile, warnings);
     emit({ type: 'build.planned', steps: plans.flatMap(({ plan, label }) => stepInfos(plan, label)) });
-    const epoch = await timeOf(options, given, session.env);
     const halt = haltAt?.(
       plans.map(({ plan }) => plan),
       session,
@@ -136,11 +138,59 @@ async function planAll(
 /** Seconds since 1970 that the image's times are set to, if they are. */
 async function timeOf(
   options: BuildOptions,
-  { source }: Given,
-  env: NodeJS.ProcessEnv,
+  dockerfile: Dockerfile,
+  parts: {
+    given: Given;
+    input: Awaited<ReturnType<typeof openGiven>>;
+    named: ReadonlyMap<string, ContextSource>;
+    session: Session;
+  },
 ): Promise<number | undefined> {
-  const told = sourceDateEpoch(options.buildArgs ?? {}, env);
-  return told ?? (options.reproducible ? lastCommitTime(directoryOf(source), env) : undefined);
+  const { given, input, named, session } = parts;
+  const told = sourceDateEpoch(options.buildArgs ?? {}, session.env);
+  if (typeof told === 'number') return told;
+  const dated = told !== undefined || (told !== '' && datesItself(dockerfile));
+  if (dated) {
+    // Loaded here: most builds do not ask.
+    const { sourceDate } = await import('./source-date.ts');
+    const { buildArgs, ...scope } = planInput(options, dockerfile);
+    const found = await session.wait(
+      sourceDate(
+        dockerfile,
+        told,
+        { globals: globalScope({ buildArgs, ...scope }), buildArgs },
+        {
+          main: given.source,
+          context: input.context,
+          named,
+          remotes: () => session.remotes.get(),
+        },
+      ),
+    );
+    if (found !== undefined) return found;
+  }
+  return options.reproducible ? lastCommitTime(directoryOf(given.source), session.env) : undefined;
+}
+
+/** Whether an ARG before the first FROM gives the time. */
+function datesItself({ globals }: Dockerfile): boolean {
+  return globals.some(({ args }) => args.some(({ name }) => name.text === SOURCE_DATE_EPOCH));
+}
+
+/** The options with the time that a word stood for, as ARGs get it; nothing where there is none. */
+function datedOptions(
+  options: BuildOptions,
+  dockerfile: Dockerfile,
+  epoch: number | undefined,
+): BuildOptions {
+  const { buildArgs = {} } = options;
+  const given = buildArgs[SOURCE_DATE_EPOCH];
+  const isWord = given !== undefined && !/^\d*$/.test(given);
+  if (!isWord && (given !== undefined || !datesItself(dockerfile))) return options;
+  return {
+    ...options,
+    buildArgs: { ...buildArgs, [SOURCE_DATE_EPOCH]: epoch === undefined ? '' : String(epoch) },
+  };
 }
 
 /** A solver for each platform; what is expensive they share. */

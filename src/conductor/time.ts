@@ -1,22 +1,17 @@
 import { promisify } from 'node:util';
-import { EXIT, JettisonError } from '../errors/error.ts';
+
+export const SOURCE_DATE_EPOCH = 'SOURCE_DATE_EPOCH';
 
 /**
- * Seconds since 1970 that the image is dated: the build argument or variable SOURCE_DATE_EPOCH; undefined without.
- *
- * @throws JettisonError `SOURCE_DATE_EPOCH_INVALID`
+ * The build argument or variable SOURCE_DATE_EPOCH: seconds since 1970, else what it says; undefined without. An
+ * empty one says that there is no time.
  */
 export function sourceDateEpoch(
   buildArgs: Record<string, string>,
   env: NodeJS.ProcessEnv,
-): number | undefined {
-  const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH'];
-  if (text === undefined || text === '') return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new JettisonError('SOURCE_DATE_EPOCH_INVALID', `SOURCE_DATE_EPOCH is "${text}", which is no time`, {
-    hint: 'It is a number of seconds since 1970, e.g. `git log -1 --format=%ct`.',
-    exitCode: EXIT.usage,
-  });
+): number | string | undefined {
+  const text = buildArgs[SOURCE_DATE_EPOCH] ?? env[SOURCE_DATE_EPOCH];
+  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : text;
 }
 
 /** When the last commit of the repository that a folder is in was made: seconds since 1970; 0 where there is none. */

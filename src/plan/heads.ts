@@ -26,6 +26,33 @@ export interface Head {
   replaced: boolean;
 }
 
+type ScopeInput = Pick<PlanInput, 'dockerfile' | 'buildArgs' | 'platform' | 'buildPlatform' | 'target'>;
+
+/** The arguments before the first FROM, and those that the platform sets. */
+export function globalScope(input: ScopeInput): Map<string, string | undefined> {
+  const { dockerfile, buildArgs } = input;
+  const { escape: escapeCharacter } = dockerfile.directives;
+  const scope = new Map<string, string | undefined>(
+    Object.entries(predefined(input)).map(([name, value]) => [name, buildArgs[name] ?? value]),
+  );
+  const text = ({ text: written, location }: { text: string; location: Instruction['location'] }) =>
+    expand(written, (name) => scope.get(name), { escape: escapeCharacter, location }).text;
+  for (const instruction of dockerfile.globals) {
+    for (const { name, value } of instruction.args) {
+      const given = buildArgs[name.text];
+      const fallback = () =>
+        value === undefined ? scope.get(name.text) : at(instruction, () => text(value));
+      scope.set(name.text, given ?? fallback());
+    }
+  }
+  return scope;
+}
+
+/** The arguments that need no ARG before the first FROM. */
+function predefined({ platform, buildPlatform, target, dockerfile }: ScopeInput): Record<string, string> {
+  return platformArgs(buildPlatform, platform, target ?? dockerfile.stages.at(-1)?.name ?? 'default');
+}
+
 /** Reads all FROMs of a file: with the arguments before the first one, and what build contexts replace. */
 export class Heads {
   /** Arguments before the first FROM, and those that the platform sets. */
@@ -37,10 +64,10 @@ export class Heads {
     private readonly warnings: Diagnostic[],
     private readonly names: StageNames,
   ) {
-    this.globals = this.readGlobals();
+    this.globals = globalScope(input);
     const { stages, globals, directives } = input.dockerfile;
-    const predefined = this.predefined();
-    warnings.push(...checkDefaultNames(stages, globals, (name) => predefined[name], directives.escape));
+    const known = predefined(input);
+    warnings.push(...checkDefaultNames(stages, globals, (name) => known[name], directives.escape));
     this.all = stages.map((stage) => at(stage.from, () => this.readHead(stage)));
     this.checkUnusedArgs();
   }
@@ -59,34 +86,6 @@ export class Heads {
         .filter(({ name }) => used.has(name.text))
         .map(({ name }) => ({ name: name.text, value: this.globals.get(name.text), instruction })),
     );
-  }
-
-  /** ARGs before the first FROM, with the platform's arguments, which need no ARG there. */
-  private predefined(): Record<string, string> {
-    const { platform, buildPlatform } = this.input;
-    const { stages } = this.input.dockerfile;
-    const stage = this.input.target ?? stages.at(-1)?.name ?? 'default';
-    return platformArgs(buildPlatform, platform, stage);
-  }
-
-  private readGlobals(): Map<string, string | undefined> {
-    const { dockerfile, buildArgs } = this.input;
-    const scope = new Map<string, string | undefined>(
-      Object.entries(this.predefined()).map(([name, value]) => [name, buildArgs[name] ?? value]),
-    );
-    for (const instruction of dockerfile.globals) {
-      for (const { name, value } of instruction.args) {
-        const given = buildArgs[name.text];
-        scope.set(
-          name.text,
-          given ??
-            (value === undefined
-              ? scope.get(name.text)
-              : at(instruction, () => this.expandGlobal(value, scope).text)),
-        );
-      }
-    }
-    return scope;
   }
 
   private expandGlobal(

@@ -1,0 +1,149 @@
+import { lstatSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Context } from '../context/context.ts';
+import type { ContextSource } from '../context/source.ts';
+import type { ArgInstruction, CopyInstruction, Dockerfile, StageText, Word } from '../dockerfile/ast.ts';
+import { expand } from '../dockerfile/expand.ts';
+import { isHttpUrl, parseGitUrl } from '../dockerfile/git-url.ts';
+import { JettisonError } from '../errors/error.ts';
+import { isDigest } from '../image/digest.ts';
+import type { Remotes } from '../remote/remotes.ts';
+import { newestBelow, newestIn } from '../solve/newest-file.ts';
+
+/** Arguments before the first FROM. */
+type Globals = ReadonlyMap<string, string | undefined>;
+
+/** Where the time of a source is looked for. */
+export interface DatedSources {
+  main: ContextSource;
+  /** The main context, opened. */
+  context: Context;
+  named: ReadonlyMap<string, ContextSource>;
+  remotes: () => Promise<Remotes>;
+}
+
+const NAME = 'SOURCE_DATE_EPOCH';
+
+/**
+ * What `SOURCE_DATE_EPOCH` says: given by the user, else the default of an ARG before the first FROM. `context`, the
+ * name of a build context, or that of a stage which only fetches one thing, stand for the time of that: of the git
+ * commit, of `Last-Modified`, or of the newest file in an archive.
+ *
+ * @param given by the user
+ * @returns seconds since 1970; undefined where nobody says, and for sources without a time of their own
+ * @throws JettisonError `SOURCE_DATE_EPOCH_INVALID`, `SOURCE_DATE_EPOCH_STAGE`
+ */
+export async function sourceDate(
+  dockerfile: Dockerfile,
+  given: string | undefined,
+  scope: { globals: Globals; buildArgs: Record<string, string> },
+  sources: DatedSources,
+): Promise<number | undefined> {
+  const text = given ?? scope.globals.get(NAME) ?? '';
+  if (text === '') return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  const source = sourceNamed(dockerfile, text, scope, sources);
+  if (source !== undefined) return timeOf(source, text === 'context' ? sources.context : undefined, sources);
+  const argument = given === undefined ? lastDefault(dockerfile) : undefined;
+  throw new JettisonError('SOURCE_DATE_EPOCH_INVALID', `invalid ${NAME} "${text}"`, {
+    ...(argument === undefined ? {} : { location: argument.location, source: argument.source }),
+    hint: 'It is a number of seconds since 1970, "context", or the name of a build context or of a stage that only fetches.',
+  });
+}
+
+function sourceNamed(
+  dockerfile: Dockerfile,
+  text: string,
+  scope: { globals: Globals; buildArgs: Record<string, string> },
+  { main, named }: DatedSources,
+): DatedSource | undefined {
+  if (text === 'context') return main;
+  const context = named.get(text.toLowerCase());
+  if (context !== undefined) return context;
+  const stage = dockerfile.stages.find(({ name }) => name === text.toLowerCase());
+  return stage && fetchedBy(stage, scope, dockerfile.directives.escape);
+}
+
+type DatedSource = ContextSource | { kind: 'http'; url: string; checksum: string };
+
+/** The one thing that a stage fetches. */
+function fetchedBy(
+  stage: StageText,
+  { globals, buildArgs }: { globals: Globals; buildArgs: Record<string, string> },
+  escapeCharacter: '\\' | '`',
+): DatedSource {
+  const scope = new Map(globals);
+  scope.delete(NAME);
+  const text = ({ text: written, location }: Word) =>
+    expand(written, (name) => scope.get(name), { escape: escapeCharacter, location }).text;
+  if (text(stage.from.image) !== 'scratch') throw notSourceOnly(stage, 'it is not FROM scratch');
+  let found: DatedSource | undefined;
+  for (const instruction of stage.instructions) {
+    if (instruction.kind === 'ARG') {
+      for (const { name, value } of instruction.args) {
+        const given = buildArgs[name.text];
+        if (given !== undefined || value !== undefined) scope.set(name.text, given ?? text(value!));
+      }
+    } else if (instruction.kind !== 'ADD') {
+      throw notSourceOnly(stage, `it has ${instruction.kind}`);
+    } else {
+      if (found !== undefined) throw notSourceOnly(stage, 'it has more than one ADD');
+      found = fetchedByAdd(stage, instruction, text);
+    }
+  }
+  if (found === undefined) throw notSourceOnly(stage, 'it has no ADD');
+  return found;
+}
+
+function fetchedByAdd(stage: StageText, add: CopyInstruction, text: (word: Word) => string): DatedSource {
+  const [first] = add.sources;
+  if (add.sources.length !== 1 || add.heredocs.length > 0)
+    throw notSourceOnly(stage, 'its ADD has not one source');
+  const url = text(first!);
+  const checksum = add.checksum && text(add.checksum);
+  const git = parseGitUrl(url);
+  if (git !== undefined)
+    return { kind: 'git', source: { ...git, ...(checksum === undefined ? {} : { checksum }) } };
+  if (!isHttpUrl(url)) throw notSourceOnly(stage, 'its ADD fetches nothing');
+  return { kind: 'http', url, ...(checksum === undefined ? {} : { checksum }) };
+}
+
+function notSourceOnly({ name, from }: StageText, reason: string): JettisonError {
+  return new JettisonError('SOURCE_DATE_EPOCH_STAGE', `stage "${name}" has no time for ${NAME}: ${reason}`, {
+    location: from.location,
+    source: from.source,
+    hint: 'Such a stage is FROM scratch, with ARGs and a single ADD of one URL or git repository.',
+  });
+}
+
+async function timeOf(
+  source: DatedSource,
+  context: Context | undefined,
+  { remotes }: DatedSources,
+): Promise<number | undefined> {
+  switch (source.kind) {
+    case 'directory':
+      return undefined;
+    case 'git':
+      // All files of a checkout have the time of the commit.
+      return Math.floor(
+        lstatSync((await (await remotes()).checkOut(source.source)).directory).mtimeMs / 1000,
+      );
+    case 'http': {
+      const expected = 'checksum' in source && isDigest(source.checksum) ? source.checksum : undefined;
+      const { path, mtime } = await (await remotes()).download(source.url, expected);
+      return mtime > 0 ? mtime : newestIn(path);
+    }
+    case 'archive':
+      return newestIn(resolve(source.path));
+    case 'stdin':
+      return context && newestBelow(context, '');
+  }
+}
+
+/** The ARG before the first FROM that gives the default. */
+function lastDefault({ globals }: Dockerfile): ArgInstruction | undefined {
+  return globals.findLast(({ args }) =>
+    args.some(({ name, value }) => name.text === NAME && value !== undefined),
+  );
+}
