@@ -15,6 +15,7 @@ const SPECIAL = new Set(['setup.sh', 'args', 'env', 'expect']);
  * @property {'ok' | 'fail' | undefined} jettison what Jettison does where the engine does something else
  * @property {RegExp[]} ignore lines of the summaries that are not compared
  * @property {string[]} has lines that Jettison's summary must have
+ * @property {{ docker?: string, jettison?: string }} errors what their messages say where they refuse the case
  *
  * @typedef {object} Case
  * @property {string} name `<area>/<name>`
@@ -60,16 +61,21 @@ function lines(text = '') {
 }
 
 function expectation(name, text) {
-  const expect = { reason: '', jettison: undefined, ignore: [], has: [] };
+  const expect = { reason: '', jettison: undefined, ignore: [], has: [], errors: {} };
   for (const line of lines(text)) {
     const [, word, rest] = /^(\S+) (.*)$/.exec(line) ?? [];
     if (word === 'reason') expect.reason += `${expect.reason && ' '}${rest}`;
     else if (word === 'jettison' && (rest === 'ok' || rest === 'fail')) expect.jettison = rest;
     else if (word === 'ignore') expect.ignore.push(new RegExp(rest));
     else if (word === 'has') expect.has.push(rest);
-    else throw new Error(`${name}: "${line}" is no expectation`);
+    else if (word === 'error' && /^(docker|jettison) ./.test(rest)) {
+      const [side, text] = rest.split(/ (.*)/s);
+      expect.errors[side] = text;
+    } else throw new Error(`${name}: "${line}" is no expectation`);
   }
-  if (expect.reason === '') throw new Error(`${name}: a difference that is expected needs its reason`);
+  const differs = expect.jettison !== undefined || expect.ignore.length > 0 || expect.has.length > 0;
+  if (differs && expect.reason === '')
+    throw new Error(`${name}: a difference that is expected needs its reason`);
   return expect;
 }
 

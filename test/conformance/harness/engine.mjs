@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { contextFolder, writeContext } from './case-file.mjs';
 import { eachOf, output, run } from './spawn.mjs';
-import { summarise } from './summary.mjs';
+import { configLines, summarise } from './summary.mjs';
 
 /** How many images one `docker save` writes. */
 const SAVED_AT_ONCE = 24;
@@ -13,8 +13,7 @@ const REPOSITORY = 'jettison-conformance';
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'jettison-conformance');
 
 /**
- * @typedef {{ ok: true, summary?: string[] } | { ok: false, message: string }} Outcome Without a summary: an
- *   image that the engine can build, but not save
+ * @typedef {{ ok: true, summary: string[] } | { ok: false, message: string }} Outcome
  */
 
 export class Engine {
@@ -59,7 +58,7 @@ export class Engine {
    * @returns {Promise<Map<string, Outcome>>} by the cases' names
    */
   async build(cases, { folder, jobs, fresh }) {
-    const identity = JSON.stringify([await this.version(), [...this.bases], 2]);
+    const identity = JSON.stringify([await this.version(), [...this.bases], 3]);
     const outcomes = new Map();
     const keyOf = (one) => createHash('sha256').update(`${identity}\n${one.text}`).digest('hex');
     const todo = cases.filter((one) => {
@@ -78,7 +77,10 @@ export class Engine {
         env: one.env,
       });
       if (code === 0) built.push(one);
-      else outcomes.set(one.name, { ok: false, message: lastLines(err) });
+      else {
+        const [message] = withoutAddress(one, [lastLines(err)]);
+        outcomes.set(one.name, { ok: false, message });
+      }
     });
     for (let i = 0; i < built.length; i += SAVED_AT_ONCE) {
       const some = built.slice(i, i + SAVED_AT_ONCE);
@@ -95,16 +97,34 @@ export class Engine {
     return outcomes;
   }
 
-  /** @param {string[]} tags @returns {Promise<Map<string, string[]>>} without those that cannot be saved */
+  /** @param {string[]} tags @returns {Promise<Map<string, string[]>>} */
   async summaries(tags) {
     const { code, out, err } = await run([...this.docker, 'save', ...tags]);
     if (code === 0) return summarise(out, this.layers);
     // The engine saves no image without layers: the others are saved one by one.
     if (!err.includes('empty export')) throw new Error(err);
-    if (tags.length === 1) return new Map();
+    if (tags.length === 1) return new Map([[tags[0], await this.withoutLayers(tags[0])]]);
     const each = await Promise.all(tags.map((tag) => this.summaries([tag])));
     return new Map(each.flatMap((found) => [...found]));
   }
+
+  /** Summary of an image without layers, which the engine shows but does not save. @returns {Promise<string[]>} */
+  async withoutLayers(tag) {
+    const [image] = JSON.parse(await output([...this.docker, 'image', 'inspect', tag]));
+    const form = ['--no-trunc', '--format', '{{json .}}'];
+    const lines = (await output([...this.docker, 'history', ...form, tag])).toString().trim().split('\n');
+    const history = lines
+      .filter(Boolean)
+      .reverse()
+      .map((line) => historyEntry(JSON.parse(line)));
+    const { Config: config, Author: author, Os: os, Architecture: architecture, Variant: variant } = image;
+    return configLines({ config, history, author, os, architecture, variant });
+  }
+}
+
+/** One line of `docker history`. */
+function historyEntry({ CreatedBy, Comment }) {
+  return { created_by: CreatedBy, comment: Comment, empty_layer: true };
 }
 
 function readKnown(key) {
@@ -136,6 +156,6 @@ export function fileArgs(one, context) {
 }
 
 /** The end of what a failed build printed: where its message is. */
-export function lastLines(text) {
+function lastLines(text) {
   return text.trimEnd().split('\n').slice(-6).join('\n');
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { contextFolder, writeContext } from './case-file.mjs';
-import { fileArgs, lastLines, tagOf, withoutAddress } from './engine.mjs';
+import { fileArgs, tagOf, withoutAddress } from './engine.mjs';
 import { eachOf, output, run } from './spawn.mjs';
 import { summarise } from './summary.mjs';
 
@@ -42,9 +42,15 @@ export class Jettison {
     if (built.code !== 0) {
       const crashed = built.code !== 1 && built.code !== 2;
       const bug = crashed || /^\s+at .*:\d+:\d+\)?$/m.test(built.err);
-      return { ok: false, bug, message: bug ? built.err : lastLines(built.err) };
+      const [message] = bug ? [built.err] : withoutAddress(one, [fromError(built.err)]);
+      return { ok: false, bug, message };
     }
     const archive = await output([...this.command, 'save', tagOf(one)], { env });
     return { ok: true, summary: withoutAddress(one, summarise(archive, this.layers).get(tagOf(one))) };
   }
+}
+
+/** What is said from the error on. */
+function fromError(text) {
+  return text.slice(text.search(/^error: /m)).trimEnd();
 }

@@ -46,7 +46,8 @@ function layerOf(bytes, diff, layers) {
   return members;
 }
 
-function configLines({ config = {}, history = [], rootfs, author, os, architecture, variant }) {
+/** @param {object} image the config's file, parsed @returns {string[]} */
+export function configLines({ config = {}, history = [], rootfs, author, os, architecture, variant }) {
   const lines = [`platform ${os}/${architecture}${variant ? `/${variant}` : ''}`];
   if (author) lines.push(`author ${author}`);
   lines.push(`layers ${(rootfs?.diff_ids ?? []).length}`);
