@@ -17,11 +17,10 @@ import {
 } from '../store/cache-mounts.ts';
 import type { Store } from '../store/store.ts';
 import type { Worker } from '../worker/protocol.ts';
+import { secretForms } from './secret-forms.ts';
 
 /** One packs at a time: the archives are in the store only until they have been handed on. */
 const LOCK = 'cache-archives';
-/** Shorter secrets would be found everywhere. */
-const MIN_SECRET = 6;
 
 /**
  * What the cache mounts of a build hold, for other machines: of those that its commands have had what they left; of
@@ -124,8 +123,7 @@ export class CacheMountExport {
 
   #secrets(): [string, Uint8Array][] {
     return [...this.options.secrets].flatMap(([id, value]): [string, Uint8Array][] => {
-      const bytes = Buffer.from(Buffer.from(value).toString('latin1').trim(), 'latin1');
-      return bytes.length < MIN_SECRET ? [] : [[id, bytes]];
+      return secretForms(value).map((form) => [id, form]);
     });
   }
 

@@ -1,3 +1,5 @@
+import { withoutCredentials } from './safe-text.ts';
+
 /** Where in a text file something stands. Lines and columns count from 1; columns count UTF-16 units. */
 export interface Location {
   /** The file as the user named it, e.g. `Dockerfile` or `services/api/Dockerfile`. */
@@ -29,7 +31,8 @@ export interface JettisonErrorOptions {
 /**
  * The one error class for everything that is the input's or the machine's fault, never Jettison's own.
  * It carries a stable `code`, a sentence that says what is wrong and, as `hint`, one that says what to do.
- * Anything else that is thrown is a bug and is shown with its stack trace.
+ * Anything else that is thrown is a bug and is shown with its stack trace. Credentials of URLs and headers are
+ * masked in all of its texts.
  */
 export class JettisonError extends Error {
   override readonly name = 'JettisonError';
@@ -46,10 +49,13 @@ export class JettisonError extends Error {
     message: string,
     options: JettisonErrorOptions = {},
   ) {
-    super(escapeBytes(message), options.cause === undefined ? undefined : { cause: options.cause });
-    if (options.hint !== undefined) this.hint = escapeBytes(options.hint);
+    super(
+      escapeBytes(withoutCredentials(message)),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    if (options.hint !== undefined) this.hint = escapeBytes(withoutCredentials(options.hint));
     if (options.location !== undefined) this.location = options.location;
-    if (options.source !== undefined) this.source = options.source;
+    if (options.source !== undefined) this.source = withoutCredentials(options.source);
     if (options.sourceLine !== undefined) this.sourceLine = options.sourceLine;
     if (options.details !== undefined) this.details = options.details;
     this.exitCode = options.exitCode ?? EXIT.failed;

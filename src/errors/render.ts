@@ -1,4 +1,5 @@
 import { JettisonError, type Location } from './error.ts';
+import { visible, visibleLine, withoutCredentials } from './safe-text.ts';
 import { type Style, style } from './style.ts';
 
 /** How many lines of a long instruction are shown around the one that the error is about. */
@@ -19,15 +20,16 @@ export function renderError(error: unknown, options: RenderOptions): string {
   const paint = style(options.color);
   if (!(error instanceof JettisonError)) return renderBug(error, paint);
 
-  const lines = [`${paint.red(paint.bold('error:'))} ${paint.bold(error.message)}`];
+  const lines = [`${paint.red(paint.bold('error:'))} ${paint.bold(visible(error.message))}`];
   if (error.location !== undefined) {
     const { file, line, column } = error.location;
-    lines.push(`  ${paint.cyan(`${file}:${line}:${column}`)}`);
+    lines.push(`  ${paint.cyan(visibleLine(`${file}:${line}:${column}`))}`);
     if (error.source !== undefined)
       lines.push(...excerpt(error.source, error.location, error.sourceLine, paint));
   }
-  for (const hint of error.hint?.split('\n') ?? []) lines.push(`${paint.cyan('hint:')} ${capitalised(hint)}`);
-  if (options.stack) lines.push(paint.dim(stackWithCauses(error)));
+  for (const hint of error.hint?.split('\n') ?? [])
+    lines.push(`${paint.cyan('hint:')} ${visible(capitalised(hint))}`);
+  if (options.stack) lines.push(paint.dim(visible(withoutCredentials(stackWithCauses(error)))));
   return `${lines.join('\n')}\n`;
 }
 
@@ -38,11 +40,14 @@ export function renderWarning(
 ): string {
   const paint = style(options.color);
   const at = warning.location;
-  const where = at === undefined ? '' : ` ${paint.dim(`(${at.file}:${at.line})`)}`;
-  const lines = [`${paint.yellow('warning:')} ${warning.message} ${paint.dim(`[${warning.code}]`)}${where}`];
+  const where = at === undefined ? '' : ` ${paint.dim(visibleLine(`(${at.file}:${at.line})`))}`;
+  const lines = [
+    `${paint.yellow('warning:')} ${visible(withoutCredentials(warning.message))} ${paint.dim(`[${warning.code}]`)}${where}`,
+  ];
   if (at !== undefined && warning.source !== undefined)
     lines.push(...excerpt(warning.source, at, undefined, paint));
-  if (warning.hint !== undefined) lines.push(`  ${paint.cyan('hint:')} ${capitalised(warning.hint)}`);
+  if (warning.hint !== undefined)
+    lines.push(`  ${paint.cyan('hint:')} ${visible(withoutCredentials(capitalised(warning.hint)))}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -55,7 +60,9 @@ function capitalised(hint: string): string {
 
 /** The instruction's lines with their numbers, and carets under the word at the location's column. */
 function excerpt(source: string, location: Location, firstLine = location.line, paint: Style): string[] {
-  const all = source.replace(/\r?\n$/, '').split(/\r?\n/);
+  const all = withoutCredentials(source)
+    .replace(/\r?\n$/, '')
+    .split(/\r?\n/);
   const marked = location.line - firstLine;
   const from = Math.max(0, marked - LINES_BEFORE);
   const to = Math.min(all.length, marked + LINES_AFTER + 1);
@@ -66,7 +73,7 @@ function excerpt(source: string, location: Location, firstLine = location.line, 
   if (from > 0) lines.push(bar('…'));
   for (let i = from; i < to; i++) {
     const text = all[i]!;
-    lines.push(`${bar(String(firstLine + i))} ${text.replaceAll('\t', ' ')}`.trimEnd());
+    lines.push(`${bar(String(firstLine + i))} ${visibleLine(text)}`.trimEnd());
     const caret = i === marked ? carets(text, location.column) : '';
     if (caret !== '') lines.push(`${bar('')} ${paint.red(caret)}`);
   }
@@ -78,14 +85,15 @@ function excerpt(source: string, location: Location, firstLine = location.line, 
 function carets(text: string, column: number): string {
   const rest = text.slice(column - 1);
   const word = /^"(?:[^"\\]|\\.)*"|^'[^']*'|^\S+/.exec(rest)?.[0];
-  return word === undefined ? '' : ' '.repeat(column - 1) + '^'.repeat(word.length);
+  if (word === undefined) return '';
+  return ' '.repeat(visibleLine(text.slice(0, column - 1)).length) + '^'.repeat(visibleLine(word).length);
 }
 
 function renderBug(error: unknown, paint: Style): string {
   const stack = error instanceof Error ? stackWithCauses(error) : `Thrown: ${String(error)}`;
   return [
     `${paint.red(paint.bold('internal error:'))} ${paint.bold('this is a bug in Jettison, not in your input')}`,
-    stack,
+    visible(withoutCredentials(stack)),
     `${paint.cyan('hint:')} Please report it with the text above, the command line and the Dockerfile.`,
     '',
   ].join('\n');

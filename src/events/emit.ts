@@ -1,6 +1,28 @@
-import type { BuildEvent, Emit } from './event.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
+import type { BuildEvent, BuildEventBody, Emit } from './event.ts';
 
 /** The emitting end of a build's event stream: stamps each event with the time and hands it on. */
 export function emitTo(listener: (event: BuildEvent) => void, now: () => number = Date.now): Emit {
-  return (event) => listener({ time: now(), ...event });
+  return (event) => listener({ time: now(), ...masked(event) });
+}
+
+/** Without credentials in what an event says; what commands print is theirs. */
+function masked(event: BuildEventBody): BuildEventBody {
+  switch (event.type) {
+    case 'build.started':
+      return { ...event, context: withoutCredentials(event.context) };
+    case 'step.progress':
+      return { ...event, text: withoutCredentials(event.text) };
+    case 'export.started':
+    case 'export.finished':
+      return { ...event, what: withoutCredentials(event.what) };
+    case 'warning':
+      return {
+        ...event,
+        message: withoutCredentials(event.message),
+        ...(event.hint === undefined ? {} : { hint: withoutCredentials(event.hint) }),
+      };
+    default:
+      return event;
+  }
 }

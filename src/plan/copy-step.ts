@@ -3,6 +3,7 @@ import type { CheckId } from '../dockerfile/checks.ts';
 import { switchValue } from '../dockerfile/flags.ts';
 import { isHttpUrl, parseGitUrl } from '../dockerfile/git-url.ts';
 import { JettisonError } from '../errors/error.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
 import { isDigest } from '../image/digest.ts';
 import type { CopyFrom, CopyStep, RemoteSource } from './plan.ts';
 import type { StageState } from './stage-state.ts';
@@ -57,7 +58,8 @@ export function addCopyStep(
     ...(chmod ? [`--chmod=${chmod}`] : []),
     ...(step.parents ? ['--parents'] : []),
   ];
-  const names = [...written, ...heredocs.map(({ name }) => `<<${name}`)];
+  // Docker writes the password of a URL into the history, where everybody reads it.
+  const names = [...written.map(withoutCredentials), ...heredocs.map(({ name }) => `<<${name}`)];
   state.history.push({
     createdBy: `${[instruction.kind, ...flags, ...names, destination].join(' ')} # buildkit`,
     step: step.id,

@@ -3,6 +3,7 @@ import { type CheckId, inOrder } from '../dockerfile/checks.ts';
 import { filterDiagnostics } from '../dockerfile/file-checks.ts';
 import { parseInstructions } from '../dockerfile/parse.ts';
 import { at } from '../errors/locate.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { applyInstruction } from './apply.ts';
@@ -221,7 +222,9 @@ class Planner {
 
   private titleOf(instruction: Instruction): string {
     const trigger = this.triggerTexts.get(instruction);
-    return trigger === undefined ? oneLine(instruction.source) : `ONBUILD ${oneLine(trigger)}`;
+    const title = trigger === undefined ? oneLine(instruction.source) : `ONBUILD ${oneLine(trigger)}`;
+    // Titles are in events, records and shared caches.
+    return withoutCredentials(title);
   }
 
   private stageBase(head: Head): StageBase | undefined {

@@ -3,6 +3,7 @@ import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, utimesSyn
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
 import { counted, type OnProgress, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { discard, type Http, type HttpResponse } from '../registry/http.ts';
@@ -21,7 +22,7 @@ export interface Download {
   mtime: number;
 }
 
-/** `downloads/<digest of the URL>.json`: what came from there last. */
+/** `downloads/<digest of the URL>.json`: what came from there last. The URL is without its credentials. */
 interface Remembered extends Omit<Download, 'path'> {
   url: string;
   etag?: string;
@@ -51,7 +52,10 @@ export async function download(
   options: DownloadOptions,
 ): Promise<Download> {
   const { layout, signal } = options;
-  const record = join(layout.downloads, `${createHash('sha256').update(url).digest('hex')}.json`);
+  const record = join(
+    layout.downloads,
+    `${createHash('sha256').update(withoutCredentials(url)).digest('hex')}.json`,
+  );
   const known = remembered(layout, record);
   if (known !== undefined && known.digest === expected) return known;
   const found = await retrying(DEFAULT_RETRY, signal, async () => {
@@ -179,7 +183,7 @@ async function keep(
     const path = contentPath(layout, { digest, mtime });
     renameSync(temporary, path);
     return {
-      url,
+      url: withoutCredentials(url),
       path,
       digest,
       size,

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, lstatSync, lutimesSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import type { GitSource } from '../dockerfile/git-url.ts';
+import { type GitSource, isHttpUrl } from '../dockerfile/git-url.ts';
 import { JettisonError } from '../errors/error.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
 
 export interface GitOptions {
@@ -29,7 +30,8 @@ const ALL_REFS = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags
  * @throws JettisonError `GIT_MISSING`, `GIT_FAILED`, `GIT_REF_UNKNOWN`, `GIT_CHECKSUM`
  */
 export async function findCommit(source: GitSource, options: GitOptions): Promise<GitCommit | undefined> {
-  const { url, ref = 'HEAD' } = source;
+  const { ref = 'HEAD' } = source;
+  const { url } = splitLogin(source.url);
   if (COMMIT.test(ref)) return checked(source, { commit: ref, fetch: ref });
   const listed = await git(['ls-remote', '--', url, ref, `${ref}^{}`], source, options);
   const refs = new Map(
@@ -43,7 +45,7 @@ export async function findCommit(source: GitSource, options: GitOptions): Promis
     if (commit !== undefined) return checked(source, { commit, fetch: name });
   }
   if (SHORT_COMMIT.test(ref)) return undefined;
-  throw new JettisonError('GIT_REF_UNKNOWN', `${shown(url)} has no branch or tag "${ref}"`, {
+  throw new JettisonError('GIT_REF_UNKNOWN', `${withoutCredentials(url)} has no branch or tag "${ref}"`, {
     hint: 'Write a branch, a tag or a commit behind #; without one, the default branch is taken.',
   });
 }
@@ -65,7 +67,7 @@ export async function checkOut(
   const run = (...args: string[]) => git(['-C', folder, ...args], source, options);
   mkdirSync(folder, { recursive: true });
   await run('init', '-q');
-  await run('remote', 'add', 'origin', '--', source.url);
+  await run('remote', 'add', 'origin', '--', splitLogin(source.url).url);
   const commit = await fetchCommit(source, found, run);
   checked(source, { commit, fetch: commit });
   await run('-c', 'advice.detachedHead=false', 'checkout', '-q', '--detach', commit);
@@ -99,7 +101,7 @@ async function fetchCommit(
     return (await run('rev-parse', '--verify', '-q', `${wanted}^{commit}`)).trim();
   } catch (error) {
     if (!(error instanceof JettisonError) || error.code !== 'GIT_FAILED') throw error;
-    throw new JettisonError('GIT_REF_UNKNOWN', `${shown(source.url)} has no commit ${wanted}`, {
+    throw new JettisonError('GIT_REF_UNKNOWN', `${withoutCredentials(source.url)} has no commit ${wanted}`, {
       hint: 'Write a branch, a tag or a commit behind #.',
     });
   }
@@ -108,7 +110,7 @@ async function fetchCommit(
 function checked(source: GitSource, found: GitCommit): GitCommit {
   const { checksum, url, ref } = source;
   if (checksum === undefined || found.commit.startsWith(checksum)) return found;
-  const what = `${shown(url)}${ref === undefined ? '' : `#${ref}`}`;
+  const what = `${withoutCredentials(url)}${ref === undefined ? '' : `#${ref}`}`;
   throw new JettisonError('GIT_CHECKSUM', `${what} is at ${found.commit}, not at ${checksum}`, {
     hint: 'Check what changed there; if it is right, change the checksum.',
   });
@@ -145,17 +147,24 @@ function subdirectory({ subdir, url }: GitSource, folder: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
   }
-  throw new JettisonError('GIT_SUBDIR', `${shown(url)} has no directory "${subdir}"`, {
+  throw new JettisonError('GIT_SUBDIR', `${withoutCredentials(url)} has no directory "${subdir}"`, {
     hint: 'The part behind the colon is a directory of the repository.',
   });
 }
 
 /** Runs git without ever asking anybody for a password, and gives its output. */
 function git(args: string[], source: GitSource, { env, signal }: GitOptions): Promise<string> {
+  const { login } = splitLogin(source.url);
   return new Promise((resolve, reject) => {
     const settings = ['-c', 'core.hooksPath=/dev/null', '-c', 'protocol.ext.allow=never'];
     const child = spawn('git', [...settings, ...args], {
-      env: { GIT_SSH_COMMAND: 'ssh -oBatchMode=yes', ...env, GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
+      env: {
+        GIT_SSH_COMMAND: 'ssh -oBatchMode=yes',
+        ...env,
+        ...(login === undefined ? {} : withHelper(env, login)),
+        GIT_TERMINAL_PROMPT: '0',
+        LC_ALL: 'C',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(signal === undefined ? {} : { signal }),
     });
@@ -187,13 +196,72 @@ function missing(): JettisonError {
 function failed({ url }: GitSource, problem: string): JettisonError {
   const lines = problem.trim().split('\n');
   const said = lines.find((line) => /^(fatal|error|remote):/.test(line)) ?? lines.at(-1) ?? '';
-  const reason = shown(said.replace(/^fatal: /, ''));
-  return new JettisonError('GIT_FAILED', `${shown(url)} cannot be fetched: ${reason || 'git failed'}`, {
-    hint: 'Check the URL, and that `git ls-remote` of it works here without a password prompt.',
-  });
+  const reason = withoutCredentials(said.replace(/^fatal: /, ''));
+  return new JettisonError(
+    'GIT_FAILED',
+    `${withoutCredentials(url)} cannot be fetched: ${reason || 'git failed'}`,
+    {
+      hint: 'Check the URL, and that `git ls-remote` of it works here without a password prompt.',
+    },
+  );
 }
 
-/** Without the password that a URL may hold. */
-function shown(text: string): string {
-  return text.replace(/:\/\/[^/@\s]+@/g, '://');
+/** What a URL of http has before its host, for that host alone. */
+interface Login {
+  /** Scheme and host, e.g. `https://github.com`. */
+  origin: string;
+  username: string;
+  password: string;
+}
+
+/**
+ * A URL as git may see it. With its credentials it would be among git's arguments, which everybody can read, and in
+ * `.git/config`, which a kept `.git` takes into the image.
+ */
+function splitLogin(text: string): { url: string; login?: Login } {
+  if (!isHttpUrl(text) || !URL.canParse(text)) return { url: text };
+  const url = new URL(text);
+  if (url.username === '' && url.password === '') return { url: text };
+  const login = { origin: url.origin, username: decoded(url.username), password: decoded(url.password) };
+  // Each line of what a helper answers is a setting.
+  if (/[\0\r\n]/.test(login.username + login.password)) {
+    throw new JettisonError('GIT_URL', `${withoutCredentials(text)} has a line break in its credentials`, {
+      hint: 'Write other special characters as %XX.',
+    });
+  }
+  url.username = '';
+  url.password = '';
+  return { url: url.href, login };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Reads what it answers from variables: they are in the environment of git only. */
+const HELPER =
+  '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$JETTISON_GIT_USERNAME" "$JETTISON_GIT_PASSWORD"; }; f';
+
+/**
+ * Variables that give git the credentials for one host, by a helper: git asks it anew after a redirect, and it knows
+ * nothing for other hosts.
+ */
+function withHelper(env: NodeJS.ProcessEnv, { origin, username, password }: Login): NodeJS.ProcessEnv {
+  const count = Number(env['GIT_CONFIG_COUNT']) || 0;
+  // Other helpers of the host are not asked, nor told to keep what they are not given to keep.
+  const settings = ['', HELPER].map((value) => [`credential.${origin}.helper`, value] as const);
+  const variables: NodeJS.ProcessEnv = {
+    GIT_CONFIG_COUNT: String(count + settings.length),
+    JETTISON_GIT_USERNAME: username,
+    JETTISON_GIT_PASSWORD: password,
+  };
+  for (const [i, [key, value]] of settings.entries()) {
+    variables[`GIT_CONFIG_KEY_${count + i}`] = key;
+    variables[`GIT_CONFIG_VALUE_${count + i}`] = value;
+  }
+  return variables;
 }

@@ -16,6 +16,7 @@ import { openLocalContext } from '../context/local.ts';
 import type { OwnPlace } from '../context/own-places.ts';
 import type { ContextSource } from '../context/source.ts';
 import { JettisonError } from '../errors/error.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
 import type { Emit } from '../events/event.ts';
 import { type OnProgress, sparing, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
@@ -125,7 +126,12 @@ export class Contexts {
       remotes.checkOut(source, onProgress),
     );
     const { signal } = this.options;
-    return openLocalContext({ directory, ignore: ignoreRules([], ''), label: source.url, signal });
+    return openLocalContext({
+      directory,
+      ignore: ignoreRules([], ''),
+      label: withoutCredentials(source.url),
+      signal,
+    });
   }
 
   /** Tells of what comes from elsewhere as an import. */
@@ -154,7 +160,7 @@ export class Contexts {
         const { path, digest } = await this.fetched(url, (onProgress) =>
           remotes.download(url, undefined, onProgress),
         );
-        return { path, digest, label: source.url };
+        return { path, digest, label: withoutCredentials(source.url) };
       }
       case 'stdin': {
         const path = temporaryPath(store.layout, 'context');

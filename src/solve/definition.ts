@@ -1,5 +1,6 @@
+import { withoutCredentials } from '../errors/safe-text.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
-import type { CopyFrom, StageBase, Step } from '../plan/plan.ts';
+import type { CopyFrom, RemoteSource, StageBase, Step } from '../plan/plan.ts';
 import { KEY_VERSION } from '../store/records.ts';
 
 /**
@@ -14,7 +15,7 @@ export function instructionOf(
   switch (step.kind) {
     case 'copy': {
       const { id: _id, title: _title, location: _location, source: _source, ...keyed } = step;
-      return { ...keyed, from: kindOf(step.from), time };
+      return { ...keyed, remotes: step.remotes.map(withoutLogin), from: kindOf(step.from), time };
     }
     case 'workdir': {
       const { id: _id, title: _title, location: _location, source: _source, ...keyed } = step;
@@ -35,6 +36,13 @@ export function instructionOf(
       return { ...keyed, env: [...step.env].sort(), mounts, hosts };
     }
   }
+}
+
+/** A source as records may have it: whoever may fetch it, it is the same. */
+function withoutLogin(remote: RemoteSource): RemoteSource {
+  return remote.kind === 'http'
+    ? { ...remote, url: withoutCredentials(remote.url) }
+    : { ...remote, source: { ...remote.source, url: withoutCredentials(remote.source.url) } };
 }
 
 /** Where files come from, without them: what they are is observed. */

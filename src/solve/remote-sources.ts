@@ -1,5 +1,6 @@
 import { ignoreRules } from '../context/ignore.ts';
 import { openLocalContext } from '../context/local.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
 import type { OnProgress } from '../events/transfer.ts';
 import { hex } from '../image/digest.ts';
 import type { TreeEntry } from '../layer/tree.ts';
@@ -38,7 +39,7 @@ export async function selectRemote(
 ): Promise<SelectedSource[]> {
   const fetcher = await context.remotes();
   if (remote.kind === 'git') {
-    const { url } = remote.source;
+    const url = withoutCredentials(remote.source.url);
     const { directory } = await fetcher.checkOut(remote.source, onTransfer);
     const tree = openLocalContext({
       directory,

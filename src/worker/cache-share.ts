@@ -19,6 +19,7 @@ import { gzipTo, type Out, readRecord, writeAll, writeCaches } from './cache-arc
 import { useLock } from './caches.ts';
 import type { WorkerContext } from './context.ts';
 import type { Locks } from './lock.ts';
+import { Needles } from './needles.ts';
 import type { WorkerOperations } from './protocol.ts';
 import { remove } from './remove.ts';
 import { unpackTree } from './unpack.ts';
@@ -106,15 +107,15 @@ export async function knownArchive(
 
 /** Lets everything through but the secrets: they may stand across two pieces of what is written. */
 function withoutSecrets(out: Out, secrets: readonly [string, Uint8Array][], cache: string): Out {
-  const wanted = secrets.map(([id, value]) => ({ id, value: Buffer.from(value) }));
-  const overlap = Math.max(0, ...wanted.map(({ value }) => value.length - 1));
+  const wanted = new Needles(secrets);
+  const overlap = Math.max(0, wanted.longest - 1);
   let before: Buffer = Buffer.alloc(0);
   return {
     write: async (data) => {
-      if (wanted.length > 0) {
+      if (wanted.longest > 0) {
         const seen = Buffer.concat([before, data]);
-        const found = wanted.find(({ value }) => seen.includes(value));
-        if (found !== undefined) throw secretFound(found.id, cache);
+        const found = wanted.find(seen);
+        if (found !== undefined) throw secretFound(found, cache);
         before = seen.subarray(Math.max(0, seen.length - overlap));
       }
       await out.write(data);
@@ -124,9 +125,13 @@ function withoutSecrets(out: Out, secrets: readonly [string, Uint8Array][], cach
 }
 
 function secretFound(secret: string, cache: string): JettisonError {
-  return new JettisonError('SECRET_IN_CACHE', `the cache mount ${cache} holds the secret "${secret}"`, {
-    hint: 'A command has written it there. `jettison cache-mounts rm` deletes the cache mount.',
-  });
+  return new JettisonError(
+    'SECRET_IN_CACHE',
+    `the cache mount ${cache} holds the secret "${secret}", or part of it`,
+    {
+      hint: 'A command has written it there. `jettison cache-mounts rm` deletes the cache mount.',
+    },
+  );
 }
 
 /**

@@ -17,6 +17,9 @@ export class Web {
   readonly pages = new Map<string, Page>();
   /** `GET /path 200`, in order. */
   readonly log: string[] = [];
+  /** `user:password` that every request must have; what they had is noted. */
+  login: string | undefined;
+  readonly logins: string[] = [];
 
   private constructor(
     private readonly server: Server,
@@ -30,7 +33,11 @@ export class Web {
     const web = new Web(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     server.on('request', (request, response) => {
       response.on('finish', () => web.log.push(`${request.method} ${request.url} ${response.statusCode}`));
-      if (request.url!.startsWith('/git/') && repositories !== undefined)
+      const { authorization } = request.headers;
+      if (authorization !== undefined) web.logins.push(authorization);
+      if (web.login !== undefined && authorization !== `Basic ${Buffer.from(web.login).toString('base64')}`)
+        response.writeHead(401, { 'www-authenticate': 'Basic realm=x' }).end();
+      else if (request.url!.startsWith('/git/') && repositories !== undefined)
         serveGit(repositories, request, response);
       else web.answer(request, response);
     });

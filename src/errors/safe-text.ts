@@ -1,0 +1,48 @@
+/**
+ * Text on its way out of Jettison: to a terminal, a log, a record, another machine. Two things are taken out of it:
+ * credentials, and characters that would do something to a terminal instead of being shown.
+ */
+
+/** What stands in the place of a credential, as BuildKit writes it. */
+const MASK = 'xxxxx';
+
+/** `user:password@` or `token@` behind a scheme. Of ssh and git, a name alone is not a secret. */
+const USERINFO = /\b([a-z][a-z0-9+.-]{0,30}:\/\/)([^/?#@\s"'<>]{1,4096})@/gi;
+/** Parameters of a URL that grant access: of signed URLs, and of services that take their token so. */
+const PARAMETER =
+  /([?&](?:(?:access|auth|private|id|refresh|job)?[_-]?token|sig|signature|x-(?:amz|goog)-(?:signature|credential|security-token)|password|passwd|secret|client[_-]secret|api[_-]?key)=)[^&#\s"'<>]{1,8192}/gi;
+/** `Authorization: Bearer …`, and npm's `_authToken=…`. A word without digits is not a credential. */
+const HEADER = /\b((?:Bearer|Basic|token)[ \t]{1,4})(?=[^\s"'<>]*\d)[\w+/=.~:-]{8,8192}/gi;
+const NPM = /(\b_(?:authToken|auth|password)[ \t]{0,4}=[ \t]{0,4})[^\s"'<>]{1,8192}/g;
+
+/**
+ * A text without the credentials in it: those of URLs (`https://user:password@…`, `?token=…`), of `Authorization`
+ * headers, and of npm's settings.
+ */
+export function withoutCredentials(text: string): string {
+  if (!/[@=]|bearer|basic|token/i.test(text)) return text;
+  return text
+    .replace(USERINFO, (whole, scheme: string, user: string) => {
+      if (user.includes(':')) return `${scheme}${MASK}:${MASK}@`;
+      return /^https?:/i.test(scheme) ? `${scheme}${MASK}@` : whole;
+    })
+    .replace(PARAMETER, `$1${MASK}`)
+    .replace(HEADER, `$1${MASK}`)
+    .replace(NPM, `$1${MASK}`);
+}
+
+/** Everything that moves a terminal's cursor, changes its state, or the order in which text is read. */
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A text whose control characters can be seen: ESC as `\x1b`, a change of direction as `\u202e`. Lines stay lines. */
+export function visible(text: string): string {
+  return text.replace(CONTROL, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+  });
+}
+
+/** The same on one line. */
+export function visibleLine(text: string): string {
+  return visible(text).replaceAll('\n', '\\n').replaceAll('\t', ' ');
+}
