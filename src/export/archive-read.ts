@@ -3,7 +3,15 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
-import { type Descriptor, type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import {
+  isKnownLayout,
+  layoutVersion,
+  parseDocument,
+  readConfig,
+  readIndex,
+  readManifest,
+} from '../image/sound.ts';
+import { type Descriptor, type ImageConfig, type Index, MEDIA } from '../image/types.ts';
 import { compressionOf, decompress } from '../layer/decompress.ts';
 import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
@@ -44,8 +52,10 @@ export async function readArchive(
       hint: 'Did the program that should have written it fail?',
     });
   }
-  const docker = parse<DockerEntry[]>(files.bytes('manifest.json'), 'manifest.json');
-  const index = parse<Index>(files.bytes('index.json'), 'index.json');
+  checkVersion(files.bytes('oci-layout'));
+  const docker = dockerEntries(files.bytes('manifest.json'));
+  const indexBytes = files.bytes('index.json');
+  const index = indexBytes && readIndex(indexBytes, 'index.json in the archive');
   let images: LoadedImage[];
   if (index !== undefined) images = await readLayout(store, index, docker ?? []);
   else if (docker !== undefined) images = await readDocker(store, files, docker);
@@ -72,7 +82,7 @@ export async function readArchive(
 /** An OCI layout; Docker's file beside it may know more of the names. */
 async function readLayout(store: Store, index: Index, docker: DockerEntry[]): Promise<LoadedImage[]> {
   const images = new Map<Digest, LoadedImage>();
-  for (const descriptor of list(index.manifests, 'index.json')) {
+  for (const descriptor of index.manifests) {
     const { mediaType, digest, size } = descriptor;
     const ids = await verifyTarget(store, { mediaType, digest, size });
     const image = images.get(digest) ?? { target: { mediaType, digest, size }, id: ids[0]!, names: [] };
@@ -93,7 +103,10 @@ async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]>
   if (!isDigest(target.digest) || !store.blobs.has(target.digest))
     throw incomplete(`manifest ${target.digest}`);
   if (isIndex(target)) {
-    const children = list(readBlob<Index>(store, target.digest).manifests, 'an index');
+    const { manifests: children } = readIndex(
+      store.blobs.read(target.digest),
+      `the index ${target.digest} in the archive`,
+    );
     // Platforms that were not saved are left out of the archive, but not of the index.
     const present = children.filter(({ digest }) => store.blobs.has(digest));
     const ids: Digest[] = [];
@@ -107,20 +120,21 @@ async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]>
       `the archive holds something that is no image: ${target.mediaType}`,
     );
   }
-  const manifest = readBlob<Manifest>(store, target.digest);
-  const layers = list(manifest.layers, 'a manifest');
-  const { config } = manifest;
-  if (config === undefined || !store.blobs.has(config.digest)) throw incomplete(`config ${config?.digest}`);
+  const { config, layers } = readManifest(
+    store.blobs.read(target.digest),
+    `the manifest ${target.digest} in the archive`,
+  );
+  if (!store.blobs.has(config.digest)) throw incomplete(`config ${config.digest}`);
   // An attestation is a manifest, too, but its "layers" are no file systems.
   if (layers.every(({ mediaType }) => mediaType.includes('in-toto'))) return [config.digest];
-  await verifyLayers(store, readBlob<ImageConfig>(store, config.digest), layers);
+  await verifyLayers(store, configOf(store.blobs.read(config.digest), config.digest), layers);
   return [config.digest];
 }
 
 /** What Docker wrote before version 25: configs and uncompressed layers under names of their own. */
 async function readDocker(store: Store, files: ArchiveFiles, entries: DockerEntry[]): Promise<LoadedImage[]> {
   const images: LoadedImage[] = [];
-  for (const entry of list(entries, 'manifest.json')) {
+  for (const entry of entries) {
     const bytes = files.bytes(entry.Config) ?? readWhole(store, files, entry.Config);
     const named = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(entry.Config)?.[1];
     const id = sha256(bytes);
@@ -130,12 +144,12 @@ async function readDocker(store: Store, files: ArchiveFiles, entries: DockerEntr
         `the config ${entry.Config} in the archive has the digest ${id}`,
       );
     }
-    const layers = list(entry.Layers, 'manifest.json').map((path) => {
+    const layers = entry.Layers.map((path) => {
       const blob = files.blob(path);
       if (blob === undefined) throw incomplete(`layer ${path}`);
       return { mediaType: layerType(store, blob.digest), ...blob };
     });
-    await verifyLayers(store, parse<ImageConfig>(bytes, entry.Config)!, layers);
+    await verifyLayers(store, configOf(bytes, entry.Config), layers);
     const config = { mediaType: MEDIA.ociConfig, ...store.blobs.write(bytes) };
     images.push({
       target: writeManifest(store, config, layers),
@@ -148,7 +162,7 @@ async function readDocker(store: Store, files: ArchiveFiles, entries: DockerEntr
 
 /** Every layer must be there, and be the one that the config tells of. */
 async function verifyLayers(store: Store, config: ImageConfig, layers: Descriptor[]): Promise<void> {
-  const diffIds = list(config.rootfs?.diff_ids, 'a config');
+  const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== layers.length) {
     throw new JettisonError(
       'ARCHIVE_INVALID',
@@ -224,23 +238,38 @@ function readWhole(store: Store, files: ArchiveFiles, path: string): Buffer {
   return store.blobs.read(blob.digest);
 }
 
-function readBlob<T>(store: Store, digest: Digest): T {
-  return parse<T>(store.blobs.read(digest), `the blob ${digest}`)!;
+function configOf(bytes: Buffer, name: string): ImageConfig {
+  return readConfig(bytes, `the config ${name} in the archive`);
 }
 
-function parse<T>(bytes: Buffer | undefined, what: string): T | undefined {
+/** Docker's `manifest.json`. */
+function dockerEntries(bytes: Buffer | undefined): DockerEntry[] | undefined {
   if (bytes === undefined) return undefined;
-  try {
-    return JSON.parse(bytes.toString('utf8')) as T;
-  } catch (cause) {
-    throw new JettisonError('ARCHIVE_INVALID', `${what} in the archive is no JSON`, { cause });
-  }
+  const what = 'manifest.json in the archive';
+  const entries = parseDocument(bytes, what);
+  const strings = (value: unknown): value is string[] =>
+    Array.isArray(value) && value.every((one) => typeof one === 'string');
+  const isEntry = (value: unknown): value is DockerEntry => {
+    const { Config, Layers, RepoTags } = (value ?? {}) as Partial<DockerEntry>;
+    return typeof Config === 'string' && strings(Layers) && (RepoTags == null || strings(RepoTags));
+  };
+  if (Array.isArray(entries) && entries.every(isEntry)) return entries;
+  throw new JettisonError(
+    'ARCHIVE_INVALID',
+    `${what} is not a list of images with Config, RepoTags and Layers`,
+    { hint: 'Save the image again, with `docker save` or `jettison save`.' },
+  );
 }
 
-function list<T>(value: T[] | undefined, what: string): T[] {
-  if (!Array.isArray(value))
-    throw new JettisonError('ARCHIVE_INVALID', `${what} in the archive lacks a list`);
-  return value;
+/** An archive without its version is taken for what it looks like. */
+function checkVersion(bytes: Buffer | undefined): void {
+  const version = bytes && layoutVersion(parseDocument(bytes, 'oci-layout in the archive'));
+  if (version === undefined || isKnownLayout(version)) return;
+  throw new JettisonError(
+    'ARCHIVE_INVALID',
+    `the archive has the layout version ${version}, and this Jettison reads version 1`,
+    { hint: 'Use a newer Jettison, or save the image in the OCI layout 1.0.0.' },
+  );
 }
 
 function incomplete(part: string): JettisonError {

@@ -5,6 +5,12 @@ import { nameOfBytes } from './names.ts';
 const BLOCK = 512;
 /** Extended headers and long names beyond this are no honest tar's. */
 const MAX_EXTENSION = 1 << 20;
+/** Linux's limits, in bytes. */
+const MAX_PATH = 4096;
+const MAX_NAME = 255;
+const MAX_XATTR_NAME = 255;
+const MAX_XATTR = 65536;
+const SLASH = 0x2f;
 
 /** One member of a tar as its headers say, names not yet cleaned. */
 export interface TarHeader {
@@ -148,6 +154,7 @@ function readEntry(header: Buffer, flag: string, size: number, pax: Map<string, 
       hint: 'Make the archive again without --sparse.',
     });
   }
+  checkPath(pax.get('path') ?? longName);
   const type = typeOf(flag, name);
   if (type === undefined) {
     throw new JettisonError(
@@ -157,20 +164,20 @@ function readEntry(header: Buffer, flag: string, size: number, pax: Map<string, 
     );
   }
   const linkName = pax.get('linkpath') ?? untilNul(header.subarray(157, 257));
+  if (type === 'symlink') checkTarget(linkName, name);
+  if (type === 'hardlink') checkPath(linkName);
   const time = readTime(pax.get('mtime')) ?? { mtime: readNumber(header, 136, 12) };
   const xattrs = readXattrs(pax);
   return {
     name,
     type,
     mode: readNumber(header, 100, 8) & 0o7777,
-    uid: paxNumber(pax, 'uid') ?? readNumber(header, 108, 8),
-    gid: paxNumber(pax, 'gid') ?? readNumber(header, 116, 8),
+    uid: ownerId(paxNumber(pax, 'uid') ?? readNumber(header, 108, 8), name),
+    gid: ownerId(paxNumber(pax, 'gid') ?? readNumber(header, 116, 8), name),
     size: type === 'file' ? (paxNumber(pax, 'size') ?? size) : 0,
     ...time,
     ...(type === 'symlink' || type === 'hardlink' ? { link: nameOfBytes(linkName) } : {}),
-    ...(type === 'char' || type === 'block'
-      ? { device: { major: readNumber(header, 329, 8), minor: readNumber(header, 337, 8) } }
-      : {}),
+    ...(type === 'char' || type === 'block' ? { device: deviceNumbers(header, name) } : {}),
     ...(xattrs === undefined ? {} : { xattrs }),
   };
 }
@@ -288,10 +295,64 @@ function readXattrs(pax: Map<string, Buffer>): Record<string, string> | undefine
     const name = key.slice('SCHILY.xattr.'.length).replaceAll('%3D', '=').replaceAll('%25', '%');
     // The attributes of overlayfs would let an archive point anywhere.
     if (name === '' || /^(trusted|user)\.overlay\./.test(name)) continue;
+    if (Buffer.byteLength(name) > MAX_XATTR_NAME || name.includes('\0') || value.length > MAX_XATTR) {
+      throw unsupported('an extended attribute', shown(name), 'is longer than Linux takes it');
+    }
     xattrs ??= {};
     xattrs[name] = value.toString('base64');
   }
   return xattrs;
+}
+
+/** A path that no system call takes would be an error of the machine's later on. */
+function checkPath(path: Buffer): void {
+  if (path.includes(0)) throw invalid('a path with a NUL in it');
+  if (path.length >= MAX_PATH)
+    throw unsupported('the path', shown(nameOfBytes(path)), 'is longer than Linux takes it');
+  let start = 0;
+  for (let at = 0; at <= path.length; at++) {
+    if (at < path.length && path[at] !== SLASH) continue;
+    if (at - start > MAX_NAME) {
+      throw unsupported('the path', shown(nameOfBytes(path)), `has a name of more than ${MAX_NAME} bytes`);
+    }
+    start = at + 1;
+  }
+}
+
+function checkTarget(target: Buffer, name: string): void {
+  if (target.length === 0) throw invalid(`the symlink ${shown(name)} leads nowhere`);
+  if (target.includes(0)) throw invalid(`the target of the symlink ${shown(name)} has a NUL in it`);
+  if (target.length >= MAX_PATH)
+    throw unsupported('the target of', shown(name), 'is longer than Linux takes it');
+}
+
+/** Ids have 32 bits. */
+function ownerId(id: number, name: string): number {
+  if (id >= 0 && id <= 0xffffffff) return id;
+  throw unsupported('the owner of', shown(name), `is ${id}, which is not the id of a user or group`);
+}
+
+/** The kernel has 12 bits for the one, and 20 for the other. */
+function deviceNumbers(header: Buffer, name: string): { major: number; minor: number } {
+  const major = readNumber(header, 329, 8);
+  const minor = readNumber(header, 337, 8);
+  if (major >= 0 && major < 1 << 12 && minor >= 0 && minor < 1 << 20) return { major, minor };
+  throw unsupported(
+    'the device',
+    shown(name),
+    `has the numbers ${major}:${minor}, which Linux does not have`,
+  );
+}
+
+/** A name in quotes for a message: its beginning when it is long. */
+function shown(name: string): string {
+  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+}
+
+function unsupported(what: string, name: string, problem: string): JettisonError {
+  return new JettisonError('TAR_UNSUPPORTED', `${what} ${name} in the archive ${problem}`, {
+    hint: 'Such a file cannot be unpacked: leave it out of the archive.',
+  });
 }
 
 function untilNul(bytes: Buffer): Buffer {

@@ -2,14 +2,8 @@ import { JettisonError } from '../errors/error.ts';
 import { sha256 } from '../image/digest.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
 import { familiarName, type Reference } from '../image/reference.ts';
-import {
-  type Descriptor,
-  type ImageConfig,
-  type Index,
-  type Manifest,
-  MEDIA,
-  type Platform,
-} from '../image/types.ts';
+import { readConfig, readIndex, readManifest } from '../image/sound.ts';
+import { type Descriptor, type ImageConfig, type Manifest, MEDIA, type Platform } from '../image/types.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { isIndex } from '../store/lookup.ts';
 import type { Registries } from './registries.ts';
@@ -59,14 +53,15 @@ export async function resolveRemote(
     if (isIndex(fetched.descriptor)) {
       index = fetched;
       chosen = choosePlatform(index, reference, platform);
-      fetched = await readManifest(repository, chosen, held);
+      fetched = await fetchManifest(repository, chosen, held);
       if (isIndex(fetched.descriptor)) throw malformed(reference, 'its index names another index');
     }
-    const manifest = JSON.parse(fetched.bytes.toString('utf8')) as Manifest;
+    const name = familiarName(reference);
+    const manifest = readManifest(fetched.bytes, `the manifest of ${name}`);
     checkManifest(manifest, reference);
-    const configBytes = await readConfig(repository, manifest.config, reference, held);
-    const config = JSON.parse(configBytes.toString('utf8')) as ImageConfig;
-    if (config?.rootfs?.diff_ids?.length !== manifest.layers.length) {
+    const configBytes = await fetchConfig(repository, manifest.config, reference, held);
+    const config = readConfig(configBytes, `the config of ${name}`);
+    if (config.rootfs.diff_ids.length !== manifest.layers.length) {
       throw malformed(reference, 'its config does not name as many layers as its manifest');
     }
     return {
@@ -96,7 +91,7 @@ async function readTarget(
   return repository.manifest(which);
 }
 
-async function readManifest(
+async function fetchManifest(
   repository: Repository,
   descriptor: Descriptor,
   held: Held | undefined,
@@ -107,7 +102,7 @@ async function readManifest(
 }
 
 function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platform: Platform): Descriptor {
-  const { manifests } = JSON.parse(bytes.toString('utf8')) as Index;
+  const { manifests } = readIndex(bytes, `the index of ${familiarName(reference)}`);
   const best = bestPlatform(platform, manifests);
   if (best !== undefined) return best;
   const available = manifests
@@ -125,11 +120,6 @@ function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platfo
 }
 
 function checkManifest(manifest: Manifest, reference: Reference): void {
-  const sound = ({ digest, size }: Partial<Descriptor> = {}) =>
-    /^sha256:[0-9a-f]{64}$/.test(digest ?? '') && Number.isSafeInteger(size) && size! >= 0;
-  if (!sound(manifest.config) || !manifest.layers.every((layer) => sound(layer))) {
-    throw malformed(reference, 'its manifest has a descriptor without sha256 digest or size');
-  }
   const types: string[] = [MEDIA.ociConfig, MEDIA.dockerConfig];
   if (!types.includes(manifest.config.mediaType)) {
     throw new JettisonError(
@@ -140,7 +130,7 @@ function checkManifest(manifest: Manifest, reference: Reference): void {
   }
 }
 
-async function readConfig(
+async function fetchConfig(
   repository: Repository,
   descriptor: Descriptor,
   reference: Reference,

@@ -4,13 +4,14 @@ import { JettisonError } from '../errors/error.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
 import { bestPlatform } from '../image/platform.ts';
 import {
-  type Descriptor,
-  type ImageConfig,
-  type Index,
-  type Manifest,
-  MEDIA,
-  type Platform,
-} from '../image/types.ts';
+  isKnownLayout,
+  layoutVersion,
+  parseDocument,
+  readConfig,
+  readIndex,
+  readManifest,
+} from '../image/sound.ts';
+import { type Descriptor, type ImageConfig, type Manifest, MEDIA, type Platform } from '../image/types.ts';
 import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 
@@ -28,10 +29,16 @@ export async function importOciLayout(
   platform: Platform,
 ): Promise<{ descriptor: Descriptor; manifest: Manifest; config: ImageConfig }> {
   const { folder, tag, digest } = parseOciLayout(text);
-  const index = parse<Index>(read(folder, 'index.json'), folder);
-  const descriptor = choose(folder, index.manifests ?? [], tag, digest, platform);
-  const manifest = parse<Manifest>(copySmall(store, folder, descriptor.digest), folder);
-  const config = parse<ImageConfig>(copySmall(store, folder, manifest.config.digest), folder);
+  checkVersion(folder);
+  const index = readIndex(read(folder, 'index.json'), `index.json of the OCI layout "${folder}"`);
+  const descriptor = choose(folder, index.manifests, tag, digest, platform);
+  const part = (digest: Digest) => `${digest} of the OCI layout "${folder}"`;
+  const manifest = readManifest(copySmall(store, folder, descriptor.digest), part(descriptor.digest));
+  const { digest: configDigest } = manifest.config;
+  const config = readConfig(copySmall(store, folder, configDigest), part(configDigest));
+  if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+    throw problem(folder, 'the config of the image does not name as many layers as its manifest');
+  }
   for (const layer of manifest.layers) await copyLayer(store, folder, layer);
   return { descriptor, manifest, config };
 }
@@ -95,7 +102,10 @@ function choose(
     );
   }
   if (!isIndex(found)) return found;
-  const { manifests: children } = parse<Index>(read(folder, blobName(found.digest)), folder);
+  const { manifests: children } = readIndex(
+    read(folder, blobName(found.digest)),
+    `${found.digest} of the OCI layout "${folder}"`,
+  );
   const child = bestPlatform(platform, children);
   if (child === undefined) throw problem(folder, `"${tag ?? found.digest}" has no image for this platform`);
   return child;
@@ -107,7 +117,10 @@ function byDigest(folder: string, manifests: Descriptor[], text: string): Descri
   const listed = manifests.find(({ digest }) => digest === text);
   if (listed !== undefined) return listed;
   const bytes = read(folder, blobName(text));
-  const { mediaType = MEDIA.ociManifest } = parse<{ mediaType?: string }>(bytes, folder);
+  const document = parseDocument(bytes, `${text} of the OCI layout "${folder}"`) as {
+    mediaType?: unknown;
+  } | null;
+  const mediaType = typeof document?.mediaType === 'string' ? document.mediaType : MEDIA.ociManifest;
   return { mediaType, digest: text, size: bytes.length };
 }
 
@@ -141,11 +154,13 @@ function read(folder: string, name: string): Buffer {
   }
 }
 
-function parse<T>(bytes: Buffer, folder: string): T {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as T;
-  } catch {
-    throw problem(folder, 'it holds a file that is no JSON');
+/** A layout without its version is taken for what it looks like. */
+function checkVersion(folder: string): void {
+  if (!existsSync(join(folder, 'oci-layout'))) return;
+  const marker = parseDocument(read(folder, 'oci-layout'), `oci-layout of the OCI layout "${folder}"`);
+  const version = layoutVersion(marker);
+  if (version !== undefined && !isKnownLayout(version)) {
+    throw problem(folder, `it has the layout version ${version}, and this Jettison reads version 1`);
   }
 }
 

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, digestOf, hex } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
+import { touch } from './touch.ts';
 
 /** What makes a cache mount the same one in another step or build. */
 export interface CacheIdentity {
@@ -56,8 +57,7 @@ export function cacheDirectory(layout: StoreLayout, name: string): string {
 
 /** Notes that a cache is used now. */
 export function touchCache(layout: StoreLayout, name: string): void {
-  const now = new Date();
-  utimesSync(join(layout.cacheMounts, name, 'cache.json'), now, now);
+  touch(join(layout.cacheMounts, name, 'cache.json'));
 }
 
 /**

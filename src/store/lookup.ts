@@ -2,8 +2,9 @@ import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import { bestPlatform, formatPlatform, hostPlatform } from '../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../image/reference.ts';
+import { readConfig, readIndex, readManifest } from '../image/sound.ts';
 import type { Platform } from '../image/types.ts';
-import { type Descriptor, type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { type Descriptor, type ImageConfig, type Manifest, MEDIA } from '../image/types.ts';
 import type { StoredImage } from './images.ts';
 import type { Store } from './store.ts';
 
@@ -41,7 +42,7 @@ export function isIndex(descriptor: Descriptor): boolean {
  */
 export function readImage(store: Store, target: Descriptor, platform?: Platform): ImageParts {
   if (isIndex(target)) {
-    const { manifests } = store.blobs.readJson<Index>(target.digest);
+    const { manifests } = readIndex(store.blobs.read(target.digest), `the index ${target.digest}`);
     const present = manifests.filter(({ digest }) => store.blobs.has(digest));
     // What is best of all for a platform may have to be fetched, although something else would do.
     const chosen =
@@ -59,8 +60,9 @@ export function readImage(store: Store, target: Descriptor, platform?: Platform)
     }
     return readImage(store, chosen, platform);
   }
-  const manifest = store.blobs.readJson<Manifest>(target.digest);
-  const config = store.blobs.readJson<ImageConfig>(manifest.config.digest);
+  const manifest = readManifest(store.blobs.read(target.digest), `the manifest ${target.digest}`);
+  const { digest } = manifest.config;
+  const config = readConfig(store.blobs.read(digest), `the config ${digest}`);
   return { descriptor: target, manifest, id: manifest.config.digest, config };
 }
 

@@ -1,8 +1,9 @@
-import { rmSync, statSync, utimesSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import type { Digest } from '../image/digest.ts';
 import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
+import { touch } from './touch.ts';
 
 /**
  * Part of every definition digest and key, and the version of shared caches. Raised when what keys say changes, or when
@@ -42,13 +43,8 @@ export class StepRecords {
   use(definition: Digest): StepRecord | undefined {
     const record = readRecord<StepRecord>(this.layout.step(definition));
     if (record !== undefined) {
-      const now = new Date();
-      try {
-        utimesSync(this.layout.step(definition), now, now);
-      } catch (error) {
-        // Pruned in this very moment: the record that was read is still true.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      }
+      // Pruned in this very moment, or not ours: the record that was read is still true.
+      touch(this.layout.step(definition));
     }
     return record;
   }

@@ -1,8 +1,9 @@
-import { mkdirSync, utimesSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { type Digest, hex } from '../image/digest.ts';
 import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { writeWhole } from './temporary.ts';
+import { touch } from './touch.ts';
 
 /**
  * Facts about what a COPY selected, by the definition of its source and of the selection: so that a large tree
@@ -16,14 +17,8 @@ export class Selections {
     const path = this.path(definition);
     const remembered = readRecord<{ facts: T }>(path)?.facts;
     if (remembered === undefined) return undefined;
-    try {
-      const now = new Date();
-      utimesSync(path, now, now);
-      return remembered;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    touch(path);
+    return remembered;
   }
 
   put(definition: Digest, facts: unknown): void {

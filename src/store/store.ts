@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { admitStore, STORE_FORMAT } from './admission.ts';
 import { Blobs } from './blobs.ts';
 import { Containers } from './containers.ts';
 import { Conversions } from './conversions.ts';
@@ -48,13 +50,14 @@ export class Store {
  * Opens the store, making it when there is none, and sweeps what dead processes left in its temporary folder.
  *
  * @param options.home its folder; see `defaultHome` for where it is otherwise
- * @throws JettisonError `STORE_UNUSABLE` when the folder cannot be written
+ * @throws JettisonError `STORE_UNUSABLE` when the folder cannot be written, `STORE_FOREIGN` for root in another user's,
+ * `STORE_VERSION` for one of a newer Jettison
  */
 export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = {}): Store {
   const layout = new StoreLayout(options.home ?? defaultHome(options.env));
   const store = new Store(layout);
   try {
-    if (!existsSync(layout.ociLayout)) {
+    if (!admitStore(layout, options.env ?? process.env)) {
       makeFolder(layout.home, 0o700);
       // Others must not reach setuid programs inside layers, nor files that only the root inside may read.
       for (const folder of [layout.layers, layout.temporary])
@@ -68,11 +71,13 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
           '{"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}',
         );
       }
+      writeFileSync(join(layout.home, 'store.json'), `{"format":${STORE_FORMAT}}`);
       // Last: its presence says that the rest is there.
       writeFileSync(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}');
     }
     for (const path of deadTemporaries(layout)) sweep(path);
   } catch (error) {
+    if (error instanceof JettisonError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     // A full disk is no matter of the folder.
     if (code === undefined || code === 'ENOSPC' || code === 'EDQUOT') throw error;

@@ -9,6 +9,7 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
 import type { Entry } from '../layer/entry.ts';
 import { bytesOfName, diskPath } from '../layer/names.ts';
 import type { WorkerContext } from './context.ts';
@@ -130,7 +131,14 @@ export class LayerDirectory {
       try {
         setXattr(path, name, Buffer.from(value, 'base64'));
       } catch (error) {
-        if (!isRefused(error)) throw error;
+        if (isRefused(error)) continue;
+        const { code = '' } = error as NodeJS.ErrnoException;
+        if (!XATTR_REFUSALS.has(code)) throw error;
+        const what = `the extended attribute ${JSON.stringify(name)} of ${JSON.stringify(entry.path)}`;
+        throw new JettisonError('XATTR_UNSUPPORTED', `${what} cannot be set here (${code})`, {
+          hint: 'The kernel or the file system of the store does not take its value: make the archive or image without it.',
+          cause: error,
+        });
       }
     }
   }
@@ -154,6 +162,9 @@ export class LayerDirectory {
     }
   }
 }
+
+/** What the kernel says of a value that the attribute, or the file system, cannot have. */
+const XATTR_REFUSALS = new Set(['EINVAL', 'E2BIG', 'ERANGE', 'ENOSPC', 'EOPNOTSUPP', 'ENOTSUP']);
 
 function isRefused(error: unknown): boolean {
   return REFUSED.has((error as NodeJS.ErrnoException).code ?? '');

@@ -218,7 +218,7 @@ describe('what docker save wrote before version 25', () => {
         ['manifest.json', manifest(good, [])],
       ],
     ],
-    ['no JSON', 'ARCHIVE_INVALID', [['manifest.json', '[{']]],
+    ['no JSON', 'IMAGE_INVALID', [['manifest.json', '[{']]],
     ['no list', 'ARCHIVE_INVALID', [['manifest.json', '{}']]],
     [
       'a bad name',

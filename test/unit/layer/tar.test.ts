@@ -33,9 +33,10 @@ function readAll(tar: Buffer, step = tar.length): Member[] {
 
 const plain = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0 } as const;
 
+// No component is longer than the 255 bytes that Linux has.
 const longName = fc.tuple(
-  fc.constantFrom('x', 'é', 'dir/', 'ab/'),
-  fc.integer({ min: 1, max: 300 }),
+  fc.constantFrom('x', 'é', 'dir/', 'ab/', 'long-directory/'),
+  fc.integer({ min: 1, max: 120 }),
   fc.constantFrom('end', 'ä', '\udcff', 'with space', 'new\nline'),
 );
 const anyPath = longName.map(([part, times, end]) =>
