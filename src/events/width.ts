@@ -124,10 +124,10 @@ export function truncate(text: string, columns: number, ellipsis = '…'): strin
   return text.slice(0, end) + ellipsis;
 }
 
-/** A program's output line as one line of plain text: no escape sequences, no control characters. */
+/** A text as one line that a terminal only shows: no escape sequences, control characters or changes of direction. */
 export function printable(line: string): string {
   if (ASCII.test(line)) return line;
   return stripVTControlCharacters(line)
     .replaceAll('\t', '    ')
-    .replace(/[\x00-\x1f\x7f-\x9f]/g, '');
+    .replace(/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '');
 }

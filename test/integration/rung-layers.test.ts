@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { findImage } from '../../src/store/lookup.ts';
 import { StoreLayout } from '../../src/store/layout.ts';
+import { findImage } from '../../src/store/lookup.ts';
 import { Store } from '../../src/store/store.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { ended, otherUser, startCommand, TestBuilds } from '../support/build.ts';
