@@ -129,7 +129,14 @@ const objectOf =
     return object;
   };
 
-const PLATFORM = { os: string, architecture: string, variant: string, 'os.version': string };
+const strings = listOf(string, '');
+const PLATFORM = {
+  os: string,
+  architecture: string,
+  variant: string,
+  'os.version': string,
+  'os.features': strings,
+};
 const annotations = mapOf(string, '');
 const described = objectOf(
   {
@@ -165,7 +172,6 @@ const INDEX = objectOf(
   } satisfies Members<Index>,
   ['manifests'],
 );
-const strings = listOf(string, '');
 const set = mapOf(objectOf({}), {});
 const CONFIG = objectOf(
   {
