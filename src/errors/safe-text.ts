@@ -31,6 +31,11 @@ export function withoutCredentials(text: string): string {
     .replace(NPM, `$1${MASK}`);
 }
 
+/** Where something is, as people write it, without the user and password before the host; a scheme may be missing. */
+export function withoutUser(place: string): string {
+  return place.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, `$1${MASK}@`);
+}
+
 /** Everything that moves a terminal's cursor, changes its state, or the order in which text is read. */
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { withoutUser } from '../errors/safe-text.ts';
 import { invalidConfig, lineOf, readJsonConfig } from './config-file.ts';
 import { hostName } from './endpoint.ts';
 import type { ConfiguredMirror } from './registry-rules.ts';
@@ -25,7 +26,11 @@ export function readDaemonConfig(path: string): DaemonConfig | undefined {
     const line = lineOf(text, mirror);
     const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
     if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
-      throw invalidConfig(path, `invalid registry mirror "${mirror}": an http or https URL is needed`, line);
+      throw invalidConfig(
+        path,
+        `invalid registry mirror "${withoutUser(mirror)}": an http or https URL is needed`,
+        line,
+      );
     }
     return { location: url, insecure: false, access: 'all', origin: `${path}:${line}` };
   });

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { TomlTable, TomlValue } from 'smol-toml';
+import { withoutUser } from '../errors/safe-text.ts';
 import { invalidConfig, lineOf, readToml } from './config-file.ts';
 import type { ConfiguredMirror } from './registry-rules.ts';
 import type { HostTrust } from './trust.ts';
@@ -47,7 +48,7 @@ class Reader {
   read(table: TomlTable): HostsConfig {
     const { server, host = {} } = table;
     const config: HostsConfig = { mirrors: [], trust: new Map() };
-    if (server !== undefined && server !== '') config.server = this.url(server, 'server');
+    if (server !== undefined && server !== '') config.server = this.serverUrl(server);
     if (config.server !== undefined) this.trust(config, config.server, table);
     for (const [name, value] of Object.entries(this.table(host, 'host'))) {
       const url = this.url(name, name);
@@ -68,9 +69,15 @@ class Reader {
   /** A path that takes the place of /v2: a part of the repository's name, in all registries that have such. */
   private overridden(url: URL, name: string): string {
     const [, part] = /^\/v2\/?(.*?)\/?$/.exec(url.pathname) ?? [];
+    if (url.username !== '' || url.password !== '') {
+      throw this.invalid(
+        `override_path works without a user and password in the URL: use jettison login ${url.host}`,
+        name,
+      );
+    }
     if (part === undefined || url.protocol !== 'https:') {
       throw this.invalid(
-        `override_path works with https URLs whose path begins with /v2, not with "${name}"`,
+        `override_path works with https URLs whose path begins with /v2, not with "${withoutUser(name)}"`,
         name,
       );
     }
@@ -107,7 +114,14 @@ class Reader {
       url.pathname = url.pathname.replace(/\/v2\/?$/, '');
       return url;
     }
-    throw this.invalid(`invalid URL "${String(value)}"`, at);
+    throw this.invalid(`invalid URL "${withoutUser(String(value))}"`, at);
+  }
+
+  /** Its credentials are those that are stored for the registry: nothing else is pushed with. */
+  private serverUrl(value: TomlValue): URL {
+    const url = this.url(value, 'server');
+    if (url.username === '' && url.password === '') return url;
+    throw this.invalid(`"server" may hold no user and password: use jettison login ${url.host}`, 'server');
   }
 
   private texts(value: TomlValue, key: string): string[] {

@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { withoutUser } from '../errors/safe-text.ts';
 import { isLoopback } from './endpoint.ts';
 import type { ConfiguredMirror } from './registry-rules.ts';
 
@@ -18,9 +19,13 @@ export function environmentMirrors(registry: string, env: NodeJS.ProcessEnv): Co
       const equals = entry.indexOf('=');
       const url = mirrorUrl(entry.slice(equals + 1));
       if (equals < 1 || url === undefined) {
-        throw new JettisonError('MIRRORS_INVALID', `invalid entry in JETTISON_MIRRORS: "${entry}"`, {
-          hint: 'Write registry=mirror, such as docker.io=https://mirror.example.com, with commas between them.',
-        });
+        throw new JettisonError(
+          'MIRRORS_INVALID',
+          `invalid entry in JETTISON_MIRRORS: "${withoutMirrorUser(entry)}"`,
+          {
+            hint: 'Write registry=mirror, such as docker.io=https://mirror.example.com, with commas between them.',
+          },
+        );
       }
       return [entry.slice(0, equals), url];
     })
@@ -28,8 +33,18 @@ export function environmentMirrors(registry: string, env: NodeJS.ProcessEnv): Co
     .map(([, location]) => ({ location, insecure: false, access: 'all', origin: 'JETTISON_MIRRORS' }));
 }
 
+/** An entry of `JETTISON_MIRRORS`, for people. */
+export function withoutMirrorUser(entry: string): string {
+  const equals = entry.indexOf('=');
+  return entry.slice(0, equals + 1) + withoutUser(entry.slice(equals + 1));
+}
+
 function mirrorUrl(text: string): URL | undefined {
-  const scheme = text.includes('://') ? '' : isLoopback(text.replace(/\/.*$/, '')) ? 'http://' : 'https://';
+  const scheme = text.includes('://')
+    ? ''
+    : isLoopback(text.replace(/\/.*$/, '').replace(/^.*@/, ''))
+      ? 'http://'
+      : 'https://';
   if (!URL.canParse(scheme + text)) return undefined;
   const url = new URL(scheme + text);
   return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined;

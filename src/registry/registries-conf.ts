@@ -1,4 +1,5 @@
 import type { TomlTable, TomlValue } from 'smol-toml';
+import { withoutUser } from '../errors/safe-text.ts';
 import { invalidConfig, lineOf, readToml } from './config-file.ts';
 import type { ConfiguredMirror, RegistryRule } from './registry-rules.ts';
 
@@ -140,12 +141,20 @@ class Reader {
     const plain = text.replace(/\/+$/, '');
     if (/^[a-z]+:\/\//i.test(plain)) {
       throw this.invalid(
-        `invalid location "${text}": it is written without ${/^[a-z]+:\/\//i.exec(plain)![0]}`,
+        `invalid location "${withoutUser(text)}": it is written without ${/^[a-z]+:\/\//i.exec(plain)![0]}`,
+        text,
+      );
+    }
+    if (/^[^/]*@/.test(plain) && !/^[^/]*@sha\d+:/.test(plain)) {
+      const shown = withoutUser(plain);
+      const host = shown.slice(shown.indexOf('@') + 1).replace(/\/.*$/, '');
+      throw this.invalid(
+        `invalid location "${shown}": it may hold no user and password: use jettison login ${host}`,
         text,
       );
     }
     if (!URL.canParse(`https://${plain}`) || new URL(`https://${plain}`).host === '') {
-      throw this.invalid(`invalid location "${text}"`, text);
+      throw this.invalid(`invalid location "${withoutUser(text)}"`, text);
     }
     return this.host(plain);
   }

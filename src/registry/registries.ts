@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import { Authorizer } from './authorizer.ts';
 import { Connection } from './connection.ts';
-import { type CredentialSource, StoredCredentials } from './credentials.ts';
+import { type CredentialSource, type Credentials, StoredCredentials } from './credentials.ts';
 import { isLoopback } from './endpoint.ts';
 import { Http } from './http.ts';
 import type { RegistryConfig, RepositoryPlace } from './registry-config.ts';
@@ -120,11 +120,14 @@ export class Registries {
     this.#http.close();
   }
 
-  async #open(place: RepositoryPlace, credentials = this.#credentials): Promise<Repository> {
+  async #open(
+    place: RepositoryPlace,
+    credentials = place.credentials === undefined ? this.#credentials : only(place.credentials),
+  ): Promise<Repository> {
     const { registry, repository, bases, insecure } = place;
     if (insecure) for (const { host } of bases) this.#unverified.add(host);
     for (const [host, trust] of await (await this.config()).trustOf(registry)) this.#trust.set(host, trust);
-    const who = credentials === ANONYMOUS ? 'anonymous ' : '';
+    const who = credentials === ANONYMOUS ? 'anonymous ' : `${place.credentials?.origin ?? ''} `;
     const key = `${who}${registry} ${bases.join(' ')}`;
     let connection = this.#connections.get(key);
     if (connection === undefined) {
@@ -141,6 +144,10 @@ export class Registries {
     }
     return new Repository(connection, registry, repository);
   }
+}
+
+function only(credentials: Credentials): CredentialSource {
+  return { lookup: async () => credentials, problems: [] };
 }
 
 /** What the registry said, and before it the mirrors. */

@@ -2,10 +2,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { withoutUser } from '../errors/safe-text.ts';
+import type { Credentials } from './credentials.ts';
 import { type DaemonConfig, readDaemonConfig } from './docker-daemon.ts';
 import { endpoints, isLoopback } from './endpoint.ts';
 import { type HostsConfig, readHostsToml } from './hosts-toml.ts';
-import { environmentMirrors } from './mirrors.ts';
+import { environmentMirrors, withoutMirrorUser } from './mirrors.ts';
 import { readRegistriesConf } from './registries-conf.ts';
 import {
   type ConfiguredMirror,
@@ -25,8 +27,10 @@ export interface RepositoryPlace {
   bases: URL[];
   /** Any certificate is taken, and plain http where nothing speaks https. */
   insecure: boolean;
-  /** For messages. */
+  /** For messages: without credentials. */
   name: string;
+  /** Of a mirror whose URL has a user and a password; else what is stored for the registry counts. */
+  credentials?: Credentials;
   /** The file (with its line) or variable that says so; absent for what the image's own name says. */
   origin?: string;
 }
@@ -129,7 +133,7 @@ export class RegistryConfig {
     const mirrored = (prefix: string, mirrors: readonly ConfiguredMirror[]) => {
       for (const { location, access, origin } of mirrors) {
         const only = access === 'all' ? '' : `, names with a ${access} only`;
-        const shown = typeof location === 'string' ? location : location.href.replace(/\/$/, '');
+        const shown = shownPlace(location);
         lines.push(`${prefix}: mirror ${shown}${only} (${origin})`);
       }
     };
@@ -143,8 +147,10 @@ export class RegistryConfig {
       }
     }
     const named = environmentMirrors(hub.registry, this.env);
-    if (named !== undefined) lines.push(`JETTISON_MIRRORS: ${this.env['JETTISON_MIRRORS']}`);
-    else if (rule === undefined || rule.mirrors.length === 0) {
+    if (named !== undefined) {
+      const entries = (this.env['JETTISON_MIRRORS'] ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
+      lines.push(`JETTISON_MIRRORS: ${entries.map(withoutMirrorUser).join(',')}`);
+    } else if (rule === undefined || rule.mirrors.length === 0) {
       mirrored('docker.io', this.#mirrorsOf(hub, undefined, await this.#hostsOf('docker.io')).found);
     }
     if (this.search.some((registry) => registry !== 'docker.io')) {
@@ -190,8 +196,18 @@ export class RegistryConfig {
     if (typeof location !== 'string') {
       const isInsecure = insecure || location.protocol === 'http:' || this.#isInsecure(location.host);
       const { repository } = reference;
-      const name = location.href.replace(/\/$/, '');
-      return { registry: location.host, repository, bases: [location], insecure: isInsecure, name, origin };
+      const base = new URL(location);
+      base.username = base.password = '';
+      const credentials = credentialsOf(location, origin);
+      return {
+        registry: location.host,
+        repository,
+        bases: [base],
+        insecure: isInsecure,
+        name: shownPlace(location),
+        origin,
+        ...(credentials !== undefined && { credentials }),
+      };
     }
     const moved = relocated(reference, prefix, location);
     const isInsecure = insecure || this.#isInsecure(moved.registry);
@@ -231,6 +247,28 @@ export class RegistryConfig {
       this.#hosts.set(registry, found);
     }
     return found;
+  }
+}
+
+function shownPlace(location: string | URL): string {
+  return typeof location === 'string' ? location : withoutUser(location.href.replace(/\/$/, ''));
+}
+
+function credentialsOf({ username, password }: URL, origin: string): Credentials | undefined {
+  if (username === '' && password === '') return undefined;
+  return {
+    kind: 'password',
+    username: decoded(username),
+    password: decoded(password),
+    origin,
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JettisonError } from '../../src/errors/error.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { fetchLayers, pullImage } from '../../src/registry/pull.ts';
 import { pushImage } from '../../src/registry/push.ts';
 import { Registries } from '../../src/registry/registries.ts';
+import { RegistryConfig } from '../../src/registry/registry-config.ts';
 import { makeImage, makeLayer, makeStore, type TestStore } from '../support/images.ts';
 import { FakeRegistry } from '../support/registry.ts';
 
@@ -65,6 +67,86 @@ describe('mirrors of files', () => {
     const image = await pull('app:1');
     expect(test.store.images.get('docker.io/library/app:1')?.manifest.digest).toBe(image.descriptor.digest);
     expect(mirror.seen.map(({ path }) => path)).toContain('/v2/cache/library/app/manifests/1');
+  });
+
+  describe('with a user and a password in the URL', () => {
+    const user = { name: 'me@work', password: 's3cret/x' };
+    const written = () => `me%40work:s3cret%2Fx@${mirror.host}`;
+    beforeEach(async () => {
+      await put(mirror, 'library/app:1');
+      mirror.options = { auth: 'basic', user };
+    });
+
+    it.each([
+      ['JETTISON_MIRRORS', (): NodeJS.ProcessEnv => ({ JETTISON_MIRRORS: `docker.io=http://${written()}` })],
+      ['JETTISON_MIRRORS, without a scheme', () => ({ JETTISON_MIRRORS: `docker.io=${written()}` })],
+      [
+        'daemon.json',
+        () => {
+          write(
+            '.config/docker/daemon.json',
+            JSON.stringify({ 'registry-mirrors': [`http://${written()}`] }),
+          );
+          return {};
+        },
+      ],
+      [
+        'hosts.toml',
+        () => {
+          write('.config/containerd/certs.d/docker.io/hosts.toml', `[host."http://${written()}"]\n`);
+          return {};
+        },
+      ],
+    ])('are asked as that user, whom nothing shows: %s', async (_, settings) => {
+      const set = { ...env(), ...settings() };
+      const image = await pull('app:1', set);
+      expect(test.store.images.get('docker.io/library/app:1')?.manifest.digest).toBe(image.descriptor.digest);
+      const shown = (await (await RegistryConfig.load(set, false)).describe()).join('\n');
+      expect(shown).toContain(`xxxxx@${mirror.host}`);
+      expect(shown).not.toMatch(/s3cret|work/);
+
+      mirror.options = { auth: 'basic', user: { ...user, password: 'other' } };
+      // Docker Hub is out of reach of tests: the own registry is another one.
+      const moved = { ...set, JETTISON_MIRRORS: `${registry.host}=http://${written()}` };
+      const error = await pull(`${registry.host}/none:1`, moved).catch((failure: unknown) => failure);
+      const { message, hint, details } = error as JettisonError;
+      const all = `${message} ${hint} ${JSON.stringify(details)}`;
+      expect(all).toContain(`http://xxxxx@${mirror.host}`);
+      expect(all).not.toMatch(/s3cret|me(@|%40)work/);
+    });
+
+    it.each([
+      ['JETTISON_MIRRORS', () => ({ JETTISON_MIRRORS: 'docker.io=ftp://me:s3cret@x' })],
+      ['JETTISON_MIRRORS', () => ({ JETTISON_MIRRORS: 'docker.io=me:s3cret@x:port' })],
+      [
+        'registries.conf',
+        () => {
+          conf('[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "me:s3cret@x/cache"\n');
+          return {};
+        },
+      ],
+      [
+        'daemon.json',
+        () => {
+          write('.config/docker/daemon.json', JSON.stringify({ 'registry-mirrors': ['me:s3cret@x'] }));
+          return {};
+        },
+      ],
+      [
+        'hosts.toml',
+        () => {
+          write('.config/containerd/certs.d/docker.io/hosts.toml', 'server = "https://me:s3cret@x"\n');
+          return {};
+        },
+      ],
+    ])('are not shown where they are refused: %s', async (name, settings: () => NodeJS.ProcessEnv) => {
+      const error = (await pull('app:1', { ...env(), ...settings() }).catch(
+        (e: unknown) => e,
+      )) as JettisonError;
+      expect(error.code).toMatch(/^(MIRRORS|REGISTRY_CONFIG)_INVALID$/);
+      expect(error.message).toContain(name);
+      expect(`${error.message} ${error.hint}`).not.toContain('s3cret');
+    });
   });
 
   it('are named when nothing worked', async () => {

@@ -66,7 +66,8 @@ export class FakeRegistry {
   #server: Server | undefined;
   host = '';
 
-  constructor(readonly options: FakeRegistryOptions = {}) {}
+  /** `options` may change while it runs. */
+  constructor(public options: FakeRegistryOptions = {}) {}
 
   static async start(options: FakeRegistryOptions = {}): Promise<FakeRegistry> {
     const registry = new FakeRegistry(options);
