@@ -20,8 +20,10 @@ export function describeImage(image: NamedImage, sizes: LayerSizes) {
     Architecture: config.architecture,
     Variant: config.variant ?? Absent.optional('text'),
     Os: config.os,
-    Size: total.content ?? total.blobs,
+    // What is known of every image at any time; the size of the files is not, before something unpacks them.
+    Size: total.blobs,
     CompressedSize: total.blobs,
+    UnpackedSize: total.content ?? null,
     RootFS: { Type: config.rootfs.type, Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: tagged.at(-1) ?? null },
     Descriptor: { mediaType: target.mediaType, digest: target.digest, size: target.size },

@@ -15,7 +15,8 @@ import { usageError } from './usage.ts';
 const help = `Usage: jettison inspect [OPTIONS] NAME...
 
 Shows everything about images and containers as JSON, with the members that \`docker inspect\` has.
-Of an image, Size is that of the files, CompressedSize that of the blobs, both in bytes.
+Of an image, Size is that of the packed layers (as is CompressedSize), UnpackedSize that of their files (null while they have not
+been looked into), both in bytes.
 
 Options:
   -f, --format FORMAT  json (one line), or a template of Go's such as '{{.Config.User}}'

@@ -21,7 +21,7 @@ afterEach(() => test.remove());
 const run = (command: Command, args: string[], options: { columns?: number; typed?: string } = {}) =>
   runCommand(command, args, { home: test.home, ...options });
 
-/** An image with one indexed layer of 5 bytes and one that only its tar is known of. */
+/** An image with one indexed layer of 5 bytes and one whose blob alone is known. */
 async function app(name = 'app:1') {
   const layers = [makeLayer(test.store, { hello: 'hello' }, true), makeLayer(test.store, { other: 'x' })];
   const history = [
@@ -59,8 +59,9 @@ describe('images', () => {
         names: ['app:1', 'app:2'],
         created: CREATED,
         platform: 'linux/amd64',
-        size: 5 + 2048,
+        size: layers.reduce((sum, { blob }) => sum + blob.size, 0),
         compressedSize: layers.reduce((sum, { blob }) => sum + blob.size, 0),
+        unpackedSize: null,
         layers: 2,
       },
     ]);
@@ -69,7 +70,7 @@ describe('images', () => {
       /^TAG {3}IMAGE ID\n1 {5}[0-9a-f]{12}\n/,
     );
     const [line] = (await run(images, ['--format', 'json'])).stdout.split('\n');
-    expect(JSON.parse(line!)).toMatchObject({ Repository: 'app', Tag: '1', Size: '2.05kB' });
+    expect(JSON.parse(line!)).toMatchObject({ Repository: 'app', Tag: '1', Size: '170B' });
     expect((await run(images, ['--digests'])).stdout).toContain(manifest.digest);
   });
 
@@ -154,7 +155,7 @@ describe('history', () => {
     const [head, run1, env, copy] = stdout.split('\n');
     expect(head).toMatch(/^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$/);
     expect(run1).toMatch(
-      new RegExp(`^${config.digest.slice(7, 19)} .* RUN /bin/sh -c true.*… +2\\.05kB +c$`),
+      new RegExp(`^${config.digest.slice(7, 19)} .* RUN /bin/sh -c true.*… +\\(8\\dB\\) +c$`),
     );
     expect(env).toMatch(/^<missing> .* ENV A=b +0B$/);
     expect(copy).toMatch(/^<missing> .* COPY a \/ # buildkit +5B +buildkit\.dockerfile\.v0$/);
@@ -181,6 +182,26 @@ describe('history', () => {
   });
 });
 
+describe('sizes', () => {
+  it('are the same before and after something has looked into the layers', async () => {
+    const shown = async () => {
+      const list = JSON.parse((await run(images, ['--json'])).stdout)[0];
+      const one = JSON.parse((await run(inspect, ['app'])).stdout)[0];
+      return {
+        table: (await run(images, ['--format', '{{.Size}} {{.CompressedSize}}'])).stdout,
+        sizes: [list.size, list.compressedSize, one.Size, one.CompressedSize],
+        unpacked: [list.unpackedSize, one.UnpackedSize],
+      };
+    };
+    const files = { hello: 'hello', more: 'x'.repeat(3000) };
+    await makeImage(test.store, { name: 'app', layers: [makeLayer(test.store, files)] });
+    const before = await shown();
+    expect(before.unpacked).toEqual([null, null]);
+    makeLayer(test.store, files, true);
+    expect(await shown()).toEqual({ ...before, unpacked: [3005, 3005] });
+  });
+});
+
 describe('inspect', () => {
   it("has docker's members", async () => {
     const { config, manifest, layers } = await app();
@@ -196,8 +217,9 @@ describe('inspect', () => {
         Author: '',
         Architecture: 'amd64',
         Os: 'linux',
-        Size: 2053,
+        Size: layers.reduce((sum, { blob }) => sum + blob.size, 0),
         CompressedSize: layers.reduce((sum, { blob }) => sum + blob.size, 0),
+        UnpackedSize: null,
         RootFS: { Type: 'layers', Layers: layers.map(({ diffId }) => diffId) },
         Metadata: { LastTagTime: expect.any(String) },
         Descriptor: manifest,
@@ -236,7 +258,7 @@ describe('inspect', () => {
     ['{{index .Config.Labels "none"}}', ''],
     ['{{range $k, $v := .Config.Labels}}{{$k}}={{$v}}{{end}}', 'a.b=c d'],
     ['{{len .RootFS.Layers}}', '1'],
-    ['{{.Size}}', '5'],
+    ['{{.UnpackedSize}}', '5'],
     ['{{if .Config.User}}{{.Config.User}}{{else}}root{{end}}', 'root'],
     ['{{join .RepoTags ","}}', 'app:1'],
     ['{{.Os}}/{{upper .Architecture}}', 'linux/AMD64'],
