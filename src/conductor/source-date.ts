@@ -5,7 +5,7 @@ import type { ContextSource } from '../context/source.ts';
 import type { ArgInstruction, CopyInstruction, Dockerfile, StageText, Word } from '../dockerfile/ast.ts';
 import { expand } from '../dockerfile/expand.ts';
 import { isHttpUrl, parseGitUrl } from '../dockerfile/git-url.ts';
-import { JettisonError } from '../errors/error.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
 import { isDigest } from '../image/digest.ts';
 import type { Remotes } from '../remote/remotes.ts';
 import { newestBelow, newestIn } from '../solve/newest-file.ts';
@@ -47,6 +47,8 @@ export async function sourceDate(
   const argument = given === undefined ? lastDefault(dockerfile) : undefined;
   throw new JettisonError('SOURCE_DATE_EPOCH_INVALID', `invalid ${NAME} "${text}"`, {
     ...(argument === undefined ? {} : { location: argument.location, source: argument.source }),
+    // Given on the command line or by the environment.
+    ...(given === undefined ? {} : { exitCode: EXIT.usage }),
     hint: 'It is a number of seconds since 1970, "context", or the name of a build context or of a stage that only fetches.',
   });
 }

@@ -8,6 +8,7 @@ import { MergedTree } from '../layer/merged-tree.ts';
 import { diskPath } from '../layer/names.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
 import { type CacheRecord, cacheDirectory, installCache } from '../store/cache-mounts.ts';
+import { parseRecord } from '../store/record-file.ts';
 import { readNames, temporaryPath } from '../store/temporary.ts';
 import { READ_FLAGS } from './content.ts';
 import type { WorkerContext } from './context.ts';
@@ -139,20 +140,11 @@ export async function readRecord(folder: string, name: string): Promise<CacheRec
     lstatSync(join(folder, name)).isDirectory() &&
     lstatSync(path, { throwIfNoEntry: false })?.isFile() &&
     lstatSync(join(folder, name, 'dir'), { throwIfNoEntry: false })?.isDirectory();
-  const record = isCache ? parseRecord(await readFile(path, 'utf8')) : undefined;
-  if (record !== undefined) return record;
+  const record = isCache ? parseRecord<CacheRecord>(await readFile(path), { unsealed: true }) : undefined;
+  if (typeof record?.id === 'string') return record;
   throw new JettisonError('CACHE_ARCHIVE', `this is no archive of cache mounts: it holds "${name}"`, {
     hint: '`jettison cache-mounts export` makes such archives.',
   });
-}
-
-function parseRecord(text: string): CacheRecord | undefined {
-  try {
-    const record = JSON.parse(text) as CacheRecord | null;
-    return typeof record?.id === 'string' ? record : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 export function writeAll(fd: number, data: Buffer): void {
