@@ -20,7 +20,10 @@ const MARKS = ['/.dockerenv', '/run/.containerenv'];
 export function chrootProblem(home: string): { reason: string; remedy?: string } | undefined {
   if (process.platform !== 'linux') return { reason: 'there is no chroot as on Linux here' };
   if (process.getuid?.() !== 0) {
-    return { reason: 'only root may change the root directory', remedy: 'docker run --user 0 …' };
+    return {
+      reason: 'only root may change the root directory',
+      remedy: 'in a container: docker run --user 0 …',
+    };
   }
   const mask = capabilityMask('CapEff');
   if (within(mask, ['sys_admin']).length > 0) {

@@ -3,6 +3,10 @@ import { readFileSync } from 'node:fs';
 /** The files that grant ids to ordinary users. */
 export const RANGE_FILES = ['/etc/subuid', '/etc/subgid'] as const;
 
+/** What `useradd` begins with, and grants, where /etc/login.defs says nothing else. */
+const FIRST_ID = 100_000;
+const RANGE_LENGTH = 65_536;
+
 /** Whether both files grant one of these names any ids. */
 export function grantsIds(names: readonly string[]): boolean {
   return RANGE_FILES.every((file) => grantsIn(file, names));
@@ -15,6 +19,29 @@ export function grantsIn(file: (typeof RANGE_FILES)[number], names: readonly str
   } catch {
     return false;
   }
+}
+
+/** `first-last`: ids that neither file grants to anybody yet, as many as `useradd` grants. */
+export function freeRange(): string {
+  const texts = RANGE_FILES.map((file) => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch {
+      return '';
+    }
+  });
+  const first = firstFreeId(texts.join('\n'));
+  return `${first}-${first + RANGE_LENGTH - 1}`;
+}
+
+/** Behind all ranges of a text like /etc/subuid, if there is room. */
+export function firstFreeId(text: string): number {
+  const ends = text.split('\n').map((line) => {
+    const [, start, count] = /^[^:]+:(\d+):(\d+)\s*$/.exec(line.trim()) ?? [];
+    return start === undefined ? 0 : Number(start) + Number(count);
+  });
+  const first = Math.max(FIRST_ID, ...ends);
+  return first + RANGE_LENGTH > 2 ** 32 ? FIRST_ID : first;
 }
 
 /** Whether a text like /etc/subuid grants one of these names any ids. */

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
-import { grantsIn, RANGE_FILES } from './id-ranges.ts';
+import { asRoot } from './advice.ts';
+import { freeRange, grantsIn, RANGE_FILES } from './id-ranges.ts';
 import { shortageIn } from './shortage.ts';
 import { findTool, needTool } from './tools.ts';
 
@@ -54,16 +55,17 @@ export function namespaceCommand(isolation: Isolation): string[] {
 export function rangeProblem(): { reason: string; remedy: string } | undefined {
   for (const tool of ['newuidmap', 'newgidmap'] as const) {
     if (findTool(tool) === undefined) {
-      return { reason: `${tool} is not installed`, remedy: 'apt-get install uidmap' };
+      return { reason: `${tool} is not installed`, remedy: asRoot('apt-get install uidmap') };
     }
   }
   if (!hasMapAuto())
     return {
       reason: 'unshare is older than util-linux 2.38',
-      remedy: 'apt-get install --only-upgrade util-linux',
+      remedy: asRoot('apt-get install --only-upgrade util-linux'),
     };
   const { username, uid } = userInfo();
-  const remedy = `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`;
+  const range = freeRange();
+  const remedy = asRoot(`usermod --add-subuids ${range} --add-subgids ${range} ${username}`);
   for (const file of RANGE_FILES) {
     if (!grantsIn(file, [username, String(uid)])) {
       return { reason: `${file} has no range for ${username}`, remedy };

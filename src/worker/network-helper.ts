@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { asRoot } from './advice.ts';
 import { findTool } from './tools.ts';
 
 export type HelperName = 'pasta' | 'slirp4netns';
@@ -14,6 +15,9 @@ export function networkHelper(): { name: HelperName } | { missing: string; hint:
     accessSync(TUN, constants.R_OK | constants.W_OK);
     return { name };
   } catch {
-    return { missing: `the right to use ${TUN}`, hint: `Let everybody use it: \`sudo chmod 666 ${TUN}\`` };
+    return {
+      missing: `the right to use ${TUN}`,
+      hint: `To let everybody use it, ${asRoot(`chmod 666 ${TUN}`)}`,
+    };
   }
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { asRoot } from './advice.ts';
 import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
 import { chrootProblem } from './chroot-probe.ts';
 import { writeDevices } from './device-folder.ts';
@@ -77,7 +78,7 @@ async function probeOci(home: string, namespaces: Rung): Promise<Rung> {
       ...(namespaces.passing && { passing: namespaces.passing }),
     };
   if (runtimes.length === 0) {
-    return { ...rung, reason: 'neither crun nor runc is installed', remedy: 'apt-get install crun' };
+    return { ...rung, reason: 'neither crun nor runc is installed', remedy: asRoot('apt-get install crun') };
   }
   const isolation = chooseIsolation();
   const problems: string[] = [];
@@ -301,7 +302,7 @@ function closedSetting(
     if (readText(path) === closed) {
       return {
         reason: `the kernel keeps user namespaces from ordinary users: ${path} is ${closed}${said}`,
-        remedy: `sudo sysctl -w ${setting}`,
+        remedy: asRoot(`sysctl -w ${setting}`),
       };
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hasRange } from '../../../src/worker/id-ranges.ts';
+import { asRoot } from '../../../src/worker/advice.ts';
+import { firstFreeId, hasRange } from '../../../src/worker/id-ranges.ts';
 import { isInMap } from '../../../src/worker/ids.ts';
 import { kernelIsAtLeast } from '../../../src/worker/kernel.ts';
 import { rootOf } from '../../../src/worker/namespace.ts';
@@ -38,6 +39,23 @@ describe('hasRange', () => {
     ['', false],
   ])('%j', (text, expected) => {
     expect(hasRange(text, ['me', '1000'])).toBe(expected);
+  });
+});
+
+describe('advice about id ranges', () => {
+  it.each([
+    ['', 100_000],
+    ['me:100000:65536\n', 165_536],
+    ['me:100000:65536\nyou:165536:65536\n# x\n1000:5:1\n', 231_072],
+    ['me:1:10\nbroken\n', 100_000],
+    ['me:1:4294967290\n', 100_000],
+  ])('%j is free from %i on', (text, expected) => {
+    expect(firstFreeId(text)).toBe(expected);
+  });
+
+  it('does not tell an ordinary user to do what only root can', () => {
+    expect(asRoot('usermod x', 0)).toBe('usermod x');
+    expect(asRoot('usermod x', 1000)).toBe('ask an administrator for: usermod x');
   });
 });
 
