@@ -1,7 +1,7 @@
 // Bundles everything into dist/: the command and the worker as CommonJS, which starts faster than modules do,
 // the library as modules. What every build needs is one file; what only some commands need is loaded when they
 // do: a fully cached build must not read what it does not use.
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -51,6 +51,7 @@ const commandFiles = await command.write({
 await command.close();
 
 // Each a program of its own, in one file.
+const programFiles = [];
 for (const input of [
   { worker: 'src/worker/main.ts' },
   { become: 'src/worker/become.ts' },
@@ -58,7 +59,8 @@ for (const input of [
   { joiner: 'src/worker/joiner.ts' },
 ]) {
   const program = await rolldown({ ...shared, input });
-  await program.write({ ...commonjs, dir: dist, codeSplitting: false, minify });
+  const { output } = await program.write({ ...commonjs, dir: dist, codeSplitting: false, minify });
+  programFiles.push(...output);
   await program.close();
 }
 
@@ -76,6 +78,10 @@ await chmod(`${dist}cli.js`, 0o755);
 await copyFile(new URL('code-cache.cjs', import.meta.url), `${dist}code-cache.js`);
 forbidNativeCode([...commandFiles.output, ...libraryFiles.output]);
 await forbidDynamicImports();
+await writeFile(
+  `${dist}THIRD-PARTY.txt`,
+  notices([...commandFiles.output, ...programFiles, ...libraryFiles.output]),
+);
 await rm(target, { recursive: true, force: true });
 await rename(dist, target);
 
@@ -86,6 +92,23 @@ function forbidNativeCode(files) {
     if (native !== undefined)
       throw new Error(`dist/${fileName} would load native code in the started process`);
   }
+}
+
+/** The licences of the packages of others that are in the bundle: they ask to be passed on with it. */
+function notices(files) {
+  const roots = new Set(
+    files
+      .flatMap(({ moduleIds = [] }) => moduleIds)
+      .map((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0])
+      .filter((root) => root !== undefined),
+  );
+  const texts = [...roots].sort().map((root) => {
+    const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const licence = readdirSync(root).find((file) => /^(licen[cs]e|copying)(\.|$)/i.test(file));
+    if (licence === undefined) throw new Error(`${name} has no licence that could be passed on`);
+    return `${name} ${version}\n\n${readFileSync(join(root, licence), 'utf8').trim()}\n`;
+  });
+  return `Parts of these packages are in this folder's files.\n\n${texts.join(`\n${'-'.repeat(78)}\n\n`)}`;
 }
 
 /** What runs through vm.Script cannot do `import()`: Node 20 ends with an internal error. */

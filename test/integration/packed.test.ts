@@ -80,7 +80,7 @@ describe('the packed package', () => {
     const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
     expect(files).toContain('package/dist/types/index.d.ts');
     expect(files).toContain('package/SECURITY.md');
-    const texts = /\.(js|mjs|d\.ts|json|md)$|^package\/LICENSE$/;
+    const texts = /\.(js|mjs|d\.ts|json|md)$|^package\/(LICENSE|dist\/THIRD-PARTY\.txt)$/;
     expect(files.filter((name) => !texts.test(name))).toEqual([]);
     const text = execFileSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' });
     const { name, scripts, bin } = JSON.parse(text);
@@ -88,6 +88,18 @@ describe('the packed package', () => {
     expect(Object.keys(bin)).toEqual(['jettison', 'jettison-build']);
     for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
       expect(scripts).not.toHaveProperty(script);
+    }
+  });
+
+  it('passes on the licences of what is bundled', () => {
+    const member = 'package/dist/THIRD-PARTY.txt';
+    const text = execFileSync('tar', ['-xzOf', tarball, member], { encoding: 'utf8' });
+    for (const name of ['koffi', 'smol-toml']) {
+      const folder = join(ROOT, 'node_modules', name);
+      const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const licence = readdirSync(folder).find((file) => file.startsWith('LICENSE'))!;
+      expect(text).toContain(`${name} ${version}\n`);
+      expect(text).toContain(readFileSync(join(folder, licence), 'utf8').trim());
     }
   });
 

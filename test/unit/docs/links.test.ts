@@ -20,4 +20,11 @@ describe('links between pages and files', () => {
     );
     expect(dead).toEqual([]);
   });
+
+  it('lead from README.md to every page of docs/', () => {
+    const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const list = text.slice(text.indexOf('\n## More\n'));
+    const pages = readdirSync(join(ROOT, 'docs'));
+    expect(pages.filter((page) => !list.includes(`\n- [docs/${page}](docs/${page}): `))).toEqual([]);
+  });
 });
