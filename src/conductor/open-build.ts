@@ -11,6 +11,7 @@ import { globalScope } from '../plan/heads.ts';
 import type { ImageRequest } from '../plan/input.ts';
 import type { NamedContexts } from '../plan/named-contexts.ts';
 import type { BaseImage, Plan } from '../plan/plan.ts';
+import { unknownStages } from '../plan/references.ts';
 import { BaseFetches } from '../solve/base-fetches.ts';
 import { BaseImages } from '../solve/base-images.ts';
 import { BuildCacheMounts } from '../solve/cache-mounts.ts';
@@ -86,6 +87,10 @@ export async function openBuild(
     const { warnings } = plans[0]!;
     for (const { code, message, location, hint } of warnings) {
       emit({ type: 'warning', code, message, location, ...(hint === undefined ? {} : { hint }) });
+    }
+    const stages = plans.flatMap(({ plan }) => plan.stages.map(({ name }) => name));
+    for (const unknown of unknownStages(dockerfile, options.noCacheFilter ?? [], stages)) {
+      emit({ type: 'warning', code: 'STAGE_UNKNOWN', ...unknown });
     }
     refuseFindings(dockerfile, warnings);
     emit({ type: 'build.planned', steps: plans.flatMap(({ plan, label }) => stepInfos(plan, label)) });

@@ -91,6 +91,26 @@ export function stageHint(dockerfile: Dockerfile, name: string, before: number):
   return near === undefined ? undefined : `Did you mean the stage "${near}"?`;
 }
 
+/** What `--no-cache-filter` names and no stage is called: nothing is made anew for it. */
+export function unknownStages(
+  dockerfile: Dockerfile,
+  named: readonly string[],
+  planned: readonly string[],
+): { message: string; hint: string }[] {
+  const names = dockerfile.stages.flatMap(({ name }) => (name === undefined ? [] : [name]));
+  const known = new Set([...names, ...planned]);
+  return named
+    .filter((name) => !known.has(name.toLowerCase()))
+    .map((name) => {
+      const near = closest(name, names);
+      const list = names.length === 0 ? 'Its stages have no names.' : `Its stages are: ${names.join(', ')}.`;
+      return {
+        message: `no stage of ${dockerfile.file} is called "${name}": --no-cache-filter has no effect for it`,
+        hint: near === undefined ? list : `Did you mean "${near}"?`,
+      };
+    });
+}
+
 /**
  * The stage to build: by name (ignoring case), else the last one. A number names none, unlike in `--from`.
  *

@@ -46,6 +46,15 @@ describe('--no-cache-filter', () => {
     expect(digests.size).toBe(2);
   });
 
+  test('says which of the named stages there are not', async () => {
+    const { events } = await builds.build(text, { noCacheFilter: ['twoo', 'one', 'zzz'] });
+    const warnings = events.filter((event) => event.type === 'warning');
+    expect(warnings).toMatchObject([
+      { code: 'STAGE_UNKNOWN', hint: 'Did you mean "two"?' },
+      { code: 'STAGE_UNKNOWN', hint: 'Its stages are: one, two.' },
+    ]);
+  });
+
   test('an option of the library that does not exist is refused', async () => {
     const wrong = { noCacheFliter: ['deps'] } as object;
     expect(await builds.failure(text, wrong)).toMatchObject({
