@@ -233,7 +233,7 @@ async function facts(tag) {
   const [image] = JSON.parse((await jettison('inspect', tag)).stdout);
   const { Layers: layers } = image.RootFS;
   return {
-    size: image.Size,
+    size: image.UnpackedSize,
     compressed: image.CompressedSize,
     layers: layers.length,
     files: await countFiles(new Set(layers)),
