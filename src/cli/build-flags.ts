@@ -304,7 +304,7 @@ function runSettings(
   };
 }
 
-/** The network of the machine needs no permission here: it is the default. */
+/** The network of the machine needs no permission here: a command has no rights over that. */
 function entitlement(text: string): string {
   if (text === 'security.insecure' || text === 'network.host') return text;
   throw usageError(
@@ -327,7 +327,7 @@ function networkMode(text: string | undefined): 'host' | 'none' | undefined {
   if (text === 'host' || text === 'none') return text;
   throw usageError(
     `there is no network "${text}" for builds`,
-    'There are default (the host’s), host and none.',
+    'There are default (a private one, where permitted), host and none.',
   );
 }
 

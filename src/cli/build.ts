@@ -42,7 +42,7 @@ Options:
       --load                    Give the image to a running Docker or Podman engine, too
   -m, --memory SIZE             Memory that one RUN may use, e.g. 2g
       --metadata-file FILE      Write facts about the result to a file, as JSON
-      --network MODE            Network of RUN: default (the host's), host or none
+      --network MODE            Network of RUN: default (private, where permitted), host or none
       --no-cache                Use nothing that earlier builds made
       --no-cache-filter STAGE[,…]
                                 The same for these stages only

@@ -6,6 +6,8 @@ import { style, wantsColor } from '../errors/style.ts';
 import { plural, size } from '../events/format.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
 import { openStore, type Store } from '../store/store.ts';
+import type { CommandNetwork } from '../worker/protocol.ts';
+import type { RungName } from '../worker/rung.ts';
 import type { Rung } from '../worker/rung-probes.ts';
 import type { Command, Io } from './command.ts';
 import { usageError } from './usage.ts';
@@ -65,10 +67,12 @@ async function run(args: string[], io: Io): Promise<number> {
 async function showMachine(store: Store, json: boolean, io: Io): Promise<number> {
   const { examineRungs } = await import('../worker/ladder.ts');
   const { home } = store.layout;
+  const examined = await examineRungs(home);
   const facts = {
     ...machineFacts(home),
     registries: await registryFacts(io.env),
-    ...(await examineRungs(home)),
+    ...examined,
+    network: await networkFacts(examined.stands),
   };
   if (json) {
     io.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
@@ -92,7 +96,23 @@ async function showMachine(store: Store, json: boolean, io: Io): Promise<number>
     io.stdout.write(`\n${bold('Where images are read from')}\n${said.map((line) => `  ${line}\n`).join('')}`);
   }
   io.stdout.write(`\n${bold('How RUN works here')}\n${describeRungs(facts, io)}`);
+  if (facts.stands !== 'none') io.stdout.write(`${facts.network.note}\n`);
   return 0;
+}
+
+/** The network of a RUN that may have any. */
+async function networkFacts(rung: RungName): Promise<{ network: CommandNetwork; note: string }> {
+  const [{ networkHelper }, { settleNetwork, sharedNetworkNote }] = await Promise.all([
+    import('../worker/network-helper.ts'),
+    import('../worker/default-network.ts'),
+  ]);
+  const { network, sharesNetwork } = settleNetwork({}, { rung }, 'default');
+  const helper = networkHelper();
+  const note =
+    sharesNetwork === undefined
+      ? `RUN has a network of its own${'name' in helper ? `, which ${helper.name} connects` : ''}.`
+      : `${sharedNetworkNote(sharesNetwork)}.`;
+  return { network, note };
 }
 
 /** What files and variables say of registries, in sentences. */

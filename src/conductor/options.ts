@@ -47,8 +47,11 @@ export interface BuildOptions {
   noCacheFilter?: string[];
   /** Ask registries for newer base images even where the store has some. */
   pull?: boolean;
-  /** Network of RUN where the instruction does not say; default: the host's. */
-  network?: 'host' | 'none';
+  /**
+   * Network of RUN where the instruction does not say: `host` is the machine's, `default` (the default) a private one
+   * that leads out, where that is permitted, else the machine's.
+   */
+  network?: 'default' | 'host' | 'none';
   /** Names to add to /etc/hosts of RUN: `[name, address]`. */
   hosts?: [string, string][];
   /** How much of the machine one RUN may use, as far as the machine's control groups allow that. */

@@ -8,14 +8,14 @@ import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import { canonicalName } from '../image/reference.ts';
 import { type ImageRequest, imageKey, type PlanInput, type PlanResult } from '../plan/input.ts';
 import { contextName, type NamedContext, OCI_LAYOUT } from '../plan/named-contexts.ts';
-import type { BaseImage } from '../plan/plan.ts';
+import type { BaseImage, RunNetwork } from '../plan/plan.ts';
 import { planInTurns } from '../plan/planner.ts';
 
 /** What planning needs to know of the options of a build or a check. */
 export interface PlanOptions {
   buildArgs?: Record<string, string>;
   labels?: Record<string, string>;
-  network?: 'host' | 'none';
+  network?: RunNetwork;
   allowInsecure?: boolean;
   platform?: string;
   target?: string;
@@ -41,7 +41,7 @@ export function planInput(options: PlanOptions, dockerfile: Dockerfile): Omit<Pl
     labels: options.labels ?? {},
     platform: options.platform === undefined ? host : parsePlatform(options.platform, host),
     buildPlatform: host,
-    network: options.network ?? 'host',
+    network: options.network ?? 'default',
     allowInsecure: options.allowInsecure ?? false,
     ...(options.target === undefined ? {} : { target: options.target }),
   };

@@ -2,7 +2,7 @@ import type { Diagnostic, Dockerfile, Instruction } from '../dockerfile/ast.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 import type { NamedContexts } from './named-contexts.ts';
-import type { BaseImage, Plan } from './plan.ts';
+import type { BaseImage, Plan, RunNetwork } from './plan.ts';
 import type { DeclaredArg } from './stage-state.ts';
 
 export interface PlanInput {
@@ -15,7 +15,7 @@ export interface PlanInput {
   platform: Platform;
   buildPlatform: Platform;
   /** What RUN gets where it does not say. */
-  network: 'host' | 'none';
+  network: RunNetwork;
   /** Whether RUN may ask for `--security=insecure`. Checks do not ask: a permission belongs to a build. */
   allowInsecure?: boolean;
   /** What `--build-context` gives. */

@@ -124,6 +124,12 @@ export interface WorkdirStep extends StepBase {
   user: string;
 }
 
+/**
+ * The network of a command: the machine's (`host`), nothing but a loopback of its own (`none`), or what is safest where
+ * it runs (`default`): a private one that leads out, or else the machine's.
+ */
+export type RunNetwork = 'default' | 'host' | 'none';
+
 /** RUN with everything that its process gets. */
 export interface RunStep extends StepBase {
   kind: 'run';
@@ -134,7 +140,7 @@ export interface RunStep extends StepBase {
   hiddenEnv: string[];
   cwd: string;
   user: string;
-  network: 'host' | 'none';
+  network: RunNetwork;
   /** `--security=insecure`: all capabilities, and nothing is hidden. */
   insecure?: true;
   /** Host name that the command sees; absent: BuildKit's `buildkitsandbox`. */

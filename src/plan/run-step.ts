@@ -2,7 +2,7 @@ import type { RunInstruction, Word } from '../dockerfile/ast.ts';
 import { runScript } from '../dockerfile/run-script.ts';
 import { JettisonError } from '../errors/error.ts';
 import { runHistory } from './history.ts';
-import type { RunStep } from './plan.ts';
+import type { RunNetwork, RunStep } from './plan.ts';
 import { type MountSources, planMounts } from './run-mounts.ts';
 import type { StageState } from './stage-state.ts';
 
@@ -15,7 +15,7 @@ export function addRunStep(
   instruction: RunInstruction,
   title: string,
   options: {
-    network: 'host' | 'none';
+    network: RunNetwork;
     hiddenEnv: string[];
     sources: MountSources;
     allowInsecure: boolean;
@@ -55,7 +55,7 @@ export function addRunStep(
   state.history.push({ createdBy: runHistory(state.shownArgs(), shown), step: step.id });
 }
 
-function network(word: Word | undefined, fallback: 'host' | 'none'): 'host' | 'none' {
+function network(word: Word | undefined, fallback: RunNetwork): RunNetwork {
   switch (word?.text) {
     case undefined:
     case 'default':

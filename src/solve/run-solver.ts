@@ -7,9 +7,11 @@ import type { RunStep } from '../plan/plan.ts';
 import type { FailedStep } from '../store/failures.ts';
 import { type LayerRecord, layerId, newLayerIdentity } from '../store/layers.ts';
 import { CAPABILITY_NAMES } from '../worker/capabilities.ts';
+import { sharedNetworkNote } from '../worker/default-network.ts';
 import type { ExecMount, ExecRequest, ExecResult } from '../worker/protocol.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
+import { LoopbackWatch } from './loopback-watch.ts';
 import type { RunMounts } from './run-mounts.ts';
 import { OUTPUT_LIMIT, StepOutput } from './step-output.ts';
 
@@ -75,6 +77,7 @@ async function execute(
   const prepared = await prepareRun(context, step, mounts, below);
   const output = new StepOutput(context.emit, step.id);
   let saysFull = false;
+  let loopback: LoopbackWatch | undefined;
   const { timeout } = context.run;
   const result = await worker
     .exec(
@@ -90,13 +93,19 @@ async function execute(
         onOutput: (piece) => {
           const text = output.add(piece);
           saysFull ||= text.includes('No space left on device');
+          loopback?.listen(text);
         },
-        onStarted: ({ problems }) => warnOnce(context, step, 'LimitUnavailable', problems),
+        onStarted: ({ problems, network, sharesNetwork }) => {
+          if (network === 'private') loopback = new LoopbackWatch();
+          warnOnce(context, step, 'LimitUnavailable', problems);
+          if (sharesNetwork === undefined) return;
+          warnOnce(context, step, 'NetworkShared', [sharedNetworkNote(sharesNetwork)]);
+        },
       },
     )
     .finally(() => prepared.close());
   if (result.layer !== undefined) return result.layer;
-  throw failure(context, step, result, saysFull);
+  throw failure(context, step, result, { saysFull, loopback });
 }
 
 /** Warns of what is the same for all steps, at the first that it concerns. */
@@ -173,7 +182,7 @@ function failure(
   { run, store }: SolveContext,
   step: RunStep,
   result: ExecResult,
-  saysFull: boolean,
+  { saysFull, loopback }: { saysFull: boolean; loopback: LoopbackWatch | undefined },
 ): JettisonError {
   const { location, source } = step;
   const { exitCode, kept } = result;
@@ -195,7 +204,7 @@ function failure(
         }
       : result.outOfMemory
         ? { hint: 'It needed more memory than --memory lets it have.' }
-        : hintFor(exitCode, step)),
+        : hintFor(exitCode, step, loopback)),
   });
 }
 
@@ -212,7 +221,7 @@ function endOf(exitCode: number): string {
     : `was ended by ${signal} (exit code ${exitCode})`;
 }
 
-function hintFor(exitCode: number, step: RunStep): { hint?: string } {
+function hintFor(exitCode: number, step: RunStep, loopback: LoopbackWatch | undefined): { hint?: string } {
   if (exitCode === 127) {
     const what = step.args[0]!;
     return {
@@ -223,5 +232,6 @@ function hintFor(exitCode: number, step: RunStep): { hint?: string } {
   }
   if (exitCode === 126) return { hint: 'The command was found but cannot be executed: check its mode.' };
   if (exitCode === 137) return { hint: 'The command was killed: mostly for want of memory.' };
-  return {};
+  const hint = loopback?.hint([...step.env, ...step.hiddenEnv]);
+  return hint === undefined ? {} : { hint };
 }

@@ -3,14 +3,14 @@ import type { MergedTree } from '../layer/merged-tree.ts';
 import type { Hidden } from './changes.ts';
 import type { Environment } from './environment.ts';
 import type { StackedLayer } from './kept.ts';
-import type { ExecRequest } from './protocol.ts';
+import type { SettledRequest } from './protocol.ts';
 import type { RunningRuntime } from './runtime.ts';
 import type { CommandStreams } from './streams.ts';
 import type { User } from './user.ts';
 
 /** A command, and what it runs on. */
 export interface RunSubject {
-  request: ExecRequest;
+  request: SettledRequest;
   layers: StackedLayer[];
   /** The layers' merged view. */
   tree: MergedTree;
@@ -18,6 +18,18 @@ export interface RunSubject {
   environment: Environment;
   /** The working directory, where the image lacks it: relative to the root, without symlinks. */
   missingDirectory?: string;
+}
+
+/** What has to happen outside of a root while a command is started in it. */
+export interface StartHooks {
+  /**
+   * Called while the root is made, as soon as the process is known. Not on every rung.
+   *
+   * @param first process id of the process above the command, seen from here
+   */
+  began?: (first: number) => void;
+  /** Called when the root is there, before the command starts. */
+  prepare: (first: number) => Promise<void>;
 }
 
 /** A command that runs. */
@@ -59,14 +71,9 @@ export interface CommandRoot {
   /**
    * Makes the root and starts the command in it.
    *
-   * @param prepare called when the root is there, before the command starts, with the `first` process
    * @param signal ends the waiting for caches
    */
-  start(
-    subject: RunSubject,
-    prepare: (first: number) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<RunningCommand>;
+  start(subject: RunSubject, hooks: StartHooks, signal: AbortSignal): Promise<RunningCommand>;
   /** What kept a command from running that seems to have failed. */
   failure(): { exitCode: number; message: string } | JettisonError | undefined;
   /** To be called when the command has ended. */

@@ -15,4 +15,6 @@ export interface WorkerContext {
   overlay: 'trusted' | 'user' | 'none';
   /** A user namespace with one id: files keep that id on disk, whatever owner their entry has. */
   singleId?: boolean;
+  /** Why no command can have a private network, once one could not: for people. */
+  noPrivateNetwork?: string;
 }

@@ -8,7 +8,7 @@ import { temporaryPath } from '../store/temporary.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { moveChanges } from './changes.ts';
 import { ChrootSandbox } from './chroot-sandbox.ts';
-import type { Changes, CommandRoot, RunSubject } from './command-root.ts';
+import type { Changes, CommandRoot, RunSubject, StartHooks } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
 import { CopiedMounts } from './copied-mounts.ts';
 import type { Locks } from './lock.ts';
@@ -47,11 +47,7 @@ export class CopiedRoot implements CommandRoot {
    * @throws JettisonError `CHROOT_UNABLE` for what takes namespaces or mounts, `CHROOT_SECRET`, `MOUNT_TARGET`,
    * `MOUNT_SOURCE`
    */
-  async start(
-    subject: RunSubject,
-    prepare: (first: number) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<ChrootSandbox> {
+  async start(subject: RunSubject, { prepare }: StartHooks, signal: AbortSignal): Promise<ChrootSandbox> {
     const { request, tree, user, environment, missingDirectory } = subject;
     refuse(request);
     await makeTree(this.ctx, this.#root, entriesOf(tree, signal), { exact: true });

@@ -10,9 +10,10 @@ import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts'
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { ControlGroup } from './cgroup.ts';
 import { findUnstartable } from './command.ts';
-import type { Changes, CommandRoot, RunningCommand } from './command-root.ts';
+import type { Changes, CommandRoot, RunningCommand, RunSubject, StartHooks } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
 import { CopiedRoot } from './copied-root.ts';
+import { type SettledNetwork, settleAgain, settleNetwork } from './default-network.ts';
 import { completeEnvironment } from './environment.ts';
 import type { Footing } from './footing.ts';
 import { isMapped } from './ids.ts';
@@ -23,6 +24,7 @@ import { MountedRoot } from './mounted-root.ts';
 import { PrivateNetwork } from './network.ts';
 import { OutputCap } from './output-cap.ts';
 import type {
+  CommandNetwork,
   ExecOutput,
   ExecRequest,
   ExecResult,
@@ -67,7 +69,6 @@ export async function exec(
   if (kept?.layer !== undefined) layers.push(kept.layer);
   const tree = new MergedTree(layers);
   const request = { ...(asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell)) };
-  request.capabilities ??= defaultCapabilities(request.network);
   // Nobody could look at what is kept: that takes mounts.
   if (footing.rung === 'chroot') delete request.keep;
   const { args, cwd, env } = request.process;
@@ -100,18 +101,53 @@ export async function exec(
     environment,
     ...(missingDirectory === undefined ? {} : { missingDirectory }),
   };
+  const settled = settleNetwork(ctx, footing, request.network);
+  try {
+    try {
+      return await runIn(ctx, footing, locks, subject, settled, control);
+    } catch (error) {
+      const again = settleAgain(ctx, request.network, settled, error);
+      if (again === undefined) throw error;
+      return await runIn(ctx, footing, locks, subject, again, control);
+    }
+  } finally {
+    kept?.close();
+  }
+}
+
+/** Runs a command in one network, in a root of which nothing is left when this settles. */
+async function runIn(
+  ctx: WorkerContext,
+  footing: Footing,
+  locks: Locks,
+  { request: asked, ...rest }: Omit<RunSubject, 'request'> & { request: ExecRequest },
+  settled: SettledNetwork,
+  control: ExecControl,
+): Promise<ExecResult> {
+  const request = {
+    ...asked,
+    network: settled.network,
+    capabilities: asked.capabilities ?? defaultCapabilities(settled.network),
+  };
+  const { user, tree } = rest;
   const group = new ControlGroup(request.limits ?? {});
-  let network: PrivateNetwork | undefined;
+  let connecting: Promise<PrivateNetwork> | undefined;
   const root: CommandRoot =
     footing.rung === 'chroot' ? new CopiedRoot(ctx, locks) : new MountedRoot(ctx, footing, locks);
   try {
-    const prepare = async (first: number) => {
-      group.add(first);
-      if (request.network === 'private') {
-        network = await PrivateNetwork.open(first, request.ports ?? [], root.folder);
-      }
+    const hooks: StartHooks = {
+      began: (first) => {
+        if (request.network !== 'private') return;
+        connecting = PrivateNetwork.open(first, request.ports ?? [], root.folder);
+        // Whoever waits for it hears of it.
+        connecting.catch(() => {});
+      },
+      prepare: async (first) => {
+        group.add(first);
+        await connecting;
+      },
     };
-    const sandbox = await root.start(subject, prepare, control.signal);
+    const sandbox = await root.start({ ...rest, request }, hooks, control.signal);
     const { folders: cgroups } = group;
     const problems = [...group.problems, ...root.problems];
     let timedOut = false;
@@ -127,6 +163,7 @@ export async function exec(
         user,
         cgroups,
         problems,
+        ...settled,
         ...(root.programs && { programs: root.programs }),
         ...(root.runtime && { runtime: root.runtime }),
       },
@@ -148,15 +185,14 @@ export async function exec(
     if (request.commit === undefined) return { exitCode };
     return { exitCode, layer: await commit(ctx, request.commit, await root.changes(), tree) };
   } finally {
-    await network?.close();
+    await (await connecting?.catch(() => undefined))?.close();
     group.remove();
     await root.close();
-    kept?.close();
   }
 }
 
 /** In the machine's network, CAP_NET_RAW would show a command what everybody else sends there. */
-function defaultCapabilities(network: ExecRequest['network']): readonly string[] {
+function defaultCapabilities(network: CommandNetwork): readonly string[] {
   return network === 'host'
     ? DEFAULT_CAPABILITIES.filter((name) => name !== 'net_raw')
     : DEFAULT_CAPABILITIES;

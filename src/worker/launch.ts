@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Environment } from './environment.ts';
 import type { Isolation } from './namespace.ts';
-import type { ExecRequest, Ulimit } from './protocol.ts';
+import type { CommandNetwork, Ulimit } from './protocol.ts';
 import type { MountLine, RootPlan } from './rootfs.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { SeccompProfile } from './seccomp.ts';
@@ -22,7 +22,7 @@ export interface LaunchRequest {
   /** Whether device nodes of the root can be opened. */
   devices: boolean;
   ulimits: readonly Ulimit[];
-  network: ExecRequest['network'];
+  network: CommandNetwork;
   user: User;
   /** Absolute, inside the root. */
   cwd: string;
@@ -37,7 +37,7 @@ export interface LaunchRequest {
 }
 
 /** The words that give the first process its namespaces. All mounts and processes in them end with it. */
-export function namespaceWrapper(network: ExecRequest['network']): string[] {
+export function namespaceWrapper(network: CommandNetwork): string[] {
   return [
     needTool('unshare'),
     ...['--mount', '--pid', '--ipc', '--uts', '--cgroup'],
@@ -65,8 +65,8 @@ export function makePoint(root: string, point: { path: string; kind: 'file' | 'd
     : `${mkdir} ${quote(dirname(path))} && : >${quote(path)} || exit 1`;
 }
 
-/** Brings up the loopback of a network namespace, where the machine has a program for it. */
-export function loopbackUp(network: ExecRequest['network']): string[] {
-  const ip = network === 'host' ? undefined : findTool('ip');
+/** Brings up the loopback of a network namespace that nothing else does that for, where the machine has a program for it. */
+export function loopbackUp(network: CommandNetwork): string[] {
+  const ip = network === 'none' ? findTool('ip') : undefined;
   return ip === undefined ? [] : [`${ip} link set lo up`];
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
-import type { Changes, CommandRoot, RunSubject } from './command-root.ts';
+import type { Changes, CommandRoot, RunSubject, StartHooks } from './command-root.ts';
 import type { WorkerContext } from './context.ts';
 import { whyNoFilter } from './filter-program.ts';
 import type { Footing } from './footing.ts';
@@ -62,16 +62,11 @@ export class MountedRoot implements CommandRoot {
   /**
    * Mounts the root and starts the command in it.
    *
-   * @param prepare see `SandboxOptions`
    * @param signal ends the waiting for caches
    * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `RUN_SETUP`, `RUN_TOO_LONG`, `SECCOMP_UNAVAILABLE`,
    * `TOOL_MISSING`
    */
-  async start(
-    subject: RunSubject,
-    prepare: (first: number) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<Sandbox> {
+  async start(subject: RunSubject, hooks: StartHooks, signal: AbortSignal): Promise<Sandbox> {
     const { request, layers, tree, user, environment } = subject;
     const folder = this.#folder;
     const { isolation } = this.footing;
@@ -112,7 +107,7 @@ export class MountedRoot implements CommandRoot {
       runtime === undefined ? namespacesLaunch(launched) : runtimeLaunch(runtime, launched, { terminal });
     const { stdin } = files;
     return await Sandbox.start({
-      ...{ folder: folder.path, launch, user, stdin, prepare },
+      ...{ folder: folder.path, launch, user, stdin, ...hooks },
       ...(terminal && { terminal }),
     });
   }

@@ -13,8 +13,8 @@ import { needTool } from './tools.ts';
 
 /** A program that connects a network namespace to the machine's network, without any rights on that. */
 interface Helper {
-  /** Address at which a command finds the machine's name server. */
-  nameServer: string;
+  /** Addresses at which a command finds the machine's first name server of IPv4, and that of IPv6. */
+  nameServers: { ipv4: string; ipv6: string };
   /** Words of the command. Its working directory is one of its own, in which `NAMESPACE` is. */
   command(tool: string, ports: readonly PublishedPort[]): string[];
   /** What is left to do when the network is connected. @param folder absolute path of the working directory */
@@ -28,16 +28,16 @@ const READY_FILE = 'pasta.pid';
 /** Where slirp4netns writes the same. */
 const READY_FD = 3;
 
-const POLL_MS = 10;
+const POLL_MS = 2;
 const PATIENCE_MS = 10_000;
 const SLIRP_GUEST = '10.0.2.100';
 const SLIRP_SOCKET = 'slirp';
-/** A link-local address, which no other machine has. */
-const PASTA_NAME_SERVER = '169.254.1.1';
+/** A link-local address and a local one, which no other machine has. */
+const PASTA_NAME_SERVERS = { ipv4: '169.254.1.1', ipv6: 'fd6a:6574:7469:736f::53' };
 
 const HELPERS: Record<HelperName, Helper> = {
   pasta: {
-    nameServer: PASTA_NAME_SERVER,
+    nameServers: PASTA_NAME_SERVERS,
     command: (tool, ports) => [
       tool,
       // As the user that it is started as: it must be able to join the namespace.
@@ -48,7 +48,7 @@ const HELPERS: Record<HelperName, Helper> = {
         '--config-net',
         '--no-map-gw',
         '--runas=0:0',
-        `--dns-forward=${PASTA_NAME_SERVER}`,
+        ...Object.values(PASTA_NAME_SERVERS).map((address) => `--dns-forward=${address}`),
         `--pid=${READY_FILE}`,
       ],
       ...(['tcp', 'udp'] as const).flatMap((protocol) => {
@@ -66,7 +66,7 @@ const HELPERS: Record<HelperName, Helper> = {
     publish: async () => {},
   },
   slirp4netns: {
-    nameServer: '10.0.2.3',
+    nameServers: { ipv4: '10.0.2.3', ipv6: '10.0.2.3' },
     command: (tool) => [
       tool,
       ...['--configure', '--mtu=65520', '--disable-host-loopback', `--api-socket=${SLIRP_SOCKET}`],
@@ -78,10 +78,22 @@ const HELPERS: Record<HelperName, Helper> = {
   },
 };
 
-/** Text of /etc/resolv.conf in a private network. @param own the machine's */
-export function privateResolvConf(own: string): string {
-  const rest = own.split('\n').filter((line) => line !== '' && !/^\s*(nameserver|#|;)/.test(line));
-  return [`nameserver ${HELPERS[needHelper()].nameServer}`, ...rest, ''].join('\n');
+/**
+ * Text of /etc/resolv.conf in a private network. The machine's first name server is reached through the helper, wherever
+ * it is; the others as they are, unless they are on the machine's loopback.
+ *
+ * @param own the machine's
+ */
+export function privateResolvConf(own: string, helper: HelperName = needHelper()): string {
+  const lines = own.split('\n').filter((line) => line !== '' && !/^\s*[#;]/.test(line));
+  const isServer = (line: string) => /^\s*nameserver\s/.test(line);
+  const [first = '', ...others] = lines.filter(isServer);
+  const { ipv4, ipv6 } = HELPERS[helper].nameServers;
+  const reachable = others.filter(
+    (line) => !/^\s*nameserver\s+(127\.|::1\s*$|0\.0\.0\.0|::\s*$|fe80:)/i.test(line),
+  );
+  const rest = lines.filter((line) => !isServer(line));
+  return [`nameserver ${first.includes(':') ? ipv6 : ipv4}`, ...reachable, ...rest, ''].join('\n');
 }
 
 /** The connection of one command's network namespace to the machine's network. */
@@ -109,6 +121,11 @@ export class PrivateNetwork {
     writeFileSync(namespace, '');
     mount(`/proc/${first}/ns/net`, namespace, 'none', MS.BIND);
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], cwd: folder });
+    if (child.pid === undefined) {
+      const [error] = (await once(child, 'error')) as [Error];
+      unmount(namespace);
+      throw cannotConnect(name, error.message);
+    }
     const network = new PrivateNetwork(child, namespace);
     const ended = once(child, 'close');
     let said = '';
@@ -119,10 +136,7 @@ export class PrivateNetwork {
     child.stdio[READY_FD]!.on('data', () => {
       ready = true;
     });
-    const failed = (why: string) =>
-      new JettisonError('RUN_NETWORK', `${name} could not connect the network: ${complaint(said) || why}`, {
-        hint: 'With --network host the command uses the network of this machine.',
-      });
+    const failed = (why: string) => cannotConnect(name, complaint(said) || why);
     try {
       for (const until = Date.now() + PATIENCE_MS; !ready && !hasContent(join(folder, READY_FILE)); ) {
         if (child.exitCode !== null || child.signalCode !== null) {
@@ -148,6 +162,12 @@ export class PrivateNetwork {
     }
     unmount(this.namespace);
   }
+}
+
+function cannotConnect(name: HelperName, why: string): JettisonError {
+  return new JettisonError('RUN_NETWORK', `${name} could not connect the network: ${why}`, {
+    hint: 'With --network host the command uses the network of this machine.',
+  });
 }
 
 function needHelper(): HelperName {

@@ -132,8 +132,11 @@ export interface ExecRequest {
     stdin?: string | { typed: true };
   };
   mounts: ExecMount[];
-  /** `private`: a network of its own, connected to the machine's by pasta or slirp4netns. */
-  network: 'host' | 'none' | 'private';
+  /**
+   * `private`: a network of its own, connected to the machine's by pasta or slirp4netns. `default`: that, where it is
+   * possible, else `host`.
+   */
+  network: 'default' | CommandNetwork;
   /** Ports of this machine that lead into a private network. */
   ports?: PublishedPort[];
   hostname?: string;
@@ -247,6 +250,12 @@ export interface CacheExecMount {
   path: string;
 }
 
+/** The network that a command has in the end. */
+export type CommandNetwork = 'host' | 'none' | 'private';
+
+/** A request of which nothing is left to choose. */
+export type SettledRequest = ExecRequest & { network: CommandNetwork };
+
 export interface PublishedPort {
   /** Of this machine; by default all of its addresses. */
   address?: string;
@@ -273,6 +282,9 @@ export interface StartedCommand {
   cgroups: string[];
   /** Why some limits do not hold, for people. */
   problems: string[];
+  network: CommandNetwork;
+  /** Why it has the machine's network, although a private one would have done: for people. */
+  sharesNetwork?: string;
   /** See `CommandRoot`. */
   programs?: string;
   /** The runtime that runs it, if any. */

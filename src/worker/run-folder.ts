@@ -8,7 +8,7 @@ import { isMapped } from './ids.ts';
 import { MS, mount, setTimes, setXattr, unmount } from './native.ts';
 import { privateResolvConf } from './network.ts';
 import { linkLayers, overlayOptions, overlayXattrs } from './overlay.ts';
-import type { ExecRequest } from './protocol.ts';
+import type { SettledRequest } from './protocol.ts';
 import { type BoundFiles, type BoundSource, fstab, type MountLine, type RootPlan } from './rootfs.ts';
 
 /** The temporary folder of one run: what its root is mounted from. Gone after `remove`. */
@@ -33,7 +33,7 @@ export class RunFolder {
    * Writes the files that are bound into the root, the contents of /dev, and the command's standard input.
    */
   writeFiles(
-    request: ExecRequest,
+    request: SettledRequest,
     hostname: string,
   ): BoundFiles & { stdin: string; bound: Map<number, BoundSource> } {
     for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {

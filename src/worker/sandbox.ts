@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import { tooLong } from './command.ts';
+import type { StartHooks } from './command-root.ts';
 import { commandBelow } from './processes.ts';
 import { Pty, resizeTerminalOf, type TerminalSize } from './pty.ts';
 import { quote } from './shell-words.ts';
@@ -32,7 +33,7 @@ export interface Launch {
   dev?: string;
 }
 
-export interface SandboxOptions {
+export interface SandboxOptions extends Partial<StartHooks> {
   /** Absolute path of the run's folder: the shell's working directory, so that mounts may use short paths. */
   folder: string;
   launch: Launch;
@@ -40,12 +41,6 @@ export interface SandboxOptions {
   /** `typed`, or absolute path of a file: see `StreamsOptions`. */
   stdin: string;
   terminal?: TerminalSize;
-  /**
-   * Called when the root is there, before the command starts.
-   *
-   * @param first process id of the sandbox's first process, seen from here
-   */
-  prepare?: (first: number) => Promise<void>;
 }
 
 /** The channel between this process and the sandbox's first process, as a file descriptor of the latter. */
@@ -116,12 +111,15 @@ export class Sandbox {
         );
       }
       const sandbox = new Sandbox(process, streams, launch);
-      await sandbox.#becomeReady(async (first) => {
-        if (terminal !== undefined && launch.dev !== undefined) {
-          // The first process has not started anything yet: nobody has changed what is in its root.
-          streams.connect(Pty.openInside(`/proc/${first}/cwd`, launch.dev, terminal, user));
-        }
-        await options.prepare?.(first);
+      await sandbox.#becomeReady({
+        began: (first) => options.began?.(first),
+        prepare: async (first) => {
+          if (terminal !== undefined && launch.dev !== undefined) {
+            // The first process has not started anything yet: nobody has changed what is in its root.
+            streams.connect(Pty.openInside(`/proc/${first}/cwd`, launch.dev, terminal, user));
+          }
+          await options.prepare?.(first);
+        },
       });
       return sandbox;
     } catch (error) {
@@ -152,13 +150,15 @@ export class Sandbox {
    * Waits until the root is mounted, and lets the command start. The answer is what makes an orphan
    * impossible: a script whose worker died before the kernel knew that it must die with it gets none.
    */
-  async #becomeReady(prepare: NonNullable<SandboxOptions['prepare']>): Promise<void> {
+  async #becomeReady({ began, prepare }: Required<StartHooks>): Promise<void> {
     this.#channel.setEncoding('utf8');
     for await (const text of this.#channel.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
       this.#said += text;
-      const ready = /^ready (\d+)\n/m.exec(this.#said);
-      if (ready !== null) {
-        this.#first = Number(ready[1]);
+      if (this.#first === 0) {
+        this.#first = Number(/^began (\d+)\n/m.exec(this.#said)?.[1] ?? 0);
+        if (this.#first !== 0) began(this.#first);
+      }
+      if (/^ready\n/m.test(this.#said)) {
         this.#channel.resume();
         try {
           await prepare(this.#first);
@@ -174,7 +174,7 @@ export class Sandbox {
     await this.exit;
     throw new JettisonError(
       'RUN_SETUP',
-      `the root for RUN could not be put together:\n${this.#said.trim()}`,
+      `the root for RUN could not be put together:\n${this.#said.replace(/^began \d+\n/m, '').trim()}`,
       {
         hint: 'Run `jettison doctor`: it says what this machine allows.',
       },
@@ -222,9 +222,10 @@ function script({ setUp, command, dev }: Launch, hasTerminal: boolean): string {
     // Complaints of the mounting go to the worker, only the command's own output to its standard error.
     `exec 4>&2 2>&${CHANNEL}`,
     'read -r first rest </proc/self/stat',
+    `echo "began $first" >&${CHANNEL}`,
     'umask 022',
     ...setUp,
-    `echo "ready $first" >&${CHANNEL}`,
+    `echo ready >&${CHANNEL}`,
     `read -r go <&${CHANNEL} || exit 1`,
     // As relative paths: the shell's own root is the machine's.
     ...(device === undefined

@@ -1,53 +1,21 @@
-import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ended } from '../support/build.ts';
 import { TestCommand, USERS } from '../support/command.ts';
+import {
+  findProgram,
+  GET,
+  HELPERS,
+  hide,
+  MACHINE,
+  nameServer,
+  web,
+  whyNoMachine,
+} from '../support/machine-network.ts';
 import { eventually, marker, processesWith } from '../support/sandbox.ts';
 
-const HELPERS = ['pasta', 'slirp4netns'] as const;
-const find = (name: string) =>
-  ['/usr/bin', '/usr/sbin'].map((at) => `${at}/${name}`).find((path) => existsSync(path));
-/** Makes a program impossible to run. */
-const hide = (name: string) => (find(name) === undefined ? ':' : `mount --bind /dev/null ${find(name)}`);
-
-/** A network with two addresses and a name server, and a /dev/net/tun for everybody. */
-const MACHINE = `
-ip link set lo up
-ip link add out0 type veth peer name out1
-ip address add 192.0.2.10/24 dev out0
-ip address add 198.51.100.7/32 dev out0
-ip link set out0 up
-ip link set out1 up
-ip route add default via 192.0.2.1
-mount -t tmpfs none /mnt
-mknod /mnt/tun c 10 200
-chmod 666 /mnt/tun
-mount --bind /mnt/tun /dev/net/tun
-echo nameserver 198.51.100.7 >/mnt/resolv.conf
-mount --bind /mnt/resolv.conf /etc/resolv.conf
-`;
-
-/** Why a changed machine cannot be had here, besides what every test needs. */
-function whyNot(): string | undefined {
-  if (process.getuid?.() !== 0) return 'only root can make a network for the test';
-  if (find('ip') === undefined) return 'iproute2 is not installed';
-  return existsSync('/dev/net/tun') ? undefined : 'there is no /dev/net/tun';
-}
-
-/** Listens on the machine and in the container, and asks one from the other. */
-const WEB = (text: string, port: number, address?: string) =>
-  `require('http').createServer((q, a) => a.end(${JSON.stringify(text)})).listen(${port}, ${JSON.stringify(address)});`;
 const UDP = (text: string, port: number) =>
   `{ const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => s.send(${JSON.stringify(text)} + m, r.port, r.address)).bind(${port}); }`;
-/** Answers every question for an IPv4 address with 10.1.2.3, all others with nothing. */
-const NAMES = `{ const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => {
-  const end = m.indexOf(0, 12) + 5, isA = m.readUInt16BE(end - 4) === 1;
-  const h = Buffer.concat([m.subarray(0, 2), Buffer.from([0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]), m.subarray(12, end)]);
-  s.send(isA ? Buffer.concat([h, Buffer.from([192, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 1, 2, 3])]) : h, r.port, r.address);
-}).bind(53, '198.51.100.7'); }`;
-const ASK = `const http = require('http');
-const get = (url) => new Promise((done) => http.get(url, { timeout: 5000 }, (a) => { let t = ''; a.on('data', (d) => t += d).on('end', () => done(t)); })
-  .on('error', (e) => done('nothing')).on('timeout', function () { this.destroy(); }));
+const ASK = `${GET}
 const udp = (port, host) => new Promise((done) => { const s = require('dgram').createSocket('udp4'); let left = 40;
   s.on('message', (m) => { s.close(); clearInterval(timer); done(String(m)); });
   const timer = setInterval(() => left-- ? s.send('hello', port, host) : (s.close(), clearInterval(timer), done('nothing')), 100); });`;
@@ -60,7 +28,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
     let container: ReturnType<TestCommand['start']> | undefined;
 
     beforeAll(async () => {
-      why = whyNot() ?? (find(helper) === undefined ? `${helper} is not installed` : undefined);
+      why = whyNoMachine() ?? (findProgram(helper) === undefined ? `${helper} is not installed` : undefined);
       if (why !== undefined) return;
       const others = HELPERS.filter((name) => name !== helper);
       const opened = await TestCommand.open(user, { machine: [MACHINE, ...others.map(hide)].join('\n') });
@@ -72,7 +40,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
       server = jettison.inside([
         process.execPath,
         '-e',
-        `${WEB('outside', 8000, '198.51.100.7')}${WEB('loopback', 8002, '127.0.0.1')}${NAMES}`,
+        `${web('outside', 8000, '198.51.100.7')}${web('loopback', 8002, '127.0.0.1')}${nameServer('198.51.100.7')}`,
       ]);
       expect(await jettison.run(['base', 'host', '--slim', '-t', 'node'])).toMatchObject({ code: 0 });
     });
@@ -126,7 +94,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
         ...[
           'node',
           '-e',
-          `${WEB('one', 80)}${WEB('two', 18081)}${WEB('three', 82)}${UDP('echo ', 53)}console.log('up')`,
+          `${web('one', 80)}${web('two', 18081)}${web('three', 82)}${UDP('echo ', 53)}console.log('up')`,
           mark,
         ],
       ]);
@@ -188,7 +156,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
 
 describe.each(USERS)('where no private network can be had, as %s', (user) => {
   const open = async (machine: string) => {
-    const why = whyNot();
+    const why = whyNoMachine();
     return why ?? (await TestCommand.open(user, { machine }));
   };
 
@@ -198,7 +166,7 @@ describe.each(USERS)('where no private network can be had, as %s', (user) => {
   ] as const)(
     'for want of a %s, ports stay where they are, and a note says so',
     async ([what, script, named], ctx) => {
-      if (what !== 'helper' && HELPERS.every((name) => find(name) === undefined)) {
+      if (what !== 'helper' && HELPERS.every((name) => findProgram(name) === undefined)) {
         return ctx.skip(`neither ${HELPERS.join(' nor ')} is installed`);
       }
       const jettison = await open(script);
