@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { limit } from '../errors/limits.ts';
 import type { OnProgress } from '../events/transfer.ts';
 import type { Reference } from '../image/reference.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
@@ -9,7 +10,6 @@ import type { Registries } from '../registry/registries.ts';
 import type { Store } from '../store/store.ts';
 import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
-const MAX_CONFIG = 64 << 20;
 const MANIFESTS = new Set<string>([MEDIA.ociManifest, MEDIA.dockerManifest]);
 
 /** A name in a registry. */
@@ -36,7 +36,7 @@ export class RegistryPlace implements CachePlace {
     const documents: CacheDocument[] = [];
     for (const one of manifests) {
       // An index of indexes, or what is no image at all, holds no cache.
-      if (!('config' in one) || !(one.config.size <= MAX_CONFIG)) continue;
+      if (!('config' in one) || !(one.config.size <= limit('cache-config-size'))) continue;
       await this.fetch(one.config, onProgress);
       documents.push({ manifest: one, config: this.#json(one.config) });
       new Origins(this.store.layout).add(

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { checkLimit, limit } from '../errors/limits.ts';
 import type { Source } from '../layer/entry.ts';
 import { nameOfBytes } from '../layer/names.ts';
 import { resolvePath } from '../layer/tree.ts';
@@ -27,9 +28,6 @@ export interface DockerfileText extends IgnoreText {
   /** As the user named it, or `Dockerfile`: for messages. */
   name: string;
 }
-
-/** More than this many bytes are no Dockerfile. */
-const LIMIT = 16 << 20;
 
 /**
  * Finds and reads the Dockerfile of a build, and the ignore file that goes with it.
@@ -62,8 +60,9 @@ export async function readDockerfileIn(
     if (entry.type !== 'file' || entry.source === undefined) {
       throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" in ${context.label} is not a file`);
     }
-    if (entry.size > LIMIT) throw tooLarge(name);
-    return { text: decode(Buffer.from(await read(entry.source, LIMIT)), name), name };
+    checkSize(entry.size, name);
+    const bytes = await read(entry.source, limit('dockerfile-size'));
+    return { text: decode(Buffer.from(bytes), name), name };
   }
   throw new JettisonError('DOCKERFILE_MISSING', `there is no "${names[0]}" in ${context.label}`, {
     hint: 'A path given with -f is relative to the root of that context.',
@@ -123,7 +122,7 @@ function readSmall(path: string, name: string): Buffer | undefined {
         hint: 'Name the file itself with -f.',
       });
     }
-    if (stat.size > LIMIT) throw tooLarge(name);
+    checkSize(stat.size, name);
     return readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -142,7 +141,7 @@ async function readAll(stdin: DockerfileOptions['stdin']): Promise<Buffer> {
   for await (const chunk of stdin ?? []) {
     chunks.push(Buffer.from(chunk as Uint8Array));
     size += chunk.length;
-    if (size > LIMIT) throw tooLarge('standard input');
+    checkSize(size, 'standard input');
   }
   if (size === 0) {
     throw new JettisonError('DOCKERFILE_MISSING', 'standard input has no Dockerfile', {
@@ -163,10 +162,8 @@ function decode(bytes: Buffer, name: string): string {
   }
 }
 
-function tooLarge(name: string): JettisonError {
-  return new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" is larger than ${LIMIT >> 20} MiB`, {
-    hint: 'Is it the right file?',
-  });
+function checkSize(size: number, name: string): void {
+  checkLimit('dockerfile-size', size, `"${name}"`, 'DOCKERFILE_UNREADABLE');
 }
 
 function missing({ directory, file }: DockerfileOptions, name: string): JettisonError {

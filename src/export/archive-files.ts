@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { checkLimit } from '../errors/limits.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import type { Store } from '../store/store.ts';
 import { tarMembers } from './tar-members.ts';
@@ -9,7 +10,6 @@ export interface ArchivedFile {
   size: number;
 }
 
-const MAX_JSON = 8 << 20;
 const MAX_LINKS = 16;
 /** What old Docker versions write beside each layer; nobody reads it. */
 const IGNORED = /(^|\/)(VERSION|json|repositories)$/;
@@ -30,6 +30,7 @@ export class ArchiveFiles {
   /** @throws JettisonError `TAR_INVALID`, `DIGEST_MISMATCH`, `ARCHIVE_INVALID` */
   static async read(store: Store, tar: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<ArchiveFiles> {
     const files = new ArchiveFiles();
+    let json = 0;
     for await (const { header, content } of tarMembers(tar)) {
       signal?.throwIfAborted();
       const name = clean(header.name);
@@ -38,6 +39,8 @@ export class ArchiveFiles {
       else if (header.type === 'hardlink') files.#links.set(name, clean(header.link!));
       if (header.type !== 'file' || IGNORED.test(name)) continue;
       if (name.endsWith('.json') || name === 'oci-layout') {
+        json += header.size;
+        checkLimit('archive-json', json, 'the JSON of the archive');
         files.#json.set(name, await collect(name, header.size, content));
       } else {
         const digest = digestInName(name);
@@ -97,8 +100,7 @@ function digestInName(name: string): Digest | undefined {
 }
 
 async function collect(name: string, size: number, content: AsyncIterable<Buffer>): Promise<Buffer> {
-  if (size > MAX_JSON)
-    throw new JettisonError('ARCHIVE_INVALID', `${name} in the archive is too large: ${size} bytes`);
+  checkLimit('config-size', size, `${name} in the archive`, 'ARCHIVE_INVALID');
   const parts: Buffer[] = [];
   for await (const chunk of content) parts.push(Buffer.from(chunk));
   return Buffer.concat(parts);

@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { limit } from '../errors/limits.ts';
 import { isDigest } from './digest.ts';
 import { hostPlatform } from './platform.ts';
 import type { Descriptor, ImageConfig, Index, Manifest } from './types.ts';
@@ -9,9 +10,6 @@ import type { Descriptor, ImageConfig, Index, Manifest } from './types.ts';
  * an error that names the member. Nothing behind this point has to expect anything but what the types say.
  */
 
-/** Go's limit is 10,000; no image has more than ten. */
-const MAX_DEPTH = 200;
-
 /**
  * Parses JSON.
  *
@@ -19,6 +17,7 @@ const MAX_DEPTH = 200;
  * @throws JettisonError `IMAGE_INVALID` for what is not JSON, or nested too deep to be handed on
  */
 export function parseDocument(bytes: Uint8Array, what: string): unknown {
+  const deepest = limit('json-depth');
   let depth = 0;
   let inString = false;
   for (let at = 0; at < bytes.length; at++) {
@@ -28,7 +27,7 @@ export function parseDocument(bytes: Uint8Array, what: string): unknown {
       else if (byte === 0x22) inString = false;
     } else if (byte === 0x22) inString = true;
     else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > MAX_DEPTH) throw invalid(what, `it is nested more than ${MAX_DEPTH} deep`);
+      if (++depth > deepest) throw invalid(what, `it is nested more than ${deepest} deep`);
     } else if (byte === 0x5d || byte === 0x7d) depth--;
   }
   try {

@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { checkLimit } from '../errors/limits.ts';
 import { comparePaths, join, type RecipeEntry } from './entry.ts';
 import type { TarHeader } from './tar-read.ts';
 import { readMarker } from './whiteouts.ts';
@@ -43,6 +44,8 @@ export interface Placement {
 export class ArchiveTree {
   readonly #root: Directory = { children: new Map(), hidden: new Set() };
   readonly #whiteouts: boolean;
+  /** How many directories are only implied. */
+  #implied = 0;
 
   /** @param options.whiteouts whether `.wh.` names are deletions (image layers) or files like all others */
   constructor(options: { whiteouts: boolean }) {
@@ -163,6 +166,7 @@ export class ArchiveTree {
       let child = directory.children.get(name);
       if (child === undefined) {
         if (parents === undefined) return undefined;
+        checkLimit('archive-entries', ++this.#implied, 'the archive');
         child = { children: new Map(), hidden: new Set() };
         directory.children.set(name, child);
         parents.push(join(path, name));

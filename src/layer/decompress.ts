@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { JettisonError } from '../errors/error.ts';
+import { checkRatio } from '../errors/limits.ts';
 import { pipeThrough } from './program.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
@@ -25,9 +26,14 @@ export function compressionOf(start: Uint8Array): Compression {
  * one after the other are fine), zstd is where Node has it; the rest is left to the programs of that name.
  *
  * @throws JettisonError `DECOMPRESSOR_MISSING` when such a program is not installed
+ * @param options.trusted the content is from here, and may be of any size
  * @throws JettisonError `COMPRESSION_INVALID` when the content is damaged
+ * @throws JettisonError `LIMIT_EXCEEDED` when it is far larger than what it is compressed to
  */
-export async function* decompress(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* decompress(
+  content: AsyncIterable<Buffer>,
+  options: { trusted?: boolean } = {},
+): AsyncGenerator<Buffer> {
   const chunks = content[Symbol.asyncIterator]();
   let start = Buffer.alloc(0);
   let ended = false;
@@ -36,11 +42,13 @@ export async function* decompress(content: AsyncIterable<Buffer>): AsyncGenerato
     if (next.done) ended = true;
     else start = Buffer.concat([start, next.value]);
   }
+  let packed = start.length;
   async function* all(): AsyncGenerator<Buffer> {
     if (start.length > 0) yield start;
     for (;;) {
       const next = await chunks.next();
       if (next.done) return;
+      packed += next.value.length;
       yield next.value;
     }
   }
@@ -50,9 +58,17 @@ export async function* decompress(content: AsyncIterable<Buffer>): AsyncGenerato
     return;
   }
   const transform = inNode(compression);
-  yield* transform === undefined
-    ? throughProgram(compression, all())
-    : throughTransform(compression, transform, all());
+  const unpacked =
+    transform === undefined
+      ? throughProgram(compression, all())
+      : throughTransform(compression, transform, all());
+  if (options.trusted) yield* unpacked;
+  let size = 0;
+  for await (const chunk of unpacked) {
+    size += chunk.length;
+    checkRatio(packed, size);
+    yield chunk;
+  }
 }
 
 /** Node's own decompressor, where it has one. */

@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { limit, limitExceeded } from '../errors/limits.ts';
 import type { EntryType } from './entry.ts';
 import { nameOfBytes } from './names.ts';
 
@@ -54,12 +55,15 @@ export class TarReader {
   #zeroBlocks = 0;
   #global: Map<string, Buffer> = new Map();
   #local: Map<string, Buffer> = new Map();
+  readonly #limits = { entries: limit('archive-entries'), names: limit('archive-names') };
+  #entries = 0;
+  #names = 0;
 
   constructor(handler: TarHandler) {
     this.#handler = handler;
   }
 
-  /** @throws JettisonError `TAR_INVALID`, `TAR_UNSUPPORTED` */
+  /** @throws JettisonError `TAR_INVALID`, `TAR_UNSUPPORTED`, `LIMIT_EXCEEDED` */
   write(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
@@ -126,6 +130,7 @@ export class TarReader {
     const size = readNumber(header, 124, 12);
     if ('xgXLK'.includes(flag)) {
       if (size > MAX_EXTENSION) throw invalid('an extended header of more than 1 MiB');
+      this.#countNames(size);
       this.#extension = { flag, size };
       this.#needed = Math.ceil(size / BLOCK) * BLOCK;
       if (this.#needed === 0) this.#takeExtension(Buffer.alloc(0));
@@ -137,9 +142,23 @@ export class TarReader {
     const entry = readEntry(header, flag, size, pax);
     this.#content = entry.size;
     this.#padding = (BLOCK - (entry.size % BLOCK)) % BLOCK;
+    if (++this.#entries > this.#limits.entries) throw limitExceeded('archive-entries', 'the archive');
+    this.#countNames(lengthOfNames(entry));
     this.#handler.entry(entry);
     if (entry.size === 0) this.#handler.end();
   }
+
+  #countNames(bytes: number): void {
+    this.#names += bytes;
+    if (this.#names > this.#limits.names)
+      throw limitExceeded('archive-names', 'all names and attributes of the archive together');
+  }
+}
+
+function lengthOfNames({ name, link = '', xattrs = {} }: TarHeader): number {
+  let length = name.length + link.length;
+  for (const key in xattrs) length += key.length + xattrs[key]!.length;
+  return length;
 }
 
 function readEntry(header: Buffer, flag: string, size: number, pax: Map<string, Buffer>): TarHeader {

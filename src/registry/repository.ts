@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { limit } from '../errors/limits.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
 import { familiarName, familiarRepository, type Reference } from '../image/reference.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
@@ -16,8 +17,6 @@ export interface FetchedManifest {
   bytes: Buffer;
 }
 
-/** Larger ones are refused, as registries do. */
-const MAX_MANIFEST = 4 << 20;
 const MANIFEST_TYPES = [MEDIA.ociIndex, MEDIA.ociManifest, MEDIA.dockerList, MEDIA.dockerManifest].join(', ');
 
 /** One repository of a registry: the distribution API, a method a request. */
@@ -46,8 +45,12 @@ export class Repository {
       },
       async (response) => {
         if (response.status === 404) throw await this.#manifestMissing(response, which);
-        const bytes = await readBody(response, MAX_MANIFEST).catch((error) => {
-          throw error instanceof RangeError ? unsupported(subject, 'it has more than 4 MiB') : error;
+        const bytes = await readBody(response, limit('manifest-size')).catch((error) => {
+          if (!(error instanceof RangeError)) throw error;
+          throw unsupported(
+            subject,
+            `it is larger than ${limit('manifest-size') >> 20} MiB, the limit "manifest-size"`,
+          );
         });
         const digest = sha256(bytes);
         const header = response.headers['docker-content-digest'];

@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { checkLimit } from '../errors/limits.ts';
 import { sha256 } from '../image/digest.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
 import { familiarName, type Reference } from '../image/reference.ts';
@@ -22,7 +23,6 @@ export interface RemoteImage {
   configBytes: Buffer;
 }
 
-const MAX_CONFIG = 8 << 20;
 /** How often a config that arrives damaged is fetched anew. */
 const DAMAGE_ATTEMPTS = 3;
 
@@ -137,7 +137,7 @@ async function fetchConfig(
   held: Held | undefined,
 ): Promise<Buffer> {
   if (held?.blobs.has(descriptor.digest)) return held.blobs.read(descriptor.digest);
-  if (descriptor.size > MAX_CONFIG) throw malformed(reference, 'its config has more than 8 MiB');
+  checkLimit('config-size', descriptor.size, `the config of ${familiarName(reference)}`);
   for (let attempt = 1; ; attempt++) {
     const chunks: Uint8Array[] = [];
     for await (const chunk of repository.blob(descriptor)) chunks.push(chunk);

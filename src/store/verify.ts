@@ -301,7 +301,7 @@ class Verifier {
       if (!blobs.has(digest) || this.#dropped.has(digest)) continue;
       const sum = createHash('sha256');
       try {
-        for await (const chunk of decompress(blobs.stream(digest))) sum.update(chunk);
+        for await (const chunk of decompress(blobs.stream(digest), { trusted: true })) sum.update(chunk);
       } catch (error) {
         this.report.problems.push(
           `${subject} has a layer ${digest} that cannot be unpacked: ${(error as Error).message}`,

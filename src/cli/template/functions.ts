@@ -11,7 +11,7 @@ export const FUNCTIONS: Record<string, TemplateFunction> = {
   lower: (text) => show(text).toLowerCase(),
   upper: (text) => show(text).toUpperCase(),
   title: (text) => show(text).replace(/(?<=^|\s)\p{L}/gu, (letter) => letter.toUpperCase()),
-  pad: (text, before, after) => ' '.repeat(count(before)) + show(text) + ' '.repeat(count(after)),
+  pad: (text, before, after) => ' '.repeat(width(before)) + show(text) + ' '.repeat(width(after)),
   truncate: (text, length) => [...show(text)].slice(0, count(length)).join(''),
   len,
   index,
@@ -91,6 +91,15 @@ function count(value: Value): number {
   throw failed(`${show(value)} is not a count`, 'Write a whole number.');
 }
 
+/** How wide something may be made: more fills the memory. */
+const MAX_WIDTH = 10_000;
+
+function width(value: Value): number {
+  const number = count(value);
+  if (number <= MAX_WIDTH) return number;
+  throw failed(`a width of ${show(value)}`, `The largest is ${MAX_WIDTH}.`);
+}
+
 function same(a: Value, b: Value): boolean {
   const plain = (value: Value) => (value instanceof Absent ? null : (value ?? null));
   return plain(a) === plain(b);
@@ -102,6 +111,8 @@ function compare(name: string, a: Value, b: Value): number {
   throw failed(`${name} of ${show(a)} and ${show(b)}`, 'Two numbers or two strings can be compared.');
 }
 
+/** As many as JavaScript gives. */
+const MAX_DECIMALS = 100;
 const DIRECTIVE = /%([-+ 0#]*)(\d*)(?:\.(\d+))?([a-zA-Z%])/g;
 
 /** Go's formats, as far as they make sense for texts, numbers and lists. */
@@ -109,8 +120,9 @@ function printf(format: string, values: Value[]): string {
   let next = 0;
   const text = format.replace(
     DIRECTIVE,
-    (whole, flags: string, width: string, precision: string, verb: string) => {
+    (whole, flags: string, columns: string, precision: string | undefined, verb: string) => {
       if (verb === '%') return '%';
+      const wide = width(columns === '' ? 0 : columns);
       if (next >= values.length) return `%!${verb}(MISSING)`;
       const value = values[next++];
       let shown: string;
@@ -121,12 +133,12 @@ function printf(format: string, values: Value[]): string {
         shown = typeof value === 'number' ? value.toString(16) : Buffer.from(show(value)).toString('hex');
       else if (verb === 'f')
         return Number(value)
-          .toFixed(precision === undefined ? 6 : Number(precision))
-          .padStart(Number(width));
+          .toFixed(precision === undefined ? 6 : Math.min(Number(precision), MAX_DECIMALS))
+          .padStart(wide);
       else return `%!${verb}(${show(value)})`;
       if (verb === 's' && precision !== undefined) shown = [...shown].slice(0, Number(precision)).join('');
-      if (flags.includes('-')) return shown.padEnd(Number(width));
-      return shown.padStart(Number(width), flags.includes('0') && whole.endsWith('d') ? '0' : ' ');
+      if (flags.includes('-')) return shown.padEnd(wide);
+      return shown.padStart(wide, flags.includes('0') && whole.endsWith('d') ? '0' : ' ');
     },
   );
   return next === values.length ? text : `${text}%!(EXTRA ${values.slice(next).map(show).join(', ')})`;

@@ -18,6 +18,19 @@ const image = {
   },
 };
 
+describe('widths', () => {
+  it.each(['{{printf "%999999999999d" .Size}}', '{{printf "%-99999999s" .Id}}', '{{pad .Id 999999999 1}}'])(
+    'that would fill the memory are refused: %s',
+    (text) => {
+      expect(() => compileTemplate(text)(image)).toThrowError(/width of \d+/);
+    },
+  );
+
+  it('and decimals end where numbers do', () => {
+    expect(compileTemplate('{{printf "%.999f" .Size}}')(image)).toBe(`1024.${'0'.repeat(100)}`);
+  });
+});
+
 describe('templates', () => {
   it.each([
     ['plain', 'plain'],

@@ -1,0 +1,113 @@
+import { JettisonError } from './error.ts';
+
+interface Limit {
+  most: number;
+  unit: 'bytes' | 'entries' | 'times' | 'levels';
+  /** Input that a user has reason to build may exceed it: `JETTISON_LIMITS` may raise it. */
+  raisable?: true;
+}
+
+const MiB = 2 ** 20;
+const GiB = 2 ** 30;
+
+/** How large input may be. Far above all that is known to be in use; below what would fill memory or disk. */
+const LIMITS = {
+  /** Members of a tar, directories that only their names imply included: about 1 KB of memory each. */
+  'archive-entries': { most: 1_000_000, unit: 'entries', raisable: true },
+  /** Names, link targets and extended attributes of a tar together. */
+  'archive-names': { most: 512 * MiB, unit: 'bytes', raisable: true },
+  /** What a compressed archive may become whatever its ratio: sparse files of a few GiB are common. */
+  'archive-size': { most: 8 * GiB, unit: 'bytes', raisable: true },
+  /** How many times larger than its file an archive beyond `archive-size` may become. */
+  'archive-ratio': { most: 200, unit: 'times', raisable: true },
+  /** A Dockerfile, or a .dockerignore. */
+  'dockerfile-size': { most: 16 * MiB, unit: 'bytes' },
+  /** A manifest or an index; registries refuse larger ones. */
+  'manifest-size': { most: 4 * MiB, unit: 'bytes' },
+  /** The config of an image. */
+  'config-size': { most: 8 * MiB, unit: 'bytes' },
+  /** The config of a shared cache: it lists every layer of the build. */
+  'cache-config-size': { most: 64 * MiB, unit: 'bytes' },
+  /** All JSON of an image archive together: `docker save` puts the configs of all its images there. */
+  'archive-json': { most: 256 * MiB, unit: 'bytes', raisable: true },
+  /** Nesting of JSON. Go's limit is 10,000; no image has more than ten. */
+  'json-depth': { most: 200, unit: 'levels' },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;
+
+const SETTING = 'JETTISON_LIMITS';
+
+/**
+ * The value of a limit: of the table, or of `JETTISON_LIMITS=archive-entries=5000000,archive-ratio=1000`.
+ *
+ * @throws JettisonError `LIMITS_INVALID`
+ */
+export function limit(name: LimitName, env: NodeJS.ProcessEnv = process.env): number {
+  const setting = env[SETTING];
+  return (setting ? readSetting(setting).get(name) : undefined) ?? LIMITS[name].most;
+}
+
+/**
+ * Refuses what is too large.
+ *
+ * @param subject for the message, e.g. `the archive`
+ * @param code of the error, where there is one for the kind of input
+ * @throws JettisonError `LIMIT_EXCEEDED`, or of `code`
+ */
+export function checkLimit(name: LimitName, value: number, subject: string, code?: string): void {
+  if (value > limit(name)) throw limitExceeded(name, subject, code);
+}
+
+/** Refuses an archive that became much larger than its file. @throws JettisonError `LIMIT_EXCEEDED` */
+export function checkRatio(packed: number, unpacked: number): void {
+  if (unpacked <= limit('archive-size')) return;
+  checkLimit('archive-ratio', unpacked / packed, 'what the archive holds');
+}
+
+export function limitExceeded(name: LimitName, subject: string, code = 'LIMIT_EXCEEDED'): JettisonError {
+  const { unit, ...more }: Limit = LIMITS[name];
+  const most = limit(name);
+  return new JettisonError(code, `${subject} ${told(most, unit)}, the limit "${name}"`, {
+    hint: more.raisable
+      ? `If that is meant to be so, raise the limit: ${SETTING}=${name}=${most * 4}`
+      : 'Is it the right file?',
+    details: { limit: name, most },
+  });
+}
+
+function told(most: number, unit: Limit['unit']): string {
+  const number = most.toLocaleString('en-US');
+  switch (unit) {
+    case 'bytes':
+      return most % MiB === 0 ? `is larger than ${most / MiB} MiB` : `is larger than ${number} bytes`;
+    case 'times':
+      return `is more than ${number} times larger than its file`;
+    case 'levels':
+      return `is nested more than ${number} levels deep`;
+    case 'entries':
+      return `has more than ${number} entries`;
+  }
+}
+
+let read: { setting: string; values: Map<string, number> } | undefined;
+
+function readSetting(setting: string): Map<string, number> {
+  if (read?.setting === setting) return read.values;
+  const values = new Map<string, number>();
+  for (const part of setting.split(',').map((part) => part.trim())) {
+    if (part === '') continue;
+    const [, name = '', value] = /^([a-z-]+)=(\d{1,15})$/.exec(part) ?? [];
+    const known: Limit | undefined = Object.hasOwn(LIMITS, name) ? LIMITS[name as LimitName] : undefined;
+    if (!known?.raisable) {
+      const names = Object.keys(LIMITS).filter((name) => 'raisable' in LIMITS[name as LimitName]);
+      throw new JettisonError('LIMITS_INVALID', `invalid ${SETTING}: "${part}"`, {
+        hint: `Write NAME=NUMBER, with commas between several; NAME is ${names.join(', ')}.`,
+        exitCode: 2,
+      });
+    }
+    values.set(name, Number(value));
+  }
+  read = { setting, values };
+  return values;
+}
