@@ -1,10 +1,12 @@
 import { checkOptions } from './conductor/options.ts';
 import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from './conductor/planning.ts';
+import { checkSourceDate } from './conductor/source-date.ts';
 import { type DockerfileText, readDockerfile } from './context/dockerfile.ts';
 import { ignoredBy, parseIgnore } from './context/ignore.ts';
 import { contextSource } from './context/source.ts';
 import type { Diagnostic, Dockerfile } from './dockerfile/ast.ts';
 import { EXIT, JettisonError } from './errors/error.ts';
+import { globalScope } from './plan/heads.ts';
 import { type ImageRequest, imageKey } from './plan/input.ts';
 import { shownName } from './plan/named-contexts.ts';
 import { type Outline, outlineOf, type Target, targetsOf } from './plan/outline.ts';
@@ -158,7 +160,11 @@ async function planWithWhatThereIs(
         },
         options.signal,
       );
-      if (planned.kind === 'plan') return { ...planned, unavailable: [...new Set(missing.values())] };
+      if (planned.kind === 'plan') {
+        const scope = { globals: globalScope(input), buildArgs: input.buildArgs };
+        checkSourceDate(dockerfile, scope, options.offline ? undefined : input.contexts);
+        return { ...planned, unavailable: [...new Set(missing.values())] };
+      }
       for (const request of planned.images) {
         const image = await bases?.resolve(request);
         if (image === undefined) missing.set(imageKey(request), shownName(request.reference));

@@ -83,7 +83,9 @@ export function readNamedContexts(given: Record<string, string> = {}): NamedCont
   const files = new Map<string, ContextSource>();
   for (const [written, text] of Object.entries(given)) {
     const name = contextName(written);
-    if (text.startsWith(DOCKER_IMAGE)) {
+    if (text === `${DOCKER_IMAGE}scratch`) {
+      contexts.set(name, { kind: 'scratch' });
+    } else if (text.startsWith(DOCKER_IMAGE)) {
       contexts.set(name, { kind: 'image', reference: canonicalName(text.slice(DOCKER_IMAGE.length)) });
     } else if (text.startsWith(OCI_LAYOUT)) {
       contexts.set(name, { kind: 'image', reference: text });

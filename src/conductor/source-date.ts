@@ -23,6 +23,7 @@ export interface DatedSources {
 }
 
 const NAME = 'SOURCE_DATE_EPOCH';
+const SECONDS = /^\d{1,12}$/;
 
 /**
  * What `SOURCE_DATE_EPOCH` says: given by the user, else the default of an ARG before the first FROM. `context`, the
@@ -41,16 +42,44 @@ export async function sourceDate(
 ): Promise<number | undefined> {
   const text = given ?? scope.globals.get(NAME) ?? '';
   if (text === '') return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
+  if (SECONDS.test(text)) return Number(text);
   const source = sourceNamed(dockerfile, text, scope, sources);
   if (source !== undefined) return timeOf(source, text === 'context' ? sources.context : undefined, sources);
+  throw invalid(dockerfile, text, given);
+}
+
+/**
+ * Checks what `SOURCE_DATE_EPOCH` says as far as that can be done without looking at any source.
+ *
+ * @param contexts names of the build contexts; absent: nobody knows them, and what may be one of them passes
+ * @throws JettisonError as `sourceDate`
+ */
+export function checkSourceDate(
+  dockerfile: Dockerfile,
+  scope: { globals: Globals; buildArgs: Record<string, string> },
+  contexts?: ReadonlyMap<string, unknown>,
+): void {
+  const given = scope.buildArgs[NAME];
+  const text = given ?? scope.globals.get(NAME) ?? '';
+  if (text === '' || text === 'context' || SECONDS.test(text)) return;
+  if (contexts?.has(text.toLowerCase())) return;
+  const stage = stageNamed(dockerfile, text);
+  if (stage !== undefined) fetchedBy(stage, scope, dockerfile.directives.escape);
+  else if (contexts !== undefined || !/^[a-z]/i.test(text)) throw invalid(dockerfile, text, given);
+}
+
+function invalid(dockerfile: Dockerfile, text: string, given: string | undefined): JettisonError {
   const argument = given === undefined ? lastDefault(dockerfile) : undefined;
-  throw new JettisonError('SOURCE_DATE_EPOCH_INVALID', `invalid ${NAME} "${text}"`, {
+  return new JettisonError('SOURCE_DATE_EPOCH_INVALID', `invalid ${NAME} "${text}"`, {
     ...(argument === undefined ? {} : { location: argument.location, source: argument.source }),
     // Given on the command line or by the environment.
     ...(given === undefined ? {} : { exitCode: EXIT.usage }),
     hint: 'It is a number of seconds since 1970, "context", or the name of a build context or of a stage that only fetches.',
   });
+}
+
+function stageNamed(dockerfile: Dockerfile, text: string): StageText | undefined {
+  return dockerfile.stages.find(({ name }) => name === text.toLowerCase());
 }
 
 function sourceNamed(
@@ -62,7 +91,7 @@ function sourceNamed(
   if (text === 'context') return main;
   const context = named.get(text.toLowerCase());
   if (context !== undefined) return context;
-  const stage = dockerfile.stages.find(({ name }) => name === text.toLowerCase());
+  const stage = stageNamed(dockerfile, text);
   return stage && fetchedBy(stage, scope, dockerfile.directives.escape);
 }
 
@@ -126,11 +155,11 @@ async function timeOf(
   switch (source.kind) {
     case 'directory':
       return undefined;
-    case 'git':
-      // All files of a checkout have the time of the commit.
-      return Math.floor(
-        lstatSync((await (await remotes()).checkOut(source.source)).directory).mtimeMs / 1000,
-      );
+    case 'git': {
+      // All files of a checkout have the time of the commit, if nothing else is asked for.
+      const { mtime: _ofTheMoment, ...dated } = source.source;
+      return Math.floor(lstatSync((await (await remotes()).checkOut(dated)).directory).mtimeMs / 1000);
+    }
     case 'http': {
       const expected = 'checksum' in source && isDigest(source.checksum) ? source.checksum : undefined;
       const { path, mtime } = await (await remotes()).download(source.url, expected);

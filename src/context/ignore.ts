@@ -207,8 +207,8 @@ function compile(rule: IgnoreRule & { clean: string }, file: string): Compiled {
     if (!(error instanceof PatternError)) throw error;
     throw new JettisonError('IGNORE_PATTERN', `${file}: ${error.message}`, {
       hint: 'A character that stands for itself is written with a backslash before it, e.g. \\[.',
-      location: { file, line, column: 1 },
-      source: pattern,
+      // A flag's pattern stands where its instruction does.
+      ...(file.startsWith('--') ? {} : { location: { file, line, column: 1 }, source: pattern }),
     });
   }
 }

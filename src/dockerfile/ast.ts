@@ -94,6 +94,8 @@ export interface RunInstruction extends Base {
   mounts: { options: { key: string; value?: Word }[]; location: Location }[];
   network?: Word;
   security?: Word;
+  /** CDI devices, as written. */
+  devices: Word[];
 }
 export interface CommandInstruction extends Base {
   kind: 'CMD' | 'ENTRYPOINT';

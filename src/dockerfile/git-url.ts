@@ -13,10 +13,39 @@ export interface GitSource {
   keepGitDir?: boolean;
   /** Default: true. */
   submodules?: boolean;
+  /** The time of all files: that of the commit (the default), or of the moment when they are fetched. */
+  mtime?: 'commit' | 'checkout';
+  /** Whether the commit of the checksum is fetched, wherever the branch or tag is by now. */
+  fetchByCommit?: boolean;
 }
 
 const SCP = /^[\w.-]+@[\w.-]+:[^:]/;
-const QUERY = ['ref', 'branch', 'tag', 'subdir', 'checksum', 'commit', 'keep-git-dir', 'submodules'];
+const COMMIT = /^[0-9a-f]{1,64}$/i;
+const WHOLE_COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const QUERY: Record<string, (source: GitSource, value: string, name: string) => void> = {
+  ref: setRef,
+  branch: (source, value) => setRef(source, below('refs/heads/', value)),
+  tag: (source, value) => setRef(source, below('refs/tags/', value)),
+  subdir: setSubdir,
+  checksum: setChecksum,
+  commit: setChecksum,
+  'keep-git-dir': (source, value, name) => {
+    source.keepGitDir = readSwitch(name, value);
+  },
+  submodules: (source, value, name) => {
+    source.submodules = readSwitch(name, value);
+  },
+  mtime: (source, value) => {
+    if (value !== 'commit' && value !== 'checkout')
+      throw new Nonsense(`mtime is commit or checkout, not "${value}"`);
+    source.mtime = value;
+  },
+  'fetch-by-commit': (source, value, name) => {
+    source.fetchByCommit = readSwitch(name, value);
+  },
+};
+/** What may stand without a value. */
+const SWITCHES = ['keep-git-dir', 'submodules', 'fetch-by-commit'];
 
 /** Whether a text is an http or https URL. */
 export function isHttpUrl(text: string): boolean {
@@ -34,17 +63,13 @@ export function parseGitUrl(text: string): GitSource | undefined {
   const [, written, query, fragment] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(text) ?? [];
   if (written === undefined || !isRepository(written)) return undefined;
   const source: GitSource = { url: written };
-  if (query !== undefined) readQuery(source, query, text);
-  if (fragment !== undefined) {
-    const colon = fragment.indexOf(':');
-    const ref = colon < 0 ? fragment : fragment.slice(0, colon);
-    const subdir = colon < 0 ? '' : fragment.slice(colon + 1);
-    if ((ref !== '' && source.ref !== undefined) || (subdir !== '' && source.subdir !== undefined)) {
-      throw invalid(text, 'its query and its fragment say the same', 'Use one of them.');
-    }
-    if (ref !== '') source.ref = ref;
-    if (subdir !== '') source.subdir = subdir;
+  try {
+    if (fragment !== undefined) readFragment(source, fragment);
+    if (query !== undefined) readQuery(source, query);
+  } catch (error) {
+    throw error instanceof Nonsense ? invalid(text, error.message, error.hint) : error;
   }
+  if (source.ref === undefined && source.checksum !== undefined) source.ref = source.checksum;
   // git would take it for a flag.
   if (source.ref?.startsWith('-')) throw invalid(text, `"${source.ref}" is no branch, tag or commit`);
   if (source.subdir !== undefined) source.subdir = cleanSubdir(source.subdir);
@@ -67,37 +92,78 @@ function isRepository(url: string): boolean {
   return /^(?:ssh|git):\/\/[^-/]/.test(url) || SCP.test(url);
 }
 
-function readQuery(source: GitSource, query: string, text: string): void {
-  for (const [name, value] of new URLSearchParams(query)) {
-    switch (name) {
-      case 'ref':
-      case 'branch':
-      case 'tag': {
-        if (source.ref !== undefined) throw invalid(text, 'it names more than one branch or tag');
-        source.ref = name === 'ref' ? value : `refs/${name === 'tag' ? 'tags' : 'heads'}/${value}`;
-        break;
-      }
-      case 'subdir':
-        source.subdir = value;
-        break;
-      case 'checksum':
-      case 'commit':
-        source.checksum = value;
-        break;
-      case 'keep-git-dir':
-        source.keepGitDir = isYes(value);
-        break;
-      case 'submodules':
-        source.submodules = isYes(value);
-        break;
-      default:
-        throw invalid(text, `it has no "${name}"`, `Its query takes ${QUERY.join(', ')}.`);
-    }
+/** Why a URL says nothing that makes sense. */
+class Nonsense extends Error {
+  constructor(
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
   }
 }
 
-function isYes(value: string): boolean {
-  return value === '' || /^(1|t|true)$/i.test(value);
+function readFragment(source: GitSource, fragment: string): void {
+  const colon = fragment.indexOf(':');
+  const ref = colon < 0 ? fragment : fragment.slice(0, colon);
+  const subdir = colon < 0 ? '' : fragment.slice(colon + 1);
+  if (ref !== '') source.ref = ref;
+  if (subdir !== '') source.subdir = subdir;
+}
+
+function readQuery(source: GitSource, query: string): void {
+  const seen = new Set<string>();
+  for (const [name, value] of new URLSearchParams(query)) {
+    const set = Object.hasOwn(QUERY, name) ? QUERY[name] : undefined;
+    if (set === undefined) {
+      throw new Nonsense(`it has no "${name}"`, `Its query takes ${Object.keys(QUERY).join(', ')}.`);
+    }
+    if (seen.has(name)) throw new Nonsense(`its query has "${name}" twice`, 'Keep one of them.');
+    seen.add(name);
+    if (value === '' && !SWITCHES.includes(name))
+      throw new Nonsense(`"${name}" has no value`, `Write ${name}=VALUE.`);
+    set(source, value, name);
+  }
+  if (seen.has('branch') && seen.has('tag')) {
+    throw new Nonsense('it names both a branch and a tag', 'Keep one of them.');
+  }
+  if (source.fetchByCommit && !WHOLE_COMMIT.test(source.checksum ?? '')) {
+    throw new Nonsense(
+      'fetch-by-commit needs all digits of a commit',
+      'Add checksum=COMMIT with its 40 or 64 digits, in lower case.',
+    );
+  }
+}
+
+function setRef(source: GitSource, ref: string): void {
+  if (source.ref !== undefined && source.ref !== ref) {
+    throw new Nonsense(`it names both "${source.ref}" and "${ref}"`, 'Keep one of them.');
+  }
+  source.ref = ref;
+}
+
+function setSubdir(source: GitSource, subdir: string): void {
+  if (source.subdir !== undefined && source.subdir !== subdir) {
+    throw new Nonsense(`it names both the directory "${source.subdir}" and "${subdir}"`, 'Keep one of them.');
+  }
+  source.subdir = subdir;
+}
+
+function setChecksum(source: GitSource, checksum: string, name: string): void {
+  if (!COMMIT.test(checksum)) throw new Nonsense(`${name} is digits of a commit, not "${checksum}"`);
+  if (source.checksum !== undefined && source.checksum !== checksum) {
+    throw new Nonsense('its commit and its checksum differ', 'They mean the same: keep one of them.');
+  }
+  source.checksum = checksum;
+}
+
+function below(prefix: string, name: string): string {
+  return name.startsWith(prefix) ? name : prefix + name;
+}
+
+function readSwitch(name: string, value: string): boolean {
+  if (value === '' || /^(?:1|t|T|true|TRUE|True)$/.test(value)) return true;
+  if (/^(?:0|f|F|false|FALSE|False)$/.test(value)) return false;
+  throw new Nonsense(`${name} is true or false, not "${value}"`);
 }
 
 /** `..` stops at the repository's root. */

@@ -61,7 +61,8 @@ export function applyInstruction(
         hiddenEnv: proxyVariables(input.buildArgs),
         sources,
         hostname: input.buildArgs['BUILDKIT_SANDBOX_HOSTNAME'],
-        allowInsecure: input.allowInsecure === true || input.check !== undefined,
+        checked: input.check !== undefined,
+        allowInsecure: input.allowInsecure === true,
       });
       return;
     default:

@@ -165,6 +165,13 @@ function remoteSource(
 ): RemoteSource | undefined {
   const source = parseGitUrl(text);
   if (source !== undefined) {
+    if (checksum !== undefined && !/^[0-9a-f]+$/i.test(checksum)) {
+      throw wrongChecksum(
+        instruction,
+        `is no commit: "${checksum}"`,
+        'Write the digits of a commit, all or the first of them.',
+      );
+    }
     const keepGitDir = switchValue(instruction.keepGitDir) ?? source.keepGitDir ?? false;
     return {
       position,

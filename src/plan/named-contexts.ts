@@ -1,8 +1,8 @@
 import { JettisonError } from '../errors/error.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 
-/** What `--build-context` put in the place of a stage, an image or a context: an image, or files. */
-export type NamedContext = { kind: 'image'; reference: string } | { kind: 'files' };
+/** What `--build-context` put in the place of a stage, an image or a context: an image, files, or nothing. */
+export type NamedContext = { kind: 'image'; reference: string } | { kind: 'files' } | { kind: 'scratch' };
 
 /** Build contexts by their names, as `contextName` writes them. */
 export type NamedContexts = ReadonlyMap<string, NamedContext>;

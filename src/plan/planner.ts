@@ -269,11 +269,11 @@ class Planner {
       const stage = this.states.get(index)?.stage;
       return stage === undefined ? undefined : { kind: 'stage', stage };
     }
-    if (name === 'scratch') {
-      return { kind: 'image', image: emptyImage({ reference: name, platform: head.platform }) };
-    }
     const { location, source } = instruction;
     const context = this.heads.contextBase(name);
+    if (name === 'scratch' || context?.kind === 'scratch') {
+      return { kind: 'image', image: emptyImage({ reference: 'scratch', platform: head.platform }) };
+    }
     if (context?.kind === 'files') return { kind: 'named', name: context.name };
     const reference =
       context?.kind === 'image'

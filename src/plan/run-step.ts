@@ -18,6 +18,8 @@ export function addRunStep(
     network: RunNetwork;
     hiddenEnv: string[];
     sources: MountSources;
+    /** Whether the file is only checked: what this machine allows or has is then no matter. */
+    checked: boolean;
     allowInsecure: boolean;
     hostname: string | undefined;
   },
@@ -29,7 +31,9 @@ export function addRunStep(
       ? script.args
       : [...state.shell, script.kind === 'file' ? file!.path : script.text];
   const insecure = instruction.security?.text === 'insecure';
-  if (insecure && !options.allowInsecure) throw notAllowed(instruction);
+  if (insecure && !options.allowInsecure && !options.checked) throw notAllowed(instruction);
+  const [device] = instruction.devices;
+  if (device !== undefined && !options.checked) throw noDevices(instruction, device);
   const mounts = planMounts(state, instruction, options.sources);
   const agent = mounts.find((mount) => mount.type === 'ssh');
   const step: RunStep = {
@@ -78,4 +82,17 @@ function notAllowed({ security, source }: RunInstruction): JettisonError {
     source,
     hint: 'It gives the command rights over this machine. If you trust the Dockerfile: --allow security.insecure.',
   });
+}
+
+function noDevices({ source }: RunInstruction, { text, location }: Word): JettisonError {
+  const [name] = text.split(',', 1);
+  return new JettisonError(
+    'DEVICE_UNSUPPORTED',
+    `RUN --device=${text}: there are no CDI devices for commands`,
+    {
+      location,
+      source,
+      hint: `Leave out --device if the command does without ${name}; otherwise build it where BuildKit has that device.`,
+    },
+  );
 }

@@ -32,6 +32,7 @@ const ALL_REFS = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags
 export async function findCommit(source: GitSource, options: GitOptions): Promise<GitCommit | undefined> {
   const { ref = 'HEAD' } = source;
   const { url } = splitLogin(source.url);
+  if (source.fetchByCommit) return { commit: source.checksum!, fetch: source.checksum! };
   if (COMMIT.test(ref)) return checked(source, { commit: ref, fetch: ref });
   const listed = await git(['ls-remote', '--', url, ref, `${ref}^{}`], source, options);
   const refs = new Map(
@@ -52,7 +53,7 @@ export async function findCommit(source: GitSource, options: GitOptions): Promis
 
 /**
  * Puts the files of a commit into a new folder: no history, modes 0644 and 0755, all times those of the
- * commit.
+ * commit, or of now if the source says so.
  *
  * @param folder absolute; must not exist
  * @returns the commit, and the directory with the files: the folder, or its subdirectory
@@ -75,7 +76,10 @@ export async function checkOut(
   if (source.submodules !== false && files.includes('.gitmodules')) {
     await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1');
   }
-  const seconds = Number((await run('log', '-1', '--format=%ct')).trim());
+  const seconds =
+    source.mtime === 'checkout'
+      ? Math.floor(Date.now() / 1000)
+      : Number((await run('log', '-1', '--format=%ct')).trim());
   if (!source.keepGitDir) removeHistory(folder);
   settle(folder, seconds);
   return { commit, directory: subdirectory(source, folder) };

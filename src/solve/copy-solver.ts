@@ -40,6 +40,8 @@ export class CopySolver {
     private readonly step: CopyStep,
     /** Is told what is fetched from URLs and repositories. */
     private readonly onTransfer: OnProgress = () => {},
+    /** `itself`: see `PlaceOptions`. */
+    private readonly options: { itself?: boolean } = {},
   ) {}
 
   /** What the result depends on besides the instruction and what lies below. */
@@ -137,6 +139,7 @@ export class CopySolver {
     return placeCopy(selection, tree, {
       path: destination,
       time: this.context.time,
+      ...this.options,
       ...(owner === undefined ? {} : { owner }),
       ...(chmod === undefined ? {} : { mode: parseMode(chmod) }),
     });

@@ -37,7 +37,8 @@ export class RunMounts {
   ) {
     for (const mount of step.mounts) {
       if ((mount.type !== 'bind' && mount.type !== 'cache') || mount.from === undefined) continue;
-      this.selections.set(mount, new CopySolver(context, graph, selecting(step, mount, mount.from)));
+      const selection = selecting(step, mount, mount.from);
+      this.selections.set(mount, new CopySolver(context, graph, selection, undefined, { itself: true }));
     }
   }
 
@@ -90,11 +91,13 @@ export class RunMounts {
           this.addSecret(prepared, mount);
           break;
         case 'ssh': {
-          const socket = this.context.agents.get(mount.id);
-          if (socket === undefined) break;
           const { target, mode, uid, gid } = mount;
-          prepared.mounts.push({ type: 'agent', target, socket, mode, uid, gid });
+          // Docker says where an agent would be also when there is none.
           if (target === this.step.agent) prepared.env.push(`SSH_AUTH_SOCK=${target}`);
+          const socket = this.context.agents.get(mount.id);
+          if (socket !== undefined) {
+            prepared.mounts.push({ type: 'agent', target, socket, mode, uid, gid });
+          }
           break;
         }
         case 'tmpfs':
@@ -112,9 +115,9 @@ export class RunMounts {
 
   private addSecret({ mounts, env }: PreparedMounts, mount: SecretMount): void {
     const data = this.context.secrets.get(mount.id);
-    if (data === undefined) return;
-    if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(data).toString('utf8')}`);
-    if (mount.target !== undefined) {
+    // A variable is set, to nothing, also when there is no such secret.
+    if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(data ?? []).toString('utf8')}`);
+    if (data !== undefined && mount.target !== undefined) {
       const { target, mode, uid, gid } = mount;
       mounts.push({ type: 'secret', target, data, mode, uid, gid });
     }

@@ -166,5 +166,25 @@ describe('ADD of a repository', () => {
     const commit = git(join(builds.folder, 'work'), 'rev-parse', 'HEAD');
     await add(`--checksum=${commit} ${web.url}/git/app.git /d`);
     expect(await refused(`--checksum=${'0'.repeat(40)} ${web.url}/git/app.git /d`)).toBe('GIT_CHECKSUM');
+    expect(await refused(`--checksum=main ${web.url}/git/app.git /d`)).toBe('ADD_CHECKSUM');
+    expect(listing(await add(`${web.url}/git/app.git?commit=${commit.slice(0, 8)} /e`))).toHaveLength(3);
+  });
+
+  test('may be one commit, wherever its branch is', async () => {
+    const commit = git(join(builds.folder, 'work'), 'rev-parse', 'HEAD');
+    const query = `ref=gone&checksum=${commit}`;
+    expect(await refused(`${web.url}/git/app.git?${query} /d`)).toBe('GIT_REF_UNKNOWN');
+    const built = await add(`${web.url}/git/app.git?${query}&fetch-by-commit=true /d`);
+    expect(listing(built)).toContain('d/sub/f 644 0:0 1600000000');
+  });
+
+  test('has the times of the moment when its URL asks for them', async () => {
+    const before = Math.floor(Date.now() / 1000);
+    const built = await add(`${web.url}/git/app.git?mtime=checkout /m`);
+    const [file] = listing(built).filter((line) => line.startsWith('m/sub/f '));
+    expect(Number(file?.split(' ').at(-1))).toBeGreaterThanOrEqual(before);
+    expect(listing(await add(`${web.url}/git/app.git?mtime=commit /n`))).toContain(
+      'n/sub/f 644 0:0 1600000000',
+    );
   });
 });

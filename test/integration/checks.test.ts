@@ -63,3 +63,43 @@ test('a directory of which a later line lets a part in is no ignored file', asyn
   const own = await check({ context, offline: true });
   expect(own.findings.map(({ location }) => location.line)).toEqual([3]);
 });
+
+test.each([
+  ['yesterday', true],
+  ['2020-01-01', false],
+  ['-1', false],
+  ['1700000000', true],
+  ['context', true],
+  ['', true],
+  // A stage that does not only fetch.
+  ['built', false],
+  ['fetched', true],
+])('SOURCE_DATE_EPOCH=%s is checked as far as the text tells', async (value, passes) => {
+  builds.write({
+    Dockerfile: `ARG SOURCE_DATE_EPOCH=${value}
+FROM scratch AS built
+COPY a /
+FROM scratch AS fetched
+ADD https://example.com/a.tar /
+FROM scratch
+LABEL a=b
+`,
+  });
+  const { context } = builds;
+  const result = await check({ context, offline: true });
+  expect(result.error?.code.startsWith('SOURCE_DATE_EPOCH_')).toBe(passes ? undefined : true);
+  if (!passes) expect(result.error?.location?.line).toBe(value === 'built' ? 2 : 1);
+  // Where the contexts are known, a name that is none of them is wrong.
+  const whole = await check({ context, contexts: { other: context } });
+  expect(whole.error === undefined).toBe(passes && value !== 'yesterday');
+  expect((await check({ context, contexts: { yesterday: context } })).error === undefined).toBe(passes);
+});
+
+test('a device is for machines that have it: a check says nothing, a build refuses', async () => {
+  const text = 'FROM scratch\nRUN --device=vendor.example/gpu=all,required --device=x ["/a"]\n';
+  builds.write({ Dockerfile: text });
+  expect((await check({ context: builds.context, offline: true })).error).toBeUndefined();
+  const error = await builds.failure(text);
+  expect(error).toMatchObject({ code: 'DEVICE_UNSUPPORTED', location: { line: 2, column: 14 } });
+  expect(error.message).toContain('vendor.example/gpu=all,required');
+});

@@ -166,7 +166,7 @@ describe('repositories as contexts', () => {
   test('what is not there is said', async () => {
     expect((await builds.failure('', context('#nope'))).code).toBe('GIT_REF_UNKNOWN');
     expect((await builds.failure('', context('#main:nope'))).code).toBe('GIT_SUBDIR');
-    expect((await builds.failure('', context('?checksum=0000000'))).code).toBe('GIT_CHECKSUM');
+    expect((await builds.failure('', context('?ref=main&checksum=0000000'))).code).toBe('GIT_CHECKSUM');
     const error = await builds.failure('', {
       ...context(),
       context: `${web.url.replace('//', '//u:secret@')}/git/no.git`,
@@ -199,6 +199,14 @@ describe('contexts by name', () => {
     const built = await builds.build(text, { contexts: { gone: more, alpine: more } });
     expect(listing(built, 'COPY --from=alpine:latest a /3')).toEqual([expect.stringMatching(/^3 644 0:0/)]);
     expect(listing(built, 'COPY --from=0 a /2')).toHaveLength(1);
+  });
+
+  test('are nothing at all, as docker-image://scratch', async () => {
+    const text = 'FROM alpine AS base\nENV lost=1\nFROM base\nCOPY --from=none / /x/\nCOPY <<a /\nx\na\n';
+    const scratch = 'docker-image://scratch';
+    const built = await builds.build(text, { contexts: { base: scratch, none: scratch } });
+    expect(built.config?.config?.Env).toEqual([expect.stringMatching(/^PATH=/)]);
+    expect(listing(built, 'COPY --from=none / /x/')).toEqual([expect.stringMatching(/^x 755 0:0/)]);
   });
 
   test('are other images, of the store or of an OCI layout', async () => {

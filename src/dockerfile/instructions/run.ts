@@ -4,7 +4,12 @@ import { readMountFlag } from '../mount.ts';
 import { common, failure, readCommand, type Statement } from '../statement.ts';
 import { findDidYouMean } from '../suggest.ts';
 
-const FLAGS: Record<string, FlagKind> = { mount: 'values', network: 'value', security: 'value' };
+const FLAGS: Record<string, FlagKind> = {
+  mount: 'values',
+  network: 'value',
+  security: 'value',
+  device: 'values',
+};
 const CHOICES = { network: ['default', 'none', 'host'], security: ['sandbox', 'insecure'] };
 
 /** `RUN [flags] command`, in shell form, exec form, or with here-documents. */
@@ -21,6 +26,7 @@ export function readRun(statement: Statement): RunInstruction {
     mounts: flags.values('mount').map((value) => readMountFlag(value, statement.source)),
     ...(network && { network }),
     ...(security && { security }),
+    devices: flags.values('device'),
   };
 }
 

@@ -17,6 +17,8 @@ export interface PlaceOptions {
   mode?: ModeChange;
   /** Time of directories that the step makes or repeats: seconds since 1970, default 0. */
   time?: number;
+  /** A directory brings not only its contents, but its mode and owner: a mount shows the directory itself. */
+  itself?: boolean;
 }
 
 /** What a copy found below that made a difference: with the selection and the options, its whole outcome. */
@@ -118,7 +120,7 @@ class Copy {
     return target;
   }
 
-  /** A directory's contents. The directory itself gives the target its time, but neither mode nor owner. */
+  /** A directory's contents. In a COPY, the directory itself gives the target its time, but neither mode nor owner. */
   #contents(source: SelectedSource, target: string): void {
     const { destination } = this;
     if (destination.isObstructed(target)) throw overFile(target);
@@ -133,6 +135,7 @@ class Copy {
     const [root] = source.entries;
     // The root of a context, stage or image has no time of its own.
     const isRoot = root!.entry.path === '';
+    if (this.options.itself && !isRoot) destination.write(this.#entry(root!, target));
     if (!root!.lead) destination.touch(target, isRoot ? { mtime: this.#made.time } : root!.entry);
   }
 

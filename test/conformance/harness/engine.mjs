@@ -58,7 +58,7 @@ export class Engine {
    * @returns {Promise<Map<string, Outcome>>} by the cases' names
    */
   async build(cases, { folder, jobs, fresh }) {
-    const identity = JSON.stringify([await this.version(), [...this.bases], 3]);
+    const identity = JSON.stringify([await this.version(), [...this.bases], 4]);
     const outcomes = new Map();
     const keyOf = (one) => createHash('sha256').update(`${identity}\n${one.text}`).digest('hex');
     const todo = cases.filter((one) => {

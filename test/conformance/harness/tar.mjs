@@ -20,7 +20,8 @@ export function* readTar(bytes) {
   const global = new Map();
   for (let at = 0; at + 512 <= bytes.length; ) {
     const header = bytes.subarray(at, at + 512);
-    if (header[0] === 0) break;
+    // A name may be in the pax records alone: only a block of zeros is the end.
+    if (header.every((byte) => byte === 0)) break;
     const type = String.fromCharCode(header[156]);
     const own = pax.get('size') ?? global.get('size');
     const size = own !== undefined && !'xgLK'.includes(type) ? Number(own) : number(header, 124, 12);

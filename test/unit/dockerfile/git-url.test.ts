@@ -26,6 +26,27 @@ describe('URLs of repositories', () => {
       'https://example.com/b.git?ref=m&keep-git-dir=1&submodules=0&checksum=abc',
       { url: 'https://example.com/b.git', ref: 'm', keepGitDir: true, submodules: false, checksum: 'abc' },
     ],
+    [
+      'https://example.com/b.git?tag=v1#refs/tags/v1',
+      { url: 'https://example.com/b.git', ref: 'refs/tags/v1' },
+    ],
+    [
+      'https://example.com/b.git?branch=refs/heads/m',
+      { url: 'https://example.com/b.git', ref: 'refs/heads/m' },
+    ],
+    ['https://example.com/b.git?subdir=d#:d', { url: 'https://example.com/b.git', subdir: 'd' }],
+    [
+      'https://example.com/b.git?commit=abc',
+      { url: 'https://example.com/b.git', ref: 'abc', checksum: 'abc' },
+    ],
+    [
+      'https://example.com/b.git?submodules&keep-git-dir=false&mtime=checkout',
+      { url: 'https://example.com/b.git', submodules: true, keepGitDir: false, mtime: 'checkout' },
+    ],
+    [
+      `https://example.com/b.git?ref=m&checksum=${'a'.repeat(40)}&fetch-by-commit=true`,
+      { url: 'https://example.com/b.git', ref: 'm', checksum: 'a'.repeat(40), fetchByCommit: true },
+    ],
   ])('%s', (text, source) => {
     expect(parseGitUrl(text)).toEqual(source);
   });
@@ -50,6 +71,21 @@ describe('URLs of repositories', () => {
     'https://example.com/b.git?nope=1',
     'https://example.com/b.git?ref=a&tag=b',
     'https://example.com/b.git?ref=a#b',
+    'https://example.com/b.git?tag=v1#refs/heads/main',
+    'https://example.com/b.git?branch=a&tag=a',
+    'https://example.com/b.git?ref=a&ref=a',
+    'https://example.com/b.git?subdir=a#:b',
+    ...['ref', 'branch', 'tag', 'subdir', 'checksum', 'commit', 'mtime'].map(
+      (name) => `https://example.com/b.git?${name}=`,
+    ),
+    'https://example.com/b.git?submodules=maybe',
+    'https://example.com/b.git?keep-git-dir=yes',
+    'https://example.com/b.git?mtime=now',
+    'https://example.com/b.git?checksum=main',
+    'https://example.com/b.git?checksum=ab&commit=cd',
+    'https://example.com/b.git?checksum=0123456789ab&fetch-by-commit',
+    `https://example.com/b.git?checksum=${'A'.repeat(40)}&fetch-by-commit=1`,
+    'https://example.com/b.git?toString=1',
   ])('%s is refused', (text) => {
     expect(() => parseGitUrl(text)).toThrow(expect.objectContaining({ code: 'GIT_URL' }));
   });
