@@ -3,7 +3,7 @@ import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { ApiRequest, Connection } from './connection.ts';
 import { networkError } from './errors.ts';
-import { discard, type HttpResponse } from './http.ts';
+import { discard, type HttpResponse, tooSlow } from './http.ts';
 import { pause, Transient } from './retry.ts';
 
 /** A blob to upload, readable from any offset, as often as needed. */
@@ -41,6 +41,7 @@ export async function upload(
   const { exists, ...where } = place;
   const session = new UploadSession(connection, where, source);
   let furthest = 0;
+  const started = Date.now();
   for (let failures = 0; ; ) {
     try {
       await session.advance();
@@ -54,6 +55,11 @@ export async function upload(
       await session.recover();
       if (session.offset > furthest) {
         furthest = session.offset;
+        // One that takes a little with each connection is no faster than one that trickles.
+        const ms = Date.now() - started;
+        if (ms > policy.rateMs && (furthest * 1000) / ms < policy.minRate) {
+          throw tooSlow(session.url!, policy);
+        }
         failures = 0;
       }
     }
@@ -71,6 +77,11 @@ class UploadSession {
     private readonly where: Omit<UploadPlace, 'exists'>,
     private readonly source: UploadSource,
   ) {}
+
+  /** Where the upload goes on; undefined where it has to begin anew. */
+  get url(): URL | undefined {
+    return this.#location;
+  }
 
   /** Sends what is missing. @throws Transient when it broke on the way */
   async advance(): Promise<void> {

@@ -238,6 +238,20 @@ describe('pushing', () => {
       expect(bytes.reduce((sum, count) => sum + count, 0)).toBe(5 << 20);
     });
 
+    it('gives up a registry that takes a little with each connection', async () => {
+      const server = await start({
+        fault: (seen) => (patches(seen) ? { kind: 'cut-upload', after: 1 << 16 } : undefined),
+      });
+      const { descriptor } = image([randomBytes(5 << 20)]);
+      const patient = { firstWaitMs: 100, minRate: 1e12, rateMs: 200 };
+      await expect(
+        pushImage(store, client({ retry: patient }), refer(server), descriptor),
+      ).rejects.toMatchObject({
+        code: 'REGISTRY_TOO_SLOW',
+      });
+      expect(server.repository('team/app').tags.size).toBe(0);
+    });
+
     it('starts again where the registry forgot the upload', async () => {
       let left = 1;
       const server = await start({
