@@ -17,8 +17,9 @@ export interface RunSettings {
   /** Names to add to /etc/hosts: `[name, address]`. Part of the keys. */
   hosts: [string, string][];
   limits: Limits;
+  /** Part of the keys. */
   ulimits: Ulimit[];
-  /** Bytes of /dev/shm. */
+  /** Bytes of /dev/shm. Part of the keys. */
   shmSize?: number;
   /** Milliseconds that one command may take. */
   timeout?: number;

@@ -1,12 +1,14 @@
+import { rmSync } from 'node:fs';
 import type { Context } from '../context/context.ts';
 import { located } from '../errors/locate.ts';
 import type { OnProgress } from '../events/transfer.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
-import type { Tree } from '../layer/tree.ts';
+import type { Tree, TreeEntry } from '../layer/tree.ts';
 import { shownName } from '../plan/named-contexts.ts';
 import type { CopyStep } from '../plan/plan.ts';
+import { temporaryPath } from '../store/temporary.ts';
 import type { SolveContext } from './context.ts';
 import type { Owner } from './copy/chown.ts';
 import { parseMode } from './copy/mode.ts';
@@ -207,18 +209,30 @@ export class CopySolver {
 
   /** ADD: archives among the sources give way to their members. */
   private async unpacked({ sources }: Selection): Promise<SelectedSource[]> {
-    const { isArchive } = await import('./copy/archive-detect.ts');
     const found: SelectedSource[] = [];
     for (const source of sources) {
       const file = source.kind === 'file' ? source.entries[0]!.entry : undefined;
-      if (source.whole || file?.source?.kind !== 'host' || !(await isArchive(file.source.path))) {
-        found.push(source);
-        continue;
-      }
-      const id = await unpackArchive(this.context, file.source.path, `sha256:${file.digest!}`);
-      found.push(archiveSource({ id, index: this.context.store.layers.index(id) }));
+      const isFile = file?.type === 'file' && !source.whole;
+      found.push((isFile ? await this.members(file) : undefined) ?? source);
     }
     return found;
+  }
+
+  /** The members of a file that is an archive, wherever its content is: the context may be an archive itself. */
+  private async members(file: TreeEntry): Promise<SelectedSource | undefined> {
+    const { isArchive } = await import('./copy/archive-detect.ts');
+    const { source } = file;
+    const { store } = this.context;
+    const path = source?.kind === 'host' ? source.path : temporaryPath(store.layout, 'file');
+    try {
+      if (source?.kind === 'layer') await (await this.context.worker()).copyOut({ source, path });
+      else if (source?.kind !== 'host') return undefined;
+      if (!(await isArchive(path))) return undefined;
+      const id = await unpackArchive(this.context, path, `sha256:${file.digest!}`);
+      return archiveSource({ id, index: store.layers.index(id) });
+    } finally {
+      if (source?.kind === 'layer') rmSync(path, { force: true });
+    }
   }
 
   private owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {

@@ -2,15 +2,17 @@ import { withoutCredentials } from '../errors/safe-text.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { CopyFrom, RemoteSource, StageBase, Step } from '../plan/plan.ts';
 import { KEY_VERSION } from '../store/records.ts';
+import type { RunSettings } from './context.ts';
 
 /**
  * What a step is, without what it reads: the readable part of its keys. Everything in a step counts unless it is named
- * here. Secrets are named by steps, never contained; proxy settings are left out.
+ * here. Secrets are named by steps, never contained; proxy settings are left out. Of what a build says for all its RUNs
+ * that counts which BuildKit counts: how much of the machine they get (memory, processors, time) does not.
  */
 export function instructionOf(
   step: Step,
   time: number,
-  hosts: readonly [string, string][],
+  { hosts, ulimits, shmSize }: Pick<RunSettings, 'hosts' | 'ulimits' | 'shmSize'>,
 ): Record<string, unknown> {
   switch (step.kind) {
     case 'copy': {
@@ -33,7 +35,14 @@ export function instructionOf(
       const mounts = step.mounts.map((mount) =>
         'from' in mount ? { ...mount, from: kindOf(mount.from) } : mount,
       );
-      return { ...keyed, env: [...step.env].sort(), mounts, hosts };
+      return {
+        ...keyed,
+        env: [...step.env].sort(),
+        mounts,
+        hosts,
+        ...(ulimits.length === 0 ? {} : { ulimits }),
+        ...(shmSize === undefined ? {} : { shmSize }),
+      };
     }
   }
 }

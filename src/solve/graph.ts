@@ -29,12 +29,17 @@ export interface SolvedLayer {
   repack?(times: { clampTime?: number; setTime?: number }): Promise<LayerBlob>;
 }
 
+/** `unknown`: not all of it is there any more. `outdated`: what is there does not stand on what is below it now. */
+export type Unsolved = 'unknown' | 'outdated';
+
 /** A stage as the steps of others see it. */
 export interface SolvedStage {
   /** Definition digest of the whole stage. */
   definition(): Promise<Digest>;
   /** All its layers, the base's included, lowest first. Asking for them is what has a stage built. */
   layers(): Promise<SolvedLayer[]>;
+  /** Digests of their contents as far as they can be had without solving anything. */
+  contents(): Promise<readonly Digest[] | Unsolved>;
   /** Whether asking for them takes no work: all is there. */
   isKnown(): Promise<boolean>;
 }

@@ -47,7 +47,7 @@ export async function runStep(
   mounts: RunMounts,
   key: Digest,
   below: readonly SolvedLayer[],
-  others: { lookUp: () => LayerRecord | undefined; keep: (record: LayerRecord) => void },
+  others: { lookUp: () => LayerRecord | undefined; keep: (record: LayerRecord) => Promise<void> },
 ): Promise<{ record: LayerRecord; made: boolean }> {
   mounts.checkRequired();
   const worker = await context.worker();
@@ -58,7 +58,7 @@ export async function runStep(
     const known = others.lookUp();
     if (known !== undefined) return { record: known, made: false };
     const record = await execute(context, step, mounts, key, below);
-    others.keep(record);
+    await others.keep(record);
     return { record, made: true };
   } finally {
     await worker.unlock({ name: lock }).catch(() => {});

@@ -13,7 +13,7 @@ import { readBy } from './base-fetches.ts';
 import type { SolveContext } from './context.ts';
 import { CopySolver } from './copy-solver.ts';
 import { baseDefinition, instructionOf, stepDefinition, stepKey } from './definition.ts';
-import type { SolvedLayer, SolvedStage, StepGraph } from './graph.ts';
+import type { SolvedLayer, SolvedStage, StepGraph, Unsolved } from './graph.ts';
 import { failureOf, Halted, haltsAt } from './halt.ts';
 import { RunMounts } from './run-mounts.ts';
 import { runObservations, runStep } from './run-solver.ts';
@@ -35,6 +35,9 @@ export class StageSolver implements SolvedStage {
   private readonly mounts = new Map<string, RunMounts>();
   /** Layers that records led to: they are asked for more than once. */
   private readonly found = new Map<Digest, LayerRecord>();
+  /** What the steps of such layers had read. */
+  private readonly inputs = new Map<Digest, Digest>();
+  private looking?: Promise<readonly Digest[] | Unsolved>;
   /** Steps whose outcome has been reported. */
   private readonly reported = new Set<string>();
   /** When steps began (milliseconds since 1970): what they wait for before is not their own time. */
@@ -58,6 +61,48 @@ export class StageSolver implements SolvedStage {
   layers(): Promise<SolvedLayer[]> {
     this.solving ??= this.solve();
     return this.solving;
+  }
+
+  /** Digests of the contents of all its layers: of those that are solved by now, else of what the records say. */
+  async contents(): Promise<readonly Digest[] | Unsolved> {
+    if (this.solving !== undefined) return contentsOf(await this.solving);
+    this.looking ??= this.lookUpContents();
+    return this.looking;
+  }
+
+  private async lookUpContents(): Promise<readonly Digest[] | Unsolved> {
+    const { base, steps } = this.stage;
+    const definitions = await this.definitions();
+    const below =
+      base.kind === 'stage'
+        ? await this.graph.stage(base.stage).contents()
+        : contentsOf(await this.baseLayers());
+    if (typeof below === 'string') return below;
+    const contents = [...below];
+    for (const [i, step] of steps.entries()) {
+      const record = this.context.store.records.look(definitions[i]!.digest);
+      if (record === undefined) return 'unknown';
+      const inputs = await this.inputsOf(step, contents);
+      if (inputs !== undefined && inputs !== record.inputs) return 'outdated';
+      contents.push(record.content);
+    }
+    return contents;
+  }
+
+  /** Digest of what a step stands on and reads of other stages; undefined when that is not known any more. */
+  private async inputsOf(step: Step, below: readonly Digest[]): Promise<Digest | undefined> {
+    const read = await Promise.all(stagesReadBy(step).map((stage) => this.graph.stage(stage).contents()));
+    return read.includes('unknown') ? undefined : digestOf({ below, read });
+  }
+
+  /**
+   * Whether a step whose definition is known stands on, and reads, what it did when its layer was made. What is below it
+   * may have been made anew by a build that did not get this far (`--no-cache --target`); its layer would not fit.
+   */
+  private async stillFits(step: Step, definition: Digest, below: readonly SolvedLayer[]): Promise<boolean> {
+    const then = this.inputs.get(definition);
+    const now = then === undefined ? undefined : await this.inputsOf(step, contentsOf(below));
+    return now === undefined || now === then;
   }
 
   /** Reports the steps that nobody had to ask for: what uses them was known. */
@@ -98,7 +143,7 @@ export class StageSolver implements SolvedStage {
     await undefined;
     let below = await this.base();
     for (const step of this.stage.steps) {
-      const instruction = instructionOf(step, this.context.time, this.context.run.hosts);
+      const instruction = instructionOf(step, this.context.time, this.context.run);
       const source = await this.sourceDefinition(step);
       below = stepDefinition(instruction, below, source);
       definitions.push({ instruction, digest: below });
@@ -273,7 +318,8 @@ export class StageSolver implements SolvedStage {
     below: readonly SolvedLayer[],
   ): Promise<{ layer: SolvedLayer; outcome: 'cached' | 'reused' | 'done' }> {
     const known = this.defined(definition.digest);
-    if (known !== undefined) return { layer: this.layerOf(step, known, below), outcome: 'cached' };
+    if (known !== undefined && (await this.stillFits(step, definition.digest, below)))
+      return { layer: this.layerOf(step, known, below), outcome: 'cached' };
     if (step.kind === 'run') return this.resolveRun(step, definition, below);
     return this.resolveRecipe(step, definition, below);
   }
@@ -286,7 +332,7 @@ export class StageSolver implements SolvedStage {
     const mounts = this.mountsOf(step);
     const observations = runObservations(this.stage.platform, below, await mounts.observe());
     const key = stepKey(instruction, observations);
-    const kept = { instruction, observations, key };
+    const kept = { instruction, observations, key, below };
     if (this.recorded(key) === undefined) await this.ready(step, below);
     this.begin(step);
     const { record, made } = await this.graph.once(key, async () => {
@@ -299,7 +345,7 @@ export class StageSolver implements SolvedStage {
         keep: (record) => this.keep(step, { ...kept, record, definitions: [key] }),
       });
     });
-    this.keep(step, { ...kept, record, definitions: [digest] });
+    await this.keep(step, { ...kept, record, definitions: [digest] });
     return {
       layer: this.layerOf(step, record, below),
       outcome: made ? ('done' as const) : ('reused' as const),
@@ -313,7 +359,7 @@ export class StageSolver implements SolvedStage {
   ) {
     const remembered = await this.remembered(step, instruction, below);
     if (remembered !== undefined) {
-      this.keep(step, { instruction, ...remembered, definitions: [digest] });
+      await this.keep(step, { instruction, ...remembered, below, definitions: [digest] });
       return { layer: this.layerOf(step, remembered.record, below), outcome: 'reused' as const };
     }
     await this.ready(step, below);
@@ -327,7 +373,8 @@ export class StageSolver implements SolvedStage {
       made = known === undefined;
       return known ?? this.graph.install(newLayerIdentity(layers, key, step.kind), observed.entries);
     });
-    this.keep(step, { instruction, observations: observed.observations, key, record, definitions: [digest] });
+    const { observations } = observed;
+    await this.keep(step, { instruction, observations, key, record, below, definitions: [digest] });
     const layer =
       this.sharedLayer(record) ?? new RecipeLayer(this.context, record, async () => observed.entries);
     return { layer, outcome: made ? ('done' as const) : ('reused' as const) };
@@ -365,6 +412,7 @@ export class StageSolver implements SolvedStage {
     if (known !== undefined) return known;
     const record = this.context.store.records.use(digest);
     const own = record === undefined ? undefined : this.ownLayer(record.layer);
+    if (own !== undefined) this.inputs.set(digest, record!.inputs);
     const layer = own ?? this.context.shared?.step(digest)?.layer;
     if (layer !== undefined) this.found.set(digest, layer);
     return layer;
@@ -444,22 +492,25 @@ export class StageSolver implements SolvedStage {
     return new RecipeLayer(this.context, record, async () => (await this.observe(step, under)).entries);
   }
 
-  private keep(
+  private async keep(
     step: Step,
     made: {
       instruction: unknown;
       observations: unknown;
       key: Digest;
       record: LayerRecord;
+      below: readonly SolvedLayer[];
       definitions: Digest[];
     },
-  ): void {
+  ): Promise<void> {
+    const inputs = (await this.inputsOf(step, contentsOf(made.below))) ?? digestOf('unknown');
     for (const definition of made.definitions) {
       this.context.store.records.put({
         definition,
         key: made.key,
         layer: made.record.id,
         content: made.record.content,
+        inputs,
         instruction: made.instruction,
         observations: made.observations,
         title: step.title,
@@ -471,6 +522,10 @@ export class StageSolver implements SolvedStage {
 
 /** A step could not begin, since a base image was not to be had; `cause` says why. */
 class NotReady extends Error {}
+
+function contentsOf(layers: readonly SolvedLayer[]): Digest[] {
+  return layers.map(({ content }) => content);
+}
 
 /** The stages whose files a step reads, apart from what it stands on. */
 function stagesReadBy(step: Step): PlannedStage[] {

@@ -26,6 +26,11 @@ export interface StepRecord {
   layer: string;
   /** Digest of the layer's content. */
   content: Digest;
+  /**
+   * Digest of the contents of the layers below and of the stages that it read, as they were then: what is defined
+   * alike need not have come out alike.
+   */
+  inputs: Digest;
   /** The instruction as planned, without secrets. */
   instruction: unknown;
   /** The facts that the step read of its inputs. */
@@ -39,9 +44,14 @@ export interface StepRecord {
 export class StepRecords {
   constructor(private readonly layout: StoreLayout) {}
 
+  /** The record of a definition, without marking it. */
+  look(definition: Digest): StepRecord | undefined {
+    return readRecord<StepRecord>(this.layout.step(definition));
+  }
+
   /** The record of a definition; marks it as used now. */
   use(definition: Digest): StepRecord | undefined {
-    const record = readRecord<StepRecord>(this.layout.step(definition));
+    const record = this.look(definition);
     if (record !== undefined) {
       // Pruned in this very moment, or not ours: the record that was read is still true.
       touch(this.layout.step(definition));

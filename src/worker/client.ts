@@ -151,6 +151,7 @@ class WorkerClient implements Worker {
   pack = this.#operation('pack');
   tar = this.#operation('tar');
   read = this.#operation('read');
+  copyOut = this.#operation('copyOut');
   remove = this.#operation('remove');
   lock = this.#operation('lock');
   unlock = this.#operation('unlock');

@@ -20,7 +20,7 @@ import { measure } from './measure.ts';
 import { closeOnExec, dieWithParent } from './native.ts';
 import { pack, tar } from './pack.ts';
 import type { ExecOutput, ExecRequest, WorkerOperations } from './protocol.ts';
-import { read } from './read.ts';
+import { copyOut, read } from './read.ts';
 import { remove } from './remove.ts';
 import { endSurvivors } from './survivors.ts';
 import { unpack } from './unpack.ts';
@@ -67,6 +67,7 @@ const operations: Operations = {
   pack: (request) => pack(ctx, request),
   tar: (request) => tar(ctx, request),
   read: (request) => read(ctx, request),
+  copyOut: (request) => copyOut(ctx, request),
   remove: (request) => remove(ctx, request),
   exec: (request, id) => run(request, id),
   lock: ({ name }: { name: string }) => locks.take(name),

@@ -38,6 +38,8 @@ export interface WorkerOperations {
   tar(request: { recipe: string; path: string }): Promise<void>;
   /** The bytes of one small file of a layer, a host file or an inline source. */
   read(request: { source: Source; limit: number }): Promise<Uint8Array>;
+  /** Copies the content of one file of a layer into a file that control can read, which is made. Absolute path. */
+  copyOut(request: { source: Source & { kind: 'layer' }; path: string }): Promise<void>;
   /** Runs a command on a stack of layers, and keeps what it changed as a layer when asked. */
   exec(request: ExecRequest): Promise<ExecResult>;
   /** Deletes files and trees of the store that only the worker's ids may delete. Absolute paths inside it. */

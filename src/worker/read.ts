@@ -1,4 +1,5 @@
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { chmod, copyFile } from 'node:fs/promises';
 import { JettisonError } from '../errors/error.ts';
 import { ArchiveTree } from '../layer/archive-tree.ts';
 import { decompress } from '../layer/decompress.ts';
@@ -42,6 +43,16 @@ export async function read(ctx: WorkerContext, { source, limit }: ReadRequest): 
   } finally {
     closeSync(fd);
   }
+}
+
+/** Copies a file of a layer that has a directory into a file of its own; the kernel may share the blocks. */
+export async function copyOut(
+  ctx: WorkerContext,
+  { source, path }: { source: Source & { kind: 'layer' }; path: string },
+): Promise<void> {
+  const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+  await copyFile(diskPath(contentPath(ctx, source)), path, flags);
+  await chmod(path, 0o600);
 }
 
 /** Looks for a file in the tar of a layer, of which the last member of that name counts. */

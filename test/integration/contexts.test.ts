@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Built, TestBuilds } from '../support/build.ts';
 import { git, hasGit, Web } from '../support/web.ts';
@@ -87,6 +88,33 @@ describe('archives as contexts', () => {
     const again = await builds.build('', { context: `${web.url}/context.tar`, file: 'docker/Other' });
     expect(again.outcomes).toEqual({ 'COPY file /other': 'cached' });
     expect(web.log.slice(-2)).toEqual(['GET /context.tar 200', 'GET /context.tar 304']);
+  });
+
+  test('archives in them are extracted by ADD as those of folders are', async () => {
+    const folder = join(builds.folder, 'archives');
+    mkdirSync(join(folder, 'in'), { recursive: true });
+    writeFileSync(join(folder, 'in', 'inner'), 'inner\n');
+    const inner = execFileSync('tar', ['-c', '-C', join(folder, 'in'), 'inner']);
+    writeFileSync(join(folder, 'plain.tar'), inner);
+    writeFileSync(join(folder, 'packed'), gzipSync(inner), { mode: 0o600 });
+    const steps = [
+      'ADD plain.tar packed /both/',
+      'ADD --unpack=false packed /kept',
+      'COPY plain.tar /copied',
+    ];
+    writeFileSync(join(folder, 'Dockerfile'), ['FROM scratch', ...steps].join('\n'));
+    const body = execFileSync('tar', ['-c', '--owner=5', '--group=6', '-C', folder, '.']);
+    const paths = (built: Built) =>
+      steps.map((step) =>
+        [...builds.store.layers.index(built.layers[step]!).entries()].map(({ path }) => path).filter(Boolean),
+      );
+    const wanted = [['both', 'both/inner'], ['kept'], ['copied']];
+    const named = { context: '-', file: undefined! };
+    expect(paths(await builds.build('', { ...named, stdin: Readable.from([body]) }))).toEqual(wanted);
+    // And when a folder has left the same in the store, or the archive is a named context.
+    const dockerfile = `FROM scratch\n${steps.join('\n')}\n`;
+    expect(paths(await builds.build(dockerfile, { context: folder }))).toEqual(wanted);
+    expect(paths(await builds.build('', { ...named, stdin: Readable.from([body]) }))).toEqual(wanted);
   });
 
   test('a link in them leads nowhere outside', async () => {

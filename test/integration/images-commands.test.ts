@@ -370,6 +370,7 @@ function remember(files: Record<string, string>) {
     key,
     layer: layerId(key),
     content: diffId,
+    inputs: digestOf([]),
     instruction: {},
     observations: {},
     title: 'COPY',

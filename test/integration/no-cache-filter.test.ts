@@ -55,6 +55,29 @@ describe('--no-cache-filter', () => {
     ]);
   });
 
+  test('leaves no image with two results of one stage', async () => {
+    const random = 'RUN cat /proc/sys/kernel/random/uuid >';
+    const stages = [`FROM base AS s\n${random} /x`, 'FROM base AS t\nCOPY --from=s /x /y\nRUN cat /y > /z'];
+    const target = 'FROM s AS u\nCOPY --from=t /y /z /out/';
+    const dockerfile = [...stages, target].join('\n');
+    await builds.build(dockerfile);
+    await builds.build(dockerfile, { target: 's', noCache: true });
+    // Of what is known, nothing fits any more but the stage itself.
+    const after = await builds.build(dockerfile);
+    expect(after.outcomes).toMatchObject({ [`${random} /x`]: 'cached', 'RUN cat /y > /z': 'done' });
+    const contents = (title: string) => {
+      const entries = [...builds.store.layers.index(after.layers[title]!).entries()];
+      return entries.filter(({ type }) => type === 'file').map(({ digest }) => digest);
+    };
+    const files = [...contents(`${random} /x`), ...contents('COPY --from=t /y /z /out/')];
+    expect(files).toHaveLength(3);
+    expect(new Set(files).size).toBe(1);
+    expect((await builds.build(dockerfile)).outcomes['COPY --from=t /y /z /out/']).toBe('cached');
+    // One that is asked for alone is made of what its records say, too.
+    await builds.build(dockerfile, { target: 's', noCache: true });
+    expect((await builds.build(dockerfile, { target: 't' })).outcomes['RUN cat /y > /z']).toBe('done');
+  });
+
   test('an option of the library that does not exist is refused', async () => {
     const wrong = { noCacheFliter: ['deps'] } as object;
     expect(await builds.failure(text, wrong)).toMatchObject({

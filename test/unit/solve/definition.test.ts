@@ -31,7 +31,7 @@ const run: RunStep = {
   },
   ...{ cwd: '/', user: '', network: 'host', mounts: [] },
 };
-const key = (step: Step) => stepKey(instructionOf(step, 0, []), { below: {} });
+const key = (step: Step) => stepKey(instructionOf(step, 0, { hosts: [], ulimits: [] }), { below: {} });
 
 describe.each<[string, Step]>([
   ['copy', copy],
@@ -54,7 +54,7 @@ describe.each<[string, Step]>([
   });
 
   test('is no definition, and changes with what is observed and what lies below', () => {
-    const instruction = instructionOf(step, 0, []);
+    const instruction = instructionOf(step, 0, { hosts: [], ulimits: [] });
     expect(stepKey(instruction, { below: { a: 'directory' } })).not.toBe(key(step));
     const [first, second] = [key(copy), key(run)];
     expect(stepDefinition(instruction, first, undefined)).not.toBe(
@@ -66,7 +66,13 @@ describe.each<[string, Step]>([
 test('proxies are not part of a key, hosts and the order of variables are as they should be', () => {
   expect(key({ ...run, hiddenEnv: [] })).toBe(key(run));
   expect(key({ ...run, env: ['B=2', 'A=1'] })).toBe(key(run));
-  expect(stepKey(instructionOf(run, 0, [['a', '1.2.3.4']]), { below: {} })).not.toBe(key(run));
+  for (const settings of [
+    { hosts: [['a', '1.2.3.4']] as [string, string][], ulimits: [] },
+    { hosts: [], ulimits: [{ name: 'nofile', soft: 5, hard: 5 }] },
+    { hosts: [], ulimits: [], shmSize: 4096 },
+  ]) {
+    expect(stepKey(instructionOf(run, 0, settings), { below: {} })).not.toBe(key(run));
+  }
 });
 
 test('a mount counts without the files that it shows, and with everything else', () => {
