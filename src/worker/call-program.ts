@@ -79,10 +79,10 @@ interface Machine {
 }
 
 /** Where the file is in memory: as linkers have it. */
-const BASE = 0x400000n;
+const BASE = 0x400000;
 const HEADER_BYTES = 64;
 const SEGMENT_BYTES = 56;
-const PAGE = 0x10000n;
+const PAGE = 0x10000;
 const WORD = 8;
 const RECORD_WORDS = 8;
 const OUTCOME_BYTES = 2 * WORD;
@@ -134,18 +134,21 @@ export function callProgram(
   return new Layout(CODE[architecture]!).link(calls);
 }
 
-/** Places records and data one behind the other. */
+/** Places records and data one behind the other. Addresses have less than 32 bits. */
 class Layout {
   readonly #parts: Buffer[] = [];
-  readonly #placed = new Map<Uint8Array | Words, bigint>();
-  readonly #records = new Map<readonly Call[], bigint>();
+  readonly #placed = new Map<Uint8Array | Words, number>();
+  readonly #records = new Map<readonly Call[], number>();
+  /** What many calls share, by what is in it. */
+  readonly #ends = new Map<string, number>();
+  readonly #listed = new Map<string, number>();
   readonly #numbers: ReadonlyMap<string, number>;
-  #end: bigint;
+  #end: number;
 
   constructor(private readonly machine: Machine) {
     this.#numbers = syscallNumbers(machine.numbers);
     const code = Buffer.from(machine.code.join('').replaceAll(' ', ''), 'hex');
-    this.#end = BASE + BigInt(HEADER_BYTES + SEGMENT_BYTES);
+    this.#end = BASE + HEADER_BYTES + SEGMENT_BYTES;
     this.#place(code);
   }
 
@@ -153,76 +156,79 @@ class Layout {
     const first = this.#list(calls);
     const headers = Buffer.alloc(HEADER_BYTES + SEGMENT_BYTES);
     const bytes = Buffer.concat([headers, ...this.#parts]);
-    const size = BigInt(bytes.length);
-    bytes.writeBigUInt64LE(first, headers.length + this.machine.firstRecordAt);
+    writeWord(bytes, headers.length + this.machine.firstRecordAt, first);
     // Elf64_Ehdr: 64 bits, little endian, an executable at fixed addresses.
     Buffer.from('7f454c4602010100', 'hex').copy(bytes);
     bytes.writeUInt16LE(2, 16);
     bytes.writeUInt16LE(this.machine.elf, 18);
     bytes.writeUInt32LE(1, 20);
-    bytes.writeBigUInt64LE(BASE + BigInt(headers.length), 24);
-    bytes.writeBigUInt64LE(BigInt(HEADER_BYTES), 32);
+    writeWord(bytes, 24, BASE + headers.length);
+    writeWord(bytes, 32, HEADER_BYTES);
     bytes.writeUInt16LE(HEADER_BYTES, 52);
     bytes.writeUInt16LE(SEGMENT_BYTES, 54);
     bytes.writeUInt16LE(1, 56);
     // Elf64_Phdr: all of the file, to read and to execute.
     bytes.writeUInt32LE(1, HEADER_BYTES);
     bytes.writeUInt32LE(5, HEADER_BYTES + 4);
-    for (const at of [16, 24]) bytes.writeBigUInt64LE(BASE, HEADER_BYTES + at);
-    for (const at of [32, 40]) bytes.writeBigUInt64LE(size, HEADER_BYTES + at);
-    bytes.writeBigUInt64LE(PAGE, HEADER_BYTES + 48);
+    for (const at of [16, 24]) writeWord(bytes, HEADER_BYTES + at, BASE);
+    for (const at of [32, 40]) writeWord(bytes, HEADER_BYTES + at, bytes.length);
+    writeWord(bytes, HEADER_BYTES + 48, PAGE);
     return bytes;
   }
 
   /** Places the records of calls, with all that they need. @returns the address of the first one */
-  #list(calls: readonly Call[]): bigint {
+  #list(calls: readonly Call[]): number {
     const known = this.#records.get(calls);
     if (known !== undefined) return known;
     const records = Buffer.alloc(calls.length * RECORD_WORDS * WORD);
     const start = this.#place(records);
     this.#records.set(calls, start);
     for (const [index, { name, args, failures = {} }] of calls.entries()) {
-      const next = start + BigInt((index + 1) * RECORD_WORDS * WORD);
-      const words = [BigInt(this.#number(name)), ...args.map((argument) => this.#value(argument))];
+      const at = index * RECORD_WORDS * WORD;
+      const next = start + at + RECORD_WORDS * WORD;
+      writeWord(records, at, this.#number(name));
+      for (const [word, argument] of args.entries())
+        writeWord(records, at + (1 + word) * WORD, this.#value(argument));
       // That one cannot fail.
-      words[RECORD_WORDS - 1] = name === 'exit_group' ? 0n : this.#outcomes(name, failures, next);
-      for (const [word, value] of [...words].entries()) {
-        records.writeBigUInt64LE(BigInt.asUintN(64, value ?? 0n), (index * RECORD_WORDS + word) * WORD);
-      }
+      if (name !== 'exit_group')
+        writeWord(records, at + (RECORD_WORDS - 1) * WORD, this.#outcomes(name, failures, next));
     }
     return start;
   }
 
-  #outcomes(name: string, failures: Readonly<Record<string, Next>>, next: bigint): bigint {
+  #outcomes(name: string, failures: Readonly<Record<string, Next>>, next: number): number {
     const { any = { say: `${name} failed`, exitCode: 125 }, ...known } = failures;
     const outcomes = [...Object.entries(known), ['', any] as const];
     const bytes = Buffer.alloc(outcomes.length * OUTCOME_BYTES);
-    const start = this.#place(bytes);
     for (const [index, [errno, then]] of outcomes.entries()) {
       const number = errno === '' ? 0 : -constants.errno[errno as keyof typeof constants.errno];
-      bytes.writeBigInt64LE(BigInt(number), index * OUTCOME_BYTES);
-      bytes.writeBigUInt64LE(then === 'continue' ? next : this.#then(then), index * OUTCOME_BYTES + WORD);
+      writeWord(bytes, index * OUTCOME_BYTES, number);
+      writeWord(bytes, index * OUTCOME_BYTES + WORD, then === 'continue' ? next : this.#then(then));
     }
-    return start;
+    return shared(this.#listed, bytes.toString('latin1'), () => this.#place(bytes));
   }
 
-  #then(next: Exclude<Next, 'continue'>): bigint {
+  #then(next: Exclude<Next, 'continue'>): number {
     if (!('say' in next)) return this.#list(next);
-    const said = Buffer.from(`${next.say}\n`);
-    const end = { name: 'exit_group', args: [next.exitCode] };
-    return this.#list([{ name: 'write', args: [STDERR, said, said.length], failures: { any: [end] } }, end]);
+    return shared(this.#ends, `${next.exitCode} ${next.say}`, () => {
+      const said = Buffer.from(`${next.say}\n`);
+      const end = { name: 'exit_group', args: [next.exitCode] };
+      return this.#list([
+        { name: 'write', args: [STDERR, said, said.length], failures: { any: [end] } },
+        end,
+      ]);
+    });
   }
 
-  #value(argument: Argument): bigint {
-    if (typeof argument === 'bigint') return argument;
-    if (typeof argument === 'number') return BigInt(argument);
+  #value(argument: Argument): number | bigint {
+    if (typeof argument !== 'object') return argument;
     const placed = this.#placed.get(argument);
     if (placed !== undefined) return placed;
     let bytes = argument as Uint8Array;
     if (argument instanceof Words) {
       const values = argument.words.map((word) => this.#value(word));
       const words = Buffer.alloc(values.length * WORD);
-      for (const [index, value] of values.entries()) words.writeBigUInt64LE(value, index * WORD);
+      for (const [index, value] of values.entries()) writeWord(words, index * WORD, value);
       bytes = words;
     }
     const at = this.#place(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -231,11 +237,12 @@ class Layout {
   }
 
   /** Puts bytes behind all others. They may be filled in later. @returns their address */
-  #place(bytes: Buffer): bigint {
+  #place(bytes: Buffer): number {
     const at = this.#end;
     const padding = (WORD - (bytes.length % WORD)) % WORD;
-    this.#parts.push(bytes, Buffer.alloc(padding));
-    this.#end += BigInt(bytes.length + padding);
+    this.#parts.push(bytes);
+    if (padding > 0) this.#parts.push(Buffer.alloc(padding));
+    this.#end += bytes.length + padding;
     return at;
   }
 
@@ -244,4 +251,16 @@ class Layout {
     if (number === undefined) throw new Error(`${this.machine.numbers} has no call ${name}`);
     return number;
   }
+}
+
+function shared(known: Map<string, number>, key: string, make: () => number): number {
+  const at = known.get(key) ?? make();
+  known.set(key, at);
+  return at;
+}
+
+/** Writes 64 bits, little endian, where there were zeros. */
+function writeWord(bytes: Buffer, at: number, value: number | bigint): void {
+  if (typeof value === 'number' && value >= 0 && value <= 0xffffffff) bytes.writeUInt32LE(value, at);
+  else bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);
 }

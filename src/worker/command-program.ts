@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Call, callProgram, cText, type End, type Next, Words } from './call-program.ts';
 import { CAPABILITY_NAMES } from './capabilities.ts';
-import { filterProgram } from './filter-program.ts';
+import { filterFlags, filterProgram } from './filter-program.ts';
 import type { SeccompProfile } from './seccomp.ts';
 import type { User } from './user.ts';
 
@@ -94,9 +94,10 @@ function identity(options: CommandProgramOptions): Call[] {
 function filter(profile: SeccompProfile): Call {
   const program = filterProgram(profile);
   // struct sock_fprog: how many instructions, and where.
+  const described = new Words([program.length / INSTRUCTION_BYTES, program]);
   return {
     name: 'seccomp',
-    args: [SECCOMP_SET_MODE_FILTER, 0, new Words([program.length / INSTRUCTION_BYTES, program])],
+    args: [SECCOMP_SET_MODE_FILTER, filterFlags(), described],
     failures: { any: failure('the seccomp filter cannot be set') },
   };
 }

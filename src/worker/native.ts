@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { bytesOfName, nameOfBytes } from '../layer/names.ts';
-import { canFilter } from './filter-program.ts';
+import { canFilter, filterFlags } from './filter-program.ts';
 import { syscallNumbers } from './syscall-numbers.ts';
 
 /** Elsewhere these calls are missing, or take other arguments; what cannot do without them does not run there. */
@@ -470,7 +470,7 @@ export function setFilter(program: Buffer, ifAllowed = false): void {
   const filter = Buffer.alloc(16);
   filter.writeUInt16LE(program.length / BPF_INSTRUCTION_BYTES, 0);
   filter.writeBigUInt64LE(koffi.address(program), 8);
-  const result = systemCall('seccomp', SECCOMP_SET_MODE_FILTER, 0, filter);
+  const result = systemCall('seccomp', SECCOMP_SET_MODE_FILTER, filterFlags(), filter);
   if (result < 0 && ifAllowed && koffi.errno() === constants.errno.EACCES) return;
   check(result, 'seccomp');
 }

@@ -6,7 +6,7 @@ import { asRoot } from './advice.ts';
 import { DEFAULT_CAPABILITIES, within } from './capabilities.ts';
 import { chrootProblem } from './chroot-probe.ts';
 import { writeDevices } from './device-folder.ts';
-import { whyNoFilter } from './filter-program.ts';
+import { canFilter, filterProgram, whyNoFilter } from './filter-program.ts';
 import { namespaceWrapper } from './launch.ts';
 import {
   capabilityMask,
@@ -15,6 +15,7 @@ import {
   namespaceCommand,
   rangeProblem,
 } from './namespace.ts';
+import { shellCommand } from './remount.ts';
 import { devMounts } from './rootfs.ts';
 import type { RungName } from './rung.ts';
 import {
@@ -190,10 +191,12 @@ async function runByRuntime(
   const dev = join(folder, 'dev');
   for (const path of [root, dev, places.bundle, places.state]) mkdirSync(path);
   writeDevices(dev);
+  const seccomp = defaultSeccomp();
   const config = runtimeConfig({
     root,
-    readonlyRoot: true,
     devices: false,
+    // The store may be where nothing can be executed; a run's own folder is not.
+    remount: shellCommand(root, { readonly: true, nodev: true }),
     plan: {
       mounts: [
         { source: 'proc', target: 'proc', type: 'proc', options: 'nosuid,nodev,noexec' },
@@ -211,7 +214,8 @@ async function runByRuntime(
     noNewPrivileges: false,
     ulimits: [],
     terminal: undefined,
-    seccomp: defaultSeccomp(),
+    seccomp,
+    ...(canFilter() && { filter: filterProgram(seccomp) }),
   });
   writeFileSync(join(places.bundle, 'config.json'), config);
   const run = [...runtimeCommand(runtime, places), 'run', '--bundle', places.bundle, CONTAINER];

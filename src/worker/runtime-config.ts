@@ -4,14 +4,12 @@ import type { Ulimit } from './protocol.ts';
 import type { TerminalSize } from './pty.ts';
 import { DEVICE_NUMBERS, type MountLine, type RootPlan } from './rootfs.ts';
 import type { SeccompProfile } from './seccomp.ts';
-import { needTool } from './tools.ts';
 import type { User } from './user.ts';
 
 /** What an OCI runtime is told of one command. */
 export interface RuntimeConfigOptions {
   /** Absolute path of the root, which is mounted already; what is in it is not. */
   root: string;
-  readonlyRoot: boolean;
   /** Whether any device can be opened, if control groups and the root's mount allow; else only those of every /dev. */
   devices: boolean;
   plan: Pick<RootPlan, 'mounts' | 'nested' | 'masked' | 'readonly'>;
@@ -28,6 +26,10 @@ export interface RuntimeConfigOptions {
   terminal: TerminalSize | undefined;
   /** Absent: any call is allowed. */
   seccomp?: SeccompProfile | undefined;
+  /** The same as a program for the kernel, for runtimes that take one: assembling it costs them more than all else. */
+  filter?: Buffer | undefined;
+  /** Words of a program that sets flags of the root's mount, once the runtime has made its own mount of it. */
+  remount?: readonly string[] | undefined;
 }
 
 /** The process part of a bundle, by itself what `exec` takes. */
@@ -53,6 +55,8 @@ const DEVICE_RULES = [
   { allow: true, type: 'c', major: 136, access: 'rwm' },
 ];
 
+/** crun's. */
+const FILTER_ANNOTATION = 'run.oci.seccomp_bpf_data';
 const VERSION = '1.0.2';
 const UMASK = 0o22;
 
@@ -61,14 +65,14 @@ const UMASK = 0o22;
  * host's name and control groups are those that the runtime is started in.
  */
 export function runtimeConfig(options: RuntimeConfigOptions): string {
-  const { root, readonlyRoot, devices, plan, seccomp } = options;
+  const { root, devices, plan, seccomp, filter, remount } = options;
   const lines = [...plan.mounts, ...plan.nested.map(({ mount }) => mount)];
-  const remount = [...(readonlyRoot ? ['ro'] : []), ...(devices ? [] : ['nodev'])];
   const rest = JSON.stringify({
     ociVersion: VERSION,
     root: { path: root },
     mounts: lines.map((line) => runtimeMount(root, line)),
-    ...(remount.length === 0 ? {} : { hooks: { createContainer: [remountHook(root, remount)] } }),
+    ...(remount && { hooks: { createContainer: [{ path: remount[0], args: remount }] } }),
+    ...(filter && { annotations: { [FILTER_ANNOTATION]: filter.toString('base64') } }),
     linux: {
       namespaces: [{ type: 'mount' }, { type: 'pid' }],
       maskedPaths: plan.masked.map(({ path }) => `/${path}`),
@@ -78,20 +82,6 @@ export function runtimeConfig(options: RuntimeConfigOptions): string {
     },
   });
   return `{"process":${runtimeProcess(options)},${rest.slice(1)}`;
-}
-
-/**
- * Sets flags of the root's mount after the runtime has made its own mount of it, without the flags that the first one
- * has. A program of the machine does it, in the container's mount namespace, while the machine's root is still there.
- */
-function remountHook(root: string, flags: readonly string[]) {
-  const options = ['remount', 'bind', ...flags].join(',');
-  return {
-    path: needTool('sh'),
-    // Whoever ends before the runtime has said which container it is about has failed, as runtimes see it.
-    args: ['sh', '-c', `read -r _; exec ${needTool('mount')} -n -o ${options} "$0"`, root],
-    env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C', 'LIBMOUNT_FORCE_MOUNT2=always'],
-  };
 }
 
 /** The text of a `process` object. */

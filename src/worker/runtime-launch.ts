@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { within } from './capabilities.ts';
 import { isTooLong, tooLong } from './command.ts';
+import { canFilter, filterProgram } from './filter-program.ts';
 import {
   type LaunchRequest,
   loopbackUp,
@@ -12,6 +13,7 @@ import {
 } from './launch.ts';
 import { capabilityMask } from './namespace.ts';
 import type { TerminalSize } from './pty.ts';
+import { remountCommand } from './remount.ts';
 import {
   CONTAINER,
   hideControlGroups,
@@ -22,6 +24,7 @@ import {
 } from './runtime.ts';
 import { runtimeConfig } from './runtime-config.ts';
 import type { Launch } from './sandbox.ts';
+import { hasDefaultFilter } from './seccomp.ts';
 import { quote } from './shell-words.ts';
 
 /**
@@ -37,7 +40,7 @@ export function runtimeLaunch(
   request: LaunchRequest,
   options: { terminal: TerminalSize | undefined },
 ): Launch {
-  const { folder, before, plan, makeDirectory, environment } = request;
+  const { folder, before, plan, makeDirectory, environment, seccomp } = request;
   const { root } = folder;
   const all = [...environment.plain, ...environment.guarded];
   // A runtime would say it in words of its own, on the command's standard error.
@@ -52,6 +55,12 @@ export function runtimeLaunch(
       root,
       capabilities: within(capabilityMask('CapBnd'), request.capabilities),
       environment: all,
+      remount: remountCommand(folder.memory, root, {
+        readonly: request.readonlyRoot,
+        nodev: !request.devices,
+      }),
+      // A profile of somebody's own may say more than ours can: the runtime makes of it what it does everywhere.
+      ...(seccomp && hasDefaultFilter(seccomp) && canFilter() && { filter: filterProgram(seccomp) }),
     }),
     { mode: 0o600 },
   );

@@ -221,3 +221,8 @@ export function chosenSeccomp({
 
 /** By the names of the capabilities: the same object each time, which has been made into a program. */
 const defaults = new Map<string | undefined, SeccompProfile>();
+
+/** Whether a profile is one that `chosenSeccomp` makes itself. */
+export function hasDefaultFilter(profile: SeccompProfile): boolean {
+  return [...defaults.values()].includes(profile);
+}

@@ -5,7 +5,6 @@ import { type RuntimeConfigOptions, runtimeConfig } from '../../../src/worker/ru
 
 const OPTIONS: RuntimeConfigOptions = {
   root: '/store/tmp/run/root',
-  readonlyRoot: false,
   devices: true,
   plan: { mounts: [], nested: [], masked: [], readonly: [] },
   args: ['/bin/sh', '-c', 'true'],
