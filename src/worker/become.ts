@@ -4,7 +4,7 @@
  * which `call-program.ts` has no code.
  */
 
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, fchownSync, fstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BecomeSettings } from './becoming.ts';
 import { carried } from './hand-variables.ts';
@@ -25,12 +25,13 @@ import {
 } from './native.ts';
 
 const [settings, count, command, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
-const { cwd, uid, capabilities, filter, further } = JSON.parse(settings) as BecomeSettings;
+const { cwd, uid, handedOver = [], capabilities, filter, further } = JSON.parse(settings) as BecomeSettings;
 const variables = carried(Number(count));
 
 try {
   if (further?.leadsTerminal) leadSession(0);
   joinNewKeyring();
+  for (const fd of handedOver) fchownSync(fd, uid, fstatSync(fd).gid);
   keepCapabilities(capabilities);
   if (further !== undefined) {
     dropInheritable();

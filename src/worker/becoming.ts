@@ -14,6 +14,9 @@ import { quote } from './shell-words.ts';
 import { needTool } from './tools.ts';
 import type { User } from './user.ts';
 
+/** More than there are, for kernels that have more of them: see `CommandProgramOptions`. */
+const ALL_CAPABILITIES = 2n ** 63n - 1n;
+
 /** Who and where a command is, inside its root. */
 export interface Becoming {
   user: User;
@@ -26,12 +29,18 @@ export interface Becoming {
   noNewPrivileges: boolean;
   /** The system calls that it may make; absent: all. */
   seccomp?: SeccompProfile | undefined;
+  /** File descriptors of what becomes the user's: nobody else has it. */
+  handedOver?: readonly number[];
+  /** It has joined a user namespace: the kernel has put every capability into its bounding set. */
+  hasJoinedUsers?: boolean;
 }
 
 /** What `become.js` is told. */
 export interface BecomeSettings {
   cwd: string;
   uid: number;
+  /** File descriptors: see `Becoming`. */
+  handedOver?: readonly number[];
   /** Numbers. */
   capabilities: number[];
   /** The program of a seccomp filter, in base64. */
@@ -70,7 +79,7 @@ export function becoming(
   place: string,
   path = place,
 ): Becomer {
-  const { user, isolation, cwd, noNewPrivileges, seccomp } = what;
+  const { user, isolation, cwd, noNewPrivileges, seccomp, handedOver = [] } = what;
   const bounding = capabilityMask('CapBnd');
   const capabilities = within(bounding, what.capabilities);
   const singleId = isolation === 'single';
@@ -79,6 +88,8 @@ export function becoming(
   if (canMakePrograms()) {
     const program = commandProgram({
       ...{ user, singleId, cwd, capabilities, bounding, noNewPrivileges, seccomp, environment, args },
+      ...(what.hasJoinedUsers && { bounding: ALL_CAPABILITIES }),
+      handedOver,
     });
     writeFileSync(place, program, { mode: 0o700 });
     return { line: quote(path), args: [], variables: {} };
@@ -93,6 +104,7 @@ export function becoming(
   const settings: BecomeSettings = {
     cwd,
     uid: user.uid,
+    ...(singleId ? {} : { handedOver }),
     capabilities: capabilities.map((name) => CAPABILITY_NAMES.indexOf(name)),
     ...(seccomp === undefined ? {} : { filter: filterProgram(seccomp).toString('base64') }),
   };

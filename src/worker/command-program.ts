@@ -14,11 +14,13 @@ export interface CommandProgramOptions {
   cwd: string;
   /** Names as in `capabilities.ts`, of those that the process has. */
   capabilities: readonly string[];
-  /** The process's bounding set: a bit mask. */
+  /** The process's bounding set: a bit mask. It may have bits that no capability has. */
   bounding: bigint;
   noNewPrivileges: boolean;
   /** Absent: any call is allowed. */
   seccomp?: SeccompProfile | undefined;
+  /** File descriptors of what becomes the user's. */
+  handedOver?: readonly number[];
   /** `K=V`: exactly what the command gets. */
   environment: readonly string[];
   args: readonly string[];
@@ -31,6 +33,8 @@ const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const INSTRUCTION_BYTES = 8;
+/** The group that it has. */
+const SAME = -1;
 
 /**
  * An executable that turns a process into a command. The process must be in its namespaces already, with the command's
@@ -45,7 +49,7 @@ export function commandProgram(options: CommandProgramOptions): Buffer {
 }
 
 function identity(options: CommandProgramOptions): Call[] {
-  const { user, singleId, cwd, noNewPrivileges, seccomp } = options;
+  const { user, singleId, cwd, noNewPrivileges, seccomp, handedOver = [] } = options;
   const isRoot = user.uid === 0;
   const keep = mask(options.capabilities);
   const sysAdmin = mask(['sys_admin']);
@@ -62,13 +66,16 @@ function identity(options: CommandProgramOptions): Call[] {
         any: failure('no keyring can be made for the command'),
       },
     },
+    ...(singleId ? [] : handedOver.map((fd) => ({ name: 'fchown', args: [fd, user.uid, SAME] }))),
     { name: 'chroot', args: [cText('.')], failures: { any: failure('cannot enter the root') } },
     {
       name: 'chdir',
       args: [cText(cwd)],
       failures: { any: failure(`cannot change directory to '${cwd}'`) },
     },
-    ...bits(options.bounding & ~keep).map((bit) => ({ name: 'prctl', args: [PR_CAPBSET_DROP, bit] })),
+    ...bits(options.bounding & ~keep).map(
+      (bit): Call => ({ name: 'prctl', args: [PR_CAPBSET_DROP, bit], failures: { EINVAL: 'continue' } }),
+    ),
     ...(singleId
       ? []
       : [

@@ -63,9 +63,14 @@ const JOIN = 'while test "$1" != --; do echo 0 >"$1/cgroup.procs"; shift; done; 
  * Runs a command in the namespaces of another one, from outside of any worker. It sees the same files and
  * processes, and has no more rights than it is given.
  *
+ * @param own which of its standard streams nobody else has: in another user namespace they are handed over
  * @throws JettisonError `CONTAINER_NOT_JOINABLE`
  */
-export function enter(request: EnterRequest, stdio: ('ignore' | 'pipe' | number)[]): Entered {
+export function enter(
+  request: EnterRequest,
+  stdio: ('ignore' | 'pipe' | number)[],
+  own: readonly number[] = [],
+): Entered {
   const { first, cgroups } = request;
   if (isOwn(first, 'mnt')) {
     throw new JettisonError(
@@ -75,7 +80,7 @@ export function enter(request: EnterRequest, stdio: ('ignore' | 'pipe' | number)
   }
   const { words, depth, variables, done } = request.runtime
     ? byRuntime(request, request.runtime)
-    : byProgram(request);
+    : byProgram(request, own);
   const entering = [
     needTool('nsenter'),
     `--target=${first}`,
@@ -120,12 +125,18 @@ export function killEntered(entered: Entered, signal: NodeJS.Signals): void {
   }
 }
 
-function byProgram(request: EnterRequest): Way {
+function byProgram(request: EnterRequest, own: readonly number[]): Way {
   const name = `command-${randomUUID()}`;
   const folder = request.programs ?? '/';
   const file = join(`/proc/${request.first}/root`, folder, name);
   const isolation = chooseIsolation();
-  const { line, args, variables } = becoming({ ...request, isolation }, request, file, join(folder, name));
+  const users = sharesUsers(request) ? {} : { handedOver: own, hasJoinedUsers: true };
+  const { line, args, variables } = becoming(
+    { ...request, isolation, ...users },
+    request,
+    file,
+    join(folder, name),
+  );
   const lead = request.terminal ? `${needTool('setsid')} --ctty ` : '';
   // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
   // the root that its command has.
@@ -151,6 +162,11 @@ function byRuntime(request: EnterRequest, { name, folder }: RunningRuntime): Way
     variables: {},
     done: () => rmSync(file, { force: true }),
   };
+}
+
+/** Whether the users of a container are those of this process. */
+export function sharesUsers({ first }: Pick<EnterRequest, 'first'>): boolean {
+  return isOwn(first, 'user');
 }
 
 /** Whether a process is in a namespace of this one: joining that again may take rights that only root has. */

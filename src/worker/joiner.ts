@@ -6,7 +6,7 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Failure, failureOf } from './channel.ts';
-import { type Entered, type EnterRequest, enter, killEntered } from './enter.ts';
+import { type Entered, type EnterRequest, enter, killEntered, sharesUsers } from './enter.ts';
 import { commandBelow } from './processes.ts';
 import type { ExecOutput } from './protocol.ts';
 import { Pty, resizeTerminalOf, type TerminalSize } from './pty.ts';
@@ -75,7 +75,7 @@ async function run(request: JoinRequest): Promise<void> {
 async function follow({ enter: request, typed }: JoinRequest): Promise<number> {
   streams = open(request, typed);
   try {
-    entered = enter(request, [...streams.fds]);
+    entered = enter(request, [...streams.fds], typed || request.terminal ? [0, 1, 2] : [1, 2]);
   } finally {
     streams.handedOver();
   }
@@ -95,14 +95,16 @@ async function follow({ enter: request, typed }: JoinRequest): Promise<number> {
 
 function open(request: EnterRequest, typed: boolean): CommandStreams {
   const { terminal } = request;
-  const options = { stdin: typed ? 'typed' : '/dev/null', owner: request.user };
+  // Users of another user namespace are nobody that this process could give anything to.
+  const owner = sharesUsers(request) ? request.user : undefined;
+  const options = { stdin: typed ? 'typed' : '/dev/null', owner };
   if (terminal === undefined) return CommandStreams.open(options);
   // A runtime makes one in the container, and copies what goes through it.
   if (request.runtime !== undefined) return CommandStreams.open({ ...options, terminal });
   return CommandStreams.open({
     ...options,
     terminal,
-    make: () => Pty.openInside(`/proc/${request.first}/cwd`, 'dev', terminal, request.user),
+    make: () => Pty.openInside(`/proc/${request.first}/cwd`, 'dev', terminal, owner),
   });
 }
 

@@ -31,12 +31,13 @@ export class Pty {
    *
    * @param root absolute path of the root directory; what is in it is not trusted
    * @param dev its /dev, relative to it
-   * @param owner who may open it by that name
+   * @param owner who may open it by that name; absent: to be said later
    */
-  static openInside(root: string, dev: string, size: TerminalSize, owner: { uid: number }): Pty {
+  static openInside(root: string, dev: string, size: TerminalSize, owner?: { uid: number }): Pty {
     const directory = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const pty = Pty.#of(openInside(directory, `${dev}/pts/ptmx`, FLAGS), size);
+      if (owner === undefined) return pty;
       // Not opened for it: a terminal that is closed again looks like one whose program has ended.
       const other = openInside(directory, `${dev}/pts/${pty.number}`, O_PATH);
       const path = `/proc/self/fd/${other}`;
@@ -61,9 +62,9 @@ export class Pty {
   }
 
   /** The other side, for a program. To be closed by the caller. @param owner who may open it by its name */
-  openPeer(owner: { uid: number }): number {
+  openPeer(owner: { uid: number } | undefined): number {
     const peer = openTerminalPeer(this.fd);
-    fchownSync(peer, owner.uid, fstatSync(peer).gid);
+    if (owner !== undefined) fchownSync(peer, owner.uid, fstatSync(peer).gid);
     return peer;
   }
 

@@ -8,8 +8,11 @@ import { Pty, type TerminalSize } from './pty.ts';
 export interface StreamsOptions {
   /** Absolute path of a file, or `typed`: what `CommandStreams.write` is given. */
   stdin: 'typed' | string;
-  /** Whose they are: a command may open its own /dev/stdout. */
-  owner: { uid: number; gid: number };
+  /**
+   * Whose they are: a command may open its own /dev/stdout. Absent: this process's, until whoever becomes the command
+   * in another user namespace hands them over.
+   */
+  owner?: { uid: number; gid: number } | undefined;
   /** All three are a terminal of this size, which is made; `stdin` says whether anything can be typed. */
   terminal?: TerminalSize;
   /** Makes that terminal; default: in this process's own /dev/pts. */
@@ -44,8 +47,10 @@ export class CommandStreams {
     const out = pipe();
     const err = pipe();
     const input = stdin === 'typed' ? pipe() : undefined;
-    for (const { write } of [out, err]) fchownSync(write, owner.uid, owner.gid);
-    if (input !== undefined) fchownSync(input.read, owner.uid, owner.gid);
+    if (owner !== undefined) {
+      const ends = [out.write, err.write, ...(input === undefined ? [] : [input.read])];
+      for (const fd of ends) fchownSync(fd, owner.uid, owner.gid);
+    }
     const first = input?.read ?? openSync(stdin, 'r');
     const streams = new CommandStreams([first, out.write, err.write], input !== undefined);
     streams.stdout = reader(out.read);

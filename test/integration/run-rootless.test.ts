@@ -132,6 +132,13 @@ describe('without root, a container', () => {
     expect(await run('exec', 'web', 'sh', '-c', 'id -u; grep CapEff /proc/self/status')).toMatchObject({
       out: '1000\nCapEff:\t0000000000000000\n',
     });
+    // Its streams are its own, whoever it is.
+    expect(await run('exec', 'web', 'sh', '-c', 'echo x >/dev/stdout; echo y >/dev/stderr')).toMatchObject({
+      ...{ out: 'x\n', err: 'y\n' },
+    });
+    expect(await run('exec', '-i', 'web', 'sh', '-c', 'head -c 0 </dev/stdin && echo z')).toMatchObject({
+      out: 'z\n',
+    });
     expect(
       await run('exec', '-u', '0', 'web', 'sh', '-c', 'id -u; grep CapEff /proc/self/status'),
     ).toMatchObject({
