@@ -5,6 +5,7 @@ import type { IgnoreRules } from '../context/ignore.ts';
 import { parseIgnore } from '../context/ignore.ts';
 import { type LocalContext, openLocalContext } from '../context/local.ts';
 import { JettisonError } from '../errors/error.ts';
+import { visible } from '../errors/safe-text.ts';
 import { size } from '../events/format.ts';
 import { printable } from '../events/width.ts';
 import { join } from '../layer/entry.ts';
@@ -44,7 +45,7 @@ async function run(args: string[], io: Io): Promise<number> {
   });
   const ignore = parseIgnore(ignoreText, ignoreName);
   const context = openLocalContext({ directory, ignore, label });
-  io.stdout.write(values.why === undefined ? list(context) : `${why(context, values.why)}\n`);
+  io.stdout.write(values.why === undefined ? list(context) : `${visible(why(context, values.why))}\n`);
   return 0;
 }
 

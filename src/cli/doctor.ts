@@ -2,6 +2,7 @@ import { statfsSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
+import { visible } from '../errors/safe-text.ts';
 import { style, wantsColor } from '../errors/style.ts';
 import { plural, size } from '../events/format.ts';
 import { formatPlatform, hostPlatform } from '../image/platform.ts';
@@ -202,8 +203,8 @@ async function checkStore(
       io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       return code;
     }
-    for (const problem of problems) io.stdout.write(`problem: ${problem}\n`);
-    for (const done of repairs) io.stdout.write(`repair: ${done}\n`);
+    for (const problem of problems) io.stdout.write(`problem: ${visible(problem)}\n`);
+    for (const done of repairs) io.stdout.write(`repair: ${visible(done)}\n`);
     for (const image of incomplete) {
       io.stdout.write(`incomplete: the image ${image} has to be pulled, loaded or built again\n`);
     }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { visible } from '../errors/safe-text.ts';
 import { size } from '../events/format.ts';
 import { LayerSizes } from '../export/sizes.ts';
 import { formatPlatform } from '../image/platform.ts';
@@ -48,7 +49,7 @@ async function run(args: string[], io: Io): Promise<number> {
     throw usageError('images takes one name at most', 'usage: jettison images [OPTIONS] [REPOSITORY[:TAG]]');
   const store = openStore({ env: io.env });
   const images = listImages(store, (image, error) => {
-    io.stderr.write(`warning: ${shownName(image.name)} is damaged: ${error.message}\n`);
+    io.stderr.write(`warning: ${shownName(image.name)} is damaged: ${visible(error.message)}\n`);
   });
   const wanted = imageFilter(store, values.filter ?? []);
   const named = images

@@ -7,7 +7,7 @@ import { openStore, type Store } from '../store/store.ts';
 import type { Command, Io } from './command.ts';
 import { describeContainer } from './describe-container.ts';
 import { describeImage } from './describe-image.ts';
-import { OUTPUT_OPTIONS, refuseBoth } from './list-output.ts';
+import { forOutput, OUTPUT_OPTIONS, refuseBoth } from './list-output.ts';
 import { compileTemplate } from './template/compile.ts';
 import { toJson } from './template/values.ts';
 import { usageError } from './usage.ts';
@@ -60,7 +60,7 @@ async function run(args: string[], io: Io): Promise<number> {
     }
   }
   store.close();
-  if (template !== undefined) for (const one of found) io.stdout.write(`${template(one)}\n`);
+  if (template !== undefined) for (const one of found) io.stdout.write(`${forOutput(io, template(one))}\n`);
   else io.stdout.write(`${toJson(found, format === 'json' ? undefined : INDENT)}\n`);
   if (missing !== undefined) throw missing;
   return 0;

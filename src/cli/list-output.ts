@@ -1,3 +1,4 @@
+import { visible } from '../errors/safe-text.ts';
 import type { Io } from './command.ts';
 import { type TableOptions, table } from './format.ts';
 import { compileTemplate } from './template/compile.ts';
@@ -56,9 +57,14 @@ export function printList(io: Io, list: List, choice: OutputChoice): void {
       const rows = [head, ...lines].map((line) => line.split('\t'));
       io.stdout.write(table(rows, fitting(io, rows[0]!, list.shrink)));
     } else {
-      io.stdout.write(lines.map((line) => `${line}\n`).join(''));
+      io.stdout.write(lines.map((line) => `${forOutput(io, line)}\n`).join(''));
     }
   }
+}
+
+/** What a template gives: programs get it as it is, a terminal without control characters. */
+export function forOutput(io: Io, text: string): string {
+  return io.stdout.isTTY === true ? visible(text) : text;
 }
 
 /** Prints everything that is known, for programs. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { JettisonError } from '../errors/error.ts';
+import { visible } from '../errors/safe-text.ts';
 import { formatPlatform, hostPlatform, matchPlatform, parsePlatform } from '../image/platform.ts';
 import { canonicalName, familiarName, parseReference } from '../image/reference.ts';
 import { fetchLayers, pullImage } from '../registry/pull.ts';
@@ -64,7 +65,7 @@ async function run(args: string[], io: Io): Promise<number> {
           hint: `Leave --platform out to take it all the same.`,
         });
       }
-      io.stderr.write(`warning: ${difference}\n`);
+      io.stderr.write(`warning: ${visible(difference)}\n`);
     }
     const complete = image.manifest.layers.every(({ digest, size }) => store.blobs.has(digest, size));
     await fetchLayers(store, registries, image, values.quiet ? undefined : view.onProgress);

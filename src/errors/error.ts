@@ -57,9 +57,17 @@ export class JettisonError extends Error {
     if (options.location !== undefined) this.location = options.location;
     if (options.source !== undefined) this.source = withoutCredentials(options.source);
     if (options.sourceLine !== undefined) this.sourceLine = options.sourceLine;
-    if (options.details !== undefined) this.details = options.details;
+    if (options.details !== undefined) this.details = maskedDetails(options.details);
     this.exitCode = options.exitCode ?? EXIT.failed;
   }
+}
+
+function maskedDetails(details: Record<string, unknown>): Record<string, unknown> {
+  const masked = (value: unknown): unknown => {
+    if (typeof value === 'string') return withoutCredentials(value);
+    return Array.isArray(value) ? value.map(masked) : value;
+  };
+  return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, masked(value)]));
 }
 
 /** Bytes of names that are not UTF-8 (see layer/names.ts), in a form that can be read: `caf\xe9`. */

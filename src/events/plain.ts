@@ -44,7 +44,7 @@ export class PlainRenderer implements Renderer {
     switch (event.type) {
       case 'build.started': {
         const target = event.target === undefined ? '' : `, target ${event.target}`;
-        this.#write([`#0 building ${event.dockerfile}${target}`]);
+        this.#write([printable(`#0 building ${event.dockerfile}${target}`)]);
         break;
       }
       case 'step.started':
@@ -54,7 +54,7 @@ export class PlainRenderer implements Renderer {
         const last = this.#progressAt.get(event.step) ?? Number.NEGATIVE_INFINITY;
         if (event.time - last < PROGRESS_EVERY_MS) break;
         this.#progressAt.set(event.step, event.time);
-        this.#lines(event.step, [event.text]);
+        this.#lines(event.step, [printable(event.text)]);
         break;
       }
       case 'image.resolving':
@@ -158,7 +158,7 @@ export class PlainRenderer implements Renderer {
     if (!id.startsWith(EXPORT)) return stepName(this.#model.step(id).info);
     const what = id.slice(EXPORT.length);
     const { isImport = false } = this.#model.exports.findLast((one) => one.what === what) ?? {};
-    return `${isImport ? 'importing' : 'exporting'} ${what}`;
+    return printable(`${isImport ? 'importing' : 'exporting'} ${what}`);
   }
 
   #write(lines: string[]): void {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { printList } from '../../../src/cli/list-output.ts';
 import { compileTemplate } from '../../../src/cli/template/compile.ts';
 import { Absent } from '../../../src/cli/template/values.ts';
+import { fakeIo } from '../../support/fake-io.ts';
 
 const image = {
   Id: 'sha256:12',
@@ -17,6 +19,28 @@ const image = {
     Healthcheck: Absent.optional('object'),
   },
 };
+
+describe('what could do something to a terminal', () => {
+  const row = { Name: 'a\x1b[31mb\x9bc\u202ed' };
+  const list = { columns: [['Name', 'NAME']] as [string, string][], rows: [row], shrink: [], facts: [row] };
+
+  it('is only shown there', () => {
+    const { io, stdout } = fakeIo();
+    stdout.isTTY = true;
+    printList(io, list, { format: '{{.Name}}' });
+    expect(stdout.text).toBe('a\\x1b[31mb\\x9bc\\u202ed\n');
+  });
+
+  it('comes to programs as it is, in JSON as JSON has it', () => {
+    const plain = fakeIo();
+    printList(plain.io, list, { format: '{{.Name}}' });
+    expect(plain.stdout.text).toBe(`${row.Name}\n`);
+    const json = fakeIo();
+    printList(json.io, list, { json: true });
+    expect(json.stdout.text).not.toMatch(/[^\n\x20-\x7e]/);
+    expect(JSON.parse(json.stdout.text)).toEqual([row]);
+  });
+});
 
 describe('widths', () => {
   it.each(['{{printf "%999999999999d" .Size}}', '{{printf "%-99999999s" .Id}}', '{{pad .Id 999999999 1}}'])(

@@ -37,9 +37,11 @@ describe('texts without credentials', () => {
         const error = new JettisonError('X', `https://${user}:${password}@host/path`, {
           hint: `try https://${password}@host/path`,
           source: `ADD https://${user}:${password}@host/path /`,
+          details: { url: `https://${user}:${password}@host/path`, tried: [`https://${password}@host/`] },
           location: { file: 'Dockerfile', line: 1, column: 5 },
         });
         expect(renderError(error, { color: false, stack: true })).not.toContain(password);
+        expect(JSON.stringify(error.details)).not.toContain(password);
       }),
     );
   });
