@@ -11,6 +11,7 @@ export const commands: Record<string, Entry> = {
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./build.ts') },
   debug: { summary: 'Open a shell where a build fails', load: () => import('./debug.ts') },
   lint: { summary: 'Check Dockerfiles', load: () => import('./lint.ts') },
+  context: { summary: 'Show what a build may read, and why', load: () => import('./context.ts') },
   run: { summary: 'Run an image', load: () => import('./run.ts') },
   ps: { summary: 'List containers', load: () => import('./ps.ts') },
   logs: { summary: 'Print what a container in the background has printed', load: () => import('./logs.ts') },

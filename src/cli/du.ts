@@ -128,7 +128,8 @@ function summary(usage: Usage[]): Omit<List, 'facts'> {
       ['Why', 'WHY'],
     ],
     rows,
-    shrink: ['WHY'],
+    shrink: [],
+    optional: 'Why',
   };
 }
 

@@ -1,4 +1,5 @@
 import { visible } from '../errors/safe-text.ts';
+import { displayWidth } from '../events/width.ts';
 import type { Io } from './command.ts';
 import { type TableOptions, table } from './format.ts';
 import { compileTemplate } from './template/compile.ts';
@@ -25,6 +26,8 @@ export interface List {
   rows: Record<string, string>[];
   /** Heads of the columns that may be shortened to fit a terminal. */
   shrink: string[];
+  /** The last column's member, where a terminal that is too narrow for whole sentences goes without it. */
+  optional?: string;
   /** What `--json` prints, an entry a thing. */
   facts: unknown[];
 }
@@ -44,9 +47,16 @@ export function printList(io: Io, list: List, choice: OutputChoice): void {
   } else if (format === 'json') {
     io.stdout.write(list.rows.map((row) => `${toJson(row)}\n`).join(''));
   } else if (format === 'table') {
-    const heads = list.columns.map(([, head]) => head);
-    const rows = list.rows.map((row) => list.columns.map(([name]) => row[name] ?? ''));
-    io.stdout.write(table([heads, ...rows], fitting(io, heads, list.shrink)));
+    const layOut = (columns: List['columns'], options: (heads: string[]) => TableOptions) => {
+      const heads = columns.map(([, head]) => head);
+      const rows = list.rows.map((row) => columns.map(([name]) => row[name] ?? ''));
+      return table([heads, ...rows], options(heads));
+    };
+    const whole = layOut(list.columns, () => ({}));
+    const width = io.stdout.isTTY === true ? (io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+    const isTooWide = whole.split('\n').some((line) => displayWidth(line) > width);
+    const columns = isTooWide ? list.columns.filter(([name]) => name !== list.optional) : list.columns;
+    io.stdout.write(isTooWide ? layOut(columns, (heads) => fitting(io, heads, list.shrink)) : whole);
   } else {
     const asTable = /^table\s/.test(format);
     const template = compileTemplate(unescaped(asTable ? format.slice('table'.length).trim() : format));
