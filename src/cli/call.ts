@@ -4,6 +4,7 @@ import type { Outline, OutlineMount, Target } from '../plan/outline.ts';
 import type { Io } from './command.ts';
 import { encoded, exitCodeOf, findingsJson, findingsText, rangesOf } from './findings.ts';
 import { table } from './format.ts';
+import { toJson } from './template/values.ts';
 
 /** What `--call` asks for instead of a build. */
 export interface Call {
@@ -22,7 +23,7 @@ export async function answerCall(call: Call, options: CheckOptions, io: Io): Pro
   if (call.what !== 'check' && result.error !== undefined) throw result.error;
   io.stdout.write(
     call.format === 'json'
-      ? `${JSON.stringify(asJson(call.what, result), null, 2)}\n`
+      ? `${toJson(asJson(call.what, result), 2)}\n`
       : asText(call.what, result, wantsColor(io.stdout, io.env)),
   );
   return call.what === 'check' ? exitCodeOf([result]) : 0;

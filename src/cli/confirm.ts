@@ -1,4 +1,6 @@
 import { createInterface } from 'node:readline/promises';
+import { visible } from '../errors/safe-text.ts';
+import { unguarded } from '../errors/terminal-guard.ts';
 import type { Io } from './command.ts';
 import { usageError } from './usage.ts';
 
@@ -12,9 +14,9 @@ export async function confirm(io: Io, warning: string): Promise<boolean> {
   if (io.stdin.isTTY !== true) {
     throw usageError('nobody is here to be asked whether to delete', 'add -f to delete without being asked');
   }
-  const terminal = createInterface({ input: io.stdin, output: io.stderr });
+  const terminal = createInterface({ input: io.stdin, output: unguarded(io.stderr) });
   try {
-    const answer = await terminal.question(`${warning}\nAre you sure you want to continue? [y/N] `, {
+    const answer = await terminal.question(`${visible(warning)}\nAre you sure you want to continue? [y/N] `, {
       signal: io.signal,
     });
     return /^y(es)?$/i.test(answer.trim());

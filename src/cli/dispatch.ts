@@ -1,3 +1,5 @@
+import { wantsColor } from '../errors/style.ts';
+import { guarded } from '../errors/terminal-guard.ts';
 import type { Command, Io } from './command.ts';
 import { commands } from './commands.ts';
 import { VERSION } from './version.ts';
@@ -17,6 +19,7 @@ export async function dispatch(
   io: Io,
   starting: (command: Command) => void = () => {},
 ): Promise<number> {
+  const shown = guardedIo(io);
   let command: Command | undefined;
   try {
     const [name, ...args] = argv;
@@ -30,11 +33,33 @@ export async function dispatch(
     const after = command.subcommands?.includes(args[0] ?? '') ? args.slice(1) : args;
     if (asksForHelp(after)) return print(io, await helpOf(command));
     starting(command);
-    return await command.run(args, io);
+    return await command.run(args, shown);
   } catch (error) {
     const { reportError } = await import('./report.ts');
-    return reportError(error, command, io);
+    return reportError(error, command, shown);
   }
+}
+
+/** Streams that show no control characters of others on a terminal; they are made when they are asked for. */
+function guardedIo(io: Io): Io {
+  const guards: { stdout?: Io['stdout']; stderr?: Io['stderr'] } = {};
+  const guard = (stream: Io['stdout']) => guarded(stream, wantsColor(stream, io.env));
+  return {
+    get stdin() {
+      return io.stdin;
+    },
+    get stdout() {
+      guards.stdout ??= guard(io.stdout);
+      return guards.stdout;
+    },
+    get stderr() {
+      guards.stderr ??= guard(io.stderr);
+      return guards.stderr;
+    },
+    env: io.env,
+    cwd: io.cwd,
+    signal: io.signal,
+  };
 }
 
 async function load(name: string): Promise<Command> {

@@ -11,6 +11,7 @@ import type { CommandNetwork } from '../worker/protocol.ts';
 import type { RungName } from '../worker/rung.ts';
 import type { Rung } from '../worker/rung-probes.ts';
 import type { Command, Io } from './command.ts';
+import { toJson } from './template/values.ts';
 import { usageError } from './usage.ts';
 import { VERSION } from './version.ts';
 
@@ -76,7 +77,7 @@ async function showMachine(store: Store, json: boolean, io: Io): Promise<number>
     network: await networkFacts(examined.stands),
   };
   if (json) {
-    io.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
+    io.stdout.write(`${toJson(facts, 2)}\n`);
     return 0;
   }
   const { bold } = style(wantsColor(io.stdout, io.env));
@@ -200,7 +201,7 @@ async function checkStore(
     const isMended = repair && incomplete.length === 0 && repairs.length >= problems.length;
     const code = problems.length === 0 || isMended ? 0 : 1;
     if (json) {
-      io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+      io.stdout.write(`${toJson(report, 2)}\n`);
       return code;
     }
     for (const problem of problems) io.stdout.write(`problem: ${visible(problem)}\n`);

@@ -4,6 +4,7 @@ import { type CheckResult, check } from '../check.ts';
 import { wantsColor } from '../errors/style.ts';
 import type { Command, Io } from './command.ts';
 import { exitCodeOf, findingsJson, findingsSarif, findingsText } from './findings.ts';
+import { toJson } from './template/values.ts';
 import { usageError } from './usage.ts';
 
 const help = `Usage: jettison lint [OPTIONS] [FILE...]
@@ -55,9 +56,9 @@ async function run(args: string[], io: Io): Promise<number> {
   }
   if (format === 'json') {
     const all = results.map((result) => ({ file: result.file, ...findingsJson(result) }));
-    io.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    io.stdout.write(`${toJson(all, 2)}\n`);
   } else if (format === 'sarif') {
-    io.stdout.write(`${JSON.stringify(findingsSarif(results), null, 2)}\n`);
+    io.stdout.write(`${toJson(findingsSarif(results), 2)}\n`);
   } else {
     io.stdout.write(findingsText(results, wantsColor(io.stdout, io.env)));
   }

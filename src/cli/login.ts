@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
+import { unguarded } from '../errors/terminal-guard.ts';
 import { registryOf, saveLogin, verifyLogin } from '../registry/login.ts';
 import type { Command, Io } from './command.ts';
 import { usageError } from './usage.ts';
@@ -67,7 +68,11 @@ async function ask(io: Io, question: string, hidden: boolean): Promise<string> {
   // Readline itself shows what is typed: for a password it gets an output that leads nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   if (hidden) io.stderr.write(question);
-  const terminal = createInterface({ input: io.stdin, output: hidden ? nowhere : io.stderr, terminal: true });
+  const terminal = createInterface({
+    input: io.stdin,
+    output: hidden ? nowhere : unguarded(io.stderr),
+    terminal: true,
+  });
   try {
     return await terminal.question(hidden ? '' : question, { signal: io.signal });
   } finally {

@@ -1,4 +1,5 @@
 import { style, wantsColor } from '../errors/style.ts';
+import { unguarded } from '../errors/terminal-guard.ts';
 import { size } from '../events/format.ts';
 import { glyphsFor } from '../events/glyphs.ts';
 import type { OnProgress, TransferProgress } from '../events/transfer.ts';
@@ -85,7 +86,7 @@ export class TransferView {
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : '';
     const gone = Math.max(0, this.#drawn - lines.length);
     const clear = gone > 0 ? `${`${ERASE_LINE}\n`.repeat(gone)}\x1b[${gone}A` : '';
-    this.io.stderr.write(up + lines.map((line) => `${ERASE_LINE}${line}\n`).join('') + clear);
+    unguarded(this.io.stderr).write(up + lines.map((line) => `${ERASE_LINE}${line}\n`).join('') + clear);
     this.#drawn = lines.length;
   }
 

@@ -51,3 +51,14 @@ export function visible(text: string): string {
 export function visibleLine(text: string): string {
   return visible(text).replaceAll('\n', '\\n').replaceAll('\t', ' ');
 }
+
+/**
+ * JSON text, still the same JSON, without characters that do something to a terminal: those that JSON takes as they
+ * are (C1 controls, changes of direction) are written as `\u…`.
+ */
+export function visibleJson(json: string): string {
+  return json.replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,3 +1,4 @@
+import { unguarded } from '../errors/terminal-guard.ts';
 import type { Output, Renderer } from './renderer.ts';
 
 export const PROGRESS_MODES = ['auto', 'tty', 'plain', 'quiet', 'rawjson'] as const;
@@ -16,7 +17,7 @@ export async function createRenderer(
   switch (mode === 'auto' ? (live ? 'tty' : 'plain') : mode) {
     case 'tty': {
       const [{ TtyRenderer }, { glyphsFor }] = await Promise.all([import('./tty.ts'), import('./glyphs.ts')]);
-      return new TtyRenderer(output, { color: options.color, glyphs: glyphsFor(options.env) });
+      return new TtyRenderer(unguarded(output), { color: options.color, glyphs: glyphsFor(options.env) });
     }
     case 'rawjson':
       return new (await import('./rawjson.ts')).RawJsonRenderer(output);

@@ -1,10 +1,11 @@
 import { type Style, style } from '../errors/style.ts';
+import { unguarded } from '../errors/terminal-guard.ts';
 import type { BuildEvent } from './event.ts';
 import { seconds, size } from './format.ts';
 import { BuildModel, type StepState, stepName } from './model.ts';
 import type { Output, Renderer } from './renderer.ts';
 import { failureLines, resultLines, warningLines } from './report.ts';
-import { printable } from './width.ts';
+import { printable, printableInColor } from './width.ts';
 
 /** A step that keeps saying what it does gets a line at most this often. */
 const PROGRESS_EVERY_MS = 1000;
@@ -118,8 +119,15 @@ export class PlainRenderer implements Renderer {
     const elapsed = ((time - this.#model.step(step).startedAt) / 1000).toFixed(3);
     this.#lines(
       step,
-      lines.map((line) => `${elapsed} ${line}`.trimEnd()),
+      lines.map((line) => `${elapsed} ${this.#printed(line)}`.trimEnd()),
+      unguarded(this.output),
     );
+  }
+
+  /** A line that a command printed: as it is in logs, with nothing but its colours on a terminal. */
+  #printed(line: string): string {
+    if (this.output.isTTY !== true) return line;
+    return this.options.color ? printableInColor(line) : printable(line);
   }
 
   /** What was transferred for a step or an export, once for each time that something was. */
@@ -136,7 +144,7 @@ export class PlainRenderer implements Renderer {
   }
 
   /** Lines of one step (or export), under its name unless that stands not far above. */
-  #lines(id: string, lines: string[]): void {
+  #lines(id: string, lines: string[], output = this.output): void {
     let number = this.#numbers.get(id);
     if (number === undefined) {
       number = this.#numbers.size + 1;
@@ -151,7 +159,10 @@ export class PlainRenderer implements Renderer {
     } else if (this.#gap && lines.length > 0 && this.#last !== id) this.#write(['']);
     this.#gap = named && lines.length === 0;
     this.#last = id;
-    this.#write(lines.map((line) => prefix + line));
+    this.#write(
+      lines.map((line) => prefix + line),
+      output,
+    );
   }
 
   #name(id: string): string {
@@ -161,10 +172,10 @@ export class PlainRenderer implements Renderer {
     return printable(`${isImport ? 'importing' : 'exporting'} ${what}`);
   }
 
-  #write(lines: string[]): void {
+  #write(lines: string[], output = this.output): void {
     if (lines.length === 0) return;
     this.#written += lines.length;
-    this.output.write(`${lines.join('\n')}\n`);
+    output.write(`${lines.join('\n')}\n`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { visibleJson } from '../errors/safe-text.ts';
 import type { BuildEvent } from './event.ts';
 import type { Output, Renderer } from './renderer.ts';
 
@@ -15,8 +16,8 @@ export class RawJsonRenderer implements Renderer {
 
 /** An event as one line of JSON. The error of `build.failed` is an object with what the error knows. */
 export function eventLine(event: BuildEvent): string {
-  if (event.type !== 'build.failed') return JSON.stringify(event);
-  return JSON.stringify({ ...event, error: errorFacts(event.error) });
+  const facts = event.type === 'build.failed' ? { ...event, error: errorFacts(event.error) } : event;
+  return visibleJson(JSON.stringify(facts));
 }
 
 function errorFacts(error: JettisonError | Error): Record<string, unknown> {

@@ -10,7 +10,8 @@ export function resultLines(model: BuildModel, paint: Style): string[] {
   if (model.finished === undefined) return [];
   const { imageId, tags, layers, durationMs } = model.finished;
   const facts: [string, string][] = imageId === undefined ? [] : [['Image', imageId]];
-  if (tags.length > 0) facts.push(['Tags', paint.bold(tags.map((tag) => familiarName(tag)).join(', '))]);
+  if (tags.length > 0)
+    facts.push(['Tags', paint.bold(printable(tags.map((tag) => familiarName(tag)).join(', ')))]);
   if (layers !== undefined) {
     const { newLayers, newBytes } = model;
     const fresh = newLayers === 0 ? 'nothing new' : `${newLayers} new, ${size(newBytes)}`;

@@ -131,3 +131,12 @@ export function printable(line: string): string {
     .replaceAll('\t', '    ')
     .replace(/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '');
 }
+
+const COLORS = /(\x1b\[[\d;:]*m)/;
+
+/** The same in the colours that it has; they end with it. */
+export function printableInColor(line: string): string {
+  const parts = line.split(COLORS);
+  if (parts.length === 1) return printable(line);
+  return `${parts.map((part, at) => (at % 2 === 1 ? part : printable(part))).join('')}\x1b[0m`;
+}

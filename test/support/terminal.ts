@@ -34,7 +34,7 @@ export class TestTerminal {
 
   /** @param before words that start the command on the terminal */
   static open(
-    jettison: TestCommand,
+    jettison: Pick<TestCommand, 'uid' | 'start'>,
     args: readonly string[],
     options: { size?: TerminalSize; before?: readonly string[] } = {},
   ): TestTerminal {

@@ -1,3 +1,5 @@
+import { visibleJson } from '../../errors/safe-text.ts';
+
 /**
  * What templates are applied to. Objects have members that are known beforehand: asking for another one is a
  * mistake. A Map's keys are the user's (labels, ports): what is not there is no value.
@@ -36,10 +38,7 @@ export class Absent {
 export function toJson(value: Value, indent?: number): string {
   const plain = (_key: string, member: unknown) =>
     member instanceof Map ? Object.fromEntries(member) : member;
-  return (JSON.stringify(value ?? null, plain, indent) ?? 'null').replace(
-    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return visibleJson(JSON.stringify(value ?? null, plain, indent) ?? 'null');
 }
 
 /** A value as Go prints it: `[a b]`, `map[k:v]`, `<no value>`. */
