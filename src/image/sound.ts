@@ -1,5 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
-import { limit } from '../errors/limits.ts';
+import { limit, limitExceeded } from '../errors/limits.ts';
 import { isDigest } from './digest.ts';
 import { hostPlatform } from './platform.ts';
 import type { Descriptor, ImageConfig, Index, Manifest } from './types.ts';
@@ -27,7 +27,7 @@ export function parseDocument(bytes: Uint8Array, what: string): unknown {
       else if (byte === 0x22) inString = false;
     } else if (byte === 0x22) inString = true;
     else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > deepest) throw invalid(what, `it is nested more than ${deepest} deep`);
+      if (++depth > deepest) throw limitExceeded('json-depth', what, 'IMAGE_INVALID');
     } else if (byte === 0x5d || byte === 0x7d) depth--;
   }
   try {

@@ -24,6 +24,7 @@ import {
 import type { SolvedLayer, StepGraph } from './graph.ts';
 import { readOwner } from './owner.ts';
 import { remoteDefinitions, selectRemote } from './remote-sources.ts';
+import { inTurns } from './turns.ts';
 import { unpackArchive } from './unpack-archive.ts';
 
 /** What is remembered of a selection: its digest, and the first entry of each source. */
@@ -171,7 +172,7 @@ export class CopySolver {
   private async selectLocal(sources: string[], heredocs = true): Promise<Selection> {
     const { step, context } = this;
     const { tree, place, files: source } = await this.sourceTree();
-    const selection = selectSources(tree, {
+    const selecting = selectSources(tree, {
       sources,
       exclude: step.exclude,
       parents: step.parents,
@@ -180,6 +181,7 @@ export class CopySolver {
       time: context.time,
       ...(source === undefined ? {} : { ignore: source.ignore, reserved: (path) => source.reserved?.(path) }),
     });
+    const selection = await inTurns(selecting, context.signal);
     const files = unhashed(selection);
     if (files.length > 0) await source!.hash(files);
     return selection;

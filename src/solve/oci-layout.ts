@@ -1,6 +1,7 @@
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
 import { bestPlatform } from '../image/platform.ts';
 import {
@@ -35,7 +36,7 @@ export async function importOciLayout(
   const part = (digest: Digest) => `${digest} of the OCI layout "${folder}"`;
   const manifest = readManifest(copySmall(store, folder, descriptor.digest), part(descriptor.digest));
   const { digest: configDigest } = manifest.config;
-  const config = readConfig(copySmall(store, folder, configDigest), part(configDigest));
+  const config = readConfig(copySmall(store, folder, configDigest, 'config-size'), part(configDigest));
   if (config.rootfs.diff_ids.length !== manifest.layers.length) {
     throw problem(folder, 'the config of the image does not name as many layers as its manifest');
   }
@@ -124,8 +125,8 @@ function byDigest(folder: string, manifests: Descriptor[], text: string): Descri
   return { mediaType, digest: text, size: bytes.length };
 }
 
-function copySmall(store: Store, folder: string, digest: Digest): Buffer {
-  const bytes = read(folder, blobName(digest));
+function copySmall(store: Store, folder: string, digest: Digest, what?: LimitName): Buffer {
+  const bytes = read(folder, blobName(digest), what);
   const actual = sha256(bytes);
   if (actual !== digest) {
     throw new JettisonError(
@@ -144,9 +145,13 @@ function blobName(digest: Digest): string {
   return join('blobs', ...digest.split(':'));
 }
 
-function read(folder: string, name: string): Buffer {
+function read(folder: string, name: string, what: LimitName = 'manifest-size'): Buffer {
   try {
-    return readFileSync(join(folder, name));
+    const path = join(folder, name);
+    const stat = statSync(path);
+    if (!stat.isFile()) throw problem(folder, `${name} is not a file`);
+    checkLimit(what, stat.size, `${name} of the OCI layout "${folder}"`, 'OCI_LAYOUT');
+    return readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     const hint = 'Give a folder with an index.json and blobs/, as `skopeo copy … oci:FOLDER` writes it.';

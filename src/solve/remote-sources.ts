@@ -8,6 +8,7 @@ import type { CopyStep, RemoteSource } from '../plan/plan.ts';
 import type { SolveContext } from './context.ts';
 import { selectSources } from './copy/select.ts';
 import { type SelectedSource, unhashed } from './copy/selection.ts';
+import { inTurns } from './turns.ts';
 
 /**
  * What ADD's URLs and repositories stand for: a checksum and a commit say it without a fetch, a URL without a
@@ -47,12 +48,13 @@ export async function selectRemote(
       label: url,
       signal: context.signal,
     });
-    const selection = selectSources(tree, {
+    const selecting = selectSources(tree, {
       sources: ['/'],
       exclude: step.exclude,
       parents: false,
       place: `the repository ${url}`,
     });
+    const selection = await inTurns(selecting, context.signal);
     await tree.hash(unhashed(selection));
     return selection.sources;
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -178,5 +179,37 @@ describe('garbled layouts and archives', () => {
     expect(error.message).toContain('layout version 2.0.0');
     expect(await load(layoutFiles(sound))).toBe(true);
     expect(await fromLayout(layoutFiles(sound, { 'oci-layout': undefined }))).toBe(true);
+  });
+
+  test('documents of a layout have limits, which their errors name', async () => {
+    const failure = (image: Image, other: Record<string, Buffer> = {}) =>
+      builds.failure('FROM base\n', {
+        contexts: { base: `oci-layout://${writeLayout(layoutFiles(image, other))}` },
+      });
+    const blanks = Buffer.alloc(9 * 2 ** 20, ' ');
+    const large = image(oddConfig('author', 'x'.repeat(9 * 2 ** 20), [sha256(layer)]));
+    const deep = Buffer.from(`${'['.repeat(5000)}${']'.repeat(5000)}`);
+    for (const [file, name] of [
+      ['index.json', 'manifest-size'],
+      ['oci-layout', 'manifest-size'],
+      [manifestFile, 'manifest-size'],
+    ] as const) {
+      expect(await failure(sound, { [file]: blanks })).toMatchObject({
+        code: 'OCI_LAYOUT',
+        message: expect.stringContaining(`the limit "${name}"`),
+      });
+    }
+    expect((await failure(large)).message).toContain('the limit "config-size"');
+    expect(await failure(sound, { 'index.json': deep })).toMatchObject({
+      code: 'IMAGE_INVALID',
+      message: expect.stringContaining('the limit "json-depth"'),
+    });
+  });
+
+  test('a FIFO in the place of a document is refused', async () => {
+    const folder = writeLayout(layoutFiles(sound, { 'index.json': undefined }));
+    execFileSync('mkfifo', [join(folder, 'index.json')]);
+    const error = await builds.failure('FROM base\n', { contexts: { base: `oci-layout://${folder}` } });
+    expect(error.message).toContain('index.json is not a file');
   });
 });

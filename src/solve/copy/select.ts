@@ -4,6 +4,7 @@ import { closest } from '../../errors/closest.ts';
 import { JettisonError } from '../../errors/error.ts';
 import { join, nameOf, parentOf } from '../../layer/entry.ts';
 import { below, resolvePath, type Tree, type TreeEntry } from '../../layer/tree.ts';
+import type { Turns } from '../turns.ts';
 import { inlineSource, type SelectedEntry, type SelectedSource, type Selection } from './selection.ts';
 
 export interface SelectOptions {
@@ -22,6 +23,9 @@ export interface SelectOptions {
   time?: number;
 }
 
+/** How many entries are looked at in a turn. */
+const TURN = 256;
+
 /** A path of the tree that was asked for: where it is, and by which name. */
 interface Found {
   /** With symlinks resolved. */
@@ -32,19 +36,19 @@ interface Found {
 
 /**
  * The source side of COPY and ADD: what the given paths and patterns stand for in a tree. A source that is a
- * symlink is followed inside the tree's root; symlinks below it are copied as they are.
+ * symlink is followed inside the tree's root; symlinks below it are copied as they are. Work for `inTurns`.
  *
  * @throws JettisonError `COPY_SOURCE_MISSING`, `COPY_PATTERN`, `SYMLINK_LOOP`
  */
-export function selectSources(tree: Tree, options: SelectOptions): Selection {
+export function* selectSources(tree: Tree, options: SelectOptions): Turns<Selection> {
   const exclude = ignoreRules(options.exclude, '--exclude');
   const sources: SelectedSource[] = [];
   for (const source of options.sources) {
     if (options.parents) {
-      sources.push(...selectWithParents(tree, source, exclude, options));
+      sources.push(...(yield* selectWithParents(tree, source, exclude, options)));
     } else {
-      for (const found of find(tree, source, options)) {
-        sources.push(collect(tree, found, unless(exclude)));
+      for (const found of yield* find(tree, source, options)) {
+        sources.push(yield* collect(tree, found, unless(exclude)));
       }
     }
   }
@@ -53,7 +57,7 @@ export function selectSources(tree: Tree, options: SelectOptions): Selection {
 }
 
 /** The paths that a source stands for; none only if it is a pattern. What stands before it must exist. */
-function find(tree: Tree, source: string, options: SelectOptions): Found[] {
+function* find(tree: Tree, source: string, options: SelectOptions): Turns<Found[]> {
   const components = clean(source).split('/');
   const wild = components.findIndex(hasWildcard);
   const literal = (wild < 0 ? components : components.slice(0, wild)).join('/');
@@ -63,16 +67,22 @@ function find(tree: Tree, source: string, options: SelectOptions): Found[] {
   let matches = [{ path: base.path, written: literal }];
   for (const pattern of components.slice(wild)) {
     const test = compile(pattern, source);
-    matches = matches.flatMap(({ path, written }) =>
-      tree
-        .children(path)
-        .filter(test)
-        .map((name) => ({ path: join(path, name), written: join(written, name) })),
-    );
+    const matched: typeof matches = [];
+    for (const { path, written } of matches) {
+      yield;
+      for (const name of tree.children(path).filter(test)) {
+        matched.push({ path: join(path, name), written: join(written, name) });
+      }
+    }
+    matches = matched;
   }
-  return matches
-    .filter(({ path }) => tree.get(path) !== undefined)
-    .map(({ path, written }) => ({ ...resolve(tree, path, source, options), name: nameOf(written) }));
+  const found: Found[] = [];
+  for (const { path, written } of matches) {
+    yield;
+    if (tree.get(path) === undefined) continue;
+    found.push({ ...resolve(tree, path, source, options), name: nameOf(written) });
+  }
+  return found;
 }
 
 function resolve(tree: Tree, path: string, source: string, options: SelectOptions): Found {
@@ -96,7 +106,7 @@ function unless(exclude: IgnoreRules): Filter | undefined {
 }
 
 /** Everything of one found path that the filter takes. Directories left out still lead to what is below. */
-function collect(tree: Tree, found: Found, filter: Filter | undefined): SelectedSource {
+function* collect(tree: Tree, found: Found, filter: Filter | undefined): Turns<SelectedSource> {
   const { included, mayContain } = filter ?? { included: () => true, mayContain: () => true };
   const entries: SelectedEntry[] = [];
   const firstNames = new Map<string, string>();
@@ -113,7 +123,8 @@ function collect(tree: Tree, found: Found, filter: Filter | undefined): Selected
       entries.push(...leads.splice(0), selected);
     }
   };
-  const walk = (path: string, entry: TreeEntry) => {
+  let count = 0;
+  function* walk(path: string, entry: TreeEntry): Turns<void> {
     const take = path === '' || included(path);
     if (entry.type !== 'directory') {
       if (take) add(path, entry, false);
@@ -123,18 +134,22 @@ function collect(tree: Tree, found: Found, filter: Filter | undefined): Selected
     add(path, entry, !take);
     const before = leads.length;
     for (const name of tree.children(entry.path)) {
+      if (++count % TURN === 0) yield;
       const child = tree.get(join(entry.path, name));
-      if (child !== undefined) walk(join(path, name), child);
+      if (child !== undefined) yield* walk(join(path, name), child);
     }
     // A lead that led to nothing is dropped again.
     if (!take && leads.length === before) leads.pop();
-  };
+  }
   if (filter === undefined) {
     add('', found.entry, false);
     const skip = found.path === '' ? 0 : found.path.length + 1;
-    for (const entry of below(tree, found.path)) add(entry.path.slice(skip), entry, false);
+    for (const entry of below(tree, found.path)) {
+      if (++count % TURN === 0) yield;
+      add(entry.path.slice(skip), entry, false);
+    }
   } else {
-    walk('', found.entry);
+    yield* walk('', found.entry);
   }
   return {
     kind: found.entry.type === 'directory' ? 'directory' : 'file',
@@ -144,30 +159,33 @@ function collect(tree: Tree, found: Found, filter: Filter | undefined): Selected
 }
 
 /** `--parents`: the source's own path, from the root or from behind `/./`, is kept below the destination. */
-function selectWithParents(
+function* selectWithParents(
   tree: Tree,
   source: string,
   exclude: IgnoreRules,
   options: SelectOptions,
-): SelectedSource[] {
+): Turns<SelectedSource[]> {
   const pivot = source.indexOf('/./');
   const pattern = clean(pivot < 0 ? source : source.slice(pivot + 3));
-  const bases = pivot < 0 ? find(tree, '/', options) : find(tree, source.slice(0, pivot) || '/', options);
+  const bases = yield* find(tree, (pivot < 0 ? '' : source.slice(0, pivot)) || '/', options);
+  const sources: SelectedSource[] = [];
   if (pattern === '') {
-    return bases.map((base) => collect(tree, base, unless(exclude)));
+    for (const base of bases) sources.push(yield* collect(tree, base, unless(exclude)));
+    return sources;
   }
   const include = ignoreRules([pattern], 'COPY --parents');
   const steps = pattern.split('/');
-  return bases.map((base) => {
+  for (const base of bases) {
     if (!hasWildcard(pattern) && tree.get(join(base.path, pattern)) === undefined) {
       throw missing(tree, join(base.path, pattern), source, options);
     }
-    const part = collect(tree, base, {
+    const part = yield* collect(tree, base, {
       included: (path) => include.excludes(path) && !exclude.excludes(path),
       mayContain: (path) => leadsTo(path, steps, source) && exclude.mayContainIncluded(path),
     });
-    return { ...part, entries: part.entries.map(asLead) };
-  });
+    sources.push({ ...part, entries: part.entries.map(asLead) });
+  }
+  return sources;
 }
 
 /** With `--parents` every directory is made where it is missing, and left alone where it is not. */

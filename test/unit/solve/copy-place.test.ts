@@ -9,6 +9,7 @@ import { type Placed, type PlaceOptions, placeCopy, placeDirectory } from '../..
 import { selectSources } from '../../../src/solve/copy/select.ts';
 import { archiveSource } from '../../../src/solve/copy/selection.ts';
 import { entriesOf, memoryTree } from '../../support/tree.ts';
+import { atOnce } from '../../support/turns.ts';
 
 type Files = Parameters<typeof memoryTree>[0];
 
@@ -45,12 +46,14 @@ function copy(
   image: Files | Tree = base,
 ): Placed {
   const { parents = false, exclude = [], ...rest } = options;
-  const selection = selectSources(memoryTree(sources, 'sources'), {
-    sources: [from].flat(),
-    parents,
-    exclude,
-    place: 'the build context',
-  });
+  const selection = atOnce(
+    selectSources(memoryTree(sources, 'sources'), {
+      sources: [from].flat(),
+      parents,
+      exclude,
+      place: 'the build context',
+    }),
+  );
   const tree =
     'get' in image && typeof image.get === 'function' ? (image as Tree) : memoryTree(image as Files, 'base');
   return placeCopy(selection, tree, { path: to, ...rest });
@@ -229,12 +232,14 @@ describe('--chown and --chmod', () => {
   });
 
   test('owners of another image are kept, but not that of the directory named', () => {
-    const selection = selectSources(memoryTree(base), {
-      sources: ['exist'],
-      exclude: [],
-      parents: false,
-      place: 'x',
-    });
+    const selection = atOnce(
+      selectSources(memoryTree(base), {
+        sources: ['exist'],
+        exclude: [],
+        parents: false,
+        place: 'x',
+      }),
+    );
     expect(show(placeCopy(selection, memoryTree({}), { path: '/n/m/' }))).toEqual([
       'n/ 755 0:0 0',
       'n/m/ 755 0:0 99',

@@ -11,6 +11,7 @@ import {
   unhashed,
 } from '../../../src/solve/copy/selection.ts';
 import { entriesOf, memoryTree } from '../../support/tree.ts';
+import { atOnce } from '../../support/turns.ts';
 
 const tree = memoryTree({
   f1: 'one',
@@ -39,13 +40,9 @@ const tree = memoryTree({
 });
 
 function select(sources: string[], options: Partial<SelectOptions> = {}, from: Tree = tree): Selection {
-  return selectSources(from, {
-    sources,
-    exclude: [],
-    parents: false,
-    place: 'the build context',
-    ...options,
-  });
+  return atOnce(
+    selectSources(from, { sources, exclude: [], parents: false, place: 'the build context', ...options }),
+  );
 }
 
 /** A selection in short: `name:path …`, with a slash behind directories and in brackets what only leads. */
