@@ -265,6 +265,7 @@ const REASONS = [
   'USER_UNKNOWN',
   'SYMLINK_LOOP',
   'RUN_CWD',
+  'RUN_FAILED',
 ];
 function failure(error: unknown): string {
   if (!(error instanceof JettisonError) || !REASONS.includes(error.code)) throw error;
