@@ -39,7 +39,8 @@ export type FromJoiner =
 const SILENCE_MS = 200;
 const HANG_UP_MS = 10_000;
 
-let streams: CommandStreams;
+/** Absent until the command is about to start, and when that failed. */
+let streams: CommandStreams | undefined;
 let entered: Entered | undefined;
 const untaken: (() => void)[] = [];
 let turn: Promise<void> = Promise.resolve();
@@ -49,6 +50,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) proces
 process.on('message', (message: ToJoiner) => {
   if (message.type === 'start') void run(message);
   else if (message.type === 'taken') untaken.shift()?.();
+  else if (streams === undefined) return;
   else if (message.type === 'input') void streams.write(message.data).then(() => send({ type: 'taken' }));
   else if (message.type === 'resize') streams.resize(message.size);
   else if (entered === undefined) return;
@@ -59,7 +61,7 @@ process.on('message', (message: ToJoiner) => {
 process.on('disconnect', () => {
   if (entered === undefined) process.exit(1);
   entered.process.once('exit', () => process.exit(1));
-  streams.hangUp();
+  streams?.hangUp();
   killEntered(entered, 'SIGKILL');
 });
 
@@ -73,21 +75,22 @@ async function run(request: JoinRequest): Promise<void> {
 }
 
 async function follow({ enter: request, typed }: JoinRequest): Promise<number> {
-  streams = open(request, typed);
+  const opened = open(request, typed);
+  streams = opened;
   try {
-    entered = enter(request, [...streams.fds], typed || request.terminal ? [0, 1, 2] : [1, 2]);
+    entered = enter(request, [...opened.fds], typed || request.terminal ? [0, 1, 2] : [1, 2]);
   } finally {
-    streams.handedOver();
+    opened.handedOver();
   }
   const { process: child, depth } = entered;
   if (request.runtime !== undefined) {
-    streams.onResize = (size) => resizeTerminalOf(commandBelow(child.pid ?? 0, depth), size);
+    opened.onResize = (size) => resizeTerminalOf(commandBelow(child.pid ?? 0, depth), size);
   }
   const end = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
   });
-  const output = Promise.all([pass('stdout'), pass('stderr')]);
+  const output = Promise.all([pass(opened, 'stdout'), pass(opened, 'stderr')]);
   const exitCode = await end;
   await Promise.race([output, silence()]);
   return exitCode;
@@ -108,8 +111,8 @@ function open(request: EnterRequest, typed: boolean): CommandStreams {
   });
 }
 
-async function pass(stream: 'stdout' | 'stderr'): Promise<void> {
-  const source = streams[stream];
+async function pass(from: CommandStreams, stream: 'stdout' | 'stderr'): Promise<void> {
+  const source = from[stream];
   if (source === null) return;
   for await (const data of pieces(source)) {
     printed++;
@@ -130,7 +133,7 @@ async function silence(): Promise<void> {
 
 function hangUp(command: Entered): void {
   killEntered(command, 'SIGHUP');
-  streams.hangUp();
+  streams?.hangUp();
   setTimeout(() => killEntered(command, 'SIGKILL'), HANG_UP_MS).unref();
 }
 
