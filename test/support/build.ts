@@ -16,6 +16,7 @@ import { JettisonError } from '../../src/errors/error.ts';
 import type { BuildEvent, StepOutcome } from '../../src/events/event.ts';
 import type { Manifest, RuntimeConfig } from '../../src/image/types.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { findProgram } from './machine-network.ts';
 import { makeBaseImage } from './sandbox.ts';
 
 /** The built command. */
@@ -172,6 +173,7 @@ export function startCommand(args: readonly string[], options: StartOptions): Ch
 /** An ordinary user of this machine with ranges of ids, or the reason why a test cannot act as one. */
 export function otherUser(): { uid: number; gid: number } | string {
   if (process.getuid?.() !== 0) return 'only root can act as another user';
+  if (findProgram('newuidmap') === undefined) return 'newuidmap is not installed';
   const ranges = existsSync('/etc/subuid') ? readFileSync('/etc/subuid', 'utf8') : '';
   for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
     const [name, , uid, gid] = line.split(':');
