@@ -5,6 +5,8 @@ import { openHostFile } from '../layer/host-file.ts';
 
 /** Files up to this many bytes are read in one call. */
 const SMALL = 1 << 18;
+/** How opening or reading fails where a directory, FIFO, socket or nothing is in the file's place. */
+const CHANGED = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ESPIPE', 'EAGAIN', 'ENXIO']);
 const buffer = Buffer.allocUnsafe(SMALL + 1);
 
 /**
@@ -43,7 +45,7 @@ export async function hashFile(
     return sum.digest('hex');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') throw changed(name);
+    if (CHANGED.has(code ?? '')) throw changed(name);
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
     throw new JettisonError('CONTEXT_UNREADABLE', `"${name}" in the build context may not be read`, {
       hint: 'Make it readable, or exclude it in .dockerignore.',

@@ -30,6 +30,8 @@ export async function extractTar(
   signal: AbortSignal,
 ): Promise<{ leftOut: number }> {
   const directories: { path: string | Buffer; header: TarHeader }[] = [];
+  /** Names of nodes; hard links may name them again. */
+  const notWritten = new Set<string>();
   let leftOut = 0;
   try {
     mkdirSync(folder, { recursive: true });
@@ -44,7 +46,9 @@ export async function extractTar(
         directories.push({ path, header });
         continue;
       }
-      if (header.type === 'char' || header.type === 'block' || header.type === 'fifo') {
+      const isFurtherName = header.type === 'hardlink' && notWritten.has(header.link!);
+      if (isFurtherName || header.type === 'char' || header.type === 'block' || header.type === 'fifo') {
+        notWritten.add(name);
         leftOut++;
         continue;
       }
