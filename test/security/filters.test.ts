@@ -1,6 +1,28 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { canFilter } from '../../src/worker/filter-program.ts';
+import { makeTar } from '../support/images.ts';
+import { CALLS, compile, NO_COMPILER } from '../support/probe.ts';
 import { FOOTINGS, openSandbox, TestSandbox } from '../support/sandbox.ts';
+
+const probe = compile(CALLS, '-static');
+
+/** The outcome of each call that `CALLS` tries. */
+const outcomes = (text: string) =>
+  Object.fromEntries(text.split('\n').map((line) => line.split(': ') as [string, string]));
+
+/** As Docker's default profile refuses them. */
+const REFUSED = {
+  ...{ keyctl: 'EPERM', add_key: 'EPERM', request_key: 'EPERM', bpf: 'EPERM', clone3: 'ENOSYS' },
+  ...{ mount: 'EPERM', unshare: 'EPERM', 'ioctl TIOCSTI': 'EPERM', 'ioctl TIOCLINUX': 'EPERM' },
+  'ioctl TIOCSTI with upper bits': 'EPERM',
+};
+const REFUSED_I386 = {
+  ...{ 'i386 getpid': 'done', 'i386 keyctl': 'EPERM', 'i386 ioctl TIOCSTI': 'EPERM' },
+  'i386 unshare': 'EPERM',
+};
+
+const PROBE_LAYER = () => makeTar([[{ path: 'probe', mode: 0o755 }, probe!]]);
 
 const isRoot = process.getuid?.() === 0;
 
@@ -49,6 +71,38 @@ for (const { name, options } of FOOTINGS) {
           'unshare -U true 2>&1; unshare -m true 2>&1; mount -t tmpfs t /tmp 2>&1; hostname x 2>&1',
         );
         expect(stdout.match(/not permitted|denied/gi)).toHaveLength(4);
+      });
+
+      describe('that makes system calls directly', () => {
+        const calls = async (how: Parameters<TestSandbox['run']>[1] = {}) => {
+          const { base } = sandbox as TestSandbox;
+          const layers = [base, await (sandbox as TestSandbox).addLayer('probe', PROBE_LAYER())];
+          return outcomes(await (sandbox as TestSandbox).text(['/probe'], { layers, ...how }));
+        };
+        beforeEach((ctx) => {
+          if (probe === undefined) ctx.skip(NO_COMPILER);
+        });
+
+        it('is refused what Docker refuses, whoever it is', async () => {
+          const users = isolation === 'root' ? ['', '1000'] : [''];
+          for (const user of users) expect(await calls({ user })).toMatchObject(REFUSED);
+          expect(await calls({ noNewPrivileges: true, capabilities: [] })).toMatchObject(REFUSED);
+        });
+
+        it('is refused it by the entries of other architectures, too', async (ctx) => {
+          if (process.arch !== 'x64') ctx.skip('only x86-64 has other entries that are tried here');
+          const found = await calls();
+          expect(found['x32 unshare']).toMatch(/^(EPERM|ENOSYS)$/);
+          if (found['i386'] === 'none') ctx.skip('this kernel has no 32-bit system calls');
+          expect(found).toMatchObject(REFUSED_I386);
+        });
+
+        it('is refused none of it by a filter where none is wanted', async (ctx) => {
+          if (!/^Seccomp:\t0$/m.test(readFileSync('/proc/self/status', 'utf8')))
+            ctx.skip('what runs this test is filtered itself');
+          const found = await calls({ seccomp: 'unconfined' });
+          expect(found).toMatchObject({ clone3: 'EINVAL', mount: 'EFAULT', 'ioctl TIOCSTI': 'ENOTTY' });
+        });
       });
 
       it('obeys a profile of its own, which need not allow more than that takes', async () => {
