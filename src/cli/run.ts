@@ -47,7 +47,7 @@ Options:
       --health-start-period TIME  Time in which failures do not count (0s)
       --health-timeout TIME    How long a check may take (30s)
   -h, --hostname NAME          Host name in the container
-      --init                   Nothing to do: an init reaps orphans, and signals reach the command, but for seccomp=
+      --init                   Accepted for compatibility: an init always runs as PID 1
   -i, --interactive            Let the command read standard input
   -m, --memory SIZE            How much memory it may use, e.g. 512m
       --name NAME              What ps and stop call the container
@@ -60,8 +60,8 @@ Options:
       --read-only              The root file system cannot be changed; the image's volumes can
       --shm-size SIZE          Size of /dev/shm (64m)
       --rm                     Forget the container when it ends; in the foreground always so
-      --security-opt OPTION    no-new-privileges; seccomp=builtin, or seccomp=PROFILE: which system calls it may
-                               make (with crun or runc)
+      --security-opt OPTION    no-new-privileges; seccomp=builtin (the default where it can be set: Docker's
+                               filter of system calls), seccomp=PROFILE or seccomp=unconfined
       --stop-signal SIGNAL     What stop sends
       --stop-timeout SECONDS   How long stop waits before it kills (10)
       --tmpfs PATH[:OPTIONS]   An empty folder in memory, e.g. /run:size=64m,mode=755
