@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { isKnownLayout, layoutVersion } from '../image/sound.ts';
 import type { StoreLayout } from './layout.ts';
@@ -28,7 +28,7 @@ export function admitStore(layout: StoreLayout, env: NodeJS.ProcessEnv): boolean
   if (version !== undefined && !isKnownLayout(version)) {
     throw newer(layout, `has the image layout version ${version}, and this Jettison knows version 1`);
   }
-  const { format } = (readMarker(join(layout.home, 'store.json')) ?? {}) as { format?: unknown };
+  const { format } = (readMarker(layout.format) ?? {}) as { format?: unknown };
   if (format !== undefined && format !== STORE_FORMAT) {
     throw newer(
       layout,

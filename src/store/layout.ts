@@ -17,6 +17,8 @@ export class StoreLayout {
   /** One small file a name: which manifest it stands for. */
   readonly images: string;
   readonly layers: string;
+  /** Which format the store has: see `admission.ts`. */
+  readonly format: string;
   /** Step records, by definition digest. */
   readonly steps: string;
   /** Remembered digests of context files. */
@@ -42,6 +44,7 @@ export class StoreLayout {
   readonly temporary: string;
 
   constructor(readonly home: string) {
+    this.format = join(home, 'store.json');
     this.ociLayout = join(home, 'oci-layout');
     this.index = join(home, 'index.json');
     this.blobs = join(home, 'blobs', 'sha256');

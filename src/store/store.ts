@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { admitStore, STORE_FORMAT } from './admission.ts';
 import { Blobs } from './blobs.ts';
@@ -71,7 +70,7 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
           '{"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}',
         );
       }
-      writeFileSync(join(layout.home, 'store.json'), `{"format":${STORE_FORMAT}}`);
+      writeFileSync(layout.format, `{"format":${STORE_FORMAT}}`);
       // Last: its presence says that the rest is there.
       writeFileSync(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}');
     }
