@@ -46,8 +46,8 @@ describe('what a secret would look like', () => {
 
   test.each([
     [
-      `registry=https://registry.npmjs.org/\n//registry.npmjs.org/:_authToken=${TOKEN}\n`,
-      'https://registry.npmjs.org/ registry.npmjs.org',
+      `registry=https://npm.example.com/\n//npm.example.com/:_authToken=${TOKEN}\n`,
+      'https://npm.example.com/ npm.example.com',
     ],
     ['email=user1@example.com\nalways-auth=true\n', 'user1@example.com true'],
     ['machine github.example.com login someone password abc\n', 'github.example.com someone abc password'],
