@@ -31,7 +31,7 @@ import { makeImage, makeTar } from '../support/images.ts';
 import { makeBaseImage, whyNoSandbox } from '../support/sandbox.ts';
 
 const NIGHTLY = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0;
-const RUNS = Number(process.env['JETTISON_WARM_RUNS'] ?? (NIGHTLY ? 5000 : 300));
+const RUNS = Number(process.env['JETTISON_WARM_RUNS'] ?? (NIGHTLY ? 5000 : 100));
 /** Everything has this time, since keys are blind to times, as Docker's are. */
 const TIME = 1_000_000_000;
 const whyNoRun = whyNoSandbox();
