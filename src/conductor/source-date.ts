@@ -9,6 +9,7 @@ import { EXIT, JettisonError } from '../errors/error.ts';
 import { isDigest } from '../image/digest.ts';
 import type { Remotes } from '../remote/remotes.ts';
 import { newestBelow, newestIn } from '../solve/newest-file.ts';
+import { SOURCE_DATE_EPOCH } from './time.ts';
 
 /** Arguments before the first FROM. */
 type Globals = ReadonlyMap<string, string | undefined>;
@@ -22,7 +23,6 @@ export interface DatedSources {
   remotes: () => Promise<Remotes>;
 }
 
-const NAME = 'SOURCE_DATE_EPOCH';
 const SECONDS = /^\d{1,12}$/;
 
 /**
@@ -40,7 +40,7 @@ export async function sourceDate(
   scope: { globals: Globals; buildArgs: Record<string, string> },
   sources: DatedSources,
 ): Promise<number | undefined> {
-  const text = given ?? scope.globals.get(NAME) ?? '';
+  const text = given ?? scope.globals.get(SOURCE_DATE_EPOCH) ?? '';
   if (text === '') return undefined;
   if (SECONDS.test(text)) return Number(text);
   const source = sourceNamed(dockerfile, text, scope, sources);
@@ -59,8 +59,8 @@ export function checkSourceDate(
   scope: { globals: Globals; buildArgs: Record<string, string> },
   contexts?: ReadonlyMap<string, unknown>,
 ): void {
-  const given = scope.buildArgs[NAME];
-  const text = given ?? scope.globals.get(NAME) ?? '';
+  const given = scope.buildArgs[SOURCE_DATE_EPOCH];
+  const text = given ?? scope.globals.get(SOURCE_DATE_EPOCH) ?? '';
   if (text === '' || text === 'context' || SECONDS.test(text)) return;
   if (contexts?.has(text.toLowerCase())) return;
   const stage = stageNamed(dockerfile, text);
@@ -70,7 +70,7 @@ export function checkSourceDate(
 
 function invalid(dockerfile: Dockerfile, text: string, given: string | undefined): JettisonError {
   const argument = given === undefined ? lastDefault(dockerfile) : undefined;
-  return new JettisonError('SOURCE_DATE_EPOCH_INVALID', `invalid ${NAME} "${text}"`, {
+  return new JettisonError('SOURCE_DATE_EPOCH_INVALID', `invalid ${SOURCE_DATE_EPOCH} "${text}"`, {
     ...(argument === undefined ? {} : { location: argument.location, source: argument.source }),
     // Given on the command line or by the environment.
     ...(given === undefined ? {} : { exitCode: EXIT.usage }),
@@ -104,7 +104,7 @@ function fetchedBy(
   escapeCharacter: '\\' | '`',
 ): DatedSource {
   const scope = new Map(globals);
-  scope.delete(NAME);
+  scope.delete(SOURCE_DATE_EPOCH);
   const text = ({ text: written, location }: Word) =>
     expand(written, (name) => scope.get(name), { escape: escapeCharacter, location }).text;
   if (text(stage.from.image) !== 'scratch') throw notSourceOnly(stage, 'it is not FROM scratch');
@@ -140,11 +140,15 @@ function fetchedByAdd(stage: StageText, add: CopyInstruction, text: (word: Word)
 }
 
 function notSourceOnly({ name, from }: StageText, reason: string): JettisonError {
-  return new JettisonError('SOURCE_DATE_EPOCH_STAGE', `stage "${name}" has no time for ${NAME}: ${reason}`, {
-    location: from.location,
-    source: from.source,
-    hint: 'Such a stage is FROM scratch, with ARGs and a single ADD of one URL or git repository.',
-  });
+  return new JettisonError(
+    'SOURCE_DATE_EPOCH_STAGE',
+    `stage "${name}" has no time for ${SOURCE_DATE_EPOCH}: ${reason}`,
+    {
+      location: from.location,
+      source: from.source,
+      hint: 'Such a stage is FROM scratch, with ARGs and a single ADD of one URL or git repository.',
+    },
+  );
 }
 
 async function timeOf(
@@ -175,6 +179,6 @@ async function timeOf(
 /** The ARG before the first FROM that gives the default. */
 function lastDefault({ globals }: Dockerfile): ArgInstruction | undefined {
   return globals.findLast(({ args }) =>
-    args.some(({ name, value }) => name.text === NAME && value !== undefined),
+    args.some(({ name, value }) => name.text === SOURCE_DATE_EPOCH && value !== undefined),
   );
 }

@@ -36,8 +36,13 @@ export function withoutUser(place: string): string {
   return place.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, `$1${MASK}@`);
 }
 
-/** Everything that moves a terminal's cursor, changes its state, or the order in which text is read. */
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/**
+ * Characters above ASCII's printable ones, for a character class, that change a terminal's state or the order in which
+ * text is read: DEL, C1 controls, separators of lines, changes of direction.
+ */
+export const UPPER_CONTROLS = '\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069';
+const UPPER = new RegExp(`[${UPPER_CONTROLS}]`, 'g');
+const CONTROL = new RegExp(`[\\x00-\\x08\\x0b-\\x1f${UPPER_CONTROLS}]`, 'g');
 
 /** A text whose control characters can be seen: ESC as `\x1b`, a change of direction as `\u202e`. Lines stay lines. */
 export function visible(text: string): string {
@@ -57,8 +62,5 @@ export function visibleLine(text: string): string {
  * are (C1 controls, changes of direction) are written as `\u…`.
  */
 export function visibleJson(json: string): string {
-  return json.replace(
-    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return json.replace(UPPER, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { UPPER_CONTROLS } from '../errors/safe-text.ts';
 
 /** Ranges of code points that take two columns: East Asian wide and full-width forms, emoji. */
 const WIDE: readonly (readonly [number, number])[] = [
@@ -124,12 +125,12 @@ export function truncate(text: string, columns: number, ellipsis = '…'): strin
   return text.slice(0, end) + ellipsis;
 }
 
+const CONTROLS = new RegExp(`[\\x00-\\x1f${UPPER_CONTROLS}]`, 'g');
+
 /** A text as one line that a terminal only shows: no escape sequences, control characters or changes of direction. */
 export function printable(line: string): string {
   if (ASCII.test(line)) return line;
-  return stripVTControlCharacters(line)
-    .replaceAll('\t', '    ')
-    .replace(/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '');
+  return stripVTControlCharacters(line).replaceAll('\t', '    ').replace(CONTROLS, '');
 }
 
 const COLORS = /(\x1b\[[\d;:]*m)/;

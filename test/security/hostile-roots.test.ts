@@ -31,7 +31,7 @@ const tmpfs: ExecMount = { type: 'tmpfs', target: '/mnt/deep/t' };
 /** Paths at which something is mounted or made, or that lead there. */
 const PATHS = [
   ...['dev', 'proc', 'sys', 'etc', 'etc/hosts', 'etc/hostname', 'etc/resolv.conf', 'run', 'run/secrets'],
-  ...['run/secrets/s', 'var', 'var/run', 'tmp', 'mnt', 'mnt/deep', 'mnt/deep/t', 'work', 'work/here'],
+  ...['run/secrets/s', 'var', 'var/run', 'tmp', 'mnt', 'mnt/deep', 'mnt/deep/t', 'job', 'job/here'],
   ...['dev/pts', 'dev/shm', 'dev/mqueue', 'dev/null', 'dev/console', 'proc/self', 'sys/fs'],
 ];
 
@@ -111,7 +111,7 @@ async function attempt(sandbox: TestSandbox, layer: string): Promise<string> {
   const command = 'test -c /dev/null && echo x >/dev/null && test -d /proc/self && echo ran';
   try {
     const { exitCode, stdout, stderr } = await sandbox.run(command, {
-      ...{ layers: [sandbox.base, layer], mounts: [secret, tmpfs], cwd: '/work/here' },
+      ...{ layers: [sandbox.base, layer], mounts: [secret, tmpfs], cwd: '/job/here' },
     });
     // A working directory that is none may keep a command from running.
     return exitCode === 0 ? stdout.trim() : `failed: ${stderr}`;
