@@ -222,6 +222,11 @@ async function checkStore(
         `${plural(report.leftovers, 'temporary folder')} of dead processes: the next build deletes ${report.leftovers === 1 ? 'it' : 'them'}\n`,
       );
     }
+    if (report.indexBehind && !repair) {
+      io.stdout.write(
+        'index.json is older than the image names: the next image that gets a name writes it again\n',
+      );
+    }
     const checked = [
       plural(report.images, 'image'),
       plural(report.layers, 'layer'),

@@ -156,6 +156,16 @@ export class Images {
     }
   }
 
+  /**
+   * Whether `index.json` is merely older than the names: a process was killed, or the disk was full, after a name was
+   * written and before `index.json` was. Nothing is lost by that: the names are the truth.
+   */
+  get isIndexBehind(): boolean {
+    const names = statSync(this.layout.images, { throwIfNoEntry: false });
+    const index = statSync(this.layout.index, { throwIfNoEntry: false });
+    return names !== undefined && (index === undefined || index.mtimeMs < names.mtimeMs);
+  }
+
   /** Whether `index.json` was written after a name: whoever gave it may have been killed in between. */
   private isIndexed(file: string): boolean {
     const named = statSync(join(this.layout.images, file), { throwIfNoEntry: false });

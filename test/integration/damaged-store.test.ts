@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../src/image/types.ts';
@@ -90,6 +98,22 @@ describe('what a power failure cuts short', () => {
     expect(await builds.run(['doctor', '--store', '--repair'])).toMatchObject({ code: 0 });
     expect(await doctor()).toMatchObject({ code: 0 });
     expect(await builds.run(['inspect', 'app'])).toMatchObject({ code: 0 });
+  });
+
+  test('a process that ends between a name and index.json: nothing is lost, and the next name writes it', async () => {
+    const { index } = builds.store.layout;
+    const before = builds.indexJson();
+    const { atime, mtime } = statSync(index);
+    expect(await builds.run(['tag', 'app', 'other'])).toMatchObject({ code: 0 });
+    writeFileSync(index, before);
+    utimesSync(index, atime, new Date(mtime.getTime() - 1000));
+    expect(await doctor()).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^index\.json is older than the image names.*\n.*nothing is wrong\n$/),
+    });
+    expect(await builds.run(['tag', 'app', 'third'])).toMatchObject({ code: 0 });
+    expect(JSON.parse(builds.indexJson()).manifests).toHaveLength(builds.store.images.list().length);
+    expect(await doctor()).toMatchObject({ code: 0, out: expect.not.stringContaining('older') });
   });
 
   test('a name, and the list of names: the image is unknown, which doctor explains', async () => {

@@ -30,8 +30,9 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
     await registry?.close();
   });
 
-  beforeEach((ctx) => {
+  beforeEach(async (ctx) => {
     if (why !== undefined) ctx.skip(why);
+    await clean();
   });
 
   const fillPath = () => jettison.seen(join(jettison.home, '..', 'fill'));
