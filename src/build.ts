@@ -56,7 +56,7 @@ async function buildWith(
 
   // Text → instructions → stages → plan.
   const opened = await openBuild(options, emit, cancel);
-  const { session, fetches, plans, solvers, mounts, secrets, epoch, warnings } = opened;
+  const { session, fetches, plans, solvers, mounts, epoch, warnings } = opened;
   try {
     // Plan → steps → layers.
     const built = await session.wait(
@@ -86,7 +86,7 @@ async function buildWith(
         options.outputs?.length ? options.outputs : [{ type: 'image' }],
       ),
     );
-    const work = { solvers, plans: plans.map(({ plan }) => plan), mounts, secrets };
+    const work = { solvers, plans: plans.map(({ plan }) => plan), mounts, secrets: session.secrets };
     await session.wait(session.cache.export(work));
     const image = made && imageResult(made, built);
     emit({

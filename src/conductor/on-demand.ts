@@ -46,12 +46,13 @@ export class OnDemandRemotes {
     private readonly store: Store,
     private readonly env: NodeJS.ProcessEnv,
     private readonly signal: AbortSignal,
+    private readonly secrets: ReadonlyMap<string, Uint8Array>,
   ) {}
 
   get(): Promise<Remotes> {
-    const { store, env, signal } = this;
+    const { store, env, signal, secrets } = this;
     this.starting ??= import('../remote/remotes.ts').then(
-      ({ Remotes }) => new Remotes({ layout: store.layout, env, signal }),
+      ({ Remotes }) => new Remotes({ layout: store.layout, env, signal, secrets }),
     );
     return this.starting;
   }

@@ -21,7 +21,7 @@ import { Solver } from '../solve/solver.ts';
 import { directoryOf, type Given, openGiven, readGiven } from './main-context.ts';
 import { type BuildOptions, pick } from './options.ts';
 import { parseForBuild, planInput, planWithBases, readNamedContexts } from './planning.ts';
-import { findAgents, readSecrets } from './secrets.ts';
+import { findAgents } from './secrets.ts';
 import { Session } from './session.ts';
 import { stepInfos } from './step-infos.ts';
 import { lastCommitTime, SOURCE_DATE_EPOCH, sourceDateEpoch } from './time.ts';
@@ -35,8 +35,6 @@ export interface OpenedBuild {
   plans: LabelledPlan[];
   solvers: Solver[];
   mounts: BuildCacheMounts;
-  /** Content of the secrets, by id. */
-  secrets: ReadonlyMap<string, Uint8Array>;
   /** Seconds since 1970 that the image's times are set to, if they are. */
   epoch: number | undefined;
   warnings: Diagnostic[];
@@ -98,12 +96,11 @@ export async function openBuild(
       plans.map(({ plan }) => plan),
       session,
     );
-    const secrets = readSecrets(options.secrets ?? {}, session.env);
     const mounts = new BuildCacheMounts(await session.cache.load());
     const fetches = new BaseFetches(bases, session.emit, session.signal, plans);
-    const parts = { session, input, fetches, epoch, halt, secrets, mounts };
+    const parts = { session, input, fetches, epoch, halt, mounts };
     const solvers = await makeSolvers(plans, options, parts);
-    return { session, fetches, plans, solvers, mounts, secrets, epoch, warnings };
+    return { session, fetches, plans, solvers, mounts, epoch, warnings };
   } catch (error) {
     await session.close();
     throw error;
@@ -208,11 +205,10 @@ async function makeSolvers(
     fetches: BaseFetches;
     epoch: number | undefined;
     halt: HaltPoint | undefined;
-    secrets: ReadonlyMap<string, Uint8Array>;
     mounts: BuildCacheMounts;
   },
 ): Promise<Solver[]> {
-  const { session, input, fetches, epoch, halt, secrets, mounts } = parts;
+  const { session, input, fetches, epoch, halt, mounts } = parts;
   const shared = {
     store: session.store,
     context: options.reproducible ? withGitModes(input.context) : input.context,
@@ -227,7 +223,7 @@ async function makeSolvers(
     noCacheStages: new Set((options.noCacheFilter ?? []).map((name) => name.toLowerCase())),
     // Where all times are replaced in the end, layers need not be made anew because of another one.
     time: options.reproducible ? 0 : (epoch ?? 0),
-    secrets,
+    secrets: session.secrets,
     agents: findAgents(options.ssh ?? {}),
     command: options.command,
     halt,

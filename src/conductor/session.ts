@@ -5,12 +5,15 @@ import { BuildCache } from './cache.ts';
 import { abortOnFailure } from './cancellation.ts';
 import { OnDemandRemotes, OnDemandWorker } from './on-demand.ts';
 import { type BuildOptions, pick } from './options.ts';
+import { readSecrets } from './secrets.ts';
 
 /** What one build has open: the store, and helpers that are started when they are first needed. */
 export class Session {
   private constructor(
     readonly emit: Emit,
     readonly env: NodeJS.ProcessEnv,
+    /** Content of the secrets, by id. */
+    readonly secrets: ReadonlyMap<string, Uint8Array>,
     readonly store: Store,
     readonly worker: OnDemandWorker,
     readonly remotes: OnDemandRemotes,
@@ -22,13 +25,14 @@ export class Session {
   static async open(options: BuildOptions, emit: Emit, cancel: AbortController): Promise<Session> {
     const env = options.env ?? process.env;
     const { signal } = cancel;
+    const secrets = readSecrets(options.secrets ?? {}, env);
     const store = openStore({ env, ...pick(options, 'home') });
     const endLease = await store.leases.use(signal);
     const worker = new OnDemandWorker(store, options.isolation ?? 'auto');
-    const remotes = new OnDemandRemotes(store, env, signal);
+    const remotes = new OnDemandRemotes(store, env, signal, secrets);
     const { cacheFrom: from = [], cacheTo: to = [] } = options;
     const cache = new BuildCache({ store, env, emit, signal, from, to, worker: () => worker.get() });
-    return new Session(emit, env, store, worker, remotes, cache, cancel, endLease);
+    return new Session(emit, env, secrets, store, worker, remotes, cache, cancel, endLease);
   }
 
   get signal(): AbortSignal {

@@ -11,6 +11,7 @@ import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } fro
 import type { StoreLayout } from '../store/layout.ts';
 import { readRecord, recordText } from '../store/record-file.ts';
 import { temporaryPath, writeWhole } from '../store/temporary.ts';
+import { httpAuthorization, type Secrets } from './secret-logins.ts';
 
 /** A file that was fetched from a URL. */
 export interface Download {
@@ -32,6 +33,8 @@ interface Remembered extends Omit<Download, 'path'> {
 export interface DownloadOptions {
   layout: StoreLayout;
   http: Http;
+  /** Of the build: some give credentials for hosts. */
+  secrets?: Secrets;
   signal?: AbortSignal;
   onProgress?: OnProgress;
 }
@@ -62,7 +65,7 @@ export async function download(
     try {
       return await fetchOnce(url, known, options);
     } catch (error) {
-      if (isConnectionError(error)) throw new Transient(failed(url, error.message, error));
+      if (isConnectionError(error)) throw new Transient(failed(url, error.message, { cause: error }));
       throw error;
     }
   });
@@ -103,7 +106,7 @@ async function fetchOnce(
   }
   if (status !== 200) {
     discard(response);
-    const error = failed(url, `the server answers ${status}`);
+    const error = refused(url, status, options);
     throw TRANSIENT.has(status) ? new Transient(error, retryAfter(response.headers['retry-after'])) : error;
   }
   return keep(url, response, options);
@@ -112,14 +115,20 @@ async function fetchOnce(
 async function follow(
   url: string,
   headers: Record<string, string>,
-  { http, signal }: DownloadOptions,
+  { http, signal, secrets = new Map() }: DownloadOptions,
 ): Promise<HttpResponse> {
-  let at = parse(url, url);
+  const first = parse(url, url);
+  const given = httpAuthorization(first, secrets);
+  let at = first;
   for (let redirects = 0; ; redirects++) {
     const response = await http.send({
       method: 'GET',
       url: at,
-      headers: { ...headers, ...login(at) },
+      headers: {
+        ...headers,
+        ...login(at),
+        ...(given !== undefined && isSameHost(first, at) ? { authorization: given } : {}),
+      },
       signal,
     });
     const { location } = response.headers;
@@ -138,6 +147,13 @@ function parse(location: string, url: string, base?: URL): URL {
     // Reported below, with other schemes.
   }
   throw failed(url, `"${location}" is no http or https URL`);
+}
+
+/** Whether credentials for one URL may be sent to another: at most HTTPS takes the place of HTTP. */
+function isSameHost(from: URL, to: URL): boolean {
+  if (from.origin === to.origin) return true;
+  const isUpgrade = from.protocol === 'http:' && to.protocol === 'https:';
+  return isUpgrade && from.hostname === to.hostname && from.port === '' && to.port === '';
 }
 
 function login({ username, password }: URL): Record<string, string> {
@@ -196,9 +212,24 @@ async function keep(
   }
 }
 
-function failed(url: string, reason: string, cause?: unknown): JettisonError {
+function refused(url: string, status: number, { secrets = new Map() }: DownloadOptions): JettisonError {
+  const reason = `the server answers ${status}`;
+  const { hostname } = new URL(url);
+  const isAnonymous = httpAuthorization(new URL(url), secrets) === undefined;
+  return (status === 401 || status === 403) && isAnonymous
+    ? failed(url, reason, {
+        hint: `If it needs a token, pass it: --secret id=HTTP_AUTH_TOKEN_${hostname},env=VARIABLE.`,
+      })
+    : failed(url, reason);
+}
+
+function failed(
+  url: string,
+  reason: string,
+  details: { cause?: unknown; hint?: string } = {},
+): JettisonError {
   return new JettisonError('DOWNLOAD_FAILED', `${url} cannot be fetched: ${reason}`, {
     hint: 'Check the URL, and HTTPS_PROXY where there is a proxy.',
-    ...(cause === undefined ? {} : { cause }),
+    ...details,
   });
 }

@@ -5,10 +5,13 @@ import { type GitSource, isHttpUrl } from '../dockerfile/git-url.ts';
 import { JettisonError } from '../errors/error.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
+import { basicLogin, gitAuthorization, type Secrets } from './secret-logins.ts';
 
 export interface GitOptions {
   env: NodeJS.ProcessEnv;
   signal?: AbortSignal;
+  /** Of the build: some give credentials for repositories. */
+  secrets?: Secrets;
 }
 
 /** What a reference of a repository stands for now. */
@@ -157,15 +160,15 @@ function subdirectory({ subdir, url }: GitSource, folder: string): string {
 }
 
 /** Runs git without ever asking anybody for a password, and gives its output. */
-function git(args: string[], source: GitSource, { env, signal }: GitOptions): Promise<string> {
-  const { login } = splitLogin(source.url);
+async function git(args: string[], source: GitSource, { env, signal, secrets }: GitOptions): Promise<string> {
+  const access = accessTo(source.url, secrets);
   return new Promise((resolve, reject) => {
     const settings = ['-c', 'core.hooksPath=/dev/null', '-c', 'protocol.ext.allow=never'];
     const child = spawn('git', [...settings, ...args], {
       env: {
         GIT_SSH_COMMAND: 'ssh -oBatchMode=yes',
         ...env,
-        ...(login === undefined ? {} : withHelper(env, login)),
+        ...(access === undefined ? {} : withAccess(env, access)),
         GIT_TERMINAL_PROMPT: '0',
         LC_ALL: 'C',
       },
@@ -186,7 +189,7 @@ function git(args: string[], source: GitSource, { env, signal }: GitOptions): Pr
     });
     child.on('close', (code) => {
       if (code === 0) resolve(out);
-      else reject(failed(source, problem));
+      else reject(failed(source, problem, access));
     });
   });
 }
@@ -197,17 +200,29 @@ function missing(): JettisonError {
   });
 }
 
-function failed({ url }: GitSource, problem: string): JettisonError {
+function failed({ url }: GitSource, problem: string, access: Access | undefined): JettisonError {
   const lines = problem.trim().split('\n');
   const said = lines.find((line) => /^(fatal|error|remote):/.test(line)) ?? lines.at(-1) ?? '';
-  const reason = withoutCredentials(said.replace(/^fatal: /, ''));
+  let reason = withoutCredentials(said.replace(/^fatal: /, ''));
+  // A server may repeat what it was sent.
+  for (const secret of access?.secrets ?? []) reason = reason.replaceAll(secret, '***');
   return new JettisonError(
     'GIT_FAILED',
     `${withoutCredentials(url)} cannot be fetched: ${reason || 'git failed'}`,
-    {
-      hint: 'Check the URL, and that `git ls-remote` of it works here without a password prompt.',
-    },
+    { hint: hintFor(url, problem, access) },
   );
+}
+
+function hintFor(url: string, problem: string, access: Access | undefined): string {
+  if (
+    access === undefined &&
+    isHttpUrl(url) &&
+    /could not read Username|Authentication failed/.test(problem)
+  ) {
+    const { host } = new URL(splitLogin(url).url);
+    return `If the repository is private, pass a token: --secret id=GIT_AUTH_TOKEN.${host},env=VARIABLE.`;
+  }
+  return 'Check the URL, and that `git ls-remote` of it works here without a password prompt.';
 }
 
 /** What a URL of http has before its host, for that host alone. */
@@ -246,26 +261,69 @@ function decoded(text: string): string {
   }
 }
 
+/** How git gets the credentials for one host. */
+interface Access {
+  settings: [key: string, value: string][];
+  variables: Record<string, string>;
+  /** What must be in no message. */
+  secrets: string[];
+}
+
+/**
+ * Credentials of a secret, else of the URL, which BuildKit's git would not send beside an `Authorization` header.
+ *
+ * @throws JettisonError `GIT_URL`, `SECRET_INVALID`
+ */
+function accessTo(text: string, secrets: Secrets = new Map()): Access | undefined {
+  const { url, login } = splitLogin(text);
+  if (!isHttpUrl(url) || !URL.canParse(url)) return undefined;
+  const parsed = new URL(url);
+  const header = gitAuthorization(parsed, secrets);
+  if (header === undefined) return login && byHelper(login);
+  const given = basicLogin(header);
+  return given === undefined
+    ? byHeader(parsed.origin, header)
+    : byHelper({ origin: parsed.origin, ...given }, header);
+}
+
 /** Reads what it answers from variables: they are in the environment of git only. */
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$JETTISON_GIT_USERNAME" "$JETTISON_GIT_PASSWORD"; }; f';
 
-/**
- * Variables that give git the credentials for one host, by a helper: git asks it anew after a redirect, and it knows
- * nothing for other hosts.
- */
-function withHelper(env: NodeJS.ProcessEnv, { origin, username, password }: Login): NodeJS.ProcessEnv {
-  const count = Number(env['GIT_CONFIG_COUNT']) || 0;
-  // Other helpers of the host are not asked, nor told to keep what they are not given to keep.
-  const settings = ['', HELPER].map((value) => [`credential.${origin}.helper`, value] as const);
-  const variables: NodeJS.ProcessEnv = {
-    GIT_CONFIG_COUNT: String(count + settings.length),
-    JETTISON_GIT_USERNAME: username,
-    JETTISON_GIT_PASSWORD: password,
+/** A helper: git asks it anew after a redirect, and it knows nothing for other hosts. */
+function byHelper({ origin, username, password }: Login, header = ''): Access {
+  return {
+    // Other helpers of the host are not asked, nor told to keep what they are not given to keep.
+    settings: ['', HELPER].map((value) => [`credential.${origin}.helper`, value]),
+    variables: { JETTISON_GIT_USERNAME: username, JETTISON_GIT_PASSWORD: password },
+    secrets: secretsIn(header, password),
   };
+}
+
+/** A header of another kind, e.g. a bearer token. Git would take it along to where a redirect leads. */
+function byHeader(origin: string, header: string): Access {
+  return {
+    settings: [
+      [`http.${origin}/.extraHeader`, `Authorization: ${header}`],
+      [`http.${origin}/.followRedirects`, 'false'],
+    ],
+    variables: {},
+    secrets: secretsIn(header),
+  };
+}
+
+/** The longest first; words like `Bearer` are not secret. */
+function secretsIn(header: string, password = ''): string[] {
+  return [header, ...header.split(/\s+/).slice(1), password].filter((one) => one.length >= 4);
+}
+
+/** The environment with git's settings for an access: arguments can be read by everybody. */
+function withAccess(env: NodeJS.ProcessEnv, { settings, variables }: Access): NodeJS.ProcessEnv {
+  const count = Number(env['GIT_CONFIG_COUNT']) || 0;
+  const all: NodeJS.ProcessEnv = { ...variables, GIT_CONFIG_COUNT: String(count + settings.length) };
   for (const [i, [key, value]] of settings.entries()) {
-    variables[`GIT_CONFIG_KEY_${count + i}`] = key;
-    variables[`GIT_CONFIG_VALUE_${count + i}`] = value;
+    all[`GIT_CONFIG_KEY_${count + i}`] = key;
+    all[`GIT_CONFIG_VALUE_${count + i}`] = value;
   }
-  return variables;
+  return all;
 }

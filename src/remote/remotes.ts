@@ -6,6 +6,7 @@ import type { StoreLayout } from '../store/layout.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import { type Download, download } from './download.ts';
 import { checkOut, findCommit, type GitCommit } from './git.ts';
+import type { Secrets } from './secret-logins.ts';
 
 /** A repository at one commit. */
 export interface Checkout {
@@ -22,16 +23,27 @@ export class Remotes {
   readonly #checkouts = new Map<string, Promise<Checkout>>();
 
   constructor(
-    private readonly options: { layout: StoreLayout; env: NodeJS.ProcessEnv; signal: AbortSignal },
+    private readonly options: {
+      layout: StoreLayout;
+      env: NodeJS.ProcessEnv;
+      signal: AbortSignal;
+      secrets: Secrets;
+    },
   ) {
     this.#http = new Http(options.env);
   }
 
   /** @throws JettisonError `DOWNLOAD_FAILED`, `DIGEST_MISMATCH` */
   download(url: string, expected?: Digest, onProgress?: OnProgress): Promise<Download> {
-    const { layout, signal } = this.options;
+    const { layout, signal, secrets } = this.options;
     return once(this.#downloads, `${url} ${expected ?? ''}`, () =>
-      download(url, expected, { layout, signal, http: this.#http, ...(onProgress && { onProgress }) }),
+      download(url, expected, {
+        layout,
+        signal,
+        secrets,
+        http: this.#http,
+        ...(onProgress && { onProgress }),
+      }),
     );
   }
 

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { secretForms } from '../../src/conductor/secret-forms.ts';
 import { renderError } from '../../src/errors/render.ts';
 import { eventLine } from '../../src/events/rawjson.ts';
@@ -165,6 +165,155 @@ describe('the credentials of a URL', () => {
     } finally {
       await other.close();
     }
+  });
+});
+
+describe('the credentials of a secret', () => {
+  beforeEach((ctx) => {
+    if (!hasGit) ctx.skip('git is not installed');
+    web.login = undefined;
+    web.authorization = undefined;
+    web.logins.length = 0;
+  });
+  afterEach(() => {
+    web.authorization = undefined;
+  });
+  const TOKEN = 'given-by-a-secret-EEEE5555';
+  const said: string[] = [];
+  const run = async (args: string[], variables: Record<string, string> = { TOKEN }) => {
+    const { code, out, err } = await builds.run(
+      ['build', '--progress=plain', '--build-arg', 'BUILDKIT_CONTEXT_KEEP_GIT_DIR=1', ...args],
+      { env: { PATH: path, ...variables } },
+    );
+    said.push(out, err);
+    return { code, out, err };
+  };
+  const host = () => new URL(web.url).host;
+  const dockerfile = (text: string) => {
+    builds.write({ Dockerfile: text });
+    return builds.context;
+  };
+  const basic = (login: string) => `Basic ${Buffer.from(login).toString('base64')}`;
+
+  test.each([
+    ['GIT_AUTH_TOKEN', TOKEN, basic(`x-access-token:${TOKEN}`)],
+    ['GIT_AUTH_TOKEN.HOST', TOKEN, basic(`x-access-token:${TOKEN}`)],
+    ['GIT_AUTH_HEADER', basic(`user:${TOKEN}`), basic(`user:${TOKEN}`)],
+    ['GIT_AUTH_HEADER.HOST', `Bearer ${TOKEN}`, `Bearer ${TOKEN}`],
+  ])(
+    '%s opens a repository and its submodule: context, ADD and named context',
+    async (name, content, sent) => {
+      web.authorization = sent;
+      const secret = ['--no-cache', '--secret', `id=${name.replace('HOST', host())},env=TOKEN`];
+      const variables = { TOKEN: content };
+      const repository = `${web.url}/git/app.git`;
+      expect(await run([...secret, `${repository}#main`], variables)).toMatchObject({ code: 0 });
+      const adding = dockerfile(`FROM scratch\nADD --keep-git-dir ${repository} /src/\n`);
+      expect(await run([...secret, adding], variables)).toMatchObject({ code: 0 });
+      const named = dockerfile('FROM scratch\nCOPY --from=app . /\n');
+      const context = ['--build-context', `app=${repository}`];
+      expect(await run([...secret, ...context, named], variables)).toMatchObject({ code: 0 });
+      expect(new Set(web.logins)).toEqual(new Set([sent]));
+      expect(leaks([TOKEN], said)).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['HTTP_AUTH_TOKEN', TOKEN, `Bearer ${TOKEN}`],
+    ['HTTP_AUTH_HEADER', `Custom ${TOKEN}`, `Custom ${TOKEN}`],
+  ])('%s_HOST opens a URL', async (name, content, sent) => {
+    web.authorization = sent;
+    web.pages.set('/moved-here', { body: '', status: 302, headers: { location: '/file' } });
+    const context = dockerfile(`FROM scratch\nADD ${web.url}/moved-here /f\n`);
+    const variables = { TOKEN: content };
+    const build = (id: string) => run(['--no-cache', '--secret', `id=${id},env=TOKEN`, context], variables);
+    expect(await build(`${name}_127.0.0.1`)).toMatchObject({ code: 0 });
+    for (const id of [name, `${name}_localhost`, `${name}_${host()}`]) {
+      const { code, err } = await build(id);
+      expect(code).toBe(1);
+      expect(err).toContain('--secret id=HTTP_AUTH_TOKEN_127.0.0.1,env=VARIABLE');
+    }
+    expect(leaks([TOKEN], said)).toEqual([]);
+  });
+
+  test('are for their host: not for a redirect or a submodule of another, nor another port', async () => {
+    const other = await Web.start(join(builds.folder, 'repositories'));
+    try {
+      const target = other.url.replace('127.0.0.1', 'localhost');
+      // Asks for a login, so that whoever has one would send it.
+      other.login = 'somebody:else-BBBB2222';
+      web.pages.set('/moved', { body: '', status: 302, headers: { location: `${target}/file` } });
+      web.pages.set('/port', { body: '', status: 302, headers: { location: `${other.url}/file` } });
+      web.pages.set('/moved.git/info/refs?service=git-upload-pack', {
+        body: '',
+        status: 302,
+        headers: { location: `${target}/git/app.git/info/refs?service=git-upload-pack` },
+      });
+      const work = join(builds.folder, 'work-elsewhere');
+      git(builds.folder, 'clone', '-q', 'repositories/app.git', 'work-elsewhere');
+      writeFileSync(
+        join(work, '.gitmodules'),
+        `[submodule "s"]\n\tpath = s\n\turl = ${target}/git/sub.git\n`,
+      );
+      git(work, 'commit', '-q', '-a', '-m', 'elsewhere');
+      git(builds.folder, 'clone', '-q', '--bare', 'work-elsewhere', 'repositories/elsewhere.git');
+      const secrets = (kind: string, content: string) =>
+        [
+          [
+            '--secret',
+            `id=GIT_AUTH_${kind},env=TOKEN`,
+            '--secret',
+            `id=HTTP_AUTH_${kind}_127.0.0.1,env=TOKEN`,
+          ],
+          { TOKEN: content },
+        ] as const;
+      for (const [given, variables] of [
+        secrets('TOKEN', TOKEN),
+        secrets('HEADER', basic(`user:${TOKEN}`)),
+        secrets('HEADER', `Bearer ${TOKEN}`),
+      ]) {
+        for (const url of [`${web.url}/moved.git`, `${web.url}/git/elsewhere.git`])
+          expect(await run([...given, url], variables)).toMatchObject({ code: 1 });
+        for (const path of ['moved', 'port']) {
+          const context = dockerfile(`FROM scratch\nADD ${web.url}/${path} /f\n`);
+          expect(await run([...given, context], variables)).toMatchObject({ code: 1 });
+        }
+      }
+      expect(other.log.length).toBeGreaterThan(1);
+      expect(other.logins).toEqual([]);
+      // A secret of one host is not for another one that the Dockerfile names.
+      const context = dockerfile(`FROM scratch\nADD ${other.url}/git/app.git /f\n`);
+      await run(['--secret', `id=GIT_AUTH_TOKEN.${host()},env=TOKEN`, context]);
+      expect(other.logins).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('are named by the error where there are none, and never repeated from what a server says', async () => {
+    web.authorization = basic(`x-access-token:${TOKEN}`);
+    const { code, err } = await run([`${web.url}/git/app.git`]);
+    expect(code).toBe(1);
+    expect(err).toContain(`--secret id=GIT_AUTH_TOKEN.${host()},env=VARIABLE`);
+    web.authorization = undefined;
+    web.pages.set('/echo.git/info/refs?service=git-upload-pack', {
+      body: `no such token ${TOKEN}`,
+      status: 403,
+      headers: { 'content-type': 'text/plain' },
+    });
+    const given = ['--secret', 'id=GIT_AUTH_TOKEN,env=TOKEN'];
+    expect(await run([...given, `${web.url}/echo.git`])).toMatchObject({ code: 1 });
+    expect(leaks([TOKEN], said)).toEqual([]);
+  });
+
+  test('are refused when no header can have them, and ignored when empty', async () => {
+    const context = dockerfile(`FROM scratch\nADD ${web.url}/file /f\n`);
+    const given = ['--no-cache', '--secret', 'id=HTTP_AUTH_TOKEN_127.0.0.1,env=TOKEN', context];
+    const refused = await run(given, { TOKEN: 'one\ntwo: three' });
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.err).toContain('invalid secret "HTTP_AUTH_TOKEN_127.0.0.1"');
+    expect(await run(given, { TOKEN: '' })).toMatchObject({ code: 0 });
+    expect(web.logins).toEqual([]);
   });
 });
 

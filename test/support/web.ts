@@ -19,6 +19,8 @@ export class Web {
   readonly log: string[] = [];
   /** `user:password` that every request must have; what they had is noted. */
   login: string | undefined;
+  /** The whole `Authorization` header that every request must have, instead. */
+  authorization: string | undefined;
   readonly logins: string[] = [];
 
   private constructor(
@@ -35,7 +37,9 @@ export class Web {
       response.on('finish', () => web.log.push(`${request.method} ${request.url} ${response.statusCode}`));
       const { authorization } = request.headers;
       if (authorization !== undefined) web.logins.push(authorization);
-      if (web.login !== undefined && authorization !== `Basic ${Buffer.from(web.login).toString('base64')}`)
+      const { login } = web;
+      const wanted = web.authorization ?? (login && `Basic ${Buffer.from(login).toString('base64')}`);
+      if (wanted !== undefined && authorization !== wanted)
         response.writeHead(401, { 'www-authenticate': 'Basic realm=x' }).end();
       else if (request.url!.startsWith('/git/') && repositories !== undefined)
         serveGit(repositories, request, response);
