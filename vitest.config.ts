@@ -1,4 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+const COMMON = {
+  setupFiles: './test/support/setup.ts',
+  // A test that looks at nothing is none.
+  expect: { requireAssertions: true },
+};
 
 export default defineConfig({
   test: {
@@ -10,7 +17,12 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/unit/**/*.test.ts'],
-          testTimeout: 60_000,
+          ...COMMON,
+          testTimeout: 120_000,
+          // Nothing here changes what other files see: all share what is loaded once.
+          pool: 'threads',
+          isolate: false,
+          maxWorkers: availableParallelism(),
         },
       },
       {
@@ -18,6 +30,7 @@ export default defineConfig({
           name: 'integration',
           sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts', 'test/security/**/*.test.ts'],
+          ...COMMON,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -28,6 +41,7 @@ export default defineConfig({
           name: 'peers',
           sequence: { groupOrder: 2 },
           include: ['test/peers/**/*.test.ts'],
+          ...COMMON,
           globalSetup: './test/support/peer-engine.ts',
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -1,0 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished, TestRunner } from 'vitest';
+
+/** Folders that were made outside of a test, and so are for all tests of the file. */
+const ofFile: string[] = [];
+
+/**
+ * Makes an empty folder. What is made in a test or in a `beforeEach` is deleted after that test and its
+ * `afterEach`, what is made elsewhere after the file's last test.
+ */
+export function tempDir(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
+  if (TestRunner.getCurrentTest() === undefined) ofFile.push(folder);
+  else onTestFinished(() => remove(folder));
+  return folder;
+}
+
+/** Deletes the folders that are for all tests of a file: test/support/setup.ts does when they have ended. */
+export function removeTempDirs(): void {
+  for (const folder of ofFile.splice(0)) remove(folder);
+}
+
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
