@@ -26,8 +26,11 @@ test('error=true stops the build before any step', async () => {
 });
 
 test('what is skipped stops nothing; unused build arguments are no check', async () => {
-  await builds.build(`# check=skip=all;error=true\n${TEXT}`);
-  await builds.build('# check=error=true\nFROM scratch\nLABEL a=b\n', { buildArgs: { NOBODY: '1' } });
+  const skipped = await builds.build(`# check=skip=all;error=true\n${TEXT}`);
+  expect(skipped.warnings).toEqual([]);
+  const buildArgs = { NOBODY: '1' };
+  const unused = await builds.build('# check=error=true\nFROM scratch\nLABEL a=b\n', { buildArgs });
+  expect(unused.warnings.map(({ code }) => code)).toEqual(['UnusedBuildArg']);
 });
 
 test('a build argument takes the place of the directive', async () => {

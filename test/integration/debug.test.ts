@@ -190,6 +190,7 @@ describe.skipIf(why)('jettison debug', () => {
       child.kill(signal);
       await end;
       await eventually('everything is gone', () => processesWith(mark).length === 0);
+      expect(processesWith(mark)).toEqual([]);
     }
   });
 });

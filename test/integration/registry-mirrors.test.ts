@@ -180,9 +180,11 @@ describe('mirrors of files', () => {
     await put(mirror, 'library/app:1');
     write('.config/docker/daemon.json', JSON.stringify({ 'registry-mirrors': [`http://${mirror.host}`] }));
     await pull('app:1');
+    expect(mirror.seen.map(({ path }) => path)).toContain('/v2/library/app/manifests/1');
     rmSync(join(folder, '.config/docker'), { recursive: true });
     write('.config/containerd/certs.d/example.com/hosts.toml', `[host."http://${mirror.host}"]\n`);
     await put(mirror, 'other:1');
     await pull('example.com/other:1');
+    expect(mirror.seen.map(({ path }) => path)).toContain('/v2/other/manifests/1');
   });
 });

@@ -12,6 +12,12 @@ import { FakeRegistry, type FakeRegistryOptions } from '../support/registry.ts';
 
 const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0;
 
+const MANIFEST = {
+  schemaVersion: 2,
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  layers: [],
+};
+
 /** An HTTP proxy that knows where `registry.test` is, which nobody else does. */
 class TestProxy {
   readonly seen: string[] = [];
@@ -91,11 +97,7 @@ describe('the way to a registry', () => {
   const start = async (options: FakeRegistryOptions = {}) => {
     const server = await FakeRegistry.start(options);
     servers.push(server);
-    server.addManifest('app', 'latest', {
-      schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
-      layers: [],
-    } as never);
+    server.addManifest('app', 'latest', MANIFEST as never);
     return { server, port: server.host.split(':')[1]! };
   };
   const startProxy = async (authorization?: string, refuse?: boolean) => {
@@ -110,7 +112,8 @@ describe('the way to a registry', () => {
       ...options,
     });
     servers.push(registries);
-    return (await registries.repository(parseReference(name))).manifest('latest');
+    const { bytes } = await (await registries.repository(parseReference(name))).manifest('latest');
+    return JSON.parse(bytes.toString()) as unknown;
   };
 
   it('goes through a proxy, as the environment says, to an authority that it names', async () => {
@@ -162,7 +165,8 @@ describe('the way to a registry', () => {
     const certs = join(folder, '.config/docker/certs.d', `registry.test:${port}`);
     mkdirSync(certs, { recursive: true });
     spawnSync('cp', [join(folder, 'cert.pem'), join(certs, 'ca.crt')]);
-    await read(`registry.test:${port}/app`, { env: { HTTPS_PROXY: proxy.url, HOME: folder } });
+    const env = { HTTPS_PROXY: proxy.url, HOME: folder };
+    expect(await read(`registry.test:${port}/app`, { env })).toEqual(MANIFEST);
   });
 
   it('does not wait for ever for a server that does not take connections', async () => {
@@ -200,8 +204,8 @@ describe('the way to a registry', () => {
   it('is http or https on the loopback interface, whichever is spoken', async () => {
     const plain = await start();
     const secure = await start({ tls });
-    await read(`${plain.server.host}/app`, { env: {} });
-    await read(`localhost:${secure.port}/app`, { env: {} });
+    expect(await read(`${plain.server.host}/app`, { env: {} })).toEqual(MANIFEST);
+    expect(await read(`localhost:${secure.port}/app`, { env: {} })).toEqual(MANIFEST);
   });
 
   it('says that the proxy is the problem', async () => {

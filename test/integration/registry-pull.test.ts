@@ -349,6 +349,7 @@ describe('pulling', () => {
       const registries = client();
       const image = await pullImage(store, registries, refer(server), AMD64);
       await fetchLayers(store, registries, image);
+      for (const { digest } of image.manifest.layers) expect(store.blobs.has(digest)).toBe(true);
     });
 
     it('never takes more bytes than the manifest says', async () => {
@@ -402,6 +403,8 @@ describe('pulling', () => {
       const server = await start({ auth: 'bearer' });
       addImage(server, '1');
       await pullImage(store, client(), refer(server), AMD64);
+      const asked = server.seen.filter(({ path }) => path.startsWith('/token'));
+      expect(asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
     });
 
     it('trades an identity token', async () => {

@@ -115,6 +115,7 @@ describe('a container in the background', () => {
   it('with --rm leaves nothing when it ends', async () => {
     const id = await detach('short', 'sleep 0.3', '--rm');
     await eventually('it is gone', () => stateOf(id) === undefined);
+    expect(existsSync(test.store.containers.folder(id))).toBe(false);
   });
 
   it('tells at once when it cannot be run', async () => {
@@ -222,7 +223,7 @@ describe('jettison exec', () => {
       'here',
       'sh',
       '-c',
-      'id -u; pwd; echo $A$B $LD_LIBRARY_PATH; cat /tmp/f; until ps -o comm | grep ^sleep | head -1; do :; done',
+      'id -u; pwd; echo $A$B $LD_LIBRARY_PATH; cat /tmp/f; until ps -o comm | grep -m1 ^sleep; do :; done',
     );
     expect(out).toMatch(/^1000\n\/home\/node\n12 \/nowhere\nown\nsleep\n$/);
     expect((await run('exec', '-u', 'odd', '-w', '/tmp', 'here', 'sh', '-c', 'id -u; id -G; pwd')).out).toBe(

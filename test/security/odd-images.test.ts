@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readArchive } from '../../src/export/archive-read.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { MEDIA } from '../../src/image/types.ts';
+import { verifyStore } from '../../src/store/verify.ts';
 import { TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { CONFIG_MEMBERS, ODD_VALUES, oddConfig } from '../support/odd-images.ts';
@@ -108,6 +109,11 @@ const pull = ({ manifest, config }: Image) => {
   return works(() => builds.build(`FROM ${registry.host}/${name}\nENV a=b\n`, { registryInsecure: true }));
 };
 
+/** Whatever was taken or refused: nothing of it spoils the store. */
+async function expectSound(): Promise<void> {
+  expect((await verifyStore(builds.store)).problems).toEqual([]);
+}
+
 describe('images with odd configs', () => {
   test.each(CONFIG_MEMBERS.map((member, i) => [member, i] as const))('%s', async (member, i) => {
     for (const [j, value] of ODD_VALUES.entries()) {
@@ -118,6 +124,7 @@ describe('images with odd configs', () => {
       await fromLayout(layoutFiles(odd));
       await pull(odd);
     }
+    await expectSound();
   });
 
   test('what Docker takes works on every way in', async () => {
@@ -166,6 +173,7 @@ describe('garbled layouts and archives', () => {
       );
       await fromLayout(files);
     }
+    await expectSound();
   });
 
   test('a newer layout is refused by its version', async () => {

@@ -277,7 +277,7 @@ export function childrenOf(pid: number): number[] {
 
 /** Looks again and again until it is so. @throws when it never is */
 export async function eventually(what: string, isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < 3000; i++) {
     if (isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
