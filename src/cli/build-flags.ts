@@ -212,9 +212,7 @@ function asUsage<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (!(error instanceof JettisonError)) throw error;
-    const { code, message, hint } = error;
-    throw new JettisonError(code, message, { ...(hint === undefined ? {} : { hint }), exitCode: EXIT.usage });
+    throw error instanceof JettisonError ? error.with({ exitCode: EXIT.usage }) : error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { JettisonError } from '../errors/error.ts';
+import type { JettisonError } from '../errors/error.ts';
 import type { FailedCommand } from '../store/failures.ts';
 import { BUILD_OPTIONS } from './build-flags.ts';
 
@@ -71,14 +71,5 @@ export function debugHint({ withheld }: FailedCommand): string {
 
 /** An error with one more hint. */
 export function withHint(error: JettisonError, hint: string): JettisonError {
-  const { code, message, location, source, sourceLine, exitCode, details, cause } = error;
-  return new JettisonError(code, message, {
-    ...(location === undefined ? {} : { location }),
-    ...(source === undefined ? {} : { source }),
-    ...(sourceLine === undefined ? {} : { sourceLine }),
-    ...(details === undefined ? {} : { details }),
-    hint: error.hint === undefined ? hint : `${error.hint}\n${hint}`,
-    exitCode,
-    cause,
-  });
+  return error.with({ hint: error.hint === undefined ? hint : `${error.hint}\n${hint}` });
 }

@@ -33,9 +33,8 @@ export async function findOrPull(
     io.stderr.write(`${name} is not in the store: pulling it\n`);
     await pull(store, name, io).catch((failure: unknown) => {
       if (!(failure instanceof JettisonError) || io.signal.aborted) throw failure;
-      const { code, hint } = error;
       const message = `${error.message}, and it cannot be pulled: ${failure.message}`;
-      throw new JettisonError(code, message, { cause: failure, ...(hint !== undefined && { hint }) });
+      throw error.with({ message, cause: failure });
     });
     return findImage(store, name);
   }

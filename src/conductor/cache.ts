@@ -120,17 +120,18 @@ export class BuildCache {
     } catch (thrown) {
       const error = fromSystemError(thrown, store.layout.home) ?? thrown;
       if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;
-      const { code, message, hint } = error;
-      const advice = hint === undefined ? {} : { hint };
+      const { message, hint } = error;
       if (!target.ignoreError) {
-        const shown = `the build is done, but its cache cannot be kept: ${message}`;
-        throw new JettisonError(code, shown, { ...advice, cause: error });
+        throw error.with({
+          message: `the build is done, but its cache cannot be kept: ${message}`,
+          cause: error,
+        });
       }
       emit({
         type: 'warning',
         code: 'CACHE_TARGET',
         message: `The cache is not kept: ${message}`,
-        ...advice,
+        ...(hint === undefined ? {} : { hint }),
       });
     }
     emit({ type: 'export.finished', what, durationMs: Date.now() - started });

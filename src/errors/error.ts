@@ -60,6 +60,19 @@ export class JettisonError extends Error {
     if (options.details !== undefined) this.details = maskedDetails(options.details);
     this.exitCode = options.exitCode ?? EXIT.failed;
   }
+
+  /** Everything but code and message, as the constructor takes it; absent parts are left out. */
+  get options(): JettisonErrorOptions {
+    const { hint, location, source, sourceLine, exitCode, cause, details } = this;
+    const all = { hint, location, source, sourceLine, exitCode, cause, details };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  }
+
+  /** A copy of this error in which the given parts are replaced. All others are kept, the cause included. */
+  with(parts: JettisonErrorOptions & { code?: string; message?: string }): JettisonError {
+    const { code = this.code, message = this.message, ...options } = parts;
+    return new JettisonError(code, message, { ...this.options, ...options });
+  }
 }
 
 function maskedDetails(details: Record<string, unknown>): Record<string, unknown> {

@@ -34,14 +34,5 @@ export function placed(error: unknown, instruction: { location: Location; source
   const { line, endLine = line, file } = instruction.location;
   const at = error.location ?? instruction.location;
   if (at.file !== file || at.line < line || at.line > endLine) return error;
-  const { hint, exitCode, details, cause } = error;
-  return new JettisonError(error.code, error.message, {
-    location: at,
-    source: instruction.source,
-    sourceLine: line,
-    exitCode,
-    ...(hint === undefined ? {} : { hint }),
-    ...(details === undefined ? {} : { details }),
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return error.with({ location: at, source: instruction.source, sourceLine: line });
 }

@@ -161,15 +161,10 @@ function withMirrors(
   const said = failures.map(
     ({ place, error: failure }) => `the mirror ${place.name} (${place.origin}): ${failure.message}`,
   );
-  const { hint, location, source, sourceLine, exitCode, details } = error;
   const before = said.length === 0 ? '' : `; before that, ${said.join('; ')}`;
-  return new JettisonError(error.code, `${error.message}${moved}${before}`, {
-    exitCode,
+  return error.with({
+    message: `${error.message}${moved}${before}`,
     cause: error,
-    details: { ...details, mirrors: failures.map(({ place }) => place.name) },
-    ...(hint !== undefined && { hint }),
-    ...(location !== undefined && { location }),
-    ...(source !== undefined && { source }),
-    ...(sourceLine !== undefined && { sourceLine }),
+    details: { ...error.details, mirrors: failures.map(({ place }) => place.name) },
   });
 }

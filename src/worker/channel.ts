@@ -44,13 +44,9 @@ export type Failure =
 /** What crosses to the other process of an error. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof JettisonError) {
-    const { code, message, hint, location, source, exitCode, details } = error;
-    const options = Object.fromEntries(
-      Object.entries({ hint, location, source, exitCode, details }).filter(
-        ([, value]) => value !== undefined,
-      ),
-    );
-    return { kind: 'input', code, message, options };
+    // A cause can be anything, and does not cross.
+    const { cause: _, ...options } = error.options;
+    return { kind: 'input', code: error.code, message: error.message, options };
   }
   if (!(error instanceof Error))
     return { kind: 'bug', name: 'Error', message: String(error), stack: undefined };

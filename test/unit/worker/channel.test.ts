@@ -10,6 +10,7 @@ describe('errors on their way between processes', () => {
       hint: 'do',
       location: { file: 'Dockerfile', line: 1, column: 2 },
       source: 'RUN x',
+      sourceLine: 7,
       exitCode: 3,
       details: { a: [1] },
     });
