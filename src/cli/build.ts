@@ -49,6 +49,7 @@ Options:
   -o, --output FOLDER|type=TYPE,…
                                 Where the result goes, instead of the store alone: image, registry, oci,
                                 docker, tar or local; may be given several times
+      --pids-limit NUMBER       How many processes and threads one RUN may have
       --platform PLATFORM[,…]   What to build for, e.g. linux/arm64; several make an index of images
       --progress MODE           auto, tty, plain, quiet or rawjson (default: auto)
       --provenance false        Accepted for compatibility: no attestations are made

@@ -1,8 +1,14 @@
-import { describe, expect, test } from 'vitest';
+import { parseArgs } from 'node:util';
+import { describe, expect, test, vi } from 'vitest';
 import { commands } from '../../../src/cli/commands.ts';
 import { dispatch } from '../../../src/cli/dispatch.ts';
 import { fitted } from '../../../src/cli/help.ts';
 import { fakeIo } from '../../support/fake-io.ts';
+
+vi.mock('node:util', async (original) => {
+  const module = await original<typeof import('node:util')>();
+  return { ...module, parseArgs: vi.fn(module.parseArgs) };
+});
 
 const answer = async (...args: string[]) => {
   const { io, stdout, stderr } = fakeIo();
@@ -30,6 +36,23 @@ describe('help', () => {
       stdout: expect.stringMatching(/^Usage:/),
     });
   });
+
+  // `debug` takes those of `build`, and says so.
+  test.each([...Object.keys(commands).filter((name) => name !== 'debug'), 'builder prune', 'base host'])(
+    'of %s has every flag that it takes',
+    async (name) => {
+      const words = name.split(' ');
+      const { stdout } = await answer(...words, '--help');
+      vi.mocked(parseArgs).mockClear();
+      await answer(...words, '--no-such-flag');
+      for (const [config] of vi.mocked(parseArgs).mock.calls) {
+        for (const [flag, { short }] of Object.entries(config?.options ?? {})) {
+          expect(stdout).toMatch(new RegExp(`(^|[ (\`])--${flag}\\b(?!-)`, 'm'));
+          if (short !== undefined) expect(stdout).toMatch(new RegExp(`(^|[ (\`])-${short}\\b`, 'm'));
+        }
+      }
+    },
+  );
 
   test('goes on in the column of what it says', () => {
     expect(fitted('  -a, --all  one two three four, five six', 32)).toBe(
