@@ -1,7 +1,5 @@
-import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
-import { Origins } from '../registry/origins.ts';
 import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -26,17 +24,10 @@ export async function fetchMissing(
     }
   }
   if (missing.size === 0) return;
-  const origins = new Origins(store.layout);
   const opened = await registries();
   try {
     await parallel(missing.values(), TRANSFERS, async (layer) => {
-      const [origin] = origins.of(layer.digest);
-      if (origin === undefined) {
-        throw new JettisonError('BLOB_MISSING', `the store does not hold the layer ${layer.digest}`, {
-          hint: 'Pull the image, or the base that it was built on, again.',
-        });
-      }
-      await fetchBlob(store, opened, origin, layer);
+      await fetchBlob(store, opened, undefined, layer);
     });
   } finally {
     opened.close();

@@ -126,6 +126,31 @@ describe('save and load', () => {
     }
   });
 
+  it('ask every repository that is known to have held a layer', async () => {
+    const { manifest, layers } = await app();
+    const registry = await FakeRegistry.start();
+    const registries = new Registries({ env: {} });
+    try {
+      for (const name of ['one', 'two', 'three']) {
+        await pushImage(from.store, registries, parseReference(`${registry.host}/${name}:1`), manifest);
+      }
+      const { digest, size } = layers[0]!.blob;
+      for (const name of ['one', 'three']) registry.repository(name).blobs.delete(digest);
+      rmSync(from.store.blobs.path(digest));
+      const { bytes, error } = await runSave('app:1');
+      expect(error).toBeUndefined();
+      expect(bytes.length).toBeGreaterThan(0);
+      expect(from.store.blobs.has(digest, size)).toBe(true);
+
+      registry.repository('two').blobs.delete(digest);
+      rmSync(from.store.blobs.path(digest));
+      expect((await runSave('app:1')).error).toMatchObject({ code: 'REGISTRY_NOT_FOUND' });
+    } finally {
+      registries.close();
+      await registry.close();
+    }
+  });
+
   it('save nothing when a layer was never fetched and nobody knows from where', async () => {
     const { layers } = await app();
     rmSync(from.store.blobs.path(layers[0]!.blob.digest));
