@@ -19,8 +19,16 @@ export interface OutputFlag {
   tar: boolean;
 }
 
-const TYPES = ['image', 'registry', 'oci', 'docker', 'tar', 'local'];
-const IMAGE_TYPES = new Set(['image', 'oci', 'docker']);
+/** What `type=` may be, and what each is here. */
+const TYPES: Record<OutputFlag['type'] | 'registry', OutputFlag['type']> = {
+  image: 'image',
+  registry: 'image',
+  oci: 'oci',
+  docker: 'docker',
+  tar: 'tar',
+  local: 'local',
+};
+const IMAGE_TYPES: ReadonlySet<OutputFlag['type']> = new Set(['image', 'oci', 'docker']);
 const LEVELS = { gzip: [0, 9], zstd: [1, 22], uncompressed: [0, 0] } as const;
 const ANNOTATION = /^annotation(?:-(manifest|index|manifest-descriptor))?\.(.+)$/;
 const ANNOTATION_KINDS = {
@@ -49,17 +57,21 @@ export function parseOutput(text: string): OutputFlag {
   }
   const fields = new Map(fieldsOf(text, '--output'));
   const type = fields.get('type');
-  if (type === undefined || !TYPES.includes(type)) {
-    const what = type === undefined ? `the output "${text}" has no type` : `there is no output "${type}"`;
-    throw usageError(what, `The types are ${TYPES.join(', ')}.`);
+  if (type === undefined || !isType(type)) {
+    const what = type === undefined ? `the output "${text}" has no type` : `unknown output type "${type}"`;
+    throw usageError(what, `The types are ${Object.keys(TYPES).join(', ')}.`);
   }
   fields.delete('type');
-  flag.type = type === 'registry' ? 'image' : (type as OutputFlag['type']);
+  flag.type = TYPES[type];
   flag.push = type === 'registry';
   for (const [key, value] of fields) setPart(flag, key, value);
   checkLevel(flag.form);
   checkDestination(flag);
   return flag;
+}
+
+function isType(text: string): text is keyof typeof TYPES {
+  return Object.hasOwn(TYPES, text);
 }
 
 /** The outputs of a build by all of its flags that have to do with them. */

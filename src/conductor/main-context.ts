@@ -82,7 +82,7 @@ function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSou
 /** What a build is to write: nothing of it is for the build to read. */
 function writtenBy({ outputs = [], cacheFrom = [], cacheTo = [], written = [] }: BuildOptions): OwnPlace[] {
   const paths = outputs.flatMap((output) => {
-    if (output.type === 'local' || output.type === 'layout') return [output.path];
+    if ('path' in output) return [output.path];
     return 'to' in output && 'path' in output.to ? [output.to.path] : [];
   });
   const caches = [...cacheFrom, ...cacheTo].flatMap((one) => (one.type === 'local' ? [one.path] : []));

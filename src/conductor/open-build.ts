@@ -61,12 +61,12 @@ export async function openBuild(
     ...pick(options, 'target'),
   });
   // What is wrong with the text is said before anything else is done.
-  if (given.text !== undefined) parseForBuild(given.text, options.buildArgs);
+  const early = given.text && parseForBuild(given.text, options.buildArgs);
 
   const session = await Session.open(options, emit, cancel);
   try {
     const input = await openGiven(given, options, session);
-    const dockerfile = parseForBuild(input.text, options.buildArgs);
+    const dockerfile = early ?? parseForBuild(input.text, options.buildArgs);
     const bases = new BaseImages({
       store: session.store,
       env: session.env,

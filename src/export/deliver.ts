@@ -6,7 +6,7 @@ import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Delivery } from './delivery.ts';
 import type { MadeImage } from './image-maker.ts';
-import type { Output } from './output.ts';
+import { type Destination, type FilesOutput, isImageOutput, type Output, unknownOutput } from './output.ts';
 
 /**
  * Hands the result to one output.
@@ -14,7 +14,7 @@ import type { Output } from './output.ts';
  * @throws JettisonError `OUTPUT_INVALID`, `ENGINE_…`, `REGISTRY_…`
  */
 export async function deliver(job: Delivery, output: Output): Promise<void> {
-  if (output.type === 'tar' || output.type === 'local') return deliverFiles(job, output);
+  if (!isImageOutput(output)) return deliverFiles(job, output);
   const made = await job.maker.make(output.form);
   const names = output.names ?? job.tags;
   switch (output.type) {
@@ -39,6 +39,8 @@ export async function deliver(job: Delivery, output: Output): Promise<void> {
         const bytes = countedToEnd(await archive(job, made, names, 'oci-archive'), { item, onProgress });
         await extractTar(bytes, output.path, job.signal);
       });
+    default:
+      throw unknownOutput(output);
   }
 }
 
@@ -93,27 +95,41 @@ async function archive(
   return writeArchive(store, [{ image: image!, names, ...whole }], format);
 }
 
-async function deliverFiles(job: Delivery, output: Output & { type: 'tar' | 'local' }): Promise<void> {
-  const { filesTar } = await import('./image-files.ts');
+async function deliverFiles(job: Delivery, output: FilesOutput): Promise<void> {
+  switch (output.type) {
+    case 'tar':
+      return filesToTar(job, output.to);
+    case 'local':
+      return filesToFolder(job, output.path);
+    default:
+      throw unknownOutput(output);
+  }
+}
+
+async function filesToTar(job: Delivery, to: Destination): Promise<void> {
   const { built, store, time, signal } = job;
-  const place = output.type === 'local' ? output.path : label(output.to);
-  await told(job, `files to ${place}`, async (onProgress) => {
-    const item = place;
-    const worker = await job.worker();
-    if (output.type === 'tar') {
-      const { writeOutput } = await import('./write-output.ts');
-      if (built.length > 1) throw severalPlatforms('A tar of files');
-      const tar = filesTar(store, worker, await built[0]!.files(), time);
-      await writeOutput(output.to, countedToEnd(tar, { item, onProgress }), signal);
-      return;
-    }
+  const item = label(to);
+  await told(job, `files to ${item}`, async (onProgress) => {
+    const { filesTar } = await import('./image-files.ts');
+    const { writeOutput } = await import('./write-output.ts');
+    if (built.length > 1) throw severalPlatforms('A tar of files');
+    const tar = filesTar(store, await job.worker(), await built[0]!.files(), time);
+    await writeOutput(to, countedToEnd(tar, { item, onProgress }), signal);
+  });
+}
+
+async function filesToFolder(job: Delivery, path: string): Promise<void> {
+  const { built, store, time, signal } = job;
+  await told(job, `files to ${path}`, async (onProgress) => {
+    const { filesTar } = await import('./image-files.ts');
     const { extractTar } = await import('./extract.ts');
+    const worker = await job.worker();
     let devices = 0;
     for (const one of built) {
       // As buildx names them.
       const { os, architecture, variant } = one.platform;
       const name = [os, architecture, ...(variant === undefined ? [] : [variant])].join('_');
-      const folder = built.length === 1 ? output.path : join(output.path, name);
+      const folder = built.length === 1 ? path : join(path, name);
       const tar = countedToEnd(filesTar(store, worker, await one.files(), time), {
         item: folder,
         onProgress,
@@ -124,7 +140,7 @@ async function deliverFiles(job: Delivery, output: Output & { type: 'tar' | 'loc
       job.emit({
         type: 'warning',
         code: 'OUTPUT_DEVICES',
-        message: `${devices} device files and pipes of the image are not in ${output.path}`,
+        message: `${devices} device files and pipes of the image are not in ${path}`,
         hint: 'type=tar keeps them.',
       });
     }

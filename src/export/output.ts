@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { EXIT, JettisonError } from '../errors/error.ts';
 import type { ImageConfig, Platform } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { LayerBlob } from '../store/layers.ts';
@@ -64,6 +65,45 @@ export type Output =
   | { type: 'tar'; to: Destination }
   /** The files of the image, in a folder; they belong to whoever builds. */
   | { type: 'local'; path: string };
+
+/** Whether an output is an image, rather than its files. A type that is not here does not compile. */
+const IS_IMAGE = {
+  image: true,
+  archive: true,
+  layout: true,
+  engine: true,
+  tar: false,
+  local: false,
+} as const satisfies Record<Output['type'], boolean>;
+
+type ImageType = { [T in Output['type']]: (typeof IS_IMAGE)[T] extends true ? T : never }[Output['type']];
+
+/** An output that is an image, rather than its files. */
+export type ImageOutput = Extract<Output, { type: ImageType }>;
+
+/** An output that is the files of the image. */
+export type FilesOutput = Exclude<Output, ImageOutput>;
+
+export function isImageOutput(output: Output): output is ImageOutput {
+  return IS_IMAGE[output.type];
+}
+
+/**
+ * Refuses outputs that callers without types may ask for.
+ *
+ * @throws JettisonError `OUTPUT_INVALID` for an unknown type
+ */
+export function checkOutputs(outputs: readonly Output[]): void {
+  for (const { type } of outputs) if (!Object.hasOwn(IS_IMAGE, type)) throw unknownOutput(type as never);
+}
+
+/** What the end of a `switch` over all output types throws: a case that is missing does not compile. */
+export function unknownOutput(type: never): JettisonError {
+  return new JettisonError('OUTPUT_INVALID', `unknown output type "${String(type)}"`, {
+    hint: `The types are ${Object.keys(IS_IMAGE).join(', ')}.`,
+    exitCode: EXIT.usage,
+  });
+}
 
 /** Times of the files in packed layers, in seconds since 1970. */
 export interface LayerTimes {

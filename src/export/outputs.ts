@@ -1,12 +1,7 @@
 import type { Store } from '../store/store.ts';
 import type { Delivery } from './delivery.ts';
 import type { MadeImage } from './image-maker.ts';
-import type { Output } from './output.ts';
-
-/** Whether an output is an image, rather than its files. */
-function isImage(output: Output): output is Exclude<Output, { type: 'tar' | 'local' }> {
-  return output.type !== 'tar' && output.type !== 'local';
-}
+import { isImageOutput, type Output } from './output.ts';
 
 /**
  * Hands a build's result to all its outputs, one after the other. The image is made before anything else, for the
@@ -18,7 +13,7 @@ export async function exportAll(
   job: Delivery,
   outputs: readonly Output[],
 ): Promise<{ made: MadeImage | undefined; names: string[] }> {
-  const images = outputs.filter(isImage);
+  const images = outputs.filter(isImageOutput);
   let made: MadeImage | undefined;
   if (images.length > 0) {
     const started = Date.now();

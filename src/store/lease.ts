@@ -6,6 +6,9 @@ import type { StoreLayout } from './layout.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 import { readNames } from './temporary.ts';
 
+/** How many leases this process has of each file: builds in one process share it. */
+const held = new Map<string, number>();
+
 /**
  * Keeps those who use the store (many at once) and those who prune it (one, alone) apart, across processes.
  * A lease is a file that names its process, so that one of a dead process counts for nothing. Each side first
@@ -14,7 +17,6 @@ import { readNames } from './temporary.ts';
 export class Leases {
   private readonly shared: string;
   private readonly exclusive: string;
-  private held = 0;
 
   constructor(layout: StoreLayout) {
     this.shared = join(layout.locks, 'use');
@@ -28,19 +30,25 @@ export class Leases {
    */
   async use(signal?: AbortSignal): Promise<() => void> {
     const path = join(this.shared, processIdentity);
-    while (this.held === 0) {
+    while (!held.has(path)) {
       mkdirSync(this.shared, { recursive: true });
       writeFileSync(path, '');
       if (this.others(this.exclusive).length === 0) break;
       rmSync(path, { force: true });
       await sleep(50, undefined, signal === undefined ? {} : { signal });
     }
-    this.held++;
+    held.set(path, (held.get(path) ?? 0) + 1);
     let ended = false;
     return () => {
       if (ended) return;
       ended = true;
-      if (--this.held === 0) rmSync(path, { force: true });
+      const left = held.get(path)! - 1;
+      if (left > 0) {
+        held.set(path, left);
+        return;
+      }
+      held.delete(path);
+      rmSync(path, { force: true });
     };
   }
 

@@ -1,21 +1,50 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoreLayout } from './layout.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 
 let serial = 0;
 
-/** A path inside this process's own temporary folder, which is made when missing; nothing is there yet. */
+/** Numbers of the stores that this process has open: each knows its own files in the folder that they share. */
+const owners = new WeakMap<StoreLayout, number>();
+let lastOwner = 0;
+
+function prefixOf(layout: StoreLayout): string {
+  let owner = owners.get(layout);
+  if (owner === undefined) {
+    owner = ++lastOwner;
+    owners.set(layout, owner);
+  }
+  return `${owner}.`;
+}
+
+/**
+ * A path inside this process's own temporary folder, which is made when missing; nothing is there yet. It belongs to
+ * this object: other open stores of the process, on the same folder, leave it alone.
+ */
 export function temporaryPath(layout: StoreLayout, name: string): string {
   const folder = join(layout.temporary, processIdentity);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return join(folder, `${++serial}-${name}`);
+  return join(folder, `${prefixOf(layout)}${++serial}-${name}`);
 }
 
-/** Deletes this process's temporary folder and everything in it. */
+/** Deletes what `temporaryPath` gave for this object, and the process's temporary folder when nothing else is in it. */
 export function removeOwnTemporary(layout: StoreLayout): void {
   const folder = join(layout.temporary, processIdentity);
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+  const names = readNames(folder);
+  const own = names.filter((name) => name.startsWith(prefixOf(layout)));
+  for (const name of own) rmSync(join(folder, name), { recursive: true, force: true });
+  if (own.length < names.length) return;
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Deletes the temporary folder of this process, whoever's files are in it: for a process that ends. */
+export function removeProcessTemporary(layout: StoreLayout): void {
+  rmSync(join(layout.temporary, processIdentity), { recursive: true, force: true });
 }
 
 /**

@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreLayout } from '../store/layout.ts';
-import { deadTemporaries, removeOwnTemporary, temporaryPath } from '../store/temporary.ts';
+import { deadTemporaries, removeProcessTemporary, temporaryPath } from '../store/temporary.ts';
 import { exportCaches, importCaches } from './cache-archive.ts';
 import { emptyCaches, fillCache, knownArchive, packCache } from './cache-share.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
@@ -155,7 +155,7 @@ async function shutDown(): Promise<void> {
   for (const taken of untaken.values()) taken();
   await Promise.allSettled([...running.values()].map(({ end }) => end));
   await swept;
-  removeOwnTemporary(layout);
+  removeProcessTemporary(layout);
   process.exit(0);
 }
 

@@ -45,7 +45,7 @@ describe('--output', () => {
   });
 
   it.each([
-    ['type=qcow,dest=x', 'there is no output "qcow"'],
+    ['type=qcow,dest=x', 'unknown output type "qcow"'],
     ['dest=x', 'the output "dest=x" has no type'],
     ['type=tar', 'type=tar needs a dest'],
     ['type=tar,dest=x,compression=gzip', 'type=tar has no "compression"'],
