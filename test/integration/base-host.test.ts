@@ -1,24 +1,22 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, realpathSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listHostBase } from '../../src/base/host.ts';
 import { findLibraries } from '../../src/base/libraries.ts';
 import { thisMachine } from '../../src/base/machine.ts';
 import { comparePaths } from '../../src/layer/entry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const CLI = new URL('../../dist/cli.js', import.meta.url).pathname;
 let home: string;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'jettison-base-'));
+  home = tempDir();
 });
 afterAll(async () => {
   jettison({ home }, 'builder', 'prune', '-af');
-  await rm(home, { recursive: true, force: true });
 });
 
 function jettison(store: { home: string }, ...args: string[]) {
@@ -91,16 +89,12 @@ describe('jettison base host', () => {
   });
 
   test('another store gives the same digest', async () => {
-    const other = await mkdtemp(join(tmpdir(), 'jettison-base-'));
-    try {
-      const made = jettison({ home: other }, 'base', 'host', '--slim', '-q', '-t', 'made:slim');
-      expect(made.stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
-      const digests = (store: string) =>
-        jettison({ home: store }, 'inspect', '-f', '{{.Id}} {{.Descriptor.digest}}', 'made:slim').stdout;
-      expect(digests(other)).toBe(digests(home));
-    } finally {
-      await rm(other, { recursive: true, force: true });
-    }
+    const other = tempDir();
+    const made = jettison({ home: other }, 'base', 'host', '--slim', '-q', '-t', 'made:slim');
+    expect(made.stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
+    const digests = (store: string) =>
+      jettison({ home: store }, 'inspect', '-f', '{{.Id}} {{.Descriptor.digest}}', 'made:slim').stdout;
+    expect(digests(other)).toBe(digests(home));
   });
 
   test('the image runs: Node, npm, a shell, and useradd where this machine has it', (ctx) => {

@@ -1,23 +1,20 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tempDir } from '../support/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const ID = /^sha256:[0-9a-f]{64}$/;
 let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'jettison-build-'));
+  folder = tempDir();
   await mkdir(join(folder, 'context'));
   await writeFile(join(folder, 'context', 'Dockerfile'), 'FROM scratch\nCOPY a.txt /\nLABEL by=test\n');
   await writeFile(join(folder, 'context', 'a.txt'), 'a\n');
-});
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
 });
 
 /** Runs `jettison build` in the test's folder, with a store of its own. */

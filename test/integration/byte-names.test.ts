@@ -1,7 +1,6 @@
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -9,7 +8,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,6 +17,7 @@ import { TarReader } from '../../src/layer/tar-read.ts';
 import { TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { git, hasGit, Web } from '../support/web.ts';
 
 const RUNS = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0 ? 300 : 12;
@@ -126,12 +125,11 @@ const LATIN = ['f\xe9', 'd\xe9', 'i\xff', 'l\x80', 'o\xc3'].map((one) => Buffer.
 let builds: TestBuilds;
 let folder: string;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-names-'));
+  folder = tempDir();
   builds = await TestBuilds.create({});
 });
 afterAll(() => {
   builds.remove();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('names are bytes', () => {

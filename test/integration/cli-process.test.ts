@@ -1,22 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { VERSION } from '../../src/cli/version.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 let home: string;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'jettison-cli-'));
-});
-afterAll(async () => {
-  await rm(home, { recursive: true, force: true });
+  home = tempDir();
 });
 
 function start(...args: string[]): ChildProcess {

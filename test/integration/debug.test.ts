@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listFailures } from '../../src/store/failures.ts';
 import { CLI, type Ended, ended, otherUser, startCommand, TestBuilds } from '../support/build.ts';
 import { copyCommand, eventually, marker, processesWith, whyNoSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const why = whyNoSandbox();
 const SCRIPT = ['/usr/bin/script', '/bin/script'].find((path) => existsSync(path));
@@ -199,29 +199,25 @@ describe.skipIf(why)('an ordinary user', () => {
   it('sees and owns what the command left', async (ctx) => {
     const user = otherUser();
     if (typeof user === 'string') return ctx.skip(user);
-    const own = mkdtempSync(join(tmpdir(), 'jettison-debug-user-'));
-    try {
-      const cli = copyCommand(own);
-      const home = join(own, 'home');
-      mkdirSync(home);
-      chownSync(home, user.uid, user.gid);
-      writeFileSync(
-        join(home, 'Dockerfile'),
-        'FROM scratch\nCOPY busybox /bin/sh\nRUN echo left > /left; exit 3\n',
-      );
-      copyFileSync('/bin/busybox', join(home, 'busybox'));
-      const as = (...args: string[]) =>
-        ended(startCommand(args, { cli, cwd: home, ids: user, home: join(home, 'store') }));
-      expect((await as('build', '.')).err).toContain('hint: `jettison debug` opens');
-      const command = 'cat /left; echo new > /new; chown 7:8 /new /left; ls -ln /left';
-      const there = await as('debug', '-c', command);
-      expect(there).toMatchObject({ code: 0, out: expect.stringMatching(/^left\n\S+ +1 +7 +8 /) });
-      const again = await as('debug', '--', '/bin/sh', '-c', 'test -e /new || echo gone');
-      expect(again).toMatchObject({ code: 0, out: 'gone\n' });
-      expect((await as('prune', '-f')).out).toContain('failed step');
-    } finally {
-      rmSync(own, { recursive: true, force: true });
-    }
+    const own = tempDir();
+    const cli = copyCommand(own);
+    const home = join(own, 'home');
+    mkdirSync(home);
+    chownSync(home, user.uid, user.gid);
+    writeFileSync(
+      join(home, 'Dockerfile'),
+      'FROM scratch\nCOPY busybox /bin/sh\nRUN echo left > /left; exit 3\n',
+    );
+    copyFileSync('/bin/busybox', join(home, 'busybox'));
+    const as = (...args: string[]) =>
+      ended(startCommand(args, { cli, cwd: home, ids: user, home: join(home, 'store') }));
+    expect((await as('build', '.')).err).toContain('hint: `jettison debug` opens');
+    const command = 'cat /left; echo new > /new; chown 7:8 /new /left; ls -ln /left';
+    const there = await as('debug', '-c', command);
+    expect(there).toMatchObject({ code: 0, out: expect.stringMatching(/^left\n\S+ +1 +7 +8 /) });
+    const again = await as('debug', '--', '/bin/sh', '-c', 'test -e /new || echo gone');
+    expect(again).toMatchObject({ code: 0, out: 'gone\n' });
+    expect((await as('prune', '-f')).out).toContain('failed step');
   });
 });
 

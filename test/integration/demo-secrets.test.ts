@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tempDir } from '../support/temp-dir.ts';
 
 const CLI = new URL('../../dist/cli.js', import.meta.url).pathname;
 const SECRET = `token-${randomBytes(12).toString('hex')}`;
@@ -30,13 +30,11 @@ let home: string;
 let work: string;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'jettison-secrets-'));
-  work = await mkdtemp(join(tmpdir(), 'jettison-secrets-'));
+  home = tempDir();
+  work = tempDir();
 });
 afterAll(async () => {
   jettison('builder', 'prune', '-af');
-  await rm(home, { recursive: true, force: true });
-  await rm(work, { recursive: true, force: true });
 });
 
 function jettison(...args: string[]) {

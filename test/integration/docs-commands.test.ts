@@ -1,20 +1,11 @@
 // The command lines that the pages show: every one is understood. They run without what they need, in an empty folder:
 // that there is no image or Dockerfile is fine, a flag or a number of arguments that is wrong is not.
 import { execFile } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tempDir } from '../support/temp-dir.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGES = [
@@ -41,7 +32,7 @@ function commandLines(page: string): string[] {
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-docs-'));
+  folder = tempDir();
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   mkdirSync(join(folder, 'empty'));
@@ -55,7 +46,6 @@ said=$('${process.execPath}' '${cli}' "$@" 2>&1 </dev/null)
   writeFileSync(join(bin, 'npx'), program('[ "$1" = jettison-build ] || exit 0; shift'));
   for (const name of readdirSync(bin)) chmodSync(join(bin, name), 0o755);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.each(
   PAGES.map((page) => ({ page, lines: commandLines(page) })).filter(({ lines }) => lines.length > 0),

@@ -2,14 +2,12 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -17,6 +15,7 @@ import { sha256 } from '../../src/image/digest.ts';
 import { contentDigest, LayerIndex } from '../../src/layer/layer-index.ts';
 import { TestCommand, USERS } from '../support/command.ts';
 import { makeTar } from '../support/images.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const MARKER = 'marker of what is outside 77c0';
 
@@ -34,7 +33,7 @@ describe.each(USERS)('nothing outside is read or written, as %s', (user) => {
   beforeEach((ctx) => {
     if (why !== undefined) ctx.skip(why);
     // For everybody to write to: nothing but Jettison's own care keeps it as it is.
-    outside = mkdtempSync(join(tmpdir(), 'jettison-canary-'));
+    outside = tempDir();
     for (const name of ['dir', 'dir/dir', 'dir/work']) mkdirSync(join(outside, name));
     for (const name of ['file', 'dir/inner']) writeFileSync(join(outside, name), MARKER);
     writeFileSync(join(outside, 'dir/cache.json'), '{"id":"x"}');
@@ -45,7 +44,6 @@ describe.each(USERS)('nothing outside is read or written, as %s', (user) => {
     if (why !== undefined) return;
     expect(look()).toEqual(before);
     expect(holding(jettison.home)).toEqual([]);
-    rmSync(outside, { recursive: true, force: true });
   });
 
   let before: string[];

@@ -13,7 +13,8 @@ import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { writeRecipe } from '../../src/layer/recipe.ts';
 import { materialise } from '../../src/worker/materialise.ts';
 import { pack, tar } from '../../src/worker/pack.ts';
-import { emptyStore, layerOf, temporaryFolder } from './layer-fixture.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { emptyStore, layerOf } from './layer-fixture.ts';
 
 describe.each([
   ['small', 1000],
@@ -21,7 +22,7 @@ describe.each([
 ])('a %s file of the context whose directory is swapped for a symlink before it is copied', (_, size) => {
   /** A recipe of a file that has been selected, after somebody has swapped its directory for one with other files. */
   const swapped = (digest?: string): RecipeEntry => {
-    const folder = temporaryFolder();
+    const folder = tempDir();
     for (const [name, text] of [
       ['dir', 'i'],
       ['outside', 'o'],
@@ -44,8 +45,8 @@ describe.each([
     const changed = { code: 'CONTEXT_CHANGED' };
     await expect(materialise(ctx, { layer, recipe })).rejects.toMatchObject(changed);
     await expect(pack(ctx, { layer, recipe })).rejects.toMatchObject(changed);
-    const path = join(temporaryFolder(), 'tar');
-    const again = join(temporaryFolder(), 'recipe');
+    const path = join(tempDir(), 'tar');
+    const again = join(tempDir(), 'recipe');
     writeRecipe(again, [swapped(digest)]);
     await expect(tar(ctx, { recipe: again, path })).rejects.toMatchObject(changed);
     expect(existsSync(path) ? readFileSync(path, 'latin1') : '').not.toContain('ooooo');

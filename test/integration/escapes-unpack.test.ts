@@ -1,14 +1,12 @@
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -19,13 +17,14 @@ import { diskPath, nameOfBytes } from '../../src/layer/names.ts';
 import { soundIndex } from '../../src/layer/sound-index.ts';
 import { Layers } from '../../src/store/layers.ts';
 import { unpack } from '../../src/worker/unpack.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { asRoot, emptyStore, identity, type TarMember, tarFile } from './layer-fixture.ts';
 
 const MARKER = 'marker of what is outside 5e1f';
 
 /** Something that no archive may read or change, and what it looks like. */
 class Canary {
-  readonly folder = mkdtempSync(join(tmpdir(), 'jettison-canary-'));
+  readonly folder = tempDir();
 
   constructor() {
     mkdirSync(join(this.folder, 'dir'));

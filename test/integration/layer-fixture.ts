@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { writeRecipe } from '../../src/layer/recipe.ts';
@@ -12,19 +10,13 @@ import { StoreLayout } from '../../src/store/layout.ts';
 import type { WorkerContext } from '../../src/worker/context.ts';
 import { formsOf } from '../../src/worker/forms.ts';
 import type { LayerIdentity } from '../../src/worker/protocol.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 export const asRoot = process.getuid?.() === 0;
 
-/** A directory that is deleted after the test. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** The context of a worker on an empty store. */
 export function emptyStore(): WorkerContext {
-  const layout = new StoreLayout(join(temporaryFolder(), 'store'));
+  const layout = new StoreLayout(join(tempDir(), 'store'));
   for (const folder of [layout.blobs, layout.layers, layout.temporary])
     mkdirSync(folder, { recursive: true });
   return {
@@ -45,7 +37,7 @@ export function layerOf(ctx: WorkerContext, entries: RecipeEntry[]): { layer: st
   const index = LayerIndex.of(entries);
   const record = layerRecord(identity('copy'), index);
   installLayer(ctx.layout, { record, index: index.bytes });
-  const recipe = join(temporaryFolder(), 'recipe');
+  const recipe = join(tempDir(), 'recipe');
   writeRecipe(recipe, index.entries());
   return { layer: record.id, recipe };
 }
@@ -67,7 +59,7 @@ export function tarFile(members: TarMember[], compress: (tar: Buffer) => Buffer 
     };
     return [tarHeader(entry), data, Buffer.alloc(tarPadding(data.length))];
   });
-  const path = join(temporaryFolder(), 'archive');
+  const path = join(tempDir(), 'archive');
   writeFileSync(path, compress(Buffer.concat([...parts, TAR_END])));
   return path;
 }

@@ -2,10 +2,11 @@ import { closeSync, lstatSync, openSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { getXattr, listXattrs, mknod, S_IF, setTimes, setXattr, tryLock } from '../../src/worker/native.ts';
-import { asRoot, temporaryFolder } from './layer-fixture.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { asRoot } from './layer-fixture.ts';
 
 it('sets times to the nanosecond, also before 1970 and of symlinks themselves', () => {
-  const path = join(temporaryFolder(), 'link-\udcff');
+  const path = join(tempDir(), 'link-\udcff');
   symlinkSync('nowhere', Buffer.from(path.replace('\udcff', '\xff'), 'latin1'));
   const stat = () => lstatSync(Buffer.from(path.replace('\udcff', '\xff'), 'latin1'), { bigint: true });
   setTimes(path, 1_700_000_000, 123_456_789);
@@ -15,7 +16,7 @@ it('sets times to the nanosecond, also before 1970 and of symlinks themselves', 
 });
 
 it('reads and writes extended attributes of any bytes and size', () => {
-  const path = join(temporaryFolder(), 'file');
+  const path = join(tempDir(), 'file');
   writeFileSync(path, '');
   expect(listXattrs(path)).toEqual([]);
   expect(getXattr(path, 'user.none')).toBeUndefined();
@@ -28,21 +29,21 @@ it('reads and writes extended attributes of any bytes and size', () => {
 
 it('makes devices with numbers of any size', (test) => {
   if (!asRoot) test.skip('only root may make devices');
-  const path = join(temporaryFolder(), 'device');
+  const path = join(tempDir(), 'device');
   mknod(path, S_IF.BLOCK | 0o600, 259, 70_000);
   const stat = lstatSync(path);
   expect([stat.isBlockDevice(), stat.rdev]).toEqual([true, 0x11110370]);
 });
 
 it('reports failures like the file functions of Node', () => {
-  const path = join(temporaryFolder(), 'missing');
+  const path = join(tempDir(), 'missing');
   expect(() => setTimes(path, 0)).toThrow(
     expect.objectContaining({ code: 'ENOENT', syscall: 'utimensat', path, errno: 2 }),
   );
 });
 
 it('locks files between descriptors', () => {
-  const path = join(temporaryFolder(), 'lock');
+  const path = join(tempDir(), 'lock');
   const [a, b] = [openSync(path, 'w'), openSync(path, 'r')];
   expect([tryLock(a, 'exclusive'), tryLock(b, 'shared'), tryLock(a, 'unlock'), tryLock(b, 'shared')]).toEqual(
     [true, false, true, true],

@@ -12,7 +12,8 @@ import { getXattr } from '../../src/worker/native.ts';
 import { pack } from '../../src/worker/pack.ts';
 import { remove } from '../../src/worker/remove.ts';
 import { unpack } from '../../src/worker/unpack.ts';
-import { asRoot, emptyStore, identity, layerOf, temporaryFolder } from './layer-fixture.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { asRoot, emptyStore, identity, layerOf } from './layer-fixture.ts';
 
 const owner = asRoot ? { uid: 1000, gid: 50 } : { uid: process.getuid!(), gid: process.getgid!() };
 const none = { uid: 0, gid: 0 };
@@ -74,7 +75,7 @@ const withoutSources = (entries: Iterable<RecipeEntry>) =>
 describe('pack', () => {
   it('gives the same bytes from a recipe as from the directory that the recipe makes', async () => {
     const ctx = emptyStore();
-    const { layer, recipe } = layerOf(ctx, samples(temporaryFolder()));
+    const { layer, recipe } = layerOf(ctx, samples(tempDir()));
     const packed = await pack(ctx, { layer, recipe });
     const blob = readFileSync(ctx.layout.blob(packed.blob.digest));
     expect(sha256(blob)).toBe(packed.blob.digest);
@@ -90,7 +91,7 @@ describe('pack', () => {
 
   it('makes what unpack reads back as the same layer', async () => {
     const ctx = emptyStore();
-    const { layer, recipe } = layerOf(ctx, samples(temporaryFolder()));
+    const { layer, recipe } = layerOf(ctx, samples(tempDir()));
     const { blob, diffId } = await pack(ctx, { layer, recipe });
     const again = identity('image');
     const expect_ = { digest: blob.digest, diffId };
@@ -106,7 +107,7 @@ describe('pack', () => {
   it('is listed and extracted by tar as it should be', async (test) => {
     if (!asRoot) test.skip('only root may give files away');
     const ctx = emptyStore();
-    const { layer, recipe } = layerOf(ctx, samples(temporaryFolder()));
+    const { layer, recipe } = layerOf(ctx, samples(tempDir()));
     const { blob } = await pack(ctx, { layer, recipe });
     const file = ctx.layout.blob(blob.digest);
     const listing = execFileSync('tar', ['--numeric-owner', '--utc', '-tvzf', file], { encoding: 'utf8' });
@@ -126,7 +127,7 @@ describe('pack', () => {
       ['drwxr-x---', '0/0', 'opaque/'],
       ['----------', '0/0', 'opaque/.wh..wh..opq'],
     ]);
-    const out = temporaryFolder();
+    const out = tempDir();
     execFileSync('tar', ['--numeric-owner', '--xattrs', '--xattrs-include=*', '-C', out, '-xzf', file]);
     const stat = lstatSync(join(out, 'dir/file'));
     expect([stat.mode & 0o7777, stat.uid, stat.gid, stat.nlink, stat.mtimeMs]).toEqual([
@@ -138,7 +139,7 @@ describe('pack', () => {
 
   it('clamps times without forgetting the layer as it is', async () => {
     const ctx = emptyStore();
-    const { layer, recipe } = layerOf(ctx, samples(temporaryFolder()));
+    const { layer, recipe } = layerOf(ctx, samples(tempDir()));
     const clamped = await pack(ctx, { layer, recipe, clampTime: 1 });
     const plain = await pack(ctx, { layer, recipe });
     expect(clamped.diffId).not.toBe(plain.diffId);
@@ -147,7 +148,7 @@ describe('pack', () => {
   });
 
   it('has no bytes that depend on the number of threads', async () => {
-    const folder = temporaryFolder();
+    const folder = tempDir();
     const script = join(folder, 'script.ts');
     const gzip = new URL('../../src/layer/gzip.ts', import.meta.url).pathname;
     writeFileSync(
@@ -179,7 +180,7 @@ describe('pack', () => {
     ['has other content', (file: string) => writeFileSync(file, 'CONTENT')],
   ])('names a file of the context that %s, and stores nothing', async (_what, change) => {
     const ctx = emptyStore();
-    const folder = temporaryFolder();
+    const folder = tempDir();
     const { layer, recipe } = layerOf(ctx, samples(folder));
     change(join(folder, 'dir_file'));
     for (const operation of [pack(ctx, { layer, recipe }), materialise(ctx, { layer, recipe })]) {
@@ -196,7 +197,7 @@ describe('pack', () => {
 describe('materialise', () => {
   it('writes what the recipe says, once', async () => {
     const ctx = emptyStore();
-    const folder = temporaryFolder();
+    const folder = tempDir();
     const { layer, recipe } = layerOf(ctx, samples(folder));
     await materialise(ctx, { layer, recipe });
     const dir = ctx.layout.layerDirectory(layer, ctx.forms[0]);
@@ -217,7 +218,7 @@ describe('materialise', () => {
 
   it('shares no file with another layer', async () => {
     const ctx = emptyStore();
-    const first = layerOf(ctx, samples(temporaryFolder()));
+    const first = layerOf(ctx, samples(tempDir()));
     await materialise(ctx, first);
     const index = LayerIndex.parse(readFileSync(ctx.layout.layerIndex(first.layer)));
     const from = (path: string, as: string): RecipeEntry => {
@@ -232,7 +233,7 @@ describe('materialise', () => {
   it('copies no file of a layer that is not what was stored', async () => {
     const ctx = emptyStore();
     const content = 'large '.repeat(400_000);
-    const folder = temporaryFolder();
+    const folder = tempDir();
     const first = layerOf(ctx, [
       contextFile(folder, 'large', content),
       contextFile(folder, 'small', 'small'),
@@ -251,7 +252,7 @@ describe('materialise', () => {
 
   it('copies large files, and sees when they changed', async () => {
     const ctx = emptyStore();
-    const folder = temporaryFolder();
+    const folder = tempDir();
     const content = 'large '.repeat(400_000);
     const { layer, recipe } = layerOf(ctx, [contextFile(folder, 'large', content, { mtime: 77 })]);
     await materialise(ctx, { layer, recipe });
@@ -270,7 +271,7 @@ describe('remove', () => {
     const ctx = emptyStore();
     const inside = join(ctx.layout.layers, 'x');
     mkdirSync(join(inside, 'deep/er'), { recursive: true });
-    const outside = temporaryFolder();
+    const outside = tempDir();
     execFileSync('ln', ['-s', outside, join(ctx.layout.layers, 'out')]);
     writeFileSync(join(outside, 'kept'), '');
     const refused = [

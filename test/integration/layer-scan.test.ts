@@ -10,7 +10,8 @@ import type { WorkerContext } from '../../src/worker/context.ts';
 import { mount, unmount } from '../../src/worker/native.ts';
 import { scanUpper } from '../../src/worker/scan.ts';
 import { unpack } from '../../src/worker/unpack.ts';
-import { asRoot, emptyStore, identity, type TarMember, tarFile, temporaryFolder } from './layer-fixture.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { asRoot, emptyStore, identity, type TarMember, tarFile } from './layer-fixture.ts';
 
 async function makeLayer(ctx: WorkerContext, members: TarMember[]): Promise<IndexedLayer> {
   const layer = identity('image');
@@ -24,7 +25,7 @@ async function change(
   layers: IndexedLayer[],
   script: string,
 ): Promise<{ entries: RecipeEntry[]; upper: string }> {
-  const folder = temporaryFolder();
+  const folder = tempDir();
   const [upper, work, root] = ['upper', 'work', 'root'].map((name) => join(folder, name));
   for (const path of [upper!, work!, root!]) mkdirSync(path);
   chmodSync(upper!, 0o755);
@@ -176,7 +177,7 @@ describe('scanUpper', () => {
   });
 
   it('gives files the owner that they had where the disk knows only one', async () => {
-    const folder = temporaryFolder();
+    const folder = tempDir();
     execFileSync('/bin/sh', ['-ec', 'mkdir etc; echo changed > etc/shadow; echo n > etc/new'], {
       cwd: folder,
     });

@@ -4,20 +4,18 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Ended } from '../support/build.ts';
 import { nodeOf, npm } from '../support/nodes.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FETCH_MS = 300_000;
@@ -34,7 +32,7 @@ let project: string;
 let installed: { out: string; err: string } | string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-packed-'));
+  folder = tempDir();
   // A copy: packing builds dist/, which other tests are using.
   const copy = join(folder, 'repository');
   mkdirSync(copy);
@@ -57,8 +55,6 @@ beforeAll(async () => {
   }
   installed = await npm(['install', tarball], project);
 }, FETCH_MS);
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a program in the project, with a home of its own. */
 function run(file: string, args: string[], env: Record<string, string> = {}): Promise<Ended> {

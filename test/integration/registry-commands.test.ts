@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { dispatch } from '../../src/cli/dispatch.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { MEDIA } from '../../src/image/types.ts';
 import { FakeRegistry, type FakeRegistryOptions } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 describe('the commands for registries', () => {
   let home: string;
@@ -15,12 +15,11 @@ describe('the commands for registries', () => {
   const servers: FakeRegistry[] = [];
 
   beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'jettison-commands-'));
+    home = tempDir();
     env = { HOME: home, JETTISON_HOME: join(home, 'store'), PATH: `${home}/bin:/usr/bin:/bin` };
   });
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.close();
-    rmSync(home, { recursive: true });
   });
 
   const start = async (options: FakeRegistryOptions = {}) => {

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JettisonError } from '../../src/errors/error.ts';
@@ -10,6 +9,7 @@ import { Registries } from '../../src/registry/registries.ts';
 import { RegistryConfig } from '../../src/registry/registry-config.ts';
 import { makeImage, makeLayer, makeStore, type TestStore } from '../support/images.ts';
 import { FakeRegistry } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
 
@@ -20,7 +20,7 @@ describe('mirrors of files', () => {
   let mirror: FakeRegistry;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'jettison-mirrors-'));
+    folder = tempDir();
     test = makeStore();
     registry = await FakeRegistry.start();
     mirror = await FakeRegistry.start();
@@ -29,7 +29,6 @@ describe('mirrors of files', () => {
     await registry.close();
     await mirror.close();
     test.remove();
-    rmSync(folder, { recursive: true });
   });
 
   const env = () => ({ HOME: folder });

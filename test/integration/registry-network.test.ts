@@ -1,14 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
 import { Registries, type RegistryOptions } from '../../src/registry/registries.ts';
 import { FakeRegistry, type FakeRegistryOptions } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0;
 
@@ -78,7 +78,7 @@ describe('the way to a registry', () => {
   const servers: { close(): Promise<void> | void }[] = [];
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'jettison-network-'));
+    folder = tempDir();
     if (!HAS_OPENSSL) return;
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     const names = 'subjectAltName=DNS:registry.test,DNS:localhost,IP:127.0.0.1';
@@ -88,7 +88,6 @@ describe('the way to a registry', () => {
     ]);
     tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
   beforeEach((ctx) => ctx.skip(!HAS_OPENSSL, 'openssl, which makes the certificates, is not installed'));
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.close();

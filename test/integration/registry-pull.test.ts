@@ -1,6 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
@@ -12,6 +10,7 @@ import { Registries, type RegistryOptions } from '../../src/registry/registries.
 import { resolveRemote } from '../../src/registry/resolve.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { FakeRegistry, type FakeRegistryOptions, type Seen } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
 const ARM64 = { os: 'linux', architecture: 'arm64' };
@@ -23,14 +22,13 @@ describe('pulling', () => {
   const clients: Registries[] = [];
 
   beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'jettison-pull-'));
+    home = tempDir();
     store = openStore({ home });
   });
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
     for (const server of servers.splice(0)) await server.close();
     store.close();
-    rmSync(home, { recursive: true });
   });
 
   const start = async (options: FakeRegistryOptions = {}) => {

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
@@ -12,6 +10,7 @@ import { Registries, type RegistryOptions } from '../../src/registry/registries.
 import { openStore, type Store } from '../../src/store/store.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { FakeRegistry, type FakeRegistryOptions, type Fault, type Seen } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
 
@@ -22,14 +21,13 @@ describe('pushing', () => {
   const clients: Registries[] = [];
 
   beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'jettison-push-'));
+    home = tempDir();
     store = openStore({ home });
   });
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
     for (const server of servers.splice(0)) await server.close();
     store.close();
-    rmSync(home, { recursive: true });
   });
 
   const start = async (options: FakeRegistryOptions = {}) => {

@@ -3,14 +3,12 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerState } from '../../src/store/containers.ts';
@@ -18,6 +16,7 @@ import { pidOf } from '../../src/store/process-identity.ts';
 import { CLI, ended, remains, startCommand } from '../support/build.ts';
 import { makeStore, type TestStore } from '../support/images.ts';
 import { eventually, makeBaseImage, marker, openSandbox, processesWith } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 let test: TestStore;
 let why: string | undefined;
@@ -371,32 +370,28 @@ describe('what a container may do', () => {
   });
 
   it('with folders of this machine, and folders in memory', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'jettison-volume-'));
-    try {
-      mkdirSync(join(folder, 'in'));
-      writeFileSync(join(folder, 'in/f'), 'from outside');
-      const { out, err } = await run(
-        'run',
-        '--read-only',
-        '-v',
-        `${folder}/in:/data`,
-        '-v',
-        `${folder}/in:/ro:ro`,
-        '-v',
-        `${folder}/in/f:/etc/f`,
-        '--tmpfs',
-        '/m:size=1m,mode=700',
-        'base',
-        'sh',
-        '-c',
-        'cat /etc/f; echo x >/data/x; stat -c %a /m; df /m | tail -1 | grep -c 1024; touch /ro/y',
-      );
-      expect(out).toBe('from outside700\n1\n');
-      expect(err).toContain('/ro/y');
-      expect(readdirSync(join(folder, 'in')).sort()).toEqual(['f', 'x']);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const folder = tempDir();
+    mkdirSync(join(folder, 'in'));
+    writeFileSync(join(folder, 'in/f'), 'from outside');
+    const { out, err } = await run(
+      'run',
+      '--read-only',
+      '-v',
+      `${folder}/in:/data`,
+      '-v',
+      `${folder}/in:/ro:ro`,
+      '-v',
+      `${folder}/in/f:/etc/f`,
+      '--tmpfs',
+      '/m:size=1m,mode=700',
+      'base',
+      'sh',
+      '-c',
+      'cat /etc/f; echo x >/data/x; stat -c %a /m; df /m | tail -1 | grep -c 1024; touch /ro/y',
+    );
+    expect(out).toBe('from outside700\n1\n');
+    expect(err).toContain('/ro/y');
+    expect(readdirSync(join(folder, 'in')).sort()).toEqual(['f', 'x']);
   });
 
   it('with a limit of memory', async (ctx) => {

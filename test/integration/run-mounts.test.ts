@@ -1,13 +1,4 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +7,7 @@ import { listCaches } from '../../src/store/cache-mounts.ts';
 import type { ExecMount } from '../../src/worker/protocol.ts';
 import { TestBuilds } from '../support/build.ts';
 import { openSandbox, whyNoSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const why = whyNoSandbox();
 let builds: TestBuilds;
@@ -117,18 +109,14 @@ describe.skipIf(why)('RUN --mount=type=bind', () => {
   });
 
   it('mounts nothing through a symlink of the context', async () => {
-    const outside = mkdtempSync('/tmp/jettison-outside-');
-    try {
-      builds.write({ 'evil/file': '' });
-      symlinkSync(outside, join(builds.context, 'evil/link'));
-      const failure = await builds.failure(
-        'FROM base\nRUN --mount=source=evil,target=/e,rw --mount=type=cache,target=/e/link/x true\n',
-      );
-      expect(failure.code).toBe('MOUNT_TARGET');
-      expect(readdirSync(outside)).toEqual([]);
-    } finally {
-      rmSync(outside, { recursive: true });
-    }
+    const outside = tempDir();
+    builds.write({ 'evil/file': '' });
+    symlinkSync(outside, join(builds.context, 'evil/link'));
+    const failure = await builds.failure(
+      'FROM base\nRUN --mount=source=evil,target=/e,rw --mount=type=cache,target=/e/link/x true\n',
+    );
+    expect(failure.code).toBe('MOUNT_TARGET');
+    expect(readdirSync(outside)).toEqual([]);
   });
 });
 
@@ -258,7 +246,7 @@ describe.skipIf(why)('RUN --mount=type=tmpfs and ssh', () => {
   });
 
   it('has the agent where Docker has it; the key does not depend on it', async () => {
-    const folder = mkdtempSync('/tmp/jettison-agent-');
+    const folder = tempDir();
     const socket = join(folder, 'agent');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(socket, resolve));
@@ -279,7 +267,6 @@ describe.skipIf(why)('RUN --mount=type=tmpfs and ssh', () => {
       expect(wrong.code).toBe('SSH_UNUSABLE');
     } finally {
       server.close();
-      rmSync(folder, { recursive: true });
     }
   });
 

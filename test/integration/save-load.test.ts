@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,6 +15,7 @@ import { findImage } from '../../src/store/lookup.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { makeImage, makeLayer, makeStore, makeTar, runCommand, type TestStore } from '../support/images.ts';
 import { FakeRegistry } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 let from: TestStore;
 let to: TestStore;
@@ -23,12 +23,11 @@ let folder: string;
 beforeEach(() => {
   from = makeStore();
   to = makeStore();
-  folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
+  folder = tempDir();
 });
 afterEach(() => {
   from.remove();
   to.remove();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const runSave = (...args: string[]) => runCommand(save, args, { home: from.home, cwd: folder });

@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FolderPlace } from '../../src/cache/folder-place.ts';
@@ -18,6 +9,7 @@ import type { Index, Manifest } from '../../src/image/types.ts';
 import { openStore } from '../../src/store/store.ts';
 import { ended, startCommand } from '../support/build.ts';
 import { FakeRegistry } from '../support/registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 /** Processes that write at the same time. */
 const WRITERS = 8;
@@ -27,11 +19,10 @@ describe('a cache that many processes write at once', () => {
   let folder: string;
   let registry: FakeRegistry | undefined;
   beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), 'jettison-writers-'));
+    root = tempDir();
     folder = join(root, 'cache');
   });
   afterEach(async () => {
-    rmSync(root, { recursive: true, force: true });
     await registry?.close();
     registry = undefined;
   });

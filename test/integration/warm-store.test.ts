@@ -4,18 +4,16 @@ import {
   cpSync,
   lutimesSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type BuildOptions, build } from '../../src/build.ts';
 import { openBuild } from '../../src/conductor/open-build.ts';
 import { JettisonError } from '../../src/errors/error.ts';
@@ -29,6 +27,7 @@ import { pruneStore } from '../../src/store/prune.ts';
 import { openStore } from '../../src/store/store.ts';
 import { makeImage, makeTar } from '../support/images.ts';
 import { makeBaseImage, whyNoSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const NIGHTLY = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0;
 const RUNS = Number(process.env['JETTISON_WARM_RUNS'] ?? (NIGHTLY ? 5000 : 100));
@@ -155,7 +154,7 @@ let context: string;
 let empty: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-warm-'));
+  folder = tempDir();
   context = join(folder, 'context');
   empty = join(folder, 'empty');
   mkdirSync(join(context, 'd/b'), { recursive: true });
@@ -189,7 +188,6 @@ beforeAll(async () => {
     if (kind === 'copy') rmSync(join(empty, 'layers', id), { recursive: true });
   }
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function setTimes(at: string): void {
   for (const entry of readdirSync(at, { withFileTypes: true })) {

@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { command as load } from '../../src/cli/load.ts';
@@ -9,6 +8,7 @@ import { findImage, type NamedImage } from '../../src/store/lookup.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { makeImage, makeLayer, makeStore, runCommand, type TestStore } from '../support/images.ts';
 import { DOCKERS, dockerArguments } from '../support/peers.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const NAME = `jettison-peer-${process.pid}:1`;
 const CANONICAL = `docker.io/library/${NAME}`;
@@ -19,12 +19,11 @@ let folder: string;
 beforeEach(() => {
   test = makeStore();
   other = makeStore();
-  folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
+  folder = tempDir();
 });
 afterEach(() => {
   test.remove();
   other.remove();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function has(ctx: TestContext, program: string, ...args: string[]): void {

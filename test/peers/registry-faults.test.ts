@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Digest, sha256 } from '../../src/image/digest.ts';
@@ -13,6 +12,7 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { HAS_REGISTRY, ME, type RunningRegistry, startRegistry } from '../support/registry-program.ts';
 import { type Spoiling, SpoilingProxy } from '../support/spoiling-proxy.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const ROUNDS = Number(process.env['JETTISON_FAULT_ROUNDS'] ?? 40);
 const AMD64 = { os: 'linux', architecture: 'amd64' };
@@ -76,7 +76,7 @@ describe('whatever goes wrong between here and the registry', () => {
 
   beforeAll(async () => {
     if (!HAS_REGISTRY) return;
-    folder = mkdtempSync(join(tmpdir(), 'jettison-faults-'));
+    folder = tempDir();
     open = await startRegistry(folder);
     closed = await startRegistry(folder, { closed: true, relativeUrls: false });
   });
@@ -84,7 +84,6 @@ describe('whatever goes wrong between here and the registry', () => {
     if (!HAS_REGISTRY) return;
     open.process.kill();
     closed.process.kill();
-    rmSync(folder, { recursive: true });
   });
 
   const client = (credentials: typeof ME | undefined) =>

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/image/digest.ts';
@@ -14,6 +13,7 @@ import { Registries } from '../../src/registry/registries.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { HAS_REGISTRY, ME, type RunningRegistry, startRegistry } from '../support/registry-program.ts';
 import { type ConnectionFault, FaultyProxy } from '../support/tcp-proxy.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
 const HAS_SKOPEO = spawnSync('skopeo', ['--version']).status === 0;
@@ -27,7 +27,7 @@ describe("Distribution's registry", () => {
 
   beforeAll(async () => {
     if (!HAS_REGISTRY) return;
-    folder = mkdtempSync(join(tmpdir(), 'jettison-registry-'));
+    folder = tempDir();
     open = await startRegistry(folder);
     closed = await startRegistry(folder, { closed: true });
   });
@@ -35,7 +35,6 @@ describe("Distribution's registry", () => {
     if (!HAS_REGISTRY) return;
     open.process.kill();
     closed.process.kill();
-    rmSync(folder, { recursive: true });
   });
   beforeEach((ctx) => {
     ctx.skip(!HAS_REGISTRY, 'docker-registry is not installed');

@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestBuilds } from '../support/build.ts';
 import { HAS_REGISTRY, type RunningRegistry, startRegistry } from '../support/registry-program.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const HAS_SKOPEO = spawnSync('skopeo', ['--version']).status === 0;
 
@@ -22,13 +21,12 @@ describe("a cache in Distribution's registry", () => {
 
   beforeAll(async () => {
     if (!HAS_REGISTRY) return;
-    folder = mkdtempSync(join(tmpdir(), 'jettison-shared-'));
+    folder = tempDir();
     registry = await startRegistry(folder);
   });
   afterAll(() => {
     if (!HAS_REGISTRY) return;
     registry.process.kill();
-    rmSync(folder, { recursive: true });
   });
   beforeEach((ctx) => {
     ctx.skip(!HAS_REGISTRY, 'docker-registry is not installed');

@@ -7,7 +7,6 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,12 +16,12 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type Ended, ended, startCommand } from '../support/build.ts';
 import { copyCommand } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const GOOD = '0.1.0';
 const EVIL = '6.6.6';
@@ -36,7 +35,7 @@ let home: string;
 let cache: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-code-cache-'));
+  folder = tempDir();
   cli = copyCommand(join(folder, 'command'));
   core = join(dirname(cli), 'chunks', 'core.js');
   home = join(folder, 'home');
@@ -44,8 +43,6 @@ beforeEach(() => {
   mkdirSync(home);
   chmodSync(folder, 0o755);
 });
-
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function start(args: string[], env: Record<string, string> = {}, ids?: { uid: number; gid: number }) {
   const child = startCommand(args, {

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { needTool } from '../../src/worker/tools.ts';
 import { ended, startCommand, TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { FOOTINGS, openSandbox, TestSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 /** The device /dev/zero, which does no harm, under a name that no container gives it. */
 const ZERO = { major: 1, minor: 5 };
@@ -31,13 +31,12 @@ for (const { name, options } of FOOTINGS) {
       let layers: string[];
 
       beforeAll(async () => {
-        folder = mkdtempSync(join(tmpdir(), 'jettison-devices-'));
+        folder = tempDir();
         sandbox = await openSandbox({ ...options, ...(isolation === 'single' ? { isolation } : {}) });
         if (sandbox instanceof TestSandbox) layers = [sandbox.base, await sandbox.addLayer('nodes', NODES)];
       });
       afterAll(async () => {
         if (sandbox instanceof TestSandbox) await sandbox.close();
-        rmSync(folder, { recursive: true, force: true });
       });
       beforeEach((ctx) => {
         if (typeof sandbox === 'string') ctx.skip(sandbox);

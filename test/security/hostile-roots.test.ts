@@ -1,14 +1,4 @@
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
@@ -16,6 +6,7 @@ import type { Entry } from '../../src/layer/entry.ts';
 import type { ExecMount } from '../../src/worker/protocol.ts';
 import { makeTar } from '../support/images.ts';
 import { FOOTINGS, openSandbox, TestSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const isRoot = process.getuid?.() === 0;
 const secret: ExecMount = {
@@ -67,7 +58,7 @@ for (const { name, options } of FOOTINGS) {
       const all = name === 'namespaces' && isolation === 'root';
 
       beforeAll(async () => {
-        canary = mkdtempSync(join(tmpdir(), 'jettison-canary-'));
+        canary = tempDir();
         mkdirSync(join(canary, 'deep'));
         writeFileSync(join(canary, 'hosts'), 'canary');
         chmodSync(join(canary, 'deep'), 0o755);
@@ -76,7 +67,6 @@ for (const { name, options } of FOOTINGS) {
       });
       afterAll(async () => {
         if (sandbox instanceof TestSandbox) await sandbox.close();
-        rmSync(canary, { recursive: true, force: true });
       });
       beforeEach((ctx) => {
         if (typeof sandbox === 'string') ctx.skip(sandbox);

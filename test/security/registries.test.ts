@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { MEDIA } from '../../src/image/types.ts';
@@ -14,6 +13,7 @@ import { fetchBlob } from '../../src/registry/pull.ts';
 import { Registries, type RegistryOptions } from '../../src/registry/registries.ts';
 import { download } from '../../src/remote/download.ts';
 import { makeStore, type TestStore } from '../support/images.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 /** A server for everything that a test makes of it; `url` has no name that counts as loopback. */
 class Hostile {
@@ -41,7 +41,7 @@ describe('hostile registries', () => {
   const servers: { close(): unknown }[] = [];
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'jettison-hostile-'));
+    folder = tempDir();
     const files = { key: join(folder, 'key.pem'), cert: join(folder, 'cert.pem') };
     // The proxy of these tests is what makes the name lead here.
     execFileSync(
@@ -69,7 +69,6 @@ describe('hostile registries', () => {
     );
     tls = { key: readFileSync(files.key, 'utf8'), cert: readFileSync(files.cert, 'utf8') };
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
   beforeEach(() => {
     test = makeStore();
   });

@@ -1,7 +1,6 @@
 import {
   cpSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,7 +9,6 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,6 +16,7 @@ import { JettisonError } from '../../src/errors/error.ts';
 import type { Output } from '../../src/export/output.ts';
 import { randomNumbers, TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 /** Damaged files of each kind; many more when that is asked for. */
 const ROUNDS = Number(process.env['JETTISON_ROT_ROUNDS'] ?? 1);
@@ -66,7 +65,7 @@ async function saved({ home }: Pick<TestBuilds, 'home'>, path: string): Promise<
 
 /** The files of the image by path, as `-o DIR` writes them; undefined when that is refused. */
 async function files({ home }: Pick<TestBuilds, 'home'>): Promise<Map<string, string> | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'jettison-rot-files-'));
+  const folder = tempDir();
   try {
     const outputs: Output[] = [{ type: 'local', path: folder }];
     const built = await orError(() => sound.build(DOCKERFILE, { home, reproducible: true, outputs }));
@@ -152,7 +151,7 @@ describe.skipIf(why)('a store with a damaged file', () => {
       for (let round = 0; round < ROUNDS; round++) {
         const file = candidates![Math.floor(random() * candidates!.length)]!;
         const how = WAYS[Math.floor(random() * WAYS.length)]!;
-        const folder = mkdtempSync(join(tmpdir(), 'jettison-rot-'));
+        const folder = tempDir();
         const home = join(folder, 'store');
         const restore = () => {
           rmSync(home, { recursive: true, force: true });

@@ -1,18 +1,17 @@
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Listing } from '../../../src/base/listing.ts';
 import { sha256 } from '../../../src/image/digest.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 let root: string;
 let skipped: string[];
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'jettison-listing-'));
+  root = tempDir();
   skipped = [];
 });
-afterEach(() => rm(root, { recursive: true }));
 
 const newListing = () => new Listing(7, (path) => skipped.push(path));
 const lines = (listing: Listing) =>

@@ -1,14 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Io } from '../../../src/cli/command.ts';
 import { command } from '../../../src/cli/context.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 let cwd: string;
 beforeEach(() => {
-  cwd = mkdtempSync(join(tmpdir(), 'jettison-context-ls-'));
+  cwd = tempDir();
   for (const [path, text] of Object.entries({
     'src/a.ts': 'a'.repeat(1500),
     'src/b.ts': 'b',
@@ -22,7 +22,6 @@ beforeEach(() => {
   mkdirSync(join(cwd, 'empty'));
   symlinkSync('src/a.ts', join(cwd, 'link'));
 });
-afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
 async function run(...args: string[]): Promise<string> {
   let text = '';

@@ -1,17 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PassThrough } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { command as build } from '../../../src/cli/build.ts';
 import { command as lint } from '../../../src/cli/lint.ts';
 import { fakeIo } from '../../support/fake-io.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 let folder: string;
 const BAD = 'FROM alpine AS Base\nENV A=$x TOKEN=1\nCMD run\n';
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-lint-'));
+  folder = tempDir();
   writeFileSync(join(folder, 'Dockerfile'), BAD);
   writeFileSync(join(folder, 'good'), 'FROM scratch\nCOPY a /\n');
   writeFileSync(join(folder, 'broken'), 'FROM scratch\nCOPPY a /\n');
@@ -21,7 +21,6 @@ beforeAll(() => {
     '# one is first\nFROM scratch AS one\nARG V=1\nFROM scratch AS two\nRUN --mount=type=secret,id=s true\n',
   );
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(command: typeof lint, args: string[], stdin = '') {
   const { io, stdout } = fakeIo({ env: { JETTISON_HOME: join(folder, 'store') } });

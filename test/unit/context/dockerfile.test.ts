@@ -1,14 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readDockerfile } from '../../../src/context/dockerfile.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'jettison-dockerfile-'));
+  directory = tempDir();
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function write(path: string, text: string | Buffer = `text of ${path}`): void {
   mkdirSync(join(directory, path, '..'), { recursive: true });

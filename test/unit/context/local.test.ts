@@ -4,7 +4,6 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,25 +12,24 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { parseIgnore } from '../../../src/context/ignore.ts';
 import { openLocalContext } from '../../../src/context/local.ts';
 import { sha256 } from '../../../src/image/digest.ts';
 import type { TreeEntry } from '../../../src/layer/tree.ts';
 import { StoreLayout } from '../../../src/store/layout.ts';
 import { recordText } from '../../../src/store/record-file.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 let base: string;
 let directory: string;
 
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'jettison-context-'));
+  base = tempDir();
   directory = join(base, 'app');
   mkdirSync(directory);
 });
-afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 function write(path: string, text = path): void {
   mkdirSync(join(directory, path, '..'), { recursive: true });

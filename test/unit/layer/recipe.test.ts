@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { readRecipe, writeRecipe } from '../../../src/layer/recipe.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 it('reads back recipes longer than what is read at once', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = tempDir();
   const entries = Array.from(
     { length: 6000 },
     (_, i): RecipeEntry => ({

@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { normaliseKey, StoredCredentials } from '../../../src/registry/credentials.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const basic = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64');
 
@@ -11,10 +11,9 @@ describe('stored credentials', () => {
   let env: NodeJS.ProcessEnv;
 
   beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'jettison-credentials-'));
+    home = tempDir();
     env = { HOME: home, PATH: `${home}/bin:/usr/bin:/bin` };
   });
-  afterEach(() => rmSync(home, { recursive: true }));
 
   const write = (path: string, content: unknown, mode = 0o600) => {
     mkdirSync(dirname(join(home, path)), { recursive: true });

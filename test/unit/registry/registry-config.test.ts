@@ -1,16 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { parseReference } from '../../../src/image/reference.ts';
 import { RegistryConfig } from '../../../src/registry/registry-config.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 describe('what files say of registries', () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'jettison-config-'));
+    folder = tempDir();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   const write = (name: string, text: string) => {
     const path = join(folder, name);

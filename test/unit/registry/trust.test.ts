@@ -1,15 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { systemTrust } from '../../../src/registry/trust.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 describe("the system's authorities", () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'jettison-trust-'));
+    folder = tempDir();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   it('are those of the first bundle that there is', () => {
     const bundle = join(folder, 'bundle.crt');

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { LogReader, LogWriter } from '../../../src/run/log.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 let folder: string;
 let serial = 0;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-log-'));
+  folder = tempDir();
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const newPath = () => join(folder, `log-${++serial}`);
 const text = (reader: LogReader) => [...reader.read()].map(({ stream, data }) => `${stream}: ${data}`);

@@ -1,21 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { isArchive } from '../../../src/solve/copy/archive-detect.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 let directory: string;
 let tar: Buffer | undefined;
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'jettison-archive-'));
+  directory = tempDir();
   writeFileSync(join(directory, 'file'), 'x'.repeat(2000));
   const { status } = spawnSync('tar', ['-cf', join(directory, 'a.tar'), '-C', directory, 'file']);
   if (status === 0) tar = readFileSync(join(directory, 'a.tar'));
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function file(content: Buffer | string): string {
   const path = join(directory, 'candidate');

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { hostPlatform, parsePlatform } from '../../../src/image/platform.ts';
 import { planBuild } from '../../../src/plan/planner.ts';
 import { checkRunnable } from '../../../src/solve/emulation.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const FOREIGN = hostPlatform().architecture === 's390x' ? 'linux/arm64' : 'linux/s390x';
 /** What qemu registers for s390x, whose programs have the most significant byte first. */
@@ -14,9 +14,8 @@ const MAGIC = '7f454c4602020100000000000000000000020016';
 describe('running programs of other architectures', () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'jettison-binfmt-'));
+    folder = tempDir();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   const register = (lines: string[], status = 'enabled') => {
     writeFileSync(join(folder, 'status'), `${status}\n`);

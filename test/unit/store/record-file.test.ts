@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { lookAtRecord, parseRecord, readRecord, recordText } from '../../../src/store/record-file.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const record = fc.dictionary(
   fc.string().filter((name) => name !== 'checksum' && name !== '__proto__'),
@@ -51,17 +51,13 @@ describe('a record', () => {
   });
 
   test('that is missing is not the same as a damaged one', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'jettison-record-'));
-    try {
-      const path = join(folder, 'record.json');
-      expect(lookAtRecord(path)).toBe('missing');
-      writeFileSync(path, '');
-      expect(lookAtRecord(path)).toBe('damaged');
-      expect(readRecord(path)).toBeUndefined();
-      writeFileSync(path, recordText({ a: 1 }));
-      expect(readRecord(path)).toEqual({ a: 1 });
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const folder = tempDir();
+    const path = join(folder, 'record.json');
+    expect(lookAtRecord(path)).toBe('missing');
+    writeFileSync(path, '');
+    expect(lookAtRecord(path)).toBe('damaged');
+    expect(readRecord(path)).toBeUndefined();
+    writeFileSync(path, recordText({ a: 1 }));
+    expect(readRecord(path)).toEqual({ a: 1 });
   });
 });

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type Call, callProgram, canMakePrograms, cText, Words } from '../../../src/worker/call-program.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const why =
   process.platform !== 'linux'
@@ -15,9 +15,8 @@ const why =
 describe.skipIf(why)('a program of system calls', () => {
   let folder: string;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'jettison-calls-'));
+    folder = tempDir();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const say = (text: string): Call => ({ name: 'write', args: [1, Buffer.from(text), text.length] });
   const end = (code: number): Call => ({ name: 'exit_group', args: [code] });
