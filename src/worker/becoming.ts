@@ -87,7 +87,7 @@ export function becoming(
   if (isTooLong([...args, ...environment])) throw tooLong();
   if (canMakePrograms()) {
     const program = commandProgram({
-      ...{ user, singleId, cwd, capabilities, bounding, noNewPrivileges, seccomp, environment, args },
+      ...{ user, singleId, cwd, capabilities, bounding, noNewPrivileges, seccomp, environment, args, path },
       ...(what.hasJoinedUsers && { bounding: ALL_CAPABILITIES }),
       handedOver,
     });

@@ -24,8 +24,12 @@ export interface CommandProgramOptions {
   /** `K=V`: exactly what the command gets. */
   environment: readonly string[];
   args: readonly string[];
+  /** Its own file, absolute, as the process sees it; no path of the command's root. */
+  path: string;
 }
 
+const AT_FDCWD = -100;
+const F_OK = 0;
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
 const PR_SET_KEEPCAPS = 8;
 const PR_CAPBSET_DROP = 24;
@@ -45,7 +49,16 @@ const SAME = -1;
  * from the bounding set, which lacks that one.
  */
 export function commandProgram(options: CommandProgramOptions): Buffer {
-  return callProgram([...identity(options), ...execution(options)]);
+  return callProgram([startedOnce(options), ...identity(options), ...execution(options)]);
+}
+
+/**
+ * A script whose interpreter is /proc/self/exe makes the kernel execute this program again, endlessly. In the command's
+ * root it does not find itself.
+ */
+function startedOnce({ args, path }: CommandProgramOptions): Call {
+  const again = failure(`exec: "${args[0]}": its interpreter is not a program of the image`, 126);
+  return { name: 'faccessat', args: [AT_FDCWD, cText(path), F_OK], failures: { any: again } };
 }
 
 function identity(options: CommandProgramOptions): Call[] {
