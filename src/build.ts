@@ -1,4 +1,5 @@
 import { cancelledBy, interrupted } from './conductor/cancellation.ts';
+import { isMultiPlatform } from './conductor/multi-platform.ts';
 import { openBuild } from './conductor/open-build.ts';
 import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './conductor/options.ts';
 import { fromSystemError } from './errors/system.ts';
@@ -69,12 +70,14 @@ async function buildWith(
     const { store, env, signal } = session;
     const fetchBlob = (blob: Descriptor) => fetches.fetchBlob(blob);
     const setTime = options.reproducible ? epoch : undefined;
-    const maker = new ImageMaker({ store, built, epoch, setTime, fetchBlob });
+    const asIndex = isMultiPlatform(options.buildArgs, plans.length);
+    const maker = new ImageMaker({ store, built, asIndex, epoch, setTime, fetchBlob });
     const { made, names } = await session.wait(
       exportAll(
         {
           store,
           built,
+          asIndex,
           maker,
           tags,
           env,

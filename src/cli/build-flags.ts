@@ -30,7 +30,10 @@ export interface BuildFlags {
   network?: 'host' | 'none';
   isolation?: RungChoice;
   /** What RUN steps get and may use. */
-  run: Pick<BuildOptions, 'hosts' | 'limits' | 'ulimits' | 'shmSize' | 'timeout' | 'allowInsecure'>;
+  run: Pick<
+    BuildOptions,
+    'hosts' | 'limits' | 'ulimits' | 'shmSize' | 'timeout' | 'allowInsecure' | 'allowHostNetwork'
+  >;
   platform?: string;
   /** Several of them. */
   platforms?: string[];
@@ -286,6 +289,7 @@ function runSettings(
   values: ReturnType<typeof parseArgs<{ options: typeof BUILD_OPTIONS }>>['values'],
 ): BuildFlags['run'] {
   const { memory, cpus, allow = [] } = values;
+  const allowed = allow.map(entitlement);
   const pids = values['pids-limit'];
   const limits = {
     ...(memory === undefined ? {} : { memory: bytes(memory) }),
@@ -298,11 +302,11 @@ function runSettings(
     ...(values.ulimit === undefined ? {} : { ulimits: values.ulimit.map(ulimit) }),
     ...(values['shm-size'] === undefined ? {} : { shmSize: bytes(values['shm-size']) }),
     ...(values.timeout === undefined ? {} : { timeout: timeout(values.timeout) }),
-    ...(allow.map(entitlement).includes('security.insecure') ? { allowInsecure: true } : {}),
+    ...(allowed.includes('security.insecure') ? { allowInsecure: true } : {}),
+    ...(allowed.includes('network.host') ? { allowHostNetwork: true } : {}),
   };
 }
 
-/** The network of the machine needs no permission here: a command has no rights over that. */
 function entitlement(text: string): string {
   if (text === 'security.insecure' || text === 'network.host') return text;
   throw usageError(

@@ -21,7 +21,8 @@ Options:
       --annotation [manifest:|index:]KEY=VALUE
                                 Annotate the image
       --add-host NAME:ADDRESS   Add a line to /etc/hosts of RUN
-      --allow security.insecure Let RUN ask for --security=insecure
+      --allow ENTITLEMENT       security.insecure or network.host: let RUN ask for --security=insecure or
+                                --network=host
       --build-arg NAME[=VALUE]  Set a build argument; without value, from the environment
       --build-context NAME=PLACE
                                 Use PLACE for the stage, image or context NAME: a directory, a tar, a git or

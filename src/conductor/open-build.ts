@@ -19,6 +19,7 @@ import type { HaltPoint } from '../solve/context.ts';
 import { checkRunnable } from '../solve/emulation.ts';
 import { Solver } from '../solve/solver.ts';
 import { directoryOf, type Given, openGiven, readGiven } from './main-context.ts';
+import { isMultiPlatform } from './multi-platform.ts';
 import { type BuildOptions, pick } from './options.ts';
 import { parseForBuild, planInput, planWithBases, readNamedContexts } from './planning.ts';
 import { findAgents } from './secrets.ts';
@@ -53,6 +54,7 @@ export async function openBuild(
   haltAt?: (plans: readonly Plan[], session: Session) => HaltPoint,
 ): Promise<OpenedBuild> {
   const named = readNamedContexts(options.contexts);
+  isMultiPlatform(options.buildArgs, options.platforms?.length ?? 1);
   const given = await readGiven(options, named.files);
   emit({
     type: 'build.started',

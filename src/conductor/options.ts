@@ -64,6 +64,8 @@ export interface BuildOptions {
   timeout?: number;
   /** Whether RUN may ask for `--security=insecure`. */
   allowInsecure?: boolean;
+  /** Whether RUN may ask for `--network=host`; with the network `host` it may, too. */
+  allowHostNetwork?: boolean;
   /** How RUN may run: `auto` is the best that this machine allows. With `none` it does not. */
   isolation?: RungChoice;
   /** `os/architecture[/variant]`; default: this machine's. */
@@ -118,6 +120,7 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
   shmSize: true,
   timeout: true,
   allowInsecure: true,
+  allowHostNetwork: true,
   isolation: true,
   platform: true,
   platforms: true,

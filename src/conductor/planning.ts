@@ -17,6 +17,7 @@ export interface PlanOptions {
   labels?: Record<string, string>;
   network?: RunNetwork;
   allowInsecure?: boolean;
+  allowHostNetwork?: boolean;
   platform?: string;
   target?: string;
 }
@@ -43,6 +44,7 @@ export function planInput(options: PlanOptions, dockerfile: Dockerfile): Omit<Pl
     buildPlatform: host,
     network: options.network ?? 'default',
     allowInsecure: options.allowInsecure ?? false,
+    allowHostNetwork: options.allowHostNetwork ?? false,
     ...(options.target === undefined ? {} : { target: options.target }),
   };
 }

@@ -91,7 +91,7 @@ async function archive(
     fetchBlob,
   );
   const [image] = made.images;
-  const whole = made.images.length === 1 ? {} : { index: made };
+  const whole = made.isIndex ? { index: made } : {};
   return writeArchive(store, [{ image: image!, names, ...whole }], format);
 }
 
@@ -119,7 +119,7 @@ async function filesToTar(job: Delivery, to: Destination): Promise<void> {
 }
 
 async function filesToFolder(job: Delivery, path: string): Promise<void> {
-  const { built, store, time, signal } = job;
+  const { built, asIndex, store, time, signal } = job;
   await told(job, `files to ${path}`, async (onProgress) => {
     const { filesTar } = await import('./image-files.ts');
     const { extractTar } = await import('./extract.ts');
@@ -129,7 +129,7 @@ async function filesToFolder(job: Delivery, path: string): Promise<void> {
       // As buildx names them.
       const { os, architecture, variant } = one.platform;
       const name = [os, architecture, ...(variant === undefined ? [] : [variant])].join('_');
-      const folder = built.length === 1 ? path : join(path, name);
+      const folder = asIndex ? join(path, name) : path;
       const tar = countedToEnd(filesTar(store, worker, await one.files(), time), {
         item: folder,
         onProgress,

@@ -9,6 +9,8 @@ import type { BuiltPlatform } from './output.ts';
 export interface Delivery {
   store: Store;
   built: BuiltPlatform[];
+  /** Whether an image is an index and files are in a folder for each platform, also where there is one. */
+  asIndex: boolean;
   maker: ImageMaker;
   /** Canonical names of the build: those of outputs that have none of their own. */
   tags: string[];

@@ -12,11 +12,15 @@ export interface MadeImage {
   target: Descriptor;
   /** One a platform. */
   images: ImageParts[];
+  /** Whether the target is an index. */
+  isIndex: boolean;
 }
 
 export interface ImageMakerOptions {
   store: Store;
   built: BuiltPlatform[];
+  /** Whether one platform is an index, too. */
+  asIndex: boolean;
   /** SOURCE_DATE_EPOCH: what `rewriteTimestamp` sets later times to. */
   epoch: number | undefined;
   /** Every time in the layers that the build made becomes this. */
@@ -42,9 +46,9 @@ export class ImageMaker {
   }
 
   async #make(form: ImageForm): Promise<MadeImage> {
-    const { store, built } = this.options;
+    const { store, built, asIndex } = this.options;
     const images = await Promise.all(built.map((one) => this.#platform(one, form)));
-    if (images.length === 1) return { target: images[0]!.descriptor, images };
+    if (images.length === 1 && !asIndex) return { target: images[0]!.descriptor, images, isIndex: false };
     const index: Index = {
       schemaVersion: 2,
       mediaType: MEDIA.ociIndex,
@@ -55,7 +59,7 @@ export class ImageMaker {
       })),
       ...annotated(form.annotations?.index),
     };
-    return { target: store.blobs.writeJson(index, MEDIA.ociIndex), images };
+    return { target: store.blobs.writeJson(index, MEDIA.ociIndex), images, isIndex: true };
   }
 
   async #platform({ config, layers }: BuiltPlatform, form: ImageForm): Promise<ImageParts> {

@@ -63,6 +63,8 @@ export function applyInstruction(
         hostname: input.buildArgs['BUILDKIT_SANDBOX_HOSTNAME'],
         checked: input.check !== undefined,
         allowInsecure: input.allowInsecure === true,
+        allowHostNetwork: input.allowHostNetwork === true || input.network === 'host',
+        cacheNamespace: input.buildArgs['BUILDKIT_CACHE_MOUNT_NS'],
       });
       return;
     default:

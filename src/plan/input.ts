@@ -18,6 +18,8 @@ export interface PlanInput {
   network: RunNetwork;
   /** Whether RUN may ask for `--security=insecure`. Checks do not ask: a permission belongs to a build. */
   allowInsecure?: boolean;
+  /** The same for `--network=host`, which a build with the network `host` allows anyway. */
+  allowHostNetwork?: boolean;
   /** What `--build-context` gives. */
   contexts?: NamedContexts;
   /** The base images known so far, by `imageKey`. */

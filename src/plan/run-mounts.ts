@@ -29,7 +29,7 @@ export function mountFrom(flag: MountFlag): { text: string } | undefined {
 export function planMounts(
   state: StageState,
   instruction: RunInstruction,
-  sources: MountSources,
+  { sources, cacheNamespace }: { sources: MountSources; cacheNamespace: string | undefined },
 ): RunMount[] {
   let agents = 0;
   return instruction.mounts.map((flag): RunMount => {
@@ -41,7 +41,7 @@ export function planMounts(
       return { type: 'tmpfs', target: at, ...(mount.size === undefined ? {} : { size: mount.size }) };
     }
     const from = sources.get(flag);
-    if (mount.type === 'cache') return planCache(mount, at, from);
+    if (mount.type === 'cache') return planCache(mount, at, from, cacheNamespace);
     return {
       type: 'bind',
       from: from ?? { kind: 'context' },
@@ -79,11 +79,18 @@ function planSecret(state: StageState, mount: ResolvedMount): RunMount {
   };
 }
 
-function planCache(mount: ResolvedMount, at: string, from: CopyFrom | undefined): RunMount {
+/** @param namespace keeps caches of the same id apart: it stands before the id, as in BuildKit */
+function planCache(
+  mount: ResolvedMount,
+  at: string,
+  from: CopyFrom | undefined,
+  namespace: string | undefined,
+): RunMount {
+  // The id is the target as written, not where it is: Docker's caches are found so.
+  const id = mount.id || clean(mount.target ?? '');
   return {
     type: 'cache',
-    // The id is the target as written, not where it is: Docker's caches are found so.
-    id: mount.id || clean(mount.target ?? ''),
+    id: namespace ? `${namespace}/${id}` : id,
     target: at,
     readOnly: mount.readOnly,
     sharing: mount.sharing ?? 'shared',

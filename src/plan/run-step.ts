@@ -21,6 +21,9 @@ export function addRunStep(
     /** Whether the file is only checked: what this machine allows or has is then no matter. */
     checked: boolean;
     allowInsecure: boolean;
+    /** Whether `--network=host` is allowed; that of the whole build allows it, too. */
+    allowHostNetwork: boolean;
+    cacheNamespace: string | undefined;
     hostname: string | undefined;
   },
 ): void {
@@ -31,10 +34,14 @@ export function addRunStep(
       ? script.args
       : [...state.shell, script.kind === 'file' ? file!.path : script.text];
   const insecure = instruction.security?.text === 'insecure';
-  if (insecure && !options.allowInsecure && !options.checked) throw notAllowed(instruction);
+  if (insecure && !options.allowInsecure && !options.checked)
+    throw notAllowed(instruction, instruction.security!, '--security=insecure', ENTITLEMENTS.insecure);
+  const hostNetwork = instruction.network?.text === 'host';
+  if (hostNetwork && !options.allowHostNetwork && !options.checked)
+    throw notAllowed(instruction, instruction.network!, '--network=host', ENTITLEMENTS.hostNetwork);
   const [device] = instruction.devices;
   if (device !== undefined && !options.checked) throw noDevices(instruction, device);
-  const mounts = planMounts(state, instruction, options.sources);
+  const mounts = planMounts(state, instruction, options);
   const agent = mounts.find((mount) => mount.type === 'ssh');
   const step: RunStep = {
     kind: 'run',
@@ -76,11 +83,22 @@ function network(word: Word | undefined, fallback: RunNetwork): RunNetwork {
   }
 }
 
-function notAllowed({ security, source }: RunInstruction): JettisonError {
-  return new JettisonError('NOT_ALLOWED', 'RUN --security=insecure is not allowed for this build', {
-    location: security!.location,
+/** What `--allow` permits, and what a command gets by it. */
+const ENTITLEMENTS = {
+  insecure: { name: 'security.insecure', gives: 'rights over this machine' },
+  hostNetwork: { name: 'network.host', gives: "all services on this machine's loopback" },
+};
+
+function notAllowed(
+  { source }: RunInstruction,
+  { location }: Word,
+  flag: string,
+  { name, gives }: { name: string; gives: string },
+): JettisonError {
+  return new JettisonError('NOT_ALLOWED', `RUN ${flag} is not allowed for this build`, {
+    location,
     source,
-    hint: 'It gives the command rights over this machine. If you trust the Dockerfile: --allow security.insecure.',
+    hint: `It gives the command ${gives}. If you trust the Dockerfile: --allow ${name}.`,
   });
 }
 

@@ -51,7 +51,13 @@ describe.each(
   PAGES.map((page) => ({ page, lines: commandLines(page) })).filter(({ lines }) => lines.length > 0),
 )('$page', ({ lines }) => {
   it.each(lines)('%s', async (line) => {
-    const env = { PATH: join(folder, 'bin'), HOME: folder, JETTISON_HOME: join(folder, 'store'), USER: 'me' };
+    const env = {
+      PATH: join(folder, 'bin'),
+      HOME: folder,
+      JETTISON_HOME: join(folder, 'store'),
+      USER: 'me',
+      GIT_TOKEN: 'x',
+    };
     await new Promise((resolve) =>
       execFile('/bin/sh', ['-c', line], { cwd: join(folder, 'empty'), env }, resolve),
     );

@@ -88,6 +88,50 @@ LABEL built=$TARGETPLATFORM
     expect(again.digest).toBe(digest);
   });
 
+  it('give an index of one image, too, with BUILDKIT_MULTI_PLATFORM', async () => {
+    const files = (name: string) => join(builds.folder, name);
+    const text = 'FROM base\nCOPY a /\n';
+    const plain = await builds.build(text);
+    for (const [value, isIndex] of [
+      ['0', false],
+      ['', false],
+      ['1', true],
+      ['True', true],
+    ] as const) {
+      const out = files(`single-${value}`);
+      const built = await builds.build(text, {
+        buildArgs: { BUILDKIT_MULTI_PLATFORM: value },
+        tags: ['single'],
+        outputs: [
+          { type: 'image' },
+          { type: 'local', path: out },
+          { type: 'archive', format: 'docker-archive', to: { path: `${out}.tar` } },
+          { type: 'archive', format: 'oci-archive', to: { path: `${out}.oci` } },
+        ],
+      });
+      expect(existsSync(join(out, isIndex ? HOST.replaceAll('/', '_') : '', 'a'))).toBe(true);
+      expect(existsSync(`${out}.tar`)).toBe(true);
+      expect(built.imageId).toBe(plain.imageId);
+      if (!isIndex) expect(built.digest).toBe(plain.digest);
+      else {
+        const [one, ...more] = indexOf(built.digest).manifests;
+        expect(one).toMatchObject({ digest: plain.digest, platform: hostPlatform() });
+        expect(more).toEqual([]);
+      }
+    }
+    expect(await builds.run(['run', '--rm', 'single', 'cat', '/a'])).toMatchObject({ code: 0, out: 'a\n' });
+    for (const [value, platforms] of [
+      ['yes', [HOST]],
+      ['0', [HOST, OTHER]],
+    ] as const) {
+      const failure = await builds.failure(text, {
+        buildArgs: { BUILDKIT_MULTI_PLATFORM: value },
+        platforms: [...platforms],
+      });
+      expect(failure).toMatchObject({ code: 'PLATFORM_INVALID', exitCode: 2 });
+    }
+  });
+
   it('are pushed, and written to OCI archives, whole', async () => {
     const name = `${registry.host}/team/app:2`;
     const file = join(builds.folder, 'app.tar');

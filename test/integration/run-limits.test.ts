@@ -75,6 +75,28 @@ describe.skipIf(why)('what a RUN gets and may use', () => {
   });
 });
 
+describe.skipIf(why)('RUN --network=host', () => {
+  const text = 'FROM base\nRUN --network=host true\n';
+
+  it('is refused unless it or the network of the machine is allowed for the build', async () => {
+    for (const network of [undefined, 'none', 'default'] as const) {
+      const failure = await builds.failure(text, network && { network });
+      expect(failure).toMatchObject({ code: 'NOT_ALLOWED', exitCode: 1, location: { line: 2, column: 15 } });
+      expect(failure.hint).toContain('--allow network.host');
+    }
+    builds.write({ Dockerfile: text });
+    expect(await builds.run(['build', builds.context])).toMatchObject({ code: 1 });
+    for (const flag of ['--allow=network.host', '--network=host', '--check'])
+      expect(await builds.run(['build', flag, builds.context])).toMatchObject({ code: 0 });
+  });
+
+  it('is refused as a trigger of the base, too', async () => {
+    await builds.build('FROM base\nONBUILD RUN --network=host true\n', { tags: ['triggered'] });
+    const failure = await builds.failure('FROM triggered\n');
+    expect(failure).toMatchObject({ code: 'NOT_ALLOWED' });
+  });
+});
+
 describe.skipIf(why)('RUN --security=insecure', () => {
   const text = 'FROM base\nRUN --security=insecure grep CapEff /proc/self/status; test -w /proc/sys/kernel\n';
 

@@ -121,6 +121,22 @@ describe.skipIf(why)('RUN --mount=type=bind', () => {
 });
 
 describe.skipIf(why)('RUN --mount=type=cache', () => {
+  it('is another one in another BUILDKIT_CACHE_MOUNT_NS', async () => {
+    const text =
+      'FROM base\nRUN --mount=type=cache,target=/ns --mount=type=cache,id=i,target=/i echo >> /ns/f && echo >> /i/f && wc -l < /ns/f && wc -l < /i/f\n';
+    const counts = async (namespace: string | undefined) => {
+      const buildArgs = namespace === undefined ? {} : { BUILDKIT_CACHE_MOUNT_NS: namespace };
+      return (await builds.build(text, { noCache: true, buildArgs })).output.split(/\s+/).filter(Boolean);
+    };
+    expect(await counts(undefined)).toEqual(['1', '1']);
+    expect(await counts('one')).toEqual(['1', '1']);
+    expect(await counts('two')).toEqual(['1', '1']);
+    expect(await counts('one')).toEqual(['2', '2']);
+    expect(await counts('')).toEqual(['2', '2']);
+    const ids = listCaches(builds.store.layout).map(({ record }) => record.id);
+    expect(ids).toEqual(expect.arrayContaining(['/ns', 'i', 'one//ns', 'one/i']));
+  });
+
   it('lets others stand inside, in any order, and keeps what belongs to each', async () => {
     const outer = '--mount=type=cache,target=/n,id=outer';
     const inner = '--mount=type=cache,target=/n/deep/in,id=inner';

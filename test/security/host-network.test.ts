@@ -72,7 +72,7 @@ describe.each(USERS)("the machine's network, as %s", (user) => {
     const masks = async (flag: string) => {
       const { code, out, err } = await jettison.build(
         `FROM base\nRUN ${flag} echo "mask=$(${CAPABILITIES})"\n`,
-        ...['--no-cache', `--isolation=${rung}`],
+        ...['--no-cache', '--allow=network.host', `--isolation=${rung}`],
       );
       expect({ code, err }).toMatchObject({ code: 0 });
       const mask = /^#\d+ [\d.]* ?mask=([0-9a-f]{16})/m.exec(out + err)?.[1];
@@ -132,7 +132,11 @@ describe.each(HELPERS)('with %s', (helper) => {
     );
 
     it('reaches all of it with --network host, of the build or of RUN', async () => {
-      for (const [flag, ...args] of [['--network=host'], ['', '--network=host']] as const) {
+      for (const [flag, ...args] of [
+        ['--network=host', '--allow=network.host'],
+        ['--network=host', '--network=host'],
+        ['', '--network=host'],
+      ] as const) {
         expect(await look(flag, ...args)).toMatchObject({ sees: SHARED });
       }
       expect(await look('--network=default', '--network=default')).toMatchObject({ sees: inPrivate(helper) });

@@ -56,6 +56,7 @@ describe('what RUN may use', () => {
       timeout: 5000,
       hosts: [['h', '1.1.1.1']],
       allowInsecure: true,
+      allowHostNetwork: true,
     });
     expect(() => parseBuildFlags(['--allow=everything', '.'], {})).toThrow(usage);
   });
