@@ -14,6 +14,7 @@ import type { Command, Io } from './command.ts';
 import { toJson } from './template/values.ts';
 import { usageError } from './usage.ts';
 import { VERSION } from './version.ts';
+import { COLUMNS, wrapped } from './wrap.ts';
 
 const help = `Usage: jettison doctor [OPTIONS]
 
@@ -81,6 +82,7 @@ async function showMachine(store: Store, json: boolean, io: Io): Promise<number>
     return 0;
   }
   const { bold } = style(wantsColor(io.stdout, io.env));
+  const columns = io.stdout.columns ?? COLUMNS;
   const { store: place, user } = facts;
   const lines: [string, string][] = [
     ['Jettison', facts.jettison],
@@ -95,10 +97,12 @@ async function showMachine(store: Store, json: boolean, io: Io): Promise<number>
   const { mirrors, problem } = facts.registries;
   const said = problem === undefined ? mirrors : [`problem: ${problem}`];
   if (said.length > 0) {
-    io.stdout.write(`\n${bold('Where images are read from')}\n${said.map((line) => `  ${line}\n`).join('')}`);
+    io.stdout.write(
+      `\n${bold('Where images are read from')}\n${said.map((line) => below('  ', line, columns)).join('')}`,
+    );
   }
   io.stdout.write(`\n${bold('How RUN works here')}\n${describeRungs(facts, io)}`);
-  if (facts.stands !== 'none') io.stdout.write(`${facts.network.note}\n`);
+  if (facts.stands !== 'none') io.stdout.write(below('', facts.network.note, columns));
   return 0;
 }
 
@@ -150,13 +154,18 @@ function describeRungs(
   io: Io,
 ): string {
   const { bold, dim, green, red } = style(wantsColor(io.stdout, io.env));
+  const columns = io.stdout.columns ?? COLUMNS;
   const width = Math.max(...rungs.map(({ name }) => name.length)) + 2;
   const chosen = rungs.find(({ name }) => name === stands);
   const text = rungs.map((rung) => {
     const mark = rung.usable ? green('✓') : red('✗');
     const name = rung === chosen ? bold(rung.name.padEnd(width)) : rung.name.padEnd(width);
-    const remedy = rung.remedy === undefined ? '' : `    ${' '.repeat(width)}${dim('try:')} ${rung.remedy}\n`;
-    return `  ${mark} ${name}${rung.reason}\n${remedy}`;
+    const blank = ' '.repeat('  ✓ '.length + width);
+    const remedy = rung.remedy === undefined ? '' : below(`${blank}try: `, rung.remedy, columns);
+    return (
+      below(blank, rung.reason, columns).replace(blank, `  ${mark} ${name}`) +
+      remedy.replace('try:', dim('try:'))
+    );
   });
   const verdict =
     stands === 'none'
@@ -167,11 +176,17 @@ function describeRungs(
     before === undefined
       ? ''
       : before === stands
-        ? `That was found before; right now it cannot be tried.\n`
-        : `Builds stood on "${before}" until now, as was found before.\n`;
+        ? 'That was found before; right now it cannot be tried.'
+        : `Builds stood on "${before}" until now, as was found before.`;
   const shortage =
-    passing === undefined ? '' : `There is a passing shortage: ${passing}. The next build tries again.\n`;
-  return `${text.join('')}\n${verdict}\n${memory}${shortage}`;
+    passing === undefined ? '' : `There is a passing shortage: ${passing}. The next build tries again.`;
+  return `${text.join('')}\n${verdict}\n${below('', memory, columns)}${below('', shortage, columns)}`;
+}
+
+/** A text behind a head, which goes on below itself. Words that are too long stay whole. */
+function below(head: string, text: string, columns: number): string {
+  if (text === '') return '';
+  return `${wrapped(head + text, ' '.repeat(head.length), columns).join('\n')}\n`;
 }
 
 const REPAIR = `Builds make damaged layers and records again when they need them; to mend all that can be mended now:

@@ -1,4 +1,5 @@
 import { commands } from './commands.ts';
+import { COLUMNS, wrapped } from './wrap.ts';
 
 /** The text of `jettison --help`. */
 export function overview(): string {
@@ -21,9 +22,6 @@ The store is in $JETTISON_HOME, else $XDG_DATA_HOME/jettison, else ~/.local/shar
 `;
 }
 
-/** Terminals that nobody has widened. */
-const COLUMNS = 80;
-
 /** A help text in which no line is longer than a terminal: what an option does goes on in its column. */
 export function fitted(text: string, columns = COLUMNS): string {
   return text
@@ -36,16 +34,4 @@ export function fitted(text: string, columns = COLUMNS): string {
       return wrapped(line, indent, columns);
     })
     .join('\n');
-}
-
-function wrapped(line: string, indent: string, columns: number): string[] {
-  const lines: string[] = [];
-  let rest = line;
-  while (rest.length > columns) {
-    const space = rest.lastIndexOf(' ', columns);
-    if (space <= indent.length) break;
-    lines.push(rest.slice(0, space).trimEnd());
-    rest = indent + rest.slice(space + 1);
-  }
-  return [...lines, rest];
 }

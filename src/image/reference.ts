@@ -22,6 +22,8 @@ const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const REGISTRY = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+const REPOSITORY_RULE =
+  'A repository has lower-case letters and digits, joined by single dots, one or two underscores, hyphens, or slashes.';
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
@@ -61,13 +63,13 @@ export function parseReference(text: string): Reference {
       'a repository is written in lower case',
       validName(text) === text.replace(/^[^:@]*/, (name) => name.toLowerCase())
         ? `Write ${validName(text)}.`
-        : 'It has no capital letters.',
+        : REPOSITORY_RULE,
     );
   }
   if (!REPOSITORY.test(repository)) {
     fail(
       repository === '' ? 'the repository is missing' : `"${repository}" is not a repository`,
-      'Its parts are lower-case letters and digits, joined by single dots, one or two underscores, or hyphens.',
+      REPOSITORY_RULE,
     );
   }
   if (repository.length > MAX_REPOSITORY) {

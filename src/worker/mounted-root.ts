@@ -134,8 +134,11 @@ export class MountedRoot implements CommandRoot {
     this.#folder.remove();
   }
 
-  #runtimeFor({ init }: ExecRequest): RuntimeName | undefined {
-    this.#runtime = init ? undefined : this.footing.runtime;
+  #runtimeFor({ init, process: { args } }: ExecRequest): RuntimeName | undefined {
+    const { runtime } = this.footing;
+    // crun makes a relative program absolute, and a script would see that as its $0.
+    const renames = runtime === 'crun' && args[0]!.includes('/') && !args[0]!.startsWith('/');
+    this.#runtime = init || renames ? undefined : runtime;
     return this.#runtime;
   }
 

@@ -53,6 +53,23 @@ function without(
   });
 }
 
+describe('a program that is named relative to the working directory', () => {
+  it.each(['oci', 'namespaces'] as const)(
+    'is called so, with the filter of others, on %s',
+    async (isolation) => {
+      builds.write({ script: '#!/bin/sh\necho "called $0 $(grep Seccomp: /proc/self/status)"\n' });
+      const { output } = await builds.build(
+        'FROM base\nWORKDIR /w\nCOPY --chmod=755 script script\nRUN ["./script"]\nRUN ["../w/script"]\nRUN ["/w/script"]\n',
+        { isolation, noCache: true },
+      );
+      const filter = (name: string) => new RegExp(`called ${name} Seccomp:\\s+(\\d)`).exec(output)?.[1];
+      expect(filter('/w/script')).toBeDefined();
+      expect(filter('\\./script')).toBe(filter('/w/script'));
+      expect(filter('\\.\\./w/script')).toBe(filter('/w/script'));
+    },
+  );
+});
+
 describe('the rung that a build stands on', () => {
   const build = (rung: string) => [
     ...['build', '--no-cache', '--progress=plain', `--isolation=${rung}`, '-f', '-', builds.context],

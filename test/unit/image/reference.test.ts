@@ -78,6 +78,15 @@ describe('image names', () => {
     }
   });
 
+  it('names the allowed characters where no name can be suggested', () => {
+    try {
+      parseReference('BAD NAME');
+    } catch (error) {
+      expect(error).toHaveProperty('hint', expect.stringMatching(/lower-case letters and digits, joined by/));
+    }
+    expect.assertions(1);
+  });
+
   it('reads its own output back', () => {
     const component = fc
       .stringMatching(/^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+){0,2}$/)
