@@ -1,3 +1,4 @@
+import { accessSync, constants, readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
@@ -6,6 +7,9 @@ const COMMON = {
   // A test that looks at nothing is none.
   expect: { requireAssertions: true },
 };
+/** Of files that change nothing that others see: all that run in one worker share what is loaded. */
+const SHARED = { isolate: false, env: folderInMemory() };
+const CORES = availableParallelism();
 
 export default defineConfig({
   test: {
@@ -18,11 +22,10 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: ['test/unit/**/*.test.ts'],
           ...COMMON,
+          ...SHARED,
           testTimeout: 120_000,
-          // Nothing here changes what other files see: all share what is loaded once.
           pool: 'threads',
-          isolate: false,
-          maxWorkers: availableParallelism(),
+          maxWorkers: CORES,
         },
       },
       {
@@ -31,9 +34,12 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts', 'test/security/**/*.test.ts'],
           ...COMMON,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          maxWorkers: 2,
+          ...SHARED,
+          // Beside busy neighbours everything takes many times as long.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          // What is tested waits now and then.
+          maxWorkers: CORES + 1,
         },
       },
       {
@@ -41,13 +47,32 @@ export default defineConfig({
           name: 'peers',
           sequence: { groupOrder: 2 },
           include: ['test/peers/**/*.test.ts'],
-          ...COMMON,
           globalSetup: './test/support/peer-engine.ts',
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          ...COMMON,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           fileParallelism: false,
         },
       },
     ],
   },
 });
+
+/**
+ * TMPDIR for tests, unless it is set: /dev/shm, which spares the disk thousands of small files, where there is
+ * room, programs may be run from it, and its files can have attributes of users (as they can since Linux 6.6).
+ */
+function folderInMemory(): Record<string, string> {
+  const memory = '/dev/shm';
+  if (process.platform !== 'linux' || process.env['TMPDIR'] !== undefined) return {};
+  try {
+    accessSync(memory, constants.W_OK);
+    const { bavail, bsize } = statfsSync(memory);
+    const mount = readFileSync('/proc/self/mounts', 'utf8').match(/^\S+ \/dev\/shm tmpfs (\S+)/m);
+    const [major = 0, minor = 0] = readFileSync('/proc/sys/kernel/osrelease', 'utf8').split('.').map(Number);
+    const fits = bavail * bsize >= 4 * 2 ** 30 && major * 1000 + minor >= 6006;
+    return mount !== null && !mount[1]!.includes('noexec') && fits ? { TMPDIR: memory } : {};
+  } catch {
+    return {};
+  }
+}

@@ -352,7 +352,7 @@ describe('pushing', () => {
         () => ({ kind: 'corrupt' }),
       ];
       let done = 0;
-      const rounds = Number(process.env['JETTISON_FAULT_ROUNDS'] ?? 60);
+      const rounds = Number(process.env['JETTISON_FAULT_ROUNDS'] ?? 20);
       for (let round = 0; round < rounds; round++) {
         const frequency = 3 + random(6);
         const server = await start({

@@ -30,7 +30,7 @@ import { makeBaseImage, whyNoSandbox } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const NIGHTLY = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0;
-const RUNS = Number(process.env['JETTISON_WARM_RUNS'] ?? (NIGHTLY ? 5000 : 100));
+const RUNS = Number(process.env['JETTISON_WARM_RUNS'] ?? (NIGHTLY ? 5000 : 40));
 /** Everything has this time, since keys are blind to times, as Docker's are. */
 const TIME = 1_000_000_000;
 const whyNoRun = whyNoSandbox();

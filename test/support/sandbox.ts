@@ -43,7 +43,22 @@ export function whyNoSandbox(): string | undefined {
   return undefined;
 }
 
-/** The tar of a small base: busybox with a few of its names, accounts, and directories of several owners. */
+/** The tar of a small base, and the tar compressed; both are made once. */
+interface Base {
+  tar: Buffer;
+  gzipped: Buffer;
+}
+let made: Base | undefined;
+
+function base(): Base {
+  if (made === undefined) {
+    const tar = baseTar();
+    made = { tar, gzipped: gzipSync(tar, { level: 1 }) };
+  }
+  return made;
+}
+
+/** Busybox with all of its names, accounts, and directories of several owners. */
 function baseTar(): Buffer {
   // Within a test; hooks ask `whyNoSandbox` before.
   if (BUSYBOX === undefined) TestRunner.getCurrentTest()?.context.skip('busybox is not installed');
@@ -102,7 +117,7 @@ export class TestSandbox {
     const test = makeStore();
     const worker = await startWorker({ home: test.home, ...options });
     const sandbox = new TestSandbox(test, worker, identity('base', 'image').id);
-    await sandbox.addLayer('base', baseTar());
+    await sandbox.addLayer('base', base().tar);
     return sandbox;
   }
 
@@ -220,8 +235,8 @@ export async function makeBaseImage(
   name: string,
   config: RuntimeConfig = {},
 ): Promise<void> {
-  const tar = baseTar();
-  const blob = { mediaType: MEDIA.ociLayerGzip, ...test.store.blobs.write(gzipSync(tar, { level: 1 })) };
+  const { tar, gzipped } = base();
+  const blob = { mediaType: MEDIA.ociLayerGzip, ...test.store.blobs.write(gzipped) };
   await makeImage(test.store, {
     name,
     layers: [{ diffId: sha256(tar), blob }],

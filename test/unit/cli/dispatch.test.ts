@@ -73,7 +73,7 @@ describe('a command', () => {
       expect(summary).toMatch(/^[A-Z].*[^.]$/);
     }
     // All modules of the program are loaded for it.
-  }, 60_000);
+  });
 });
 
 describe('a wrong command line', () => {

@@ -453,7 +453,7 @@ describe('observations', () => {
       ),
       { numRuns: 400 },
     );
-  }, 60_000);
+  });
 
   test('same observations, same layer: of archives', () => {
     fc.assert(
@@ -471,7 +471,7 @@ describe('observations', () => {
       ),
       { numRuns: 200 },
     );
-  }, 60_000);
+  });
 
   test('same observations, same layer: of WORKDIR', async () => {
     const layers = new Map<string, string>();
@@ -486,7 +486,7 @@ describe('observations', () => {
       }),
       { numRuns: 400 },
     );
-  }, 60_000);
+  });
 
   test('the merged tree holds every file that was copied, and every directory of the layer has a parent', () => {
     fc.assert(
