@@ -43,6 +43,7 @@ describe('help', () => {
     async (name) => {
       const words = name.split(' ');
       const { stdout } = await answer(...words, '--help');
+      expect(stdout).toMatch(/^Usage:/);
       vi.mocked(parseArgs).mockClear();
       await answer(...words, '--no-such-flag');
       for (const [config] of vi.mocked(parseArgs).mock.calls) {
