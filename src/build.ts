@@ -12,6 +12,7 @@ import { canonicalName } from './image/reference.ts';
 import type { Descriptor } from './image/types.ts';
 import type { Plan } from './plan/plan.ts';
 import { imageConfig } from './solve/image-config.ts';
+import { despiteLosses } from './solve/lost-layers.ts';
 import type { Solver } from './solve/solver.ts';
 import { defaultHome } from './store/layout.ts';
 import type { Store } from './store/store.ts';
@@ -60,20 +61,19 @@ async function buildWith(
   const opened = await openBuild(options, emit, cancel);
   const { session, fetches, plans, solvers, mounts, epoch, warnings } = opened;
   try {
-    // Plan → steps → layers.
-    const built = await session.wait(
-      Promise.all(plans.map(({ plan }, i) => solveFor(plan, solvers[i]!, epoch))),
-    );
-    await session.wait(session.cache.addInline(built, solvers));
-
-    // Layers → image → destination.
     const { store, env, signal } = session;
-    const fetchBlob = (blob: Descriptor) => fetches.fetchBlob(blob);
     const setTime = options.reproducible ? epoch : undefined;
     const asIndex = isMultiPlatform(options.buildArgs, plans.length);
-    const maker = new ImageMaker({ store, built, asIndex, epoch, setTime, fetchBlob });
-    const { made, names } = await session.wait(
-      exportAll(
+    const fetchBlob = (blob: Descriptor) =>
+      solvers.reduce((work, solver) => solver.withBlob(blob, work), fetches.fetchBlob(blob));
+    // Plan → steps → layers.
+    const solveAll = () => Promise.all(plans.map(({ plan }, i) => solveFor(plan, solvers[i]!, epoch)));
+    // Layers → image → destination. What is not to be had of a cache shows up here at the latest.
+    const solveAndExport = async () => {
+      const built = await solveAll();
+      await session.cache.addInline(built, solvers);
+      const maker = new ImageMaker({ store, built, asIndex, epoch, setTime, fetchBlob });
+      const exported = await exportAll(
         {
           store,
           built,
@@ -88,10 +88,18 @@ async function buildWith(
           worker: () => session.worker.get(),
         },
         options.outputs?.length ? options.outputs : [{ type: 'image' }],
-      ),
-    );
+      );
+      return { built, ...exported };
+    };
+    const { built, made, names } = await session.wait(despiteLosses(solvers, signal, solveAndExport));
     const work = { solvers, plans: plans.map(({ plan }) => plan), mounts, secrets: session.secrets };
-    await session.wait(session.cache.export(work));
+    let isSolved = true;
+    const exportCaches = async () => {
+      if (!isSolved) await solveAll();
+      isSolved = false;
+      await session.cache.export(work);
+    };
+    await session.wait(despiteLosses(solvers, signal, exportCaches));
     const image = made && imageResult(made, built);
     emit({
       type: 'build.finished',

@@ -19,8 +19,10 @@ type Found<T> = T & { place: CachePlace };
  * index and the bytes of a layer when a step needs them. What arrives is verified by its digest.
  */
 export class SharedCache {
-  readonly #steps = new Map<Digest, Found<CachedStep>>();
-  readonly #layers = new Map<string, Found<CachedStep>>();
+  /** Of each definition and key, and of each layer: what the sources have, the first source's first. */
+  readonly #steps = new Map<Digest, Found<CachedStep>[]>();
+  readonly #layers = new Map<string, Found<CachedStep>[]>();
+  readonly #lost = new Set<CachedStep>();
   readonly #mounts = new Map<string, Found<CachedMount>>();
 
   private constructor(private readonly store: Store) {}
@@ -44,26 +46,44 @@ export class SharedCache {
         }
       }),
     );
+    for (const step of found.flatMap(({ steps }) => steps)) {
+      add(cache.#steps, step.step.definition, step);
+      add(cache.#steps, step.step.key, step);
+      add(cache.#layers, step.layer.id, step);
+    }
     // The first source that knows something counts.
-    for (const { steps, mounts } of found.reverse()) {
-      for (const step of steps.reverse()) {
-        cache.#steps.set(step.step.definition, step);
-        cache.#steps.set(step.step.key, step);
-        cache.#layers.set(step.layer.id, step);
-      }
-      for (const mount of mounts) cache.#mounts.set(cacheName(mount.cache), mount);
+    for (const mount of found.flatMap(({ mounts }) => mounts).reverse()) {
+      cache.#mounts.set(cacheName(mount.cache), mount);
     }
     return cache;
   }
 
   /** The step of a definition or key. */
   step(digest: Digest): CachedStep | undefined {
-    return this.#steps.get(digest);
+    return this.#steps.get(digest)?.find((step) => !this.#lost.has(step));
   }
 
   /** The step that made a layer. */
   layer(id: string): CachedStep | undefined {
-    return this.#layers.get(id);
+    return this.#layers.get(id)?.find((step) => !this.#lost.has(step));
+  }
+
+  /** Has a step count as none from now on: its layer cannot be had. @returns whether that is new */
+  lose(step: CachedStep): boolean {
+    const isNew = !this.#lost.has(step);
+    // A layer can be that of several definitions, and is one blob.
+    for (const one of this.#layers.get(step.layer.id) ?? []) {
+      if (one.place === this.#found(step).place) this.#lost.add(one);
+    }
+    return isNew;
+  }
+
+  isLost(step: CachedStep): boolean {
+    return this.#lost.has(step);
+  }
+
+  #found(step: CachedStep): Found<CachedStep> {
+    return this.#layers.get(step.layer.id)!.find((one) => one === step)!;
   }
 
   /** What a cache mount held. */
@@ -77,16 +97,17 @@ export class SharedCache {
   }
 
   /** Makes sure that a layer's blob can be got at from now on: it may become a part of an image. */
-  async claim({ layer, packed }: CachedStep): Promise<void> {
-    const { place } = this.#layers.get(layer.id)!;
+  async claim(step: CachedStep): Promise<void> {
+    const { layer, packed } = step;
+    const { place } = this.#found(step);
     if (place.lasting) return;
     await place.fetch(packed.blob);
     if (this.store.layers.record(layer.id) !== undefined) installBlob(this.store.layout, layer.id, packed);
   }
 
   /** Has the store hold a layer's blob, or its index. */
-  async fetch({ layer, packed }: CachedStep, blob: Descriptor = packed.blob): Promise<void> {
-    await this.#layers.get(layer.id)!.place.fetch(blob);
+  async fetch(step: CachedStep, blob: Descriptor = step.packed.blob): Promise<void> {
+    await this.#found(step).place.fetch(blob);
   }
 
   /** Has the store hold the archive of a cache mount. */
@@ -104,14 +125,30 @@ export class SharedCache {
     const { layer, packed, index } = step;
     if (index === undefined) return undefined;
     await this.fetch(step, index);
-    const bytes = gunzipSync(this.store.blobs.read(index.digest));
-    if (bytes.length !== layer.indexSize) return undefined;
+    const bytes = unzipped(this.store.blobs.read(index.digest), layer.indexSize);
+    if (bytes === undefined) return undefined;
     const parsed = soundIndex(bytes, layer.content);
     if (parsed?.size !== layer.entries) return undefined;
-    const { place } = this.#layers.get(layer.id)!;
+    const { place } = this.#found(step);
     const isKept = place.lasting || this.store.blobs.has(packed.blob.digest, packed.blob.size);
     installLayer(this.store.layout, { record: layer, index: bytes, ...(isKept && { blob: packed }) });
     return parsed;
+  }
+}
+
+function add<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const values = map.get(key);
+  if (values === undefined) map.set(key, [value]);
+  else values.push(value);
+}
+
+/** What was compressed, if it is what it should be: a cache can hold anything. */
+function unzipped(data: Uint8Array, size: number): Buffer | undefined {
+  try {
+    const bytes = gunzipSync(data, { maxOutputLength: size + 1 });
+    return bytes.length === size ? bytes : undefined;
+  } catch {
+    return undefined;
   }
 }
 

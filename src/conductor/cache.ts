@@ -9,6 +9,7 @@ import type { BuiltPlatform } from '../export/output.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { BuildCacheMounts } from '../solve/cache-mounts.ts';
+import { isLost } from '../solve/lost-layers.ts';
 import type { Solver } from '../solve/solver.ts';
 import type { Store } from '../store/store.ts';
 import type { Worker } from '../worker/protocol.ts';
@@ -119,7 +120,7 @@ export class BuildCache {
       );
     } catch (thrown) {
       const error = fromSystemError(thrown, store.layout.home) ?? thrown;
-      if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;
+      if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED' || isLost(error)) throw error;
       const { message, hint } = error;
       if (!target.ignoreError) {
         throw error.with({

@@ -26,7 +26,8 @@ export type BuildEvent = { time: number } & (
   | { type: 'build.planned'; steps: StepInfo[] }
   /**
    * A `FROM` starts when something of its image is fetched or unpacked: that may be later than the first step of its
-   * stage, and more than once; the time of the last end is that of all.
+   * stage, and more than once; the time of the last end is that of all. Steps of a stage start again when a layer of a
+   * cache, which was to save one of them, turns out to be lost.
    */
   | { type: 'step.started'; step: string }
   | { type: 'step.output'; step: string; stream: 'stdout' | 'stderr'; text: string }

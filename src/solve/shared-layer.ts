@@ -1,8 +1,11 @@
 import type { CachedStep } from '../cache/format.ts';
 import type { SharedCache } from '../cache/shared-cache.ts';
+import { JettisonError } from '../errors/error.ts';
+import type { Descriptor } from '../image/types.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { LayerBlob } from '../store/layers.ts';
 import type { SolveContext } from './context.ts';
+import { isLost, lostLayer } from './lost-layers.ts';
 import { RunLayer } from './solved-layer.ts';
 
 /** A layer that another machine has made: known by its record, fetched only as far as something needs it. */
@@ -15,6 +18,16 @@ export class SharedLayer extends RunLayer {
     private readonly cached: CachedStep,
   ) {
     super(context, cached.layer);
+  }
+
+  /** Whether the cache turned out not to have it. */
+  get isLost(): boolean {
+    return this.cache.isLost(this.cached);
+  }
+
+  /** Whether that is its packed form. */
+  holds({ digest }: Descriptor): boolean {
+    return this.cached.packed.blob.digest === digest;
   }
 
   override index(): Promise<LayerIndex> {
@@ -49,5 +62,26 @@ export class SharedLayer extends RunLayer {
   protected override async fetch(): Promise<LayerBlob> {
     await this.cache.fetch(this.cached);
     return this.cached.packed;
+  }
+
+  /**
+   * Waits for something of the layer that comes from the cache; what cannot be had of it counts as lost.
+   *
+   * @throws JettisonError `LAYER_LOST`
+   */
+  override async orLost<T>(fetching: Promise<T>): Promise<T> {
+    try {
+      return await fetching;
+    } catch (error) {
+      if (!(error instanceof JettisonError) || this.context.signal.aborted) throw error;
+      if (this.cache.lose(this.cached)) {
+        this.context.emit({
+          type: 'warning',
+          code: 'CACHE_LAYER_LOST',
+          message: `A layer of a cache cannot be fetched, and its step is carried out again: ${error.message}`,
+        });
+      }
+      throw isLost(error) ? error : lostLayer(error);
+    }
   }
 }

@@ -76,13 +76,15 @@ export class RunLayer implements SolvedLayer {
       );
     }
     const { key, kind } = this.record;
-    await worker.unpack({
-      layer: { id, key, kind },
-      path: this.context.store.blobs.path(packed.blob.digest),
-      expect: { digest: packed.blob.digest, diffId: packed.diffId },
-      whiteouts: true,
-      directory: true,
-    });
+    await this.orLost(
+      worker.unpack({
+        layer: { id, key, kind },
+        path: this.context.store.blobs.path(packed.blob.digest),
+        expect: { digest: packed.blob.digest, diffId: packed.diffId },
+        whiteouts: true,
+        directory: true,
+      }),
+    );
   }
 
   /** Has the store hold the packed form, if there is one. That of another machine may still be where it was found. */
@@ -92,13 +94,9 @@ export class RunLayer implements SolvedLayer {
     return packed;
   }
 
-  /** Says what it means when another machine's part of a layer cannot be had. */
-  protected async orLost<T>(fetching: Promise<T>): Promise<T> {
-    try {
-      return await fetching;
-    } catch (error) {
-      throw error instanceof JettisonError && !this.context.signal.aborted ? lost(error) : error;
-    }
+  /** Waits for something that another machine may have to give. */
+  protected orLost<T>(fetching: Promise<T>): Promise<T> {
+    return fetching;
   }
 
   protected async withFile<T>({ bytes }: LayerIndex, work: (path: string) => Promise<T>): Promise<T> {
@@ -151,17 +149,6 @@ export class RunLayer implements SolvedLayer {
     const worker = await this.context.worker();
     return worker.pack({ layer: this.id, ...form });
   }
-}
-
-function lost(error: JettisonError): JettisonError {
-  return new JettisonError(
-    'LAYER_LOST',
-    `what another machine made of a step cannot be fetched: ${error.message}`,
-    {
-      hint: 'Build without that --cache-from; when there is none, with --no-cache.',
-      cause: error,
-    },
-  );
 }
 
 /** A layer that is known by its recipe: COPY, ADD and WORKDIR. It becomes a directory only for a RUN. */

@@ -1,5 +1,7 @@
 import type { SharedStep } from '../cache/export-cache.ts';
+import type { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
+import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
@@ -10,6 +12,7 @@ import type { LayerIdentity } from '../worker/protocol.ts';
 import { imagesReadBy, readBy } from './base-fetches.ts';
 import type { SolveContext } from './context.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
+import { despiteLosses } from './lost-layers.ts';
 import { imageLayers, StageSolver } from './stage-solver.ts';
 
 /** Walks the graph of steps of one build: every stage once, every key once, stages side by side. */
@@ -20,10 +23,11 @@ export class Solver implements StepGraph {
   private readonly known = new Map<string, SolvedLayer>();
   private readonly running = new Map<Digest, Promise<unknown>>();
 
+  /** Stages in which a layer of a cache was lost. */
+  private readonly remade = new Set<PlannedStage>();
+
   private reject: (error: unknown) => void = () => {};
-  private readonly failure = new Promise<never>((_, reject) => {
-    this.reject = reject;
-  });
+  private failure = this.newFailure();
 
   constructor(
     context: Omit<SolveContext, 'resolveSources'>,
@@ -38,7 +42,7 @@ export class Solver implements StepGraph {
    * @returns the layers of its image, lowest first
    */
   async solve(): Promise<SolvedLayer[]> {
-    const layers = await Promise.race([this.stage(this.plan.target).layers(), this.failure]);
+    const layers = await this.solvedStage(this.plan.target);
     for (const stage of this.plan.stages) await this.stage(stage).reportUnneeded();
     for (const image of imagesReadBy(this.plan)) await this.context.baseFetch(image).settle();
     return layers;
@@ -46,7 +50,48 @@ export class Solver implements StepGraph {
 
   /** Solves one stage alone: a step in it may be wanted though all that comes of it is known. */
   async solveStage(stage: PlannedStage): Promise<void> {
-    await Promise.race([this.stage(stage).layers(), this.failure]);
+    await this.solvedStage(stage);
+  }
+
+  private solvedStage(stage: PlannedStage): Promise<SolvedLayer[]> {
+    return despiteLosses([this], this.context.signal, () =>
+      Promise.race([this.stage(stage).layers(), this.failure]),
+    );
+  }
+
+  /**
+   * Forgets the stages that have a layer which a cache has lost, and those that read them: they are solved again.
+   *
+   * @returns whether there are such stages
+   */
+  async forgetLost(error: JettisonError): Promise<boolean> {
+    const lost = [...this.stages].flatMap(([stage, solver]) => (solver.hasLost ? [stage] : []));
+    if (lost.length === 0) return false;
+    for (const stage of lost) this.remade.add(stage);
+    const affected = [...this.stages].filter(([stage]) => reads(stage, (one) => this.remade.has(one)));
+    // What their commands are doing is of use to those who come after them.
+    await Promise.all(affected.map(([, solver]) => solver.retire(error)));
+    for (const [stage] of affected) this.stages.delete(stage);
+    this.running.clear();
+    this.failure = this.newFailure();
+    return true;
+  }
+
+  /** Does something with a blob of the image; one of a cache that cannot be had makes its layer a lost one. */
+  async withBlob<T>(blob: Descriptor, work: Promise<T>): Promise<T> {
+    for (const { shared } of this.stages.values()) {
+      const layer = shared.find((one) => one.holds(blob));
+      if (layer !== undefined) return layer.orLost(work);
+    }
+    return work;
+  }
+
+  private newFailure(): Promise<never> {
+    const failure = new Promise<never>((_, reject) => {
+      this.reject = reject;
+    });
+    failure.catch(() => {});
+    return failure;
   }
 
   /** Everything in an image of such layers, in canonical order; each file says where its bytes are. */
@@ -97,11 +142,9 @@ export class Solver implements StepGraph {
 
   /** Whether a stage, or one that it reads, is made anew: what it is defined by says nothing of its content then. */
   private isRebuilt(stage: PlannedStage): boolean {
-    if (this.context.noCacheStages.size === 0) return false;
-    const { base, steps, name } = stage;
-    const read = steps.flatMap(readBy).flatMap((from) => (from.kind === 'stage' ? [from.stage] : []));
-    const all = base.kind === 'stage' ? [base.stage, ...read] : read;
-    return this.context.noCacheStages.has(name) || all.some((one) => this.isRebuilt(one));
+    const { noCacheStages } = this.context;
+    if (noCacheStages.size === 0 && this.remade.size === 0) return false;
+    return reads(stage, (one) => noCacheStages.has(one.name) || this.remade.has(one));
   }
 
   /** The layers of a base image: the same objects for all stages that use it. */
@@ -166,4 +209,16 @@ export class Solver implements StepGraph {
     }
     return resolved;
   }
+}
+
+/** Whether something holds of a stage, or of one that it stands on or reads, however far away. */
+function reads(stage: PlannedStage, holds: (stage: PlannedStage) => boolean): boolean {
+  const seen = new Set([stage]);
+  // What is added while the set is gone through is gone through, too.
+  for (const one of seen) {
+    if (holds(one)) return true;
+    if (one.base.kind === 'stage') seen.add(one.base.stage);
+    for (const from of one.steps.flatMap(readBy)) if (from.kind === 'stage') seen.add(from.stage);
+  }
+  return false;
 }

@@ -1,5 +1,6 @@
 import type { SharedStep } from '../cache/export-cache.ts';
 import type { CachedStep } from '../cache/format.ts';
+import type { JettisonError } from '../errors/error.ts';
 import { located, placed } from '../errors/locate.ts';
 import { fromSystemError } from '../errors/system.ts';
 import type { StepOutcome } from '../events/event.ts';
@@ -15,6 +16,7 @@ import { CopySolver } from './copy-solver.ts';
 import { baseDefinition, instructionOf, stepDefinition, stepKey } from './definition.ts';
 import type { SolvedLayer, SolvedStage, StepGraph, Unsolved } from './graph.ts';
 import { failureOf, Halted, haltsAt } from './halt.ts';
+import { isLost } from './lost-layers.ts';
 import { RunMounts } from './run-mounts.ts';
 import { runObservations, runStep } from './run-solver.ts';
 import { SharedLayer } from './shared-layer.ts';
@@ -38,6 +40,9 @@ export class StageSolver implements SolvedStage {
   /** What the steps of such layers had read. */
   private readonly inputs = new Map<Digest, Digest>();
   private looking?: Promise<readonly Digest[] | Unsolved>;
+  /** Layers of other machines that its steps have. */
+  readonly shared: SharedLayer[] = [];
+  private retired?: JettisonError;
   /** Steps whose outcome has been reported. */
   private readonly reported = new Set<string>();
   /** When steps began (milliseconds since 1970): what they wait for before is not their own time. */
@@ -61,6 +66,17 @@ export class StageSolver implements SolvedStage {
   layers(): Promise<SolvedLayer[]> {
     this.solving ??= this.solve();
     return this.solving;
+  }
+
+  /** Whether one of them cannot be had after all. */
+  get hasLost(): boolean {
+    return this.shared.some(({ isLost }) => isLost);
+  }
+
+  /** Has it stop before its next step, and waits for that: another one takes its place. */
+  async retire(reason: JettisonError): Promise<void> {
+    this.retired = reason;
+    await this.solving?.catch(() => {});
   }
 
   /** Digests of the contents of all its layers: of those that are solved by now, else of what the records say. */
@@ -201,6 +217,7 @@ export class StageSolver implements SolvedStage {
     for (const [i, step] of this.stage.steps.entries()) {
       await this.sourceOf(step, definitions[i]!);
       this.context.signal.throwIfAborted();
+      if (this.retired !== undefined) throw this.retired;
       await this.haltAt(step, 'before', layers);
       const layer = await this.solveStep(step, definitions[i]!, layers);
       this.graph.remember(layer);
@@ -256,6 +273,8 @@ export class StageSolver implements SolvedStage {
       return layer;
     } catch (error) {
       if (error instanceof NotReady) throw error.cause;
+      // It starts again.
+      if (isLost(error)) throw error;
       const isHalt = error instanceof Halted || this.context.signal.aborted;
       this.finish(step, isHalt ? 'cancelled' : 'failed');
       throw placed(fromSystemError(error, this.context.store.layout.home) ?? error, step);
@@ -441,7 +460,10 @@ export class StageSolver implements SolvedStage {
   /** A layer of which another machine has what the store lacks. */
   private sharedLayer({ id }: LayerRecord): SolvedLayer | undefined {
     const cached = this.elsewhere(id);
-    return cached && new SharedLayer(this.context, this.context.shared!, cached);
+    if (cached === undefined) return undefined;
+    const layer = new SharedLayer(this.context, this.context.shared!, cached);
+    this.shared.push(layer);
+    return layer;
   }
 
   /** The steps for other machines; none of a stage that would have to be built for that. */
@@ -460,7 +482,11 @@ export class StageSolver implements SolvedStage {
       if (elsewhere !== undefined) {
         // What is only known from another cache can be passed on without being looked at.
         const { packed, index } = elsewhere;
-        const fetch = (blob: Descriptor) => shared!.fetch(elsewhere, blob);
+        const found = layers[i]!;
+        const fetch = (blob: Descriptor) => {
+          const fetching = shared!.fetch(elsewhere, blob);
+          return found instanceof SharedLayer ? found.orLost(fetching) : fetching;
+        };
         steps.push({ step: { definition, key, title }, layer, packed, index, fetch });
         continue;
       }
