@@ -1,5 +1,5 @@
+import { execFileSync } from 'node:child_process';
 import {
-  cpSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -155,7 +155,8 @@ describe.skipIf(why)('a store with a damaged file', () => {
         const home = join(folder, 'store');
         const restore = () => {
           rmSync(home, { recursive: true, force: true });
-          cpSync(sound.home, home, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+          // With the times of folders, too: by them an index.json counts as merely old.
+          execFileSync('cp', ['-a', sound.home, home]);
           damage(join(home, file), how, random);
         };
         const label = `${how} ${file}`;
@@ -186,7 +187,7 @@ describe.skipIf(why)('a store with a damaged file', () => {
           restore();
           const doctor = await sound.run(['doctor', '--store'], { home });
           // What is gone leaves no trace, where the store works without it; the worker writes rungs.json again.
-          if (kind !== 'rungs.json' && (how !== 'delete' || kind === 'index.json'))
+          if (kind !== 'rungs.json' && how !== 'delete')
             expect(doctor.code, `${label}\n${doctor.out}`).toBe(1);
           const mended = await sound.run(['doctor', '--store', '--repair'], { home });
           isClear(0, mended.err);

@@ -3,7 +3,7 @@ import { asRoot } from '../../../src/worker/advice.ts';
 import { firstFreeId, hasRange } from '../../../src/worker/id-ranges.ts';
 import { isInMap } from '../../../src/worker/ids.ts';
 import { kernelIsAtLeast } from '../../../src/worker/kernel.ts';
-import { rootOf } from '../../../src/worker/namespace.ts';
+import { isolationError, rootOf } from '../../../src/worker/namespace.ts';
 import { overlayOptions } from '../../../src/worker/overlay.ts';
 
 describe('rootOf', () => {
@@ -14,6 +14,21 @@ describe('rootOf', () => {
     ['         0     100000      65536\n', 'nested'],
   ])('%j', (map, kind) => {
     expect(rootOf(map)).toBe(kind);
+  });
+});
+
+describe('a worker that does not start', () => {
+  it.each([
+    ['root', 'NO_NAMESPACES', 'a mount namespace'],
+    ['nested', 'NO_NAMESPACES', 'a mount namespace'],
+    ['ranges', 'NO_NAMESPACES', 'a user namespace'],
+    ['single', 'NO_NAMESPACES', 'a user namespace'],
+  ] as const)('as %s is an error that says what the kernel refuses', (isolation, code, what) => {
+    const said = 'noise\nunshare: unshare failed: Operation not permitted\n';
+    const error = isolationError(isolation, said);
+    expect(error).toMatchObject({ code, details: { isolation }, hint: expect.stringContaining('doctor') });
+    expect(error.message).toContain(`${what} (unshare: unshare failed: Operation not permitted)`);
+    expect(isolationError(isolation, '').message).toMatch(new RegExp(`${what}$`));
   });
 });
 
