@@ -1,12 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { build } from '../../src/build.ts';
 import { parseDockerfile } from '../../src/dockerfile/parse.ts';
 import type { Output } from '../../src/export/output.ts';
 import { makeTar } from '../support/images.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
+// Files before this one may have loaded what imports the module that is replaced.
+vi.hoisted(() => vi.resetModules());
 vi.mock('../../src/dockerfile/parse.ts', async (original) => {
   const module = await original<typeof import('../../src/dockerfile/parse.ts')>();
   return { ...module, parseDockerfile: vi.fn(module.parseDockerfile) };
@@ -16,12 +18,11 @@ const DOCKERFILE = 'FROM scratch\nCOPY Dockerfile /\n';
 let folder: string;
 let home: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'jettison-builds-'));
+  folder = tempDir();
   home = join(folder, 'store');
   writeFileSync(join(folder, 'Dockerfile'), DOCKERFILE);
   vi.mocked(parseDockerfile).mockClear();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const options = () => ({
   context: folder,

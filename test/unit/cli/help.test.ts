@@ -5,6 +5,8 @@ import { dispatch } from '../../../src/cli/dispatch.ts';
 import { fitted } from '../../../src/cli/help.ts';
 import { fakeIo } from '../../support/fake-io.ts';
 
+// Files before this one may have loaded what imports the module that is replaced.
+vi.hoisted(() => vi.resetModules());
 vi.mock('node:util', async (original) => {
   const module = await original<typeof import('node:util')>();
   return { ...module, parseArgs: vi.fn(module.parseArgs) };
