@@ -1,12 +1,10 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { closeSync, createReadStream, readSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
-import { openHostFile } from '../layer/host-file.ts';
+import { openHostFile, saysChanged } from '../layer/host-file.ts';
 
 /** Files up to this many bytes are read in one call. */
 const SMALL = 1 << 18;
-/** How opening or reading fails where a directory, FIFO, socket or nothing is in the file's place. */
-const CHANGED = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ESPIPE', 'EAGAIN', 'ENXIO']);
 const buffer = Buffer.allocUnsafe(SMALL + 1);
 
 /**
@@ -29,7 +27,7 @@ export async function hashFile(
     fd = openHostFile(host);
     if (size <= SMALL) {
       const read = readSync(fd, buffer, 0, size + 1, 0);
-      if (read !== size) throw changed(name);
+      if (read !== size) throw contextChanged(name);
       return hashOnce('sha256', buffer.subarray(0, read), 'hex');
     }
     const sum = createHash('sha256');
@@ -41,11 +39,11 @@ export async function hashFile(
       sum.update(chunk as Buffer);
       total += (chunk as Buffer).length;
     }
-    if (total !== size) throw changed(name);
+    if (total !== size) throw contextChanged(name);
     return sum.digest('hex');
   } catch (error) {
+    if (saysChanged(error)) throw contextChanged(name);
     const { code } = error as NodeJS.ErrnoException;
-    if (CHANGED.has(code ?? '')) throw changed(name);
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
     throw new JettisonError('CONTEXT_UNREADABLE', `"${name}" in the build context may not be read`, {
       hint: 'Make it readable, or exclude it in .dockerignore.',
@@ -56,7 +54,7 @@ export async function hashFile(
   }
 }
 
-function changed(name: string): JettisonError {
+export function contextChanged(name: string): JettisonError {
   return new JettisonError('CONTEXT_CHANGED', `"${name}" changed while the build read it`, {
     hint: 'Build again when nothing writes to the context any more.',
   });

@@ -4,14 +4,13 @@ import {
   closeSync,
   lstatSync,
   readdirSync,
-  readlinkSync,
   realpathSync,
   type Stats,
   statSync,
 } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
-import { comparePaths, join, parentOf } from '../layer/entry.ts';
-import { openHostDirectory } from '../layer/host-file.ts';
+import { comparePaths, join, nameOf, parentOf } from '../layer/entry.ts';
+import { openHostDirectory, readHostLink, saysChanged } from '../layer/host-file.ts';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
 import type { TreeEntry } from '../layer/tree.ts';
 import type { StoreLayout } from '../store/layout.ts';
@@ -35,8 +34,19 @@ export interface LocalContextOptions {
   signal?: AbortSignal;
 }
 
+/** A file with several names. */
+interface LinkedFile {
+  /** Mode, size, times and inode when its first name was looked at. */
+  stamp: string;
+  /** Its first name. */
+  path: string;
+  digest?: string;
+}
+
 /** How long to hash before other work gets a turn, in milliseconds. */
 const TURN_MS = 20;
+/** In milliseconds. */
+const RACY_MS = 2000;
 /** In nanoseconds. */
 const SECOND = 1_000_000_000n;
 
@@ -106,6 +116,8 @@ export class LocalContext implements Context {
   readonly #holdsIncluded = new Map<string, boolean>();
   /** What the memory compares: size, times and inode, as found when the entry was made. */
   readonly #stamps = new Map<string, string>();
+  /** Files with several names, by device and inode. */
+  readonly #linked = new Map<string, LinkedFile>();
   readonly #memory: HashMemory | undefined;
 
   /** @param directory absolute, without symlinks: use `openLocalContext` */
@@ -143,13 +155,16 @@ export class LocalContext implements Context {
     let turn = Date.now();
     for (const entry of entries) {
       if (entry.type !== 'file' || entry.digest !== undefined) continue;
-      const stamp = this.#stamps.get(entry.path);
-      const known = stamp === undefined ? undefined : this.#memory?.get(entry.path, stamp);
-      if (known !== undefined) {
-        entry.digest = known;
+      const linked = entry.inode === undefined ? undefined : this.#linked.get(entry.inode);
+      if (linked?.digest !== undefined) {
+        entry.digest = linked.digest;
         continue;
       }
-      entry.digest = await hashFile(this.#host(entry.path), entry.size, entry.path, this.signal);
+      const stamp = this.#stamps.get(entry.path);
+      const known = stamp === undefined ? undefined : this.#memory?.get(entry.path, stamp);
+      entry.digest = known ?? (await hashFile(this.#host(entry.path), entry.size, entry.path, this.signal));
+      if (linked !== undefined) linked.digest = entry.digest;
+      if (known !== undefined) continue;
       if (stamp !== undefined) this.#memory?.put(entry.path, stamp, entry.digest, started);
       if (Date.now() - turn > TURN_MS) {
         await new Promise((resolve) => setImmediate(resolve));
@@ -218,18 +233,28 @@ export class LocalContext implements Context {
     if (type === 'file') {
       entry.source = stat.isSocket()
         ? { kind: 'inline', data: '' }
-        : { kind: 'host', path: this.#host(path) };
+        : { kind: 'host', path: this.#host(path), ...changedAt(stat) };
+      const stamp = `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`;
       if (stat.isSocket()) entry.digest = EMPTY;
-      else if (stat.nlink > 1n) entry.inode = `${stat.dev}:${stat.ino}`;
-      if (this.#memory) {
-        this.#stamps.set(path, `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`);
-      }
+      else if (stat.nlink > 1n) this.#link(entry, `${stat.dev}:${stat.ino}`, `${stat.mode} ${stamp}`);
+      if (this.#memory) this.#stamps.set(path, stamp);
     } else if (type === 'symlink') {
-      entry.link = nameOfBytes(attempt(path, () => readlinkSync(diskPath(this.#host(path)), 'buffer')));
+      entry.link = attempt(path, () => readHostLink(this.#host(parentOf(path)), nameOf(path)));
     } else if (type === 'char' || type === 'block') {
       entry.device = deviceNumbers(stat.rdev);
     }
     return entry;
+  }
+
+  /** Further names of a file must be the same file in every respect, or it has changed meanwhile. */
+  #link(entry: TreeEntry, inode: string, stamp: string): void {
+    entry.inode = inode;
+    const known = this.#linked.get(inode);
+    if (known === undefined) this.#linked.set(inode, { stamp, path: entry.path });
+    else if (known.stamp !== stamp) {
+      const cause = new Error(`it and "${known.path}" are one file, and were found in different states`);
+      throw unreadable(entry.path, true, cause);
+    }
   }
 
   #readdir(path: string): string[] {
@@ -244,6 +269,15 @@ export class LocalContext implements Context {
   #host(path: string): string {
     return path === '' ? this.directory : this.directory === '/' ? `/${path}` : `${this.directory}/${path}`;
   }
+}
+
+/**
+ * When a file last changed, for comparison when it is copied. Of one that has just changed that says nothing: it may
+ * change again in the same tick of the file system's clock.
+ */
+function changedAt({ ctimeNs }: BigIntStats): { changedMs?: number } {
+  const changedMs = Number(ctimeNs) / 1e6;
+  return Date.now() - changedMs > RACY_MS ? { changedMs } : {};
 }
 
 /** Digest of no content. */
@@ -286,7 +320,7 @@ function attempt<T>(path: string, look: () => T): T {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') throw unreadable(path, false, error);
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') throw unreadable(path, true, error);
+    if (saysChanged(error)) throw unreadable(path, true, error);
     throw error;
   }
 }

@@ -33,9 +33,18 @@ export async function extractTar(
   /** Names of nodes; hard links may name them again. */
   const notWritten = new Set<string>();
   let leftOut = 0;
+  let unreadable: unknown;
+  async function* read(): AsyncGenerator<Buffer> {
+    try {
+      yield* tar;
+    } catch (error) {
+      unreadable = error;
+      throw error;
+    }
+  }
   try {
     mkdirSync(folder, { recursive: true });
-    for await (const { header, content } of tarMembers(tar)) {
+    for await (const { header, content } of tarMembers(read())) {
       signal.throwIfAborted();
       const name = header.name.replace(/\/$/, '');
       // Whose folder it is says how it looks.
@@ -65,7 +74,7 @@ export async function extractTar(
     }
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code === undefined || syscall === undefined) throw error;
+    if (error === unreadable || code === undefined || syscall === undefined) throw error;
     throw new JettisonError('OUTPUT_INVALID', `${folder} cannot be written: ${(error as Error).message}`, {
       hint: 'Choose another folder, or make room in it.',
       cause: error,

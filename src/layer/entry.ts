@@ -41,7 +41,12 @@ export type EntryType =
 /** Where the bytes of a file are. */
 export type Source =
   /** An absolute path on the machine (context files); never inside a layer. */
-  | { kind: 'host'; path: string }
+  | {
+      kind: 'host';
+      path: string;
+      /** Change time (ctime) when it was selected, in milliseconds since 1970; absent: says nothing. */
+      changedMs?: number;
+    }
   /** The file of that path inside a layer of the store. */
   | { kind: 'layer'; layer: string; path: string }
   /** Small literal content (heredocs, made files): base64. */

@@ -1,17 +1,88 @@
-import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  type ReadStream,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { join, sep } from 'node:path';
 import { diskPath, nameOfBytes } from './names.ts';
 
 const FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** How opening fails when a path has vanished, or is something else than it was when it was looked at. */
+const CHANGED = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ENXIO']);
+
+/** Whether an error of this module, or of `readlink`, says that something else, or nothing, is at a path. */
+export function saysChanged(error: unknown): boolean {
+  return CHANGED.has((error as NodeJS.ErrnoException).code ?? '');
+}
 
 /**
  * Opens a file of the machine by its real path. Files are looked at first and read later; when by then a directory on
  * the way has become a symbolic link, what is behind it is not what was looked at, and may be nobody's business.
  *
  * @param path absolute, without symlinks
- * @throws an error with the code `ELOOP` when it leads through a symlink; of a pipe nothing is waited for
+ * @throws an error with the code `ELOOP` when it leads through a symlink, `EINVAL` when it is not a regular file
  */
 export function openHostFile(path: string): number {
-  return openReal(path, FILE);
+  return checkRegular(openReal(path, FILE), path);
+}
+
+/**
+ * Opens what must be a regular file, through symlinks too. Opening a FIFO would wait for a writer for ever, and opening
+ * a device can do something.
+ *
+ * @throws an error with the code `EINVAL` when it is anything else
+ */
+export function openRegularFile(path: string): number {
+  if (!statSync(diskPath(path)).isFile()) throw notRegular(path);
+  return checkRegular(openSync(diskPath(path), constants.O_RDONLY | constants.O_NONBLOCK), path);
+}
+
+/** The bytes of a file that `openRegularFile` opens. */
+export function readRegularFile(path: string, chunkSize = 1 << 20): ReadStream {
+  return createReadStream('', { fd: openRegularFile(path), highWaterMark: chunkSize });
+}
+
+/**
+ * Opens a regular file of a folder that somebody else made, for whom no symlink may lead out of it.
+ *
+ * @param name path relative to the folder
+ * @throws an error with the code `EINVAL` when it is something else than a file, `ELOOP` when it is elsewhere
+ */
+export function openFileWithin(folder: string, name: string): number {
+  const path = join(folder, name);
+  const fd = openRegularFile(path);
+  const real = pathOf(fd) ?? realpathSync(path);
+  if (real.startsWith(realpathSync(folder) + sep)) return fd;
+  closeSync(fd);
+  throw systemError('ELOOP', path, `${path} is a symbolic link to ${real}, outside the folder`);
+}
+
+function checkRegular(fd: number, path: string): number {
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw notRegular(path);
+}
+
+function notRegular(path: string): Error {
+  return systemError('EINVAL', path, `${path} is not a regular file`);
+}
+
+/** The target of a symlink, read through its directory, which must not have become a symlink itself. */
+export function readHostLink(directory: string, name: string): string {
+  const fd = openHostDirectory(directory);
+  try {
+    const folder = process.platform === 'linux' ? `/proc/self/fd/${fd}` : directory;
+    return nameOfBytes(readlinkSync(diskPath(`${folder}/${name}`), 'buffer'));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The same for a directory. */
@@ -24,8 +95,11 @@ function openReal(path: string, flags: number): number {
   const real = pathOf(fd);
   if (real === undefined || fold(real) === fold(path)) return fd;
   closeSync(fd);
-  const error = new Error(`${path} leads through a symbolic link to ${real}`);
-  throw Object.assign(error, { code: 'ELOOP', syscall: 'open', path });
+  throw systemError('ELOOP', path, `${path} leads through a symbolic link to ${real}`);
+}
+
+function systemError(code: string, path: string, message: string): Error {
+  return Object.assign(new Error(message), { code, syscall: 'open', path });
 }
 
 /** Undefined where the machine cannot say. */

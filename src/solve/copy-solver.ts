@@ -1,10 +1,12 @@
-import { rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import type { Context } from '../context/context.ts';
+import { contextChanged, hashFile } from '../context/hash-file.ts';
 import { located } from '../errors/locate.ts';
 import type { OnProgress } from '../events/transfer.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
+import { diskPath } from '../layer/names.ts';
 import type { Tree, TreeEntry } from '../layer/tree.ts';
 import { shownName } from '../plan/named-contexts.ts';
 import type { CopyStep } from '../plan/plan.ts';
@@ -232,6 +234,10 @@ export class CopySolver {
       if (!(await isArchive(path))) return undefined;
       const id = await unpackArchive(this.context, path, `sha256:${file.digest!}`);
       return archiveSource({ id, index: store.layers.index(id) });
+    } catch (error) {
+      // Of a file that changed in the meantime that is the reason, whatever was wrong with what it is now.
+      if (source?.kind === 'host' && file.path !== '') await checkUnchanged(file, path);
+      throw error;
     } finally {
       if (source?.kind === 'layer') rmSync(path, { force: true });
     }
@@ -240,4 +246,12 @@ export class CopySolver {
   private owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
     return readOwner(this.context, this.graph, below, { spec, origin: `--chown=${spec}`, step: this.step });
   }
+}
+
+/** @throws JettisonError `CONTEXT_CHANGED` when a file of the context has been written since it was selected */
+async function checkUnchanged(file: TreeEntry, path: string): Promise<void> {
+  const { size, digest, path: name, mtime, mtimeNs = 0 } = file;
+  const found = await hashFile(path, size, name);
+  const changedBack = Math.abs(lstatSync(diskPath(path)).mtimeMs - (mtime * 1000 + mtimeNs / 1e6)) > 0.01;
+  if (found !== digest || changedBack) throw contextChanged(name);
 }

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { ignoreRules } from '../context/ignore.ts';
 import { openLocalContext } from '../context/local.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
@@ -68,7 +69,8 @@ export async function selectRemote(
     size,
     mtime,
     digest: hex(digest),
-    source: { kind: 'host', path },
+    // The store may be behind a symlink, through which no source is read.
+    source: { kind: 'host', path: realpathSync(path) },
   };
   return [
     {

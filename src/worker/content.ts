@@ -1,7 +1,7 @@
 import { constants, existsSync, openSync, type Stats } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import type { Entry, RecipeEntry, Source } from '../layer/entry.ts';
-import { openHostFile } from '../layer/host-file.ts';
+import { openHostFile, saysChanged } from '../layer/host-file.ts';
 import { diskPath } from '../layer/names.ts';
 import type { DirectoryForm } from '../store/forms.ts';
 import type { StoreLayout } from '../store/layout.ts';
@@ -52,9 +52,7 @@ export function openContent(
   try {
     return openHostFile(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') throw contentChanged(entry, source);
-    throw error;
+    throw saysChanged(error) ? contentChanged(entry, source) : error;
   }
 }
 
@@ -68,6 +66,11 @@ export function sourceOf(entry: RecipeEntry): Source {
 export function looksUnchanged(entry: Entry, stat: Stats): boolean {
   const expected = entry.mtime * 1000 + (entry.mtimeNs ?? 0) / 1e6;
   return stat.isFile() && stat.size === entry.size && Math.abs(stat.mtimeMs - expected) < 0.01;
+}
+
+/** Whether nothing has changed a file since it was selected. The digest was computed after that. */
+export function isUntouched({ changedMs }: { changedMs?: number }, stat: Stats): boolean {
+  return changedMs !== undefined && Math.abs(stat.ctimeMs - changedMs) < 0.01;
 }
 
 /** What is to be said when a file is not what it was when it was selected. */

@@ -16,7 +16,14 @@ import { diskPath } from '../layer/names.ts';
 import { readRecipe } from '../layer/recipe.ts';
 import { installDirectory } from '../store/layers.ts';
 import { temporaryPath } from '../store/temporary.ts';
-import { contentChanged, contentPath, looksUnchanged, openContent, sourceOf } from './content.ts';
+import {
+  contentChanged,
+  contentPath,
+  isUntouched,
+  looksUnchanged,
+  openContent,
+  sourceOf,
+} from './content.ts';
 import type { WorkerContext } from './context.ts';
 import { hashFile } from './hash-file.ts';
 import { LayerDirectory } from './layer-directory.ts';
@@ -148,14 +155,14 @@ class Materialiser {
   }
 
   /**
-   * Large files: the size tells most changes; the digest tells all. Of a file of the machine the time may say "the
-   * same", of one in the store it says nothing about damage.
+   * Large files: the size tells most changes; the digest tells all. Of a file of the machine the change time, which
+   * nobody can set, may say "the same"; of one in the store it says nothing about damage.
    */
   #isContentOf(entry: RecipeEntry, source: OnDisk, original: number, copy: number): boolean {
     if (fstatSync(copy).size !== entry.size) return false;
     if (entry.digest === undefined) return true;
     const isElsewhere = source.kind === 'host' && !source.path.startsWith(`${this.ctx.layout.home}/`);
-    if (isElsewhere && looksUnchanged(entry, fstatSync(original))) return true;
+    if (isElsewhere && isUntouched(source, fstatSync(original))) return true;
     return hashFile(copy) === entry.digest;
   }
 

@@ -1,11 +1,12 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import { MEDIA } from '../image/types.ts';
 import { ArchiveTree, type Placement } from '../layer/archive-tree.ts';
 import { type Compression, compressionOf, decompress } from '../layer/decompress.ts';
 import type { Entry } from '../layer/entry.ts';
+import { readRegularFile } from '../layer/host-file.ts';
 import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { diskPath } from '../layer/names.ts';
 import { type TarHandler, type TarHeader, TarReader } from '../layer/tar-read.ts';
@@ -107,7 +108,7 @@ async function readArchive(path: string, handler: TarHandler): Promise<ReadArchi
   let size = 0;
   let compression: Compression | undefined;
   async function* content(): AsyncGenerator<Buffer> {
-    for await (const chunk of createReadStream(diskPath(path), { highWaterMark: 1 << 20 })) {
+    for await (const chunk of readRegularFile(path)) {
       compression ??= compressionOf(chunk as Buffer);
       whole.update(chunk as Buffer);
       size += (chunk as Buffer).length;
@@ -126,7 +127,7 @@ async function readArchive(path: string, handler: TarHandler): Promise<ReadArchi
   if (actualSize !== size) {
     // The decompressor stopped before the file's end, but the digest covers all of it.
     const again = createHash('sha256');
-    for await (const chunk of createReadStream(diskPath(path))) again.update(chunk as Buffer);
+    for await (const chunk of readRegularFile(path)) again.update(chunk as Buffer);
     return { digest: `sha256:${again.digest('hex')}`, diffId, size: actualSize, compression: compression! };
   }
   return { digest: `sha256:${whole.digest('hex')}`, diffId, size, compression: compression ?? 'none' };

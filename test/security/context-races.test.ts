@@ -1,15 +1,140 @@
-import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  createReadStream,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashFile } from '../../src/context/hash-file.ts';
+import { JettisonError } from '../../src/errors/error.ts';
+import type { Output } from '../../src/export/output.ts';
+import { tarMembers } from '../../src/export/tar-members.ts';
 import { TestBuilds } from '../support/build.ts';
+import { whyNoSandbox } from '../support/sandbox.ts';
+
+const RACER = fileURLToPath(new URL('../support/context-racer.mjs', import.meta.url));
+/** Builds of each kind that race. */
+const ROUNDS = Number(process.env['JETTISON_RACES'] ?? 4);
+const SEED = process.env['JETTISON_RACES_SEED'] ?? '7';
+const SECRET = 'outside the context';
 
 let builds: TestBuilds;
 beforeAll(async () => {
-  builds = await TestBuilds.create();
+  builds = await TestBuilds.create(whyNoSandbox() === undefined ? {} : undefined);
 });
 afterAll(() => builds?.remove());
+
+/** By path: `directory`, `link`, or what a file holds. */
+type Contents = Record<string, string>;
+
+function contents(folder: string, below = ''): Contents {
+  const found: Contents = {};
+  for (const name of readdirSync(join(folder, below)).sort()) {
+    const path = join(below, name);
+    const stat = lstatSync(join(folder, path));
+    if (stat.isDirectory()) Object.assign(found, { [path]: 'directory' }, contents(folder, path));
+    else if (stat.isFile()) found[path] = readFileSync(join(folder, path), 'latin1');
+    else if (stat.isSymbolicLink()) found[path] = 'link';
+  }
+  return found;
+}
+
+async function contentsOfTar(path: string): Promise<Contents> {
+  const found: Contents = {};
+  for await (const { header, content } of tarMembers(createReadStream(path) as AsyncIterable<Buffer>)) {
+    let text = '';
+    for await (const chunk of content) text += chunk.toString('latin1');
+    if (header.type === 'file') found[header.name] = text;
+    // A further name is one of a file that stands before it.
+    if (header.type === 'hardlink' && !(header.link! in found)) throw new Error(`no ${header.link}`);
+  }
+  return found;
+}
+
+/** Builds in one of the ways in which files leave. @returns the files of the image, or the error */
+async function attempt(dockerfile: string, way: Output['type']): Promise<Contents | JettisonError> {
+  const path = join(builds.folder, 'out');
+  rmSync(path, { recursive: true, force: true });
+  const options = { reproducible: true };
+  const local = [{ type: 'local', path } as const];
+  try {
+    if (way === 'image') {
+      await builds.build(dockerfile, { ...options, tags: ['raced'] });
+      await builds.build('FROM raced\n', { ...options, outputs: local });
+    } else {
+      const outputs = way === 'tar' ? [{ type: 'tar', to: { path } } as const] : local;
+      await builds.build(dockerfile, { ...options, outputs });
+    }
+  } catch (error) {
+    if (!(error instanceof JettisonError)) throw error;
+    return error;
+  }
+  return way === 'tar' ? await contentsOfTar(path) : contents(path);
+}
+
+/** Tries a Dockerfile again and again while the context changes. */
+async function race(dockerfile: string): Promise<void> {
+  const outside = join(builds.folder, 'outside');
+  for (const folder of [outside, join(builds.context, 'files')])
+    rmSync(folder, { recursive: true, force: true });
+  for (const folder of [outside, join(builds.context, 'files', 'one', 'deep')]) {
+    mkdirSync(folder, { recursive: true });
+  }
+  for (const name of ['secret', 'secret.tar', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5'])
+    writeFileSync(join(outside, name), SECRET);
+  const racer = spawn(process.execPath, [RACER, builds.context, outside, SEED], { stdio: 'inherit' });
+  const ended = new Promise((resolve) => racer.once('exit', (_code, signal) => resolve(signal)));
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const result = await attempt(dockerfile, (['local', 'tar', 'image'] as const)[round % 3]!);
+      if (result instanceof JettisonError) {
+        expect(result.code).toMatch(
+          /^(CONTEXT_CHANGED|COPY_(SOURCE_MISSING|CONFLICT)|SYMLINK_LOOP|MOUNT_SOURCE)$/,
+        );
+        expect(result.message).toMatch(/files|archive/);
+        continue;
+      }
+      for (const [path, content] of Object.entries(result)) {
+        if (!/(^|\/)f\d?$/.test(path) || content === 'directory' || content === 'link') continue;
+        expect(content.slice(0, 100)).not.toContain(SECRET);
+        expect({ path, letters: new Set(content).size }).toEqual({ path, letters: content === '' ? 0 : 1 });
+      }
+    }
+  } finally {
+    racer.kill('SIGKILL');
+  }
+  expect(await ended).toBe('SIGKILL');
+  expect(new Set(Object.values(contents(outside)))).toEqual(new Set([SECRET]));
+}
+
+describe('while somebody else changes the context', () => {
+  const kinds: [name: string, dockerfile: string][] = [
+    ['a COPY of all', 'FROM scratch\nCOPY files /files\n'],
+    ['a COPY of a pattern', 'FROM scratch\nCOPY files/*/f* files/f[0-5] /files/\n'],
+    ['a COPY with filters', 'FROM scratch\nCOPY --exclude=**/f1 files /files\n'],
+    ['a COPY with parents', 'FROM scratch\nCOPY --parents files/**/f2 files/one /\n'],
+    ['an ADD', 'FROM scratch\nADD files/f[0-5] /files/\nADD files /files\n'],
+    ['an ADD of an archive', 'FROM scratch\nADD archive /files/\n'],
+    ['a RUN on a COPY', 'FROM base\nCOPY files /files\nRUN cp -a /files /copy\n'],
+    ['a mounted context', 'FROM base\nRUN --mount=type=bind,source=files,target=/mnt cp -a /mnt /copy\n'],
+  ];
+
+  const possible = kinds.filter(([, text]) => !text.includes('RUN') || whyNoSandbox() === undefined);
+  test.each(possible)('%s ends with a right image or an error that names a file', async (_, dockerfile) => {
+    await race(dockerfile);
+    const still = await attempt('FROM scratch\nCOPY files /\n', 'local');
+    expect(still).toEqual(contents(join(builds.context, 'files')));
+    const { code, out } = await builds.run(['doctor', '--store', '--deep']);
+    expect(code, out).toBe(0);
+  });
+});
 
 test.each([10, 1 << 20])('a file of %i bytes that has become something else is an error', async (size) => {
   const folder = join(builds.folder, `other-${size}`);
@@ -22,11 +147,10 @@ test.each([10, 1 << 20])('a file of %i bytes that has become something else is a
 
 test('further names of a FIFO are left out of a folder as it is', async () => {
   const files = join(builds.context, 'files');
+  rmSync(files, { recursive: true, force: true });
   mkdirSync(files);
   execFileSync('mkfifo', [join(files, 'a')]);
   linkSync(join(files, 'a'), join(files, 'b'));
   writeFileSync(join(files, 'c'), 'c');
-  const path = join(builds.folder, 'out');
-  await builds.build('FROM scratch\nCOPY files /\n', { outputs: [{ type: 'local', path }] } as object);
-  expect(readdirSync(path)).toEqual(['c']);
+  expect(await attempt('FROM scratch\nCOPY files /\n', 'local')).toEqual({ c: 'c' });
 });

@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { JettisonError } from '../../errors/error.ts';
 import { decompress } from '../../layer/decompress.ts';
-import { diskPath } from '../../layer/names.ts';
+import { readRegularFile } from '../../layer/host-file.ts';
 
 const BLOCK = 512;
 const CHECKSUM = { start: 148, end: 156 };
@@ -17,7 +16,7 @@ export async function isArchive(path: string): Promise<boolean> {
   const parts: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of decompress(createReadStream(diskPath(path), { highWaterMark: 1 << 16 }))) {
+    for await (const chunk of decompress(readRegularFile(path, 1 << 16))) {
       parts.push(chunk);
       length += chunk.length;
       if (length >= BLOCK) break;
