@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import {
+  closeSync,
   createReadStream,
   createWriteStream,
   existsSync,
+  lstatSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,8 +20,8 @@ import { JettisonError } from '../errors/error.ts';
 import { fromSystemError, writing } from '../errors/system.ts';
 import { canonicalJson, hex, sha256 } from '../image/digest.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { isWithin, openFileWithin } from '../layer/host-file.ts';
 import { makeFolder } from '../store/make-folder.ts';
-import { readJson } from '../store/read-json.ts';
 import { collectGarbage } from './layout-garbage.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -55,12 +57,12 @@ export class LayoutFolder {
 
   /** A small JSON blob, verified. @throws JettisonError `CACHE_INVALID` */
   json({ digest }: Pick<Descriptor, 'digest'>): unknown {
+    const bytes = this.#bytes(blobName(digest));
+    if (bytes === undefined) throw this.#invalid(`lacks the blob ${digest}`);
     try {
-      const bytes = readFileSync(this.#blob(digest));
       if (sha256(bytes) === digest) return JSON.parse(bytes.toString('utf8'));
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw this.#invalid(code === 'ENOENT' ? `lacks the blob ${digest}` : `cannot be read: ${message}`);
+      throw this.#invalid(`cannot be read: ${(error as Error).message}`);
     }
     throw this.#invalid(`has a damaged blob: ${digest}`);
   }
@@ -68,7 +70,8 @@ export class LayoutFolder {
   /** Whether a blob is there, with all of its bytes. */
   holds({ digest, size }: Descriptor): boolean {
     try {
-      return statSync(this.#blob(digest)).size === size;
+      const stat = statSync(this.#blob(digest));
+      return stat.isFile() && stat.size === size;
     } catch {
       return false;
     }
@@ -77,6 +80,7 @@ export class LayoutFolder {
   /** Whether a blob is there, which then stays there for who is about to name it. */
   keep(blob: Descriptor): boolean {
     try {
+      if (!lstatSync(this.#blob(blob.digest)).isFile()) return false;
       utimesSync(this.#blob(blob.digest), new Date(), new Date());
     } catch {
       return false;
@@ -87,7 +91,7 @@ export class LayoutFolder {
   /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is not there */
   stream(blob: Descriptor): Readable {
     if (!this.holds(blob)) throw this.#invalid(`lacks the blob ${blob.digest}`);
-    return createReadStream(this.#blob(blob.digest), { highWaterMark: 1 << 20 });
+    return createReadStream('', { fd: this.#open(blobName(blob.digest)), highWaterMark: 1 << 20 });
   }
 
   /** Adds a blob. @throws JettisonError `CACHE_UNWRITABLE` */
@@ -134,15 +138,37 @@ export class LayoutFolder {
 
   /** What is in a JSON file, if it is one. @param path relative to the folder */
   #read<T>(path: string): T | undefined {
+    const bytes = this.#bytes(path);
+    if (bytes === undefined) return undefined;
     try {
-      return readJson<T>(join(this.path, path));
+      return JSON.parse(bytes.toString('utf8')) as T;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A small file; undefined when it is not there. @param path relative to the folder */
+  #bytes(path: string): Buffer | undefined {
+    if (!existsSync(join(this.path, path))) return undefined;
+    const fd = this.#open(path);
+    try {
+      return readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Others write to the folder as well, whoever they are. @param path relative to the folder */
+  #open(path: string): number {
+    try {
+      return openFileWithin(this.path, path);
     } catch (error) {
       throw this.#invalid(`cannot be read: ${(error as Error).message}`);
     }
   }
 
   #blob(digest: Descriptor['digest']): string {
-    return join(this.path, 'blobs', 'sha256', hex(digest));
+    return join(this.path, blobName(digest));
   }
 
   /** @param path relative to the folder */
@@ -150,7 +176,13 @@ export class LayoutFolder {
     const partial = join(this.path, 'tmp', randomUUID());
     const target = join(this.path, path);
     try {
-      for (const file of [partial, target]) makeFolder(dirname(file));
+      makeFolder(this.path);
+      for (const folder of [partial, target].map(dirname)) {
+        makeFolder(folder);
+        if (folder !== this.path && !isWithin(this.path, folder)) {
+          throw this.#invalid(`cannot be written: ${folder} is a symbolic link to another place`);
+        }
+      }
       await writing(target, async () => write(partial));
       renameSync(partial, target);
     } catch (error) {
@@ -177,6 +209,11 @@ export class LayoutFolder {
       })
     );
   }
+}
+
+/** Relative to the folder. */
+function blobName(digest: Descriptor['digest']): string {
+  return join('blobs', 'sha256', hex(digest));
 }
 
 function tagOf({ annotations }: Descriptor): string | undefined {

@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, hex, isDigest } from '../image/digest.ts';
 import type { Descriptor, Index, Manifest } from '../image/types.ts';
+import { isWithin, openFileWithin } from '../layer/host-file.ts';
 import { readNames } from '../store/temporary.ts';
 
 /** What a writer relies on was written or touched less than this ago, and who reads a cache has this long for it. */
 const GRACE_MS = 60 * 60 * 1000;
 /** What a writer that was killed has left is deleted after this time. */
 const LEFTOVER_MS = 24 * 60 * 60 * 1000;
+
+/** File names of blobs, and of files that writers have not finished. */
+const BLOB = /^[0-9a-f]{64}$/;
+const LEFTOVER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * Deletes what nothing of an image layout needs any more: blobs of caches that others have replaced, and what killed
@@ -28,11 +33,14 @@ export function collectGarbage(folder: string, named: () => readonly Descriptor[
 
 function collect(folder: string, named: () => readonly Descriptor[]): void {
   const temporary = join(folder, 'tmp');
-  for (const name of readNames(temporary)) {
+  for (const name of namesWithin(folder, temporary)) {
+    if (!LEFTOVER.test(name)) continue;
     if (age(join(temporary, name)) > LEFTOVER_MS) rmSync(join(temporary, name), { force: true });
   }
   const blobs = join(folder, 'blobs', 'sha256');
-  const old = readNames(blobs).filter((name) => age(join(blobs, name)) > GRACE_MS);
+  const old = namesWithin(folder, blobs).filter(
+    (name) => BLOB.test(name) && age(join(blobs, name)) > GRACE_MS,
+  );
   if (old.length === 0) return;
   const needed = needs(blobs, named());
   if (needed === undefined) return;
@@ -63,7 +71,7 @@ function needs(blobs: string, manifests: readonly Descriptor[]): Set<string> | u
     if (!isDigest(digest)) throw new TypeError(`${digest} is no digest`);
     if (found.has(hex(digest))) return;
     found.add(hex(digest));
-    const document = JSON.parse(readFileSync(join(blobs, hex(digest)), 'utf8')) as Partial<Manifest & Index>;
+    const document = JSON.parse(readWithin(blobs, hex(digest))) as Partial<Manifest & Index>;
     document.manifests?.forEach(visit);
     for (const blob of [document.config!, ...(document.layers ?? [])].filter(Boolean)) {
       if (!isDigest(blob.digest)) throw new TypeError(`${blob.digest} is no digest`);
@@ -75,5 +83,19 @@ function needs(blobs: string, manifests: readonly Descriptor[]): Set<string> | u
     return found;
   } catch {
     return undefined;
+  }
+}
+
+/** Names in a folder of the layout; none when a symlink leads elsewhere, where nothing may be deleted. */
+function namesWithin(layout: string, folder: string): string[] {
+  return existsSync(folder) && isWithin(layout, folder) ? readNames(folder) : [];
+}
+
+function readWithin(folder: string, name: string): string {
+  const fd = openFileWithin(folder, name);
+  try {
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
   }
 }

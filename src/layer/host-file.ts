@@ -64,6 +64,11 @@ export function openFileWithin(folder: string, name: string): number {
   throw systemError('ELOOP', path, `${path} is a symbolic link to ${real}, outside the folder`);
 }
 
+/** Whether a path that exists is below a folder, symlinks resolved. */
+export function isWithin(folder: string, path: string): boolean {
+  return realpathSync(path).startsWith(realpathSync(folder) + sep);
+}
+
 function checkRegular(fd: number, path: string): number {
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, fstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit, type LimitName } from '../errors/limits.ts';
@@ -13,10 +13,12 @@ import {
   readManifest,
 } from '../image/sound.ts';
 import { type Descriptor, type ImageConfig, type Manifest, MEDIA, type Platform } from '../image/types.ts';
+import { openFileWithin } from '../layer/host-file.ts';
 import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
+const LAYOUT_HINT = 'Give a folder with an index.json and blobs/, as `skopeo copy … oci:FOLDER` writes it.';
 
 /**
  * Puts an image of an OCI image layout into the store.
@@ -65,12 +67,26 @@ export function parseOciLayout(
 
 async function copyLayer(store: Store, folder: string, blob: Descriptor): Promise<void> {
   if (store.blobs.has(blob.digest)) return;
-  const stream = createReadStream(join(folder, blobName(blob.digest)), { highWaterMark: 1 << 20 });
+  const fd = open(folder, blobName(blob.digest));
+  await store.blobs.writeStream(createReadStream('', { fd, highWaterMark: 1 << 20 }), blob);
+}
+
+/** Opens a file of the layout, whose maker may be anybody. */
+function open(folder: string, name: string): number {
   try {
-    await store.blobs.writeStream(stream, blob);
+    return openFileWithin(folder, name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw problem(folder, `it lacks the blob ${blob.digest}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    switch (code) {
+      case undefined:
+        throw error;
+      case 'ENOENT':
+        throw problem(folder, `it lacks ${name}`, LAYOUT_HINT);
+      case 'ELOOP':
+        throw problem(folder, message, 'Copy it with `cp -RL`, so that its files are in it.');
+      default:
+        throw problem(folder, message, LAYOUT_HINT);
+    }
   }
 }
 
@@ -146,16 +162,12 @@ function blobName(digest: Digest): string {
 }
 
 function read(folder: string, name: string, what: LimitName = 'manifest-size'): Buffer {
+  const fd = open(folder, name);
   try {
-    const path = join(folder, name);
-    const stat = statSync(path);
-    if (!stat.isFile()) throw problem(folder, `${name} is not a file`);
-    checkLimit(what, stat.size, `${name} of the OCI layout "${folder}"`, 'OCI_LAYOUT');
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    const hint = 'Give a folder with an index.json and blobs/, as `skopeo copy … oci:FOLDER` writes it.';
-    throw problem(folder, (error as Error).message, hint);
+    checkLimit(what, fstatSync(fd).size, `${name} of the OCI layout "${folder}"`, 'OCI_LAYOUT');
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { contextChanged } from '../context/hash-file.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
@@ -160,6 +161,8 @@ export class RecipeLayer extends RunLayer {
     context: SolveContext,
     record: LayerRecord,
     private readonly list: () => Promise<RecipeEntry[]>,
+    /** The layer was made from that list just now. */
+    private readonly made = false,
   ) {
     super(context, record);
   }
@@ -169,8 +172,23 @@ export class RecipeLayer extends RunLayer {
     if (this.context.store.layers.hasDirectory(this.id, forms[0])) return undefined;
     this.listing ??= this.list()
       .then((entries) => this.context.resolveSources(entries))
-      .then((entries) => LayerIndex.of(entries));
+      .then((entries) => (this.made ? LayerIndex.of(entries) : this.withSources(entries)));
     return this.listing;
+  }
+
+  /**
+   * The layer's own entries with the sources of equal ones: times are not part of a key, so the files may have other
+   * times now, and all forms of a layer must have the same.
+   */
+  private async withSources(listed: readonly RecipeEntry[]): Promise<LayerIndex> {
+    const sources = new Map(listed.map((entry) => [entry.path, entry]));
+    const entries = [...(await this.index()).entries()].map((entry) => {
+      if (entry.type !== 'file') return entry;
+      const { source, digest } = sources.get(entry.path) ?? {};
+      if (source === undefined || digest !== entry.digest) throw contextChanged(entry.path);
+      return { ...entry, source };
+    });
+    return LayerIndex.of(entries);
   }
 
   protected override async makeDirectory(): Promise<void> {

@@ -395,7 +395,7 @@ export class StageSolver implements SolvedStage {
     const { observations } = observed;
     await this.keep(step, { instruction, observations, key, record, below, definitions: [digest] });
     const layer =
-      this.sharedLayer(record) ?? new RecipeLayer(this.context, record, async () => observed.entries);
+      this.sharedLayer(record) ?? new RecipeLayer(this.context, record, async () => observed.entries, made);
     return { layer, outcome: made ? ('done' as const) : ('reused' as const) };
   }
 

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -153,4 +154,19 @@ test('further names of a FIFO are left out of a folder as it is', async () => {
   linkSync(join(files, 'a'), join(files, 'b'));
   writeFileSync(join(files, 'c'), 'c');
   expect(await attempt('FROM scratch\nCOPY files /\n', 'local')).toEqual({ c: 'c' });
+});
+
+test('all forms of a layer have the times of its first build', async ({ skip }) => {
+  skip(whyNoSandbox() !== undefined, whyNoSandbox());
+  builds.write({ small: 's', large: 'l'.repeat(2 << 20) });
+  const setTimes = (seconds: number) => {
+    for (const name of ['small', 'large']) utimesSync(join(builds.context, name), seconds, seconds);
+  };
+  const dockerfile = 'FROM base\nCOPY small large /times/\n';
+  setTimes(1_600_000_000);
+  await builds.build(dockerfile, { tags: ['times'] });
+  setTimes(1_500_000_000);
+  const { output } = await builds.build(`${dockerfile}RUN stat -c %Y /times/small /times/large\n`);
+  expect(output).toBe('1600000000\n1600000000\n');
+  expect(await builds.run(['doctor', '--store', '--deep'])).toMatchObject({ code: 0 });
 });
