@@ -176,18 +176,24 @@ export class LayoutFolder {
     const partial = join(this.path, 'tmp', randomUUID());
     const target = join(this.path, path);
     try {
-      makeFolder(this.path);
-      for (const folder of [partial, target].map(dirname)) {
-        makeFolder(folder);
-        if (folder !== this.path && !isWithin(this.path, folder)) {
-          throw this.#invalid(`cannot be written: ${folder} is a symbolic link to another place`);
-        }
-      }
+      this.#makeFolder('tmp');
+      this.#makeFolder(dirname(path));
       await writing(target, async () => write(partial));
       renameSync(partial, target);
     } catch (error) {
       if (existsSync(partial)) rmSync(partial);
       throw this.#unwritable(error);
+    }
+  }
+
+  /** One by one: none is made where a link leads. @param path relative to the folder */
+  #makeFolder(path: string): void {
+    const parent = dirname(path);
+    if (parent !== path) this.#makeFolder(parent);
+    const folder = join(this.path, path);
+    makeFolder(folder);
+    if (path !== '.' && !isWithin(this.path, folder)) {
+      throw this.#invalid(`cannot be written: ${folder} is a symbolic link to another place`);
     }
   }
 

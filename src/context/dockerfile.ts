@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit, limit } from '../errors/limits.ts';
@@ -6,6 +6,7 @@ import type { Source } from '../layer/entry.ts';
 import { nameOfBytes } from '../layer/names.ts';
 import { resolvePath } from '../layer/tree.ts';
 import type { Context } from './context.ts';
+import { statOf } from './source.ts';
 
 export interface DockerfileOptions {
   /** The context directory; absent when the context is none (then only `file` counts). */
@@ -36,7 +37,7 @@ export interface DockerfileText extends IgnoreText {
  */
 export async function readDockerfile(options: DockerfileOptions): Promise<DockerfileText> {
   const { path, name } = locate(options);
-  const bytes = path === undefined ? await readAll(options.stdin) : readSmall(path, name);
+  const bytes = path === undefined ? await readAll(options.stdin) : await readNamed(path, name, options.file);
   if (bytes === undefined) throw missing(options, name);
   return { text: decode(bytes, name), name, ...readIgnoreText(options) };
 }
@@ -112,6 +113,13 @@ function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
+/** What `-f` names may be a pipe, as a shell makes of `<(…)`; one that a context has would be waited for. */
+async function readNamed(path: string, name: string, file: string | undefined): Promise<Buffer | undefined> {
+  const stat = file === undefined ? undefined : statOf(path);
+  const isStream = stat !== undefined && !stat.isFile() && !stat.isDirectory();
+  return isStream ? readAll(createReadStream(path), name) : readSmall(path, name);
+}
+
 /** Undefined when there is no such file. */
 function readSmall(path: string, name: string): Buffer | undefined {
   try {
@@ -120,6 +128,11 @@ function readSmall(path: string, name: string): Buffer | undefined {
     if (stat.isDirectory()) {
       throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" is a directory, not a file`, {
         hint: 'Name the file itself with -f.',
+      });
+    }
+    if (!stat.isFile()) {
+      throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" is not a regular file`, {
+        hint: 'Replace it by a file; a Dockerfile that a program writes is named with -f, or piped to `-f -`.',
       });
     }
     checkSize(stat.size, name);
@@ -135,16 +148,16 @@ function readSmall(path: string, name: string): Buffer | undefined {
   }
 }
 
-async function readAll(stdin: DockerfileOptions['stdin']): Promise<Buffer> {
+async function readAll(stdin: DockerfileOptions['stdin'], name = 'standard input'): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stdin ?? []) {
     chunks.push(Buffer.from(chunk as Uint8Array));
     size += chunk.length;
-    checkSize(size, 'standard input');
+    checkSize(size, name);
   }
   if (size === 0) {
-    throw new JettisonError('DOCKERFILE_MISSING', 'standard input has no Dockerfile', {
+    throw new JettisonError('DOCKERFILE_MISSING', `${name} has no Dockerfile`, {
       hint: 'Pipe one in, or leave out "-f -" to use the Dockerfile of the context.',
     });
   }

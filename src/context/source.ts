@@ -22,17 +22,17 @@ export function contextSource(text: string): ContextSource {
   if (text === '-') return { kind: 'stdin' };
   const source = parseContextGitUrl(text);
   // Something that is here is meant before github.com/… is.
-  if (source !== undefined && !(text.startsWith('github.com/') && stats(text)))
+  if (source !== undefined && !(text.startsWith('github.com/') && statOf(text)))
     return { kind: 'git', source };
   if (isHttpUrl(text)) return { kind: 'http', url: text };
-  return stats(text)?.isFile() ? { kind: 'archive', path: text } : { kind: 'directory', path: text };
+  return statOf(text)?.isFile() ? { kind: 'archive', path: text } : { kind: 'directory', path: text };
 }
 
-function stats(path: string) {
+/** Undefined for what is not there, or cannot be looked at: whoever opens it says why. */
+export function statOf(path: string) {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    // Whoever opens it says why it cannot be.
     return undefined;
   }
 }
