@@ -39,7 +39,7 @@ export function openHostFile(path: string): number {
  *
  * @throws an error with the code `EINVAL` when it is anything else
  */
-export function openRegularFile(path: string): number {
+function openRegularFile(path: string): number {
   if (!statSync(diskPath(path)).isFile()) throw notRegular(path);
   return checkRegular(openSync(diskPath(path), constants.O_RDONLY | constants.O_NONBLOCK), path);
 }
