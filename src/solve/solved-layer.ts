@@ -88,7 +88,7 @@ export class RunLayer implements SolvedLayer {
     );
   }
 
-  /** Has the store hold the packed form, if there is one. That of another machine may still be where it was found. */
+  /** The packed form, in the store; undefined where there is none. That of another machine is fetched. */
   protected async fetch(): Promise<LayerBlob | undefined> {
     const packed = this.context.store.layers.blob(this.id);
     if (packed !== undefined) await this.context.fetchBlob(packed.blob);

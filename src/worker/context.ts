@@ -4,8 +4,6 @@ import type { ReadableForms } from './forms.ts';
 /** What every operation of the worker knows of its surroundings. */
 export interface WorkerContext {
   layout: StoreLayout;
-  /** Absolute path of this process's own folder inside the store's `tmp/`; it exists. */
-  temporary: string;
   /** Which directory forms of layers this process makes and reads. */
   forms: ReadableForms;
   /**

@@ -1,9 +1,8 @@
 /** The worker's entry: `worker.js STORE FOOTING PID-OF-CONTROL`, with a channel to control as its IPC. */
 
 import { readdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { StoreLayout } from '../store/layout.ts';
-import { deadTemporaries, removeProcessTemporary, temporaryPath } from '../store/temporary.ts';
+import { deadTemporaries, removeProcessTemporary } from '../store/temporary.ts';
 import { exportCaches, importCaches } from './cache-archive.ts';
 import { emptyCaches, fillCache, knownArchive, packCache } from './cache-share.ts';
 import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
@@ -42,7 +41,6 @@ if (isLinux) for (const fd of readdirSync('/proc/self/fd').map(Number)) if (fd >
 const layout = new StoreLayout(home);
 const ctx: WorkerContext = {
   layout,
-  temporary: dirname(temporaryPath(layout, 'worker')),
   forms: formsOf(isolation),
   overlay: isolation === 'root' ? 'trusted' : isolation === 'none' ? 'none' : 'user',
   singleId: isolation === 'single',

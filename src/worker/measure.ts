@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
 
-/** Bytes of the files in each of some folders; 0 for one that is not there. @param request.folders absolute paths */
+/** Bytes of the files in each of some folders; 0 for one that is not there. @param folders absolute paths */
 export function measure({ folders }: { folders: string[] }): Promise<number[]> {
   return Promise.all(folders.map(sizeOf));
 }

@@ -21,7 +21,6 @@ export function emptyStore(): WorkerContext {
     mkdirSync(folder, { recursive: true });
   return {
     layout,
-    temporary: layout.temporary,
     forms: formsOf(asRoot ? 'root' : 'ranges'),
     overlay: asRoot ? 'trusted' : 'user',
   };
