@@ -234,8 +234,8 @@ async function runByRuntime(
 }
 
 /**
- * On the file system of the store, but not among this process's temporary files: those are deleted when any of its
- * builds ends. What a killed process left is deleted here.
+ * On the file system of the store, but not among the temporary files of a build: builds of one process share a probe,
+ * and the one that began it may end first. What a killed process left is deleted here.
  */
 function probeFolder(home: string): string {
   for (const name of readdirSync(home).filter((one) => one.startsWith(PREFIX))) {
