@@ -21,14 +21,19 @@ const shared = {
 const commonjs = { format: 'cjs', dynamicImportInCjs: false };
 /** Small to read, yet with names that mean something in a stack trace. */
 const minify = { compress: true, mangle: false, codegen: true };
+/** The rooms, and single files, that every build reads: one chunk, which starts from compiled code. */
 const CORE = [
-  /\/src\/(build\.ts$|conductor\/)/,
-  /\/src\/(errors|image|events|dockerfile|plan|context|store)\//,
+  /\/src\/(errors|image|events|dockerfile|plan|context|store|protocol)\//,
+  /\/src\/build\/(?!check|debug)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(image|image-maker|output|outputs)\.ts$/,
-  /\/src\/worker\/(rung|capabilities|forms|id-ranges)\.ts$/,
+  /\/src\/launch\/capabilities\.ts$/,
+  /\/src\/machine\/(readable-forms|id-ranges)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
-  /\/src\/cli\/(build|build-flags|commands|dispatch|report|secret-flag|ssh-flag|limit-flags|output-flag|cache-flag|csv-flag|usage)\.ts$/,
+  /\/src\/cli\/(commands|dispatch|usage)\.ts$/,
+  /\/src\/cli\/commands\/build\.ts$/,
+  /\/src\/cli\/flags\/(build-flags|cache|csv|limits|output|secret|ssh)\.ts$/,
+  /\/src\/cli\/print\/error-report\.ts$/,
 ];
 
 await mkdir(dist);
@@ -54,9 +59,9 @@ await command.close();
 const programFiles = [];
 for (const input of [
   { worker: 'src/worker/main.ts' },
-  { become: 'src/worker/become.ts' },
-  { keeper: 'src/worker/keeper.ts' },
-  { joiner: 'src/worker/joiner.ts' },
+  { become: 'src/worker/programs/become.ts' },
+  { keeper: 'src/worker/programs/keeper.ts' },
+  { joiner: 'src/worker/programs/joiner.ts' },
 ]) {
   const program = await rolldown({ ...shared, input });
   const { output } = await program.write({ ...commonjs, dir: dist, codeSplitting: false, minify });

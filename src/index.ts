@@ -3,9 +3,15 @@
  *
  * @module
  */
-export { type BuildOptions, type BuildResult, build, type ImageResult, type SecretSource } from './build.ts';
+export {
+  type BuildOptions,
+  type BuildResult,
+  build,
+  type ImageResult,
+  type SecretSource,
+} from './build/build.ts';
+export { type CheckOptions, type CheckResult, check } from './build/check.ts';
 export type { CacheSource, CacheTarget } from './cache/places.ts';
-export { type CheckOptions, type CheckResult, check } from './check.ts';
 export type { Diagnostic, Dockerfile, Instruction, StageText } from './dockerfile/ast.ts';
 export { parseDockerfile } from './dockerfile/parse.ts';
 export { printDockerfile } from './dockerfile/print.ts';

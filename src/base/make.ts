@@ -66,7 +66,7 @@ async function pack(store: Store, layer: string, entries: RecipeEntry[]): Promis
   const path = temporaryPath(store.layout, 'recipe');
   writeRecipe(path, entries);
   // Loaded here: a base that is unchanged needs no second process.
-  const { startWorker } = await import('../worker/client.ts');
+  const { startWorker } = await import('../host/client.ts');
   const worker = await startWorker({ home: store.layout.home });
   try {
     return await worker.pack({ layer, recipe: path });

@@ -5,7 +5,7 @@ import type { LayerIndex } from '../layer/layer-index.ts';
 import type { CacheIdentity } from '../store/cache-mounts.ts';
 import { KEY_VERSION } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
-import { CACHE_MEDIA, type CacheConfig, type CachedMount, type CachedStep } from './format.ts';
+import { CACHE_MEDIA, type CacheConfig, type CachedMount, type CachedStep } from './cache-manifest.ts';
 import type { CacheBlob, CachePlace } from './place.ts';
 
 /** A step to be shared. */

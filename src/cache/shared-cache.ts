@@ -7,7 +7,7 @@ import { soundIndex } from '../layer/sound-index.ts';
 import { type CacheIdentity, cacheName } from '../store/cache-mounts.ts';
 import { installBlob, installLayer } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
-import { type CachedMount, type CachedStep, readCache } from './format.ts';
+import { type CachedMount, type CachedStep, readCache } from './cache-manifest.ts';
 import type { CachePlace } from './place.ts';
 import type { CacheSource } from './places.ts';
 

@@ -1,4 +1,4 @@
-import type { DebugStop } from '../debug.ts';
+import type { DebugStop } from '../build/debug.ts';
 import { JettisonError } from '../errors/error.ts';
 import { style, wantsColor } from '../errors/style.ts';
 import { terminalSize } from '../run/terminal.ts';

@@ -35,7 +35,7 @@ export async function dispatch(
     starting(command);
     return await command.run(args, shown);
   } catch (error) {
-    const { reportError } = await import('./report.ts');
+    const { reportError } = await import('./print/error-report.ts');
     return reportError(error, command, shown);
   }
 }

@@ -1,5 +1,5 @@
 import { commands } from './commands.ts';
-import { COLUMNS, wrapped } from './wrap.ts';
+import { COLUMNS, wrapped } from './print/wrap.ts';
 
 /** The text of `jettison --help`. */
 export function overview(): string {

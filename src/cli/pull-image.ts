@@ -49,7 +49,7 @@ async function pull(store: Store, name: string, io: Io): Promise<void> {
   const [{ fetchLayers, pullImage }, { Registries }, { TransferView }] = await Promise.all([
     import('../registry/pull.ts'),
     import('../registry/registries.ts'),
-    import('./transfer.ts'),
+    import('./print/transfer-progress.ts'),
   ]);
   const registries = new Registries({ env: io.env, signal: io.signal });
   const view = new TransferView(io, 'pull');

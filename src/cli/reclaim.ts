@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { OnDemandWorker } from '../conductor/on-demand.ts';
+import { OnDemandWorker } from '../build/on-demand.ts';
 import { familiarName } from '../image/reference.ts';
 import type { PruneOptions, PruneReport } from '../store/prune.ts';
 import { pruneStore } from '../store/prune.ts';

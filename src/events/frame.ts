@@ -1,8 +1,8 @@
 import type { Style } from '../errors/style.ts';
-import { plural, seconds, size } from './format.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { BuildModel, ExportState, StepState } from './model.ts';
 import type { Transfers } from './transfers.ts';
+import { plural, seconds, size } from './units.ts';
 import { displayWidth, printable, truncate } from './width.ts';
 
 export interface FrameOptions {

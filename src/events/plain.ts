@@ -1,10 +1,10 @@
 import { type Style, style } from '../errors/style.ts';
 import { unguarded } from '../errors/terminal-guard.ts';
 import type { BuildEvent } from './event.ts';
-import { seconds, size } from './format.ts';
 import { BuildModel, type StepState, stepName } from './model.ts';
 import type { Output, Renderer } from './renderer.ts';
 import { failureLines, resultLines, warningLines } from './report.ts';
+import { seconds, size } from './units.ts';
 import { printable, printableInColor } from './width.ts';
 
 /** A step that keeps saying what it does gets a line at most this often. */

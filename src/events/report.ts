@@ -1,8 +1,8 @@
 import { renderWarning } from '../errors/render.ts';
 import { type Style, style } from '../errors/style.ts';
 import { familiarName } from '../image/reference.ts';
-import { plural, seconds, size } from './format.ts';
 import { type BuildModel, stepName } from './model.ts';
+import { plural, seconds, size } from './units.ts';
 import { printable } from './width.ts';
 
 /** The lines after a finished build: what came out of it, and how much of it had to be done. */

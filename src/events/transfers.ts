@@ -1,5 +1,5 @@
-import { plural, seconds, size } from './format.ts';
 import type { TransferProgress } from './transfer.ts';
+import { plural, seconds, size } from './units.ts';
 
 /** The rate is that of the last seconds: a stalled transfer shows. */
 const RATE_MS = 3000;

@@ -1,7 +1,7 @@
 import type { Emit } from '../events/event.ts';
 import type { Descriptor } from '../image/types.ts';
+import type { Worker } from '../protocol/operations.ts';
 import type { Store } from '../store/store.ts';
-import type { Worker } from '../worker/protocol.ts';
 import type { ImageMaker } from './image-maker.ts';
 import type { BuiltPlatform } from './output.ts';
 

@@ -1,9 +1,9 @@
 import { createReadStream, rmSync } from 'node:fs';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { writeRecipe } from '../layer/recipe.ts';
+import type { Worker } from '../protocol/operations.ts';
 import type { Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
-import type { Worker } from '../worker/protocol.ts';
 
 /**
  * The files of an image as one tar, in canonical order, with their owners and times. The worker, which alone may

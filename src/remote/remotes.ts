@@ -4,8 +4,8 @@ import type { Digest } from '../image/digest.ts';
 import { Http } from '../registry/http.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import { temporaryPath } from '../store/temporary.ts';
-import { type Download, download } from './download.ts';
 import { checkOut, findCommit, type GitCommit } from './git.ts';
+import { type Download, download } from './http-download.ts';
 import type { Secrets } from './secret-logins.ts';
 
 /** A repository at one commit. */

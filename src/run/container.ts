@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { JettisonError } from '../errors/error.ts';
+import type { ExecRequest } from '../protocol/operations.ts';
 import type { ContainerConfig, StoredContainer } from '../store/containers.ts';
 import { processIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
-import type { ExecRequest } from '../worker/protocol.ts';
 import { randomName } from './names.ts';
 
 /** What of a command's request is known before its layers are there. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../errors/error.ts';
+import { commandBelow } from '../machine/processes.ts';
 import { isAlive, pidOf } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
-import { commandBelow } from '../worker/processes.ts';
 import { type Container, type ContainerRequest, isLive } from './container.ts';
 import { firstProcess } from './join.ts';
 import { signalNumber } from './signals.ts';

@@ -1,10 +1,10 @@
 import type { Digest } from '../image/digest.ts';
 import type { RunStep } from '../plan/plan.ts';
 import type { Failure } from '../store/failures.ts';
-import type { HaltPoint, SolveContext } from './context.ts';
 import type { SolvedLayer } from './graph.ts';
-import type { RunMounts } from './run-mounts.ts';
-import { type PreparedRun, prepareRun } from './run-solver.ts';
+import type { HaltPoint, SolveContext } from './solve-context.ts';
+import { type PreparedRun, prepareRun } from './steps/run.ts';
+import type { RunMounts } from './steps/run-mounts.ts';
 
 /** Thrown by a solver that has come to the point where it is to stop. */
 export class Halted extends Error {

@@ -1,8 +1,8 @@
 import { resolvePath, type Tree } from '../layer/tree.ts';
 import type { Step } from '../plan/plan.ts';
-import type { SolveContext } from './context.ts';
 import { needsAccounts, type Owner, resolveOwner } from './copy/chown.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
+import type { SolveContext } from './solve-context.ts';
 
 /** More than any /etc/passwd has, in bytes. */
 const ACCOUNTS_LIMIT = 16 << 20;

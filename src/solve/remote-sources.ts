@@ -6,9 +6,9 @@ import type { OnProgress } from '../events/transfer.ts';
 import { hex } from '../image/digest.ts';
 import type { TreeEntry } from '../layer/tree.ts';
 import type { CopyStep, RemoteSource } from '../plan/plan.ts';
-import type { SolveContext } from './context.ts';
 import { selectSources } from './copy/select.ts';
 import { type SelectedSource, unhashed } from './copy/selection.ts';
+import type { SolveContext } from './solve-context.ts';
 import { inTurns } from './turns.ts';
 
 /**

@@ -7,13 +7,13 @@ import { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { below } from '../layer/tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
+import type { LayerIdentity } from '../protocol/operations.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
-import type { LayerIdentity } from '../worker/protocol.ts';
 import { imagesReadBy, readBy } from './base-fetches.ts';
-import type { SolveContext } from './context.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
 import { despiteLosses } from './lost-layers.ts';
-import { imageLayers, StageSolver } from './stage-solver.ts';
+import type { SolveContext } from './solve-context.ts';
+import { imageLayers, StageSolver } from './stage.ts';
 
 /** Walks the graph of steps of one build: every stage once, every key once, stages side by side. */
 export class Solver implements StepGraph {

@@ -1,7 +1,7 @@
 import { type Digest, digestOf, hex } from '../image/digest.ts';
+import type { Worker } from '../protocol/operations.ts';
 import { layerId } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
-import type { Worker } from '../worker/protocol.ts';
 
 /**
  * Has the store hold the members of an archive as a layer, with its directory.

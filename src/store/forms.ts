@@ -8,3 +8,6 @@
 export const DIRECTORY_FORMS = ['dir', 'dir-user', 'dir-single', 'dir-plain'] as const;
 
 export type DirectoryForm = (typeof DIRECTORY_FORMS)[number];
+
+/** Directory forms whose files a worker can read: first the one that it makes, and runs commands on. */
+export type ReadableForms = readonly [own: DirectoryForm, ...others: DirectoryForm[]];

@@ -1,32 +1,32 @@
-/** The worker's entry: `worker.js STORE FOOTING PID-OF-CONTROL`, with a channel to control as its IPC. */
+/** The worker's entry: `worker.js STORE MODE PID-OF-CONTROL`, with a channel to control as its IPC. */
 
 import { readdirSync } from 'node:fs';
+import { formsOf } from '../machine/readable-forms.ts';
+import { type FromWorker, failureOf, type ToWorker } from '../protocol/channel.ts';
+import type { ExecOutput, ExecRequest, WorkerOperations } from '../protocol/operations.ts';
+import type { WorkerMode } from '../protocol/rung.ts';
 import { StoreLayout } from '../store/layout.ts';
 import { deadTemporaries, removeProcessTemporary } from '../store/temporary.ts';
-import { exportCaches, importCaches } from './cache-archive.ts';
-import { emptyCaches, fillCache, knownArchive, packCache } from './cache-share.ts';
-import { type FromWorker, failureOf, type ToWorker } from './channel.ts';
-import { checkDirectories, sampleDirectory } from './check-directory.ts';
-import type { RunningCommand } from './command-root.ts';
-import type { WorkerContext } from './context.ts';
-import { exec } from './exec.ts';
-import type { Footing } from './footing.ts';
-import { formsOf } from './forms.ts';
-import { discardStale } from './kept.ts';
+import { exportCaches, importCaches } from './caches/cache-archive.ts';
+import { emptyCaches, fillCache, knownArchive, packCache } from './caches/cache-share.ts';
+import { checkDirectories, sampleDirectory } from './layers/check-directory.ts';
+import { materialise } from './layers/materialise.ts';
+import { measure } from './layers/measure.ts';
+import { pack, tar } from './layers/pack.ts';
+import { copyOut, read } from './layers/read-files.ts';
+import { remove } from './layers/remove.ts';
+import { unpack } from './layers/unpack.ts';
 import { Locks } from './lock.ts';
-import { materialise } from './materialise.ts';
-import { measure } from './measure.ts';
 import { closeOnExec, dieWithParent } from './native.ts';
-import { pack, tar } from './pack.ts';
-import type { ExecOutput, ExecRequest, WorkerOperations } from './protocol.ts';
-import { copyOut, read } from './read.ts';
-import { remove } from './remove.ts';
-import { endSurvivors } from './survivors.ts';
-import { unpack } from './unpack.ts';
+import type { RunningCommand } from './run/command-root.ts';
+import { exec } from './run/exec.ts';
+import { discardStale } from './run/kept-failure.ts';
+import { endSurvivors } from './run/orphans.ts';
+import type { WorkerContext } from './worker-context.ts';
 
 const [home, what, control] = process.argv.slice(2) as [string, string, string];
-const footing = JSON.parse(what) as Footing;
-const { isolation } = footing;
+const mode = JSON.parse(what) as WorkerMode;
+const { isolation } = mode;
 
 const isLinux = process.platform === 'linux';
 if (isLinux) dieWithParent();
@@ -106,7 +106,7 @@ async function answer({ id, operation, request }: ToWorker & { type: 'call' }): 
 
 function run(request: ExecRequest, id: number): Promise<unknown> {
   const abort = new AbortController();
-  const end = exec(ctx, footing, locks, request, {
+  const end = exec(ctx, mode, locks, request, {
     signal: abort.signal,
     output: (output) => sendOutput(id, output),
     started: (command, started) => {
@@ -165,6 +165,6 @@ async function sweep(): Promise<void> {
     // The next worker tries again.
   }
   const dead = deadTemporaries(layout);
-  if (footing.rung === 'chroot') endSurvivors(dead);
+  if (mode.rung === 'chroot') endSurvivors(dead);
   await remove(ctx, { paths: dead }).catch(() => {});
 }

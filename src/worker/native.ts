@@ -7,9 +7,9 @@ import { constants as fileFlags, lutimesSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
+import { canFilter, filterFlags } from '../launch/filter-program.ts';
+import { syscallNumbers } from '../launch/syscall-numbers.ts';
 import { bytesOfName, nameOfBytes } from '../layer/names.ts';
-import { canFilter, filterFlags } from './filter-program.ts';
-import { syscallNumbers } from './syscall-numbers.ts';
 
 /** Elsewhere these calls are missing, or take other arguments; what cannot do without them does not run there. */
 const isLinux = process.platform === 'linux';

@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { build } from '../../src/build.ts';
+import { build } from '../../src/build/build.ts';
 import { parseDockerfile } from '../../src/dockerfile/parse.ts';
 import type { Output } from '../../src/export/output.ts';
 import { makeTar } from '../support/images.ts';

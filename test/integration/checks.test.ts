@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { check } from '../../src/check.ts';
+import { check } from '../../src/build/check.ts';
 import { TestBuilds } from '../support/build.ts';
 
 let builds: TestBuilds;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { command as builder } from '../../src/cli/builder.ts';
-import { command as du } from '../../src/cli/du.ts';
-import { command as prune } from '../../src/cli/prune.ts';
+import { command as builder } from '../../src/cli/commands/builder.ts';
+import { command as du } from '../../src/cli/commands/du.ts';
+import { command as prune } from '../../src/cli/commands/prune.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { TestBuilds } from '../support/build.ts';
 import { runCommand } from '../support/images.ts';

@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { writeRecipe } from '../../src/layer/recipe.ts';
-import { materialise } from '../../src/worker/materialise.ts';
-import { pack, tar } from '../../src/worker/pack.ts';
+import { materialise } from '../../src/worker/layers/materialise.ts';
+import { pack, tar } from '../../src/worker/layers/pack.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { emptyStore, layerOf } from './layer-fixture.ts';
 

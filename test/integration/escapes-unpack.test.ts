@@ -16,7 +16,7 @@ import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { diskPath, nameOfBytes } from '../../src/layer/names.ts';
 import { soundIndex } from '../../src/layer/sound-index.ts';
 import { Layers } from '../../src/store/layers.ts';
-import { unpack } from '../../src/worker/unpack.ts';
+import { unpack } from '../../src/worker/layers/unpack.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { asRoot, emptyStore, identity, type TarMember, tarFile } from './layer-fixture.ts';
 

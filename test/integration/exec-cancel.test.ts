@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   childrenOf,
   eventually,
-  FOOTINGS,
   marker,
   openSandbox,
   processesWith,
   type TestSandbox,
+  WORKER_MODES,
 } from '../support/sandbox.ts';
 
-describe.each(FOOTINGS)('$name', ({ options }) => {
+describe.each(WORKER_MODES)('$name', ({ options }) => {
   let sandbox: TestSandbox;
 
   beforeEach(async (ctx) => {
@@ -101,7 +101,7 @@ describe.each(FOOTINGS)('$name', ({ options }) => {
       await expect(
         sandbox.run('echo >/x; echo', { onText: () => process.kill(workerPid(), 'SIGKILL') }),
       ).rejects.toMatchObject({ code: 'WORKER_DIED' });
-      const { startWorker } = await import('../../src/worker/client.ts');
+      const { startWorker } = await import('../../src/host/client.ts');
       const next = await startWorker({ home: sandbox.home });
       await eventually('the temporary files are gone', () => sandbox.temporaries().length === 0);
       await next.close();

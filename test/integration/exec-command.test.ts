@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
-import { FOOTINGS, openSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { openSandbox, type TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 
-describe.each(FOOTINGS)('$name', ({ name, options }) => {
+describe.each(WORKER_MODES)('$name', ({ name, options }) => {
   let sandbox: TestSandbox;
   let why: string | undefined;
 

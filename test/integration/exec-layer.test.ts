@@ -2,9 +2,9 @@ import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeTar } from '../support/images.ts';
-import { FOOTINGS, identity, openSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { identity, openSandbox, type TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 
-describe.each(FOOTINGS)('$name', ({ options }) => {
+describe.each(WORKER_MODES)('$name', ({ options }) => {
   let sandbox: TestSandbox;
   let why: string | undefined;
 

@@ -5,11 +5,11 @@ import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { writeRecipe } from '../../src/layer/recipe.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../src/layer/tar-write.ts';
+import { formsOf } from '../../src/machine/readable-forms.ts';
+import type { LayerIdentity } from '../../src/protocol/operations.ts';
 import { installLayer, type LayerKind, layerId, layerRecord } from '../../src/store/layers.ts';
 import { StoreLayout } from '../../src/store/layout.ts';
-import type { WorkerContext } from '../../src/worker/context.ts';
-import { formsOf } from '../../src/worker/forms.ts';
-import type { LayerIdentity } from '../../src/worker/protocol.ts';
+import type { WorkerContext } from '../../src/worker/worker-context.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 export const asRoot = process.getuid?.() === 0;

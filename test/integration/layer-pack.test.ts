@@ -7,11 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/image/digest.ts';
 import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
-import { materialise } from '../../src/worker/materialise.ts';
+import { materialise } from '../../src/worker/layers/materialise.ts';
+import { pack } from '../../src/worker/layers/pack.ts';
+import { remove } from '../../src/worker/layers/remove.ts';
+import { unpack } from '../../src/worker/layers/unpack.ts';
 import { getXattr } from '../../src/worker/native.ts';
-import { pack } from '../../src/worker/pack.ts';
-import { remove } from '../../src/worker/remove.ts';
-import { unpack } from '../../src/worker/unpack.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { asRoot, emptyStore, identity, layerOf } from './layer-fixture.ts';
 

@@ -6,10 +6,10 @@ import { sha256 } from '../../src/image/digest.ts';
 import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { type IndexedLayer, MergedTree } from '../../src/layer/merged-tree.ts';
-import type { WorkerContext } from '../../src/worker/context.ts';
+import { scanUpper } from '../../src/worker/layers/scan.ts';
+import { unpack } from '../../src/worker/layers/unpack.ts';
 import { mount, unmount } from '../../src/worker/native.ts';
-import { scanUpper } from '../../src/worker/scan.ts';
-import { unpack } from '../../src/worker/unpack.ts';
+import type { WorkerContext } from '../../src/worker/worker-context.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { asRoot, emptyStore, identity, type TarMember, tarFile } from './layer-fixture.ts';
 

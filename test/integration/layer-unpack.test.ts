@@ -14,10 +14,10 @@ import { describe, expect, it } from 'vitest';
 import { type Digest, sha256 } from '../../src/image/digest.ts';
 import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
-import type { WorkerContext } from '../../src/worker/context.ts';
+import { read } from '../../src/worker/layers/read-files.ts';
+import { unpack } from '../../src/worker/layers/unpack.ts';
 import { getXattr } from '../../src/worker/native.ts';
-import { read } from '../../src/worker/read.ts';
-import { unpack } from '../../src/worker/unpack.ts';
+import type { WorkerContext } from '../../src/worker/worker-context.ts';
 import { works } from '../support/peers.ts';
 import { asRoot, emptyStore, identity, type TarMember, tarFile } from './layer-fixture.ts';
 

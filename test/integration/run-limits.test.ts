@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BuildOptions } from '../../src/build.ts';
+import type { BuildOptions } from '../../src/build/build.ts';
 import { TestBuilds } from '../support/build.ts';
 import { marker, processesWith, whyNoSandbox } from '../support/sandbox.ts';
 

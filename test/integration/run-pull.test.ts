@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { command as run } from '../../src/cli/run.ts';
+import { command as run } from '../../src/cli/commands/run.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { pushImage } from '../../src/registry/push.ts';
 import { Registries } from '../../src/registry/registries.ts';

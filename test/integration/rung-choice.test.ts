@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { findTool } from '../../src/worker/tools.ts';
+import { findTool } from '../../src/machine/tools.ts';
 import { CLI, TestBuilds } from '../support/build.ts';
 import { openSandbox, whyNoSandbox } from '../support/sandbox.ts';
 

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
-import { startWorker } from '../../src/worker/client.ts';
-import { probeRungs } from '../../src/worker/rung-probes.ts';
+import { startWorker } from '../../src/host/client.ts';
+import { probeRungs } from '../../src/host/rung-probes.ts';
 import { identity, openSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 let sandbox: TestSandbox;

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { needTool } from '../../src/worker/tools.ts';
+import { needTool } from '../../src/machine/tools.ts';
 import { ended, startCommand, TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
-import { FOOTINGS, openSandbox, TestSandbox } from '../support/sandbox.ts';
+import { openSandbox, TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** The device /dev/zero, which does no harm, under a name that no container gives it. */
@@ -22,7 +22,7 @@ const opened = (...paths: string[]) =>
 
 const isRoot = process.getuid?.() === 0;
 
-for (const { name, options } of FOOTINGS) {
+for (const { name, options } of WORKER_MODES) {
   describe.each(isRoot ? ['root', 'single'] : ['single'])(
     `device nodes on ${name}, isolation %s`,
     (isolation) => {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { canFilter } from '../../src/worker/filter-program.ts';
+import { canFilter } from '../../src/launch/filter-program.ts';
 import { makeTar } from '../support/images.ts';
 import { CALLS, compile, NO_COMPILER } from '../support/probe.ts';
-import { FOOTINGS, openSandbox, TestSandbox } from '../support/sandbox.ts';
+import { openSandbox, TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 
 const probe = compile(CALLS, '-static');
 
@@ -26,7 +26,7 @@ const PROBE_LAYER = () => makeTar([[{ path: 'probe', mode: 0o755 }, probe!]]);
 
 const isRoot = process.getuid?.() === 0;
 
-for (const { name, options } of FOOTINGS) {
+for (const { name, options } of WORKER_MODES) {
   describe.each(isRoot ? ['root', 'single'] : ['single'])(
     `a command on ${name}, isolation %s`,
     (isolation) => {

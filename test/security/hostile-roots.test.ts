@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
 import type { Entry } from '../../src/layer/entry.ts';
-import type { ExecMount } from '../../src/worker/protocol.ts';
+import type { ExecMount } from '../../src/protocol/operations.ts';
 import { makeTar } from '../support/images.ts';
-import { FOOTINGS, openSandbox, TestSandbox } from '../support/sandbox.ts';
+import { openSandbox, TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -49,7 +49,7 @@ const SHAPES: Record<string, (path: string, canary: string) => [Partial<Entry>][
   device: (path) => [[{ path, type: 'char', mode: 0o666, device: { major: 1, minor: 5 } }]],
 };
 
-for (const { name, options } of FOOTINGS) {
+for (const { name, options } of WORKER_MODES) {
   describe.each(isRoot ? ['root', 'single'] : ['single'])(
     `hostile images on ${name}, isolation %s`,
     (isolation) => {

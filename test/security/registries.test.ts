@@ -11,7 +11,7 @@ import { MEDIA } from '../../src/image/types.ts';
 import { Http } from '../../src/registry/http.ts';
 import { fetchBlob } from '../../src/registry/pull.ts';
 import { Registries, type RegistryOptions } from '../../src/registry/registries.ts';
-import { download } from '../../src/remote/download.ts';
+import { download } from '../../src/remote/http-download.ts';
 import { makeStore, type TestStore } from '../support/images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

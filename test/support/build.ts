@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, type BuildResult, build, type ImageResult } from '../../src/build.ts';
+import { type BuildOptions, type BuildResult, build, type ImageResult } from '../../src/build/build.ts';
 import { JettisonError } from '../../src/errors/error.ts';
 import type { BuildEvent, StepOutcome } from '../../src/events/event.ts';
 import type { Manifest, RuntimeConfig } from '../../src/image/types.ts';

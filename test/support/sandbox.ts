@@ -15,13 +15,13 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { TestRunner } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
+import { startWorker, type WorkerOptions } from '../../src/host/client.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { MEDIA, type RuntimeConfig } from '../../src/image/types.ts';
 import type { Entry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
+import type { ExecRequest, ExecResult, LayerIdentity, Worker } from '../../src/protocol/operations.ts';
 import { layerId } from '../../src/store/layers.ts';
-import { startWorker, type WorkerOptions } from '../../src/worker/client.ts';
-import type { ExecRequest, ExecResult, LayerIdentity, Worker } from '../../src/worker/protocol.ts';
 import { makeImage, makeStore, makeTar, type TestStore } from './images.ts';
 
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path));
@@ -221,7 +221,7 @@ export async function openSandbox(options: Partial<WorkerOptions> = {}): Promise
 }
 
 /** The ways of running commands that tests compare, by name; `openSandbox` says which are not to be had here. */
-export const FOOTINGS: { name: string; options: Partial<WorkerOptions> }[] = [
+export const WORKER_MODES: { name: string; options: Partial<WorkerOptions> }[] = [
   { name: 'namespaces', options: { rung: 'namespaces' } },
   ...(['crun', 'runc'] as const).map((runtime) => ({
     name: runtime,

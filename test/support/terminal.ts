@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
-import { Pty, type TerminalSize } from '../../src/worker/pty.ts';
+import type { TerminalSize } from '../../src/protocol/operations.ts';
+import { Pty } from '../../src/worker/run/pty.ts';
 import type { TestCommand } from './command.ts';
 import { eventually } from './sandbox.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CachedStep, INLINE_MEMBER, readCache } from '../../../src/cache/format.ts';
+import { type CachedStep, INLINE_MEMBER, readCache } from '../../../src/cache/cache-manifest.ts';
 import type { CacheDocument } from '../../../src/cache/place.ts';
 import { sha256 } from '../../../src/image/digest.ts';
 import { MEDIA } from '../../../src/image/types.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseBuildFlags } from '../../../src/cli/build-flags.ts';
+import { parseBuildFlags } from '../../../src/cli/flags/build-flags.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
 import { formatPlatform, hostPlatform } from '../../../src/image/platform.ts';
 

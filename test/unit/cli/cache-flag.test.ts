@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cacheSource, cacheTarget } from '../../../src/cli/cache-flag.ts';
+import { cacheSource, cacheTarget } from '../../../src/cli/flags/cache.ts';
 
 describe('--cache-from and --cache-to', () => {
   it.each([

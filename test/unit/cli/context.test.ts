@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Io } from '../../../src/cli/command.ts';
-import { command } from '../../../src/cli/context.ts';
+import { command } from '../../../src/cli/commands/context.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 let cwd: string;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { age, oneLine, shortId, table } from '../../../src/cli/format.ts';
-import { size } from '../../../src/events/format.ts';
+import { age, oneLine, shortId, table } from '../../../src/cli/print/docker-units.ts';
+import { size } from '../../../src/events/units.ts';
 import { displayWidth } from '../../../src/events/width.ts';
 
 describe('sizes', () => {

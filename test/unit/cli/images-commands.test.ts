@@ -1,13 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { command as builder } from '../../../src/cli/builder.ts';
 import type { Command } from '../../../src/cli/command.ts';
-import { command as history } from '../../../src/cli/history.ts';
-import { command as images } from '../../../src/cli/images.ts';
-import { command as inspect } from '../../../src/cli/inspect.ts';
-import { command as prune } from '../../../src/cli/prune.ts';
-import { command as rmi } from '../../../src/cli/rmi.ts';
-import { command as tag } from '../../../src/cli/tag.ts';
+import { command as builder } from '../../../src/cli/commands/builder.ts';
+import { command as history } from '../../../src/cli/commands/history.ts';
+import { command as images } from '../../../src/cli/commands/images.ts';
+import { command as inspect } from '../../../src/cli/commands/inspect.ts';
+import { command as prune } from '../../../src/cli/commands/prune.ts';
+import { command as rmi } from '../../../src/cli/commands/rmi.ts';
+import { command as tag } from '../../../src/cli/commands/tag.ts';
 import { digestOf } from '../../../src/image/digest.ts';
 import { layerId } from '../../../src/store/layers.ts';
 import {

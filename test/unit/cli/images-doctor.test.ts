@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { command as doctor } from '../../../src/cli/doctor.ts';
+import { command as doctor } from '../../../src/cli/commands/doctor.ts';
 import { makeImage, makeLayer, makeStore, runCommand, type TestStore } from '../../support/images.ts';
 
 let test: TestStore;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseBuildFlags } from '../../../src/cli/build-flags.ts';
-import { bytes, host, positive, timeout, ulimit } from '../../../src/cli/limit-flags.ts';
+import { parseBuildFlags } from '../../../src/cli/flags/build-flags.ts';
+import { bytes, host, positive, timeout, ulimit } from '../../../src/cli/flags/limits.ts';
 
 const usage = expect.objectContaining({ exitCode: 2 });
 

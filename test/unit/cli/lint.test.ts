@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { command as build } from '../../../src/cli/build.ts';
-import { command as lint } from '../../../src/cli/lint.ts';
+import { command as build } from '../../../src/cli/commands/build.ts';
+import { command as lint } from '../../../src/cli/commands/lint.ts';
 import { fakeIo } from '../../support/fake-io.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

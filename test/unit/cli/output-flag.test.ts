@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { type OutputFlag, outputFlags, outputOf, parseOutput } from '../../../src/cli/output-flag.ts';
+import { type OutputFlag, outputFlags, outputOf, parseOutput } from '../../../src/cli/flags/output.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
 
 const stdout = new PassThrough();

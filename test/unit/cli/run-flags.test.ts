@@ -8,7 +8,7 @@ import {
   options,
   publishedPorts,
   stopping,
-} from '../../../src/cli/run-flags.ts';
+} from '../../../src/cli/flags/run-flags.ts';
 import type { RuntimeConfig } from '../../../src/image/types.ts';
 
 const flags = (...args: string[]) => parseArgs({ args, options }).values;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { printList } from '../../../src/cli/list-output.ts';
-import { compileTemplate } from '../../../src/cli/template/compile.ts';
-import { Absent } from '../../../src/cli/template/values.ts';
+import { printList } from '../../../src/cli/print/list-output.ts';
+import { compileTemplate } from '../../../src/cli/print/template/compile.ts';
+import { Absent } from '../../../src/cli/print/template/values.ts';
 import { fakeIo } from '../../support/fake-io.ts';
 
 const image = {

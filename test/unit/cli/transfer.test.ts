@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TransferView } from '../../../src/cli/transfer.ts';
+import { TransferView } from '../../../src/cli/print/transfer-progress.ts';
 import type { TransferProgress } from '../../../src/events/transfer.ts';
 import { sha256 } from '../../../src/image/digest.ts';
 import { fakeIo, Screen } from '../../support/fake-io.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { secretForms } from '../../../src/conductor/secret-forms.ts';
-import { Needles } from '../../../src/worker/needles.ts';
+import { secretForms } from '../../../src/build/secret-forms.ts';
+import { Needles } from '../../../src/worker/caches/needles.ts';
 
 const TOKEN = 'npmrcsecret-BBBB2222';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { plural, seconds, size } from '../../../src/events/format.ts';
 import { glyphsFor } from '../../../src/events/glyphs.ts';
 import { LineSplitter, MAX_LINE } from '../../../src/events/lines.ts';
 import { KEPT_LINES, StepOutput } from '../../../src/events/output.ts';
+import { plural, seconds, size } from '../../../src/events/units.ts';
 import { displayWidth, printable, truncate } from '../../../src/events/width.ts';
 
 describe('LineSplitter', () => {

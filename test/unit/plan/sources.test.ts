@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readNamedContexts } from '../../../src/conductor/planning.ts';
+import { readNamedContexts } from '../../../src/build/planning.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { contextName, type NamedContext } from '../../../src/plan/named-contexts.ts';
 import type { CopyStep, PlannedStage } from '../../../src/plan/plan.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { chosenCapabilities } from '../../../src/run/capabilities.ts';
+import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/launch/capabilities.ts';
+import { chosenCapabilities } from '../../../src/run/capability-options.ts';
 import { tmpfsMount, volumeMount } from '../../../src/run/mounts.ts';
 import { signalNumber } from '../../../src/run/signals.ts';
-import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/worker/capabilities.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });
 

@@ -5,7 +5,12 @@ import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';
 import type { Tree } from '../../../src/layer/tree.ts';
 import { parseMode } from '../../../src/solve/copy/mode.ts';
-import { type Placed, type PlaceOptions, placeCopy, placeDirectory } from '../../../src/solve/copy/place.ts';
+import {
+  type Placed,
+  type PlaceOptions,
+  placeCopy,
+  placeDirectory,
+} from '../../../src/solve/copy/placement.ts';
 import { selectSources } from '../../../src/solve/copy/select.ts';
 import { archiveSource } from '../../../src/solve/copy/selection.ts';
 import { entriesOf, memoryTree } from '../../support/tree.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CopyStep, RunStep, Step, WorkdirStep } from '../../../src/plan/plan.ts';
-import { instructionOf, stepDefinition, stepKey } from '../../../src/solve/definition.ts';
+import { instructionOf, stepDefinition, stepKey } from '../../../src/solve/keys.ts';
 
 const place = {
   id: 'build/2',

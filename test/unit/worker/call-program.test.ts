@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Call, callProgram, canMakePrograms, cText, Words } from '../../../src/worker/call-program.ts';
+import { type Call, callProgram, canMakePrograms, cText, Words } from '../../../src/launch/call-program.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const why =

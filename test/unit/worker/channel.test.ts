@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { JettisonError } from '../../../src/errors/error.ts';
-import { errorOf, failureOf } from '../../../src/worker/channel.ts';
+import { errorOf, failureOf } from '../../../src/protocol/channel.ts';
 
 const across = (error: unknown) => errorOf(structuredClone(failureOf(error)));
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { findUnstartable } from '../../../src/launch/command-lookup.ts';
 import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';
-import { findUnstartable } from '../../../src/worker/command.ts';
 
 const entry = (path: string, more: Partial<RecipeEntry> = {}): RecipeEntry => ({
   path,

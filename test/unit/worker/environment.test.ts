@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { completeEnvironment, variable } from '../../../src/worker/environment.ts';
+import { completeEnvironment, variable } from '../../../src/launch/environment.ts';
 
 describe('completeEnvironment', () => {
   it('adds HOME and PATH only where they are missing', () => {

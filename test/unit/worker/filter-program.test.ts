@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/worker/capabilities.ts';
-import { filterProgram } from '../../../src/worker/filter-program.ts';
-import { defaultSeccomp, type SeccompProfile, type SeccompRule } from '../../../src/worker/seccomp.ts';
-import { syscallNumbers } from '../../../src/worker/syscall-numbers.ts';
+import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/launch/capabilities.ts';
+import { filterProgram } from '../../../src/launch/filter-program.ts';
+import { defaultSeccomp } from '../../../src/launch/seccomp-profile.ts';
+import { syscallNumbers } from '../../../src/launch/syscall-numbers.ts';
+import type { SeccompProfile, SeccompRule } from '../../../src/protocol/operations.ts';
 
 const ARCHITECTURES = {
   SCMP_ARCH_X86_64: { audit: 0xc000003e, offset: 0 },

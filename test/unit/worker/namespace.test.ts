@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { asRoot } from '../../../src/worker/advice.ts';
-import { firstFreeId, hasRange } from '../../../src/worker/id-ranges.ts';
-import { isInMap } from '../../../src/worker/ids.ts';
-import { kernelIsAtLeast } from '../../../src/worker/kernel.ts';
-import { isolationError, rootOf } from '../../../src/worker/namespace.ts';
-import { overlayOptions } from '../../../src/worker/overlay.ts';
+import { asRoot } from '../../../src/machine/advice.ts';
+import { firstFreeId, hasRange } from '../../../src/machine/id-ranges.ts';
+import { kernelIsAtLeast } from '../../../src/machine/kernel.ts';
+import { isolationError, rootOf } from '../../../src/machine/namespace.ts';
+import { isInMap } from '../../../src/worker/id-map.ts';
+import { overlayOptions } from '../../../src/worker/run/mounted/overlay.ts';
 
 describe('rootOf', () => {
   it.each([

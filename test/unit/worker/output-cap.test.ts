@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { OutputCap } from '../../../src/worker/output-cap.ts';
-import type { ExecOutput, OutputLimit } from '../../../src/worker/protocol.ts';
+import type { ExecOutput, OutputLimit } from '../../../src/protocol/operations.ts';
+import { OutputCap } from '../../../src/worker/run/output-cap.ts';
 
 async function passed(limit: OutputLimit | undefined, pieces: string[]): Promise<ExecOutput[]> {
   const all: ExecOutput[] = [];

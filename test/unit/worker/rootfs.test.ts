@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { fstab, planRoot } from '../../../src/launch/rootfs.ts';
 import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';
-import type { ExecMount } from '../../../src/worker/protocol.ts';
-import { fstab, planRoot } from '../../../src/worker/rootfs.ts';
+import type { ExecMount } from '../../../src/protocol/operations.ts';
 
 const entry = (path: string, type: RecipeEntry['type'], more: Partial<RecipeEntry> = {}): RecipeEntry => ({
   path,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { runtimeError } from '../../../src/worker/runtime.ts';
-import { type RuntimeConfigOptions, runtimeConfig } from '../../../src/worker/runtime-config.ts';
+import { type RuntimeConfigOptions, runtimeConfig } from '../../../src/launch/runtime-config.ts';
+import { runtimeError } from '../../../src/machine/runtime.ts';
 
 const OPTIONS: RuntimeConfigOptions = {
   root: '/store/tmp/run/root',

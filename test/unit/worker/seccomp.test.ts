@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { builtinProfile, readProfile } from '../../../src/run/seccomp.ts';
-import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/worker/capabilities.ts';
-import { defaultSeccomp, type SeccompProfile } from '../../../src/worker/seccomp.ts';
+import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/launch/capabilities.ts';
+import { defaultSeccomp } from '../../../src/launch/seccomp-profile.ts';
+import type { SeccompProfile } from '../../../src/protocol/operations.ts';
+import { builtinProfile, readProfile } from '../../../src/run/seccomp-option.ts';
 
 /** What a call without arguments comes to. */
 function verdict({ defaultAction, syscalls }: SeccompProfile, name: string): string {

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { passingReason } from '../../../src/worker/shortage.ts';
+import { passingReason } from '../../../src/machine/shortage.ts';
 
 /** What the C library and programs say of answers that do not change by themselves. */
 const DEFINITE = [

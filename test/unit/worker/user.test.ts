@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveUser } from '../../../src/worker/user.ts';
+import { resolveUser } from '../../../src/launch/user.ts';
 
 const passwd = [
   '# comment',

@@ -1,0 +1,142 @@
+import { fromSystemError } from '../errors/system.ts';
+import { emitTo } from '../events/emit.ts';
+import type { Emit } from '../events/event.ts';
+import { ImageMaker, type MadeImage } from '../export/image-maker.ts';
+import { type BuiltPlatform, checkOutputs } from '../export/output.ts';
+import { exportAll } from '../export/outputs.ts';
+import { canonicalName } from '../image/reference.ts';
+import type { Descriptor } from '../image/types.ts';
+import type { Plan } from '../plan/plan.ts';
+import { imageConfig } from '../solve/image-config.ts';
+import { despiteLosses } from '../solve/lost-layers.ts';
+import type { Solver } from '../solve/solver.ts';
+import { defaultHome } from '../store/layout.ts';
+import type { Store } from '../store/store.ts';
+import { cancelledBy, interrupted } from './cancellation.ts';
+import { isMultiPlatform } from './multi-platform.ts';
+import { openBuild } from './open-build.ts';
+import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './options.ts';
+
+export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './options.ts';
+
+/**
+ * Builds an image from a Dockerfile and puts it into the store: what `jettison build` does.
+ *
+ * @throws JettisonError for everything that is wrong with the input or the machine; code `INTERRUPTED` (exit
+ * code 130) when `signal` was aborted
+ */
+export function build(options: BuildOptions & { outputs?: never }): Promise<BuildResult & ImageResult>;
+export function build(options: BuildOptions): Promise<BuildResult>;
+export async function build(options: BuildOptions): Promise<BuildResult> {
+  checkOptions(options);
+  checkOutputs(options.outputs ?? []);
+  const started = Date.now();
+  const emit = emitTo(options.onEvent ?? (() => {}));
+  const { cancel, release } = cancelledBy(options.signal);
+  try {
+    const result = await buildWith(options, emit, cancel, started);
+    return result;
+  } catch (error) {
+    const home = options.home ?? defaultHome(options.env);
+    const shown = options.signal?.aborted
+      ? interrupted()
+      : (fromSystemError(error, home) ?? (error as Error));
+    emit({ type: 'build.failed', error: shown, durationMs: Date.now() - started });
+    throw shown;
+  } finally {
+    release();
+  }
+}
+
+/** The story of one build. */
+async function buildWith(
+  options: BuildOptions,
+  emit: Emit,
+  cancel: AbortController,
+  started: number,
+): Promise<BuildResult> {
+  const tags = (options.tags ?? []).map((tag) => canonicalName(tag));
+
+  // Text → instructions → stages → plan.
+  const opened = await openBuild(options, emit, cancel);
+  const { session, fetches, plans, solvers, mounts, epoch, warnings } = opened;
+  try {
+    const { store, env, signal } = session;
+    const setTime = options.reproducible ? epoch : undefined;
+    const asIndex = isMultiPlatform(options.buildArgs, plans.length);
+    const fetchBlob = (blob: Descriptor) =>
+      solvers.reduce((work, solver) => solver.withBlob(blob, work), fetches.fetchBlob(blob));
+    // Plan → steps → layers.
+    const solveAll = () => Promise.all(plans.map(({ plan }, i) => solveFor(plan, solvers[i]!, epoch)));
+    // Layers → image → destination. What is not to be had of a cache shows up here at the latest.
+    const solveAndExport = async () => {
+      const built = await solveAll();
+      await session.cache.addInline(built, solvers);
+      const maker = new ImageMaker({ store, built, asIndex, epoch, setTime, fetchBlob });
+      const exported = await exportAll(
+        {
+          store,
+          built,
+          asIndex,
+          maker,
+          tags,
+          env,
+          emit,
+          fetchBlob,
+          time: epoch,
+          signal,
+          worker: () => session.worker.get(),
+        },
+        options.outputs?.length ? options.outputs : [{ type: 'image' }],
+      );
+      return { built, ...exported };
+    };
+    const { built, made, names } = await session.wait(despiteLosses(solvers, signal, solveAndExport));
+    const work = { solvers, plans: plans.map(({ plan }) => plan), mounts, secrets: session.secrets };
+    let isSolved = true;
+    const exportCaches = async () => {
+      if (!isSolved) await solveAll();
+      isSolved = false;
+      await session.cache.export(work);
+    };
+    await session.wait(despiteLosses(solvers, signal, exportCaches));
+    const image = made && imageResult(made, built);
+    emit({
+      type: 'build.finished',
+      ...(image && {
+        digest: image.digest,
+        imageId: image.imageId,
+        layers: sizesOf(session.store, built, made!),
+      }),
+      tags: names,
+      durationMs: Date.now() - started,
+    });
+    return { ...image, tags: names, warnings };
+  } finally {
+    await session.close();
+  }
+}
+
+async function solveFor(plan: Plan, solver: Solver, epoch: number | undefined): Promise<BuiltPlatform> {
+  const layers = await solver.solve();
+  const created = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
+  const config = imageConfig(plan.target, layers, created);
+  return { platform: plan.target.platform, config, layers, files: () => solver.files(layers) };
+}
+
+/** What a result is known by. */
+function imageResult({ target, images }: MadeImage, built: readonly BuiltPlatform[]): ImageResult {
+  return { digest: target.digest, imageId: images[0]!.id, manifest: target, config: built[0]!.config };
+}
+
+/** Layers and bytes of an image, of all its platforms; of its files, where all layers have been looked into. */
+function sizesOf(store: Store, built: readonly BuiltPlatform[], { images }: MadeImage) {
+  const layers = images.flatMap(({ manifest }) => manifest.layers);
+  const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+  const contents = built.flatMap((one) => one.layers.map(({ id }) => store.layers.record(id)?.size));
+  let unpacked: number | undefined = 0;
+  for (const content of contents) {
+    unpacked = unpacked === undefined || content === undefined ? undefined : unpacked + content;
+  }
+  return { count: layers.length, bytes, ...(unpacked !== undefined && { unpacked }) };
+}

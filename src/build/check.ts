@@ -1,0 +1,207 @@
+import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
+import { ignoredBy, parseIgnore } from '../context/ignore.ts';
+import { contextSource } from '../context/source.ts';
+import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import { globalScope } from '../plan/heads.ts';
+import { type ImageRequest, imageKey } from '../plan/input.ts';
+import { shownName } from '../plan/named-contexts.ts';
+import { type Outline, outlineOf, type Target, targetsOf } from '../plan/outline.ts';
+import type { BaseImage } from '../plan/plan.ts';
+import { planInTurns } from '../plan/planner.ts';
+import { BaseImages } from '../solve/base-images.ts';
+import { openStore } from '../store/store.ts';
+import { checkOptions } from './options.ts';
+import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from './planning.ts';
+import { checkSourceDate } from './source-date.ts';
+
+export interface CheckOptions extends PlanOptions {
+  /** The directory that the Dockerfile copies from; without it no ignore file is looked at, and `file` counts. */
+  context?: string;
+  /** As for `build`. */
+  file?: string;
+  stdin?: AsyncIterable<Uint8Array | string>;
+  /** Contexts by name, as for `build`. */
+  contexts?: Record<string, string>;
+  /** Look only at what the target needs, even if no target is named. */
+  targetOnly?: boolean;
+  /** Look at the text alone: neither the store nor any registry is asked for base images. */
+  offline?: boolean;
+  pull?: boolean;
+  home?: string;
+  env?: NodeJS.ProcessEnv;
+  signal?: AbortSignal;
+}
+
+/** What there is to say about a Dockerfile without building it. */
+export interface CheckResult {
+  /** As the user named it. */
+  file: string;
+  text: string;
+  /** In the order of the file. */
+  findings: Diagnostic[];
+  /** What would stop the build. */
+  error?: JettisonError;
+  /** Base images that could not be looked at: what depends on them was not checked. */
+  unavailable: string[];
+  /** Absent when the text cannot be parsed or planned. */
+  outline?: Outline;
+  targets: Target[];
+}
+
+/**
+ * Checks a Dockerfile as `docker build --check` does: all its stages, or what one target needs. Nothing is built.
+ *
+ * @throws JettisonError when there is no Dockerfile, or an option is wrong
+ */
+export async function check(options: CheckOptions): Promise<CheckResult> {
+  checkOptions(options, ['targetOnly', 'offline']);
+  const text = await findText(options);
+  const result: CheckResult = {
+    file: text.name,
+    text: text.text,
+    findings: [],
+    unavailable: [],
+    targets: [],
+  };
+  let dockerfile: Dockerfile;
+  try {
+    dockerfile = parseForBuild(text, options.buildArgs);
+  } catch (error) {
+    return { ...result, findings: findingsBefore(text, options, error), error: ours(error) };
+  }
+  result.findings = dockerfile.diagnostics;
+  result.targets = targetsOf(dockerfile);
+  const before = { warnings: dockerfile.diagnostics };
+  try {
+    const found = await planWithWhatThereIs(options, dockerfile, text, before);
+    const { plan, warnings, args, unavailable } = found;
+    return { ...result, findings: warnings, unavailable, outline: outlineOf(dockerfile, plan, args) };
+  } catch (error) {
+    return { ...result, findings: before.warnings, error: ours(error) };
+  }
+}
+
+/** What can be said of the text above the line at which parsing failed. */
+function findingsBefore(
+  { text, name }: DockerfileText,
+  { buildArgs }: CheckOptions,
+  error: unknown,
+): Diagnostic[] {
+  const line = error instanceof JettisonError ? (error.location?.line ?? 1) : 1;
+  const above = text.split('\n').slice(0, line - 1);
+  try {
+    return parseForBuild({ text: above.map((one) => `${one}\n`).join(''), name }, buildArgs).diagnostics;
+  } catch (second) {
+    // There is no whole stage above it.
+    if (second instanceof JettisonError) return [];
+    throw second;
+  }
+}
+
+async function findText({ context, file, stdin, contexts }: CheckOptions): Promise<DockerfileText> {
+  readNamedContexts(contexts);
+  const source = context === undefined ? undefined : contextSource(context);
+  const input = stdin === undefined ? {} : { stdin };
+  // Other contexts than directories are not fetched for a check: their Dockerfile has to come alone.
+  if (source?.kind === 'stdin' && file === undefined) return readDockerfile({ file: '-', ...input });
+  if (source !== undefined && source.kind !== 'directory' && file !== '-') {
+    throw new JettisonError(
+      'CONTEXT_UNCHECKED',
+      `only the Dockerfile of a directory can be checked, not of "${context}"`,
+      {
+        hint: 'Pass the Dockerfile on standard input: `jettison build --check -`.',
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  return readDockerfile({
+    ...(source?.kind === 'directory' ? { directory: source.path } : {}),
+    ...(file === undefined ? {} : { file }),
+    ...input,
+  });
+}
+
+function ours(error: unknown): JettisonError {
+  if (error instanceof JettisonError && error.exitCode !== EXIT.usage) return error;
+  throw error;
+}
+
+/** Plans; images that cannot be had are left out, and named. */
+async function planWithWhatThereIs(
+  options: CheckOptions,
+  dockerfile: Dockerfile,
+  text: DockerfileText,
+  before: { warnings: Diagnostic[] },
+) {
+  const everyStage = options.target === undefined && !options.targetOnly;
+  const images = new Map<string, BaseImage>();
+  const missing = new Map<string, string>();
+  const bases = options.offline ? undefined : new OpenBases(options);
+  const ignore = text.ignoreText === undefined ? undefined : parseIgnore(text.ignoreText, text.ignoreName!);
+  const input = {
+    ...planInput(options, dockerfile),
+    contexts: readNamedContexts(options.contexts).contexts,
+    ...(ignore === undefined ? {} : { ignoredBy: (path: string) => ignoredBy(ignore, path) }),
+  };
+  try {
+    for (;;) {
+      const planned = await planInTurns(
+        {
+          ...input,
+          images,
+          check: {
+            unavailable: new Set(missing.keys()),
+            everyStage,
+            onFailure: (warnings) => {
+              before.warnings = warnings;
+            },
+          },
+        },
+        options.signal,
+      );
+      if (planned.kind === 'plan') {
+        const scope = { globals: globalScope(input), buildArgs: input.buildArgs };
+        checkSourceDate(dockerfile, scope, options.offline ? undefined : input.contexts);
+        return { ...planned, unavailable: [...new Set(missing.values())] };
+      }
+      for (const request of planned.images) {
+        const image = await bases?.resolve(request);
+        if (image === undefined) missing.set(imageKey(request), shownName(request.reference));
+        else images.set(imageKey(request), image);
+      }
+    }
+  } finally {
+    bases?.close();
+  }
+}
+
+/** Base images of the store and of registries, for as long as one check takes. */
+class OpenBases {
+  private readonly store;
+  private readonly bases: BaseImages;
+
+  constructor(options: CheckOptions) {
+    const env = options.env ?? process.env;
+    this.store = openStore({ env, ...(options.home === undefined ? {} : { home: options.home }) });
+    this.bases = new BaseImages({
+      store: this.store,
+      env,
+      pull: options.pull ?? false,
+      signal: options.signal ?? new AbortController().signal,
+    });
+  }
+
+  async resolve(request: ImageRequest): Promise<BaseImage | undefined> {
+    try {
+      return await this.bases.resolve(request);
+    } catch (error) {
+      if (error instanceof JettisonError && error.code === 'BASE_UNKNOWN') return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.store.close();
+  }
+}

@@ -1,0 +1,109 @@
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Context } from '../context/context.ts';
+import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
+import { ignoreRules, parseIgnore } from '../context/ignore.ts';
+import { checkContext, openLocalContext } from '../context/local.ts';
+import type { OwnPlace } from '../context/own-places.ts';
+import { type ContextSource, contextSource } from '../context/source.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import { Contexts } from '../solve/build-contexts.ts';
+import { type BuildOptions, pick } from './options.ts';
+import type { Session } from './session.ts';
+
+/** What a build is given: where its files come from, and the Dockerfile where it can be read at once. */
+export interface Given {
+  source: ContextSource;
+  /** Of a directory; in other contexts it is found when they have been fetched. */
+  text?: DockerfileText;
+  /** Contexts by name. */
+  named: ReadonlyMap<string, ContextSource>;
+}
+
+/**
+ * Looks at what is given before anything is done.
+ *
+ * @throws JettisonError `CONTEXT_…`, `DOCKERFILE_…`
+ */
+export async function readGiven(
+  options: BuildOptions,
+  named: ReadonlyMap<string, ContextSource>,
+): Promise<Given> {
+  const source = mainSource(options);
+  return source.kind === 'directory'
+    ? { source, text: await findDockerfile(options, source.path), named }
+    : { source, named };
+}
+
+/** Opens what is given, fetching it where it is elsewhere. */
+export async function openGiven(
+  { source, text, named }: Given,
+  options: BuildOptions,
+  session: Session,
+): Promise<{ text: DockerfileText; context: Context; contexts: Contexts }> {
+  const { store, signal } = session;
+  const own = writtenBy(options);
+  const contexts = new Contexts({
+    store,
+    own,
+    signal,
+    emit: session.emit,
+    named,
+    remotes: () => session.remotes.get(),
+    worker: () => session.worker.get(),
+  });
+  if (source.kind === 'directory') {
+    return { text: text!, context: openDirectory(source.path, text!, own, session), contexts };
+  }
+  const opened = await session.wait(contexts.main(source, options.file, options.stdin ?? Readable.from([])));
+  return { ...opened, contexts };
+}
+
+/** The directory that a build is made from; for contexts from elsewhere the working directory says nothing. */
+export function directoryOf(source: ContextSource): string | undefined {
+  return source.kind === 'directory' ? source.path : undefined;
+}
+
+/** @throws JettisonError `CONTEXT_STDIN` */
+function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSource {
+  const source = contextSource(context);
+  if (source.kind === 'stdin' && file === '-') {
+    throw new JettisonError('CONTEXT_STDIN', 'standard input cannot be both the context and the Dockerfile', {
+      hint: 'Leave out "-f -", or give another context.',
+      exitCode: EXIT.usage,
+    });
+  }
+  const keep = buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'];
+  if (source.kind === 'git' && keep !== undefined && /^(1|t|true)$/i.test(keep))
+    source.source.keepGitDir = true;
+  return source;
+}
+
+/** What a build is to write: nothing of it is for the build to read. */
+function writtenBy({ outputs = [], cacheFrom = [], cacheTo = [], written = [] }: BuildOptions): OwnPlace[] {
+  const paths = outputs.flatMap((output) => {
+    if ('path' in output) return [output.path];
+    return 'to' in output && 'path' in output.to ? [output.to.path] : [];
+  });
+  const caches = [...cacheFrom, ...cacheTo].flatMap((one) => (one.type === 'local' ? [one.path] : []));
+  return [
+    ...[...paths, ...written].map((path) => ({ path: resolve(path), what: 'an output of this build' })),
+    ...caches.map((path) => ({ path: resolve(path), what: 'a cache of this build' })),
+  ];
+}
+
+async function findDockerfile(options: BuildOptions, directory: string): Promise<DockerfileText> {
+  checkContext(directory);
+  return readDockerfile({ directory, ...pick(options, 'file', 'stdin') });
+}
+
+function openDirectory(
+  directory: string,
+  text: DockerfileText,
+  own: readonly OwnPlace[],
+  { store, signal }: Session,
+): Context {
+  const { ignoreText, ignoreName } = text;
+  const ignore = ignoreText === undefined ? ignoreRules([], '') : parseIgnore(ignoreText, ignoreName!);
+  return openLocalContext({ directory, ignore, memory: store.layout, own, signal });
+}

@@ -1,0 +1,64 @@
+import { expectedForms } from '../machine/readable-forms.ts';
+import type { Worker } from '../protocol/operations.ts';
+import type { RungChoice } from '../protocol/rung.ts';
+import type { Remotes } from '../remote/remotes.ts';
+import type { ReadableForms } from '../store/forms.ts';
+import type { Store } from '../store/store.ts';
+
+/** The second process, started when a step first needs it: a build in which everything is cached has none. */
+export class OnDemandWorker {
+  private starting?: Promise<Worker>;
+  private known?: ReadableForms;
+
+  constructor(
+    private readonly store: Store,
+    private readonly rung: RungChoice,
+  ) {}
+
+  /** Which directory forms of layers the worker makes and reads: before it is started a good guess. */
+  forms(): ReadableForms {
+    this.known ??= expectedForms(this.rung);
+    return this.known;
+  }
+
+  get(): Promise<Worker> {
+    this.starting ??= this.start();
+    return this.starting;
+  }
+
+  private async start(): Promise<Worker> {
+    const { startWorker } = await import('../host/client.ts');
+    const worker = await startWorker({ rung: this.rung, home: this.store.layout.home });
+    this.known = worker.forms;
+    return worker;
+  }
+
+  async close(): Promise<void> {
+    const worker = await this.starting?.catch(() => undefined);
+    await worker?.close();
+  }
+}
+
+/** URLs and repositories are fetched by code that most builds do not load. */
+export class OnDemandRemotes {
+  private starting?: Promise<Remotes>;
+
+  constructor(
+    private readonly store: Store,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly signal: AbortSignal,
+    private readonly secrets: ReadonlyMap<string, Uint8Array>,
+  ) {}
+
+  get(): Promise<Remotes> {
+    const { store, env, signal, secrets } = this;
+    this.starting ??= import('../remote/remotes.ts').then(
+      ({ Remotes }) => new Remotes({ layout: store.layout, env, signal, secrets }),
+    );
+    return this.starting;
+  }
+
+  async close(): Promise<void> {
+    (await this.starting)?.close();
+  }
+}

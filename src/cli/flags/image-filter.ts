@@ -1,0 +1,89 @@
+import { compileWildcard } from '../../context/pattern.ts';
+import { familiarName, familiarRepository, parseReference } from '../../image/reference.ts';
+import { findImage, type NamedImage } from '../../store/lookup.ts';
+import type { Store } from '../../store/store.ts';
+import { usageError } from '../usage.ts';
+
+/** An image under one of its names, or under none. */
+export interface ImageRow {
+  image: NamedImage;
+  /** Canonical. */
+  name: string | undefined;
+}
+
+type Test = (row: ImageRow) => boolean;
+
+const FILTERS: Record<string, (store: Store, value: string) => Test> = {
+  dangling: (_, value) => {
+    const wanted = { true: true, '1': true, false: false, '0': false }[value];
+    if (wanted === undefined) throw usageError(`dangling is true or false, not "${value}"`, 'dangling=true');
+    return ({ name }) => (name === undefined) === wanted;
+  },
+  reference:
+    (_, pattern) =>
+    ({ name }) =>
+      matchesName(pattern, name),
+  label: (_, value) => {
+    const [key = '', wanted] = value.split(/=(.*)/s);
+    return ({ image }) => {
+      const labels = image.config.config?.Labels ?? {};
+      return Object.hasOwn(labels, key) && (wanted === undefined || labels[key] === wanted);
+    };
+  },
+  before: (store, text) => {
+    const limit = createdMs(findImage(store, text));
+    return ({ image }) => createdMs(image) < limit;
+  },
+  since: (store, text) => {
+    const limit = createdMs(findImage(store, text));
+    return ({ image }) => createdMs(image) > limit;
+  },
+};
+
+/**
+ * What `--filter` asks for, as Docker has it: different filters must all hold, of one that is given several times
+ * any; of labels all.
+ *
+ * @throws JettisonError `USAGE`, `IMAGE_UNKNOWN`
+ */
+export function imageFilter(store: Store, texts: readonly string[]): Test {
+  const tests = new Map<string, Test[]>();
+  for (const text of texts) {
+    const [key = '', value = ''] = text.split(/=(.*)/s);
+    const make = Object.hasOwn(FILTERS, key) ? FILTERS[key] : undefined;
+    if (make === undefined || value === '') {
+      const names = Object.keys(FILTERS).map((name) => `${name}=…`);
+      throw usageError(
+        make === undefined ? `there is no filter "${key}"` : `the filter ${key} has no value`,
+        `The filters are ${names.join(', ')}.`,
+      );
+    }
+    tests.set(key, [...(tests.get(key) ?? []), make(store, value)]);
+  }
+  return (row) =>
+    [...tests].every(([key, all]) =>
+      key === 'label' ? all.every((test) => test(row)) : all.some((test) => test(row)),
+    );
+}
+
+/** Docker's rule: a repository stands for all its tags, and may be a pattern with `*`. */
+export function matchesName(wanted: string, name: string | undefined): boolean {
+  if (name === undefined) return false;
+  const reference = parseReference(name);
+  const repository = familiarRepository(reference);
+  const tagged = wanted.lastIndexOf(':') > wanted.lastIndexOf('/');
+  const matches = compileWildcard(wanted.replace(/[[\\]/g, '\\$&'));
+  return [repository, `${reference.registry}/${reference.repository}`].some((form) =>
+    matches(tagged ? `${form}:${reference.tag}` : form),
+  );
+}
+
+/** Milliseconds since 1970; 0 where that is not known. */
+export function createdMs(image: NamedImage): number {
+  return Date.parse(image.config.created ?? '') || 0;
+}
+
+/** How an image is called in messages. */
+export function shownName(name: string | undefined): string {
+  return name === undefined ? 'an image without a name' : familiarName(name);
+}

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { ExecRequest } from '../../protocol/operations.ts';
+import { builtinProfile, readProfile } from '../../run/seccomp-option.ts';
+import { usageError } from '../usage.ts';
+
+/** What the values of `--security-opt` ask for. */
+export interface SecurityOptions {
+  noNewPrivileges: boolean;
+  seccomp?: NonNullable<ExecRequest['seccomp']>;
+}
+
+/**
+ * The values of `--security-opt`; of two that contradict each other the later one counts.
+ *
+ * @param capabilities of the command: profiles depend on them
+ * @param cwd what paths of profiles are relative to
+ */
+export function securityOptions(
+  values: readonly string[],
+  capabilities: readonly string[],
+  cwd: string,
+): SecurityOptions {
+  const options: SecurityOptions = { noNewPrivileges: false };
+  for (const value of values) {
+    const privileges = /^no-new-privileges(?:[:=](true|false))?$/.exec(value);
+    const seccomp = /^seccomp[:=](.+)$/.exec(value)?.[1];
+    if (privileges !== null) options.noNewPrivileges = privileges[1] !== 'false';
+    else if (seccomp !== undefined) options.seccomp = profile(seccomp, capabilities, cwd);
+    else {
+      throw usageError(
+        `there is no security option "${value}"`,
+        'there are no-new-privileges, and seccomp= with builtin, unconfined or the path of a profile',
+      );
+    }
+  }
+  return options;
+}
+
+function profile(
+  text: string,
+  capabilities: readonly string[],
+  cwd: string,
+): SecurityOptions['seccomp'] & {} {
+  if (text === 'unconfined') return text;
+  if (text === 'builtin') return builtinProfile(capabilities);
+  const path = resolve(cwd, text);
+  if (!existsSync(path)) throw usageError(`there is no seccomp profile ${text}`, 'see --security-opt');
+  return readProfile(readFileSync(path, 'utf8'), text, { capabilities });
+}

@@ -1,0 +1,93 @@
+import { type CheckOptions, type CheckResult, check } from '../../build/check.ts';
+import { wantsColor } from '../../errors/style.ts';
+import type { Outline, OutlineMount, Target } from '../../plan/outline.ts';
+import type { Io } from '../command.ts';
+import { table } from './docker-units.ts';
+import { encoded, exitCodeOf, findingsJson, findingsText, rangesOf } from './findings.ts';
+import { toJson } from './template/values.ts';
+
+/** What `--call` asks for instead of a build. */
+export interface Call {
+  what: 'check' | 'outline' | 'targets';
+  format: 'text' | 'json';
+}
+
+/**
+ * Answers `jettison build --call`: what is wrong with a Dockerfile, what it can be given, which stages it has.
+ *
+ * @returns the exit code: 1 when a check found something
+ * @throws JettisonError what would stop the build, except for a check, whose output tells it
+ */
+export async function answerCall(call: Call, options: CheckOptions, io: Io): Promise<number> {
+  const result = await check({ ...options, targetOnly: call.what === 'outline' });
+  if (call.what !== 'check' && result.error !== undefined) throw result.error;
+  io.stdout.write(
+    call.format === 'json'
+      ? `${toJson(asJson(call.what, result), 2)}\n`
+      : asText(call.what, result, wantsColor(io.stdout, io.env)),
+  );
+  return call.what === 'check' ? exitCodeOf([result]) : 0;
+}
+
+function asText(what: Call['what'], result: CheckResult, color: boolean): string {
+  switch (what) {
+    case 'check':
+      return findingsText([result], color);
+    case 'outline':
+      return outlineText(result.outline!);
+    case 'targets':
+      return table([['TARGET', 'DESCRIPTION'], ...result.targets.map(targetRow)]);
+  }
+}
+
+function targetRow({ name, default: isDefault, description = '' }: Target): string[] {
+  const mark = isDefault ? '(default)' : '';
+  return [[name ?? '', mark].filter((part) => part !== '').join(' '), description];
+}
+
+function outlineText({ name, description, args, secrets, ssh }: Outline): string {
+  const head = [
+    ...(name === undefined ? [] : [['TARGET:', name]]),
+    ...(description === undefined ? [] : [['DESCRIPTION:', description]]),
+  ];
+  const parts = head.length === 0 ? [] : [table(head)];
+  if (args.length > 0) {
+    const rows = args.map((arg) => [arg.name, arg.value ?? '', arg.description ?? '']);
+    parts.push(table([['BUILD ARG', 'VALUE', 'DESCRIPTION'], ...rows]));
+  }
+  for (const [title, mounts] of [
+    ['SECRET', secrets],
+    ['SSH', ssh],
+  ] as const) {
+    const rows = mounts.map((mount) => [mount.name, mount.required ? 'true' : '']);
+    if (rows.length > 0) parts.push(table([[title, 'REQUIRED'], ...rows]));
+  }
+  return parts.length === 0 ? 'Nothing can be given to this build.\n' : parts.join('\n');
+}
+
+/** With the names that Docker's JSON uses. */
+function asJson(what: Call['what'], result: CheckResult): Record<string, unknown> {
+  const sources = [encoded(result.text)];
+  const located = <T extends { location: Parameters<typeof rangesOf>[0] }>({ location, ...rest }: T) => ({
+    ...rest,
+    location: rangesOf(location),
+  });
+  switch (what) {
+    case 'check':
+      return findingsJson(result);
+    case 'targets':
+      return { targets: result.targets.map(located), sources };
+    case 'outline': {
+      const { args, secrets, ssh, ...rest } = result.outline!;
+      const list = (name: string, mounts: OutlineMount[]) =>
+        mounts.length === 0 ? {} : { [name]: mounts.map(located) };
+      return {
+        ...rest,
+        ...(args.length === 0 ? {} : { args: args.map(located) }),
+        ...list('secrets', secrets),
+        ...list('ssh', ssh),
+        sources,
+      };
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** What control and `joiner.js` say to each other: see worker/programs/joiner.ts. */
+
+import type { Failure } from '../protocol/channel.ts';
+import type { ExecOutput, TerminalSize } from '../protocol/operations.ts';
+import type { EnterRequest } from './enter.ts';
+
+/** What control asks for, first of all. */
+export interface JoinRequest {
+  enter: EnterRequest;
+  /** Whether it takes standard input. */
+  typed: boolean;
+}
+
+/** From control. */
+export type ToJoiner =
+  | ({ type: 'start' } & JoinRequest)
+  | { type: 'taken' }
+  | { type: 'kill'; signal: NodeJS.Signals }
+  | { type: 'input'; data?: Uint8Array }
+  | { type: 'resize'; size: TerminalSize }
+  | { type: 'hang-up' };
+
+/** To control. Of output and of input there is one message on its way at a time. */
+export type FromJoiner =
+  | { type: 'output'; output: ExecOutput }
+  | { type: 'taken' }
+  | { type: 'ended'; exitCode: number }
+  | { type: 'failed'; failure: Failure };

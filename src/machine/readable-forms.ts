@@ -1,0 +1,30 @@
+import { userInfo } from 'node:os';
+import type { Isolation, RungChoice } from '../protocol/rung.ts';
+import type { ReadableForms } from '../store/forms.ts';
+import { DIRECTORY_FORMS } from '../store/forms.ts';
+import { grantsIds } from './id-ranges.ts';
+
+const ALL: ReadableForms = [...DIRECTORY_FORMS];
+
+/** @param uid who the process is outside of the namespaces that it makes */
+export function formsOf(isolation: Isolation, uid: number = process.getuid?.() ?? -1): ReadableForms {
+  switch (isolation) {
+    case 'root':
+      return ALL;
+    case 'nested':
+    case 'ranges':
+      return ['dir-user', 'dir-single', 'dir-plain'];
+    case 'single':
+      return ['dir-single', 'dir-plain'];
+    case 'none':
+      return uid === 0 ? ['dir-plain', 'dir', 'dir-user', 'dir-single'] : ['dir-plain', 'dir-single'];
+  }
+}
+
+/** What the worker of a build will most likely be able to read, as far as can be told without starting it. */
+export function expectedForms(rung: RungChoice): ReadableForms {
+  if (rung === 'none') return formsOf('none');
+  if (process.getuid?.() === 0) return ALL;
+  const { username, uid } = userInfo();
+  return formsOf(grantsIds([username, String(uid)]) ? 'ranges' : 'single');
+}

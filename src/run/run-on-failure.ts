@@ -1,0 +1,51 @@
+import { JettisonError } from '../errors/error.ts';
+import { startWorker } from '../host/client.ts';
+import type { ExecRequest } from '../protocol/operations.ts';
+import type { RungChoice } from '../protocol/rung.ts';
+import { forwardSignals } from './signals.ts';
+import { type RunStreams, typeInto } from './terminal.ts';
+
+/**
+ * Runs a command that belongs to no container in the foreground, and throws away what it changes.
+ *
+ * @param where.rung that of the worker which made what the command stands on
+ * @param request.terminal what it shows is shown, and what it is to be typed is typed, on this process's
+ * @returns the command's exit code
+ * @throws JettisonError when it could not be run at all
+ */
+export async function visit(
+  where: { home: string; rung?: RungChoice },
+  request: ExecRequest,
+  streams: RunStreams,
+): Promise<number> {
+  const terminal = request.terminal !== undefined;
+  const typed = typeof request.process.stdin === 'object';
+  const giveUp = new AbortController();
+  const kill = () => giveUp.abort(new JettisonError('INTERRUPTED', 'the shell was killed'));
+  const worker = await startWorker(where);
+  const stopForwarding = forwardSignals((signal) => {
+    // A shell on a terminal does not listen to it.
+    if (terminal && signal === 'SIGTERM') kill();
+    else if (terminal && signal === 'SIGHUP') worker.hangUp();
+    else worker.kill(signal);
+  }, kill);
+  let stopTyping = () => {};
+  try {
+    const { exitCode } = await worker.exec(request, {
+      signal: giveUp.signal,
+      onOutput: ({ stream, data }) =>
+        new Promise((resolve) => {
+          streams[stream].write(data, () => resolve());
+        }),
+      onStarted: ({ problems }) => {
+        stopTyping = typeInto(worker, streams, { typed, terminal });
+        for (const problem of problems) streams.stderr.write(`note: ${problem}\n`);
+      },
+    });
+    return exitCode;
+  } finally {
+    stopTyping();
+    stopForwarding();
+    await worker.close();
+  }
+}

@@ -1,0 +1,79 @@
+import type { CachedMount } from '../../cache/cache-manifest.ts';
+import type { SharedCache } from '../../cache/shared-cache.ts';
+import { JettisonError } from '../../errors/error.ts';
+import type { Emit } from '../../events/event.ts';
+import { size } from '../../events/units.ts';
+import type { RunStep } from '../../plan/plan.ts';
+import type { Worker } from '../../protocol/operations.ts';
+import { type CacheIdentity, cacheName } from '../../store/cache-mounts.ts';
+import type { Store } from '../../store/store.ts';
+
+/** What of a build is needed to bring the content of a cache mount. */
+interface Surroundings {
+  store: Store;
+  emit: Emit;
+  signal: AbortSignal;
+  worker: () => Promise<Worker>;
+}
+
+/** The cache mounts of the commands that a build has run. */
+export class BuildCacheMounts {
+  readonly #used = new Map<string, CacheIdentity>();
+  readonly #bringing = new Map<string, Promise<void>>();
+
+  /** @param shared what other machines had in theirs */
+  constructor(private readonly shared: SharedCache | undefined) {}
+
+  /** Those that commands of this build have had. */
+  get used(): readonly CacheIdentity[] {
+    return [...this.#used.values()];
+  }
+
+  /**
+   * Has the cache mounts of a command hold what they held on other machines, as far as they hold nothing here. A
+   * command works with an empty cache, too: a failure is only warned of.
+   */
+  async prepare(context: Surroundings, step: RunStep, caches: readonly CacheIdentity[]): Promise<void> {
+    for (const cache of caches) this.#used.set(cacheName(cache), cache);
+    const known = caches.flatMap((cache) => this.shared?.mount(cache) ?? []);
+    await Promise.all(
+      known.map((mount) => {
+        const name = cacheName(mount.cache);
+        let bringing = this.#bringing.get(name);
+        if (bringing === undefined) {
+          bringing = this.#bring(context, step, mount, name);
+          this.#bringing.set(name, bringing);
+        }
+        return bringing;
+      }),
+    );
+  }
+
+  async #bring(context: Surroundings, step: RunStep, mount: CachedMount, name: string): Promise<void> {
+    const { emit, store } = context;
+    const worker = await context.worker();
+    // Another build may be fetching the same.
+    const lock = `cache-fill-${name}`;
+    await worker.lock({ name: lock });
+    try {
+      if ((await worker.emptyCaches({ names: [name] })).length === 0) return;
+      const { archive, cache } = mount;
+      const text = `fetching the cache mount ${cache.id} (${size(archive.size)})`;
+      emit({ type: 'step.progress', step: step.id, text });
+      await this.shared!.fetchMount(mount);
+      await worker.fillCache({ name, archive });
+      // What is in the cache now is not needed twice.
+      await worker.remove({ paths: [store.blobs.path(archive.digest)] });
+    } catch (error) {
+      if (!(error instanceof JettisonError) || context.signal.aborted) throw error;
+      emit({
+        type: 'warning',
+        code: 'CACHE_MOUNT',
+        message: `The cache mount ${mount.cache.id} is not brought here: ${error.message}`,
+        location: step.location,
+      });
+    } finally {
+      await worker.unlock({ name: lock }).catch(() => {});
+    }
+  }
+}

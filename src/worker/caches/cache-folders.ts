@@ -1,0 +1,112 @@
+import { chmodSync, chownSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CacheExecMount } from '../../protocol/operations.ts';
+import {
+  type CacheIdentity,
+  cacheDirectory,
+  cacheName,
+  hasCache,
+  installCache,
+  touchCache,
+} from '../../store/cache-mounts.ts';
+import { temporaryPath } from '../../store/temporary.ts';
+import { isMapped } from '../id-map.ts';
+import { makeDirectory } from '../layers/materialise.ts';
+import type { Locks } from '../lock.ts';
+import type { WorkerContext } from '../worker-context.ts';
+
+/** The cache mounts of one run, with the locks that keep others away from those that are not shared. */
+export class RunCaches {
+  readonly #held: string[] = [];
+  readonly #shared: (() => void)[] = [];
+
+  constructor(
+    private readonly ctx: WorkerContext,
+    private readonly locks: Locks,
+  ) {}
+
+  /**
+   * Waits for the locks, and makes the caches that are missing.
+   *
+   * @param mounts by their numbers among the run's
+   * @param alone numbers of the caches that no other command may have meanwhile
+   * @returns absolute paths of the directories to mount, by the same numbers
+   */
+  async open(
+    mounts: ReadonlyMap<number, CacheExecMount>,
+    signal: AbortSignal,
+    alone: ReadonlySet<number> = new Set(),
+  ): Promise<Map<number, string>> {
+    const locked = [...mounts.values()].filter(({ sharing }) => sharing === 'locked');
+    // Always in the same order, so that no two runs wait for each other.
+    for (const name of new Set(locked.map(({ cache }) => lockName(cacheName(cache))).sort())) {
+      await this.locks.take(name, signal);
+      this.#held.push(name);
+    }
+    const names = new Map<number, string>();
+    for (const [number, { sharing, cache }] of mounts) {
+      names.set(number, sharing === 'private' ? this.#private(cache) : cacheName(cache));
+    }
+    // Whoever packs or fills a cache does so while no command has it.
+    const exclusive = new Set([...alone].map((number) => names.get(number)));
+    for (const name of [...new Set(names.values())].sort()) {
+      if (exclusive.has(name)) {
+        await this.locks.take(useLock(name), signal);
+        this.#held.push(useLock(name));
+      } else {
+        this.#shared.push(await this.locks.share(useLock(name), signal));
+      }
+    }
+    const paths = new Map<number, string>();
+    for (const [number, mount] of mounts) {
+      const name = names.get(number)!;
+      if (!hasCache(this.ctx.layout, name)) await this.#make(name, mount);
+      touchCache(this.ctx.layout, name);
+      paths.set(number, cacheDirectory(this.ctx.layout, name));
+    }
+    return paths;
+  }
+
+  /** Lets others have the caches. */
+  close(): void {
+    for (const end of this.#shared.splice(0)) end();
+    for (const name of this.#held.splice(0)) this.locks.release(name);
+  }
+
+  /** The first of the caches of an identity that no other run has. */
+  #private(identity: CacheIdentity): string {
+    for (let instance = 0; ; instance++) {
+      const name = cacheName(identity, instance);
+      if (!this.locks.tryTake(lockName(name))) continue;
+      this.#held.push(lockName(name));
+      return name;
+    }
+  }
+
+  async #make(name: string, { cache, seed }: CacheExecMount): Promise<void> {
+    const folder = temporaryPath(this.ctx.layout, 'cache');
+    mkdirSync(folder, { mode: 0o700 });
+    const directory = join(folder, 'dir');
+    if (seed === undefined) {
+      mkdirSync(directory);
+      if (isMapped('uid', cache.uid) && isMapped('gid', cache.gid)) {
+        chownSync(directory, cache.uid, cache.gid);
+      }
+      chmodSync(directory, cache.mode);
+    } else {
+      // A cache is written to: its files must be nobody else's.
+      await makeDirectory(this.ctx, join(folder, 'seed'), seed.recipe);
+      renameSync(join(folder, 'seed', seed.path), directory);
+    }
+    installCache(this.ctx.layout, name, folder, { ...cache, created: new Date().toISOString() });
+  }
+}
+
+function lockName(cache: string): string {
+  return `cache-${cache}`;
+}
+
+/** The lock that all commands with a cache hold together. */
+export function useLock(cache: string): string {
+  return `cache-use-${cache}`;
+}

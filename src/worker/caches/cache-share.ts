@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { closeSync, lstatSync, opendirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { JettisonError } from '../../errors/error.ts';
+import type { Digest } from '../../image/digest.ts';
+import type { Descriptor } from '../../image/types.ts';
+import type { WorkerOperations } from '../../protocol/operations.ts';
+import {
+  cacheDirectory,
+  cacheIdentity,
+  cacheName,
+  discardCache,
+  findCache,
+  installCache,
+  noteArchive,
+  notedArchive,
+} from '../../store/cache-mounts.ts';
+import { readNames, temporaryPath } from '../../store/temporary.ts';
+import { remove } from '../layers/remove.ts';
+import { unpackTree } from '../layers/unpack.ts';
+import type { Locks } from '../lock.ts';
+import type { WorkerContext } from '../worker-context.ts';
+import { gzipTo, type Out, readRecord, writeAll, writeCaches } from './cache-archive.ts';
+import { useLock } from './cache-folders.ts';
+import { Needles } from './needles.ts';
+
+const MEDIA_TYPE = 'application/vnd.jettison.cache.mount.v1.tar+gzip';
+
+/** Those of the caches that are not there, or hold nothing. */
+export async function emptyCaches(ctx: WorkerContext, { names }: { names: string[] }): Promise<string[]> {
+  return names.filter((name) => isEmpty(ctx, name));
+}
+
+function isEmpty(ctx: WorkerContext, name: string): boolean {
+  const folder = cacheDirectory(ctx.layout, name);
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return true;
+  const open = opendirSync(folder);
+  try {
+    return open.readSync() === null;
+  } finally {
+    open.closeSync();
+  }
+}
+
+/**
+ * Packs one cache for other machines, once no command uses it.
+ *
+ * @throws JettisonError `SECRET_IN_CACHE` when one of the secrets is in it
+ */
+export async function packCache(
+  ctx: WorkerContext,
+  locks: Locks,
+  { name, secrets }: Parameters<WorkerOperations['packCache']>[0],
+): Promise<Descriptor | undefined> {
+  await locks.take(useLock(name));
+  const temporary = temporaryPath(ctx.layout, 'cache-archive');
+  const fd = openSync(temporary, 'wx', 0o600);
+  try {
+    const cache = findCache(ctx.layout, name);
+    if (cache === undefined || isEmpty(ctx, name)) return undefined;
+    const [sum, tar] = [createHash('sha256'), createHash('sha256')];
+    let size = 0;
+    const gzip = gzipTo(
+      (bytes) => {
+        sum.update(bytes);
+        size += bytes.length;
+        writeAll(fd, bytes);
+      },
+      (bytes) => tar.update(bytes),
+    );
+    await writeCaches(ctx, [name], withoutSecrets(gzip, secrets, cache.record.id));
+    const digest: Digest = `sha256:${sum.digest('hex')}`;
+    renameSync(temporary, ctx.layout.blob(digest));
+    const blob = { mediaType: MEDIA_TYPE, digest, size };
+    noteArchive(ctx.layout, name, { blob, tar: `sha256:${tar.digest('hex')}` }, cache.usedMs);
+    return blob;
+  } finally {
+    closeSync(fd);
+    rmSync(temporary, { force: true });
+    locks.release(useLock(name));
+  }
+}
+
+/**
+ * The archive that was made of a cache before, or filled it, if the cache still holds just that: whatever else has
+ * changed, the same tar would come of it. Reads all of it, which is much quicker than to compress it.
+ */
+export async function knownArchive(
+  ctx: WorkerContext,
+  locks: Locks,
+  { name }: { name: string },
+): Promise<Descriptor | undefined> {
+  await locks.take(useLock(name));
+  try {
+    const cache = findCache(ctx.layout, name);
+    const noted = cache && notedArchive(ctx.layout, cache);
+    if (noted === undefined || noted.isCurrent) return noted?.blob;
+    const tar = createHash('sha256');
+    await writeCaches(ctx, [name], { write: async (data) => void tar.update(data), end: async () => {} });
+    if (`sha256:${tar.digest('hex')}` !== noted.tar) return undefined;
+    noteArchive(ctx.layout, name, { blob: noted.blob, tar: noted.tar }, cache!.usedMs);
+    return noted.blob;
+  } finally {
+    locks.release(useLock(name));
+  }
+}
+
+/** Lets everything through but the secrets: they may stand across two pieces of what is written. */
+function withoutSecrets(out: Out, secrets: readonly [string, Uint8Array][], cache: string): Out {
+  const wanted = new Needles(secrets);
+  const overlap = Math.max(0, wanted.longest - 1);
+  let before: Buffer = Buffer.alloc(0);
+  return {
+    write: async (data) => {
+      if (wanted.longest > 0) {
+        const seen = Buffer.concat([before, data]);
+        const found = wanted.find(seen);
+        if (found !== undefined) throw secretFound(found, cache);
+        before = seen.subarray(Math.max(0, seen.length - overlap));
+      }
+      await out.write(data);
+    },
+    end: () => out.end(),
+  };
+}
+
+function secretFound(secret: string, cache: string): JettisonError {
+  return new JettisonError(
+    'SECRET_IN_CACHE',
+    `the cache mount ${cache} holds the secret "${secret}", or part of it`,
+    {
+      hint: 'A command has written it there. `jettison cache-mounts rm` deletes the cache mount.',
+    },
+  );
+}
+
+/**
+ * Fills a cache that is not there, or holds nothing, with an archive of it.
+ *
+ * @throws JettisonError `CACHE_ARCHIVE` when it is none, or one of another cache; `TAR_INVALID`, `COMPRESSION_INVALID`
+ */
+export async function fillCache(
+  ctx: WorkerContext,
+  locks: Locks,
+  { name, archive }: Parameters<WorkerOperations['fillCache']>[0],
+): Promise<boolean> {
+  const folder = temporaryPath(ctx.layout, 'caches');
+  try {
+    const tar = await unpackTree(ctx, ctx.layout.blob(archive.digest), folder);
+    const [found = '', ...more] = readNames(folder);
+    const record = await readRecord(folder, found);
+    const isIt = found === name && more.length === 0 && cacheName(cacheIdentity(record)) === name;
+    if (!isIt) {
+      throw new JettisonError('CACHE_ARCHIVE', `this is an archive of another cache mount: ${record.id}`);
+    }
+    // Who has the cache at this moment is about to put something into it.
+    if (!locks.tryTake(useLock(name))) return false;
+    try {
+      if (!isEmpty(ctx, name)) return false;
+      const old = findCache(ctx.layout, name) === undefined ? undefined : discardCache(ctx.layout, name);
+      installCache(ctx.layout, name, join(folder, name), record);
+      if (old !== undefined) await remove(ctx, { paths: [old] });
+      const made = findCache(ctx.layout, name);
+      if (made !== undefined) noteArchive(ctx.layout, name, { blob: archive, tar }, made.usedMs);
+      return true;
+    } finally {
+      locks.release(useLock(name));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,333 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import type { Server } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { JettisonError } from '../../../errors/error.ts';
+import {
+  badTarget,
+  DEVICE_NUMBERS,
+  MountPoints,
+  type PointKind,
+  withKernelDirectories,
+} from '../../../launch/rootfs.ts';
+import { parentOf } from '../../../layer/entry.ts';
+import { MergedTree } from '../../../layer/merged-tree.ts';
+import { diskPath } from '../../../layer/names.ts';
+import { readRecipe } from '../../../layer/recipe.ts';
+import { below, type Tree } from '../../../layer/tree.ts';
+import type { CacheExecMount, ExecMount, ExecRequest } from '../../../protocol/operations.ts';
+import { restoreTimes } from '../../layers/disk-copy.ts';
+import { indexOf } from '../../layers/indexes.ts';
+import { makeTree } from '../../layers/materialise.ts';
+import type { Locks } from '../../lock.ts';
+import { mknod, S_IF, setTimes } from '../../native.ts';
+import type { WorkerContext } from '../../worker-context.ts';
+import { serveAgent } from '../agent.ts';
+import { hostsFile } from '../run-folder.ts';
+import { CopiedCaches } from './copied-caches.ts';
+import { type Inode, inodeOf, isInode, namesIn, type Snapshot, statOf } from './snapshot.ts';
+
+/** Something that is in the tree only for the time of the run. */
+interface Placed {
+  /** Where it was put, relative to the root. */
+  path: string;
+  inode: Inode;
+  /** Where it is. Absolute path. */
+  at: string;
+}
+
+/** What of /proc says something about the machine and does not depend on who looks. */
+const KERNEL_FILES = ['cpuinfo', 'filesystems', 'loadavg', 'meminfo', 'stat', 'uptime', 'version'];
+
+/** File systems in memory: tmpfs and ramfs, as statfs calls them. */
+const MEMORY = [0x01021994, 0x858458f6];
+
+/**
+ * What stands in a copied tree where other rungs mount something. Whatever the image has there is out of the way for
+ * as long, and the directories around keep their times.
+ */
+export class CopiedMounts {
+  /** What does not hold here, for people. */
+  readonly problems: string[] = [];
+  readonly #placed: Placed[] = [];
+  readonly #agents: Server[] = [];
+  readonly #caches: CopiedCaches;
+  #serial = 0;
+
+  /**
+   * @param folder absolute path of the run's folder
+   * @param root absolute path of the tree, in there
+   */
+  constructor(
+    private readonly ctx: WorkerContext,
+    locks: Locks,
+    private readonly folder: string,
+    private readonly root: string,
+  ) {
+    this.#caches = new CopiedCaches(ctx, locks);
+  }
+
+  /** Paths, relative to the root, at which nothing is the command's. */
+  get paths(): Set<string> {
+    return new Set(this.#placed.map(({ path }) => path));
+  }
+
+  /**
+   * @param tree what the image has
+   * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `CHROOT_SECRET`
+   */
+  async place(request: ExecRequest, tree: Tree, signal: AbortSignal): Promise<void> {
+    const points = new MountPoints(withKernelDirectories(tree));
+    const add = (target: string, kind: PointKind, region: 'kernel' | 'dev' | 'bind') =>
+      points.add(target, kind, region);
+    for (const name of ['proc', 'sys', 'dev']) this.#setAside(name);
+    await this.#put(add('/proc', 'directory', 'kernel'), 'directory', writeKernelFiles);
+    await this.#put(add('/sys', 'directory', 'kernel'), 'directory', (path) =>
+      mkdirSync(path, { mode: 0o555 }),
+    );
+    await this.#put(add('/dev', 'directory', 'dev'), 'directory', writeDevices);
+    const nameServers = existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf') : '';
+    for (const [target, text] of [
+      ['/etc/hosts', hostsFile(request.hostname ?? hostname(), request.hosts ?? [])],
+      ['/etc/resolv.conf', nameServers],
+    ] as const) {
+      await this.#put(add(target, 'file', 'bind'), 'file', (path) => writeFileSync(path, text));
+    }
+    const caches = new Map<number, CacheExecMount>();
+    for (const [number, mount] of request.mounts.entries())
+      if (mount.type === 'cache') caches.set(number, mount);
+    await this.#caches.open(caches, signal);
+    const byTarget = [...request.mounts.entries()].sort(([, a], [, b]) =>
+      a.target < b.target ? -1 : a.target > b.target ? 1 : 0,
+    );
+    for (const [number, mount] of byTarget) {
+      signal.throwIfAborted();
+      await this.#mount(number, mount, points);
+    }
+  }
+
+  /**
+   * Takes away what stands where a snapshot does not see that it is not the command's: what was moved, and what stands
+   * in directories that are not those of the image any more.
+   */
+  evict(before: Snapshot): void {
+    const displaced: Placed[] = [];
+    for (const placed of this.#placed.toReversed()) {
+      const disk = join(this.root, placed.path);
+      const stat = lookAt(disk);
+      if (stat === undefined || !isInode(placed.inode, stat)) displaced.push(placed);
+      else if (!this.#isReached(placed.path, before)) this.#takeAway(placed, disk);
+    }
+    if (displaced.length > 0) this.#find('', displaced, before);
+  }
+
+  /** Gives back what belongs to others. @param ran whether the command had its turn */
+  close(ran: boolean): void {
+    for (const server of this.#agents) server.close();
+    this.#caches.close(ran ? (number) => this.#whereabouts(number) : () => undefined);
+  }
+
+  readonly #cachePlaces = new Map<number, Placed>();
+
+  #whereabouts(number: number): string | undefined {
+    const placed = this.#cachePlaces.get(number);
+    const stat = placed && lookAt(placed.at);
+    return stat !== undefined && isInode(placed!.inode, stat) ? placed!.at : undefined;
+  }
+
+  async #mount(number: number, mount: ExecMount, points: MountPoints): Promise<void> {
+    const { target } = mount;
+    switch (mount.type) {
+      case 'secret': {
+        if (mount.public !== true) this.#needMemory(target);
+        await this.#put(points.add(target, 'file', 'bind'), 'file', (path) => {
+          writeFileSync(path, mount.data, { mode: 0o600 });
+          chownSync(path, mount.uid, mount.gid);
+          chmodSync(path, mount.mode);
+        });
+        return;
+      }
+      case 'agent':
+        await this.#put(points.add(target, 'file', 'bind'), 'file', async (path) => {
+          this.#agents.push(await serveAgent(path, mount));
+        });
+        return;
+      case 'tmpfs': {
+        if (mount.size !== undefined || mount.options !== undefined) {
+          this.problems.push(
+            `the size and the options of the tmpfs on ${target} do not hold: nothing can be mounted`,
+          );
+        }
+        await this.#put(points.add(target, 'directory', 'tmpfs'), 'directory', (path) => {
+          mkdirSync(path);
+          chmodSync(path, mount.mode ?? 0o1777);
+        });
+        return;
+      }
+      case 'tree': {
+        const place = await this.#tree(mount);
+        const bound = { source: place, kind: mount.kind, type: () => undefined };
+        await this.#put(points.add(target, mount.kind, 'bind', bound), mount.kind, (path) =>
+          renameSync(diskPath(place), path),
+        );
+        return;
+      }
+      case 'cache': {
+        const placed = await this.#put(points.add(target, 'directory', 'bind'), 'directory', (path) =>
+          this.#caches.copy(number, path),
+        );
+        this.#cachePlaces.set(number, placed);
+        return;
+      }
+      case 'volume':
+        // The whole tree is thrown away.
+        return;
+      case 'bind':
+        throw new Error('binds are refused before anything is made');
+    }
+  }
+
+  /** Makes what a mount shows of the build's own files. @returns its absolute path */
+  async #tree({ from }: Extract<ExecMount, { type: 'tree' }>): Promise<string> {
+    const place = join(this.folder, `tree-${++this.#serial}`);
+    const options = { exact: true };
+    if ('recipe' in from) {
+      await makeTree(this.ctx, place, readRecipe(from.recipe), options);
+    } else {
+      const tree = new MergedTree(from.layers.map((id) => ({ id, index: indexOf(this.ctx, id) })));
+      await makeTree(this.ctx, place, entriesOf(tree, from.path), options);
+    }
+    return join(place, from.path);
+  }
+
+  /** Puts something at a path of the tree. @param path relative to the root; no symlinks are in it */
+  async #put(path: string, kind: PointKind, make: (disk: string) => void | Promise<void>): Promise<Placed> {
+    this.#makeParents(path, path);
+    const disk = join(this.root, path);
+    const parent = join(this.root, parentOf(path));
+    const before = statOf(parent);
+    const there = lookAt(disk);
+    if (there !== undefined) {
+      if (there.isDirectory() !== (kind === 'directory'))
+        throw badTarget(`/${path}`, `a ${kind} is mounted there`);
+      renameSync(diskPath(disk), join(this.folder, `aside-${++this.#serial}`));
+    }
+    await make(disk);
+    restoreTimes(parent, before);
+    const placed = { path, inode: inodeOf(statOf(disk)), at: disk };
+    this.#placed.push(placed);
+    return placed;
+  }
+
+  /** Moves out of the way what the image has directly below the root, unless it is a directory. */
+  #setAside(name: string): void {
+    const disk = join(this.root, name);
+    const there = lookAt(disk);
+    if (there === undefined || there.isDirectory()) return;
+    const before = statOf(this.root);
+    renameSync(disk, join(this.folder, `aside-${++this.#serial}`));
+    restoreTimes(this.root, before);
+  }
+
+  /** Directories that the image lacks: what the command makes in them is in the layer, with them. */
+  #makeParents(path: string, target: string): void {
+    const parent = parentOf(path);
+    if (parent === '') return;
+    const disk = join(this.root, parent);
+    const stat = lookAt(disk);
+    if (stat?.isDirectory()) return;
+    if (stat !== undefined) throw badTarget(`/${target}`, `/${parent} is no directory`);
+    this.#makeParents(parent, target);
+    const above = join(this.root, parentOf(parent));
+    const before = statOf(above);
+    mkdirSync(diskPath(disk), { mode: 0o755 });
+    setTimes(disk, 0);
+    restoreTimes(above, before);
+  }
+
+  #needMemory(target: string): void {
+    if (MEMORY.includes(statfsSync(this.folder).type)) return;
+    throw new JettisonError(
+      'CHROOT_SECRET',
+      `the secret for ${target} would have to be written to a disk: on the rung chroot nothing can be mounted`,
+      {
+        hint: 'Give it as a variable (--mount=type=secret,id=…,env=NAME), or have the store on a tmpfs: docker run --tmpfs /store:exec,dev -e JETTISON_HOME=/store ….',
+      },
+    );
+  }
+
+  /** Whether all directories above a path are those that were there before. */
+  #isReached(path: string, before: Snapshot): boolean {
+    for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
+      const isPlaced = this.#placed.some((placed) => placed.path === parent);
+      if (!isPlaced && !before.isSame(parent, statOf(join(this.root, parent)))) return false;
+    }
+    return true;
+  }
+
+  /** Looks for things in directories that are not what they were: what was moved, was moved with one or into one. */
+  #find(directory: string, displaced: Placed[], before: Snapshot): void {
+    for (const name of namesIn(join(this.root, directory))) {
+      const path = directory === '' ? name : `${directory}/${name}`;
+      const disk = join(this.root, path);
+      const stat = statOf(disk);
+      const found = displaced.find(({ inode }) => isInode(inode, stat));
+      if (found !== undefined) this.#takeAway(found, disk);
+      else if (stat.isDirectory()) this.#find(path, displaced, before);
+    }
+  }
+
+  #takeAway(placed: Placed, disk: string): void {
+    const parent = disk.slice(0, disk.lastIndexOf('/'));
+    const before = statOf(parent);
+    placed.at = join(this.folder, `evicted-${++this.#serial}`);
+    renameSync(diskPath(disk), placed.at);
+    restoreTimes(parent, before);
+  }
+}
+
+function* entriesOf(tree: Tree, root: string) {
+  yield tree.get(root)!;
+  for (const { inode: _, ...entry } of below(tree, root)) yield entry;
+}
+
+function lookAt(path: string) {
+  try {
+    return statOf(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+function writeKernelFiles(proc: string): void {
+  mkdirSync(proc);
+  for (const name of KERNEL_FILES) {
+    if (existsSync(`/proc/${name}`))
+      writeFileSync(join(proc, name), readFileSync(`/proc/${name}`), { mode: 0o444 });
+  }
+  chmodSync(proc, 0o555);
+}
+
+function writeDevices(dev: string): void {
+  mkdirSync(dev);
+  for (const [name, [major, minor]] of Object.entries(DEVICE_NUMBERS)) {
+    const path = join(dev, name);
+    mknod(path, S_IF.CHAR, major, minor);
+    chmodSync(path, 0o666);
+  }
+  for (const name of ['pts', 'shm', 'mqueue']) mkdirSync(join(dev, name));
+  for (const name of ['shm', 'mqueue']) chmodSync(join(dev, name), 0o1777);
+  symlinkSync('pts/ptmx', join(dev, 'ptmx'));
+}

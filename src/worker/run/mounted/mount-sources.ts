@@ -1,0 +1,147 @@
+import { closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import { JettisonError } from '../../../errors/error.ts';
+import type { BoundSource, MountLine } from '../../../launch/rootfs.ts';
+import { diskPath } from '../../../layer/names.ts';
+import type { CacheExecMount, ExecMount } from '../../../protocol/operations.ts';
+import { RunCaches } from '../../caches/cache-folders.ts';
+import type { Locks } from '../../lock.ts';
+import { MS, mount, unmount } from '../../native.ts';
+import type { WorkerContext } from '../../worker-context.ts';
+import { serveAgent } from '../agent.ts';
+import { addMountFlags } from './mount-flags.ts';
+import { MountedTrees, typeOnDisk } from './mounted-trees.ts';
+
+/** What the mounts of one run show of the store and of the machine. `close` gives all of it back. */
+export class MountSources {
+  readonly #caches: RunCaches;
+  readonly #trees: MountedTrees;
+  readonly #agents: Server[] = [];
+  readonly #mounted: string[] = [];
+
+  /** @param folder absolute path of the run's folder */
+  constructor(
+    ctx: WorkerContext,
+    locks: Locks,
+    private readonly folder: string,
+  ) {
+    this.#caches = new RunCaches(ctx, locks);
+    this.#trees = new MountedTrees(ctx, folder);
+  }
+
+  /** Mounts that have to be made before the root's own ones. */
+  get mounts(): readonly MountLine[] {
+    return this.#trees.mounts;
+  }
+
+  /** Waits for caches, and makes what is to be mounted. @returns what to bind, by the mounts' numbers */
+  async open(mounts: readonly ExecMount[], signal: AbortSignal): Promise<Map<number, BoundSource>> {
+    const found = new Map<number, BoundSource>();
+    const caches = new Map<number, CacheExecMount>();
+    for (const [number, mount] of mounts.entries()) if (mount.type === 'cache') caches.set(number, mount);
+    // Where something else is mounted inside a cache, nobody may make a symlink there in the meantime.
+    const alone = new Set([...caches.keys()].filter((number) => holdsAnother(mounts, number)));
+    for (const [number, path] of await this.#caches.open(caches, signal, alone)) {
+      const below = caches.get(number)!.path;
+      const source = below === '' ? path : this.#bindBelow(path, below, number);
+      found.set(number, {
+        source,
+        kind: 'directory',
+        ...(alone.has(number) ? { type: (inner: string) => typeOnDisk(source, inner) } : {}),
+      });
+    }
+    for (const [number, mount] of mounts.entries()) {
+      if (mount.type === 'bind' && mount.recursive) {
+        const flags = mount.readonly ? MS.NODEV | MS.RDONLY : MS.NODEV;
+        const bound = this.#bindAll(`bind-${number}`, mount.source, flags);
+        if (bound !== undefined) found.set(number, bound);
+      }
+      if (mount.type === 'tree') found.set(number, await this.#trees.add(number, mount));
+      if (mount.type === 'agent') found.set(number, await this.#agent(number, mount));
+    }
+    return found;
+  }
+
+  /** The machine's /sys with all that is mounted in it, for commands that cannot have one of their own. */
+  readOnlySys(): string {
+    return this.#bindAll('sys', '/sys', MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC)!.source;
+  }
+
+  close(): void {
+    for (const server of this.#agents) server.close();
+    for (const path of this.#mounted) unmount(path);
+    this.#caches.close();
+  }
+
+  /**
+   * Binds a directory with all that is mounted below it to a place of the run's own.
+   *
+   * @param flags of `MS`, for each of these mounts
+   * @returns undefined for what is no directory
+   */
+  #bindAll(name: string, source: string, flags: number): BoundSource | undefined {
+    if (!statSync(source).isDirectory()) return undefined;
+    const place = join(this.folder, name);
+    mkdirSync(place);
+    mount(source, place, 'none', MS.BIND | MS.REC);
+    this.#mounted.push(place);
+    addMountFlags(place, flags);
+    return { source: place, kind: 'directory' };
+  }
+
+  async #agent(number: number, mount: Extract<ExecMount, { type: 'agent' }>): Promise<BoundSource> {
+    const source = join(this.folder, `agent-${number}`);
+    this.#agents.push(await serveAgent(source, mount));
+    return { source, kind: 'file' };
+  }
+
+  /**
+   * Binds a directory of a cache to a place of the run's own. What is in caches is the commands' business, so no
+   * symlink in there may lead anywhere, not even one that somebody makes at this moment: each directory is opened
+   * through the one above it.
+   */
+  #bindBelow(cache: string, path: string, number: number): string {
+    let fd = openSync(cache, DIRECTORY);
+    try {
+      for (const name of path.split('/')) {
+        const next = diskPath(`/proc/self/fd/${fd}/${name}`);
+        try {
+          mkdirSync(next);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        }
+        const above = fd;
+        fd = openDirectory(next, path);
+        closeSync(above);
+      }
+      const place = join(this.folder, `cache-${number}`);
+      mkdirSync(place);
+      mount(`/proc/self/fd/${fd}`, place, 'none', MS.BIND);
+      this.#mounted.push(place);
+      return place;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/** Whether the target of another mount is inside that of this one. */
+function holdsAnother(mounts: readonly ExecMount[], number: number): boolean {
+  const { target } = mounts[number]!;
+  return mounts.some((other) => other.target.startsWith(`${target}/`));
+}
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+function openDirectory(path: string | Buffer, shown: string): number {
+  try {
+    return openSync(path, DIRECTORY);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
+    throw new JettisonError('MOUNT_SOURCE', `${shown} in the cache is not a directory`, {
+      hint: 'Mount another part of the cache, or remove it with `jettison cache-mounts rm`.',
+    });
+  }
+}

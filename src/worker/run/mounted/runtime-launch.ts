@@ -1,0 +1,82 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { within } from '../../../launch/capabilities.ts';
+import { isTooLong, tooLong } from '../../../launch/command-lookup.ts';
+import { canFilter, filterProgram } from '../../../launch/filter-program.ts';
+import { remountCommand } from '../../../launch/remount.ts';
+import { runtimeConfig } from '../../../launch/runtime-config.ts';
+import { hasDefaultFilter } from '../../../launch/seccomp-profile.ts';
+import {
+  loopbackUp,
+  makeInRoot,
+  makePoint,
+  mountAll,
+  namespaceWrapper,
+} from '../../../launch/setup-lines.ts';
+import { quote } from '../../../launch/shell-words.ts';
+import { capabilityMask } from '../../../machine/namespace.ts';
+import {
+  CONTAINER,
+  hideControlGroups,
+  mountProc,
+  runtimeCommand,
+  runtimePlaces,
+} from '../../../machine/runtime.ts';
+import type { TerminalSize } from '../../../protocol/operations.ts';
+import type { RuntimeName } from '../../../protocol/rung.ts';
+import type { Launch, LaunchRequest } from './sandbox.ts';
+
+/**
+ * Starts a command with an OCI runtime. The first process is a shell in namespaces of its own here, too: it mounts
+ * the root's overlay, and when it ends, everything that the runtime started ends with it, even if the runtime was
+ * killed.
+ *
+ * @param options.terminal whether the command gets a terminal, which the runtime makes
+ * @throws JettisonError `RUN_TOO_LONG`
+ */
+export function runtimeLaunch(
+  runtime: RuntimeName,
+  request: LaunchRequest,
+  options: { terminal: TerminalSize | undefined },
+): Launch {
+  const { folder, before, plan, makeDirectory, environment, seccomp } = request;
+  const { root } = folder;
+  const all = [...environment.plain, ...environment.guarded];
+  // A runtime would say it in words of its own, on the command's standard error.
+  if (isTooLong([...request.args, ...all])) throw tooLong();
+  const places = runtimePlaces(folder.memory);
+  for (const path of [places.bundle, places.state]) mkdirSync(path);
+  writeFileSync(
+    join(places.bundle, 'config.json'),
+    runtimeConfig({
+      ...request,
+      ...options,
+      root,
+      capabilities: within(capabilityMask('CapBnd'), request.capabilities),
+      environment: all,
+      remount: remountCommand(folder.memory, root, {
+        readonly: request.readonlyRoot,
+        nodev: !request.devices,
+      }),
+      // A profile of somebody's own may say more than ours can: the runtime makes of it what it does everywhere.
+      ...(seccomp && hasDefaultFilter(seccomp) && canFilter() && { filter: filterProgram(seccomp) }),
+    }),
+    { mode: 0o600 },
+  );
+  const setUp = [mountProc(), hideControlGroups(), mountAll(folder.table('root', before))];
+  // Outside the root: in it, the runtime makes the mount points that are missing.
+  for (const { point } of plan.nested) {
+    if (point?.path.startsWith('/')) setUp.push(makePoint(root, point));
+  }
+  if (makeDirectory !== undefined) setUp.push(makeInRoot(root, makeDirectory));
+  setUp.push(...loopbackUp(request.network));
+  const words = [...runtimeCommand(runtime, places), 'run', '--bundle', places.bundle, CONTAINER];
+  return {
+    wrapper: namespaceWrapper(request.network),
+    setUp,
+    command: words.map(quote).join(' '),
+    args: [],
+    variables: {},
+    depth: 2,
+  };
+}

@@ -1,0 +1,96 @@
+import { chownSync, closeSync, constants, fchownSync, fstatSync, openSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import type { TerminalSize } from '../../protocol/operations.ts';
+import { openInside, openTerminalPeer, setTerminalSize, terminalNumber, unlockTerminal } from '../native.ts';
+
+/** Major and minor number of /dev/ptmx, as `stat` combines them. */
+const PTMX = (5 << 8) | 2;
+const FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
+const O_PATH = 0o10000000;
+
+/** A pseudo-terminal, of which this process has the side that a person's terminal would be. */
+export class Pty {
+  private constructor(
+    readonly fd: number,
+    /** What the other side is called in /dev/pts. */
+    readonly number: number,
+  ) {}
+
+  /** Makes one in this process's own /dev/pts. */
+  static open(size: TerminalSize): Pty {
+    return Pty.#of(openSync('/dev/ptmx', FLAGS), size);
+  }
+
+  /**
+   * Makes one in the /dev/pts of a root, so that programs in there find its name.
+   *
+   * @param root absolute path of the root directory; what is in it is not trusted
+   * @param dev its /dev, relative to it
+   * @param owner who may open it by that name; absent: to be said later
+   */
+  static openInside(root: string, dev: string, size: TerminalSize, owner?: { uid: number }): Pty {
+    const directory = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      const pty = Pty.#of(openInside(directory, `${dev}/pts/ptmx`, FLAGS), size);
+      if (owner === undefined) return pty;
+      // Not opened for it: a terminal that is closed again looks like one whose program has ended.
+      const other = openInside(directory, `${dev}/pts/${pty.number}`, O_PATH);
+      const path = `/proc/self/fd/${other}`;
+      chownSync(path, owner.uid, fstatSync(other).gid);
+      closeSync(other);
+      return pty;
+    } finally {
+      closeSync(directory);
+    }
+  }
+
+  static #of(fd: number, size: TerminalSize): Pty {
+    try {
+      if (fstatSync(fd).rdev !== PTMX) throw new Error('/dev/pts/ptmx is not a device for terminals');
+      unlockTerminal(fd);
+      setTerminalSize(fd, size);
+      return new Pty(fd, terminalNumber(fd));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** The other side, for a program. To be closed by the caller. @param owner who may open it by its name */
+  openPeer(owner: { uid: number } | undefined): number {
+    const peer = openTerminalPeer(this.fd);
+    if (owner !== undefined) fchownSync(peer, owner.uid, fstatSync(peer).gid);
+    return peer;
+  }
+
+  resize(size: TerminalSize): void {
+    setTerminalSize(this.fd, size);
+  }
+
+  /** What programs print, and where one types. It ends with an error when nobody has the other side open any more. */
+  stream(): ReadStream {
+    return new ReadStream(this.fd);
+  }
+}
+
+/** Major numbers of the sides of pseudo-terminals that programs have. */
+const PEER_MAJORS = { first: 136, last: 143 };
+
+/**
+ * Changes the size of the terminal on a process's standard input, which a runtime has made. Not all of them do.
+ *
+ * @param pid of a command, which is not trusted; undefined when it has not started or has ended
+ */
+export function resizeTerminalOf(pid: number | undefined, size: TerminalSize): void {
+  if (pid === undefined) return;
+  let fd: number | undefined;
+  try {
+    fd = openSync(`/proc/${pid}/fd/0`, FLAGS);
+    const major = (fstatSync(fd).rdev >> 8) & 0xfff;
+    if (major >= PEER_MAJORS.first && major <= PEER_MAJORS.last) setTerminalSize(fd, size);
+  } catch {
+    // It has just ended, or has closed that.
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}

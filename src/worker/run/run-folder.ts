@@ -1,0 +1,144 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { writeDevices } from '../../launch/device-folder.ts';
+import {
+  type BoundFiles,
+  type BoundSource,
+  fstab,
+  type MountLine,
+  type RootPlan,
+} from '../../launch/rootfs.ts';
+import type { Entry } from '../../layer/entry.ts';
+import type { SettledRequest } from '../../protocol/operations.ts';
+import { temporaryPath } from '../../store/temporary.ts';
+import { isMapped } from '../id-map.ts';
+import { MS, mount, setTimes, setXattr, unmount } from '../native.ts';
+import type { WorkerContext } from '../worker-context.ts';
+import { linkLayers, overlayOptions, overlayXattrs } from './mounted/overlay.ts';
+import { privateResolvConf } from './network.ts';
+
+/** The temporary folder of one run: what its root is mounted from. Gone after `remove`. */
+export class RunFolder {
+  readonly path: string;
+  /** Where the root is mounted. */
+  readonly root: string;
+  /** What the command changes. */
+  readonly upper: string;
+  /** In memory: the program that becomes the command, what must reach no disk, or must be mounted read-only whatever the disk is mounted like. */
+  readonly memory: string;
+  #isMounted = false;
+
+  constructor(private readonly ctx: WorkerContext) {
+    this.path = temporaryPath(ctx.layout, 'run');
+    this.root = join(this.path, 'root');
+    this.upper = join(this.path, 'upper');
+    this.memory = join(this.path, 'memory');
+  }
+
+  /**
+   * Writes the files that are bound into the root, the contents of /dev, and the command's standard input.
+   */
+  writeFiles(
+    request: SettledRequest,
+    hostname: string,
+  ): BoundFiles & { stdin: string; bound: Map<number, BoundSource> } {
+    for (const folder of ['root', 'upper', 'work', 'memory', 'lower', 'stubs', 'dev']) {
+      mkdirSync(join(this.path, folder), { recursive: true });
+    }
+    mount('tmpfs', this.memory, 'tmpfs', MS.NOSUID | MS.NODEV, 'mode=700');
+    this.#isMounted = true;
+
+    const hosts = join(this.memory, 'hosts');
+    const resolvConf = join(this.memory, 'resolv.conf');
+    writeFileSync(hosts, hostsFile(hostname, request.hosts ?? []));
+    const nameServers = existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '';
+    writeFileSync(resolvConf, request.network === 'private' ? privateResolvConf(nameServers) : nameServers);
+    const bound = new Map<number, BoundSource>();
+    for (const [index, secret] of request.mounts.entries()) {
+      if (secret.type !== 'secret') continue;
+      const path = join(this.memory, `secret-${index}`);
+      writeFileSync(path, secret.data, { mode: 0o600 });
+      this.#own(path, secret);
+      chmodSync(path, secret.mode);
+      bound.set(index, { source: path, kind: 'file' });
+    }
+    const dev = join(this.path, 'dev');
+    writeDevices(dev);
+    // Whoever makes the terminal binds it there.
+    if (request.terminal !== undefined) writeFileSync(join(dev, 'console'), '');
+    const text = request.process.stdin;
+    const stdin = typeof text === 'string' ? join(this.memory, 'stdin') : text ? 'typed' : '/dev/null';
+    if (typeof text === 'string') writeFileSync(stdin, text);
+    return { dev, hosts, resolvConf, bound, stdin };
+  }
+
+  /**
+   * Makes the stubs and the upper directory.
+   *
+   * @param layers absolute paths of their directories, lowest first
+   * @param root the entry of the image's root directory
+   * @param devices whether nodes that the layers have, or the command makes, can be opened
+   * @returns the mount of the root's overlay
+   */
+  prepare(plan: RootPlan, layers: readonly string[], root: Entry, devices: boolean): MountLine {
+    const stubs = join(this.path, 'stubs');
+    for (const entry of plan.stubs) {
+      const path = join(stubs, entry.path);
+      // Directories that are no stubs themselves are the image's, which has the say about what they are like.
+      mkdirSync(entry.type === 'directory' ? path : dirname(path), { recursive: true });
+      if (entry.type !== 'directory') writeFileSync(path, '');
+    }
+    // Parents come before what is in them, so their times have to be set the other way round.
+    for (const entry of plan.stubs.toReversed()) this.#describe(join(stubs, entry.path), entry);
+    this.#describe(this.upper, root);
+
+    const lower = linkLayers(this.path, 'lower/', layers);
+    lower[plan.stubsOnTop ? 'push' : 'unshift']('stubs');
+    const options = overlayOptions(
+      { lower: lower.reverse(), upper: 'upper', work: 'work' },
+      overlayXattrs(this.ctx),
+    );
+    return {
+      source: 'overlay',
+      target: '',
+      type: 'overlay',
+      options: devices ? options : `nodev,${options}`,
+    };
+  }
+
+  /** Writes a table for mount(8). @returns its absolute path */
+  table(name: string, lines: readonly MountLine[]): string {
+    const path = join(this.path, `mounts-${name}`);
+    writeFileSync(path, fstab(this.root, lines));
+    return path;
+  }
+
+  remove(): void {
+    if (this.#isMounted) unmount(this.memory);
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  #describe(path: string, entry: Entry): void {
+    this.#own(path, entry);
+    for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
+      setXattr(path, name, Buffer.from(value, 'base64'));
+    }
+    chmodSync(path, entry.mode);
+    setTimes(path, entry.mtime, entry.mtimeNs);
+  }
+
+  #own(path: string, { uid, gid }: { uid: number; gid: number }): void {
+    // What belongs to an id that does not exist here is this process's, as are the layers' files.
+    if (isMapped('uid', uid) && isMapped('gid', gid)) chownSync(path, uid, gid);
+  }
+}
+
+/** What BuildKit's sandbox has in /etc/hosts. */
+export function hostsFile(hostname: string, extra: readonly [string, string][]): string {
+  return [
+    `127.0.0.1\tlocalhost ${hostname}`,
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    ...extra.map(([name, address]) => `${address}\t${name}`),
+    '',
+  ].join('\n');
+}
