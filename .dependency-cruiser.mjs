@@ -24,7 +24,7 @@ const rooms = {
   ],
   export: ['layer', 'store', 'protocol', 'registry'],
   images: ['layer', 'store', 'registry', 'export'],
-  inspect: ['layer', 'store'],
+  inspect: ['layer', 'store', 'registry', 'images'],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   base: ['layer', 'store', 'host', 'export'],
   build: [

@@ -62,6 +62,16 @@ export class EngineApi {
     }
   }
 
+  /** The bytes of an answer; undefined for 404. @throws JettisonError `ENGINE_FAILED` */
+  async read(path: string): Promise<Readable | undefined> {
+    const response = await this.#send('GET', path);
+    if (response.statusCode === 200) return response;
+    const text = await bodyOf(response);
+    if (response.statusCode === 404) return undefined;
+    this.#check(response, text);
+    throw engineFailed(`it answers with status ${response.statusCode}`);
+  }
+
   /** Sends a tar. @returns the answer's text */
   async sendTar(path: string, tar: AsyncIterable<Buffer>): Promise<string> {
     const response = await this.#send('POST', path, tar);

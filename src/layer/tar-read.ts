@@ -95,6 +95,20 @@ export class TarReader {
     }
   }
 
+  /** Bytes of content and padding that have to come before the next header. */
+  get awaited(): number {
+    return this.#content + this.#padding;
+  }
+
+  /** Passes over all of those, for who can find what follows them without reading them. */
+  skip(): void {
+    if (this.#content > 0) {
+      this.#content = 0;
+      this.#handler.end();
+    }
+    this.#padding = 0;
+  }
+
   /** @throws JettisonError `TAR_INVALID` when the tar ends in the middle of something */
   end(): void {
     if (this.#zeroBlocks >= 2) return;

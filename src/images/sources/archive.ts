@@ -1,0 +1,219 @@
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { JettisonError } from '../../errors/error.ts';
+import { type Digest, isDigest, sha256 } from '../../image/digest.ts';
+import type { Image, Layer } from '../../image/image.ts';
+import { parseDocument, readConfig, readIndex } from '../../image/sound.ts';
+import { MEDIA } from '../../image/types.ts';
+import { compressionOf, decompress } from '../../layer/decompress.ts';
+import { temporaryPath } from '../../store/temporary.ts';
+import { chooseManifest } from '../choose-manifest.ts';
+import { imageOf, type Parts } from '../parts.ts';
+import type { OpenOptions, OpenSource } from '../source.ts';
+import { TarFile } from '../tar-file.ts';
+
+/** Docker's `manifest.json`. */
+interface DockerEntry {
+  Config: string;
+  RepoTags?: string[] | null;
+  Layers: string[];
+}
+
+/**
+ * An image of an archive, read where it is; one that is compressed, or comes through a pipe, is first written to the
+ * store's temporary folder.
+ *
+ * @param text `docker-archive:FILE` or `oci-archive:FILE`, of several images with `:TAG` or `:NAME` behind it
+ * @throws JettisonError `ARCHIVE_INVALID`, `TAR_INVALID`, `DIGEST_MISMATCH`
+ */
+export const open: OpenSource = async (text, options) => {
+  const { path, which } = split(text.slice(text.indexOf(':') + 1), options.cwd);
+  return openArchive(path, { ...options, label: text, which });
+};
+
+/** @param options.which a tag or a name, where the archive has several images */
+export async function openArchive(
+  path: string,
+  options: Parameters<OpenSource>[1] & { label: string; which?: string | undefined },
+): Promise<Image> {
+  const { label, which, platform } = options;
+  const { file, remove } = await plainTar(path, options);
+  const close = async () => {
+    file.close();
+    remove();
+  };
+  try {
+    const index = file.read('index.json', 'manifest-size');
+    const docker = dockerEntries(file.read('manifest.json', 'archive-json'));
+    if (index !== undefined) {
+      const target = chooseManifest(readIndex(index, `index.json in ${path}`).manifests, {
+        which,
+        name: path,
+      });
+      const parts: Parts = {
+        name: path,
+        document: async (digest, limit) =>
+          file.read(blobName(digest), limit) ?? lacks(path, blobName(digest)),
+        open: ({ digest }) => file.open(blobName(digest)),
+        close,
+      };
+      return await imageOf(parts, target, { label, platform });
+    }
+    if (docker !== undefined) return dockerImage(file, chooseEntry(docker, which, path), { label, close });
+    throw new JettisonError(
+      'ARCHIVE_INVALID',
+      `${path} is not an image archive: it has neither index.json nor manifest.json`,
+      {
+        hint: 'What `docker export` wrote is a file system: unpack it, and open it as dir:PATH.',
+      },
+    );
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What `docker save` wrote before version 25: layers as plain tars, named by the entry. */
+function dockerImage(
+  file: TarFile,
+  entry: DockerEntry,
+  { label, close }: { label: string; close: () => Promise<void> },
+): Image {
+  const bytes = file.read(entry.Config, 'config-size') ?? lacks(file.path, entry.Config);
+  const config = readConfig(bytes, `${entry.Config} in ${file.path}`);
+  const id = sha256(bytes);
+  const { diff_ids: diffIds } = config.rootfs;
+  if (diffIds.length !== entry.Layers.length) {
+    throw new JettisonError(
+      'ARCHIVE_INVALID',
+      `${file.path} has ${entry.Layers.length} layers, and its config names ${diffIds.length}`,
+      {
+        hint: 'Save the image again with all its layers.',
+      },
+    );
+  }
+  const layers = entry.Layers.map((name, at): Layer => {
+    const diffId = diffIds[at]!;
+    const size = file.size(name) ?? lacks(file.path, name);
+    return {
+      diffId,
+      blob: { mediaType: MEDIA.ociLayer, digest: diffId, size },
+      open: () => file.open(name),
+    };
+  });
+  const descriptor = { mediaType: MEDIA.ociConfig, digest: id, size: bytes.length };
+  return { label, descriptor, id, config, layers, close };
+}
+
+function chooseEntry(entries: DockerEntry[], which: string | undefined, path: string): DockerEntry {
+  const names = entries.flatMap(({ RepoTags }) => RepoTags ?? []);
+  const found =
+    which === undefined
+      ? entries.length === 1
+        ? entries[0]
+        : undefined
+      : entries.find(({ RepoTags }) =>
+          RepoTags?.some((name) => name === which || name.endsWith(`:${which}`)),
+        );
+  if (found !== undefined) return found;
+  throw new JettisonError(
+    'ARCHIVE_INVALID',
+    which === undefined ? `${path} has ${entries.length} images` : `${path} has no image "${which}"`,
+    { hint: names.length === 0 ? 'Save one image alone.' : `Name one behind a colon: ${names.join(', ')}.` },
+  );
+}
+
+function dockerEntries(bytes: Buffer | undefined): DockerEntry[] | undefined {
+  if (bytes === undefined) return undefined;
+  const value = parseDocument(bytes, 'manifest.json of the archive');
+  const isText = (one: unknown): one is string => typeof one === 'string';
+  const isEntry = (one: unknown): one is DockerEntry => {
+    const { Config, Layers, RepoTags } = (one ?? {}) as Partial<DockerEntry>;
+    const tags: unknown = RepoTags ?? [];
+    return (
+      isText(Config) &&
+      Array.isArray(Layers) &&
+      Layers.every(isText) &&
+      Array.isArray(tags) &&
+      tags.every(isText)
+    );
+  };
+  if (Array.isArray(value) && value.every(isEntry)) return value;
+  throw new JettisonError(
+    'ARCHIVE_INVALID',
+    'manifest.json of the archive is not a list of images with Config and Layers',
+    {
+      hint: 'Save the image again, with `docker save` or `jettison save`.',
+    },
+  );
+}
+
+/** A tar that can be read from any place. */
+async function plainTar(
+  path: string,
+  { store, signal }: OpenOptions,
+): Promise<{ file: TarFile; remove: () => void }> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined && path !== '/dev/stdin') {
+    throw new JettisonError('ARCHIVE_INVALID', `there is no file ${path}`, {
+      hint: 'Give what `docker save -o FILE` wrote.',
+    });
+  }
+  if (stat?.isDirectory()) {
+    throw new JettisonError('ARCHIVE_INVALID', `${path} is a directory`, {
+      hint: `Open it as oci:${path} or dir:${path}.`,
+    });
+  }
+  if (stat?.isFile() && compressionOf(firstBytes(path)) === 'none')
+    return { file: TarFile.open(path), remove: () => {} };
+  const copy = temporaryPath(store.layout, 'archive');
+  const remove = () => rmSync(copy, { force: true });
+  try {
+    await pipeline(decompress(createReadStream(path) as AsyncIterable<Buffer>), createWriteStream(copy), {
+      signal,
+    });
+    return { file: TarFile.open(copy), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+function firstBytes(path: string): Buffer {
+  const fd = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(8);
+    return start.subarray(0, readSync(fd, start, 0, start.length, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** `FILE[:TAG]`: a file may have a colon in its name. */
+function split(text: string, cwd: string): { path: string; which?: string } {
+  const path = text === '-' ? '/dev/stdin' : resolve(cwd, text);
+  const colon = text.indexOf(':');
+  if (colon < 1 || statSync(path, { throwIfNoEntry: false }) !== undefined) return { path };
+  return { path: resolve(cwd, text.slice(0, colon)), which: text.slice(colon + 1) };
+}
+
+function blobName(digest: Digest): string {
+  if (!isDigest(digest))
+    throw new JettisonError('DIGEST_INVALID', `"${digest}" is not a digest that can be used here`);
+  return `blobs/${digest.replace(':', '/')}`;
+}
+
+function lacks(path: string, name: string): never {
+  throw new JettisonError('ARCHIVE_INVALID', `${path} is incomplete: it lacks ${name}`, {
+    hint: 'Save the image again with all its layers.',
+  });
+}

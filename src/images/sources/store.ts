@@ -1,0 +1,47 @@
+import { JettisonError } from '../../errors/error.ts';
+import type { Image, Layer } from '../../image/image.ts';
+import { familiarName, parseReference } from '../../image/reference.ts';
+import { fetchBlob } from '../../registry/pull.ts';
+import { findImage, type NamedImage, readImage } from '../../store/lookup.ts';
+import type { OpenSource } from '../source.ts';
+
+/**
+ * An image of the store by name or id; of a name that it does not have, the image of the registry.
+ *
+ * @throws JettisonError `IMAGE_UNKNOWN`, `IMAGE_AMBIGUOUS`, `REGISTRY_…`
+ */
+export const open: OpenSource = async (text, options) => {
+  const { store, registries, platform } = options;
+  let found: NamedImage;
+  try {
+    found = findImage(store, text);
+  } catch (error) {
+    if (!(error instanceof JettisonError) || error.code !== 'IMAGE_UNKNOWN' || !couldBeRemote(text))
+      throw error;
+    const { open: openRemote } = await import('./registry.ts');
+    return openRemote(`registry://${text}`, options);
+  }
+  const [name] = found.names;
+  const { descriptor, manifest, id, config } = readImage(store, found.target, options.platform && platform);
+  const reference = name === undefined ? undefined : parseReference(name);
+  const layers = manifest.layers.map(
+    (blob, at): Layer => ({
+      diffId: config.rootfs.diff_ids[at]!,
+      blob,
+      async *open() {
+        if (!store.blobs.has(blob.digest, blob.size)) {
+          await fetchBlob(store, registries, reference, blob, options.onProgress);
+        }
+        yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
+      },
+    }),
+  );
+  const label = name === undefined ? text : familiarName(name);
+  const image: Image = { label, descriptor, id, config, layers, close: async () => {} };
+  return image;
+};
+
+/** Ids are of the store only. */
+function couldBeRemote(text: string): boolean {
+  return !/^(sha256:)?[0-9a-f]{6,64}$/.test(text);
+}

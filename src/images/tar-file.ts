@@ -1,0 +1,134 @@
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { checkLimit, type LimitName } from '../errors/limits.ts';
+import { type TarHeader, TarReader } from '../layer/tar-read.ts';
+
+const BLOCK = 512;
+const MAX_LINKS = 16;
+
+interface Member {
+  offset: number;
+  size: number;
+}
+
+/**
+ * A tar on disk, whose members are read from wherever they are: its headers are read once, its contents only when
+ * somebody wants them. Names are only ever looked up, never used as paths.
+ */
+export class TarFile {
+  readonly #members = new Map<string, Member>();
+  readonly #links = new Map<string, string>();
+
+  private constructor(
+    private readonly fd: number,
+    readonly path: string,
+  ) {}
+
+  /**
+   * @param path of an uncompressed tar: a file, nothing else
+   * @throws JettisonError `TAR_INVALID`, `TAR_UNSUPPORTED`, `LIMIT_EXCEEDED`
+   */
+  static open(path: string): TarFile {
+    const fd = openSync(path, 'r');
+    const file = new TarFile(fd, path);
+    try {
+      file.#readHeaders();
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return file;
+  }
+
+  has(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
+
+  /** A small member; undefined when there is none of that name. */
+  read(name: string, limit: LimitName): Buffer | undefined {
+    const member = this.#find(name);
+    if (member === undefined) return undefined;
+    checkLimit(limit, member.size, `${name} in ${this.path}`, 'ARCHIVE_INVALID');
+    const bytes = Buffer.alloc(member.size);
+    this.#fill(bytes, member.offset);
+    return bytes;
+  }
+
+  size(name: string): number | undefined {
+    return this.#find(name)?.size;
+  }
+
+  /** @throws JettisonError `ARCHIVE_INVALID` when there is no member of that name */
+  async *open(name: string): AsyncGenerator<Buffer> {
+    const member = this.#find(name);
+    if (member === undefined) {
+      throw new JettisonError('ARCHIVE_INVALID', `${this.path} is incomplete: it lacks ${name}`, {
+        hint: 'Save the image again with all its layers.',
+      });
+    }
+    const { offset, size } = member;
+    if (size === 0) return;
+    const range = { fd: this.fd, autoClose: false, start: offset, end: offset + size - 1 };
+    for await (const chunk of createReadStream('', { ...range, highWaterMark: 1 << 20 }))
+      yield chunk as Buffer;
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+
+  #readHeaders(): void {
+    const { size } = fstatSync(this.fd);
+    const block = Buffer.alloc(BLOCK);
+    let at = 0;
+    const reader = new TarReader({
+      entry: (header) => this.#note(header, at + BLOCK),
+      data: () => {},
+      end: () => {},
+    });
+    while (at + BLOCK <= size) {
+      this.#fill(block, at);
+      reader.write(Buffer.from(block));
+      at += BLOCK + reader.awaited;
+      reader.skip();
+    }
+    if (at > size) {
+      throw new JettisonError('TAR_INVALID', `${this.path} ends in the middle of an entry`, {
+        hint: 'Save the image again: the file is cut short.',
+      });
+    }
+    reader.end();
+  }
+
+  #note({ name, type, size, link }: TarHeader, offset: number): void {
+    const at = clean(name);
+    if (type === 'symlink') this.#links.set(at, clean(`${at}/../${link}`));
+    else if (type === 'hardlink') this.#links.set(at, clean(link!));
+    else if (type === 'file') this.#members.set(at, { offset, size });
+  }
+
+  /** Old Docker versions replace a layer that occurs twice by a link. */
+  #find(name: string): Member | undefined {
+    let at = clean(name);
+    for (let links = 0; links < MAX_LINKS && this.#links.has(at); links++) at = this.#links.get(at)!;
+    return this.#members.get(at);
+  }
+
+  #fill(bytes: Buffer, position: number): void {
+    for (let done = 0; done < bytes.length; ) {
+      const read = readSync(this.fd, bytes, done, bytes.length - done, position + done);
+      if (read === 0) throw new JettisonError('TAR_INVALID', `${this.path} became shorter while it was read`);
+      done += read;
+    }
+  }
+}
+
+/** `./a//b/../c` → `a/c`; a path that would lead outside stays inside, where nothing is found. */
+function clean(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
