@@ -106,9 +106,11 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   for (const name of readNames(store.layout.locks)) {
     if (/^(run|cache)-/.test(name)) doomed.push(join(store.layout.locks, name));
   }
-  for (const name of readNames(store.layout.selections)) {
-    const path = join(store.layout.selections, name);
-    if (options.unusedForMs === 0 || statSync(path).mtimeMs <= unusedSince) doomed.push(path);
+  for (const folder of [store.layout.selections, store.layout.inspections]) {
+    for (const name of readNames(folder)) {
+      const path = join(folder, name);
+      if (options.unusedForMs === 0 || statSync(path).mtimeMs <= unusedSince) doomed.push(path);
+    }
   }
   for (const name of readNames(store.layout.downloads)) {
     const path = join(store.layout.downloads, name);

@@ -5,6 +5,7 @@ import { Blobs } from './blobs.ts';
 import { Containers } from './containers.ts';
 import { Conversions } from './conversions.ts';
 import { Images } from './images.ts';
+import { Inspections } from './inspections.ts';
 import { Layers } from './layers.ts';
 import { defaultHome, StoreLayout } from './layout.ts';
 import { Leases } from './lease.ts';
@@ -21,6 +22,7 @@ export class Store {
   readonly records: StepRecords;
   readonly selections: Selections;
   readonly conversions: Conversions;
+  readonly inspections: Inspections;
   readonly containers: Containers;
   readonly leases: Leases;
 
@@ -31,6 +33,7 @@ export class Store {
     this.records = new StepRecords(layout);
     this.selections = new Selections(layout);
     this.conversions = new Conversions(layout);
+    this.inspections = new Inspections(layout);
     this.containers = new Containers(layout);
     this.leases = new Leases(layout);
   }

@@ -237,6 +237,7 @@ class Verifier {
     const folders = [
       layout.contexts,
       layout.selections,
+      layout.inspections,
       layout.conversions,
       layout.origins,
       layout.downloads,

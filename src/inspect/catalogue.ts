@@ -1,0 +1,23 @@
+import type { Census } from './census.ts';
+
+/**
+ * A place in which images keep lists of packages: one file, and one line in `catalogues.ts`. `read` looks at contents
+ * while a layer is read for the first time; what it gives is kept with the layer's index, so it is JSON, and has all that
+ * `own` needs. `own` is pure.
+ */
+export interface Catalogue<Fact = unknown> {
+  readonly id: string;
+  /**
+   * Whether the catalogue reads that file.
+   *
+   * @param path relative to the root
+   * @returns `whole`: `read` gets all of it, up to 64 MiB; `pieces`: `scan` gets it as it comes; undefined: neither
+   */
+  wants(path: string, size: number, mode: number): 'whole' | 'pieces' | undefined;
+  /** What is worth keeping of a file; undefined for nothing. Hostile: must not throw, and take linear time. */
+  read?(path: string, content: Buffer): Fact | undefined;
+  /** The same for files of any size. */
+  scan?(path: string, size: number): { data(chunk: Buffer): void; end(): Fact | undefined };
+  /** Enters its packages, and the paths that they own, into the census. @param facts by path, of files still there */
+  own(census: Census, facts: ReadonlyMap<string, Fact>): void;
+}

@@ -1,0 +1,164 @@
+import type { Catalogue } from '../catalogue.ts';
+import { inventory } from '../inventory.ts';
+import type { Package } from '../package.ts';
+import { paragraphs } from './paragraphs.ts';
+
+const FOLDER = 'var/lib/dpkg/';
+const STATUS = `${FOLDER}status`;
+/** Distroless images have a file a package instead, and its list of files beside it. */
+const STATUS_FOLDER = `${FOLDER}status.d/`;
+const DIVERSIONS = `${FOLDER}diversions`;
+
+interface Described {
+  name: string;
+  version: string;
+  architecture?: string;
+  source?: { name: string; version?: string };
+  depends: string[];
+}
+
+type Fact =
+  | { packages: Described[] }
+  /** Paths that a package has, relative to the root. */
+  | { files: string[] }
+  /** What was moved aside for another package: `[from, to, by]`; by nobody's package: `:`. */
+  | { diversions: [string, string, string][] };
+
+/** Debian's and Ubuntu's packages: `/var/lib/dpkg/status` and `info/*.list`, and distroless' `status.d`. */
+export const dpkg: Catalogue<Fact> = {
+  id: 'dpkg',
+
+  wants(path) {
+    if (!path.startsWith(FOLDER)) return undefined;
+    const name = path.slice(FOLDER.length);
+    return name === 'status' || name === 'diversions' || /^(status\.d\/[^/]+|info\/[^/]+\.list)$/.test(name)
+      ? 'whole'
+      : undefined;
+  },
+
+  read(path, content) {
+    const text = content.toString('utf8');
+    if (path === DIVERSIONS) return { diversions: readDiversions(text) };
+    if (path.endsWith('.list'))
+      return {
+        files: lines(text)
+          .map(relative)
+          .filter((one) => one !== ''),
+      };
+    if (path.endsWith('.md5sums')) {
+      return {
+        files: lines(text)
+          .flatMap((line) => /^[0-9a-f]{32} [ *]?(.+)$/.exec(line)?.[1] ?? [])
+          .map(relative),
+      };
+    }
+    const packages = paragraphs(text).flatMap((fields) => described(fields) ?? []);
+    return packages.length === 0 ? undefined : { packages };
+  },
+
+  own(census, facts) {
+    const release = inventory(census).distribution;
+    const moved = diversionsOf(facts);
+    for (const [path, fact] of facts) {
+      if (!('packages' in fact)) continue;
+      for (const one of fact.packages) {
+        const owner = census.enter(packageOf(one, path, release));
+        for (const listed of listsOf(one, path, facts)) {
+          for (const file of listed) {
+            const to = moved.get(file);
+            const at = to !== undefined && to.by !== one.name ? to.path : file;
+            census.own(census.leaf(at), owner, 'os-package');
+          }
+        }
+      }
+    }
+    // The database itself is nobody's.
+    if (facts.size > 0)
+      for (const leaf of census.below('var/lib/dpkg')) census.own(leaf, undefined, 'os-package');
+  },
+};
+
+function described(fields: ReadonlyMap<string, string>): Described | undefined {
+  const name = fields.get('package');
+  const version = fields.get('version');
+  const status = fields.get('status');
+  if (name === undefined || version === undefined) return undefined;
+  if (status !== undefined && !/ installed$/.test(status)) return undefined;
+  const [, source, sourceVersion] = /^(\S+)(?: \((.+)\))?$/.exec(fields.get('source') ?? '') ?? [];
+  const architecture = fields.get('architecture');
+  return {
+    name,
+    version,
+    ...(architecture !== undefined && { architecture }),
+    ...(source !== undefined && {
+      source: { name: source, ...(sourceVersion !== undefined && { version: sourceVersion }) },
+    }),
+    depends: [fields.get('pre-depends'), fields.get('depends')]
+      .flatMap((text) => text?.split(',') ?? [])
+      .map((one) => /^\s*([a-z0-9.+-]+)/.exec(one)?.[1] ?? '')
+      .filter((one) => one !== ''),
+  };
+}
+
+function packageOf(
+  { name, version, architecture, source, depends }: Described,
+  path: string,
+  release: { id: string; version?: string } | undefined,
+): Package {
+  const qualifiers = [
+    ...(architecture === undefined ? [] : [`arch=${architecture}`]),
+    ...(release === undefined
+      ? []
+      : [`distro=${release.id}${release.version === undefined ? '' : `-${release.version}`}`]),
+  ];
+  const query = qualifiers.length === 0 ? '' : `?${qualifiers.join('&')}`;
+  return {
+    id: `deb:${name}${architecture === undefined || architecture === 'all' ? '' : `:${architecture}`}`,
+    ...{ type: 'deb', name, version, kind: 'os-package', path },
+    purl: `pkg:deb/${release?.id ?? 'debian'}/${encodeURIComponent(name)}@${encodeURIComponent(version)}${query}`,
+    ...(source !== undefined && { source }),
+    requires: depends.map((one) => `deb:${one}`),
+  };
+}
+
+/** A package's lists of files: `NAME.list`, of multi-arch ones `NAME:ARCH.list`; distroless: `NAME.md5sums`. */
+function listsOf(
+  { name, architecture }: Described,
+  path: string,
+  facts: ReadonlyMap<string, Fact>,
+): string[][] {
+  const paths =
+    path === STATUS
+      ? [`${FOLDER}info/${name}.list`, `${FOLDER}info/${name}:${architecture}.list`]
+      : [`${path}.md5sums`, `${STATUS_FOLDER}${name}.md5sums`];
+  return [...new Set(paths)].flatMap((one) => {
+    const fact = facts.get(one);
+    return fact !== undefined && 'files' in fact ? [fact.files] : [];
+  });
+}
+
+function diversionsOf(facts: ReadonlyMap<string, Fact>): Map<string, { path: string; by: string }> {
+  const fact = facts.get(DIVERSIONS);
+  const moved = new Map<string, { path: string; by: string }>();
+  if (fact === undefined || !('diversions' in fact)) return moved;
+  for (const [from, to, by] of fact.diversions) moved.set(from, { path: to, by });
+  return moved;
+}
+
+function readDiversions(text: string): [string, string, string][] {
+  const all = lines(text);
+  const triples: [string, string, string][] = [];
+  for (let at = 0; at + 2 < all.length; at += 3) {
+    triples.push([relative(all[at]!), relative(all[at + 1]!), all[at + 2]!]);
+  }
+  return triples;
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** Lists name paths from the root. */
+function relative(path: string): string {
+  return path.replace(/^\/\.?\/?|^\.\//, '').replace(/\/$/, '');
+}

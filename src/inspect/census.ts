@@ -1,0 +1,383 @@
+import type { Digest } from '../image/digest.ts';
+import type { Entry, RecipeEntry } from '../layer/entry.ts';
+import { comparePaths, join } from '../layer/entry.ts';
+import type { LayerIndex } from '../layer/layer-index.ts';
+import type { Kind, Package } from './package.ts';
+
+const MAX_LINKS = 40;
+
+/** A layer as a census counts it. */
+export interface CountedLayer {
+  diffId: Digest;
+  index: LayerIndex;
+  facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+}
+
+/** The content of a file, however many names it has. */
+export interface Content {
+  /** The layer that has it: a position in the image, lowest first. */
+  readonly layer: number;
+  /** Its first name in that layer. */
+  readonly path: string;
+  readonly size: number;
+  readonly digest: string | undefined;
+  /** How many of its names can still be seen. */
+  names: number;
+  /** The first of them, under which its bytes are counted. */
+  shown?: string;
+}
+
+/** A path of the image that can be seen. */
+export interface Leaf {
+  readonly path: string;
+  readonly entry: Entry;
+  /** The layer that it is from. */
+  readonly layer: number;
+  /** Of files and their further names. */
+  readonly content?: Content;
+  /** Who owns it: entered by catalogues. */
+  owner?: Package;
+  kind?: Kind;
+}
+
+/** Why bytes are pulled and not seen. */
+export type WasteReason = 'overwritten' | 'deleted' | 'metadata';
+
+/** A file that a layer brings and a later one hides. */
+export interface Waste {
+  readonly path: string;
+  readonly bytes: number;
+  /** The layer that brought it, and the one that hides it. */
+  readonly layer: number;
+  readonly by: number;
+  /** `metadata`: the later layer has the same content, with another owner, mode or time. */
+  readonly reason: WasteReason;
+}
+
+/** What a layer does to one path of the tree below it. */
+export interface Change {
+  readonly path: string;
+  readonly change: 'added' | 'changed' | 'deleted';
+  readonly entry: Entry;
+  /** Bytes of content that the layer brings for it. */
+  readonly bytes: number;
+}
+
+interface Directory {
+  entry: Entry;
+  layer: number;
+  /** Whether some layer lists it, or it is only implied. */
+  listed: boolean;
+  children: Map<string, Directory | Leaf>;
+}
+
+/**
+ * Counts what is in an image: which layer every path is from, and which bytes are pulled without being seen. All sums are
+ * exact: what is shipped, the content of all files of all layers with hard links once, is the final tree plus the waste.
+ */
+export class Census {
+  readonly waste: Waste[] = [];
+  /** Bytes of content that each layer brings, hard links once. */
+  readonly bytes: number[] = [];
+  /** Files that each layer brings. */
+  readonly files: number[] = [];
+  readonly changes: Change[][] = [];
+  readonly packages = new Map<string, Package>();
+  readonly #root: Directory = directory('', 0);
+  readonly #facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>[] = [];
+  /** Contents of which a name has gone, and who took the last one. */
+  readonly #hidden = new Map<Content, { by: number; reason: WasteReason }>();
+  #leaves: Map<string, Leaf> | undefined;
+
+  /** @param layers lowest first */
+  constructor(layers: readonly CountedLayer[]) {
+    for (const [at, layer] of layers.entries()) this.#add(at, layer);
+    for (const [{ names, path, size, layer }, { by, reason }] of this.#hidden) {
+      if (names === 0) this.waste.push({ path, bytes: size, layer, by, reason });
+    }
+    this.waste.sort((a, b) => b.bytes - a.bytes || comparePaths(a.path, b.path));
+  }
+
+  /** Everything that can be seen but directories, in canonical order, by path. */
+  get leaves(): ReadonlyMap<string, Leaf> {
+    if (this.#leaves === undefined) {
+      const leaves = new Map<string, Leaf>();
+      visit(this.#root, (leaf) => {
+        if (leaf.content !== undefined) leaf.content.shown ??= leaf.path;
+        leaves.set(leaf.path, leaf);
+      });
+      this.#leaves = leaves;
+    }
+    return this.#leaves;
+  }
+
+  /** Bytes of content that can be seen, hard links once. */
+  get treeBytes(): number {
+    let sum = 0;
+    for (const leaf of this.leaves.values()) sum += bytesOf(leaf);
+    return sum;
+  }
+
+  get wasteBytes(): number {
+    return this.waste.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get shippedBytes(): number {
+    return this.bytes.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** What can be seen at a path; symlinks are not followed. */
+  get(path: string): Leaf | { directory: Entry; layer: number } | undefined {
+    const node = this.#find(path);
+    return node !== undefined && isDirectory(node) ? { directory: node.entry, layer: node.layer } : node;
+  }
+
+  /** What can be seen at a path whose directories may be reached through symlinks (`bin` → `usr/bin`); no directory. */
+  leaf(path: string): Leaf | undefined {
+    const at = this.real(path, false);
+    const node = at === undefined ? undefined : this.#find(at);
+    return node === undefined || isDirectory(node) ? undefined : node;
+  }
+
+  /**
+   * Where a path leads, symlinks followed inside the image.
+   *
+   * @param path relative to the root; `..` does not leave it
+   * @param last whether a symlink at its end is followed, too
+   * @returns undefined when a directory on the way is missing, or links lead in a circle
+   */
+  real(path: string, last = true): string | undefined {
+    const todo = path.split('/').reverse();
+    const at: string[] = [];
+    let links = 0;
+    while (todo.length > 0) {
+      const name = todo.pop()!;
+      if (name === '' || name === '.') continue;
+      if (name === '..') {
+        at.pop();
+        continue;
+      }
+      at.push(name);
+      const isLast = todo.every((rest) => rest === '' || rest === '.');
+      const node = this.#find(at.join('/'));
+      if (node !== undefined && !isDirectory(node) && node.entry.type === 'symlink' && (last || !isLast)) {
+        if (++links > MAX_LINKS) return undefined;
+        at.pop();
+        const target = node.entry.link!;
+        if (target.startsWith('/')) at.length = 0;
+        todo.push(...target.split('/').reverse());
+      } else if (!isLast && (node === undefined || !isDirectory(node))) {
+        return undefined;
+      }
+    }
+    return at.join('/');
+  }
+
+  /** Names in a directory, in canonical order; none for what is no directory. */
+  children(path: string): string[] {
+    const node = this.#find(path);
+    return node !== undefined && isDirectory(node) ? [...node.children.keys()].sort(comparePaths) : [];
+  }
+
+  /** Everything below a path but directories, the path itself included if it is no directory. */
+  *below(path: string): Generator<Leaf> {
+    const node = this.#find(path);
+    if (node === undefined) return;
+    if (isDirectory(node)) yield* leavesOf(node);
+    else yield node;
+  }
+
+  /** What a catalogue took from files that can still be seen, by their paths. */
+  facts(catalogue: string): Map<string, unknown> {
+    const found = new Map<string, unknown>();
+    const wanted = this.#facts.map((facts) => facts.get(catalogue));
+    if (wanted.every((facts) => facts === undefined)) return found;
+    for (const { path, content } of this.leaves.values()) {
+      if (content === undefined) continue;
+      const fact = wanted[content.layer]?.get(content.path);
+      if (fact !== undefined) found.set(path, fact);
+    }
+    return found;
+  }
+
+  /** Enters a package; of two with the same id the first one stays. */
+  enter(entered: Package): Package {
+    const known = this.packages.get(entered.id);
+    if (known !== undefined) return known;
+    this.packages.set(entered.id, entered);
+    return entered;
+  }
+
+  /** Says whose a path is. The first one who says so is right: catalogues are asked in the order of their authority. */
+  own(leaf: Leaf | undefined, owner: Package | undefined, kind: Kind): void {
+    if (leaf === undefined || leaf.kind !== undefined) return;
+    leaf.kind = kind;
+    if (owner !== undefined) leaf.owner = owner;
+  }
+
+  #find(path: string): Directory | Leaf | undefined {
+    let node: Directory | Leaf | undefined = this.#root;
+    if (path === '') return node;
+    for (const name of path.split('/')) {
+      if (node === undefined || !isDirectory(node)) return undefined;
+      node = node.children.get(name);
+    }
+    return node;
+  }
+
+  #add(at: number, { index, facts }: CountedLayer): void {
+    this.#facts.push(facts);
+    this.bytes.push(0);
+    this.files.push(0);
+    this.changes.push([]);
+    const contents = new Map<string, Content>();
+    for (const entry of index.entries()) this.#enter(at, entry, contents);
+  }
+
+  #enter(at: number, entry: RecipeEntry, contents: Map<string, Content>): void {
+    const { path, type } = entry;
+    if (path === '') {
+      if (entry.opaque) this.#clear(at, this.#root, 'deleted');
+      Object.assign(this.#root, { entry, layer: at, listed: true });
+      return;
+    }
+    const slash = path.lastIndexOf('/');
+    const name = path.slice(slash + 1);
+    const parent = this.#enterDirectory(at, slash < 0 ? '' : path.slice(0, slash));
+    if (type === 'whiteout') {
+      const hidden = parent.children.get(name);
+      if (hidden === undefined) return;
+      this.#changed(at, { path, change: 'deleted', entry: hidden.entry, bytes: 0 });
+      this.#hide(at, hidden, 'deleted');
+      parent.children.delete(name);
+      return;
+    }
+    const existing = parent.children.get(name);
+    const change = existing === undefined ? 'added' : 'changed';
+    if (type === 'directory') {
+      if (existing !== undefined && isDirectory(existing)) {
+        if (entry.opaque) this.#clear(at, existing, 'deleted');
+        if (!sameFacts(existing.entry, entry)) this.#changed(at, { path, change, entry, bytes: 0 });
+        Object.assign(existing, { entry, layer: at, listed: true });
+        return;
+      }
+      if (existing !== undefined) this.#hide(at, existing, 'overwritten');
+      parent.children.set(name, { entry, layer: at, listed: true, children: new Map() });
+      this.#changed(at, { path, change, entry, bytes: 0 });
+      return;
+    }
+    const content = this.#contentOf(at, entry, contents);
+    const bytes = type === 'file' ? entry.size : 0;
+    if (existing !== undefined) {
+      const same =
+        !isDirectory(existing) &&
+        content !== undefined &&
+        existing.content?.digest !== undefined &&
+        existing.content.digest === content.digest;
+      this.#hide(at, existing, same ? 'metadata' : 'overwritten');
+    }
+    parent.children.set(name, {
+      path,
+      entry,
+      layer: at,
+      ...(content !== undefined && { content }),
+    });
+    this.#changed(at, { path, change, entry, bytes });
+  }
+
+  #contentOf(at: number, entry: RecipeEntry, contents: Map<string, Content>): Content | undefined {
+    const { path, type, size, digest, link } = entry;
+    if (type === 'hardlink') {
+      const content = contents.get(link!);
+      if (content !== undefined) content.names++;
+      return content;
+    }
+    if (type !== 'file') return undefined;
+    const content: Content = { layer: at, path, size, digest, names: 1 };
+    contents.set(path, content);
+    this.bytes[at]! += size;
+    this.files[at]!++;
+    return content;
+  }
+
+  /** A directory that a layer has something in; what it only implies is as it was below. */
+  #enterDirectory(at: number, path: string): Directory {
+    let node = this.#root;
+    if (path === '') return node;
+    let walked = '';
+    for (const name of path.split('/')) {
+      walked = join(walked, name);
+      const child = node.children.get(name);
+      if (child !== undefined && isDirectory(child)) {
+        node = child;
+        continue;
+      }
+      if (child !== undefined) this.#hide(at, child, 'overwritten');
+      const made = directory(walked, at);
+      node.children.set(name, made);
+      node = made;
+    }
+    return node;
+  }
+
+  #changed(at: number, change: Change): void {
+    this.changes[at]!.push(change);
+  }
+
+  #clear(at: number, from: Directory, reason: WasteReason): void {
+    for (const [name, child] of from.children) {
+      const path = join(from.entry.path, name);
+      this.#changed(at, { path, change: 'deleted', entry: child.entry, bytes: 0 });
+      this.#hide(at, child, reason);
+      from.children.delete(name);
+    }
+  }
+
+  #hide(at: number, node: Directory | Leaf, reason: WasteReason): void {
+    const hideLeaf = ({ content }: Leaf) => {
+      if (content === undefined) return;
+      content.names--;
+      this.#hidden.set(content, { by: at, reason });
+    };
+    if (isDirectory(node)) visit(node, hideLeaf);
+    else hideLeaf(node);
+  }
+}
+
+/** The bytes that a leaf of a census stands for: its content's; 0 under the further names of a file. */
+export function bytesOf({ path, content }: Leaf): number {
+  return content?.shown === path ? content.size : 0;
+}
+
+function directory(path: string, layer: number): Directory {
+  const entry: Entry = { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
+  return { entry, layer, listed: false, children: new Map() };
+}
+
+function isDirectory(node: Directory | Leaf): node is Directory {
+  return 'children' in node;
+}
+
+function visit(from: Directory, see: (leaf: Leaf) => void): void {
+  for (const leaf of leavesOf(from)) see(leaf);
+}
+
+/** Without recursion: trees may be as deep as a path is long. */
+function* leavesOf(from: Directory): Generator<Leaf> {
+  const stack: Iterator<Directory | Leaf>[] = [sortedChildren(from)];
+  while (stack.length > 0) {
+    const { done, value } = stack.at(-1)!.next();
+    if (done) stack.pop();
+    else if (isDirectory(value)) stack.push(sortedChildren(value));
+    else yield value;
+  }
+}
+
+function sortedChildren({ children }: Directory): Iterator<Directory | Leaf> {
+  const names = [...children.keys()].sort(comparePaths);
+  return names.map((name) => children.get(name)!)[Symbol.iterator]();
+}
+
+function sameFacts(a: Entry, b: Entry): boolean {
+  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtime === b.mtime;
+}

@@ -1,0 +1,90 @@
+import type { Image, Layer } from '../image/image.ts';
+import { familiarName } from '../image/reference.ts';
+import { listImages } from '../store/lookup.ts';
+import type { Store } from '../store/store.ts';
+import { CATALOGUES, FACTS_VERSION } from './catalogues.ts';
+import { Census, type CountedLayer } from './census.ts';
+import { type Instruction, instructionsOf } from './instructions.ts';
+import { type Distribution, inventory } from './inventory.ts';
+import { settleKinds } from './kinds.ts';
+import { scanLayer } from './scan-layer.ts';
+
+/** An image that has been looked into: what all commands that explain images stand on. */
+export interface Inspection {
+  image: Image;
+  census: Census;
+  instructions: Instruction[];
+  /** The image that it was built on, as far as that is known: its lowest layers. */
+  base: { name?: string; layers: number } | undefined;
+  distribution: Distribution | undefined;
+}
+
+export interface InspectOptions {
+  /** Where what is found out about layers is kept. */
+  store: Store;
+  signal?: AbortSignal;
+  /** A layer that has to be read: how much of it has been, in bytes of its packed form. */
+  onProgress?: (layer: Layer, moved: number) => void;
+}
+
+/** Layers that are read at the same time: more only compete for the processor. */
+const AT_ONCE = 2;
+
+/**
+ * Looks into an image: each of its layers is read at most once in the life of a store, without being unpacked.
+ *
+ * @throws JettisonError `DIGEST_MISMATCH`, `TAR_INVALID`, `COMPRESSION_INVALID`, and what the image's source throws
+ */
+export async function inspect(image: Image, options: InspectOptions): Promise<Inspection> {
+  const layers = new Array<CountedLayer>(image.layers.length);
+  const todo = [...image.layers.entries()];
+  const work = async () => {
+    for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
+      const [at, layer] = next;
+      layers[at] = { diffId: layer.diffId, ...(await lookAt(layer, options)) };
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const census = new Census(layers);
+  for (const catalogue of CATALOGUES) catalogue.own(census, census.facts(catalogue.id));
+  const base = baseOf(image, options.store);
+  const workingDirectory = image.config.config?.WorkingDir?.replace(/^\/+|\/+$/g, '');
+  settleKinds(census, { baseLayers: base?.layers ?? 0, workingDirectory });
+  return {
+    image,
+    census,
+    instructions: instructionsOf(image.config, image.layers.length),
+    base,
+    distribution: inventory(census).distribution,
+  };
+}
+
+async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOptions) {
+  const known = store.inspections.get(layer.diffId, FACTS_VERSION);
+  if (known !== undefined) return known;
+  let moved = 0;
+  const found = await scanLayer(layer, CATALOGUES, {
+    ...(signal && { signal }),
+    onBytes: (count) => {
+      moved += count;
+      onProgress?.(layer, moved);
+    },
+  });
+  store.inspections.put(layer.diffId, FACTS_VERSION, found);
+  return found;
+}
+
+/** The largest image of the store whose layers this one begins with: it was built on that. */
+function baseOf(image: Image, store: Store): Inspection['base'] {
+  const own = image.config.rootfs.diff_ids;
+  let found: Inspection['base'];
+  for (const { names, descriptor, config } of listImages(store)) {
+    const ids = config.rootfs.diff_ids;
+    if (descriptor.digest === image.descriptor.digest || ids.length === 0 || ids.length >= own.length)
+      continue;
+    if (ids.length <= (found?.layers ?? 0) || ids.some((id, at) => id !== own[at])) continue;
+    const [name] = names;
+    found = { layers: ids.length, ...(name !== undefined && { name: familiarName(name) }) };
+  }
+  return found;
+}

@@ -1,0 +1,125 @@
+import { createHash, type Hash } from 'node:crypto';
+import { JettisonError } from '../errors/error.ts';
+import type { Layer } from '../image/image.ts';
+import { ArchiveTree, type Placement } from '../layer/archive-tree.ts';
+import { decompress } from '../layer/decompress.ts';
+import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
+import { type TarHandler, type TarHeader, TarReader } from '../layer/tar-read.ts';
+import type { Catalogue } from './catalogue.ts';
+
+/** Larger files are no list of packages that anybody reads whole. */
+const WHOLE_LIMIT = 64 << 20;
+
+/** What one look at a layer gives, to be kept by its diff id: enough to never read the layer again. */
+export interface LayerFacts {
+  index: LayerIndex;
+  /** What catalogues took from files: by catalogue, then by path. */
+  facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+}
+
+/**
+ * Reads a layer once, from wherever it is, without unpacking it: its index, and what catalogues want to know.
+ *
+ * @throws JettisonError `DIGEST_MISMATCH` when it is not the layer that its diff id says
+ */
+export async function scanLayer(
+  layer: Layer,
+  catalogues: readonly Catalogue[],
+  options: { signal?: AbortSignal; onBytes?: (count: number) => void } = {},
+): Promise<LayerFacts> {
+  const scanner = new Scanner(catalogues);
+  const reader = new TarReader(scanner);
+  const tar = createHash('sha256');
+  async function* packed() {
+    for await (const chunk of layer.open(options.signal)) {
+      options.onBytes?.(chunk.length);
+      yield chunk;
+    }
+  }
+  for await (const chunk of decompress(packed())) {
+    options.signal?.throwIfAborted();
+    tar.update(chunk);
+    reader.write(chunk);
+  }
+  reader.end();
+  const diffId = `sha256:${tar.digest('hex')}`;
+  if (diffId !== layer.diffId) {
+    throw new JettisonError(
+      'DIGEST_MISMATCH',
+      `the layer ${layer.blob.digest} has the diff id ${diffId}, and its image says ${layer.diffId}`,
+      { hint: 'The image is damaged or was made wrong: build, save or push it again.' },
+    );
+  }
+  return scanner.finish();
+}
+
+interface Listener {
+  data(chunk: Buffer): void;
+  end(path: string): void;
+}
+
+class Scanner implements TarHandler {
+  readonly #tree = new ArchiveTree({ whiteouts: true });
+  readonly #facts = new Map<string, Map<string, unknown>>();
+  #header: TarHeader | undefined;
+  #placement: Placement | undefined;
+  #hash: Hash | undefined;
+  #listeners: Listener[] = [];
+
+  constructor(private readonly catalogues: readonly Catalogue[]) {}
+
+  entry(header: TarHeader): void {
+    const placement = this.#tree.add(header);
+    this.#header = header;
+    this.#placement = placement;
+    this.#listeners = [];
+    const { path } = placement;
+    if (path === undefined || header.type !== 'file') return;
+    this.#hash = createHash('sha256');
+    for (const catalogue of this.catalogues) {
+      // A later member of the same name counts.
+      this.#facts.get(catalogue.id)?.delete(path);
+      const how = catalogue.wants(path, header.size, header.mode);
+      if (how === 'whole' && header.size <= WHOLE_LIMIT) this.#listeners.push(this.#wholeListener(catalogue));
+      if (how === 'pieces') this.#listeners.push(this.#pieceListener(catalogue, path, header.size));
+    }
+  }
+
+  data(chunk: Buffer): void {
+    this.#hash?.update(chunk);
+    for (const listener of this.#listeners) listener.data(chunk);
+  }
+
+  end(): void {
+    const { path, content } = this.#placement!;
+    if (path === undefined || this.#header!.type !== 'file') return;
+    content(this.#hash!.digest('hex'));
+    for (const listener of this.#listeners) listener.end(path);
+  }
+
+  finish(): LayerFacts {
+    return { index: LayerIndex.parse(encodeIndex(this.#tree.entries())), facts: this.#facts };
+  }
+
+  #wholeListener(catalogue: Catalogue): Listener {
+    const chunks: Buffer[] = [];
+    return {
+      data: (chunk) => chunks.push(Buffer.from(chunk)),
+      end: (path) => this.#note(catalogue, path, catalogue.read?.(path, Buffer.concat(chunks))),
+    };
+  }
+
+  #pieceListener(catalogue: Catalogue, path: string, size: number): Listener {
+    const scan = catalogue.scan!(path, size);
+    return {
+      data: (chunk) => scan.data(chunk),
+      end: (end) => this.#note(catalogue, end, scan.end()),
+    };
+  }
+
+  #note({ id }: Catalogue, path: string, fact: unknown): void {
+    if (fact === undefined) return;
+    const facts = this.#facts.get(id) ?? new Map<string, unknown>();
+    this.#facts.set(id, facts.set(path, fact));
+  }
+}
