@@ -20,6 +20,14 @@ export type { BuildEvent, StepInfo, StepOutcome } from './events/event.ts';
 export type { Annotations, Destination, ImageForm, LayerCompression, Output } from './export/output.ts';
 export type { Digest } from './image/digest.ts';
 export type { Descriptor, ImageConfig, Manifest, Platform, RuntimeConfig } from './image/types.ts';
+export type {
+  Amount,
+  DescribedFile,
+  DescribedLayer,
+  DescribedPackage,
+  ImageDescription,
+} from './inspect/describe.ts';
+export { type DescribeOptions, describeImage } from './inspect/describe-image.ts';
 export { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './plan/input.ts';
 export type { BaseImage, Plan, PlannedStage, Step } from './plan/plan.ts';
 export { planBuild } from './plan/planner.ts';
