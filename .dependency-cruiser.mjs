@@ -1,10 +1,11 @@
 // Which room may import from which: the order of the data's flow, see ARCHITECTURE.md. A room that is not
 // listed for another may not be imported by it; everything may import the ground floor.
-const ground = ['errors', 'image', 'events'];
+const ground = ['errors', 'image', 'events', 'fields'];
 const rooms = {
   errors: [],
   image: [],
   events: [],
+  fields: [],
   dockerfile: [],
   layer: [],
   context: ['dockerfile', 'layer', 'store'],

@@ -23,16 +23,17 @@ const commonjs = { format: 'cjs', dynamicImportInCjs: false };
 const minify = { compress: true, mangle: false, codegen: true };
 /** The rooms, and single files, that every build reads: one chunk, which starts from compiled code. */
 const CORE = [
-  /\/src\/(errors|image|events|dockerfile|plan|context|store|protocol)\//,
+  /\/src\/(errors|fields|image|events|dockerfile|plan|context|store|protocol)\//,
   /\/src\/build\/(?!check|debug)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
-  /\/src\/export\/(image|image-maker|output|outputs)\.ts$/,
+  /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
+  /\/src\/cache\/(backends|backends\/.*)\.ts$/,
   /\/src\/launch\/capabilities\.ts$/,
   /\/src\/machine\/(readable-forms|id-ranges)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
   /\/src\/cli\/(commands|dispatch|usage)\.ts$/,
   /\/src\/cli\/commands\/build\.ts$/,
-  /\/src\/cli\/flags\/(build-flags|cache|csv|limits|output|secret|ssh)\.ts$/,
+  /\/src\/cli\/flags\/(build-flags|cache|limits|output|secret|ssh)\.ts$/,
   /\/src\/cli\/print\/error-report\.ts$/,
 ];
 

@@ -17,7 +17,8 @@ export { parseDockerfile } from './dockerfile/parse.ts';
 export { printDockerfile } from './dockerfile/print.ts';
 export { EXIT, JettisonError, type Location } from './errors/error.ts';
 export type { BuildEvent, StepInfo, StepOutcome } from './events/event.ts';
-export type { Annotations, Destination, ImageForm, LayerCompression, Output } from './export/output.ts';
+export type { Output } from './export/exporters.ts';
+export type { Annotations, Destination, ImageForm, LayerCompression } from './export/output.ts';
 export type { Digest } from './image/digest.ts';
 export type { Descriptor, ImageConfig, Manifest, Platform, RuntimeConfig } from './image/types.ts';
 export type {

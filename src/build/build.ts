@@ -1,8 +1,9 @@
 import { fromSystemError } from '../errors/system.ts';
 import { emitTo } from '../events/emit.ts';
 import type { Emit } from '../events/event.ts';
+import { exporterOf } from '../export/exporters.ts';
 import { ImageMaker, type MadeImage } from '../export/image-maker.ts';
-import { type BuiltPlatform, checkOutputs } from '../export/output.ts';
+import type { BuiltPlatform } from '../export/output.ts';
 import { exportAll } from '../export/outputs.ts';
 import { canonicalName } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
@@ -29,7 +30,7 @@ export function build(options: BuildOptions & { outputs?: never }): Promise<Buil
 export function build(options: BuildOptions): Promise<BuildResult>;
 export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOptions(options);
-  checkOutputs(options.outputs ?? []);
+  for (const output of options.outputs ?? []) exporterOf(output);
   const started = Date.now();
   const emit = emitTo(options.onEvent ?? (() => {}));
   const { cancel, release } = cancelledBy(options.signal);

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../dockerfile/ast.ts';
 import { closest } from '../errors/closest.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import type { BuildEvent } from '../events/event.ts';
-import type { Output } from '../export/output.ts';
+import type { Output } from '../export/exporters.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, ImageConfig } from '../image/types.ts';
 import type { Limits, Ulimit } from '../protocol/operations.ts';

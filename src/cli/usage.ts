@@ -1,10 +1,8 @@
 import { closest } from '../errors/closest.ts';
-import { EXIT, JettisonError } from '../errors/error.ts';
+import type { JettisonError } from '../errors/error.ts';
+import { usageError } from '../errors/usage.ts';
 
-/** The error for a command line that is wrong: exit code 2. */
-export function usageError(message: string, hint: string): JettisonError {
-  return new JettisonError('USAGE', message, { hint, exitCode: EXIT.usage });
-}
+export { usageError } from '../errors/usage.ts';
 
 /** Where Docker's groups of commands are here. */
 const DOCKER_GROUPS: Record<string, string> = {

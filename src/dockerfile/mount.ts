@@ -1,4 +1,5 @@
 import { JettisonError, type Location } from '../errors/error.ts';
+import { splitRecord } from '../fields/csv.ts';
 import type { RunInstruction, Word } from './ast.ts';
 import { type ExpandOptions, expand, type Lookup } from './expand.ts';
 import { findDidYouMean } from './suggest.ts';
@@ -43,7 +44,7 @@ export interface ResolvedMount {
 export function readMountFlag(value: Word, source: string): MountFlag {
   const fail = (message: string, hint: string) =>
     new JettisonError('MOUNT_INVALID', message, { hint, location: value.location, source });
-  const fields = value.text === '' ? undefined : splitFields(value.text);
+  const fields = value.text === '' ? undefined : splitRecord(value.text);
   if (!fields)
     throw fail(`--mount cannot be "${value.text}"`, 'Write for example type=cache,target=/root/.npm.');
   const options = fields.map((field) => {
@@ -60,15 +61,6 @@ export function readMountFlag(value: Word, source: string): MountFlag {
     );
   }
   return { options, location: value.location };
-}
-
-/** Fields of one CSV record; a field may be put in double quotes, which are doubled inside. */
-function splitFields(text: string): string[] | undefined {
-  const record = /^(?:"(?:[^"]|"")*"|[^",]*)(?:,(?:"(?:[^"]|"")*"|[^",][^",]*|))*$/;
-  if (!record.test(text)) return undefined;
-  return [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(
-    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
-  );
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { EXIT, JettisonError } from '../errors/error.ts';
 import type { ImageConfig, Platform } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { LayerBlob } from '../store/layers.ts';
@@ -34,75 +33,16 @@ export interface ImageForm {
 /** A file, relative to the working directory, or a stream; the stream is not ended. */
 export type Destination = { path: string } | { stream: Writable };
 
-/**
- * Where a build's result goes. `names` are what the image is called there; without any, the build's tags count.
- */
-export type Output =
-  /** The store, and where wished the registries that the names begin with. */
-  | {
-      type: 'image';
-      names?: string[];
-      form?: ImageForm;
-      push?: boolean;
-      /** Push without giving the image a tag. */
-      pushByDigest?: boolean;
-      /** Accept any certificate, and plain http. */
-      insecure?: boolean;
-    }
-  /** An archive: see `ArchiveFormat`. */
-  | {
-      type: 'archive';
-      format: 'docker-archive' | 'oci-archive';
-      names?: string[];
-      form?: ImageForm;
-      to: Destination;
-    }
-  /** A folder that is an OCI image layout. */
-  | { type: 'layout'; names?: string[]; form?: ImageForm; path: string }
-  /** A running Docker or Podman engine. */
-  | { type: 'engine'; names?: string[]; form?: ImageForm }
-  /** The files of the image, as a tar that keeps their owners. */
-  | { type: 'tar'; to: Destination }
-  /** The files of the image, in a folder; they belong to whoever builds. */
-  | { type: 'local'; path: string };
-
-/** Whether an output is an image, rather than its files. A type that is not here does not compile. */
-const IS_IMAGE = {
-  image: true,
-  archive: true,
-  layout: true,
-  engine: true,
-  tar: false,
-  local: false,
-} as const satisfies Record<Output['type'], boolean>;
-
-type ImageType = { [T in Output['type']]: (typeof IS_IMAGE)[T] extends true ? T : never }[Output['type']];
-
-/** An output that is an image, rather than its files. */
-export type ImageOutput = Extract<Output, { type: ImageType }>;
-
-/** An output that is the files of the image. */
-export type FilesOutput = Exclude<Output, ImageOutput>;
-
-export function isImageOutput(output: Output): output is ImageOutput {
-  return IS_IMAGE[output.type];
+/** What a destination is called in progress and messages. */
+export function destinationName(to: Destination): string {
+  return 'path' in to ? to.path : 'standard output';
 }
 
-/**
- * Refuses outputs that callers without types may ask for.
- *
- * @throws JettisonError `OUTPUT_INVALID` for an unknown type
- */
-export function checkOutputs(outputs: readonly Output[]): void {
-  for (const { type } of outputs) if (!Object.hasOwn(IS_IMAGE, type)) throw unknownOutput(type as never);
-}
-
-/** What the end of a `switch` over all output types throws: a case that is missing does not compile. */
-export function unknownOutput(type: never): JettisonError {
-  return new JettisonError('OUTPUT_INVALID', `unknown output type "${String(type)}"`, {
-    hint: `The types are ${Object.keys(IS_IMAGE).join(', ')}.`,
-    exitCode: EXIT.usage,
-  });
+/** What every output that is an image may say. */
+export interface ImageOptions {
+  /** Canonical names of the image there; without any, the build's tags count. */
+  names?: string[];
+  form?: ImageForm;
 }
 
 /** Times of the files in packed layers, in seconds since 1970. */

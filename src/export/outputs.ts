@@ -1,7 +1,7 @@
-import type { Store } from '../store/store.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
 import type { Delivery } from './delivery.ts';
+import { exporterOf, isImageOutput, type Output } from './exporters.ts';
 import type { MadeImage } from './image-maker.ts';
-import { isImageOutput, type Output } from './output.ts';
 
 /**
  * Hands a build's result to all its outputs, one after the other. The image is made before anything else, for the
@@ -20,24 +20,26 @@ export async function exportAll(
     job.emit({ type: 'export.started', what: 'image' });
     made = await job.maker.make(images[0]!.form);
     job.signal.throwIfAborted();
-    // The store is quick, and what fails elsewhere must not cost the image.
-    for (const output of images) {
-      if (output.type === 'image') {
-        keepImage(job.store, output.names ?? job.tags, await job.maker.make(output.form));
-      }
-    }
+    for (const output of images) await exporterOf(output).keep?.(job, output);
     job.emit({ type: 'export.finished', what: 'image', durationMs: Date.now() - started });
   }
   for (const output of outputs) {
-    if (output.type === 'image' && !output.push) continue;
-    const { deliver } = await import('./deliver.ts');
-    await deliver(job, output);
+    checkPlatforms(job, output);
+    await exporterOf(output).deliver(job, output);
   }
   return { made, names: [...new Set(images.flatMap(({ names }) => names ?? job.tags))] };
 }
 
-/** Gives an image its names in the store. */
-function keepImage(store: Store, names: string[], { target }: MadeImage): void {
-  for (const name of names) store.images.put(name, target);
-  if (names.length === 0) store.images.putNameless(target);
+function checkPlatforms({ built }: Delivery, output: Output): void {
+  const { platforms } = exporterOf(output);
+  const held = typeof platforms === 'function' ? platforms(output) : platforms;
+  if (held === 'many' || built.length === 1) return;
+  throw new JettisonError(
+    'OUTPUT_INVALID',
+    `an output of type "${output.type}" takes one platform, and the build has ${built.length}`,
+    {
+      hint: 'Build one platform at a time, or use -o type=oci, type=local or --push.',
+      exitCode: EXIT.usage,
+    },
+  );
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { build } from '../../src/build/build.ts';
 import { parseDockerfile } from '../../src/dockerfile/parse.ts';
-import type { Output } from '../../src/export/output.ts';
+import type { Output } from '../../src/export/exporters.ts';
 import { makeTar } from '../support/images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Output } from '../../src/export/output.ts';
+import type { Output } from '../../src/export/exporters.ts';
 import { bytesOfName, nameOfBytes } from '../../src/layer/names.ts';
 import { TarReader } from '../../src/layer/tar-read.ts';
 import { TestBuilds } from '../support/build.ts';

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Output } from '../../src/export/output.ts';
+import type { Output } from '../../src/export/exporters.ts';
 import { tarMembers } from '../../src/export/tar-members.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { hostPlatform } from '../../src/image/platform.ts';

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashFile } from '../../src/context/hash-file.ts';
 import { JettisonError } from '../../src/errors/error.ts';
-import type { Output } from '../../src/export/output.ts';
+import type { Output } from '../../src/export/exporters.ts';
 import { tarMembers } from '../../src/export/tar-members.ts';
 import { TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';

@@ -13,7 +13,7 @@ import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
-import type { Output } from '../../src/export/output.ts';
+import type { Output } from '../../src/export/exporters.ts';
 import { randomNumbers, TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -9,7 +9,7 @@ import { createRenderer } from '../../events/create-renderer.ts';
 import type { Command, Io } from '../command.ts';
 import { parseBuildFlags } from '../flags/build-flags.ts';
 import { buildOptions } from '../flags/build-options.ts';
-import { outputOf } from '../flags/output.ts';
+import { OUTPUT_TYPES, outputOf } from '../flags/output.ts';
 import { debugHint, failedCommand, withHint } from '../print/failed-command.ts';
 
 const help = `Usage: jettison build [OPTIONS] PATH|URL|-
@@ -48,8 +48,8 @@ Options:
       --no-cache-filter STAGE[,…]
                                 The same for these stages only
   -o, --output FOLDER|type=TYPE,…
-                                Where the result goes, instead of the store alone: image, registry, oci,
-                                docker, tar or local; may be given several times
+                                Where the result goes, instead of the store alone: ${OUTPUT_TYPES.slice(0, 3).join(', ')},
+                                ${OUTPUT_TYPES.slice(3).join(', ')}; may be given several times
       --pids-limit NUMBER       How many processes and threads one RUN may have
       --platform PLATFORM[,…]   What to build for, e.g. linux/arm64; several make an index of images
       --progress MODE           auto, tty, plain, quiet or rawjson (default: auto)

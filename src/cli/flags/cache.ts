@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { CacheLocation, CacheSource, CacheTarget } from '../../cache/places.ts';
+import { booleanOf, fieldsOf } from '../../fields/csv.ts';
 import { canonicalName } from '../../image/reference.ts';
 import { usageError } from '../usage.ts';
-import { booleanOf, fieldsOf } from './csv.ts';
 
 /** Places of other builders, with what does here what they do there. */
 const ELSEWHERE: Record<string, string> = {

@@ -32,7 +32,6 @@ describe('--output', () => {
     ).toEqual({
       type: 'image',
       push: true,
-      pushByDigest: false,
       insecure: true,
       names: ['docker.io/library/a:latest', 'reg.example.com/b:1'],
       form: {
@@ -50,9 +49,13 @@ describe('--output', () => {
     ['type=tar', 'type=tar needs a dest'],
     ['type=tar,dest=x,compression=gzip', 'type=tar has no "compression"'],
     ['type=local,dest=-', 'a folder cannot go to standard output'],
-    ['type=oci,tar=false', 'type=oci,tar=false needs a folder'],
+    ['type=oci,tar=false', 'type=oci needs a dest'],
+    ['type=oci,tar=false,dest=-', 'a folder cannot go to standard output'],
+    ['type=docker,tar=false', 'type=docker has no "tar"'],
+    ['type=tar,dest=', 'dest= is empty'],
     ['type=image,dest=x', 'type=image has no dest'],
-    ['type=image,compression=estargz', 'there is no compression "estargz"'],
+    ['type=image,compression=estargz', 'unknown compression "estargz"'],
+    ['type=image,compression-level=high', 'invalid compression level "high"'],
     ['type=image,compression=gzip,compression-level=10', 'gzip has no level 10'],
     ['type=image,compression=uncompressed,compression-level=1', 'uncompressed has no level 1'],
     ['type=image,push=maybe', 'push=maybe is neither true nor false'],
@@ -62,6 +65,15 @@ describe('--output', () => {
     expect(() => parseOutput(text)).toThrow(expect.objectContaining({ message, exitCode: 2 }));
   });
 
+  it.each([
+    ['type=imgae', 'Did you mean image?'],
+    ['type=qcow', 'The types are image, registry, docker, oci, tar, local.'],
+    ['type=image,compresion=zstd', 'Did you mean compression?'],
+    ['type=tar,dest=x,push=true', 'See docs/output.md for its keys.'],
+  ])('hints at what %s should be', (text, hint) => {
+    expect(() => parseOutput(text)).toThrow(expect.objectContaining({ hint }));
+  });
+
   it('refuses an archive for a terminal', () => {
     const terminal = Object.assign(new PassThrough(), { isTTY: true });
     expect(() => outputOf(parseOutput('-'), { cwd: '/', stdout: terminal })).toThrow(JettisonError);
@@ -69,14 +81,15 @@ describe('--output', () => {
 });
 
 describe('the flags around it', () => {
-  const types = (flags: OutputFlag[]) => flags.map(({ type, push }) => (push ? `${type}+push` : type));
+  const types = (flags: OutputFlag[]) =>
+    flags.map(({ options: { type, push } }) => (push ? `${type}+push` : type));
 
   it('--push and --load mean outputs of their own', () => {
     expect(types(outputFlags({ push: true }))).toEqual(['image+push']);
-    expect(types(outputFlags({ load: true }))).toEqual(['image', 'docker']);
-    expect(types(outputFlags({ push: true, load: true }))).toEqual(['image+push', 'docker']);
+    expect(types(outputFlags({ load: true }))).toEqual(['image', 'engine']);
+    expect(types(outputFlags({ push: true, load: true }))).toEqual(['image+push', 'engine']);
     expect(types(outputFlags({ push: true, output: ['type=image', 'x'] }))).toEqual(['image+push', 'local']);
-    expect(types(outputFlags({ load: true, output: ['type=docker'] }))).toEqual(['docker']);
+    expect(types(outputFlags({ load: true, output: ['type=docker'] }))).toEqual(['engine']);
   });
 
   it('--annotation goes to every image', () => {
@@ -84,8 +97,8 @@ describe('the flags around it', () => {
       output: ['type=oci,dest=a', 'b'],
       annotation: ['index:k=v', 'm=n'],
     });
-    expect(image!.form.annotations).toEqual({ index: { k: 'v' }, manifest: { m: 'n' } });
-    expect(files!.form).toEqual({});
+    expect(image!.options.form?.annotations).toEqual({ index: { k: 'v' }, manifest: { m: 'n' } });
+    expect(files!.options).toEqual({ type: 'local' });
     expect(types(outputFlags({ annotation: ['a=b'] }))).toEqual(['image']);
   });
 

@@ -1,0 +1,33 @@
+import { EXIT, JettisonError } from '../errors/error.ts';
+import type { Delivery } from './delivery.ts';
+import type { Exporter } from './exporter.ts';
+import type { ImageOptions } from './output.ts';
+import { archive } from './types/archive.ts';
+import { engine } from './types/engine.ts';
+import { image } from './types/image.ts';
+import { layout } from './types/layout.ts';
+import { local } from './types/local.ts';
+import { tar } from './types/tar.ts';
+
+/** All types of outputs, in the order of the docs. */
+export const EXPORTERS = [image, engine, archive, layout, tar, local] as const;
+
+type OutputOf<E> = E extends { deliver(job: Delivery, output: infer O): Promise<void> } ? O : never;
+
+/** Where a build's result goes. `names` are what the image is called there; without any, the build's tags count. */
+export type Output = OutputOf<(typeof EXPORTERS)[number]>;
+
+/** @throws JettisonError `OUTPUT_INVALID` for an unknown type, which callers without types may give */
+export function exporterOf<O extends Output>({ type }: O): Exporter<O> {
+  const exporter = EXPORTERS.find((one) => one.type === type);
+  if (exporter !== undefined) return exporter as unknown as Exporter<O>;
+  throw new JettisonError('OUTPUT_INVALID', `unknown output type "${String(type)}"`, {
+    hint: `The types are ${EXPORTERS.map((one) => one.type).join(', ')}.`,
+    exitCode: EXIT.usage,
+  });
+}
+
+/** Whether an output is an image, rather than its files. */
+export function isImageOutput(output: Output): output is Output & ImageOptions {
+  return exporterOf(output).kind === 'image';
+}
