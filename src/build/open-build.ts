@@ -2,11 +2,11 @@ import { withGitModes } from '../context/git-modes.ts';
 import { type IgnoreRules, ignoredBy } from '../context/ignore.ts';
 import type { ContextSource } from '../context/source.ts';
 import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
-import { CHECKS } from '../dockerfile/checks.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Emit } from '../events/event.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
+import { RULES } from '../plan/checks/rules.ts';
 import { globalScope } from '../plan/heads.ts';
 import type { ImageRequest } from '../plan/input.ts';
 import type { NamedContexts } from '../plan/named-contexts.ts';
@@ -255,7 +255,7 @@ function forPlatform(emit: Emit, platform: string): Emit {
 
 /** `# check=error=true`: what would only be a warning stops the build. */
 function refuseFindings({ checks, file }: Dockerfile, warnings: Diagnostic[]): void {
-  const found = [...new Set(warnings.map(({ code }) => code).filter((code) => Object.hasOwn(CHECKS, code)))];
+  const found = [...new Set(warnings.map(({ code }) => code).filter((code) => RULES.has(code)))];
   if (!checks.error || found.length === 0) return;
   throw new JettisonError('CHECKS_FAILED', `${file} does not pass its checks: ${found.join(', ')}`, {
     hint: 'Correct what the warnings name, or take error=true out of its check directive.',

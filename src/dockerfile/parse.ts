@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import type { ArgInstruction, Dockerfile, FromInstruction, Instruction, Part, StageText } from './ast.ts';
-import { NO_CHECK_OPTIONS, parseCheckOptions } from './check-options.ts';
-import { checkFile } from './file-checks.ts';
+import { NO_CHECK_OPTIONS, parseCheckOptions } from './checks/check-options.ts';
+import { checkText } from './checks/check-text.ts';
 import { readInstruction } from './instructions/read.ts';
 import { type Origin, type RawPart, readParts, readStatements } from './lines.ts';
 
@@ -41,7 +41,7 @@ export function parseDockerfile(text: string, file: string, options: ParseOption
     checks,
     globals,
     stages,
-    diagnostics: checkFile({ parts: raw, globals, stages, checks }),
+    diagnostics: checkText({ parts: raw, globals, stages }, checks),
   };
 }
 

@@ -26,6 +26,14 @@ const DIGEST = /^(?:(?:sha(?:1|256|384|512)|md5)[-:])/i;
 /** Bits a character: English words and paths stay below, random base64 of this length does not. */
 const LEAST_ENTROPY = 4.3;
 
+const SECRET_NAME = /(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)/i;
+const HARMLESS_NAME = /(?:_|^)(?:public|file|version)(?:_|$)/i;
+
+/** True when a variable's name says that its value is a secret. The words are BuildKit's. */
+export function namesSecret(name: string): boolean {
+  return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+}
+
 /**
  * What kind of secret a value looks like; undefined when it looks like none. Hexadecimal digits are never taken for
  * one: they are mostly digests and commits.

@@ -36,7 +36,7 @@ export function applyInstruction(
         const fallback = given === undefined && arg.value !== undefined ? state.text(arg.value) : undefined;
         const value = given ?? fallback ?? globals.get(name);
         state.declare(name, value, instruction);
-        state.checkSecret('ARG', { name, value }, instruction.location);
+        state.rules.check('variable', { instruction: 'ARG', name, value, location: instruction.location });
         return value === undefined ? name : `${name}=${value}`;
       });
       state.history.push({ createdBy: `ARG ${shown.join(' ')}` });

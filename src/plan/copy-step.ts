@@ -1,5 +1,4 @@
 import type { CopyInstruction, Word } from '../dockerfile/ast.ts';
-import type { CheckId } from '../dockerfile/checks.ts';
 import { switchValue } from '../dockerfile/flags.ts';
 import { isHttpUrl, parseGitUrl } from '../dockerfile/git-url.ts';
 import { JettisonError } from '../errors/error.ts';
@@ -30,7 +29,7 @@ export function addCopyStep(
   const { sources, remotes } = partSources(instruction, written, {
     checksum: flag(instruction.checksum),
   });
-  if (from.kind === 'context') checkIgnored(state, instruction, written, ignoredBy);
+  if (from.kind === 'context') checkContextSources(state, instruction, written, ignoredBy);
 
   const step: CopyStep = {
     kind: 'copy',
@@ -103,7 +102,7 @@ export function absoluteDestination(cwd: string, written: string): string {
   return directory && path !== '/' ? `${path}/` : path;
 }
 
-function checkIgnored(
+function checkContextSources(
   state: StageState,
   instruction: CopyInstruction,
   sources: string[],
@@ -111,13 +110,11 @@ function checkIgnored(
 ): void {
   for (const [i, source] of sources.entries()) {
     if (isHttpUrl(source) || isGitUrl(source)) continue;
-    const by = ignoredBy(absoluteDestination('/', source).slice(1).replace(/\/$/, ''));
-    if (by === undefined || state.isUncertain) continue;
-    state.warn({
-      code: 'CopyIgnoredFile' satisfies CheckId,
-      message: `"${source}" is no part of the build: ${by} keeps it out`,
+    if (state.isUncertain) return;
+    state.rules.check('context-source', {
+      written: source,
       location: instruction.sources[i]!.location,
-      hint: 'Let it in with a later line that begins with !, or do not copy it.',
+      ignoredBy: ignoredBy(absoluteDestination('/', source).slice(1).replace(/\/$/, '')),
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { Diagnostic, Instruction, StageText } from '../dockerfile/ast.ts';
+import type { RuleRunner } from '../dockerfile/checks/rule.ts';
 import { type Expansion, expand } from '../dockerfile/expand.ts';
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
@@ -7,7 +8,7 @@ import { parsePlatform } from '../image/platform.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import type { Platform } from '../image/types.ts';
 import { isBuilderArg, platformArgs } from './arguments.ts';
-import { checkDefaultNames, checkFromPlatform, undeclaredArgs } from './from-checks.ts';
+import type { PlanSubjects } from './checks/define-plan-check.ts';
 import type { PlanInput } from './input.ts';
 import { contextName } from './named-contexts.ts';
 import type { StageNames } from './references.ts';
@@ -61,13 +62,19 @@ export class Heads {
 
   constructor(
     private readonly input: PlanInput,
-    private readonly warnings: Diagnostic[],
+    private readonly rules: RuleRunner<PlanSubjects>,
+    private readonly warn: (warning: Diagnostic) => void,
     private readonly names: StageNames,
   ) {
     this.globals = globalScope(input);
     const { stages, globals, directives } = input.dockerfile;
     const known = predefined(input);
-    warnings.push(...checkDefaultNames(stages, globals, (name) => known[name], directives.escape));
+    rules.check('heads', {
+      stages,
+      globals,
+      predefined: (name) => known[name],
+      escape: directives.escape,
+    });
     this.all = stages.map((stage) => at(stage.from, () => this.readHead(stage)));
     this.checkUnusedArgs();
   }
@@ -101,7 +108,7 @@ export class Heads {
   /** A word of a FROM. */
   private expandFrom(word: { text: string; location: Instruction['location'] }): Expansion {
     const expansion = this.expandGlobal(word, this.globals);
-    this.warnings.push(...undeclaredArgs(expansion, this.globals, word.location));
+    this.rules.check('from-word', { expansion, declared: this.globals, location: word.location });
     return expansion;
   }
 
@@ -146,7 +153,7 @@ export class Heads {
     if (from.platform === undefined) return this.input.platform;
     const expansion = this.expandFrom(from.platform);
     const target = { platform: this.input.platform, text: this.globals.get('TARGETPLATFORM') ?? '' };
-    this.warnings.push(...checkFromPlatform(stage, expansion, target));
+    this.rules.check('from-platform', { stage, expansion, target });
     if (expansion.text === '') {
       throw new JettisonError(
         'PLATFORM_EMPTY',
@@ -172,7 +179,7 @@ export class Heads {
     for (const name of Object.keys(buildArgs)) {
       if (declared.has(name) || isBuilderArg(name)) continue;
       const near = closest(name, declared);
-      this.warnings.push({
+      this.warn({
         code: 'UnusedBuildArg',
         message: `build argument ${name} is used by no ARG`,
         location: { file: dockerfile.file, line: 1, column: 1 },

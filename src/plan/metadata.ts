@@ -1,5 +1,4 @@
 import type { Command, HealthcheckInstruction, Instruction, Word } from '../dockerfile/ast.ts';
-import type { CheckId } from '../dockerfile/checks.ts';
 import { parseDuration } from '../dockerfile/duration.ts';
 import { parsePorts } from '../dockerfile/ports.ts';
 import { isSignal } from '../dockerfile/signals.ts';
@@ -23,7 +22,12 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
       for (const [key, value] of pairs) {
         state.setEnv(key, value);
-        state.checkSecret('ENV', { name: key, value }, instruction.location);
+        state.rules.check('variable', {
+          instruction: 'ENV',
+          name: key,
+          value,
+          location: instruction.location,
+        });
       }
       note(state, `ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
       return;
@@ -123,22 +127,7 @@ function portsOf(state: StageState, word: string, { location, source }: Instruct
       hint: read,
     });
   }
-  if (read.namesHost) {
-    state.warn({
-      code: 'ExposeInvalidFormat' satisfies CheckId,
-      message: `"${word}" names an address or a port of the host, which EXPOSE cannot set`,
-      location,
-      hint: 'Name the port of the container alone; the host’s is chosen when the image is run.',
-    });
-  }
-  if (read.oddCasing) {
-    state.warn({
-      code: 'ExposeProtoCasing' satisfies CheckId,
-      message: `The protocol of "${word}" is not in lower case`,
-      location,
-      hint: `Write ${word.toLowerCase()}.`,
-    });
-  }
+  state.rules.check('port', { written: word, ports: read, location });
   return read.ports;
 }
 

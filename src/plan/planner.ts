@@ -1,18 +1,19 @@
 import type { Diagnostic, Instruction, StageText } from '../dockerfile/ast.ts';
-import { type CheckId, inOrder } from '../dockerfile/checks.ts';
-import { filterDiagnostics } from '../dockerfile/file-checks.ts';
+import { instructionsOf, withoutSkipped } from '../dockerfile/checks/check-text.ts';
+import { inOrder, RuleRunner } from '../dockerfile/checks/rule.ts';
 import { parseInstructions } from '../dockerfile/parse.ts';
 import { at } from '../errors/locate.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
-import { formatPlatform } from '../image/platform.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { applyInstruction } from './apply.ts';
 import { baseConfig, emptyImage, envVariables, finish, onbuildTexts } from './base-config.ts';
 import { PlanBudget } from './budget.ts';
+import type { PlanSubjects } from './checks/define-plan-check.ts';
+import { PLAN_RULES } from './checks/plan-rules.ts';
+import { RULES } from './checks/rules.ts';
 import { addBaseFiles } from './copy-step.ts';
 import { type Head, Heads } from './heads.ts';
 import { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './input.ts';
-import { shownName } from './named-contexts.ts';
 import type { BaseImage, CopyFrom, PlannedStage, StageBase } from './plan.ts';
 import { StageNames, stageHint, stageOf, targetStage } from './references.ts';
 import { type SourceUser, sourcesOf } from './sources.ts';
@@ -51,6 +52,7 @@ const TURN_MS = 50;
 
 class Planner {
   private readonly warnings: Diagnostic[] = [];
+  private readonly rules: RuleRunner<PlanSubjects>;
   private readonly missing = new Map<string, ImageRequest>();
   private readonly target: StageText;
   private readonly heads: Heads;
@@ -66,7 +68,9 @@ class Planner {
   constructor(private readonly input: PlanInput) {
     this.target = targetStage(input.dockerfile, input.target);
     this.names = new StageNames(input.dockerfile);
-    this.heads = new Heads(input, this.warnings, this.names);
+    const warn = (warning: Diagnostic) => this.warnings.push(warning);
+    this.rules = new RuleRunner(PLAN_RULES, input.dockerfile.checks, warn);
+    this.heads = new Heads(input, this.rules, warn, this.names);
   }
 
   /** Pauses after each instruction. */
@@ -112,16 +116,16 @@ class Planner {
 
   /** What the text shows about the stages that are built, and what planning found, without what is skipped. */
   private allWarnings(needed: Set<number>): Diagnostic[] {
-    const { diagnostics, checks, globals, stages } = this.input.dockerfile;
-    const instructions = [...globals, ...stages.flatMap((stage) => [stage.from, ...stage.instructions])];
-    const relevant = diagnostics.filter(({ stage, code }) => {
+    const { dockerfile } = this.input;
+    const relevant = dockerfile.diagnostics.filter(({ stage, code }) => {
       if (stage === undefined) return true;
       if (!needed.has(stage)) return false;
       const state = this.states.get(stage);
       // A base with a SHELL of its own asked for that shell; one that is not known may have one.
-      return code !== 'JSONArgsRecommended' || !(state?.inheritsShell || state?.baseUnknown);
+      return !RULES.get(code)?.assumesDefaultShell || !(state?.inheritsShell || state?.baseUnknown);
     });
-    return inOrder([...relevant, ...filterDiagnostics(this.warnings, checks, instructions)]);
+    const planned = withoutSkipped(this.warnings, dockerfile.checks, instructionsOf(dockerfile));
+    return inOrder([...relevant, ...planned]);
   }
 
   /** The stages that some stages need, themselves included: by FROM, by --from, by triggers of known bases. */
@@ -200,10 +204,9 @@ class Planner {
     const variables = parent === undefined ? envVariables(config.Env ?? []) : new Map(parent.variables);
     const args: DeclaredArg[] = parent === undefined ? [] : [...parent.args];
     const escapeCharacter = this.input.dockerfile.directives.escape;
-    const warn = (warning: Diagnostic) => this.warnings.push(warning);
     const state = at(
       from,
-      () => new StageState(stage, config, variables, args, escapeCharacter, warn, this.budget, parent),
+      () => new StageState(stage, config, variables, args, escapeCharacter, this.rules, this.budget, parent),
     );
     state.workdirSet = parent?.workdirSet ?? false;
     state.cwdKnown = parent?.cwdKnown ?? false;
@@ -242,20 +245,9 @@ class Planner {
       source: text.from.source,
       ...(hint === undefined ? {} : { hint }),
     });
-    if (image !== undefined) this.checkBasePlatform(head, image);
-    return image === undefined ? undefined : { kind: 'image', image };
-  }
-
-  private checkBasePlatform({ platform, text }: Head, image: BaseImage): void {
-    const { os, architecture } = image.platform;
-    if (os === platform.os && architecture === platform.architecture) return;
-    const wanted = formatPlatform(platform);
-    this.warnings.push({
-      code: 'InvalidBaseImagePlatform' satisfies CheckId,
-      message: `The base image ${shownName(image.reference)} is for ${formatPlatform(image.platform)}, and the build for ${wanted}`,
-      location: text.from.image.location,
-      hint: `Use an image that there is for ${wanted}, or say with --platform what you mean.`,
-    });
+    if (image === undefined) return undefined;
+    this.rules.check('base', { image, platform: head.platform, location: text.from.image.location });
+    return { kind: 'image', image };
   }
 
   /** What a name in `--from` or in the `from=` of a mount stands for; undefined when it is not known yet. */

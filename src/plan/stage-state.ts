@@ -1,12 +1,12 @@
-import type { ArgInstruction, Diagnostic, Heredoc, RunInstruction, Word } from '../dockerfile/ast.ts';
-import { type CheckId, namesSecret } from '../dockerfile/checks.ts';
+import type { ArgInstruction, Heredoc, RunInstruction, Word } from '../dockerfile/ast.ts';
+import type { RuleRunner } from '../dockerfile/checks/rule.ts';
 import { type ExpandOptions, expand, expandWords } from '../dockerfile/expand.ts';
 import { type ResolvedMount, resolveMount } from '../dockerfile/mount.ts';
-import { secretKind } from '../dockerfile/secret-values.ts';
 import { findDidYouMean } from '../dockerfile/suggest.ts';
 import { JettisonError, type Location } from '../errors/error.ts';
 import type { RuntimeConfig } from '../image/types.ts';
 import type { PlanBudget } from './budget.ts';
+import type { PlanSubjects } from './checks/define-plan-check.ts';
 import type { PlannedHistory, PlannedStage, Step } from './plan.ts';
 
 /** A declared build argument; without a value it is known but unset. */
@@ -70,7 +70,7 @@ export class StageState {
     /** In the order of their declaration, for RUN's history. */
     readonly args: DeclaredArg[],
     private readonly escapeCharacter: '\\' | '`',
-    readonly warn: (diagnostic: Diagnostic) => void,
+    readonly rules: RuleRunner<PlanSubjects>,
     private readonly budget: PlanBudget,
     /** The stage that this one stands on. */
     parent?: StageState,
@@ -256,37 +256,15 @@ export class StageState {
     return { escape: this.escapeCharacter, location };
   }
 
-  /** Warns when a variable is a secret by its name or its value; the value is not shown. */
-  checkSecret(
-    instruction: 'ARG' | 'ENV',
-    { name, value = '' }: { name: string; value: string | undefined },
-    location: Location,
-  ): void {
-    const kind = namesSecret(name) ? 'a secret' : secretKind(value);
-    if (kind === undefined) return;
-    const what = kind === 'a secret' ? name : `The value of ${name}`;
-    this.warn({
-      code: 'SecretsUsedInArgOrEnv' satisfies CheckId,
-      message: `${what} looks like ${kind}, and ${instruction} leaves ${kind === 'a secret' ? 'its value' : 'it'} in the image`,
-      location,
-      hint: 'Use RUN --mount=type=secret.',
-    });
-  }
-
   private report(unset: string[], location: Location): void {
     if (this.baseUnknown) return;
     for (const name of unset) {
       // Declared without a value on purpose.
       if (this.#argNames.has(name)) continue;
       // Every variable is compared: after many warnings another suggestion helps nobody.
-      const near =
+      const suggestion =
         ++this.#suggestions > MAX_SUGGESTIONS ? undefined : findDidYouMean(name, this.variables.keys());
-      this.warn({
-        code: 'UndefinedVar' satisfies CheckId,
-        message: `The variable ${name} is used here, but nothing sets it`,
-        location,
-        hint: near === undefined ? `Set it with ARG or ENV before.` : `Did you mean $${near}?`,
-      });
+      this.rules.check('unset-variable', { name, location, suggestion });
     }
   }
 }

@@ -1,5 +1,4 @@
 import type { Instruction } from '../dockerfile/ast.ts';
-import type { CheckId } from '../dockerfile/checks.ts';
 import { absoluteDestination } from './copy-step.ts';
 import type { StageState } from './stage-state.ts';
 
@@ -10,13 +9,8 @@ export function addWorkdirStep(
   title: string,
 ): void {
   const written = state.text(instruction.value);
-  if (!written.startsWith('/') && !state.workdirSet && !state.isUncertain) {
-    state.warn({
-      code: 'WorkdirRelativePath' satisfies CheckId,
-      message: `"${written}" is relative to the working directory of the base image, which another version of it may change`,
-      location: instruction.location,
-      hint: 'Set an absolute WORKDIR first.',
-    });
+  if (!state.isUncertain) {
+    state.rules.check('workdir', { written, isFirst: !state.workdirSet, location: instruction.location });
   }
   state.workdirSet = true;
   if (written.startsWith('/') && !state.isUncertain) state.cwdKnown = true;

@@ -1,9 +1,9 @@
 import type { CheckResult } from '../../build/check.ts';
 import type { Diagnostic } from '../../dockerfile/ast.ts';
-import { CHECKS, type CheckId } from '../../dockerfile/checks.ts';
 import type { JettisonError, Location } from '../../errors/error.ts';
 import { renderError, renderWarning } from '../../errors/render.ts';
 import { plural } from '../../events/units.ts';
+import { RULES } from '../../plan/checks/rules.ts';
 import { VERSION } from '../version.ts';
 
 /** Exit code of a check: 1 when there is anything to say, as with Docker. */
@@ -18,18 +18,13 @@ export function findingsText(results: CheckResult[], color: boolean): string {
     const lines = text.split('\n');
     for (const { code, message, location, hint } of findings) {
       const source = lines[location.line - 1];
-      parts.push(
-        renderWarning(
-          {
-            code,
-            message,
-            location,
-            ...(hint === undefined ? {} : { hint }),
-            ...(source === undefined ? {} : { source }),
-          },
-          { color },
-        ),
-      );
+      const warning = {
+        ...{ code, message, location },
+        ...(hint === undefined ? {} : { hint }),
+        ...(source === undefined ? {} : { source }),
+      };
+      const page = RULES.has(code) ? `  rule: docs/rules/${code}.md\n` : '';
+      parts.push(renderWarning(warning, { color }) + page);
     }
     if (error !== undefined) parts.push(renderError(error, { color }));
   }
@@ -50,7 +45,7 @@ export function findingsJson(result: CheckResult): Record<string, unknown> {
     warnings: findings.map((finding) => ({
       ruleName: finding.code,
       description: descriptionOf(finding.code),
-      ...(Object.hasOwn(CHECKS, finding.code) ? { url: urlOf(finding.code) } : {}),
+      ...urlOf('url', finding.code),
       detail: finding.hint === undefined ? finding.message : `${finding.message}. ${finding.hint}`,
       location: rangesOf(finding.location),
     })),
@@ -91,7 +86,7 @@ export function findingsSarif(results: CheckResult[]): Record<string, unknown> {
             rules: codes.map((id) => ({
               id,
               shortDescription: { text: descriptionOf(id) },
-              ...(Object.hasOwn(CHECKS, id) ? { helpUri: urlOf(id) } : {}),
+              ...urlOf('helpUri', id),
             })),
           },
         },
@@ -132,12 +127,13 @@ function sarifResult(
 }
 
 function descriptionOf(code: string): string {
-  return Object.hasOwn(CHECKS, code)
-    ? CHECKS[code as CheckId].description
-    : 'Something odd that does not stop a build.';
+  return RULES.get(code)?.description ?? 'Something odd that does not stop a build.';
 }
 
-function urlOf(code: string): string {
+/** Docker's page about a rule, for programs that know Docker's rules. */
+function urlOf<Key extends string>(key: Key, code: string): Partial<Record<Key, string>> {
+  const rule = RULES.get(code);
+  if (rule === undefined || rule.own) return {};
   const name = code.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-').toLowerCase();
-  return `https://docs.docker.com/go/dockerfile/rule/${name}/`;
+  return { [key]: `https://docs.docker.com/go/dockerfile/rule/${name}/` } as Record<Key, string>;
 }

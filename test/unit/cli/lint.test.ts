@@ -38,6 +38,7 @@ describe('jettison lint', () => {
       '[StageNameCasing] (Dockerfile:1)\n  1 | FROM alpine AS Base\n    |                ^^^^\n  hint: ',
     );
     expect(out).toContain('[SecretsUsedInArgOrEnv] (Dockerfile:2)');
+    expect(out).toContain('\n  rule: docs/rules/SecretsUsedInArgOrEnv.md\n');
     expect(out).toContain('Not looked at: alpine:latest. What depends on them was not checked.');
     expect(out).toMatch(/\n2 findings\.\n$/);
     expect(out).not.toContain('UndefinedVar');

@@ -6,10 +6,15 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGES = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name)),
+  ...pagesIn('docs').map((name) => join('docs', name)),
+  ...pagesIn('docs/rules').map((name) => join('docs/rules', name)),
   join('examples', 'README.md'),
   join('test', 'conformance', 'README.md'),
 ];
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.md'));
+}
 
 describe('links between pages and files', () => {
   it.each(PAGES)('%s leads to what is there', (page) => {
@@ -24,7 +29,7 @@ describe('links between pages and files', () => {
   it('lead from README.md to every page of docs/', () => {
     const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
     const list = text.slice(text.indexOf('\n## More\n'));
-    const pages = readdirSync(join(ROOT, 'docs'));
+    const pages = pagesIn('docs');
     expect(pages.filter((page) => !list.includes(`\n- [docs/${page}](docs/${page}): `))).toEqual([]);
   });
 });

@@ -1,45 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { CHECKS } from '../../../src/dockerfile/checks.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
-import { sha256 } from '../../../src/image/digest.ts';
 import type { RuntimeConfig } from '../../../src/image/types.ts';
 import { imageKey, type PlanInput } from '../../../src/plan/input.ts';
 import { outlineOf, targetsOf } from '../../../src/plan/outline.ts';
-import type { BaseImage } from '../../../src/plan/plan.ts';
-import { planBuild } from '../../../src/plan/planner.ts';
-
-const AMD = { os: 'linux', architecture: 'amd64' };
-const EVERY = { unavailable: new Set<string>(), everyStage: true };
-
-/** Plans for checking; every base image is an empty one for amd64. */
-function checked(text: string, options: Partial<PlanInput> = {}, config: RuntimeConfig = {}) {
-  const dockerfile = parseDockerfile(text, 'Dockerfile');
-  const images = new Map<string, BaseImage>();
-  for (;;) {
-    const result = planBuild({
-      dockerfile,
-      buildArgs: {},
-      labels: {},
-      platform: AMD,
-      buildPlatform: AMD,
-      network: 'host',
-      check: EVERY,
-      ...options,
-      images,
-    });
-    if (result.kind === 'plan') return { ...result, dockerfile };
-    for (const request of result.images) {
-      images.set(imageKey(request), {
-        reference: request.reference,
-        digest: sha256(request.reference),
-        platform: AMD,
-        config,
-        history: [],
-        layers: [],
-      });
-    }
-  }
-}
+import { AMD, planChecked as checked, EVERY_STAGE as EVERY } from '../../support/plan-checked.ts';
 
 const found = (text: string, options?: Partial<PlanInput>, config?: RuntimeConfig) =>
   checked(text, options, config).warnings.map(({ code, location }) => `${code} ${location.line}`);
@@ -208,11 +172,6 @@ test('files that the ignore file excludes are found when somebody asks', () => {
     'CopyIgnoredFile 3',
     'CopyIgnoredFile 4',
   ]);
-});
-
-test('every check has an id of its own and a description', () => {
-  expect(Object.keys(CHECKS)).toHaveLength(22);
-  for (const { description } of Object.values(CHECKS)) expect(description).toMatch(/\.$/);
 });
 
 describe('what a file can be asked', () => {

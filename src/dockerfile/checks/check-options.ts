@@ -1,10 +1,10 @@
-import { JettisonError, type Location } from '../errors/error.ts';
-import type { CheckOptions } from './ast.ts';
+import { JettisonError, type Location } from '../../errors/error.ts';
+import type { CheckOptions } from '../ast.ts';
 
 const TRUE = ['1', 't', 'T', 'TRUE', 'true', 'True'];
 const FALSE = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
 
-/** What holds when nobody says anything. */
+/** The defaults. */
 export const NO_CHECK_OPTIONS: CheckOptions = { skip: [], error: false, experimental: [] };
 
 /**

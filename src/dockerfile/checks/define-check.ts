@@ -1,0 +1,24 @@
+import type { ArgInstruction, Instruction, StageText } from '../ast.ts';
+import type { RawPart } from '../lines.ts';
+import type { AnyRule } from './rule.ts';
+
+/** A parsed file. */
+export interface FileText {
+  parts: RawPart[];
+  /** The arguments before the first FROM. */
+  globals: ArgInstruction[];
+  stages: StageText[];
+}
+
+/** What a rule on the text can look at: no variable has a value yet. */
+export interface TextSubjects {
+  file: FileText;
+  stage: StageText;
+  /** Every instruction of the file, FROM included, in order. */
+  instruction: Instruction;
+}
+
+/** A rule on the text of a Dockerfile, without the value of any variable. */
+export function defineCheck(rule: AnyRule<TextSubjects>): AnyRule<TextSubjects> {
+  return rule;
+}

@@ -1,0 +1,26 @@
+import { defineCheck } from './define-check.ts';
+
+export const jsonArgsRecommended = defineCheck({
+  id: 'JSONArgsRecommended',
+  description: 'CMD and ENTRYPOINT are written as JSON, so that signals reach the program and not a shell.',
+  on: 'stage',
+  assumesDefaultShell: true,
+  check({ index, instructions }, report) {
+    for (const instruction of instructions) {
+      const { kind, location } = instruction;
+      // A stage with a SHELL of its own wants that shell.
+      if (kind === 'SHELL') return;
+      if ((kind !== 'CMD' && kind !== 'ENTRYPOINT') || instruction.command.form !== 'shell') continue;
+      const { fault } = instruction.command;
+      report({
+        message:
+          fault === undefined
+            ? `In this form a shell starts the program of ${kind}, and signals do not reach it`
+            : `A shell gets the text of ${kind}, since it is not a JSON array: ${fault.message}`,
+        location: fault?.location ?? location,
+        hint: `Write ${kind} ["program", "argument"].`,
+        stage: index,
+      });
+    }
+  },
+});

@@ -1,0 +1,15 @@
+import { definePlanCheck } from './define-plan-check.ts';
+
+export const exposeProtoCasing = definePlanCheck({
+  id: 'ExposeProtoCasing',
+  description: 'EXPOSE writes protocols in lower case.',
+  on: 'port',
+  check({ written, ports, location }, report) {
+    if (!ports.oddCasing) return;
+    report({
+      message: `The protocol of "${written}" is not in lower case`,
+      location,
+      hint: `Write ${written.toLowerCase()}.`,
+    });
+  },
+});
