@@ -27,7 +27,7 @@ const CORE = [
   /\/src\/build\/(?!check|debug)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
-  /\/src\/cache\/(backends|backends\/.*)\.ts$/,
+  /\/src\/cache\/(backend|backends|backends\/.*)\.ts$/,
   /\/src\/launch\/capabilities\.ts$/,
   /\/src\/machine\/(readable-forms|id-ranges)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,

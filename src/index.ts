@@ -11,7 +11,7 @@ export {
   type SecretSource,
 } from './build/build.ts';
 export { type CheckOptions, type CheckResult, check } from './build/check.ts';
-export type { CacheSource, CacheTarget } from './cache/places.ts';
+export type { CacheSource, CacheTarget } from './cache/backends.ts';
 export type { Diagnostic, Dockerfile, Instruction, StageText } from './dockerfile/ast.ts';
 export { parseDockerfile } from './dockerfile/parse.ts';
 export { printDockerfile } from './dockerfile/print.ts';

@@ -1,5 +1,12 @@
+import {
+  type CacheLocation,
+  type CacheSource,
+  type CacheTarget,
+  imageBackend,
+  isPlace,
+  placeBackend,
+} from '../cache/backends.ts';
 import type { CachePlace } from '../cache/place.ts';
-import { type CacheLocation, type CacheSource, type CacheTarget, placeName } from '../cache/places.ts';
 import type { SharedCache } from '../cache/shared-cache.ts';
 import { JettisonError } from '../errors/error.ts';
 import { fromSystemError } from '../errors/system.ts';
@@ -56,34 +63,33 @@ export class BuildCache {
     return SharedCache.load(
       store,
       from,
-      async (source) => new ReportingPlace(await this.open(source), store, emit, placeName(source)),
+      async (source) => new ReportingPlace(await this.open(source), store, emit, label(source)),
       (source, error) => {
         emit({
           type: 'warning',
           code: 'CACHE_SOURCE',
-          message: `The cache ${placeName(source)} is not used: ${error.message}`,
+          message: `The cache ${label(source)} is not used: ${error.message}`,
           ...(error.hint === undefined ? {} : { hint: error.hint }),
         });
       },
     );
   }
 
-  /** Puts an inline cache into the images' configs, where wished. */
+  /** Puts caches that are in images into the images' configs. */
   async addInline(built: BuiltPlatform[], solvers: readonly Solver[]): Promise<void> {
-    if (!this.options.to.some(({ type }) => type === 'inline')) return;
-    const [{ inlineCache }, { INLINE_MEMBER }] = await Promise.all([
-      import('../cache/export-cache.ts'),
-      import('../cache/cache-manifest.ts'),
-    ]);
-    for (const [i, one] of built.entries()) {
-      const inline = inlineCache(await solvers[i]!.shareable('min'));
-      one.config = { ...one.config, [INLINE_MEMBER]: inline } as BuiltPlatform['config'];
+    for (const target of this.options.to) {
+      const backend = imageBackend(target);
+      if (backend === undefined) continue;
+      for (const [i, one] of built.entries()) {
+        const members = await backend.members(await solvers[i]!.shareable('min'));
+        one.config = { ...one.config, ...members };
+      }
     }
   }
 
   /** Writes what the build has made to where other machines find it. */
   async export(work: BuildWork): Promise<void> {
-    const targets = this.options.to.filter((target) => target.type !== 'inline');
+    const targets = this.options.to.filter(isPlace);
     if (targets.length === 0) return;
     const { CacheMountExport } = await import('./cache-mount-export.ts');
     const mounts = new CacheMountExport({ ...this.options, ...work, shared: await this.load() });
@@ -95,13 +101,13 @@ export class BuildCache {
   }
 
   private async exportTo(
-    target: Exclude<CacheTarget, { type: 'inline' }>,
+    target: Extract<CacheTarget, CacheLocation>,
     solvers: readonly Solver[],
     mounts: CacheMountExport,
   ): Promise<void> {
     const { store, emit } = this.options;
     const started = Date.now();
-    const what = `cache to ${placeName(target)}`;
+    const what = `cache to ${label(target)}`;
     emit({ type: 'export.started', what });
     const onProgress = sparing((progress) =>
       emit({ type: 'transfer', of: what, direction: 'out', ...progress }),
@@ -143,8 +149,10 @@ export class BuildCache {
   }
 
   private async open(location: CacheLocation): Promise<CachePlace> {
-    const { openPlace } = await import('../cache/open-place.ts');
-    return openPlace(location, this.options.store, (insecure) => this.registries(insecure));
+    return placeBackend(location).open(location, {
+      store: this.options.store,
+      registries: (insecure) => this.registries(insecure),
+    });
   }
 
   private registries(insecure: boolean): Promise<Registries> {
@@ -158,4 +166,8 @@ export class BuildCache {
     }
     return opening;
   }
+}
+
+function label(location: CacheLocation): string {
+  return placeBackend(location).label(location);
 }

@@ -85,7 +85,7 @@ function writtenBy({ outputs = [], cacheFrom = [], cacheTo = [], written = [] }:
     if ('path' in output) return [output.path];
     return 'to' in output && 'path' in output.to ? [output.to.path] : [];
   });
-  const caches = [...cacheFrom, ...cacheTo].flatMap((one) => (one.type === 'local' ? [one.path] : []));
+  const caches = [...cacheFrom, ...cacheTo].flatMap((one) => ('path' in one ? [one.path] : []));
   return [
     ...[...paths, ...written].map((path) => ({ path: resolve(path), what: 'an output of this build' })),
     ...caches.map((path) => ({ path: resolve(path), what: 'a cache of this build' })),

@@ -1,4 +1,4 @@
-import type { CacheSource, CacheTarget } from '../cache/places.ts';
+import type { CacheSource, CacheTarget } from '../cache/backends.ts';
 import type { Diagnostic } from '../dockerfile/ast.ts';
 import { closest } from '../errors/closest.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';

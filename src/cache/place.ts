@@ -13,7 +13,7 @@ export interface CacheDocument {
 }
 
 /**
- * A place that keeps caches. A cache is a manifest, its config (see `format.ts`) and blobs, so that whatever can keep
+ * A place that keeps caches. A cache is a manifest, its config (see `cache-manifest.ts`) and blobs, so that whatever can keep
  * small documents under names and blobs under digests can be one. All that is fetched is verified by its digest.
  */
 export interface CachePlace {

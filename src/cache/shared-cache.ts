@@ -7,9 +7,9 @@ import { soundIndex } from '../layer/sound-index.ts';
 import { type CacheIdentity, cacheName } from '../store/cache-mounts.ts';
 import { installBlob, installLayer } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
+import type { CacheSource } from './backends.ts';
 import { type CachedMount, type CachedStep, readCache } from './cache-manifest.ts';
 import type { CachePlace } from './place.ts';
-import type { CacheSource } from './places.ts';
 
 /** Something of a cache with the place that has its blobs. */
 type Found<T> = T & { place: CachePlace };

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CacheSource, CacheTarget } from '../../src/cache/places.ts';
+import type { CacheSource, CacheTarget } from '../../src/cache/backends.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { type Built, TestBuilds } from '../support/build.ts';
 import { FakeRegistry, type Seen } from '../support/registry.ts';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CacheSource, CacheTarget } from '../../src/cache/places.ts';
+import type { CacheSource, CacheTarget } from '../../src/cache/backends.ts';
 import { type Built, TestBuilds } from '../support/build.ts';
 import { FakeRegistry } from '../support/registry.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CacheSource, CacheTarget } from '../../src/cache/backends.ts';
 import { type CacheConfig, readCache } from '../../src/cache/cache-manifest.ts';
-import type { CacheSource, CacheTarget } from '../../src/cache/places.ts';
 import type { Manifest } from '../../src/image/types.ts';
 import { listCaches } from '../../src/store/cache-mounts.ts';
 import { verifyStore } from '../../src/store/verify.ts';

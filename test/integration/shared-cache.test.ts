@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CacheSource, CacheTarget } from '../../src/cache/places.ts';
+import type { CacheSource, CacheTarget } from '../../src/cache/backends.ts';
 import { MEDIA } from '../../src/image/types.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { TestBuilds } from '../support/build.ts';

@@ -38,14 +38,25 @@ describe('--cache-from and --cache-to', () => {
     ['type=gha', '--cache-to type=gha is not supported'],
     ['type=s3,bucket=b', '--cache-to type=s3 is not supported'],
     ['type=inline,cache-mounts=true', 'the cache "type=inline,cache-mounts=true" cannot have "cache-mounts"'],
-    ['type=local,dest=x,tag=../y', '"../y" is no tag'],
+    ['type=local,dest=x,tag=../y', 'invalid tag "../y"'],
     ['type=local,dest=x,cache-mounts=maybe', 'cache-mounts=maybe is neither true nor false'],
-    ['type=disk', 'there is no --cache-to type "disk"'],
+    ['type=disk', 'unknown --cache-to type "disk"'],
     ['type=registry', 'the cache "type=registry" has no ref'],
-    ['type=local,dest=x,mode=mid', 'there is no cache mode "mid"'],
+    ['type=local,dest=x,mode=mid', 'unknown cache mode "mid"'],
     ['type=local,dest=x,foo=1', 'the cache "type=local,dest=x,foo=1" cannot have "foo"'],
     ['type=inline,mode=max', 'the cache "type=inline,mode=max" cannot have "mode"'],
   ])('refuses %s', (text, message) => {
     expect(() => cacheTarget(text, '/')).toThrow(expect.objectContaining({ message, exitCode: 2 }));
+  });
+
+  it.each([
+    [cacheSource, 'type=inline', 'Read such a cache with type=registry,ref=IMAGE.'],
+    [cacheSource, 'type=disk', 'The types are registry, local.'],
+    [cacheTarget, 'type=disk', 'The types are registry, local, inline.'],
+    [cacheTarget, 'type=inlin', 'Did you mean inline?'],
+    [cacheTarget, 'type=local,dest=x,ignore-eror=true', 'Did you mean ignore-error?'],
+    [cacheTarget, 'type=local', 'Add dest=….'],
+  ])('hints at the way out: %# %s', (read, text, hint) => {
+    expect(() => read(text, '/')).toThrow(expect.objectContaining({ hint }));
   });
 });

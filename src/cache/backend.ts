@@ -1,0 +1,84 @@
+import { usageError } from '../errors/usage.ts';
+import { alwaysTrue, type Keys, toggle } from '../fields/keys.ts';
+import type { Registries } from '../registry/registries.ts';
+import type { Store } from '../store/store.ts';
+import type { SharedStep } from './export-cache.ts';
+import type { CachePlace } from './place.ts';
+
+interface Backend<L extends { type: string }> {
+  readonly type: L['type'];
+  /** How it is written, and a sentence about it: Markdown. */
+  readonly usage: string;
+  readonly help: string;
+  /** Keys of `--cache-to`. */
+  readonly to: Keys<L>;
+}
+
+/**
+ * A cache backend that keeps caches in a place of their own: one file in `backends/`, one line in `backends.ts`. The
+ * parsers of `--cache-from` and `--cache-to` come of it.
+ */
+export interface PlaceBackend<L extends { type: string }> extends Backend<L> {
+  readonly kind: 'place';
+  /** Keys of `--cache-from`. */
+  readonly from: Keys<L>;
+  /** What people know the place as. */
+  label(location: L): string;
+  /** Opens the place; code that only this needs is imported here. Nothing is read or made yet. */
+  open(location: L, services: CacheServices): Promise<CachePlace>;
+}
+
+/** A cache backend that keeps the steps of an image's own layers in the image. */
+export interface ImageBackend<L extends { type: string }> extends Backend<L> {
+  readonly kind: 'image';
+  /** Members for the image's config. */
+  members(steps: readonly SharedStep[]): Promise<Record<string, unknown>>;
+}
+
+export interface CacheServices {
+  store: Store;
+  /** @param insecure accept any certificate, and plain http */
+  registries(insecure: boolean): Promise<Registries>;
+}
+
+/** Options of a place that is read, whatever its backend. */
+export interface CacheSourceOptions {
+  /** `false`: commands do not get the contents of cache mounts from here. */
+  cacheMounts?: boolean;
+}
+
+/** Options of a place that is written, whatever its backend. */
+export interface CacheTargetOptions {
+  /** `max`: all steps of the build; `min`, the default: those whose layers are in the image. */
+  mode?: 'min' | 'max';
+  /** A failure is a warning. */
+  ignoreError?: boolean;
+  /** The contents of the build's cache mounts are kept, too. */
+  cacheMounts?: boolean;
+}
+
+export const SOURCE_KEYS: Keys<CacheSourceOptions> = {
+  'cache-mounts': toggle(
+    'cacheMounts',
+    'With `false`, the contents of [cache mounts](#cache-mounts) are not fetched.',
+  ),
+};
+
+export const TARGET_KEYS: Keys<CacheTargetOptions> = {
+  mode: {
+    value: 'min|max',
+    help: 'Keeps the steps whose layers are in the image (`min`, the default), or those of all stages that the build needs.',
+    set(options, value) {
+      if (value !== 'min' && value !== 'max')
+        throw usageError(`unknown cache mode "${value}"`, 'The modes are min and max.');
+      options.mode = value;
+    },
+  },
+  'cache-mounts': toggle('cacheMounts', "Keeps what the build's [cache mounts](#cache-mounts) hold, too."),
+  'ignore-error': toggle(
+    'ignoreError',
+    'A cache that cannot be kept is a warning. Without it the build ends with exit code 1, after the image was stored.',
+  ),
+  'image-manifest': alwaysTrue('Caches are OCI image manifests.'),
+  'oci-mediatypes': alwaysTrue('Caches are OCI image manifests.'),
+};

@@ -1,0 +1,15 @@
+import type { ImageBackend } from '../backend.ts';
+
+/** In the config of the image itself: the steps of its own layers. */
+export const inline: ImageBackend<{ type: 'inline' }> = {
+  type: 'inline',
+  kind: 'image',
+  usage: '`type=inline`',
+  help: "In the image's own config, for the steps of its own layers; read with `type=registry,ref=IMAGE`.",
+  to: {},
+  async members(steps) {
+    const { inlineCache } = await import('../export-cache.ts');
+    const { INLINE_MEMBER } = await import('../cache-manifest.ts');
+    return { [INLINE_MEMBER]: inlineCache(steps) };
+  },
+};
