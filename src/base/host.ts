@@ -4,10 +4,10 @@ import { JettisonError } from '../errors/error.ts';
 import type { HistoryEntry, RuntimeConfig } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { addAccounts } from './accounts.ts';
+import { CERTIFICATES, NAME_SERVICE_LIBRARIES, TOOL_FILES, TOOLS } from './contents.ts';
 import { findLibraries, linkDirectory } from './libraries.ts';
 import { Listing } from './listing.ts';
 import { thisMachine } from './machine.ts';
-import { CERTIFICATES, NAME_SERVICE_LIBRARIES, TOOL_FILES, TOOLS } from './tools.ts';
 
 export interface HostBaseOptions {
   /** Node, its libraries, certificates and accounts only: no shell, no npm, no tools. */

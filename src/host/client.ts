@@ -5,14 +5,16 @@ import { isolationError, namespaceCommand } from '../machine/namespace.ts';
 import { formsOf } from '../machine/readable-forms.ts';
 import { needTool } from '../machine/tools.ts';
 import { errorOf, type FromWorker, type ToWorker } from '../protocol/channel.ts';
-import type {
-  ExecOutput,
-  ExecRequest,
-  ExecResult,
-  StartedCommand,
-  TerminalSize,
-  Worker,
-  WorkerOperations,
+import {
+  type ExecOutput,
+  type ExecRequest,
+  type ExecResult,
+  OPERATIONS,
+  type OperationName,
+  type StartedCommand,
+  type TerminalSize,
+  type Worker,
+  type WorkerOperations,
 } from '../protocol/operations.ts';
 import { entryPath } from '../protocol/program-path.ts';
 import type { Isolation, RungChoice, RuntimeName } from '../protocol/rung.ts';
@@ -70,7 +72,17 @@ async function start(options: WorkerOptions): Promise<Worker> {
     ...(runtime === undefined ? {} : { runtime }),
   });
   await client.ready;
-  return client;
+  return Object.assign(client, operationsOf(client));
+}
+
+/** A method for each operation of the table; `exec` is the client's own, since it can be cancelled and has output. */
+function operationsOf(client: WorkerClient): Omit<WorkerOperations, 'exec'> {
+  const { exec: _, ...operations } = OPERATIONS;
+  const methods = (Object.keys(operations) as OperationName[]).map((name) => [
+    name,
+    (request: unknown) => client.call(name, request),
+  ]);
+  return Object.fromEntries(methods);
 }
 
 function inability({ reason, hint }: { reason: string; hint?: string }): JettisonError {
@@ -81,7 +93,8 @@ function inability({ reason, hint }: { reason: string; hint?: string }): Jettiso
   });
 }
 
-class WorkerClient implements Worker {
+/** Control's end of a worker: everything of `Worker` but the methods for single operations. */
+class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
   readonly ready: Promise<void>;
   readonly #process: ChildProcess;
   readonly #pending = new Map<number, Pending>();
@@ -144,25 +157,6 @@ class WorkerClient implements Worker {
     });
   }
 
-  unpack = this.#operation('unpack');
-  materialise = this.#operation('materialise');
-  sampleDirectory = this.#operation('sampleDirectory');
-  checkDirectories = this.#operation('checkDirectories');
-  pack = this.#operation('pack');
-  tar = this.#operation('tar');
-  read = this.#operation('read');
-  copyOut = this.#operation('copyOut');
-  remove = this.#operation('remove');
-  lock = this.#operation('lock');
-  unlock = this.#operation('unlock');
-  measure = this.#operation('measure');
-  exportCaches = this.#operation('exportCaches');
-  importCaches = this.#operation('importCaches');
-  emptyCaches = this.#operation('emptyCaches');
-  packCache = this.#operation('packCache');
-  knownArchive = this.#operation('knownArchive');
-  fillCache = this.#operation('fillCache');
-
   async exec(request: ExecRequest, options: Parameters<Worker['exec']>[1] = {}): Promise<ExecResult> {
     const { signal, ...listeners } = options;
     signal?.throwIfAborted();
@@ -210,13 +204,14 @@ class WorkerClient implements Worker {
     clearTimeout(timer);
   }
 
-  #operation<K extends Exclude<keyof WorkerOperations, 'exec'>>(operation: K): WorkerOperations[K] {
-    return ((request: unknown) => this.#call(++this.#serial, operation, request)) as WorkerOperations[K];
+  /** Asks for an operation of the table. */
+  call(operation: OperationName, request: unknown): Promise<unknown> {
+    return this.#call(++this.#serial, operation, request);
   }
 
   #call(
     id: number,
-    operation: keyof WorkerOperations,
+    operation: OperationName,
     request: unknown,
     listeners?: Pick<Pending, 'onOutput' | 'onStarted'>,
   ): Promise<unknown> {

@@ -1,15 +1,17 @@
-import { readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs';
+import { readlinkSync, statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
 import { canonicalJson, sha256 } from '../image/digest.ts';
+import { readText } from '../machine/kernel.ts';
 import { chooseIsolation } from '../machine/namespace.ts';
 import { findTool, type ToolName } from '../machine/tools.ts';
-import type { RungChoice, RungName, WorkerMode } from '../protocol/rung.ts';
+import { RUNGS, type RungChoice, type RungName, type WorkerMode } from '../protocol/rung.ts';
 import { StoreLayout } from '../store/layout.ts';
 import { readRecord, recordText } from '../store/record-file.ts';
 import { writeWhole } from '../store/temporary.ts';
-import { chrootProblem } from './chroot-probe.ts';
-import { probeRungs, type Rung } from './rung-probes.ts';
+import { chrootProblem } from './probes/chroot.ts';
+import type { Rung } from './probes/probe.ts';
+import { probeRungs } from './rungs.ts';
 
 /** `rungs.json` of a store: what was found when it was tried last, and on what. */
 interface Remembered {
@@ -76,8 +78,7 @@ function notesOf({ name, usable, problems = [], passing, reason }: Rung): string
 }
 
 function modeOf({ name, runtime }: Rung): WorkerMode {
-  const mounts = name === 'oci' || name === 'namespaces';
-  const isolation = mounts ? chooseIsolation() : 'none';
+  const isolation = RUNGS[name].mounts ? chooseIsolation() : 'none';
   return { isolation, rung: name, ...(runtime === undefined ? {} : { runtime }) };
 }
 
@@ -164,14 +165,6 @@ function machineDigest(home: string): string {
       chroot: chrootProblem(home)?.reason ?? null,
     }),
   );
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 function readLink(path: string): string {

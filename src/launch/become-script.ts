@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { capabilityMask } from '../machine/namespace.ts';
+import { capabilityMask } from '../machine/kernel.ts';
 import { needTool } from '../machine/tools.ts';
 import type { SeccompProfile, Ulimit, User } from '../protocol/operations.ts';
 import { entryPath } from '../protocol/program-path.ts';
@@ -8,9 +8,9 @@ import { canMakePrograms } from './call-program.ts';
 import { CAPABILITY_NAMES, within } from './capabilities.ts';
 import { isTooLong, tooLong } from './command-lookup.ts';
 import { commandProgram } from './command-program.ts';
+import { carriers } from './environment.ts';
 import { filterProgram } from './filter-program.ts';
-import { carriers } from './handed-variables.ts';
-import { quote } from './shell-words.ts';
+import { quote } from './setup-lines.ts';
 
 /** More than there are, for kernels that have more of them: see `CommandProgramOptions`. */
 const ALL_CAPABILITIES = 2n ** 63n - 1n;

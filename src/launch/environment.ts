@@ -42,6 +42,19 @@ export function variable(environment: Environment, name: string): string | undef
     ?.slice(prefix.length);
 }
 
+/**
+ * The variables (`K=V`) under names that mean nothing to any program: `JETTISON_0`, `JETTISON_1`, … So the machine's
+ * programs hand them on to a command in their environment: everybody can read arguments in /proc.
+ */
+export function carriers(environment: readonly string[]): Record<string, string> {
+  return Object.fromEntries(environment.map((entry, index) => [`JETTISON_${index}`, entry]));
+}
+
+/** The variables that `carriers` has put into this process's environment. @param count of them */
+export function carried(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => process.env[`JETTISON_${index}`]!);
+}
+
 function isGuarded(variable: string): boolean {
   // A locale's name is harmless unless it is a path.
   return LOADER.test(variable) || (LOCALE.test(variable) && variable.includes('/'));

@@ -10,6 +10,19 @@ export interface Mounted {
 
 const LOCKABLE = ['nosuid', 'nodev', 'noexec', 'noatime', 'nodiratime', 'relatime'];
 
+/** One line of the table that mount(8) works through. */
+export interface MountLine {
+  /** Absent: the target itself, to change how it is mounted. */
+  source?: string;
+  /** Relative to the root, and without symlinks; or absolute, outside the root. */
+  target: string;
+  type: string;
+  options: string;
+}
+
+/** Options of whatever needs neither programs nor devices. */
+export const SAFE = 'nosuid,nodev,noexec';
+
 /**
  * Flags of the mount that a path is in that must be said again when others are set: in a user namespace they are
  * locked.
@@ -17,14 +30,19 @@ const LOCKABLE = ['nosuid', 'nodev', 'noexec', 'noatime', 'nodiratime', 'relatim
 export function lockedOptions(path: string): string[] {
   // What is not there yet will be mounted there by this process itself.
   const real = existsSync(path) ? realpathSync(path) : path;
+  return mountOptions(real).filter((option) => LOCKABLE.includes(option));
+}
+
+/** Options of the mount that a path is in; none where that is not known. @param path absolute, without symlinks */
+export function mountOptions(path: string): string[] {
   const holder = mounts()
-    .filter(({ point }) => isWithin(real, point))
+    .filter(({ point }) => isWithin(path, point))
     // Of two mounts at one place the later one is seen.
     .reduce((best, next) => (next.point.length >= best.point.length ? next : best), {
       point: '',
       options: [],
     });
-  return holder.options.filter((option) => LOCKABLE.includes(option));
+  return holder.options;
 }
 
 /** What is mounted in this process's namespace. */
@@ -43,8 +61,26 @@ export function isWithin(path: string, folder: string): boolean {
   return folder === '/' || path === folder || path.startsWith(`${folder}/`);
 }
 
+/** The text of a table for `mount --all --fstab`. @param root absolute path of the root */
+export function fstab(root: string, mounts: readonly MountLine[]): string {
+  return mounts
+    .map(({ source, target, type, options }) => {
+      const path = target === '' ? root : target.startsWith('/') ? target : `${root}/${target}`;
+      return `${[source ?? path, path, type, options, '0', '0'].map(escapeField).join(' ')}\n`;
+    })
+    .join('');
+}
+
 function unescapeField(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
+
+/** fstab(5) wants blanks and backslashes in octal. */
+function escapeField(field: string): string {
+  return field.replace(
+    /[ \t\n\\#]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
   );
 }

@@ -7,17 +7,8 @@ import { diskPath } from '../layer/names.ts';
 import { resolvePath, type Tree } from '../layer/tree.ts';
 import type { ExecMount } from '../protocol/operations.ts';
 import type { Isolation } from '../protocol/rung.ts';
-import { lockedOptions } from './mount-table.ts';
-
-/** One line of the table that mount(8) works through. */
-export interface MountLine {
-  /** Absent: the target itself, to change how it is mounted. */
-  source?: string;
-  /** Relative to the root, and without symlinks; or absolute, outside the root. */
-  target: string;
-  type: string;
-  options: string;
-}
+import { DEVICE_LINKS, DEVICE_NUMBERS, devMounts } from './devices.ts';
+import { lockedOptions, type MountLine, SAFE } from './mount-table.ts';
 
 /** How the root of one run is put together. */
 export interface RootPlan {
@@ -81,32 +72,7 @@ const MASKED = [
 ];
 const READ_ONLY = ['proc/bus', 'proc/fs', 'proc/irq', 'proc/sys', 'proc/sysrq-trigger'];
 
-const SAFE = 'nosuid,nodev,noexec';
 const CGROUP2_MAGIC = 0x63677270;
-
-/** Devices that every container has, as major and minor numbers: what Docker lets commands open. */
-export const DEVICE_NUMBERS: Readonly<Record<string, readonly [major: number, minor: number]>> = {
-  null: [1, 3],
-  zero: [1, 5],
-  full: [1, 7],
-  random: [1, 8],
-  urandom: [1, 9],
-  tty: [5, 0],
-};
-
-/** Those of them that the machine has: they are bound from its /dev. */
-export const DEVICES = Object.keys(DEVICE_NUMBERS)
-  .filter((name) => existsSync(`/dev/${name}`))
-  .sort();
-
-/** Links in /dev, which are in every container. */
-export const DEVICE_LINKS: Readonly<Record<string, string>> = {
-  ptmx: 'pts/ptmx',
-  fd: '/proc/self/fd',
-  stdin: '/proc/self/fd/0',
-  stdout: '/proc/self/fd/1',
-  stderr: '/proc/self/fd/2',
-};
 
 /** Directories of the root in which the kernel, or this process, has everything. */
 const KERNEL_DIRECTORIES = ['dev', 'proc', 'sys'];
@@ -219,16 +185,6 @@ export function coveringMounts({ masked, readonly }: RootPlan): MountLine[] {
   ];
 }
 
-/** The text of a table for `mount --all --fstab`. @param root absolute path of the root */
-export function fstab(root: string, mounts: readonly MountLine[]): string {
-  return mounts
-    .map(({ source, target, type, options }) => {
-      const path = target === '' ? root : target.startsWith('/') ? target : `${root}/${target}`;
-      return `${[source ?? path, path, type, options, '0', '0'].map(escapeField).join(' ')}\n`;
-    })
-    .join('');
-}
-
 type Region = 'kernel' | 'dev' | 'bind' | 'tmpfs';
 
 /** Something mounted: where, and what is known of it. */
@@ -339,44 +295,6 @@ function sysMounts(
   ];
 }
 
-/**
- * What is mounted on /dev and below it.
- *
- * @param dev relative to the root
- * @param shmSize bytes
- */
-export function devMounts(
-  dev: string,
-  files: Pick<BoundFiles, 'dev'>,
-  isolation: Isolation,
-  shmSize = 64 << 20,
-): MountLine[] {
-  // Group 5, tty, exists only where more than one id does.
-  const group = isolation === 'single' ? '' : ',gid=5';
-  return [
-    {
-      source: files.dev,
-      target: dev,
-      type: 'none',
-      options: ['bind', 'nosuid', 'nodev', ...lockedOptions(files.dev)].join(','),
-    },
-    ...DEVICES.map((name) => ({
-      source: `/dev/${name}`,
-      target: join(dev, name),
-      type: 'none',
-      options: 'bind',
-    })),
-    {
-      source: 'devpts',
-      target: join(dev, 'pts'),
-      type: 'devpts',
-      options: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620${group}`,
-    },
-    { source: 'shm', target: join(dev, 'shm'), type: 'tmpfs', options: `${SAFE},mode=1777,size=${shmSize}` },
-    { source: 'mqueue', target: join(dev, 'mqueue'), type: 'mqueue', options: SAFE },
-  ];
-}
-
 function masked(at: string, top: 'proc' | 'sys'): RootPlan['masked'] {
   return MASKED.filter((path) => path.startsWith(`${top}/`) && existsOnMachine(path)).map((path) => ({
     path: under(at, top, path),
@@ -464,14 +382,6 @@ function isDirectory(path: string): boolean {
 
 function statfs(path: string): number | undefined {
   return existsSync(path) ? statfsSync(path).type : undefined;
-}
-
-/** fstab(5) wants blanks and backslashes in octal. */
-function escapeField(field: string): string {
-  return field.replace(
-    /[ \t\n\\#]/g,
-    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
-  );
 }
 
 export function badTarget(target: string, why: string): JettisonError {

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { SeccompProfile, TerminalSize, Ulimit, User } from '../protocol/operations.ts';
 import { CAPABILITY_NAMES } from './capabilities.ts';
-import { DEVICE_NUMBERS, type MountLine, type RootPlan } from './rootfs.ts';
+import { DEVICE_NUMBERS } from './devices.ts';
+import type { MountLine } from './mount-table.ts';
+import type { RootPlan } from './rootfs.ts';
 
 /** What an OCI runtime is told of one command. */
 export interface RuntimeConfigOptions {

@@ -1,7 +1,6 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { findTool, needTool } from '../machine/tools.ts';
 import type { CommandNetwork } from '../protocol/operations.ts';
-import { quote } from './shell-words.ts';
 
 /** The words that give the first process its namespaces. All mounts and processes in them end with it. */
 export function namespaceWrapper(network: CommandNetwork): string[] {
@@ -18,11 +17,6 @@ export function mountAll(table: string): string {
   return `${needTool('mount')} -n -a -T ${quote(table)} || exit 1`;
 }
 
-/** Makes a directory of the root. @param path relative to the root; no symlinks are in it */
-export function makeInRoot(root: string, path: string): string {
-  return `${needTool('mkdir')} -p ${quote(join(root, path))} || exit 1`;
-}
-
 /** Makes a mount point. @param point.path relative to the root, or absolute; no symlinks in it lead out of the root */
 export function makePoint(root: string, point: { path: string; kind: 'file' | 'directory' }): string {
   const path = resolve(root, point.path);
@@ -36,4 +30,9 @@ export function makePoint(root: string, point: { path: string; kind: 'file' | 'd
 export function loopbackUp(network: CommandNetwork): string[] {
   const ip = network === 'none' ? findTool('ip') : undefined;
   return ip === undefined ? [] : [`${ip} link set lo up`];
+}
+
+/** One word for a POSIX shell, whatever is in it. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
 import type { Isolation } from '../protocol/rung.ts';
-import { asRoot } from './advice.ts';
 import { freeRange, grantsIn, RANGE_FILES } from './id-ranges.ts';
+import { capabilityMask, readText } from './kernel.ts';
 import { shortageIn } from './shortage.ts';
-import { findTool, needTool } from './tools.ts';
+import { asRoot, findTool, needTool } from './tools.ts';
 
 const CAP_SYS_ADMIN = 21n;
 
@@ -110,20 +109,6 @@ export function isolationError(isolation: Isolation, said: string): JettisonErro
   );
 }
 
-/** The capability sets of this process: bit masks of /proc/self/status, e.g. `CapEff`, `CapBnd`. */
-export function capabilityMask(set: 'CapEff' | 'CapBnd'): bigint {
-  const mask = new RegExp(`^${set}:\\s*([0-9a-f]+)`, 'm').exec(readText('/proc/self/status'))?.[1];
-  return mask === undefined ? 0n : BigInt(`0x${mask}`);
-}
-
 function hasCapability(bit: bigint): boolean {
   return ((capabilityMask('CapEff') >> bit) & 1n) === 1n;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,6 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { asRoot } from './advice.ts';
-import { findTool } from './tools.ts';
+import { asRoot, findTool } from './tools.ts';
 
 export type HelperName = 'pasta' | 'slirp4netns';
 

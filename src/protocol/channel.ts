@@ -1,9 +1,9 @@
 import { JettisonError, type JettisonErrorOptions } from '../errors/error.ts';
-import type { ExecOutput, StartedCommand, TerminalSize, WorkerOperations } from './operations.ts';
+import type { ExecOutput, OperationName, StartedCommand, TerminalSize } from './operations.ts';
 
 /** From control to the worker. */
 export type ToWorker =
-  | { type: 'call'; id: number; operation: keyof WorkerOperations; request: unknown }
+  | { type: 'call'; id: number; operation: OperationName; request: unknown }
   /** Ends the running command of that call. */
   | { type: 'cancel'; id: number }
   /** Output message number `serial` has been taken: the worker may send more of that call. */

@@ -8,63 +8,86 @@ import type { DirectoryForm, ReadableForms } from '../store/forms.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
 import type { RunningRuntime } from './rung.ts';
 
+/** An operation's types; nothing of it is there at run time. */
+interface Operation<Request, Answer> {
+  request?: Request;
+  answer?: Answer;
+}
+
+function operation<Request, Answer>(): Operation<Request, Answer> {
+  return {};
+}
+
 /**
- * What control can ask of the worker. One interface, so that a test can run the operations in-process and a
- * later release can put them on another machine. All paths inside layers are resolved inside them; all
- * results are in the store (written to `tmp/`, then renamed) before an operation answers.
+ * What control can ask of the worker, one line an operation: request → answer. Control's client has a method for each,
+ * and `worker/main.ts` a function. All paths inside layers are resolved inside them; all results are in the store
+ * (written to `tmp/`, then renamed) before an operation answers.
  */
-export interface WorkerOperations {
+export const OPERATIONS = {
   /**
    * Reads a tar (plain, gzip, zstd, bzip2 or xz: by content) into a layer: always its index, and its
    * directory when asked. Does only what is missing when the layer exists.
    */
-  unpack(request: UnpackRequest): Promise<LayerRecord>;
+  unpack: operation<UnpackRequest, LayerRecord>(),
   /** Makes the worker's directory form of a layer from its recipe. Does nothing when it exists. */
-  materialise(request: MaterialiseRequest): Promise<void>;
+  materialise: operation<MaterialiseRequest, void>(),
   /**
-   * Looks at some of a layer's directory before it is used, and takes a damaged one away. Does nothing when there is
-   * none. @returns what is wrong, for people
+   * Compares a sample of a layer's directory with its index before it is used, and deletes a damaged directory. Does
+   * nothing when there is none. Answers with what is wrong, for people.
    */
-  sampleDirectory(request: { layer: string }): Promise<string | undefined>;
+  sampleDirectory: operation<{ layer: string }, string | undefined>(),
   /** Compares everything in the directories of a layer that the worker can read with the layer's index. */
-  checkDirectories(request: { layer: string }): Promise<DirectoryReport[]>;
+  checkDirectories: operation<{ layer: string }, DirectoryReport[]>(),
   /** Makes the tar and blob forms of a layer in one streaming pass. */
-  pack(request: PackRequest): Promise<PackedLayer>;
-  /** Writes the tar of a recipe, which need not be that of a layer, into a file, which is made. */
-  tar(request: { recipe: string; path: string }): Promise<void>;
+  pack: operation<PackRequest, PackedLayer>(),
+  /** Writes the tar of a recipe, which need not be a layer's, to a new file. Absolute paths. */
+  tar: operation<{ recipe: string; path: string }, void>(),
   /** The bytes of one small file of a layer, a host file or an inline source. */
-  read(request: { source: Source; limit: number }): Promise<Uint8Array>;
-  /** Copies the content of one file of a layer into a file that control can read, which is made. Absolute path. */
-  copyOut(request: { source: Source & { kind: 'layer' }; path: string }): Promise<void>;
+  read: operation<{ source: Source; limit: number }, Uint8Array>(),
+  /** Copies the content of one file of a layer to a new file that control can read. Absolute path. */
+  copyOut: operation<{ source: Source & { kind: 'layer' }; path: string }, void>(),
   /** Runs a command on a stack of layers, and keeps what it changed as a layer when asked. */
-  exec(request: ExecRequest): Promise<ExecResult>;
+  exec: operation<ExecRequest, ExecResult>(),
   /** Deletes files and trees of the store that only the worker's ids may delete. Absolute paths inside it. */
-  remove(request: { paths: string[] }): Promise<void>;
-  /** Waits for, and takes, a lock that every build of this store shares; freed when the worker ends. */
-  lock(request: { name: string }): Promise<void>;
-  unlock(request: { name: string }): Promise<void>;
-  /** Bytes of the files in each of some folders of the store, of which only the worker may read all. Absolute paths. */
-  measure(request: { folders: string[] }): Promise<number[]>;
+  remove: operation<{ paths: string[] }, void>(),
+  /** Waits for a lock that every build of this store shares, and takes it; freed when the worker ends. */
+  lock: operation<{ name: string }, void>(),
+  unlock: operation<{ name: string }, void>(),
+  /** Bytes of the files in each folder of the store: only the worker may read all of them. Absolute paths. */
+  measure: operation<{ folders: string[] }, number[]>(),
   /** Writes cache mounts to a tar, compressed by gzip when asked. Absolute path, which must not exist. */
-  exportCaches(request: { names: string[]; path: string; compress: boolean }): Promise<void>;
-  /** Reads cache mounts from such a tar; they take the place of those of the same name. @returns their names */
-  importCaches(request: { path: string }): Promise<string[]>;
-  /** Those of the cache mounts that are not there, or hold nothing. */
-  emptyCaches(request: { names: string[] }): Promise<string[]>;
+  exportCaches: operation<{ names: string[]; path: string; compress: boolean }, void>(),
+  /** Reads cache mounts from such a tar; they replace those of the same name. Answers with their names. */
+  importCaches: operation<{ path: string }, string[]>(),
+  /** The names of the cache mounts that do not exist, or are empty. */
+  emptyCaches: operation<{ names: string[] }, string[]>(),
   /**
    * Makes a compressed tar of one cache mount in the store's blobs, when no command uses it. The same content gives
-   * the same bytes. @param secrets by id; none of them may be in it
-   * @returns undefined when it holds nothing
+   * the same bytes. None of the secrets (by id) may be in it. Answers undefined when the mount is empty.
    */
-  packCache(request: { name: string; secrets: [string, Uint8Array][] }): Promise<Descriptor | undefined>;
-  /** The archive that was made of a cache mount before, or filled it, if the mount still holds just that. */
-  knownArchive(request: { name: string }): Promise<Descriptor | undefined>;
+  packCache: operation<{ name: string; secrets: [string, Uint8Array][] }, Descriptor | undefined>(),
+  /** The archive that was made of a cache mount before, or filled it, if the mount's content is still the same. */
+  knownArchive: operation<{ name: string }, Descriptor | undefined>(),
   /**
    * Gives an empty or missing cache mount the content of such an archive, which the store holds. One that a command
-   * uses, or has put something into, stays as it is. @returns whether it has the content now
+   * uses, or has changed, stays as it is. Answers whether it has the content now.
    */
-  fillCache(request: { name: string; archive: Descriptor }): Promise<boolean>;
-}
+  fillCache: operation<{ name: string; archive: Descriptor }, boolean>(),
+};
+
+type Operations = typeof OPERATIONS;
+
+export type OperationName = keyof Operations;
+
+export type RequestOf<K extends OperationName> = NonNullable<Operations[K]['request']>;
+
+type AnswerOf<K extends OperationName> =
+  Operations[K] extends Operation<infer _, infer Answer> ? Answer : never;
+
+/** The operations as functions. An interface of types only, so that a test can run them in its own process. */
+export type WorkerOperations = {
+  [K in OperationName]: (request: RequestOf<K>) => Promise<AnswerOf<K>>;
+};
 
 /** What a new layer is called and where it came from. */
 export interface LayerIdentity {

@@ -1,14 +1,29 @@
-/** The ways of running a command, from the best to the last resort. */
-export const RUNGS = ['oci', 'namespaces', 'chroot', 'none'] as const;
-
 /**
- * `oci`: crun or runc. `namespaces`: namespaces made with util-linux. `chroot`: a copied tree. `none`: no command
- * runs, everything else works.
+ * The rungs of the ladder: ways of running a command, the best first. One line a rung; its probe is in host/probes/, its
+ * root in worker/run/.
  */
-export type RungName = (typeof RUNGS)[number];
+export const RUNGS = {
+  /** crun or runc. */
+  oci: { mounts: true },
+  /** Namespaces made with util-linux. */
+  namespaces: { mounts: true },
+  /** A copied tree. */
+  chroot: { mounts: false },
+  /** No command runs, everything else works. */
+  none: { mounts: false },
+} as const satisfies Record<string, RungTraits>;
 
-/** Which rung of the ladder a build may stand on: the best that works, or one. */
-export const RUNG_CHOICES = ['auto', ...RUNGS] as const;
+interface RungTraits {
+  /** The worker has namespaces and mounts: the root is an overlay, and its form of layers is what that takes. */
+  mounts: boolean;
+}
+
+export type RungName = keyof typeof RUNGS;
+
+export const RUNG_NAMES = Object.keys(RUNGS) as RungName[];
+
+/** Which rung a build may use: the best that works, or one. */
+export const RUNG_CHOICES = ['auto', ...RUNG_NAMES] as const;
 
 export type RungChoice = (typeof RUNG_CHOICES)[number];
 

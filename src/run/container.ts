@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { JettisonError } from '../errors/error.ts';
 import type { ExecRequest } from '../protocol/operations.ts';
 import type { ContainerConfig, StoredContainer } from '../store/containers.ts';
 import { processIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
-import { randomName } from './names.ts';
 
 /** What of a command's request is known before its layers are there. */
 export type ContainerRequest = Omit<ExecRequest, 'layers' | 'commit'>;
@@ -100,4 +99,19 @@ export function createContainer(
 
 export function shortContainerId(id: string): string {
   return id.slice(0, 12);
+}
+
+const QUALITIES =
+  'agile bold brisk calm clear deft eager exact fleet frank keen light lucid merry neat plain prompt quick ready sharp sound steady swift trim vivid warm wise witty';
+const THINGS =
+  'anchor beacon boom bow buoy cabin capstan chart cleat compass deck dinghy galley hatch helm hull jib keel ketch lantern mast oar pennant pier rudder sail sextant spar tiller winch yawl';
+
+/** A name for a container that nobody named: `brisk-rudder`. */
+function randomName(): string {
+  return `${pick(QUALITIES)}-${pick(THINGS)}`;
+}
+
+function pick(words: string): string {
+  const list = words.split(' ');
+  return list[randomInt(list.length)]!;
 }

@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { formsOf } from '../machine/readable-forms.ts';
 import { type FromWorker, failureOf, type ToWorker } from '../protocol/channel.ts';
-import type { ExecOutput, ExecRequest, WorkerOperations } from '../protocol/operations.ts';
+import type { ExecOutput, OperationName, RequestOf, WorkerOperations } from '../protocol/operations.ts';
 import type { WorkerMode } from '../protocol/rung.ts';
 import { StoreLayout } from '../store/layout.ts';
 import { deadTemporaries, removeProcessTemporary } from '../store/temporary.ts';
@@ -55,9 +55,10 @@ const commands = new Map<number, RunningCommand>();
 const untaken = new Map<number, () => void>();
 let serial = 0;
 
-type Operations = { [K in keyof WorkerOperations]: (request: never, id: number) => Promise<unknown> };
-
-const operations: Operations = {
+/** One line an operation of the protocol. */
+const operations: {
+  [K in OperationName]: (request: RequestOf<K>, id: number) => ReturnType<WorkerOperations[K]>;
+} = {
   unpack: (request) => unpack(ctx, request),
   materialise: (request) => materialise(ctx, request),
   sampleDirectory: (request) => sampleDirectory(ctx, request),
@@ -68,7 +69,8 @@ const operations: Operations = {
   copyOut: (request) => copyOut(ctx, request),
   remove: (request) => remove(ctx, request),
   exec: (request, id) => run(request, id),
-  lock: ({ name }: { name: string }) => locks.take(name),
+  lock: ({ name }) => locks.take(name),
+  unlock: async ({ name }) => locks.release(name),
   measure: (request) => measure(request),
   exportCaches: (request) => exportCaches(ctx, request),
   importCaches: (request) => importCaches(ctx, request),
@@ -76,7 +78,6 @@ const operations: Operations = {
   packCache: (request) => packCache(ctx, locks, request),
   knownArchive: (request) => knownArchive(ctx, locks, request),
   fillCache: (request) => fillCache(ctx, locks, request),
-  unlock: async ({ name }: { name: string }) => locks.release(name),
 };
 
 process.on('message', (message: ToWorker) => {
@@ -104,7 +105,7 @@ async function answer({ id, operation, request }: ToWorker & { type: 'call' }): 
   }
 }
 
-function run(request: ExecRequest, id: number): Promise<unknown> {
+function run(request: RequestOf<'exec'>, id: number): ReturnType<WorkerOperations['exec']> {
   const abort = new AbortController();
   const end = exec(ctx, mode, locks, request, {
     signal: abort.signal,

@@ -1,5 +1,7 @@
+import type { LayerIndex } from '../layer/layer-index.ts';
 import type { NetworkMemory } from '../machine/default-network.ts';
 import type { ReadableForms } from '../store/forms.ts';
+import { Layers } from '../store/layers.ts';
 import type { StoreLayout } from '../store/layout.ts';
 
 /** What every operation of the worker knows of its surroundings. */
@@ -14,4 +16,16 @@ export interface WorkerContext extends NetworkMemory {
   overlay: 'trusted' | 'user' | 'none';
   /** A user namespace with one id: files keep that id on disk, whatever owner their entry has. */
   singleId?: boolean;
+}
+
+const indexes = new Map<string, LayerIndex>();
+
+/** The index of a layer. Indexes never change: each is read once. */
+export function indexOf(ctx: WorkerContext, id: string): LayerIndex {
+  let index = indexes.get(id);
+  if (index === undefined) {
+    index = new Layers(ctx.layout).index(id);
+    indexes.set(id, index);
+  }
+  return index;
 }

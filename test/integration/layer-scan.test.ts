@@ -6,7 +6,7 @@ import { sha256 } from '../../src/image/digest.ts';
 import type { RecipeEntry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { type IndexedLayer, MergedTree } from '../../src/layer/merged-tree.ts';
-import { scanUpper } from '../../src/worker/layers/scan.ts';
+import { scanUpper } from '../../src/worker/layers/scan-upper.ts';
 import { unpack } from '../../src/worker/layers/unpack.ts';
 import { mount, unmount } from '../../src/worker/native.ts';
 import type { WorkerContext } from '../../src/worker/worker-context.ts';

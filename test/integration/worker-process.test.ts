@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
 import { startWorker } from '../../src/host/client.ts';
-import { probeRungs } from '../../src/host/rung-probes.ts';
+import { probeRungs } from '../../src/host/rungs.ts';
 import { identity, openSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 let sandbox: TestSandbox;

@@ -5,7 +5,7 @@ import { JettisonError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { style, wantsColor } from '../../errors/style.ts';
 import { plural, size } from '../../events/units.ts';
-import type { Rung } from '../../host/rung-probes.ts';
+import type { Rung } from '../../host/probes/probe.ts';
 import { formatPlatform, hostPlatform } from '../../image/platform.ts';
 import type { CommandNetwork } from '../../protocol/operations.ts';
 import type { RungName } from '../../protocol/rung.ts';

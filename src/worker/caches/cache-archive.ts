@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JettisonError } from '../../errors/error.ts';
@@ -7,12 +7,13 @@ import { GzipWriter } from '../../layer/gzip.ts';
 import { MergedTree } from '../../layer/merged-tree.ts';
 import { diskPath } from '../../layer/names.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../layer/tar-write.ts';
-import type { WorkerOperations } from '../../protocol/operations.ts';
+import type { RequestOf } from '../../protocol/operations.ts';
 import { type CacheRecord, cacheDirectory, installCache } from '../../store/cache-mounts.ts';
 import { parseRecord } from '../../store/record-file.ts';
 import { readNames, temporaryPath } from '../../store/temporary.ts';
+import { writeAll } from '../files.ts';
 import { READ_FLAGS } from '../layers/content.ts';
-import { scanUpper } from '../layers/scan.ts';
+import { scanUpper } from '../layers/scan-upper.ts';
 import { unpackTree } from '../layers/unpack.ts';
 import type { WorkerContext } from '../worker-context.ts';
 
@@ -25,7 +26,7 @@ const CHUNK = 1 << 20;
  */
 export async function exportCaches(
   ctx: WorkerContext,
-  { names, path, compress }: Parameters<WorkerOperations['exportCaches']>[0],
+  { names, path, compress }: RequestOf<'exportCaches'>,
 ): Promise<void> {
   const fd = openSync(path, 'wx', 0o600);
   try {
@@ -145,8 +146,4 @@ export async function readRecord(folder: string, name: string): Promise<CacheRec
   throw new JettisonError('CACHE_ARCHIVE', `this is no archive of cache mounts: it holds "${name}"`, {
     hint: '`jettison cache-mounts export` makes such archives.',
   });
-}
-
-export function writeAll(fd: number, data: Buffer): void {
-  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
 }

@@ -1,5 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, renameSync } from 'node:fs';
+import { chmodSync, chownSync, constants, mkdirSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { JettisonError } from '../../errors/error.ts';
+import { diskPath } from '../../layer/names.ts';
 import type { CacheExecMount } from '../../protocol/operations.ts';
 import {
   type CacheIdentity,
@@ -14,6 +16,8 @@ import { isMapped } from '../id-map.ts';
 import { makeDirectory } from '../layers/materialise.ts';
 import type { Locks } from '../lock.ts';
 import type { WorkerContext } from '../worker-context.ts';
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** The cache mounts of one run, with the locks that keep others away from those that are not shared. */
 export class RunCaches {
@@ -109,4 +113,22 @@ function lockName(cache: string): string {
 /** The lock that all commands with a cache hold together. */
 export function useLock(cache: string): string {
   return `cache-use-${cache}`;
+}
+
+/**
+ * Opens a directory of a cache. Commands decide what is in there: a symlink in the last part of the path is not followed.
+ *
+ * @param shown the path for people
+ * @throws JettisonError `MOUNT_SOURCE` when it is not a directory
+ */
+export function openCacheDirectory(path: string, shown = path): number {
+  try {
+    return openSync(diskPath(path), DIRECTORY);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
+    throw new JettisonError('MOUNT_SOURCE', `${shown} in the cache is not a directory`, {
+      hint: 'Mount another part of the cache, or remove it with `jettison cache-mounts rm`.',
+    });
+  }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { JettisonError } from '../../errors/error.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { Descriptor } from '../../image/types.ts';
-import type { WorkerOperations } from '../../protocol/operations.ts';
+import type { RequestOf } from '../../protocol/operations.ts';
 import {
   cacheDirectory,
   cacheIdentity,
@@ -16,11 +16,12 @@ import {
   notedArchive,
 } from '../../store/cache-mounts.ts';
 import { readNames, temporaryPath } from '../../store/temporary.ts';
+import { writeAll } from '../files.ts';
 import { remove } from '../layers/remove.ts';
 import { unpackTree } from '../layers/unpack.ts';
 import type { Locks } from '../lock.ts';
 import type { WorkerContext } from '../worker-context.ts';
-import { gzipTo, type Out, readRecord, writeAll, writeCaches } from './cache-archive.ts';
+import { gzipTo, type Out, readRecord, writeCaches } from './cache-archive.ts';
 import { useLock } from './cache-folders.ts';
 import { Needles } from './needles.ts';
 
@@ -50,7 +51,7 @@ function isEmpty(ctx: WorkerContext, name: string): boolean {
 export async function packCache(
   ctx: WorkerContext,
   locks: Locks,
-  { name, secrets }: Parameters<WorkerOperations['packCache']>[0],
+  { name, secrets }: RequestOf<'packCache'>,
 ): Promise<Descriptor | undefined> {
   await locks.take(useLock(name));
   const temporary = temporaryPath(ctx.layout, 'cache-archive');
@@ -142,7 +143,7 @@ function secretFound(secret: string, cache: string): JettisonError {
 export async function fillCache(
   ctx: WorkerContext,
   locks: Locks,
-  { name, archive }: Parameters<WorkerOperations['fillCache']>[0],
+  { name, archive }: RequestOf<'fillCache'>,
 ): Promise<boolean> {
   const folder = temporaryPath(ctx.layout, 'caches');
   try {

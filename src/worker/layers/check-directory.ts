@@ -3,10 +3,10 @@ import type { RecipeEntry } from '../../layer/entry.ts';
 import { diskPath, nameOfBytes } from '../../layer/names.ts';
 import type { DirectoryReport } from '../../protocol/operations.ts';
 import { temporaryPath } from '../../store/temporary.ts';
+import { hashFile } from '../files.ts';
 import type { WorkerContext } from '../worker-context.ts';
+import { indexOf } from '../worker-context.ts';
 import { forgetForm, READ_FLAGS } from './content.ts';
-import { hashFile } from './file-digest.ts';
-import { indexOf } from './indexes.ts';
 
 /** How much of a layer's directory is looked at before it is used: entries, and bytes of files to hash. */
 const SAMPLE = { entries: 512, bytes: 4 << 20 };

@@ -17,6 +17,7 @@ import { readRecipe } from '../../layer/recipe.ts';
 import type { MaterialiseRequest } from '../../protocol/operations.ts';
 import { installDirectory } from '../../store/layers.ts';
 import { temporaryPath } from '../../store/temporary.ts';
+import { hashFile } from '../files.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import {
   contentChanged,
@@ -26,7 +27,6 @@ import {
   openContent,
   sourceOf,
 } from './content.ts';
-import { hashFile } from './file-digest.ts';
 import { LayerDirectory } from './layer-directory.ts';
 
 /** Files up to this size are read and written at once; the kernel copies larger ones (or shares their blocks). */

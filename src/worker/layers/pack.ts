@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import type { Digest } from '../../image/digest.ts';
 import { MEDIA } from '../../image/types.ts';
 import type { RecipeEntry } from '../../layer/entry.ts';
@@ -9,6 +9,7 @@ import { TAR_END, tarHeader, tarPadding } from '../../layer/tar-write.ts';
 import type { PackedLayer, PackRequest } from '../../protocol/operations.ts';
 import { installBlob, type LayerBlob, Layers } from '../../store/layers.ts';
 import { temporaryPath } from '../../store/temporary.ts';
+import { writeAll } from '../files.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { contentChanged, openContent, sourceOf } from './content.ts';
 
@@ -143,8 +144,4 @@ async function readContent(sink: BlockSink, fd: number, size: number): Promise<s
     if (sink.full) await sink.drain();
   }
   return readSync(fd, Buffer.alloc(1), 0, 1, null) === 0 ? sum.digest('hex') : undefined;
-}
-
-function writeAll(fd: number, data: Buffer): void {
-  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
 }

@@ -8,8 +8,8 @@ import { diskPath } from '../../layer/names.ts';
 import { TarReader } from '../../layer/tar-read.ts';
 import { Layers } from '../../store/layers.ts';
 import type { WorkerContext } from '../worker-context.ts';
+import { indexOf } from '../worker-context.ts';
 import { contentPath, formWithContent, READ_FLAGS } from './content.ts';
-import { indexOf } from './indexes.ts';
 
 interface ReadRequest {
   source: Source;

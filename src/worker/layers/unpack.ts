@@ -1,5 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { closeSync, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { JettisonError } from '../../errors/error.ts';
 import type { Digest } from '../../image/digest.ts';
 import { MEDIA } from '../../image/types.ts';
@@ -20,6 +20,7 @@ import {
   layerRecord,
 } from '../../store/layers.ts';
 import { temporaryPath } from '../../store/temporary.ts';
+import { writeAll } from '../files.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { LayerDirectory } from './layer-directory.ts';
 
@@ -240,8 +241,4 @@ class Unpacker implements TarHandler {
 function entryOf(header: TarHeader, path: string): Entry {
   const { name: _, ...facts } = header;
   return { path, ...facts };
-}
-
-function writeAll(fd: number, data: Buffer): void {
-  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
 }

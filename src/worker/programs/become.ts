@@ -7,7 +7,7 @@
 import { accessSync, constants, fchownSync, fstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BecomeSettings } from '../../launch/become-script.ts';
-import { carried } from '../../launch/handed-variables.ts';
+import { carried } from '../../launch/environment.ts';
 import {
   changeRoot,
   closeOnExec,

@@ -21,13 +21,13 @@ import type {
   OutputLimit,
   StartedCommand,
 } from '../../protocol/operations.ts';
-import type { WorkerMode } from '../../protocol/rung.ts';
+import { RUNGS, type RungName, type WorkerMode } from '../../protocol/rung.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../../store/layers.ts';
 import { isMapped } from '../id-map.ts';
-import { indexOf } from '../layers/indexes.ts';
-import { scanUpper } from '../layers/scan.ts';
+import { scanUpper } from '../layers/scan-upper.ts';
 import type { Locks } from '../lock.ts';
 import type { WorkerContext } from '../worker-context.ts';
+import { indexOf } from '../worker-context.ts';
 import { ControlGroup } from './cgroup.ts';
 import { CopiedRoot } from './chroot/copied-root.ts';
 import type { Changes, CommandRoot, RunningCommand, RunSubject, StartHooks } from './command-root.ts';
@@ -37,6 +37,16 @@ import { PrivateNetwork } from './network.ts';
 import { OutputCap } from './output-cap.ts';
 import { withShell } from './shell.ts';
 import { pieces } from './streams.ts';
+
+/** How each rung makes the root of a command. */
+const ROOTS: Record<RungName, (ctx: WorkerContext, mode: WorkerMode, locks: Locks) => CommandRoot> = {
+  oci: (ctx, mode, locks) => new MountedRoot(ctx, mode, locks),
+  namespaces: (ctx, mode, locks) => new MountedRoot(ctx, mode, locks),
+  chroot: (ctx, _, locks) => new CopiedRoot(ctx, locks),
+  none: () => {
+    throw new Error('the rung "none" runs no commands');
+  },
+};
 
 /** What a run needs of whoever asked for it. */
 export interface ExecControl {
@@ -70,7 +80,7 @@ export async function exec(
   const tree = new MergedTree(layers);
   const request = { ...(asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell)) };
   // Nobody could look at what is kept: that takes mounts.
-  if (mode.rung === 'chroot') delete request.keep;
+  if (!RUNGS[mode.rung].mounts) delete request.keep;
   const { args, cwd, env } = request.process;
   const user = resolveUser(
     request.process.user,
@@ -132,8 +142,7 @@ async function runIn(
   const { user, tree } = rest;
   const group = new ControlGroup(request.limits ?? {});
   let connecting: Promise<PrivateNetwork> | undefined;
-  const root: CommandRoot =
-    mode.rung === 'chroot' ? new CopiedRoot(ctx, locks) : new MountedRoot(ctx, mode, locks);
+  const root = ROOTS[mode.rung](ctx, mode, locks);
   try {
     const hooks: StartHooks = {
       began: (first) => {

@@ -1,13 +1,8 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writeDevices } from '../../launch/device-folder.ts';
-import {
-  type BoundFiles,
-  type BoundSource,
-  fstab,
-  type MountLine,
-  type RootPlan,
-} from '../../launch/rootfs.ts';
+import { writeDevices } from '../../launch/devices.ts';
+import { fstab, type MountLine } from '../../launch/mount-table.ts';
+import type { BoundFiles, BoundSource, RootPlan } from '../../launch/rootfs.ts';
 import type { Entry } from '../../layer/entry.ts';
 import type { SettledRequest } from '../../protocol/operations.ts';
 import { temporaryPath } from '../../store/temporary.ts';

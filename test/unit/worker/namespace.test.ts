@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { asRoot } from '../../../src/machine/advice.ts';
 import { firstFreeId, hasRange } from '../../../src/machine/id-ranges.ts';
 import { kernelIsAtLeast } from '../../../src/machine/kernel.ts';
 import { isolationError, rootOf } from '../../../src/machine/namespace.ts';
+import { asRoot } from '../../../src/machine/tools.ts';
 import { isInMap } from '../../../src/worker/id-map.ts';
 import { overlayOptions } from '../../../src/worker/run/mounted/overlay.ts';
 

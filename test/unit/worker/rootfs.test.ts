@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fstab, planRoot } from '../../../src/launch/rootfs.ts';
+import { fstab } from '../../../src/launch/mount-table.ts';
+import { planRoot } from '../../../src/launch/rootfs.ts';
 import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';

@@ -1,10 +1,9 @@
-import { closeSync, constants, mkdirSync, openSync, renameSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { JettisonError } from '../../../errors/error.ts';
 import { diskPath } from '../../../layer/names.ts';
 import type { CacheExecMount } from '../../../protocol/operations.ts';
 import { temporaryPath } from '../../../store/temporary.ts';
-import { RunCaches } from '../../caches/cache-folders.ts';
+import { openCacheDirectory, RunCaches } from '../../caches/cache-folders.ts';
 import { copyTree } from '../../layers/disk-copy.ts';
 import type { Locks } from '../../lock.ts';
 import { exchange } from '../../native.ts';
@@ -17,8 +16,6 @@ interface OpenCache {
   name: string;
   readonly: boolean;
 }
-
-const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /**
  * The cache mounts of a run on a copied tree: copied into it, and put in the old one's place when the command has
@@ -50,7 +47,7 @@ export class CopiedCaches {
   /** @param to absolute path, where nothing is */
   async copy(number: number, to: string): Promise<void> {
     const { parent, name } = this.#open.get(number)!;
-    const fd = openDirectory(`/proc/self/fd/${parent}/${name}`, name);
+    const fd = openCacheDirectory(`/proc/self/fd/${parent}/${name}`, name);
     try {
       await copyTree(`/proc/self/fd/${fd}/.`, to);
     } finally {
@@ -84,11 +81,11 @@ export class CopiedCaches {
 /** Opens the directory above one in a cache, which is made when missing, directory by directory. */
 function openBelow(cache: string, path: string): { parent: number; name: string } {
   const names = path === '' ? [] : path.split('/');
-  let parent = openSync(dirname(cache), DIRECTORY);
+  let parent = openCacheDirectory(dirname(cache));
   let name = cache.slice(cache.lastIndexOf('/') + 1);
   try {
     for (const next of names) {
-      const fd = openDirectory(`/proc/self/fd/${parent}/${name}`, path);
+      const fd = openCacheDirectory(`/proc/self/fd/${parent}/${name}`, path);
       closeSync(parent);
       parent = fd;
       name = next;
@@ -102,17 +99,5 @@ function openBelow(cache: string, path: string): { parent: number; name: string 
   } catch (error) {
     closeSync(parent);
     throw error;
-  }
-}
-
-function openDirectory(path: string, shown: string): number {
-  try {
-    return openSync(diskPath(path), DIRECTORY);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
-    throw new JettisonError('MOUNT_SOURCE', `${shown} in the cache is not a directory`, {
-      hint: 'Mount another part of the cache, or remove it with `jettison cache-mounts rm`.',
-    });
   }
 }

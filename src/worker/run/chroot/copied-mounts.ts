@@ -13,13 +13,8 @@ import type { Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { JettisonError } from '../../../errors/error.ts';
-import {
-  badTarget,
-  DEVICE_NUMBERS,
-  MountPoints,
-  type PointKind,
-  withKernelDirectories,
-} from '../../../launch/rootfs.ts';
+import { DEVICE_NUMBERS } from '../../../launch/devices.ts';
+import { badTarget, MountPoints, type PointKind, withKernelDirectories } from '../../../launch/rootfs.ts';
 import { parentOf } from '../../../layer/entry.ts';
 import { MergedTree } from '../../../layer/merged-tree.ts';
 import { diskPath } from '../../../layer/names.ts';
@@ -27,11 +22,11 @@ import { readRecipe } from '../../../layer/recipe.ts';
 import { below, type Tree } from '../../../layer/tree.ts';
 import type { CacheExecMount, ExecMount, ExecRequest } from '../../../protocol/operations.ts';
 import { restoreTimes } from '../../layers/disk-copy.ts';
-import { indexOf } from '../../layers/indexes.ts';
 import { makeTree } from '../../layers/materialise.ts';
 import type { Locks } from '../../lock.ts';
 import { mknod, S_IF, setTimes } from '../../native.ts';
 import type { WorkerContext } from '../../worker-context.ts';
+import { indexOf } from '../../worker-context.ts';
 import { serveAgent } from '../agent.ts';
 import { hostsFile } from '../run-folder.ts';
 import { CopiedCaches } from './copied-caches.ts';

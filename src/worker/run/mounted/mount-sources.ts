@@ -1,11 +1,11 @@
-import { closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, statSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { JettisonError } from '../../../errors/error.ts';
-import type { BoundSource, MountLine } from '../../../launch/rootfs.ts';
+import type { MountLine } from '../../../launch/mount-table.ts';
+import type { BoundSource } from '../../../launch/rootfs.ts';
 import { diskPath } from '../../../layer/names.ts';
 import type { CacheExecMount, ExecMount } from '../../../protocol/operations.ts';
-import { RunCaches } from '../../caches/cache-folders.ts';
+import { openCacheDirectory, RunCaches } from '../../caches/cache-folders.ts';
 import type { Locks } from '../../lock.ts';
 import { MS, mount, unmount } from '../../native.ts';
 import type { WorkerContext } from '../../worker-context.ts';
@@ -102,17 +102,17 @@ export class MountSources {
    * through the one above it.
    */
   #bindBelow(cache: string, path: string, number: number): string {
-    let fd = openSync(cache, DIRECTORY);
+    let fd = openCacheDirectory(cache);
     try {
       for (const name of path.split('/')) {
-        const next = diskPath(`/proc/self/fd/${fd}/${name}`);
+        const next = `/proc/self/fd/${fd}/${name}`;
         try {
-          mkdirSync(next);
+          mkdirSync(diskPath(next));
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
         }
         const above = fd;
-        fd = openDirectory(next, path);
+        fd = openCacheDirectory(next, path);
         closeSync(above);
       }
       const place = join(this.folder, `cache-${number}`);
@@ -130,18 +130,4 @@ export class MountSources {
 function holdsAnother(mounts: readonly ExecMount[], number: number): boolean {
   const { target } = mounts[number]!;
   return mounts.some((other) => other.target.startsWith(`${target}/`));
-}
-
-const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-
-function openDirectory(path: string | Buffer, shown: string): number {
-  try {
-    return openSync(path, DIRECTORY);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
-    throw new JettisonError('MOUNT_SOURCE', `${shown} in the cache is not a directory`, {
-      hint: 'Mount another part of the cache, or remove it with `jettison cache-mounts rm`.',
-    });
-  }
 }

@@ -7,14 +7,14 @@ import { chosenSeccomp } from '../../../launch/seccomp-profile.ts';
 import { runtimeError, runtimePlaces } from '../../../machine/runtime.ts';
 import type { ExecRequest, SeccompProfile } from '../../../protocol/operations.ts';
 import type { RunningRuntime, RuntimeName, WorkerMode } from '../../../protocol/rung.ts';
-import { namespacesLaunch } from '../../../worker/run/mounted/namespaces-launch.ts';
-import { runtimeLaunch } from '../../../worker/run/mounted/runtime-launch.ts';
 import type { Locks } from '../../lock.ts';
 import { setHostname } from '../../native.ts';
 import type { WorkerContext } from '../../worker-context.ts';
 import type { Changes, CommandRoot, RunSubject, StartHooks } from '../command-root.ts';
 import { RunFolder } from '../run-folder.ts';
 import { MountSources } from './mount-sources.ts';
+import { namespacesLaunch } from './namespaces-launch.ts';
+import { runtimeLaunch } from './runtime-launch.ts';
 import type { LaunchRequest } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
 

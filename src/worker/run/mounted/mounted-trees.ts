@@ -1,14 +1,15 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BoundSource, MountLine } from '../../../launch/rootfs.ts';
+import type { MountLine } from '../../../launch/mount-table.ts';
+import type { BoundSource } from '../../../launch/rootfs.ts';
 import { join as joinPath } from '../../../layer/entry.ts';
 import { MergedTree } from '../../../layer/merged-tree.ts';
 import { diskPath } from '../../../layer/names.ts';
 import type { ExecMount } from '../../../protocol/operations.ts';
 import { isMapped } from '../../id-map.ts';
-import { indexOf } from '../../layers/indexes.ts';
 import { makeDirectory } from '../../layers/materialise.ts';
 import type { WorkerContext } from '../../worker-context.ts';
+import { indexOf } from '../../worker-context.ts';
 import { linkLayers, overlayOptions, overlayXattrs } from './overlay.ts';
 
 type TreeMount = Extract<ExecMount, { type: 'tree' }>;

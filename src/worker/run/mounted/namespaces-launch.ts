@@ -1,14 +1,7 @@
 import { join } from 'node:path';
 import { becoming } from '../../../launch/become-script.ts';
 import { coveringMounts } from '../../../launch/rootfs.ts';
-import {
-  loopbackUp,
-  makeInRoot,
-  makePoint,
-  mountAll,
-  namespaceWrapper,
-} from '../../../launch/setup-lines.ts';
-import { quote } from '../../../launch/shell-words.ts';
+import { loopbackUp, makePoint, mountAll, namespaceWrapper, quote } from '../../../launch/setup-lines.ts';
 import { needTool } from '../../../machine/tools.ts';
 import type { Ulimit } from '../../../protocol/operations.ts';
 import type { Launch, LaunchRequest } from './sandbox.ts';
@@ -30,7 +23,7 @@ export function namespacesLaunch(request: LaunchRequest): Launch {
     if (point !== undefined) setUp.push(makePoint(root, point));
     setUp.push(mountAll(folder.table(`nested-${i}`, [mount])));
   }
-  if (makeDirectory !== undefined) setUp.push(makeInRoot(root, makeDirectory));
+  if (makeDirectory !== undefined) setUp.push(makePoint(root, { path: makeDirectory, kind: 'directory' }));
   // What is mounted on it, and thereby on itself, stays as it is.
   if (request.readonlyRoot)
     setUp.push(`${needTool('mount')} -n -o remount,bind,ro,nodev ${quote(root)} || exit 1`);

@@ -6,15 +6,8 @@ import { canFilter, filterProgram } from '../../../launch/filter-program.ts';
 import { remountCommand } from '../../../launch/remount.ts';
 import { runtimeConfig } from '../../../launch/runtime-config.ts';
 import { hasDefaultFilter } from '../../../launch/seccomp-profile.ts';
-import {
-  loopbackUp,
-  makeInRoot,
-  makePoint,
-  mountAll,
-  namespaceWrapper,
-} from '../../../launch/setup-lines.ts';
-import { quote } from '../../../launch/shell-words.ts';
-import { capabilityMask } from '../../../machine/namespace.ts';
+import { loopbackUp, makePoint, mountAll, namespaceWrapper, quote } from '../../../launch/setup-lines.ts';
+import { capabilityMask } from '../../../machine/kernel.ts';
 import {
   CONTAINER,
   hideControlGroups,
@@ -68,7 +61,7 @@ export function runtimeLaunch(
   for (const { point } of plan.nested) {
     if (point?.path.startsWith('/')) setUp.push(makePoint(root, point));
   }
-  if (makeDirectory !== undefined) setUp.push(makeInRoot(root, makeDirectory));
+  if (makeDirectory !== undefined) setUp.push(makePoint(root, { path: makeDirectory, kind: 'directory' }));
   setUp.push(...loopbackUp(request.network));
   const words = [...runtimeCommand(runtime, places), 'run', '--bundle', places.bundle, CONTAINER];
   return {

@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { within } from '../launch/capabilities.ts';
-import { capabilityMask } from '../machine/namespace.ts';
+import { existsSync, realpathSync } from 'node:fs';
+import { within } from '../../launch/capabilities.ts';
+import { mountOptions } from '../../launch/mount-table.ts';
+import { capabilityMask, readText } from '../../machine/kernel.ts';
+import type { Rung } from './probe.ts';
 
 /** What it takes to copy a root with all owners and devices, to become any user in it, and to end what it leaves. */
 const NEEDED = [
@@ -10,6 +12,17 @@ const NEEDED = [
 
 /** Files that container engines put into containers. */
 const MARKS = ['/.dockerenv', '/run/.containerenv'];
+
+export function probeChroot({ home }: { home: string }): Rung {
+  const problem = chrootProblem(home);
+  if (problem !== undefined) return { name: 'chroot', usable: false, ...problem };
+  return {
+    name: 'chroot',
+    usable: true,
+    reason:
+      'a copy of the root for each RUN, without namespaces: what keeps it in is this container, with its seccomp filter if it has one',
+  };
+}
 
 /**
  * Why no command can, or may, run with nothing but chroot(2) here; undefined when it may. A directory as its root keeps
@@ -62,24 +75,4 @@ function isInContainer(): boolean {
     /docker|containerd|kubepods|libpod|lxc/.test(readText('/proc/self/cgroup')) ||
     /^\S+ \S+ \S+ \S+ \/ .* - overlay /m.test(readText('/proc/self/mountinfo'))
   );
-}
-
-/** How the file system that a path is on is mounted. */
-function mountOptions(path: string): string[] {
-  let holder = { point: '', options: '' };
-  for (const line of readText('/proc/self/mountinfo').split('\n')) {
-    const [, , , , point = '', options = ''] = line.split(' ');
-    const holds = point === '/' || path === point || path.startsWith(`${point}/`);
-    // Of two mounts at one place the later one is seen.
-    if (holds && point.length >= holder.point.length) holder = { point, options };
-  }
-  return holder.options.split(',');
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

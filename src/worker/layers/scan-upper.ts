@@ -4,12 +4,12 @@ import type { MergedTree } from '../../layer/merged-tree.ts';
 import { diskPath, nameOfBytes } from '../../layer/names.ts';
 import { sameEntry } from '../../layer/same.ts';
 import type { TreeEntry } from '../../layer/tree.ts';
+import { hashFile } from '../files.ts';
 import { getXattr, listXattrs } from '../native.ts';
 import type { Hidden } from '../run/chroot/changes.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { READ_FLAGS } from './content.ts';
 import { deviceOf } from './disk-copy.ts';
-import { hashFile } from './file-digest.ts';
 
 /** Entries between two turns of the event loop: what a message to the worker waits at most. */
 const TURN = 200;

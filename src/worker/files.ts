@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { readSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 
 const chunk = Buffer.allocUnsafe(1 << 20);
 
@@ -18,4 +18,9 @@ export function hashFile(fd: number): string {
     sum.update(chunk.subarray(0, count));
     at += count;
   }
+}
+
+/** Writes all of some bytes to an open file, where it stands. */
+export function writeAll(fd: number, data: Uint8Array): void {
+  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
 }
