@@ -229,7 +229,7 @@ async function makeSolvers(
     agents: findAgents(options.ssh ?? {}),
     command: options.command,
     halt,
-    told: new Set<string>(),
+    warned: new Set<string>(),
     run: {
       hosts: options.hosts ?? [],
       limits: options.limits ?? {},

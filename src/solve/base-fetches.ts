@@ -3,20 +3,14 @@ import { Overlapping } from '../events/overlapping.ts';
 import { type OnProgress, sparing } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/types.ts';
-import type { BaseImage, CopyFrom, Plan, Step } from '../plan/plan.ts';
+import type { BaseImage, Plan } from '../plan/plan.ts';
 import type { BaseImages } from './base-images.ts';
+import { filesReadBy } from './files-read.ts';
 
 /** A plan, and what its steps are called besides their ids where there are several plans. */
 interface Labelled {
   plan: Plan;
   label: string | undefined;
-}
-
-/** Where a step reads files, apart from what it stands on. */
-export function readBy(step: Step): CopyFrom[] {
-  if (step.kind === 'copy') return [step.from];
-  if (step.kind !== 'run') return [];
-  return step.mounts.flatMap((mount) => ('from' in mount && mount.from !== undefined ? [mount.from] : []));
 }
 
 /** The id of the step that stands for an image which no stage is built on: `COPY --from=IMAGE`. */
@@ -30,7 +24,7 @@ export function imagesReadBy(plan: Plan): BaseImage[] {
     plan.stages.map(({ base }) => (base.kind === 'image' ? base.image.digest : undefined)),
   );
   const read = new Map<string, BaseImage>();
-  for (const from of plan.stages.flatMap(({ steps }) => steps.flatMap(readBy))) {
+  for (const from of plan.stages.flatMap(({ steps }) => steps.flatMap(filesReadBy))) {
     if (from.kind !== 'image' || from.image.layers.length === 0 || bases.has(from.image.digest)) continue;
     read.set(from.image.reference, from.image);
   }

@@ -3,7 +3,7 @@ import type { RunStep } from '../plan/plan.ts';
 import type { Failure } from '../store/failures.ts';
 import type { SolvedLayer } from './graph.ts';
 import type { HaltPoint, SolveContext } from './solve-context.ts';
-import { type PreparedRun, prepareRun } from './steps/run.ts';
+import { type PreparedRun, prepareRun } from './steps/run-command.ts';
 import type { RunMounts } from './steps/run-mounts.ts';
 
 /** Thrown by a solver that has come to the point where it is to stop. */

@@ -66,8 +66,8 @@ export interface SolveContext {
   readonly command?: FailedCommand | undefined;
   /** Where to stop, if anywhere. */
   readonly halt?: HaltPoint | undefined;
-  /** Messages that are the same for all steps, and have been told for one. */
-  readonly told: Set<string>;
+  /** Messages that concern all steps and have been emitted as warnings. */
+  readonly warned: Set<string>;
   /** The worker, started on first demand. */
   worker(): Promise<Worker>;
   /** Which directory forms of layers the worker makes and reads, as far as can be told without starting it. */

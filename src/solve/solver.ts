@@ -9,11 +9,13 @@ import { below } from '../layer/tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
 import type { LayerIdentity } from '../protocol/operations.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
-import { imagesReadBy, readBy } from './base-fetches.ts';
+import { imagesReadBy } from './base-fetches.ts';
+import { filesReadBy } from './files-read.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
+import { imageLayers } from './layers/image.ts';
 import { despiteLosses } from './lost-layers.ts';
 import type { SolveContext } from './solve-context.ts';
-import { imageLayers, StageSolver } from './stage.ts';
+import { StageSolver } from './stage.ts';
 
 /** Walks the graph of steps of one build: every stage once, every key once, stages side by side. */
 export class Solver implements StepGraph {
@@ -218,7 +220,7 @@ function reads(stage: PlannedStage, holds: (stage: PlannedStage) => boolean): bo
   for (const one of seen) {
     if (holds(one)) return true;
     if (one.base.kind === 'stage') seen.add(one.base.stage);
-    for (const from of one.steps.flatMap(readBy)) if (from.kind === 'stage') seen.add(from.stage);
+    for (const from of one.steps.flatMap(filesReadBy)) if (from.kind === 'stage') seen.add(from.stage);
   }
   return false;
 }

@@ -10,7 +10,7 @@ import type { CacheExecMount, ExecMount, TreeForm } from '../../protocol/operati
 import { temporaryPath } from '../../store/temporary.ts';
 import type { SolvedLayer, StepGraph } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';
-import { CopySolver } from './copy.ts';
+import { CopySolver } from './copy-solver.ts';
 
 /** What the selected file or directory is called in the recipe that is made of it. */
 const SELECTED = 'source';

@@ -1,237 +1,83 @@
-import { constants } from 'node:os';
-import { JettisonError } from '../../errors/error.ts';
-import type { Digest } from '../../image/digest.ts';
+import { type Digest, digestOf } from '../../image/digest.ts';
 import { formatPlatform } from '../../image/platform.ts';
-import type { Platform } from '../../image/types.ts';
-import { CAPABILITY_NAMES } from '../../launch/capabilities.ts';
-import { sharedNetworkNote } from '../../machine/default-network.ts';
-import type { RunStep } from '../../plan/plan.ts';
-import type { ExecMount, ExecRequest, ExecResult } from '../../protocol/operations.ts';
-import type { FailedStep } from '../../store/failures.ts';
-import { type LayerRecord, layerId, newLayerIdentity } from '../../store/layers.ts';
+import type { PlannedStage, RunStep } from '../../plan/plan.ts';
+import type { LayerRecord } from '../../store/layers.ts';
 import type { SolvedLayer } from '../graph.ts';
-import { LoopbackWatch } from '../loopback-watch.ts';
-import type { SolveContext } from '../solve-context.ts';
-import { OUTPUT_LIMIT, StepOutput } from '../step-output.ts';
-import type { RunMounts } from './run-mounts.ts';
+import { failureOf, Halted, haltsAt } from '../halt.ts';
+import { StoredLayer } from '../layers/stored.ts';
+import {
+  type Made,
+  type Making,
+  type Observations,
+  type Observed,
+  type Op,
+  type OpStage,
+  stagesReadBy,
+} from './op.ts';
+import { runStep } from './run-command.ts';
+import { RunMounts } from './run-mounts.ts';
 
-/**
- * What a RUN reads: the whole tree below, as the contents of the layers that make it.
- *
- * @param mounts digests of what is mounted from elsewhere
- */
-export function runObservations(
-  platform: Platform,
-  below: readonly SolvedLayer[],
-  mounts: readonly Digest[],
-): Record<string, unknown> {
-  return {
-    platform: formatPlatform(platform),
-    layers: below.filter((layer) => !layer.empty).map(({ content }) => content),
-    ...(mounts.length === 0 ? {} : { mounts }),
-  };
-}
+/** RUN: observes the contents of the layers below, whatever made them, and has the worker run the command. */
+export class RunOp implements Op {
+  readonly needs = 'directory';
+  readonly readsBelow = true;
+  readonly #mounts: RunMounts;
 
-/**
- * Runs the command and keeps what it changed as a layer. Of several builds that want the same key at the same
- * time one runs it, and the others take its layer.
- *
- * @param others.lookUp whether somebody else has made the layer in the meantime
- * @param others.keep lets the others know of the layer, before they get their turn
- * @returns the layer, and whether the command ran for it here
- * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `SSH_MISSING`, `USER_UNKNOWN`
- */
-export async function runStep(
-  context: SolveContext,
-  step: RunStep,
-  mounts: RunMounts,
-  key: Digest,
-  below: readonly SolvedLayer[],
-  others: { lookUp: () => LayerRecord | undefined; keep: (record: LayerRecord) => Promise<void> },
-): Promise<{ record: LayerRecord; made: boolean }> {
-  mounts.checkRequired();
-  const worker = await context.worker();
-  if (worker.unable !== undefined) throw worker.unable;
-  const lock = `run-${layerId(key)}`;
-  await worker.lock({ name: lock });
-  try {
-    const known = others.lookUp();
-    if (known !== undefined) return { record: known, made: false };
-    const record = await execute(context, step, mounts, key, below);
-    await others.keep(record);
-    return { record, made: true };
-  } finally {
-    await worker.unlock({ name: lock }).catch(() => {});
+  constructor(
+    private readonly step: RunStep,
+    private readonly stage: OpStage,
+  ) {
+    this.#mounts = new RunMounts(stage.selecting, stage.graph, step);
   }
-}
 
-async function execute(
-  context: SolveContext,
-  step: RunStep,
-  mounts: RunMounts,
-  key: Digest,
-  below: readonly SolvedLayer[],
-): Promise<LayerRecord> {
-  const worker = await context.worker();
-  warnOnce(context, step, 'RungUnusable', worker.notes);
-  const prepared = await prepareRun(context, step, mounts, below);
-  const output = new StepOutput(context.emit, step.id);
-  let saysFull = false;
-  let loopback: LoopbackWatch | undefined;
-  const { timeout } = context.run;
-  const result = await worker
-    .exec(
-      {
-        ...prepared.request,
-        outputLimit: OUTPUT_LIMIT,
-        ...(timeout === undefined ? {} : { timeMs: timeout }),
-        commit: newLayerIdentity(context.store.layers, key, 'run'),
-        keep: failedStep(context, step, key),
-      },
-      {
-        signal: context.signal,
-        onOutput: (piece) => {
-          const text = output.add(piece);
-          saysFull ||= text.includes('No space left on device');
-          loopback?.listen(text);
-        },
-        onStarted: ({ problems, network, sharesNetwork }) => {
-          if (network === 'private') loopback = new LoopbackWatch();
-          warnOnce(context, step, 'LimitUnavailable', problems);
-          if (sharesNetwork === undefined) return;
-          warnOnce(context, step, 'NetworkShared', [sharedNetworkNote(sharesNetwork)]);
-        },
-      },
-    )
-    .finally(() => prepared.close());
-  if (result.layer !== undefined) return result.layer;
-  throw failure(context, step, result, { saysFull, loopback });
-}
-
-/** Warns of what is the same for all steps, at the first that it concerns. */
-function warnOnce(context: SolveContext, step: RunStep, code: string, messages: readonly string[]): void {
-  for (const message of messages) {
-    if (context.told.has(message)) continue;
-    context.told.add(message);
-    context.emit({ type: 'warning', code, message, location: step.location });
+  stagesRead(): PlannedStage[] {
+    return stagesReadBy(this.step);
   }
-}
 
-/** What the worker is asked for to run a step's command. */
-export interface PreparedRun {
-  request: ExecRequest;
-  /** Deletes what was made for it. */
-  close: () => void;
-}
-
-/** Has everything ready that a step's command needs. */
-export async function prepareRun(
-  context: SolveContext,
-  step: RunStep,
-  mounts: RunMounts,
-  below: readonly SolvedLayer[],
-): Promise<PreparedRun> {
-  await Promise.all(below.map((layer) => layer.directory()));
-  const prepared = await mounts.prepare();
-  const caches = prepared.mounts.flatMap((mount) => (mount.type === 'cache' ? [mount.cache] : []));
-  await context.cacheMounts.prepare(context, step, caches).catch((error: unknown) => {
-    prepared.close();
-    throw error;
-  });
-  const script: ExecMount[] =
-    step.script === undefined
-      ? []
-      : [
-          {
-            ...{ type: 'secret', target: step.script.path, data: step.script.data },
-            ...{ mode: 0o755, uid: 0, gid: 0, public: true },
-          },
-        ];
-  const { hosts, limits, ulimits, shmSize } = context.run;
-  return {
-    request: {
-      layers: below.filter((layer) => !layer.empty).map(({ id }) => id),
-      process: {
-        args: step.args,
-        env: [...step.env, ...step.hiddenEnv, ...prepared.env],
-        cwd: step.cwd,
-        user: step.user,
-      },
-      mounts: [...prepared.mounts, ...script],
-      network: step.network,
-      hosts,
-      limits,
-      ulimits,
-      ...(shmSize === undefined ? {} : { shmSize }),
-      ...(step.hostname === undefined ? {} : { hostname: step.hostname }),
-      ...(step.insecure ? { capabilities: CAPABILITY_NAMES, unmasked: true } : {}),
-    },
-    close: prepared.close,
-  };
-}
-
-/** What is kept of a step that fails, besides its changes. */
-function failedStep({ command }: SolveContext, step: RunStep, key: Digest): FailedStep {
-  const { title, location, id } = step;
-  const stage = id.slice(0, id.lastIndexOf('/'));
-  const { file, line } = location;
-  return { key, title, file, line, stage, ...(command === undefined ? {} : { command }) };
-}
-
-function failure(
-  { run, store }: SolveContext,
-  step: RunStep,
-  result: ExecResult,
-  { saysFull, loopback }: { saysFull: boolean; loopback: LoopbackWatch | undefined },
-): JettisonError {
-  const { location, source } = step;
-  const { exitCode, kept } = result;
-  const details = { exitCode, step: step.id, ...(kept === undefined ? {} : { kept }) };
-  if (result.timedOut) {
-    return new JettisonError(
-      'RUN_TIMEOUT',
-      `${commandText(step)} did not end within ${run.timeout! / 1000} s, and was killed`,
-      { location, source, details, hint: 'Give it more time with --timeout, if it is not hanging.' },
-    );
+  async source(): Promise<Digest> {
+    // A stage from scratch is defined alike for all platforms, and the result of a command is not.
+    const platform = formatPlatform(this.stage.platform);
+    return digestOf({ platform, mounts: await this.#mounts.definition() });
   }
-  return new JettisonError('RUN_FAILED', `${commandText(step)} ${endOf(exitCode)}`, {
-    location,
-    source,
-    details,
-    ...(saysFull
-      ? {
-          hint: `The disk of the store, ${store.layout.home}, may be full: \`jettison prune\` and \`jettison builder prune\` free some of it.`,
-        }
-      : result.outOfMemory
-        ? { hint: 'It needed more memory than --memory lets it have.' }
-        : hintFor(exitCode, step, loopback)),
-  });
-}
 
-function commandText(step: RunStep): string {
-  const text = step.title.replace(/^RUN\s+/i, '');
-  return `RUN ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`;
-}
-
-/** Shells say 128 + n when signal n ended what they ran. */
-function endOf(exitCode: number): string {
-  const [signal] = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128) ?? [];
-  return signal === undefined
-    ? `failed with exit code ${exitCode}`
-    : `was ended by ${signal} (exit code ${exitCode})`;
-}
-
-function hintFor(exitCode: number, step: RunStep, loopback: LoopbackWatch | undefined): { hint?: string } {
-  if (exitCode === 127) {
-    const what = step.args[0]!;
+  /** All of them: contents of layers are known without their files. */
+  async glance(below: readonly SolvedLayer[]): Promise<Observations> {
+    const mounts = await this.#mounts.observe();
     return {
-      hint: what.endsWith('/sh')
-        ? 'A command was not found in the image: check its name, or install it in an earlier step.'
-        : `"${what}" was not found in the image: check the name, or the stage that this one is built on.`,
+      platform: formatPlatform(this.stage.platform),
+      layers: below.filter((layer) => !layer.empty).map(({ content }) => content),
+      ...(mounts.length === 0 ? {} : { mounts }),
     };
   }
-  if (exitCode === 126) return { hint: 'The command was found but cannot be executed: check its mode.' };
-  if (exitCode === 137) return { hint: 'The command was killed: mostly for want of memory.' };
-  const hint = loopback?.hint([...step.env, ...step.hiddenEnv]);
-  return hint === undefined ? {} : { hint };
+
+  async observe(below: readonly SolvedLayer[]): Promise<Observed> {
+    return { observations: await this.glance(below) };
+  }
+
+  /** The record of the key, not the layer that it would name: with --no-cache there may be another result. */
+  lookUp(key: Digest): LayerRecord | undefined {
+    return this.stage.known.recorded(key);
+  }
+
+  make({ key, below, keep }: Making<Observed>): Promise<Made> {
+    const { context, graph } = this.stage;
+    return graph.once(key, async () => {
+      const known = this.lookUp(key);
+      if (known !== undefined) return { record: known, made: false };
+      const failure = await failureOf(context, key);
+      if (failure !== undefined) throw await Halted.at(context, this.step, this.#mounts, below, { failure });
+      const others = { lookUp: () => this.lookUp(key), keep };
+      return runStep(context, this.step, this.#mounts, key, below, others);
+    });
+  }
+
+  layer(record: LayerRecord): SolvedLayer {
+    return new StoredLayer(this.stage.context, record);
+  }
+
+  async haltAt(when: 'before' | 'after', layers: readonly SolvedLayer[]): Promise<void> {
+    const { context } = this.stage;
+    if (!haltsAt(context.halt, this.step, when)) return;
+    throw await Halted.at(context, this.step, this.#mounts, layers, { isAfter: when === 'after' });
+  }
 }

@@ -6,10 +6,11 @@ import type { LayerIndex } from '../../layer/layer-index.ts';
 import type { LayerBlob } from '../../store/layers.ts';
 import { isLost, lostLayer } from '../lost-layers.ts';
 import type { SolveContext } from '../solve-context.ts';
-import { RunLayer } from './solved-layer.ts';
+import { RecordedLayer } from './recorded.ts';
+import { restoreDirectory } from './stored.ts';
 
 /** A layer that another machine has made: known by its record, fetched only as far as something needs it. */
-export class SharedLayer extends RunLayer {
+export class SharedLayer extends RecordedLayer {
   private looking?: Promise<LayerIndex>;
 
   constructor(
@@ -59,9 +60,16 @@ export class SharedLayer extends RunLayer {
     return layers.index(this.id);
   }
 
-  protected override async fetch(): Promise<LayerBlob> {
-    await this.cache.fetch(this.cached);
-    return this.cached.packed;
+  protected makeDirectory(): Promise<void> {
+    return restoreDirectory(this.context, this.record, (unpack) =>
+      this.orLost(
+        (async () => {
+          await this.cache.fetch(this.cached);
+          await unpack(this.cached.packed);
+          return true;
+        })(),
+      ),
+    );
   }
 
   /**
@@ -69,7 +77,7 @@ export class SharedLayer extends RunLayer {
    *
    * @throws JettisonError `LAYER_LOST`
    */
-  override async orLost<T>(fetching: Promise<T>): Promise<T> {
+  async orLost<T>(fetching: Promise<T>): Promise<T> {
     try {
       return await fetching;
     } catch (error) {

@@ -1,0 +1,257 @@
+import { lstatSync, rmSync } from 'node:fs';
+import type { Context } from '../../context/context.ts';
+import { contextChanged, hashFile } from '../../context/hash-file.ts';
+import { located } from '../../errors/locate.ts';
+import type { OnProgress } from '../../events/transfer.ts';
+import { type Digest, digestOf } from '../../image/digest.ts';
+import type { RecipeEntry } from '../../layer/entry.ts';
+import { MergedTree } from '../../layer/merged-tree.ts';
+import { diskPath } from '../../layer/names.ts';
+import type { Tree, TreeEntry } from '../../layer/tree.ts';
+import { shownName } from '../../plan/named-contexts.ts';
+import type { CopyStep } from '../../plan/plan.ts';
+import { temporaryPath } from '../../store/temporary.ts';
+import type { Owner } from '../copy/chown.ts';
+import { parseMode } from '../copy/mode.ts';
+import { type Placed, placeCopy } from '../copy/placement.ts';
+import { selectSources } from '../copy/select.ts';
+import {
+  archiveSource,
+  type SelectedSource,
+  type Selection,
+  selectionDigest,
+  unhashed,
+} from '../copy/selection.ts';
+import type { SolvedLayer, StepGraph } from '../graph.ts';
+import { readOwner } from '../owner.ts';
+import { remoteDefinitions, selectRemote } from '../remote-sources.ts';
+import type { SolveContext } from '../solve-context.ts';
+import { inTurns } from '../turns.ts';
+import { unpackArchive } from '../unpack-archive.ts';
+
+/** What is remembered of a selection: its digest, and the first entry of each source. */
+interface SelectionFacts {
+  digest: Digest;
+  heads: SelectedSource[];
+}
+
+/** One COPY or ADD: what it reads, and the layer that follows from it. */
+export class CopySolver {
+  private selecting?: Promise<Selection>;
+
+  constructor(
+    private readonly context: SolveContext,
+    private readonly graph: StepGraph,
+    private readonly step: CopyStep,
+    /** Is told what is fetched from URLs and repositories. */
+    private readonly onTransfer: OnProgress = () => {},
+    /** `itself`: see `PlaceOptions`. */
+    private readonly options: { itself?: boolean } = {},
+  ) {}
+
+  /** What the result depends on besides the instruction and what lies below. */
+  async definition(): Promise<Digest> {
+    const { from } = this.step;
+    switch (from.kind) {
+      case 'context':
+      case 'named':
+        return this.selectionAndRemotes();
+      case 'stage':
+        return this.graph.stage(from.stage).definition();
+      case 'image':
+        return from.image.digest;
+    }
+  }
+
+  /** What is fetched counts by what it is known by before it is fetched, where there is such a thing. */
+  private async selectionAndRemotes(): Promise<Digest> {
+    const { remotes } = this.step;
+    if (remotes.length === 0) return selectionDigest(await this.selection());
+    const local = await located(this.step, () => this.selectLocal(this.step.sources));
+    return digestOf({
+      local: selectionDigest(local),
+      remotes: await located(this.step, () => remoteDefinitions(this.context, remotes, this.onTransfer)),
+    });
+  }
+
+  /** Reads the facts of both sides, and lists the layer that they make. */
+  observe(
+    below: readonly SolvedLayer[],
+  ): Promise<{ observations: Record<string, unknown>; entries: RecipeEntry[] }> {
+    return located(this.step, async () => {
+      const selection = await this.selection();
+      const chosen: Selection = this.step.unpack ? { sources: await this.unpacked(selection) } : selection;
+      const { observations, entries } = await this.place(chosen, await this.destinationTree(below), below);
+      const digest = selectionDigest(selection);
+      await this.rememberSelection(digest, selection);
+      return { observations: { selection: digest, ...observations }, entries };
+    });
+  }
+
+  /**
+   * The observations, if they can be had without listing what is copied: when the same selection of the same
+   * source was made before, and its directories go where nothing is.
+   */
+  async remembered(below: readonly SolvedLayer[]): Promise<Record<string, unknown> | undefined> {
+    if (this.context.noCache) return undefined;
+    const origin = await this.selectionOrigin();
+    if (origin === undefined) return undefined;
+    const facts = this.context.store.selections.use<SelectionFacts>(origin);
+    if (facts === undefined) return undefined;
+    return located(this.step, async () => {
+      const tree = await this.destinationTree(below);
+      const { observations, targets } = await this.place({ sources: facts.heads }, tree, below);
+      const fresh = facts.heads.every(
+        ({ kind }, i) => kind === 'file' || tree.get(targets[i]!) === undefined,
+      );
+      return fresh ? { selection: facts.digest, ...observations } : undefined;
+    });
+  }
+
+  private async rememberSelection(digest: Digest, { sources }: Selection): Promise<void> {
+    const origin = await this.selectionOrigin();
+    if (origin === undefined) return;
+    const heads = sources.map((source) => ({ ...source, entries: source.entries.slice(0, 1) }));
+    this.context.store.selections.put(origin, { digest, heads } satisfies SelectionFacts);
+  }
+
+  /**
+   * What a selection follows from: the contents that it is made from, not their definition, of which another build may
+   * have had another result. Undefined for selections that are not remembered: the context is always looked at.
+   */
+  private async selectionOrigin(): Promise<Digest | undefined> {
+    const { from, sources, exclude, parents } = this.step;
+    if (from.kind === 'context' || from.kind === 'named' || parents) return undefined;
+    const layers =
+      from.kind === 'stage'
+        ? await this.graph.stage(from.stage).layers()
+        : this.graph.imageLayers(from.image);
+    const contents = layers.filter(({ empty }) => !empty).map(({ content }) => content);
+    return digestOf({ contents, sources, exclude });
+  }
+
+  private async destinationTree(below: readonly SolvedLayer[]): Promise<MergedTree> {
+    return this.step.link ? new MergedTree([]) : this.graph.tree(below);
+  }
+
+  private async place(
+    selection: Selection,
+    tree: MergedTree,
+    below: readonly SolvedLayer[],
+  ): Promise<Placed> {
+    const { destination, chown, chmod } = this.step;
+    const owner = chown === undefined ? undefined : await this.owner(chown, below);
+    return placeCopy(selection, tree, {
+      path: destination,
+      time: this.context.time,
+      ...this.options,
+      ...(owner === undefined ? {} : { owner }),
+      ...(chmod === undefined ? {} : { mode: parseMode(chmod) }),
+    });
+  }
+
+  private selection(): Promise<Selection> {
+    this.selecting ??= located(this.step, () => this.select());
+    return this.selecting;
+  }
+
+  /** All sources in the order in which they are written: what comes later replaces what came before. */
+  private async select(): Promise<Selection> {
+    const { sources, remotes } = this.step;
+    if (remotes.length === 0) return this.selectLocal(sources);
+    const found: SelectedSource[] = [];
+    let at = 0;
+    for (const remote of remotes) {
+      if (remote.position > at)
+        found.push(...(await this.selectLocal(sources.slice(at, remote.position), false)).sources);
+      at = remote.position;
+      found.push(...(await selectRemote(this.context, this.step, remote, this.onTransfer)));
+    }
+    found.push(...(await this.selectLocal(sources.slice(at))).sources);
+    return { sources: found };
+  }
+
+  private async selectLocal(sources: string[], heredocs = true): Promise<Selection> {
+    const { step, context } = this;
+    const { tree, place, files: source } = await this.sourceTree();
+    const selecting = selectSources(tree, {
+      sources,
+      exclude: step.exclude,
+      parents: step.parents,
+      heredocs: heredocs ? step.heredocs : [],
+      place,
+      time: context.time,
+      ...(source === undefined ? {} : { ignore: source.ignore, reserved: (path) => source.reserved?.(path) }),
+    });
+    const selection = await inTurns(selecting, context.signal);
+    const files = unhashed(selection);
+    if (files.length > 0) await source!.hash(files);
+    return selection;
+  }
+
+  /** `files`: the tree itself, where it is a build context. */
+  private async sourceTree(): Promise<{ tree: Tree; place: string; files?: Context }> {
+    const { from } = this.step;
+    switch (from.kind) {
+      case 'context':
+        return { tree: this.context.context, place: 'the build context', files: this.context.context };
+      case 'named': {
+        const files = await this.context.named(from.name);
+        return { tree: files, place: `the context "${from.name}"`, files };
+      }
+      case 'stage': {
+        const layers = await this.graph.stage(from.stage).layers();
+        return { tree: await this.graph.tree(layers), place: `stage "${from.stage.name}"` };
+      }
+      case 'image':
+        return {
+          tree: await this.graph.tree(this.graph.imageLayers(from.image)),
+          place: `image "${shownName(from.image.reference)}"`,
+        };
+    }
+  }
+
+  /** ADD: archives among the sources give way to their members. */
+  private async unpacked({ sources }: Selection): Promise<SelectedSource[]> {
+    const found: SelectedSource[] = [];
+    for (const source of sources) {
+      const file = source.kind === 'file' ? source.entries[0]!.entry : undefined;
+      const isFile = file?.type === 'file' && !source.whole;
+      found.push((isFile ? await this.members(file) : undefined) ?? source);
+    }
+    return found;
+  }
+
+  /** The members of a file that is an archive, wherever its content is: the context may be an archive itself. */
+  private async members(file: TreeEntry): Promise<SelectedSource | undefined> {
+    const { isArchive } = await import('../copy/archive-detect.ts');
+    const { source } = file;
+    const { store } = this.context;
+    const path = source?.kind === 'host' ? source.path : temporaryPath(store.layout, 'file');
+    try {
+      if (source?.kind === 'layer') await (await this.context.worker()).copyOut({ source, path });
+      else if (source?.kind !== 'host') return undefined;
+      if (!(await isArchive(path))) return undefined;
+      const id = await unpackArchive(this.context, path, `sha256:${file.digest!}`);
+      return archiveSource({ id, index: store.layers.index(id) });
+    } catch (error) {
+      // Of a file that changed in the meantime that is the reason, whatever was wrong with what it is now.
+      if (source?.kind === 'host' && file.path !== '') await checkUnchanged(file, path);
+      throw error;
+    } finally {
+      if (source?.kind === 'layer') rmSync(path, { force: true });
+    }
+  }
+
+  private owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
+    return readOwner(this.context, this.graph, below, { spec, origin: `--chown=${spec}`, step: this.step });
+  }
+}
+
+/** @throws JettisonError `CONTEXT_CHANGED` when a file of the context has been written since it was selected */
+async function checkUnchanged(file: TreeEntry, path: string): Promise<void> {
+  const { size, digest, path: name, mtime, mtimeNs = 0 } = file;
+  const found = await hashFile(path, size, name);
+  const changedBack = Math.abs(lstatSync(diskPath(path)).mtimeMs - (mtime * 1000 + mtimeNs / 1e6)) > 0.01;
+  if (found !== digest || changedBack) throw contextChanged(name);
+}
