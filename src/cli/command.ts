@@ -92,14 +92,16 @@ export function defineGroup(definition: Description & { subcommands: Record<stri
       const group = usage.split(' ')[1];
       throw usageError(
         name === undefined ? `${group} needs a command` : `unknown command "${group} ${name}"`,
-        `The commands are ${Object.keys(subcommands).join(', ')}: see \`jettison ${group} --help\`.`,
+        Object.values(subcommands)
+          .map((command) => `Usage: ${command.usage}`)
+          .join('\n'),
       );
     },
   };
 }
 
 /** An argument of a usage line. */
-export interface Argument {
+interface Argument {
   /** Without brackets and dots: `NAME[:TAG]`. */
   name: string;
   optional: boolean;
@@ -107,7 +109,7 @@ export interface Argument {
 }
 
 /** The arguments that a usage line names, after the command's own words and `[OPTIONS]`. */
-export function argumentsOf(usage: string): Argument[] {
+function argumentsOf(usage: string): Argument[] {
   return usage
     .split(' ')
     .filter((word) => /^\[?[A-Z]/.test(word) && word !== '[OPTIONS]')

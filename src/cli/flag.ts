@@ -204,7 +204,7 @@ function missingValue(name: string, flag: Flag, next: string | undefined, usage:
 }
 
 /** `-f` and `--file`, the short one first. */
-export function flagNames(name: string, { short }: Flag): string[] {
+function flagNames(name: string, { short }: Flag): string[] {
   return short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
 }
 
