@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
+import { usageError } from '../errors/usage.ts';
 import { type FlagTable, readArguments, type Values, valuesOf } from './flag.ts';
-import { usageError } from './usage.ts';
 
 /** What a command gets from the process: tests hand in their own. */
 export interface Io {

@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { EXIT, JettisonError } from '../errors/error.ts';
-import { unknownFlag, usageError } from './usage.ts';
+import { usageError } from '../errors/usage.ts';
+import { unknownFlag } from './usage.ts';
 
 /**
  * What a flag changes: the steps (their keys or their inputs), the result that is made of them, or the output on

@@ -2,8 +2,6 @@ import { closest } from '../errors/closest.ts';
 import type { JettisonError } from '../errors/error.ts';
 import { usageError } from '../errors/usage.ts';
 
-export { usageError } from '../errors/usage.ts';
-
 /** The commands here of Docker's groups of commands. */
 const DOCKER_GROUPS: Record<string, string> = {
   image: 'images, inspect, history, tag, rmi, pull, push, save, load and prune',

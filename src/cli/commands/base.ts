@@ -1,10 +1,10 @@
 import { makeHostBase } from '../../base/make.ts';
+import { usageError } from '../../errors/usage.ts';
 import { size } from '../../events/units.ts';
 import { canonicalName, familiarName, parseReference } from '../../image/reference.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand, defineGroup } from '../command.ts';
 import { oneLine } from '../print/docker-units.ts';
-import { usageError } from '../usage.ts';
 
 /** `SOURCE_DATE_EPOCH` in seconds since 1970. */
 function sourceDateEpoch(env: NodeJS.ProcessEnv): number | undefined {

@@ -1,3 +1,4 @@
+import { usageError } from '../../errors/usage.ts';
 import { plural, size } from '../../events/units.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand, defineGroup } from '../command.ts';
@@ -6,7 +7,6 @@ import { FORCE_FLAGS } from '../flags/common.ts';
 import { untilFilter } from '../flags/until-filter.ts';
 import { printJson } from '../print/list-output.ts';
 import { reclaim, reportFacts } from '../reclaim.ts';
-import { usageError } from '../usage.ts';
 
 const DEFAULT_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 

@@ -3,6 +3,7 @@ import { copyFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { plural, size } from '../../events/units.ts';
 import type { Worker } from '../../protocol/operations.ts';
 import { cacheDirectory, discardCache, listCaches, type StoredCache } from '../../store/cache-mounts.ts';
@@ -12,7 +13,6 @@ import { defineCommand, defineGroup, type Io } from '../command.ts';
 import { listFlags } from '../flags/common.ts';
 import { age } from '../print/docker-units.ts';
 import { printList } from '../print/list-output.ts';
-import { usageError } from '../usage.ts';
 
 /** The store, and the worker, which starts when it is asked for: only it can read all files of a cache. */
 interface Access {

@@ -3,6 +3,7 @@ import { debug } from '../../build/debug.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
 import { renderError } from '../../errors/render.ts';
 import { wantsColor } from '../../errors/style.ts';
+import { usageError } from '../../errors/usage.ts';
 import { createRenderer } from '../../events/create-renderer.ts';
 import type { BuildEvent } from '../../events/event.ts';
 import type { Renderer } from '../../events/renderer.ts';
@@ -13,7 +14,6 @@ import { isShell, type Looking, lookAround, needTerminalFor } from '../debug-she
 import { type FlagTable, type GivenFlag, readArguments, valuesOf } from '../flag.ts';
 import { BUILD_FLAGS, parseBuildCommand } from '../flags/build-flags.ts';
 import { failedCommand } from '../print/failed-command.ts';
-import { usageError } from '../usage.ts';
 
 const USAGE = 'jettison debug [OPTIONS] [PATH|URL|-] [-- COMMAND [ARG...]]';
 

@@ -3,6 +3,7 @@ import { release, userInfo } from 'node:os';
 import { JettisonError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { style, wantsColor } from '../../errors/style.ts';
+import { usageError } from '../../errors/usage.ts';
 import { plural, size } from '../../events/units.ts';
 import type { Rung } from '../../host/probes/probe.ts';
 import { formatPlatform, hostPlatform } from '../../image/platform.ts';
@@ -12,7 +13,6 @@ import { openStore, type Store } from '../../store/store.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { toJson } from '../print/template/values.ts';
 import { COLUMNS, wrapped } from '../print/wrap.ts';
-import { usageError } from '../usage.ts';
 import { VERSION } from '../version.ts';
 
 /** Numbers of statfs(2). */

@@ -2,11 +2,11 @@ import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { readArchive } from '../../export/archive-read.ts';
 import { familiarName } from '../../image/reference.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
-import { usageError } from '../usage.ts';
 
 function openArchive(path: string): Readable {
   const stats = statSync(path, { throwIfNoEntry: false });

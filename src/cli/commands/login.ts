@@ -2,10 +2,10 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { unguarded } from '../../errors/terminal-guard.ts';
+import { usageError } from '../../errors/usage.ts';
 import { registryOf, saveLogin, verifyLogin } from '../../registry/login.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { REGISTRY_FLAGS } from '../flags/common.ts';
-import { usageError } from '../usage.ts';
 
 async function ask(io: Io, question: string, hidden: boolean): Promise<string> {
   if (io.stdin.isTTY !== true) {

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { findContainer, isLive } from '../../run/container.ts';
 import { type LogEntry, LogReader } from '../../run/log.ts';
 import { logPath } from '../../run/supervise.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
-import { usageError } from '../usage.ts';
 
 const POLL_MS = 100;
 /** Undefined for all of them. */

@@ -1,4 +1,5 @@
 import { JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { size } from '../../events/units.ts';
 import { formatPlatform } from '../../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../../image/reference.ts';
@@ -10,7 +11,6 @@ import { openStore, type Store } from '../../store/store.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { REGISTRY_FLAGS } from '../flags/common.ts';
 import { TransferView } from '../print/transfer-progress.ts';
-import { usageError } from '../usage.ts';
 
 interface Named {
   reference: Reference;

@@ -1,4 +1,5 @@
 import { EXIT, JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { fetchMissing } from '../../export/fetch-missing.ts';
 import { formatPlatform, hostPlatform, matchPlatform } from '../../image/platform.ts';
 import { createContainer } from '../../run/container.ts';
@@ -20,7 +21,6 @@ import {
   stopping,
 } from '../flags/run-flags.ts';
 import { findOrPull } from '../pull-image.ts';
-import { usageError } from '../usage.ts';
 
 /** The exit code of `docker run` when the command could not be run. */
 const EXIT_NOT_RUN = 125;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { type ArchiveFormat, type ArchiveImage, writeArchive } from '../../export/archive-write.ts';
 import { fetchMissing } from '../../export/fetch-missing.ts';
 import { writeOutput } from '../../export/write-output.ts';
@@ -7,7 +8,6 @@ import { canonicalName, parseReference } from '../../image/reference.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
-import { usageError } from '../usage.ts';
 
 /** Each image once, with those of its names that were asked for; an id asks for none. */
 function chooseImages(store: Store, texts: string[]): ArchiveImage[] {

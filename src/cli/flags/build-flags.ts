@@ -1,4 +1,5 @@
 import type { BuildOptions } from '../../build/build.ts';
+import { usageError } from '../../errors/usage.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../../events/create-renderer.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../../image/platform.ts';
 import { parseReference } from '../../image/reference.ts';
@@ -15,7 +16,6 @@ import {
   valuesOf,
 } from '../flag.ts';
 import type { CallRequest } from '../print/call.ts';
-import { usageError } from '../usage.ts';
 import { cacheSource, cacheTarget } from './cache.ts';
 import { bytes, host, positive, timeout, ulimit } from './limits.ts';
 import { OUTPUT_TYPES, type OutputFlag, outputFlags } from './output.ts';

@@ -1,5 +1,5 @@
 import { parseDuration } from '../../dockerfile/duration.ts';
-import { usageError } from '../usage.ts';
+import { usageError } from '../../errors/usage.ts';
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i;
 

@@ -1,7 +1,7 @@
 import { visible } from '../../errors/safe-text.ts';
+import { usageError } from '../../errors/usage.ts';
 import { displayWidth } from '../../events/width.ts';
 import type { Io } from '../command.ts';
-import { usageError } from '../usage.ts';
 import { type TableOptions, table } from './docker-units.ts';
 import { compileTemplate } from './template/compile.ts';
 import { toJson } from './template/values.ts';
