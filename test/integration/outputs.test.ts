@@ -10,7 +10,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -22,6 +21,7 @@ import { hostPlatform } from '../../src/image/platform.ts';
 import { type ImageConfig, type Index, type Manifest, MEDIA } from '../../src/image/types.ts';
 import type { TarHeader } from '../../src/layer/tar-read.ts';
 import { TestBuilds } from '../support/build.ts';
+import { FakeEngine, type FakeEngineOptions } from '../support/engine.ts';
 import { makeTar } from '../support/images.ts';
 import { works } from '../support/peers.ts';
 import { FakeRegistry } from '../support/registry.ts';
@@ -270,47 +270,22 @@ describe('outputs of a build', () => {
   });
 
   describe('to an engine', () => {
-    const engine = async (images: { Id: string; layers: string[] }[], refuse = false, name = 'Engine') => {
-      const seen: { request: string; body: Buffer }[] = [];
-      const server: Server = createServer(async (request, response) => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of request) chunks.push(chunk as Buffer);
-        seen.push({ request: `${request.method} ${request.url}`, body: Buffer.concat(chunks) });
-        const { url = '' } = request;
-        const answer = (value: unknown) => response.end(JSON.stringify(value));
-        if (url === '/info') answer({ Driver: 'overlay2', DriverStatus: [['Backing Filesystem', 'extfs']] });
-        else if (url === '/version') answer({ Components: [{ Name: name }] });
-        else if (url === '/images/json') answer(images);
-        else if (url.endsWith('/json')) {
-          const found = images.find(({ Id }) => url.includes(Id));
-          if (found === undefined) response.statusCode = 404;
-          answer(found === undefined ? { message: 'no' } : { RootFS: { Layers: found.layers } });
-        } else if (url.startsWith('/images/load')) {
-          const lean = Buffer.concat(chunks).length < 8000;
-          answer(refuse && lean ? { error: 'a layer is missing' } : { stream: 'Loaded' });
-        } else answer('OK');
-      });
-      const socket = join(builds.folder, `engine-${servers.length}.sock`);
-      await new Promise<void>((resolve) => server.listen(socket, resolve));
-      servers.push({
-        close: () => {
-          server.closeAllConnections();
-          return new Promise((resolve) => server.close(() => resolve()));
-        },
-      });
+    const engine = async (options: FakeEngineOptions = {}) => {
+      const fake = await FakeEngine.start(options);
+      servers.push(fake);
       const load = (dockerfile: string) =>
         builds.build(dockerfile, {
           tags: ['app:1'],
           outputs: [{ type: 'engine' }],
-          env: { PATH: process.env['PATH'], DOCKER_HOST: `unix://${socket}` },
+          env: { PATH: process.env['PATH'], DOCKER_HOST: fake.host },
         });
-      return { seen, load, images };
+      return { seen: fake.seen, images: fake.images, load };
     };
     const diffIds = (imageId: string) =>
       builds.store.blobs.readJson<ImageConfig>(imageId as `sha256:${string}`).rootfs.diff_ids;
 
     it('send the layers that it lacks, and then only names', async () => {
-      const { seen, load, images } = await engine([]);
+      const { seen, load, images } = await engine();
       const first = await load(DOCKERFILE);
       const [whole] = seen.filter(({ request }) => request.startsWith('POST /images/load'));
       const blobs = [...(await membersOf(whole!.body)).keys()].filter((name) => /sha256\/./.test(name));
@@ -325,7 +300,7 @@ describe('outputs of a build', () => {
     });
 
     it('reach Podman with the layers that it lacks, in a form whose health checks it reads', async () => {
-      const { seen, load, images } = await engine([], false, 'Podman Engine');
+      const { seen, load, images } = await engine({ name: 'Podman Engine' });
       const blobsOf = async (body: Buffer) => {
         const members = await membersOf(body);
         const index = JSON.parse(members.get('index.json')!.content) as Index;
@@ -349,7 +324,10 @@ describe('outputs of a build', () => {
 
     it('send everything when less will not do', async () => {
       const { imageId } = await builds.build(DOCKERFILE);
-      const { seen, load } = await engine([{ Id: 'other', layers: diffIds(imageId) }], true);
+      const { seen, load } = await engine({
+        images: [{ Id: 'other', layers: diffIds(imageId) }],
+        refusal: (archive) => (archive.length < 8000 ? 'a layer is missing' : undefined),
+      });
       writeFileSync(join(builds.context, 'a'), Buffer.alloc(9000, 'x'));
       rmSync(out, { force: true });
       await load(`${DOCKERFILE}LABEL a=b\n`).catch(() => {});
