@@ -17,6 +17,7 @@ import { cancelledBy, interrupted } from './cancellation.ts';
 import { isMultiPlatform } from './multi-platform.ts';
 import { openBuild } from './open-build.ts';
 import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './options.ts';
+import { ProvenanceNotes } from './provenance.ts';
 
 export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './options.ts';
 
@@ -59,7 +60,8 @@ async function buildWith(
   const tags = (options.tags ?? []).map((tag) => canonicalName(tag));
 
   // Text → instructions → stages → plan.
-  const opened = await openBuild(options, emit, cancel);
+  const notes = new ProvenanceNotes();
+  const opened = await openBuild(options, notes.listening(emit), cancel);
   const { session, fetches, plans, solvers, mounts, epoch, warnings } = opened;
   try {
     const { store, env, signal } = session;
@@ -101,6 +103,10 @@ async function buildWith(
       await session.cache.export(work);
     };
     await session.wait(despiteLosses(solvers, signal, exportCaches));
+    for (const [at, { id }] of (made?.images ?? []).entries()) {
+      const { plan, label } = plans[at]!;
+      session.store.provenance.put(id, notes.of(plan, label));
+    }
     const image = made && imageResult(made, built);
     emit({
       type: 'build.finished',

@@ -1,7 +1,7 @@
 import { formatPlatform } from '../image/platform.ts';
 import type { RuntimeConfig } from '../image/types.ts';
 import { bytesOf, type Leaf, type Waste } from './census.ts';
-import type { Inspection } from './inspect.ts';
+import type { Inspection } from './inspection.ts';
 import type { Instruction } from './instructions.ts';
 import type { Distribution } from './inventory.ts';
 import { KINDS, type Kind, type Package } from './package.ts';

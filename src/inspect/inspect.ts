@@ -4,20 +4,12 @@ import { listImages } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { CATALOGUES, FACTS_VERSION } from './catalogues.ts';
 import { Census, type CountedLayer } from './census.ts';
-import { type Instruction, instructionsOf } from './instructions.ts';
-import { type Distribution, inventory } from './inventory.ts';
+import type { Inspection } from './inspection.ts';
+import { instructionsOf } from './instructions.ts';
+import { inventory } from './inventory.ts';
 import { settleKinds } from './kinds.ts';
+import { applyProvenance } from './origins.ts';
 import { scanLayer } from './scan-layer.ts';
-
-/** An image that has been looked into: what all commands that explain images stand on. */
-export interface Inspection {
-  image: Image;
-  census: Census;
-  instructions: Instruction[];
-  /** The image that it was built on, as far as that is known: its lowest layers. */
-  base: { name?: string; layers: number } | undefined;
-  distribution: Distribution | undefined;
-}
 
 export interface InspectOptions {
   /** Where what is found out about layers is kept. */
@@ -47,13 +39,16 @@ export async function inspect(image: Image, options: InspectOptions): Promise<In
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const census = new Census(layers);
   for (const catalogue of CATALOGUES) catalogue.own(census, census.facts(catalogue.id));
-  const base = baseOf(image, options.store);
+  const instructions = instructionsOf(image.config, image.layers.length);
+  const provenance = options.store.provenance.get(image.id);
+  const made = provenance && applyProvenance(instructions, image.layers.length, provenance);
+  const base = made === undefined ? baseOf(image, options.store) : made.layers > 0 ? named(made) : undefined;
   const workingDirectory = image.config.config?.WorkingDir?.replace(/^\/+|\/+$/g, '');
   settleKinds(census, { baseLayers: base?.layers ?? 0, workingDirectory });
   return {
     image,
     census,
-    instructions: instructionsOf(image.config, image.layers.length),
+    instructions,
     base,
     distribution: inventory(census).distribution,
   };
@@ -72,6 +67,15 @@ async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOption
   });
   store.inspections.put(layer.diffId, FACTS_VERSION, found);
   return found;
+}
+
+function named({ name, layers }: { name: string; layers: number }): Inspection['base'] {
+  try {
+    return { name: familiarName(name), layers };
+  } catch {
+    // A base of an OCI layout has no name that a registry would know.
+    return { name, layers };
+  }
 }
 
 /** The largest image of the store whose layers this one begins with: it was built on that. */

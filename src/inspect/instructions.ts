@@ -12,6 +12,8 @@ export interface Instruction {
   /** Known of images that were built here. */
   location?: { file: string; line: number };
   stage?: string;
+  /** How long it took when it last ran, in milliseconds. */
+  durationMs?: number;
   /** What a COPY copies from: a stage, or an image. */
   from?: string;
 }

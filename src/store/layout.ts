@@ -27,6 +27,8 @@ export class StoreLayout {
   readonly selections: string;
   /** Other forms in which layers have been packed: see `conversions.ts`. */
   readonly conversions: string;
+  /** How images were made: see `provenance.ts`. */
+  readonly provenance: string;
   /** Layers that have been looked at: see `inspections.ts`. */
   readonly inspections: string;
   /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
@@ -56,6 +58,7 @@ export class StoreLayout {
     this.contexts = join(home, 'contexts');
     this.selections = join(home, 'selections');
     this.conversions = join(home, 'conversions');
+    this.provenance = join(home, 'provenance');
     this.inspections = join(home, 'inspections');
     this.origins = join(home, 'origins');
     this.downloads = join(home, 'downloads');

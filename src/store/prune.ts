@@ -98,6 +98,9 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     if (!keptBlobs.has(`sha256:${name.replace(/\.json$/, '')}`))
       doomed.push(join(store.layout.origins, name));
   }
+  for (const { path, image } of store.provenance.list()) {
+    if (!keptBlobs.has(image)) doomed.push(path);
+  }
   for (const { path, packed } of store.conversions.list()) {
     const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
     if (!kept) doomed.push(path);

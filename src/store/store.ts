@@ -1,7 +1,5 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
-import { canonicalJson } from '../image/digest.ts';
-import { LAYOUT_MARKER, layoutIndex } from '../image/layout.ts';
 import { admitStore, STORE_FORMAT } from './admission.ts';
 import { Blobs } from './blobs.ts';
 import { Containers } from './containers.ts';
@@ -12,6 +10,7 @@ import { Layers } from './layers.ts';
 import { defaultHome, StoreLayout } from './layout.ts';
 import { Leases } from './lease.ts';
 import { makeFolder } from './make-folder.ts';
+import { Provenances } from './provenance.ts';
 import { StepRecords } from './records.ts';
 import { Selections } from './selections.ts';
 import { deadTemporaries, removeOwnTemporary } from './temporary.ts';
@@ -25,6 +24,7 @@ export class Store {
   readonly selections: Selections;
   readonly conversions: Conversions;
   readonly inspections: Inspections;
+  readonly provenance: Provenances;
   readonly containers: Containers;
   readonly leases: Leases;
 
@@ -35,6 +35,7 @@ export class Store {
     this.records = new StepRecords(layout);
     this.selections = new Selections(layout);
     this.conversions = new Conversions(layout);
+    this.provenance = new Provenances(layout);
     this.inspections = new Inspections(layout);
     this.containers = new Containers(layout);
     this.leases = new Leases(layout);
@@ -70,11 +71,14 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
         mkdirSync(folder, { recursive: true });
       }
       if (!existsSync(layout.index)) {
-        writeFileSync(layout.index, canonicalJson(layoutIndex([])));
+        writeFileSync(
+          layout.index,
+          '{"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}',
+        );
       }
       writeFileSync(layout.format, `{"format":${STORE_FORMAT}}`);
       // Last: its presence says that the rest is there.
-      writeFileSync(layout.ociLayout, LAYOUT_MARKER);
+      writeFileSync(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}');
     }
     for (const path of deadTemporaries(layout)) sweep(path);
   } catch (error) {

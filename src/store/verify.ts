@@ -238,6 +238,7 @@ class Verifier {
       layout.contexts,
       layout.selections,
       layout.inspections,
+      layout.provenance,
       layout.conversions,
       layout.origins,
       layout.downloads,

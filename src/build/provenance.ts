@@ -1,0 +1,70 @@
+import { withoutCredentials } from '../errors/safe-text.ts';
+import type { Emit } from '../events/event.ts';
+import type { CopyFrom, Plan, PlannedStage, Step } from '../plan/plan.ts';
+import type { Provenance, RecordedStage, RecordedStep } from '../store/provenance.ts';
+
+/** Listens to a build, and says afterwards how its image was made. */
+export class ProvenanceNotes {
+  readonly #steps = new Map<string, { layer?: string; durationMs?: number }>();
+
+  /** Passes all events on. */
+  listening(emit: Emit): Emit {
+    return (event) => {
+      if (event.type === 'step.finished') {
+        const { step, layer, durationMs, outcome } = event;
+        this.#steps.set(step, {
+          ...(layer !== undefined && { layer }),
+          ...(outcome === 'done' && { durationMs }),
+        });
+      }
+      emit(event);
+    };
+  }
+
+  /** @param label of the plan's platform, in builds for several */
+  of({ stages, target }: Plan, label: string | undefined): Provenance {
+    const prefix = label === undefined ? '' : `${label} `;
+    const ordered = [...stages.filter((stage) => stage !== target), target];
+    return { stages: ordered.map((stage) => this.#stage(stage, prefix)) };
+  }
+
+  #stage({ name, base, location, steps }: PlannedStage, prefix: string): RecordedStage {
+    return {
+      name,
+      base:
+        base.kind === 'image'
+          ? { kind: 'image', name: base.image.reference, layers: base.image.layers.length }
+          : base.kind === 'stage'
+            ? { kind: 'stage', name: base.stage.name }
+            : { kind: 'scratch' },
+      ...{ file: location.file, line: location.line },
+      steps: steps.map((step) => this.#step(step, prefix)),
+    };
+  }
+
+  #step(step: Step, prefix: string): RecordedStep {
+    const { location } = step;
+    const text = withoutCredentials(step.source);
+    const common = { text, file: location.file, line: location.line, ...this.#steps.get(prefix + step.id) };
+    if (step.kind !== 'copy') return common;
+    return {
+      ...common,
+      from: originOf(step.from),
+      sources: step.sources.map(withoutCredentials),
+      destination: step.destination,
+    };
+  }
+}
+
+function originOf(from: CopyFrom): NonNullable<RecordedStep['from']> {
+  switch (from.kind) {
+    case 'context':
+      return { kind: 'context', name: '' };
+    case 'named':
+      return { kind: 'context', name: from.name };
+    case 'stage':
+      return { kind: 'stage', name: from.stage.name };
+    case 'image':
+      return { kind: 'image', name: from.image.reference };
+  }
+}

@@ -1,0 +1,192 @@
+import { JettisonError } from '../errors/error.ts';
+import { join } from '../layer/entry.ts';
+import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
+import type { Provenance, RecordedStage, RecordedStep } from '../store/provenance.ts';
+import type { Store } from '../store/store.ts';
+import type { Leaf } from './census.ts';
+import type { Inspection } from './inspection.ts';
+import type { Instruction } from './instructions.ts';
+
+/** One link of the chain that a file came by: the instruction of a stage that gave it on. */
+export interface OriginLink {
+  /** `base`: a base image brought it. */
+  kind: 'base' | 'copy' | 'add' | 'run' | 'workdir' | 'other';
+  /** The instruction; of a base its name. */
+  text: string;
+  stage?: string;
+  location?: { file: string; line: number };
+  /** Where the file was there: the next link's path. */
+  path: string;
+  /** What a COPY took it from. */
+  from?: { kind: 'context' | 'stage' | 'image'; name: string };
+}
+
+/** Steps of a stage and of the stages that it is built on, lowest first, with the layers of its base image. */
+interface StageLine {
+  base: { name: string; layers: number } | undefined;
+  steps: { stage: string; step: RecordedStep }[];
+}
+
+/**
+ * Fills in what the build of an image knows and its history does not: lines, stages, what a COPY copies from.
+ *
+ * @returns the base image; undefined when the record is not of these layers
+ */
+export function applyProvenance(
+  instructions: Instruction[],
+  layers: number,
+  provenance: Provenance,
+): { name: string; layers: number } | undefined {
+  const target = provenance.stages.at(-1);
+  const line = target && lineOf(provenance, target);
+  if (line === undefined || (line.base?.layers ?? 0) + line.steps.length !== layers) return undefined;
+  const first = line.base?.layers ?? 0;
+  for (const instruction of instructions) {
+    if (instruction.layer === undefined || instruction.layer < first) continue;
+    const { stage, step } = line.steps[instruction.layer - first]!;
+    instruction.text = step.text.trim();
+    instruction.location = { file: step.file, line: step.line };
+    instruction.stage = stage;
+    if (step.durationMs !== undefined) instruction.durationMs = step.durationMs;
+    if (step.from !== undefined && step.from.kind !== 'context') instruction.from = step.from.name;
+  }
+  return line.base ?? { name: 'scratch', layers: 0 };
+}
+
+/**
+ * By which instructions a file came into an image, the last one first: through the stages that it was copied from, as
+ * far as the store still knows their layers.
+ */
+export function originsOf({ image, base, instructions }: Inspection, leaf: Leaf, store: Store): OriginLink[] {
+  if (base !== undefined && leaf.layer < base.layers) {
+    return [{ kind: 'base', text: base.name ?? 'the base image', path: leaf.path }];
+  }
+  const made = instructions.find(({ layer }) => layer === leaf.layer);
+  const provenance = store.provenance.get(image.id);
+  const target = provenance?.stages.at(-1);
+  const line = provenance && target && lineOf(provenance, target);
+  const step =
+    line === undefined || (line.base?.layers ?? 0) + line.steps.length !== image.layers.length
+      ? undefined
+      : line.steps[leaf.layer - (line.base?.layers ?? 0)];
+  if (provenance === undefined || step === undefined) {
+    return made === undefined ? [] : [linkOf(made, leaf.path)];
+  }
+  return follow(provenance, step, leaf.path, leaf.content?.digest, store, provenance.stages.length);
+}
+
+function follow(
+  provenance: Provenance,
+  { stage, step }: { stage: string; step: RecordedStep },
+  path: string,
+  digest: string | undefined,
+  store: Store,
+  budget: number,
+): OriginLink[] {
+  const link: OriginLink = {
+    ...{ kind: kindOf(step.text), text: step.text.trim(), stage, path },
+    location: { file: step.file, line: step.line },
+    ...(step.from !== undefined && { from: step.from }),
+  };
+  const from = step.from?.kind === 'stage' ? stageOf(provenance, step.from.name) : undefined;
+  if (from === undefined || budget <= 0) return [link];
+  const line = lineOf(provenance, from);
+  const there = line && sourceOf(line, step, path, digest, store);
+  if (line === undefined || there === undefined) return [link];
+  if (there.at < 0)
+    return [link, { kind: 'base', text: line.base?.name ?? '', stage: from.name, path: there.path }];
+  return [link, ...follow(provenance, line.steps[there.at]!, there.path, digest, store, budget - 1)];
+}
+
+/** Which step of a stage gave the file that a COPY took from it; -1: none, so it is the base image's. */
+function sourceOf(
+  line: StageLine,
+  step: RecordedStep,
+  path: string,
+  digest: string | undefined,
+  store: Store,
+): { at: number; path: string } | undefined {
+  const layers: (IndexedLayer & { at: number })[] = [];
+  for (const [at, { step: made }] of line.steps.entries()) {
+    if (made.layer === undefined) continue;
+    try {
+      layers.push({ id: made.layer, index: store.layers.index(made.layer), at });
+    } catch (error) {
+      // It has been pruned.
+      if (!(error instanceof JettisonError)) throw error;
+    }
+  }
+  const tree = new MergedTree(layers);
+  for (const candidate of candidates(step, path)) {
+    const entry = tree.get(candidate);
+    if (entry !== undefined && entry.type !== 'directory') {
+      if (digest !== undefined && entry.digest !== undefined && entry.digest !== digest) continue;
+      const owner = [...layers].reverse().find(({ index }) => index.get(candidate) !== undefined);
+      return { at: owner?.at ?? -1, path: candidate };
+    }
+  }
+  const complete = layers.length === line.steps.length;
+  const [first] = candidates(step, path);
+  return complete && first !== undefined ? { at: -1, path: first } : undefined;
+}
+
+/** Paths of the source that may have become this one, the likeliest first. */
+function candidates({ sources = [], destination = '/' }: RecordedStep, path: string): string[] {
+  const target = clean(destination);
+  const rest =
+    path === target
+      ? ''
+      : target === ''
+        ? path
+        : path.startsWith(`${target}/`)
+          ? path.slice(target.length + 1)
+          : path;
+  const found: string[] = [];
+  for (const source of sources) {
+    const at = clean(source);
+    // A directory's content, a file by its name, a file under another name.
+    found.push(join(at, rest), at);
+    const name = at.slice(at.lastIndexOf('/') + 1);
+    if (name !== '' && (rest === name || rest.startsWith(`${name}/`)))
+      found.push(join(at, rest.slice(name.length + 1)));
+    if (/[*?[]/.test(at)) found.push(join(at.slice(0, at.search(/[^/]*[*?[]/)).replace(/\/$/, ''), rest));
+  }
+  return [...new Set(found)];
+}
+
+function lineOf(provenance: Provenance, stage: RecordedStage): StageLine | undefined {
+  const steps: StageLine['steps'] = [];
+  let at: RecordedStage | undefined = stage;
+  for (let depth = 0; at !== undefined && depth <= provenance.stages.length; depth++) {
+    const { name, base } = at;
+    steps.unshift(...at.steps.map((step) => ({ stage: name, step })));
+    if (base.kind !== 'stage') {
+      return { base: base.kind === 'image' ? { name: base.name, layers: base.layers } : undefined, steps };
+    }
+    at = stageOf(provenance, base.name);
+  }
+  return undefined;
+}
+
+function stageOf({ stages }: Provenance, name: string): RecordedStage | undefined {
+  return stages.find((stage) => stage.name === name);
+}
+
+function linkOf({ text, stage, location }: Instruction, path: string): OriginLink {
+  return {
+    ...{ kind: kindOf(text), text, path },
+    ...(stage !== undefined && { stage }),
+    ...(location !== undefined && { location }),
+  };
+}
+
+function kindOf(text: string): OriginLink['kind'] {
+  const keyword = /^\s*([A-Za-z]+)/.exec(text)?.[1]?.toLowerCase();
+  return keyword === 'copy' || keyword === 'add' || keyword === 'run' || keyword === 'workdir'
+    ? keyword
+    : 'other';
+}
+
+function clean(path: string): string {
+  return path.replace(/^\.?\/+|\/+$|^\.$/g, '').replace(/^\.\//, '');
+}
