@@ -27,16 +27,14 @@ const CORE = [
   /\/src\/build\/(?!check|debug)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
-  /\/src\/layout\/(image-layout|folder-files)\.ts$/,
-  /\/src\/layer\/host-file\.ts$/,
   /\/src\/cache\/(backend|backends|backends\/.*)\.ts$/,
   /\/src\/launch\/capabilities\.ts$/,
   /\/src\/machine\/(readable-forms|id-ranges)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
-  /\/src\/cli\/(command|commands|dispatch|flag|usage)\.ts$/,
+  /\/src\/cli\/(commands|dispatch|usage)\.ts$/,
   /\/src\/cli\/commands\/build\.ts$/,
   /\/src\/cli\/flags\/(build-flags|cache|limits|output|secret|ssh)\.ts$/,
-  /\/src\/cli\/print\/(error-report|failed-command)\.ts$/,
+  /\/src\/cli\/print\/error-report\.ts$/,
 ];
 
 await mkdir(dist);

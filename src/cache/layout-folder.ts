@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import {
+  closeSync,
+  createReadStream,
   createWriteStream,
   existsSync,
   lstatSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -15,13 +18,13 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
 import { fromSystemError, writing } from '../errors/system.ts';
-import { canonicalJson, isDigest, sha256 } from '../image/digest.ts';
-import { blobName, LAYOUT_MARKER, layoutIndex, REF_NAME } from '../image/layout.ts';
-import type { Descriptor, Index, Manifest } from '../image/types.ts';
-import { isWithin } from '../layer/host-file.ts';
-import { FolderFiles } from '../layout/folder-files.ts';
+import { canonicalJson, hex, sha256 } from '../image/digest.ts';
+import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import { isWithin, openFileWithin } from '../layer/host-file.ts';
 import { makeFolder } from '../store/make-folder.ts';
 import { collectGarbage } from './layout-garbage.ts';
+
+const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /**
  * A folder that is an OCI image layout, shared by processes and machines without a lock: everything is written to a
@@ -30,11 +33,7 @@ import { collectGarbage } from './layout-garbage.ts';
  * writer of the index has always seen the tags of all others.
  */
 export class LayoutFolder {
-  readonly #files: FolderFiles;
-
-  constructor(private readonly path: string) {
-    this.#files = new FolderFiles(path, (reason) => this.#invalid(`cannot be read: ${reason}`));
-  }
+  constructor(private readonly path: string) {}
 
   /** The descriptor of a tag. @throws JettisonError `CACHE_MISSING`, `CACHE_INVALID` */
   find(tag: string): Descriptor {
@@ -58,7 +57,7 @@ export class LayoutFolder {
 
   /** A small JSON blob, verified. @throws JettisonError `CACHE_INVALID` */
   json({ digest }: Pick<Descriptor, 'digest'>): unknown {
-    const bytes = this.#files.read(this.#blobName(digest), 'cache-config-size');
+    const bytes = this.#bytes(blobName(digest));
     if (bytes === undefined) throw this.#invalid(`lacks the blob ${digest}`);
     try {
       if (sha256(bytes) === digest) return JSON.parse(bytes.toString('utf8'));
@@ -90,19 +89,21 @@ export class LayoutFolder {
   }
 
   /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is not there */
-  stream(blob: Descriptor): AsyncIterable<Buffer> {
+  stream(blob: Descriptor): Readable {
     if (!this.holds(blob)) throw this.#invalid(`lacks the blob ${blob.digest}`);
-    return this.#files.open(this.#blobName(blob.digest));
+    return createReadStream('', { fd: this.#open(blobName(blob.digest)), highWaterMark: 1 << 20 });
   }
 
   /** Adds a blob. @throws JettisonError `CACHE_UNWRITABLE` */
   async add({ digest }: Descriptor, bytes: Readable): Promise<void> {
-    await this.#write(this.#blobName(digest), (path) => pipeline(bytes, createWriteStream(path)));
+    await this.#write(join('blobs', 'sha256', hex(digest)), (path) =>
+      pipeline(bytes, createWriteStream(path)),
+    );
   }
 
   /** Gives a manifest a tag. @throws JettisonError `CACHE_UNWRITABLE` */
   async name(tag: string, manifest: Descriptor): Promise<void> {
-    await this.#write('oci-layout', (path) => writeFileSync(path, LAYOUT_MARKER));
+    await this.#write('oci-layout', (path) => writeFileSync(path, '{"imageLayoutVersion":"1.0.0"}'));
     const { mediaType, digest, size } = manifest;
     const named = { mediaType, digest, size, annotations: { [REF_NAME]: tag } };
     await this.#write(join('refs', `${tag}.json`), (path) => writeFileSync(path, canonicalJson(named)));
@@ -114,7 +115,11 @@ export class LayoutFolder {
       const known = new Set(tags.map(tagOf));
       // Those that other programs have named.
       const others = (this.#index() ?? []).filter((one) => !known.has(tagOf(one)));
-      const index = layoutIndex([...others, ...tags]);
+      const index: Index = {
+        schemaVersion: 2,
+        mediaType: MEDIA.ociIndex,
+        manifests: [...others, ...tags],
+      };
       await this.#write('index.json', (path) => writeFileSync(path, canonicalJson(index)));
     }
     collectGarbage(this.path, () => [...this.#tags(), ...(this.#index() ?? [])]);
@@ -133,7 +138,7 @@ export class LayoutFolder {
 
   /** What is in a JSON file, if it is one. @param path relative to the folder */
   #read<T>(path: string): T | undefined {
-    const bytes = this.#files.read(path, 'cache-config-size');
+    const bytes = this.#bytes(path);
     if (bytes === undefined) return undefined;
     try {
       return JSON.parse(bytes.toString('utf8')) as T;
@@ -142,13 +147,28 @@ export class LayoutFolder {
     }
   }
 
-  #blob(digest: Descriptor['digest']): string {
-    return join(this.path, this.#blobName(digest));
+  /** A small file; undefined when it is not there. @param path relative to the folder */
+  #bytes(path: string): Buffer | undefined {
+    if (!existsSync(join(this.path, path))) return undefined;
+    const fd = this.#open(path);
+    try {
+      return readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
-  #blobName(digest: Descriptor['digest']): string {
-    if (!isDigest(digest)) throw this.#invalid(`names a blob by an invalid digest: "${digest}"`);
-    return blobName(digest);
+  /** Others write to the folder as well, whoever they are. @param path relative to the folder */
+  #open(path: string): number {
+    try {
+      return openFileWithin(this.path, path);
+    } catch (error) {
+      throw this.#invalid(`cannot be read: ${(error as Error).message}`);
+    }
+  }
+
+  #blob(digest: Descriptor['digest']): string {
+    return join(this.path, blobName(digest));
   }
 
   /** @param path relative to the folder */
@@ -195,6 +215,11 @@ export class LayoutFolder {
       })
     );
   }
+}
+
+/** Relative to the folder. */
+function blobName(digest: Descriptor['digest']): string {
+  return join('blobs', 'sha256', hex(digest));
 }
 
 function tagOf({ annotations }: Descriptor): string | undefined {

@@ -31,6 +31,13 @@ export const commands: Record<string, Entry> = {
     summary: 'Show how an image was made, layer by layer',
     load: () => import('./commands/history.ts'),
   },
+  why: { summary: 'Show why a path or a package is in an image', load: () => import('./commands/why.ts') },
+  diff: { summary: 'Show how two images differ, and why', load: () => import('./commands/diff.ts') },
+  compare: { summary: 'Put images side by side', load: () => import('./commands/compare.ts') },
+  budget: {
+    summary: 'Check an image against limits of its size and content',
+    load: () => import('./commands/budget.ts'),
+  },
   inspect: {
     summary: 'Show everything known of an image or a container, as JSON',
     load: () => import('./commands/inspect.ts'),

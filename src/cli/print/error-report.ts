@@ -3,15 +3,16 @@ import { renderError } from '../../errors/render.ts';
 import { wantsColor } from '../../errors/style.ts';
 import { fromSystemError } from '../../errors/system.ts';
 import { defaultHome } from '../../store/layout.ts';
-import type { Io } from '../command.ts';
+import type { Command, Io } from '../command.ts';
+import { fromParseArgs } from '../usage.ts';
 
 /**
- * Shows on stderr the error that a command threw. `JETTISON_DEBUG` (not empty) adds the stack trace to every
- * error, not only to bugs.
+ * Shows on stderr what a command threw. `JETTISON_DEBUG` (not empty) adds the stack trace to errors that
+ * are no bugs, too.
  *
- * @returns its exit code
+ * @returns the exit code that belongs to it
  */
-export function reportError(thrown: unknown, io: Io): number {
+export function reportError(thrown: unknown, command: Command | undefined, io: Io): number {
   const options = { color: wantsColor(io.stderr, io.env), stack: Boolean(io.env['JETTISON_DEBUG']) };
   if (io.signal.aborted) {
     const says = thrown instanceof JettisonError && thrown.exitCode === EXIT.interrupted;
@@ -19,7 +20,8 @@ export function reportError(thrown: unknown, io: Io): number {
     io.stderr.write(renderError(error, { color: options.color }));
     return EXIT.interrupted;
   }
-  const error = fromSystemError(thrown, defaultHome(io.env)) ?? thrown;
+  const error =
+    fromParseArgs(thrown, command?.help ?? '') ?? fromSystemError(thrown, defaultHome(io.env)) ?? thrown;
   io.stderr.write(renderError(error, options));
   return error instanceof JettisonError ? error.exitCode : EXIT.failed;
 }

@@ -31,6 +31,14 @@ const WORDS = {
     present: 'already there',
     mounted: 'mounted',
   },
+  read: {
+    waiting: 'waiting',
+    moving: '',
+    unpacking: '',
+    done: 'read',
+    present: 'known',
+    mounted: '',
+  },
 };
 
 /**
@@ -47,9 +55,9 @@ export class TransferView {
 
   constructor(
     private readonly io: Io,
-    private readonly direction: 'pull' | 'push',
+    private readonly direction: 'pull' | 'push' | 'read',
   ) {
-    this.#sum = new Transfers(direction === 'pull' ? 'in' : 'out');
+    this.#sum = new Transfers(direction === 'push' ? 'out' : 'in');
     this.#live = io.stderr.isTTY === true && io.env['TERM'] !== 'dumb';
   }
 
@@ -65,11 +73,15 @@ export class TransferView {
     }
   };
 
-  /** Leaves the last state on the screen. */
+  /** Leaves the last state on the screen; of what was only read nothing. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
+    if (this.direction === 'read') {
+      if (this.#drawn > 0) unguarded(this.io.stderr).write(`\x1b[${this.#drawn}A\r\x1b[J`);
+      return;
+    }
     if (this.#live && this.#blobs.size > 0) this.#draw();
     const summary = this.#blobs.size > 1 ? this.#sum.summary() : undefined;
     if (this.#live && summary !== undefined) this.io.stderr.write(`${summary}\n`);

@@ -19,7 +19,12 @@ export const open: OpenSource = async (text, options) => {
     if (!(error instanceof JettisonError) || error.code !== 'IMAGE_UNKNOWN' || !couldBeRemote(text))
       throw error;
     const { open: openRemote } = await import('./registry.ts');
-    return openRemote(`registry://${text}`, options);
+    try {
+      return await openRemote(`registry://${text}`, options);
+    } catch (remote) {
+      if (!(remote instanceof JettisonError)) throw remote;
+      throw remote.with({ message: `the store has no image "${text}", and ${remote.message}` });
+    }
   }
   const [name] = found.names;
   const { descriptor, manifest, id, config } = readImage(store, found.target, options.platform && platform);

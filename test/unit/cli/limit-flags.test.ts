@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parseBuildCommand } from '../../../src/cli/flags/build-flags.ts';
+import { parseBuildFlags } from '../../../src/cli/flags/build-flags.ts';
 import { bytes, host, positive, timeout, ulimit } from '../../../src/cli/flags/limits.ts';
-import { fakeIo } from '../../support/fake-io.ts';
 
-const build = (...line: string[]) => parseBuildCommand(line, fakeIo().io, '').options;
 const usage = expect.objectContaining({ exitCode: 2 });
 
 describe('what RUN may use', () => {
@@ -30,13 +28,13 @@ describe('what RUN may use', () => {
   });
 
   test('numbers and times', () => {
-    expect([positive('0.5'), timeout('1m30s')]).toEqual([0.5, 90_000]);
-    for (const text of ['0', '-1', 'x', '']) expect(() => positive(text), text).toThrow(usage);
+    expect([positive('--cpus', '0.5'), timeout('1m30s')]).toEqual([0.5, 90_000]);
+    for (const text of ['0', '-1', 'x', '']) expect(() => positive('--cpus', text), text).toThrow(usage);
     for (const text of ['0', '10', '-5s']) expect(() => timeout(text), text).toThrow(usage);
   });
 
   test('all of them as flags of build; what is not given is not there', () => {
-    expect(Object.keys(build('.')).sort()).toEqual(['context', 'env', 'signal']);
+    expect(parseBuildFlags(['.'], {}).run).toEqual({});
     const flags = [
       ...[
         '-m',
@@ -51,7 +49,7 @@ describe('what RUN may use', () => {
       ],
       ...['--add-host', 'h:1.1.1.1', '--allow', 'security.insecure', '--allow=network.host'],
     ];
-    expect(build(...flags, '.')).toMatchObject({
+    expect(parseBuildFlags([...flags, '.'], {}).run).toEqual({
       limits: { memory: 1073741824, cpus: 2, pids: 50 },
       shmSize: 1048576,
       ulimits: [{ name: 'core', soft: 0, hard: 0 }],
@@ -60,6 +58,6 @@ describe('what RUN may use', () => {
       allowInsecure: true,
       allowHostNetwork: true,
     });
-    expect(() => build('--allow=everything', '.')).toThrow(usage);
+    expect(() => parseBuildFlags(['--allow=everything', '.'], {})).toThrow(usage);
   });
 });

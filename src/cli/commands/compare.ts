@@ -1,0 +1,118 @@
+import { parseArgs } from 'node:util';
+import { size } from '../../events/units.ts';
+import { shellsOf } from '../../inspect/budget.ts';
+import { packedBytes, pullCost } from '../../inspect/diff.ts';
+import type { Inspection } from '../../inspect/inspection.ts';
+import type { Command, Io } from '../command.ts';
+import { SOURCE_HELP, SOURCE_NOTE, SOURCE_OPTIONS, withInspections } from '../inspections.ts';
+import { table } from '../print/docker-units.ts';
+import { printJson } from '../print/list-output.ts';
+import { usageError } from '../usage.ts';
+
+const help = `Usage: jettison compare [OPTIONS] IMAGE IMAGE...
+
+Puts images side by side: sizes, layers, files, packages, waste, user, shell, health check, and what somebody who has
+the first one downloads for each other.
+
+Options:
+      --format FORMAT       table (the default) or markdown, for a pull request
+      --json                The figures as JSON
+${SOURCE_HELP}
+
+${SOURCE_NOTE}
+
+Examples:
+  jettison compare app:naive app:multi-stage app:distroless
+  jettison compare --format markdown app:main app:branch
+`;
+
+const FORMATS = ['table', 'markdown'] as const;
+
+interface Figures {
+  image: string;
+  size: number;
+  packed: number;
+  layers: number;
+  files: number;
+  packages: number;
+  waste: number;
+  user: string;
+  shell: string | null;
+  healthcheck: boolean;
+  /** Bytes that somebody who has the first image downloads. */
+  pull: number;
+}
+
+async function run(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { format: { type: 'string' }, json: { type: 'boolean' }, ...SOURCE_OPTIONS },
+  });
+  const format = FORMATS.find((one) => one === (values.format ?? 'table'));
+  if (format === undefined)
+    throw usageError(`unknown format "${values.format}"`, `There are ${FORMATS.join(' and ')}.`);
+  if (positionals.length === 0)
+    throw usageError('compare takes images', 'usage: jettison compare [OPTIONS] IMAGE IMAGE...');
+  return withInspections(positionals, values, io, (inspections) => {
+    const all = inspections.map((one) => figuresOf(one, inspections[0]!));
+    if (values.json) printJson(io, all);
+    else io.stdout.write(format === 'markdown' ? markdown(all) : table(rows(all)));
+    return 0;
+  });
+}
+
+function figuresOf(inspection: Inspection, first: Inspection): Figures {
+  const { image, census } = inspection;
+  const { User, Healthcheck } = image.config.config ?? {};
+  const [shell = null] = shellsOf(inspection);
+  let files = 0;
+  for (const { path, content } of census.leaves.values()) if (content?.shown === path) files++;
+  return {
+    ...{ image: image.label, size: census.treeBytes, packed: packedBytes(inspection) },
+    ...{ layers: image.layers.length, files, packages: census.packages.size, waste: census.wasteBytes },
+    ...{ user: User || 'root', shell, healthcheck: (Healthcheck?.Test?.[0] ?? 'NONE') !== 'NONE' },
+    pull: pullCost(first, inspection).bytes,
+  };
+}
+
+const ROWS: [head: string, (one: Figures, first: Figures) => string][] = [
+  ['Size', ({ size: bytes }, first) => `${size(bytes)}${ratio(bytes, first.size)}`],
+  ['Packed', ({ packed }, first) => `${size(packed)}${ratio(packed, first.packed)}`],
+  ['Layers', ({ layers }) => String(layers)],
+  ['Files', ({ files }) => files.toLocaleString('en-US')],
+  ['Packages', ({ packages }) => packages.toLocaleString('en-US')],
+  ['Waste', ({ waste }) => size(waste)],
+  ['User', ({ user }) => user],
+  ['Shell', ({ shell }) => shell ?? 'none'],
+  ['Health check', ({ healthcheck }) => (healthcheck ? 'yes' : 'none')],
+  ['To pull', ({ pull }) => size(pull)],
+];
+
+function rows(all: Figures[]): string[][] {
+  const [first] = all;
+  return [
+    ['', ...all.map(({ image }) => image)],
+    ...ROWS.map(([head, text]) => [
+      head,
+      ...all.map((one, at) => (head === 'To pull' && at === 0 ? '' : text(one, first!))),
+    ]),
+  ];
+}
+
+/** ` (-62 %)`, against the first image. */
+function ratio(value: number, first: number): string {
+  if (first === 0 || value === first) return '';
+  const percent = Math.round((value / first - 1) * 100);
+  return ` (${percent > 0 ? '+' : ''}${percent} %)`;
+}
+
+function markdown(all: Figures[]): string {
+  const cell = (text: string) => text.replace(/[\\|`*_<>[\]]/g, '\\$&').replace(/\s+/g, ' ');
+  const [head, ...body] = rows(all);
+  const line = (cells: string[]) => `| ${cells.map(cell).join(' | ')} |\n`;
+  const rule = `| --- |${' ---: |'.repeat(all.length)}\n`;
+  return line(head!) + rule + body.map(line).join('');
+}
+
+export const command: Command = { help, run };

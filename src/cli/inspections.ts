@@ -1,0 +1,77 @@
+import type { Image } from '../image/image.ts';
+import { parsePlatform } from '../image/platform.ts';
+import { openImage } from '../images/open-image.ts';
+import { inspect } from '../inspect/inspect.ts';
+import type { Inspection } from '../inspect/inspection.ts';
+import { Registries } from '../registry/registries.ts';
+import { openStore, type Store } from '../store/store.ts';
+import type { Io } from './command.ts';
+import { TransferView } from './print/transfer-progress.ts';
+
+/** Flags of all commands that look into images: which image a name means. */
+export const SOURCE_OPTIONS = {
+  platform: { type: 'string' },
+  'registry-insecure': { type: 'boolean' },
+  remote: { type: 'boolean' },
+} as const;
+
+/** What those flags said. */
+export interface SourceChoice {
+  platform?: string | undefined;
+  'registry-insecure'?: boolean | undefined;
+  remote?: boolean | undefined;
+}
+
+export const SOURCE_HELP = `      --platform PLATFORM   Of an image for several platforms take this one, such as linux/arm64
+      --registry-insecure   Accept any certificate of registries, and plain http
+      --remote              Ask the registry, whatever the store has`;
+
+/** For the help of those commands: what may stand for IMAGE. */
+export const SOURCE_NOTE = `IMAGE is a name or an id in the store, else a name in a registry, or one of
+  docker-archive:FILE  oci-archive:FILE[:TAG]  oci:DIR[:TAG]  dir:PATH
+  docker://NAME  podman://NAME  registry://NAME`;
+
+/**
+ * Opens images, looks into them, and lets go of them when they have been used. On a terminal it shows how far the reading
+ * has got: each layer is read once, and known from then on.
+ */
+export async function withInspections<T>(
+  names: readonly string[],
+  choice: SourceChoice,
+  io: Io,
+  use: (inspections: Inspection[], store: Store) => Promise<T> | T,
+): Promise<T> {
+  const { env, cwd, signal } = io;
+  const store = openStore({ env });
+  const registries = new Registries({ env, signal, insecure: choice['registry-insecure'] === true });
+  const end = await store.leases.use(signal);
+  const opened: Image[] = [];
+  const view = new TransferView(io, 'read');
+  try {
+    const inspections: Inspection[] = [];
+    for (const name of names) {
+      const image = await openImage(name, {
+        ...{ store, registries, env, cwd, signal, remote: choice.remote === true },
+        ...(choice.platform !== undefined && { platform: parsePlatform(choice.platform) }),
+      });
+      opened.push(image);
+      inspections.push(
+        await inspect(image, {
+          ...{ store, signal },
+          onProgress: ({ blob: { digest: item, size } }, moved) => {
+            if (io.stderr.isTTY)
+              view.onProgress({ item, size, moved, state: moved < size ? 'moving' : 'done' });
+          },
+        }),
+      );
+    }
+    view.end();
+    return await use(inspections, store);
+  } finally {
+    view.end();
+    for (const image of opened) await image.close();
+    registries.close();
+    end();
+    store.close();
+  }
+}

@@ -1,0 +1,211 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TestBuilds } from '../support/build.ts';
+import { whyNoSandbox } from '../support/sandbox.ts';
+
+/** What these commands say is about images that a RUN and a COPY --from made. */
+const DOCKERFILE = `FROM base AS deps
+WORKDIR /deps
+COPY package.json .
+COPY modules node_modules/
+RUN echo built > node_modules/a/built.js
+
+FROM base AS app
+WORKDIR /app
+COPY --from=deps /deps/node_modules ./node_modules
+COPY package.json index.js ./
+RUN rm -rf node_modules/d && chmod 755 index.js
+USER 1000
+`;
+const json = (value: object) => JSON.stringify(value, null, 2);
+const FILES = {
+  'package.json': json({
+    name: 'app',
+    version: '1.0.0',
+    dependencies: { a: '1' },
+    devDependencies: { d: '1' },
+  }),
+  'index.js': 'console.log(1)',
+  'modules/a/package.json': json({ name: 'a', version: '1.0.0', dependencies: { b: '1' } }),
+  'modules/b/package.json': json({ name: 'b', version: '1.0.0' }),
+  'modules/b/b.js': 'b',
+  'modules/d/package.json': json({ name: 'd', version: '1.0.0' }),
+};
+
+let builds: TestBuilds;
+const why = whyNoSandbox();
+
+beforeAll(async () => {
+  if (why !== undefined) return;
+  builds = await TestBuilds.create({});
+  builds.write({ ...FILES, Dockerfile: DOCKERFILE });
+  await build('app:1');
+  builds.write({
+    'index.js': 'console.log(22)',
+    'modules/b/package.json': json({ name: 'b', version: '2.0.0' }),
+  });
+  await build('app:2', '--build-arg', 'x=1');
+});
+afterAll(() => builds?.remove());
+
+const build = async (name: string, ...args: string[]) =>
+  expect(await builds.run(['build', '-q', '-t', name, ...args, builds.context])).toMatchObject({ code: 0 });
+const run = (...args: string[]) => builds.run(args, { cwd: builds.folder });
+const data = async (...args: string[]) => {
+  const { code, out, err } = await run(...args);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return JSON.parse(out) as unknown;
+};
+
+describe.skipIf(why !== undefined)('why', () => {
+  test('follows a file through the stages to the instruction that made it', async () => {
+    expect(await data('why', '--json', 'app:1', '/app/node_modules/a/built.js')).toMatchObject([
+      {
+        ...{ path: 'app/node_modules/a/built.js', isDirectory: false, bytes: 6, files: 1, kind: 'npm' },
+        package: { name: 'a', version: '1.0.0' },
+        asker: { path: 'app/package.json', line: 5 },
+        origins: [
+          { kind: 'copy', stage: 'app', location: { line: 9 }, from: { kind: 'stage', name: 'deps' } },
+          { kind: 'run', stage: 'deps', location: { line: 5 }, path: 'deps/node_modules/a/built.js' },
+        ],
+      },
+    ]);
+  });
+
+  test('names who asks for a package, the nearest first', async () => {
+    const { code, out } = await run('why', 'app:1', 'b');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\/app\/node_modules\/b\/ /);
+    expect(out).toMatch(/asked for by {2}a@1\.0\.0 ← \/app\/package\.json:5\n/);
+    expect(out).toMatch(/brought by {4}COPY modules node_modules\/ {2}\(Dockerfile:4, stage deps/);
+  });
+
+  test('what was deleted again is said to be', async () => {
+    const { code, err } = await run('why', 'app:1', '/app/node_modules/d');
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^error: \/app\/node_modules\/d is in layer \d+ of app:1, and layer \d+ deletes it\n/,
+    );
+  });
+
+  test('a name that is none is followed by the nearest', async () => {
+    expect(await run('why', 'app:1', 'aa')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Did you mean'),
+    });
+  });
+});
+
+describe.skipIf(why !== undefined)('diff', () => {
+  test('says what differs, and which instruction brought it', async () => {
+    expect(await data('diff', '--json', 'app:1', 'app:2')).toMatchObject({
+      version: 1,
+      config: [],
+      packages: [{ name: 'b', from: '1.0.0', to: '2.0.0' }],
+      files: [
+        { path: 'app/index.js', change: 'changed', fields: ['content'] },
+        { path: 'app/node_modules/b/package.json', change: 'changed', fields: ['content'] },
+      ],
+      causes: [
+        { in: 'to', stage: 'app', location: { line: 11 } },
+        { in: 'to', stage: 'app', location: { line: 9 } },
+      ],
+    });
+  });
+
+  test('of an image and itself is empty, and costs nothing to pull', async () => {
+    expect(await run('diff', '--exit-code', 'app:1', 'app:1')).toMatchObject({ code: 0 });
+    expect(await data('diff', '--json', 'app:1', 'app:1')).toMatchObject({
+      ...{ config: [], packages: [], files: [], causes: [], pull: { bytes: 0, layers: 0 } },
+      layers: { added: [], removed: [] },
+    });
+    expect(await run('diff', '--exit-code', '--stat', 'app:1', 'app:2')).toMatchObject({ code: 1 });
+  });
+
+  test('blames the instruction that deletes what is gone', async () => {
+    builds.write({ 'app.Dockerfile': `${DOCKERFILE}USER root\nRUN rm node_modules/b/b.js\n` });
+    await build('app:3', '-f', join(builds.context, 'app.Dockerfile'));
+    const { files, causes } = (await data('diff', '--json', 'app:2', 'app:3')) as {
+      files: { path: string; change: string; cause: number }[];
+      causes: { text: string }[];
+    };
+    expect(files).toMatchObject([{ path: 'app/node_modules/b/b.js', change: 'removed' }]);
+    expect(causes[files[0]!.cause]).toMatchObject({ text: 'RUN rm node_modules/b/b.js', in: 'to' });
+  });
+});
+
+test.skipIf(why !== undefined)('compare puts figures side by side', async () => {
+  const all = (await data('compare', '--json', 'base', 'app:1')) as Record<string, unknown>[];
+  expect(all).toMatchObject([
+    { image: 'base:latest', user: 'root', waste: 0, pull: 0 },
+    { image: 'app:1', user: '1000', healthcheck: false },
+  ]);
+  const { out } = await run('compare', '--format', 'markdown', 'base', 'app:1');
+  expect(out).toMatch(/^\| {2}\| base:latest \| app:1 \|\n\| --- \| ---: \| ---: \|\n\| Size \| /);
+});
+
+describe.skipIf(why !== undefined)('budget', () => {
+  const judge = async (budget: unknown, ...args: string[]) => {
+    writeFileSync(join(builds.folder, 'jettison.json'), json({ budget }));
+    try {
+      return await run('budget', ...args, 'app:1');
+    } finally {
+      rmSync(join(builds.folder, 'jettison.json'));
+    }
+  };
+
+  test.each([
+    [
+      {
+        size: '1GB',
+        packed: 1e9,
+        layers: 20,
+        files: 10_000,
+        waste: '50%',
+        nonRoot: true,
+        noDevPackages: true,
+      },
+      [],
+    ],
+    [{ size: '1kB' }, ['size']],
+    [{ layers: 1, files: 1 }, ['layers', 'files']],
+    [{ waste: 0 }, ['waste']],
+    [{ forbidPaths: ['**/b.js'], forbidPackages: ['npm:b'] }, ['forbidPaths', 'forbidPackages']],
+    [{ healthcheck: true, noShell: true }, ['healthcheck', 'noShell']],
+    [{ growth: { against: 'base', size: 1 } }, ['growth']],
+    [{ growth: { against: 'app:2', size: '1%' } }, []],
+  ])('%j is broken by %j', async (budget, broken) => {
+    const { code, out } = await judge(budget, '--json');
+    const { verdicts } = JSON.parse(out) as { verdicts: { rule: string; ok: boolean }[] };
+    expect(verdicts.filter(({ ok }) => !ok).map(({ rule }) => rule)).toEqual(broken);
+    expect(code).toBe(broken.length > 0 ? 1 : 0);
+  });
+
+  test.each([
+    [{ sise: 1 }, /unknown rule "sise"\nhint: Did you mean "size"\?/],
+    [{ size: '1 apple' }, /invalid size "1 apple"/],
+    [{ layers: 'x' }, /layers: invalid number "x"/],
+    [[], /the budget is not an object/],
+    [{ forbidPaths: ['['] }, /invalid pattern "\["/],
+  ])('%j is no budget', async (budget, message) => {
+    expect(await judge(budget)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
+  });
+
+  test('of .dive-ci is understood, and none is an error', async () => {
+    expect(await run('budget', 'app:1')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('there is no budget in'),
+    });
+    const folder = join(builds.folder, 'dive');
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, '.dive-ci'),
+      'rules:\n  lowestEfficiency: 0.999999\n  highestWastedBytes: 20MB\n',
+    );
+    expect(await builds.run(['budget', 'app:1'], { cwd: folder })).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('✗ waste'),
+    });
+  });
+});
