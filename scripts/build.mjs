@@ -1,6 +1,7 @@
 // Bundles everything into dist/: the command and the worker as CommonJS, which starts faster than modules do,
 // the library as modules. What every build needs is one file; what only some commands need is loaded when they
 // do: a fully cached build must not read what it does not use.
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ const shared = {
   // The prebuilt binaries of koffi, one package a machine, stay outside the bundle.
   external: [/^node:/, /^@koromix\//],
   checks: { ineffectiveDynamicImport: false },
+  transform: { define: { INSPECT_SOURCE: JSON.stringify(inspectSource()) } },
   logLevel: 'warn',
 };
 /** The command and the worker are CommonJS; node: modules that they import lazily become lazy `require` calls. */
@@ -90,6 +92,17 @@ await writeFile(
 );
 await rm(target, { recursive: true, force: true });
 await rename(dist, target);
+
+/** A digest of all that decides what is kept of a layer that was looked into: when it changes, layers are read anew. */
+function inspectSource() {
+  const hash = createHash('sha256');
+  for (const room of ['src/inspect', 'src/layer']) {
+    for (const name of readdirSync(room, { recursive: true }).sort()) {
+      if (name.endsWith('.ts')) hash.update(`${room}/${name}\0`).update(readFileSync(join(room, name)));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
 
 /** The started process loads no native module: only the worker, and the programs that it starts, do. */
 function forbidNativeCode(files) {

@@ -2,6 +2,7 @@ import type { Image, Layer } from '../image/image.ts';
 import { familiarName } from '../image/reference.ts';
 import { listImages } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
+import { temporaryPath } from '../store/temporary.ts';
 import { CATALOGUES, FACTS_VERSION } from './catalogues.ts';
 import { Census, type CountedLayer } from './census.ts';
 import type { Inspection } from './inspection.ts';
@@ -59,6 +60,7 @@ async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOption
   if (known !== undefined) return known;
   let moved = 0;
   const found = await scanLayer(layer, CATALOGUES, {
+    temporary: () => temporaryPath(store.layout, 'member'),
     ...(signal && { signal }),
     onBytes: (count) => {
       moved += count;

@@ -59,11 +59,21 @@ const TOOLS = new RegExp(
     .join('|')})$`,
 );
 
-const CACHE =
-  /^(var\/cache\/|var\/lib\/apt\/lists\/|var\/log\/|tmp\/|var\/tmp\/|(?:root|home\/[^/]+)\/\.(?:npm|cache|yarn|gradle|m2|cargo\/registry)\/|usr\/local\/share\/\.cache\/|usr\/local\/cargo\/registry\/)/;
+/** Names of distributions' packages that run applications. */
+const RUNTIMES =
+  /^(nodejs|libnode\d*|python3(\.\d+)?(-minimal|-stdlib)?|libpython3.*|openjdk-.*|openjre.*|ruby(\d.*)?|php\d*(-.*)?)$/;
+
+const CACHE = [
+  /^(var\/cache|var\/lib\/apt\/lists|var\/log|tmp|var\/tmp|usr\/local\/share\/\.cache|usr\/local\/cargo\/registry)\//,
+  /^(?:root|home\/[^/]+)\/\.(?:npm|cache|yarn|gradle|m2|cargo\/registry|pnpm-store|local\/share\/pnpm\/store|bun\/install\/cache)\//,
+  /(?:^|\/)(?:\.eslintcache|\.npm\/_cacache\/|node_modules\/\.(?:cache|vite)\/|\.next\/cache\/|\.pnpm-store\/|\.turbo\/)/,
+];
 const SYSTEM_DOCS = /^usr\/(?:local\/)?share\/(?:doc|man|info|locale|gtk-doc)\//;
-const DOCS =
-  /(?:\.(?:map|md|markdown)|(?:^|\/)(?:readme|changelog|changes|history|authors|contributing)(?:\.[a-z]+)?)$|\/(?:__tests__|tests?|docs?|examples?|coverage)\//i;
+const DOC_FILE =
+  /(?:\.(?:map|md|markdown)|(?:^|\/)(?:readme|changelog|changes|history|authors|contributing)(?:\.(?:txt|rst))?)$/i;
+/** Of a package's own folders: below others the same names are of code (`yaml/dist/doc/`). */
+const DOC_FOLDER = /^(?:__tests__|tests?|docs?|examples?|coverage|\.github)\//i;
+const PYTHON_TESTS = /\/tests?\//;
 const BUILT = /(?:^|\/)(?:dist|build|out|\.next|\.output|target|public\/build)\//;
 
 /**
@@ -87,19 +97,34 @@ export function settleKinds(
 
 function kindOf(leaf: Leaf, baseLayers: number, applications: readonly string[]): Kind {
   const { path, kind, owner } = leaf;
-  if (CACHE.test(path)) return 'cache';
+  // Yarn's archives run from its cache.
+  if (CACHE.some((pattern) => pattern.test(path)) && !(owner !== undefined && path.endsWith('.zip')))
+    return 'cache';
   if (kind === 'os-package') {
     if (SYSTEM_DOCS.test(path)) return 'docs';
-    return owner !== undefined && TOOLS.test(owner.name) ? 'tool' : kind;
+    if (owner === undefined) return kind;
+    return TOOLS.test(owner.name) ? 'tool' : RUNTIMES.test(owner.name) ? 'runtime' : kind;
   }
-  if (kind === 'tool' || kind === 'runtime') return kind;
-  const home = applications.find((folder) => path.startsWith(folder === '' ? '' : `${folder}/`));
-  if (kind !== undefined) return DOCS.test(path) && kind !== 'npm-dev' ? 'docs' : kind;
+  if (kind === 'tool' || kind === 'runtime' || kind === 'npm-dev') return kind;
+  if (kind !== undefined) {
+    const isDoc =
+      kind === 'python' ? DOC_FILE.test(path) || PYTHON_TESTS.test(path) : isDocIn(path, owner?.path ?? '');
+    return isDoc ? 'docs' : kind;
+  }
   if (SYSTEM_DOCS.test(path)) return 'docs';
+  const home = applications.find((folder) => isIn(path, folder));
   if (home !== undefined) {
-    const inside = path.slice(home === '' ? 0 : home.length + 1);
-    if (DOCS.test(inside)) return 'docs';
-    return BUILT.test(inside) ? 'build-output' : 'application';
+    if (isDocIn(path, home)) return 'docs';
+    return BUILT.test(path.slice(home === '' ? 0 : home.length + 1)) ? 'build-output' : 'application';
   }
   return leaf.layer < baseLayers ? 'base' : 'unowned';
+}
+
+function isIn(path: string, folder: string): boolean {
+  return folder === '' || path.startsWith(`${folder}/`);
+}
+
+function isDocIn(path: string, folder: string): boolean {
+  if (DOC_FILE.test(path)) return true;
+  return isIn(path, folder) && DOC_FOLDER.test(path.slice(folder === '' ? 0 : folder.length + 1));
 }

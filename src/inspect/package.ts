@@ -37,6 +37,8 @@ export interface Package {
   license?: string;
   /** Only needed for development (npm). */
   dev?: true;
+  /** The id of the package in whose files it is: of what is linked into a program. */
+  partOf?: string;
   /** Ids of packages that it asks for. */
   requires?: string[];
   /** A file and line that asks for it itself: `/app/package.json`. */

@@ -6,6 +6,7 @@ import { decompress } from '../layer/decompress.ts';
 import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { type TarHandler, type TarHeader, TarReader } from '../layer/tar-read.ts';
 import type { Catalogue } from './catalogue.ts';
+import { Spool } from './random-access.ts';
 
 /** Larger files are no list of packages that anybody reads whole. */
 const WHOLE_LIMIT = 64 << 20;
@@ -17,6 +18,13 @@ export interface LayerFacts {
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 }
 
+export interface ScanOptions {
+  /** A path for a file that is too large for memory: it exists for a moment only. */
+  temporary: () => string;
+  signal?: AbortSignal;
+  onBytes?: (count: number) => void;
+}
+
 /**
  * Reads a layer once, from wherever it is, without unpacking it: its index, and what catalogues want to know.
  *
@@ -25,9 +33,9 @@ export interface LayerFacts {
 export async function scanLayer(
   layer: Layer,
   catalogues: readonly Catalogue[],
-  options: { signal?: AbortSignal; onBytes?: (count: number) => void } = {},
+  options: ScanOptions,
 ): Promise<LayerFacts> {
-  const scanner = new Scanner(catalogues);
+  const scanner = new Scanner(catalogues, options.temporary);
   const reader = new TarReader(scanner);
   const tar = createHash('sha256');
   async function* packed() {
@@ -36,12 +44,16 @@ export async function scanLayer(
       yield chunk;
     }
   }
-  for await (const chunk of decompress(packed())) {
-    options.signal?.throwIfAborted();
-    tar.update(chunk);
-    reader.write(chunk);
+  try {
+    for await (const chunk of decompress(packed())) {
+      options.signal?.throwIfAborted();
+      tar.update(chunk);
+      reader.write(chunk);
+    }
+    reader.end();
+  } finally {
+    scanner.close();
   }
-  reader.end();
   const diffId = `sha256:${tar.digest('hex')}`;
   if (diffId !== layer.diffId) {
     throw new JettisonError(
@@ -56,6 +68,7 @@ export async function scanLayer(
 interface Listener {
   data(chunk: Buffer): void;
   end(path: string): void;
+  close?(): void;
 }
 
 class Scanner implements TarHandler {
@@ -66,13 +79,16 @@ class Scanner implements TarHandler {
   #hash: Hash | undefined;
   #listeners: Listener[] = [];
 
-  constructor(private readonly catalogues: readonly Catalogue[]) {}
+  constructor(
+    private readonly catalogues: readonly Catalogue[],
+    private readonly temporary: () => string,
+  ) {}
 
   entry(header: TarHeader): void {
     const placement = this.#tree.add(header);
     this.#header = header;
     this.#placement = placement;
-    this.#listeners = [];
+    this.close();
     const { path } = placement;
     if (path === undefined || header.type !== 'file') return;
     this.#hash = createHash('sha256');
@@ -82,7 +98,14 @@ class Scanner implements TarHandler {
       const how = catalogue.wants(path, header.size, header.mode);
       if (how === 'whole' && header.size <= WHOLE_LIMIT) this.#listeners.push(this.#wholeListener(catalogue));
       if (how === 'pieces') this.#listeners.push(this.#pieceListener(catalogue, path, header.size));
+      if (how === 'random') this.#listeners.push(this.#randomListener(catalogue, header.size));
     }
+  }
+
+  /** Lets go of what was opened for the last file. */
+  close(): void {
+    for (const listener of this.#listeners) listener.close?.();
+    this.#listeners = [];
   }
 
   data(chunk: Buffer): void {
@@ -114,6 +137,15 @@ class Scanner implements TarHandler {
     return {
       data: (chunk) => scan.data(chunk),
       end: (end) => this.#note(catalogue, end, scan.end()),
+    };
+  }
+
+  #randomListener(catalogue: Catalogue, size: number): Listener {
+    const spool = new Spool(size, this.temporary);
+    return {
+      data: (chunk) => spool.write(chunk),
+      end: (path) => this.#note(catalogue, path, catalogue.lookInto?.(path, spool.content)),
+      close: () => spool.close(),
     };
   }
 

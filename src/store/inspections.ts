@@ -15,7 +15,7 @@ export interface InspectedLayer {
 }
 
 interface Record {
-  version: number;
+  version: string;
   indexDigest: string;
   facts: [string, [string, unknown][]][];
 }
@@ -29,7 +29,7 @@ export class Inspections {
   constructor(private readonly layout: StoreLayout) {}
 
   /** @param version of the facts: those of another one count as none */
-  get(diffId: Digest, version: number): InspectedLayer | undefined {
+  get(diffId: Digest, version: string): InspectedLayer | undefined {
     const record = readRecord<Record>(this.#path(diffId, 'json'));
     if (record?.version !== version) return undefined;
     let bytes: Buffer;
@@ -47,7 +47,7 @@ export class Inspections {
     };
   }
 
-  put(diffId: Digest, version: number, { index, facts }: InspectedLayer): void {
+  put(diffId: Digest, version: string, { index, facts }: InspectedLayer): void {
     mkdirSync(this.layout.inspections, { recursive: true });
     const record: Record = {
       version,

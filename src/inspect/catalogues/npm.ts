@@ -6,7 +6,7 @@ import type { Package } from '../package.ts';
 /** What a package.json asks for: range and line of each name. */
 type Asked = Record<string, [range: string, line: number]>;
 
-interface Manifest {
+export interface Manifest {
   type: 'manifest';
   name?: string;
   version?: string;

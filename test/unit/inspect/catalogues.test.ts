@@ -1,36 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CATALOGUES } from '../../../src/inspect/catalogues.ts';
-import { Census } from '../../../src/inspect/census.ts';
-import { settleKinds } from '../../../src/inspect/kinds.ts';
-import type { RecipeEntry } from '../../../src/layer/entry.ts';
-import { LayerIndex } from '../../../src/layer/layer-index.ts';
-
-const FACTS = { mode: 0o644, uid: 0, gid: 0, mtime: 0 };
-
-/** An image of one layer with these files, counted as a real one is; a text that begins with `->` is a symlink. */
-function census(files: Record<string, string>): Census {
-  const facts = new Map<string, Map<string, unknown>>();
-  const entries = Object.entries(files).map(([path, text]): RecipeEntry => {
-    if (text.startsWith('->')) return { ...FACTS, path, type: 'symlink', size: 0, link: text.slice(2) };
-    const content = Buffer.from(text);
-    for (const catalogue of CATALOGUES) {
-      if (catalogue.wants(path, content.length, FACTS.mode) !== 'whole') continue;
-      const fact = catalogue.read?.(path, content);
-      if (fact === undefined) continue;
-      // As it is when it comes from the disk.
-      const of = facts.get(catalogue.id) ?? new Map();
-      facts.set(catalogue.id, of.set(path, JSON.parse(JSON.stringify(fact))));
-    }
-    return { ...FACTS, path, type: 'file', size: content.length, digest: text };
-  });
-  const counted = new Census([{ diffId: `sha256:${'0'.repeat(64)}`, index: LayerIndex.of(entries), facts }]);
-  for (const catalogue of CATALOGUES) catalogue.own(counted, counted.facts(catalogue.id));
-  settleKinds(counted, { baseLayers: 0, workingDirectory: undefined });
-  return counted;
-}
-
-const owners = (counted: Census) =>
-  Object.fromEntries([...counted.leaves].map(([path, { owner, kind }]) => [path, [owner?.id, kind]]));
+import { imageOf as census, owners } from './image-of-files.ts';
 
 const STATUS = `Package: libc6
 Status: install ok installed

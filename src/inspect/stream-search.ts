@@ -1,0 +1,133 @@
+/** Bytes to look for in a stream, and what is wanted around them. */
+export interface Needle {
+  find: Buffer;
+  /** Bytes before and after its start that `found` gets: fewer where the file begins or ends. */
+  before: number;
+  after: number;
+  /**
+   * @param around a copy
+   * @param at where the needle is in it
+   * @param offset where it is in the file
+   * @returns true when no more of them are wanted; a number to get this one again with so many bytes after its start
+   */
+  found(around: Buffer, at: number, offset: number): boolean | number;
+}
+
+/** Windows that are being filled at one time: a hostile file may consist of needles. */
+const MOST_OPEN = 64;
+/** Windows in all. */
+const MOST = 1 << 16;
+
+interface Window {
+  needle: Needle;
+  parts: Buffer[];
+  at: number;
+  offset: number;
+  missing: number;
+}
+
+/** Finds byte strings in a stream of any length while it passes; holds no more of it than is wanted around them. */
+export class StreamSearch {
+  #needles: Needle[];
+  #tail = Buffer.alloc(0);
+  /** How much has passed. */
+  #passed = 0;
+  #open: Window[] = [];
+  #count = 0;
+  readonly #keep: number;
+
+  constructor(needles: readonly Needle[]) {
+    this.#needles = [...needles];
+    this.#keep = Math.max(0, ...needles.map(({ find, before }) => find.length - 1 + before));
+  }
+
+  write(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#fill(chunk);
+    if (this.#needles.length === 0) return;
+    const text = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk]);
+    const start = this.#passed - this.#tail.length;
+    for (const needle of this.#needles) this.#search(needle, text, start);
+    this.#passed += chunk.length;
+    this.#tail = Buffer.from(text.subarray(Math.max(0, text.length - this.#keep)));
+  }
+
+  /** Gives what is still being filled. */
+  end(): void {
+    for (const window of this.#open) {
+      if (this.#give(window) > 0) this.#give(window);
+    }
+    this.#open = [];
+  }
+
+  #search(needle: Needle, text: Buffer, start: number): void {
+    const { find, before, after } = needle;
+    let from = Math.max(0, this.#tail.length - find.length + 1);
+    while (this.#needles.includes(needle) && this.#count < MOST) {
+      const at = text.indexOf(find, from);
+      if (at < 0) return;
+      from = at + 1;
+      if (this.#open.length >= MOST_OPEN) continue;
+      this.#count++;
+      const first = Math.max(0, at - before);
+      const window = { needle, parts: [], at: at - first, offset: start + at, missing: at - first + after };
+      if (!this.#isDone(window, text.subarray(first))) this.#open.push(window);
+    }
+  }
+
+  #fill(chunk: Buffer): void {
+    if (this.#open.length > 0) this.#open = this.#open.filter((window) => !this.#isDone(window, chunk));
+  }
+
+  /** Fills a window, and gives it when it is full. */
+  #isDone(window: Window, chunk: Buffer): boolean {
+    for (let rest = chunk; rest.length > 0 && window.missing > 0; ) {
+      const more = rest.subarray(0, window.missing);
+      window.parts.push(Buffer.from(more));
+      window.missing -= more.length;
+      rest = rest.subarray(more.length);
+      if (window.missing === 0) window.missing = this.#give(window);
+    }
+    return window.missing === 0;
+  }
+
+  /** @returns how many more bytes of it are wanted */
+  #give({ needle, parts, at, offset }: Window): number {
+    if (!this.#needles.includes(needle)) return 0;
+    const around = Buffer.concat(parts);
+    const answer = needle.found(around, at, offset);
+    if (answer === true) this.#needles = this.#needles.filter((one) => one !== needle);
+    return typeof answer === 'number' ? Math.max(0, at + answer - around.length) : 0;
+  }
+}
+
+const ELF = Buffer.from('\x7fELF', 'latin1');
+
+/** What `Catalogue.scan` gives for an ELF file that is searched; other files are let pass. */
+export function searchElf<Fact>(
+  needles: readonly Needle[],
+  end: () => Fact | undefined,
+): { data(chunk: Buffer): void; end(): Fact | undefined } {
+  const search = new StreamSearch(needles);
+  let start: Buffer | undefined = Buffer.alloc(0);
+  let isElf = false;
+  return {
+    data(chunk) {
+      if (isElf) {
+        search.write(chunk);
+        return;
+      }
+      if (start === undefined) return;
+      start = Buffer.concat([start, chunk]);
+      if (start.length < ELF.length) return;
+      isElf = start.subarray(0, ELF.length).equals(ELF);
+      if (isElf) search.write(start);
+      start = undefined;
+    },
+    end() {
+      if (!isElf) return undefined;
+      search.end();
+      return end();
+    },
+  };
+}
