@@ -2,8 +2,8 @@ import { EXIT, JettisonError, type Location } from '../errors/error.ts';
 import { emitTo } from '../events/emit.ts';
 import type { Emit } from '../events/event.ts';
 import type { Plan, PlannedStage, RunStep } from '../plan/plan.ts';
-import type { ExecRequest } from '../protocol/operations.ts';
-import { visit } from '../run/run-on-failure.ts';
+import type { ExecRequest } from '../protocol/exec-request.ts';
+import { runOnFailure } from '../run/run-on-failure.ts';
 import type { RunStreams } from '../run/terminal.ts';
 import { Halted } from '../solve/halt.ts';
 import type { HaltPoint } from '../solve/solve-context.ts';
@@ -115,7 +115,10 @@ async function lookAt<T>(
   }
 }
 
-function stopAt({ step, prepared, failure, isAfter }: Halted, where: Parameters<typeof visit>[0]): DebugStop {
+function stopAt(
+  { step, prepared, failure, isAfter }: Halted,
+  where: Parameters<typeof runOnFailure>[0],
+): DebugStop {
   const { request } = prepared;
   return {
     stage: stageOf(step),
@@ -125,7 +128,7 @@ function stopAt({ step, prepared, failure, isAfter }: Halted, where: Parameters<
     isAfter,
     ...(failure === undefined ? {} : { failure }),
     run: ({ args, env = [], ...how }, streams) =>
-      visit(
+      runOnFailure(
         where,
         {
           ...request,

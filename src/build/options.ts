@@ -6,7 +6,7 @@ import type { BuildEvent } from '../events/event.ts';
 import type { Output } from '../export/exporters.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, ImageConfig } from '../image/types.ts';
-import type { Limits, Ulimit } from '../protocol/operations.ts';
+import type { Limits, Ulimit } from '../protocol/exec-request.ts';
 import type { RungChoice } from '../protocol/rung.ts';
 import type { FailedCommand } from '../store/failures.ts';
 

@@ -5,14 +5,16 @@ import { isolationError, namespaceCommand } from '../machine/namespace.ts';
 import { formsOf } from '../machine/readable-forms.ts';
 import { needTool } from '../machine/tools.ts';
 import { errorOf, type FromWorker, type ToWorker } from '../protocol/channel.ts';
+import type {
+  ExecOutput,
+  ExecRequest,
+  ExecResult,
+  StartedCommand,
+  TerminalSize,
+} from '../protocol/exec-request.ts';
 import {
-  type ExecOutput,
-  type ExecRequest,
-  type ExecResult,
   OPERATIONS,
   type OperationName,
-  type StartedCommand,
-  type TerminalSize,
   type Worker,
   type WorkerOperations,
 } from '../protocol/operations.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { capabilityMask } from '../machine/kernel.ts';
 import { needTool } from '../machine/tools.ts';
-import type { SeccompProfile, Ulimit, User } from '../protocol/operations.ts';
+import type { SeccompProfile, Ulimit, User } from '../protocol/exec-request.ts';
 import { entryPath } from '../protocol/program-path.ts';
 import type { Isolation } from '../protocol/rung.ts';
 import { canMakePrograms } from './call-program.ts';
@@ -16,7 +16,7 @@ import { quote } from './setup-lines.ts';
 const ALL_CAPABILITIES = 2n ** 63n - 1n;
 
 /** Who and where a command is, inside its root. */
-export interface Becoming {
+export interface BecomeRequest {
   user: User;
   /** Absolute, inside the root. */
   cwd: string;
@@ -37,7 +37,7 @@ export interface Becoming {
 export interface BecomeSettings {
   cwd: string;
   uid: number;
-  /** File descriptors: see `Becoming`. */
+  /** File descriptors: see `BecomeRequest`. */
   handedOver?: readonly number[];
   /** Numbers. */
   capabilities: number[];
@@ -55,7 +55,7 @@ export interface BecomeSettings {
 }
 
 /** What a POSIX shell executes to become a command. */
-export interface Becomer {
+export interface BecomeScript {
   /** The words, quoted for the shell; `args` follow them. */
   line: string;
   args: string[];
@@ -71,22 +71,22 @@ export interface Becomer {
  * @param place absolute path of a file, for the program that does it: it has the variables in it
  * @param path of the same file as the shell sees it
  */
-export function becoming(
-  what: Becoming,
+export function becomeScript(
+  request: BecomeRequest,
   { environment, args }: { environment: readonly string[]; args: readonly string[] },
   place: string,
   path = place,
-): Becomer {
-  const { user, isolation, cwd, noNewPrivileges, seccomp, handedOver = [] } = what;
+): BecomeScript {
+  const { user, isolation, cwd, noNewPrivileges, seccomp, handedOver = [] } = request;
   const bounding = capabilityMask('CapBnd');
-  const capabilities = within(bounding, what.capabilities);
+  const capabilities = within(bounding, request.capabilities);
   const singleId = isolation === 'single';
   // The kernel's own words for it would be those of a shell.
   if (isTooLong([...args, ...environment])) throw tooLong();
   if (canMakePrograms()) {
     const program = commandProgram({
       ...{ user, singleId, cwd, capabilities, bounding, noNewPrivileges, seccomp, environment, args, path },
-      ...(what.hasJoinedUsers && { bounding: ALL_CAPABILITIES }),
+      ...(request.hasJoinedUsers && { bounding: ALL_CAPABILITIES }),
       handedOver,
     });
     writeFileSync(place, program, { mode: 0o700 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SeccompProfile, User } from '../protocol/operations.ts';
+import type { SeccompProfile, User } from '../protocol/exec-request.ts';
 import { type Call, callProgram, cText, type End, type Next, Words } from './call-program.ts';
 import { CAPABILITY_NAMES } from './capabilities.ts';
 import { filterFlags, filterProgram } from './filter-program.ts';

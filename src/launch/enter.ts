@@ -8,14 +8,14 @@ import { chooseIsolation } from '../machine/namespace.ts';
 import { commandBelow } from '../machine/processes.ts';
 import { CONTAINER, runtimeCommand, runtimePlaces } from '../machine/runtime.ts';
 import { needTool } from '../machine/tools.ts';
-import type { TerminalSize } from '../protocol/operations.ts';
+import type { TerminalSize } from '../protocol/exec-request.ts';
 import type { RunningRuntime } from '../protocol/rung.ts';
-import { type Becoming, becoming } from './become-script.ts';
+import { type BecomeRequest, becomeScript } from './become-script.ts';
 import { within } from './capabilities.ts';
 import { runtimeProcess } from './runtime-config.ts';
 
 /** A further command in the namespaces of one that runs. */
-export interface EnterRequest extends Omit<Becoming, 'isolation'> {
+export interface EnterRequest extends Omit<BecomeRequest, 'isolation'> {
   /** Process id of the sandbox's first process: see `StartedCommand`. */
   first: number;
   /** `K=V`: exactly what the command gets; none that a program of the machine would obey. */
@@ -133,7 +133,7 @@ function byProgram(request: EnterRequest, own: readonly number[]): Way {
   const file = join(`/proc/${request.first}/root`, folder, name);
   const isolation = chooseIsolation();
   const users = sharesUsers(request) ? {} : { handedOver: own, hasJoinedUsers: true };
-  const { line, args, variables } = becoming(
+  const { line, args, variables } = becomeScript(
     { ...request, isolation, ...users },
     request,
     file,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { kernelIsAtLeast } from '../machine/kernel.ts';
-import type { SeccompProfile, SeccompRule } from '../protocol/operations.ts';
+import type { SeccompProfile, SeccompRule } from '../protocol/exec-request.ts';
 import { type FilteredArchitecture, NEWEST_CALL, syscallNumbers } from './syscall-numbers.ts';
 
 /** One instruction of classic BPF, as `struct sock_filter` has it: jumps count instructions after the next one. */

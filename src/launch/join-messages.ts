@@ -1,7 +1,7 @@
 /** What control and `joiner.js` say to each other: see worker/programs/joiner.ts. */
 
 import type { Failure } from '../protocol/channel.ts';
-import type { ExecOutput, TerminalSize } from '../protocol/operations.ts';
+import type { ExecOutput, TerminalSize } from '../protocol/exec-request.ts';
 import type { EnterRequest } from './enter.ts';
 
 /** What control asks for, first of all. */

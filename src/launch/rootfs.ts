@@ -5,7 +5,7 @@ import { LayerIndex } from '../layer/layer-index.ts';
 import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
 import { diskPath } from '../layer/names.ts';
 import { resolvePath, type Tree } from '../layer/tree.ts';
-import type { ExecMount } from '../protocol/operations.ts';
+import type { ExecMount } from '../protocol/exec-request.ts';
 import type { Isolation } from '../protocol/rung.ts';
 import { DEVICE_LINKS, DEVICE_NUMBERS, devMounts } from './devices.ts';
 import { lockedOptions, type MountLine, SAFE } from './mount-table.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SeccompProfile, TerminalSize, Ulimit, User } from '../protocol/operations.ts';
+import type { SeccompProfile, TerminalSize, Ulimit, User } from '../protocol/exec-request.ts';
 import { CAPABILITY_NAMES } from './capabilities.ts';
 import { DEVICE_NUMBERS } from './devices.ts';
 import type { MountLine } from './mount-table.ts';

@@ -1,5 +1,5 @@
 import { kernelIsAtLeast } from '../machine/kernel.ts';
-import type { SeccompProfile, SeccompRule } from '../protocol/operations.ts';
+import type { SeccompProfile, SeccompRule } from '../protocol/exec-request.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 
 const ALLOW = 'SCMP_ACT_ALLOW';

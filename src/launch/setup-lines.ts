@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { findTool, needTool } from '../machine/tools.ts';
-import type { CommandNetwork } from '../protocol/operations.ts';
+import type { CommandNetwork } from '../protocol/exec-request.ts';
 
 /** The words that give the first process its namespaces. All mounts and processes in them end with it. */
 export function namespaceWrapper(network: CommandNetwork): string[] {

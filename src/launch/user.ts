@@ -1,5 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
-import type { User } from '../protocol/operations.ts';
+import type { User } from '../protocol/exec-request.ts';
 
 /** The user and the group that are 0 also where no file says so. */
 const ROOT = 'root';

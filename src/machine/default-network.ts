@@ -1,5 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
-import type { CommandNetwork, ExecRequest } from '../protocol/operations.ts';
+import type { CommandNetwork, ExecRequest } from '../protocol/exec-request.ts';
 import type { WorkerMode } from '../protocol/rung.ts';
 import { networkHelper } from './network-helper.ts';
 

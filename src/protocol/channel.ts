@@ -1,5 +1,6 @@
 import { JettisonError, type JettisonErrorOptions } from '../errors/error.ts';
-import type { ExecOutput, OperationName, StartedCommand, TerminalSize } from './operations.ts';
+import type { ExecOutput, StartedCommand, TerminalSize } from './exec-request.ts';
+import type { OperationName } from './operations.ts';
 
 /** From control to the worker. */
 export type ToWorker =

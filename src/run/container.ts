@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { JettisonError } from '../errors/error.ts';
-import type { ExecRequest } from '../protocol/operations.ts';
+import type { ExecRequest } from '../protocol/exec-request.ts';
 import type { ContainerConfig, StoredContainer } from '../store/containers.ts';
 import { processIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';

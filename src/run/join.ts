@@ -10,7 +10,7 @@ import { resolveUser } from '../launch/user.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { resolvePath } from '../layer/tree.ts';
 import { errorOf } from '../protocol/channel.ts';
-import type { TerminalSize, User } from '../protocol/operations.ts';
+import type { TerminalSize, User } from '../protocol/exec-request.ts';
 import { entryPath } from '../protocol/program-path.ts';
 import type { ContainerState } from '../store/containers.ts';
 import { isAlive, pidOf } from '../store/process-identity.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
-import type { ExecMount } from '../protocol/operations.ts';
+import type { ExecMount } from '../protocol/exec-request.ts';
 
 const TMPFS_FLAG = /^(ro|rw|exec|noexec|suid|nosuid|nodev|noatime|relatime)$/;
 const TMPFS_VALUE = /^(?:(?:size|nr_blocks|nr_inodes)=\d+[kmg%]?|mode=[0-7]{1,4}|[ug]id=\d+)$/i;

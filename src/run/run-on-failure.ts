@@ -1,6 +1,6 @@
 import { JettisonError } from '../errors/error.ts';
 import { startWorker } from '../host/client.ts';
-import type { ExecRequest } from '../protocol/operations.ts';
+import type { ExecRequest } from '../protocol/exec-request.ts';
 import type { RungChoice } from '../protocol/rung.ts';
 import { forwardSignals } from './signals.ts';
 import { type RunStreams, typeInto } from './terminal.ts';
@@ -13,7 +13,7 @@ import { type RunStreams, typeInto } from './terminal.ts';
  * @returns the command's exit code
  * @throws JettisonError when it could not be run at all
  */
-export async function visit(
+export async function runOnFailure(
   where: { home: string; rung?: RungChoice },
   request: ExecRequest,
   streams: RunStreams,

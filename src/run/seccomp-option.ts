@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import { JettisonError } from '../errors/error.ts';
 import { defaultSeccomp } from '../launch/seccomp-profile.ts';
 import { kernelIsAtLeast } from '../machine/kernel.ts';
-import type { SeccompProfile, SeccompRule } from '../protocol/operations.ts';
+import type { SeccompProfile, SeccompRule } from '../protocol/exec-request.ts';
 
 /** When a rule of a profile counts, or does not. */
 interface Condition {

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { JettisonError } from '../errors/error.ts';
-import type { TerminalSize } from '../protocol/operations.ts';
+import type { TerminalSize } from '../protocol/exec-request.ts';
 
 /** The standard streams of a command in the foreground. */
 export interface RunStreams {

@@ -3,7 +3,7 @@ import type { RecipeEntry } from '../layer/entry.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { MergedTree } from '../layer/merged-tree.ts';
 import type { BaseImage, PlannedStage } from '../plan/plan.ts';
-import type { LayerIdentity } from '../protocol/operations.ts';
+import type { LayerIdentity } from '../protocol/exec-request.ts';
 import type { LayerBlob, LayerRecord } from '../store/layers.ts';
 
 /** A layer of a stage, in whatever forms exist; others are made on first demand, once a build. */

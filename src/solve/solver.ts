@@ -7,7 +7,7 @@ import { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
 import { below } from '../layer/tree.ts';
 import type { BaseImage, Plan, PlannedStage } from '../plan/plan.ts';
-import type { LayerIdentity } from '../protocol/operations.ts';
+import type { LayerIdentity } from '../protocol/exec-request.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../store/layers.ts';
 import { imagesReadBy } from './base-fetches.ts';
 import { filesReadBy } from './files-read.ts';

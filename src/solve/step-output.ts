@@ -1,5 +1,5 @@
 import type { Emit } from '../events/event.ts';
-import type { ExecOutput, OutputLimit } from '../protocol/operations.ts';
+import type { ExecOutput, OutputLimit } from '../protocol/exec-request.ts';
 
 /**
  * How much of a step's output is told, in bytes: a step that prints without end must not fill whoever listens. The

@@ -3,7 +3,8 @@
 import { readdirSync } from 'node:fs';
 import { formsOf } from '../machine/readable-forms.ts';
 import { type FromWorker, failureOf, type ToWorker } from '../protocol/channel.ts';
-import type { ExecOutput, OperationName, RequestOf, WorkerOperations } from '../protocol/operations.ts';
+import type { ExecOutput } from '../protocol/exec-request.ts';
+import type { OperationName, RequestOf, WorkerOperations } from '../protocol/operations.ts';
 import type { WorkerMode } from '../protocol/rung.ts';
 import { StoreLayout } from '../store/layout.ts';
 import { deadTemporaries, removeProcessTemporary } from '../store/temporary.ts';
@@ -21,7 +22,7 @@ import { closeOnExec, dieWithParent } from './native.ts';
 import type { RunningCommand } from './run/command-root.ts';
 import { exec } from './run/exec.ts';
 import { discardStale } from './run/kept-failure.ts';
-import { endSurvivors } from './run/orphans.ts';
+import { killOrphans } from './run/orphans.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 const [home, what, control] = process.argv.slice(2) as [string, string, string];
@@ -166,6 +167,6 @@ async function sweep(): Promise<void> {
     // The next worker tries again.
   }
   const dead = deadTemporaries(layout);
-  if (mode.rung === 'chroot') endSurvivors(dead);
+  if (mode.rung === 'chroot') killOrphans(dead);
   await remove(ctx, { paths: dead }).catch(() => {});
 }

@@ -6,7 +6,7 @@ import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { writeRecipe } from '../../src/layer/recipe.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../src/layer/tar-write.ts';
 import { formsOf } from '../../src/machine/readable-forms.ts';
-import type { LayerIdentity } from '../../src/protocol/operations.ts';
+import type { LayerIdentity } from '../../src/protocol/exec-request.ts';
 import { installLayer, type LayerKind, layerId, layerRecord } from '../../src/store/layers.ts';
 import { StoreLayout } from '../../src/store/layout.ts';
 import type { WorkerContext } from '../../src/worker/worker-context.ts';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
-import type { ExecMount } from '../../src/protocol/operations.ts';
+import type { ExecMount } from '../../src/protocol/exec-request.ts';
 import { listCaches } from '../../src/store/cache-mounts.ts';
 import { TestBuilds } from '../support/build.ts';
 import { openSandbox, whyNoSandbox } from '../support/sandbox.ts';

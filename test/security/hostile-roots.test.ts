@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
 import type { Entry } from '../../src/layer/entry.ts';
-import type { ExecMount } from '../../src/protocol/operations.ts';
+import type { ExecMount } from '../../src/protocol/exec-request.ts';
 import { makeTar } from '../support/images.ts';
 import { openSandbox, TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';

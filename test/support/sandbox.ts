@@ -20,7 +20,8 @@ import { sha256 } from '../../src/image/digest.ts';
 import { MEDIA, type RuntimeConfig } from '../../src/image/types.ts';
 import type { Entry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
-import type { ExecRequest, ExecResult, LayerIdentity, Worker } from '../../src/protocol/operations.ts';
+import type { ExecRequest, ExecResult, LayerIdentity } from '../../src/protocol/exec-request.ts';
+import type { Worker } from '../../src/protocol/operations.ts';
 import { layerId } from '../../src/store/layers.ts';
 import { makeImage, makeStore, makeTar, type TestStore } from './images.ts';
 

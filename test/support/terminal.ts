@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
-import type { TerminalSize } from '../../src/protocol/operations.ts';
+import type { TerminalSize } from '../../src/protocol/exec-request.ts';
 import { Pty } from '../../src/worker/run/pty.ts';
 import type { TestCommand } from './command.ts';
 import { eventually } from './sandbox.ts';

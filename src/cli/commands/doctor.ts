@@ -7,7 +7,7 @@ import { style, wantsColor } from '../../errors/style.ts';
 import { plural, size } from '../../events/units.ts';
 import type { Rung } from '../../host/probes/probe.ts';
 import { formatPlatform, hostPlatform } from '../../image/platform.ts';
-import type { CommandNetwork } from '../../protocol/operations.ts';
+import type { CommandNetwork } from '../../protocol/exec-request.ts';
 import type { RungName } from '../../protocol/rung.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import type { Command, Io } from '../command.ts';

@@ -5,7 +5,7 @@ import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { parseDuration } from '../../dockerfile/duration.ts';
 import type { Healthcheck, RuntimeConfig } from '../../image/types.ts';
 import { networkHelper } from '../../machine/network-helper.ts';
-import type { ExecMount, PublishedPort } from '../../protocol/operations.ts';
+import type { ExecMount, PublishedPort } from '../../protocol/exec-request.ts';
 import { chosenCapabilities } from '../../run/capability-options.ts';
 import type { ContainerRequest } from '../../run/container.ts';
 import { tmpfsMount, volumeMount } from '../../run/mounts.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { ExecRequest } from '../../protocol/operations.ts';
+import type { ExecRequest } from '../../protocol/exec-request.ts';
 import { builtinProfile, readProfile } from '../../run/seccomp-option.ts';
 import { usageError } from '../usage.ts';
 

@@ -4,7 +4,7 @@ import type { Digest } from '../../image/digest.ts';
 import { CAPABILITY_NAMES } from '../../launch/capabilities.ts';
 import { sharedNetworkNote } from '../../machine/default-network.ts';
 import type { RunStep } from '../../plan/plan.ts';
-import type { ExecMount, ExecRequest, ExecResult } from '../../protocol/operations.ts';
+import type { ExecMount, ExecRequest, ExecResult } from '../../protocol/exec-request.ts';
 import type { FailedStep } from '../../store/failures.ts';
 import { type LayerRecord, layerId, newLayerIdentity } from '../../store/layers.ts';
 import type { SolvedLayer } from '../graph.ts';

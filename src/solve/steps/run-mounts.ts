@@ -6,7 +6,7 @@ import { comparePaths } from '../../layer/entry.ts';
 import { writeRecipe } from '../../layer/recipe.ts';
 import { resolvePath } from '../../layer/tree.ts';
 import type { BindMount, CacheMount, CopyFrom, RunMount, RunStep, SecretMount } from '../../plan/plan.ts';
-import type { CacheExecMount, ExecMount, TreeForm } from '../../protocol/operations.ts';
+import type { CacheExecMount, ExecMount, TreeForm } from '../../protocol/exec-request.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import type { SolvedLayer, StepGraph } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';

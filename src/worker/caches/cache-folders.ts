@@ -2,7 +2,7 @@ import { chmodSync, chownSync, constants, mkdirSync, openSync, renameSync } from
 import { join } from 'node:path';
 import { JettisonError } from '../../errors/error.ts';
 import { diskPath } from '../../layer/names.ts';
-import type { CacheExecMount } from '../../protocol/operations.ts';
+import type { CacheExecMount } from '../../protocol/exec-request.ts';
 import {
   type CacheIdentity,
   cacheDirectory,

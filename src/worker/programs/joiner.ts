@@ -9,7 +9,7 @@ import { type Entered, type EnterRequest, enter, killEntered, sharesUsers } from
 import type { FromJoiner, JoinRequest, ToJoiner } from '../../launch/join-messages.ts';
 import { commandBelow } from '../../machine/processes.ts';
 import { failureOf } from '../../protocol/channel.ts';
-import type { ExecOutput } from '../../protocol/operations.ts';
+import type { ExecOutput } from '../../protocol/exec-request.ts';
 import { Pty, resizeTerminalOf } from '../run/pty.ts';
 import { CommandStreams, pieces } from '../run/streams.ts';
 

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, openSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { basename, dirname } from 'node:path';
-import type { ExecMount } from '../../protocol/operations.ts';
+import type { ExecMount } from '../../protocol/exec-request.ts';
 
 type AgentMount = Extract<ExecMount, { type: 'agent' }>;
 

@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Limits } from '../../protocol/operations.ts';
+import type { Limits } from '../../protocol/exec-request.ts';
 import { isAlive, processIdentity } from '../../store/process-identity.ts';
 
 type Controller = 'memory' | 'cpu' | 'pids';

@@ -1,7 +1,7 @@
 import type { JettisonError } from '../../errors/error.ts';
 import type { Environment } from '../../launch/environment.ts';
 import type { MergedTree } from '../../layer/merged-tree.ts';
-import type { SettledRequest, User } from '../../protocol/operations.ts';
+import type { SettledRequest, User } from '../../protocol/exec-request.ts';
 import type { RunningRuntime } from '../../protocol/rung.ts';
 import type { Hidden } from './chroot/changes.ts';
 import type { StackedLayer } from './kept-failure.ts';

@@ -20,7 +20,7 @@ import type {
   LayerIdentity,
   OutputLimit,
   StartedCommand,
-} from '../../protocol/operations.ts';
+} from '../../protocol/exec-request.ts';
 import { RUNGS, type RungName, type WorkerMode } from '../../protocol/rung.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../../store/layers.ts';
 import { isMapped } from '../id-map.ts';

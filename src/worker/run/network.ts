@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../../errors/error.ts';
 import { type HelperName, networkHelper } from '../../machine/network-helper.ts';
 import { needTool } from '../../machine/tools.ts';
-import type { PublishedPort } from '../../protocol/operations.ts';
+import type { PublishedPort } from '../../protocol/exec-request.ts';
 import { MS, mount, unmount } from '../native.ts';
 import { checkPorts } from './port-forwards.ts';
 

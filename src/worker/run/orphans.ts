@@ -6,7 +6,7 @@ import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
  *
  * @param folders absolute paths
  */
-export function endSurvivors(folders: readonly string[]): void {
+export function killOrphans(folders: readonly string[]): void {
   if (folders.length === 0) return;
   const roots = folders.map((folder) => `${realpathSync(folder)}/`);
   for (const name of readdirSync('/proc')) {

@@ -1,4 +1,4 @@
-import type { ExecOutput, OutputLimit } from '../../protocol/operations.ts';
+import type { ExecOutput, OutputLimit } from '../../protocol/exec-request.ts';
 
 /**
  * Passes on what a command prints, up to a limit: the beginning, and when all is over the end, with the number of

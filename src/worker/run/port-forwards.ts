@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { JettisonError } from '../../errors/error.ts';
-import type { PublishedPort } from '../../protocol/operations.ts';
+import type { PublishedPort } from '../../protocol/exec-request.ts';
 
 /**
  * Makes sure that ports of this machine can be listened on: what the helpers say otherwise is hard to understand.

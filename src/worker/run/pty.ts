@@ -1,6 +1,6 @@
 import { chownSync, closeSync, constants, fchownSync, fstatSync, openSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import type { TerminalSize } from '../../protocol/operations.ts';
+import type { TerminalSize } from '../../protocol/exec-request.ts';
 import { openInside, openTerminalPeer, setTerminalSize, terminalNumber, unlockTerminal } from '../native.ts';
 
 /** Major and minor number of /dev/ptmx, as `stat` combines them. */

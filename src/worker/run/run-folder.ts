@@ -4,7 +4,7 @@ import { writeDevices } from '../../launch/devices.ts';
 import { fstab, type MountLine } from '../../launch/mount-table.ts';
 import type { BoundFiles, BoundSource, RootPlan } from '../../launch/rootfs.ts';
 import type { Entry } from '../../layer/entry.ts';
-import type { SettledRequest } from '../../protocol/operations.ts';
+import type { SettledRequest } from '../../protocol/exec-request.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import { isMapped } from '../id-map.ts';
 import { MS, mount, setTimes, setXattr, unmount } from '../native.ts';

@@ -15,7 +15,7 @@ import { findUnstartable } from '../../launch/command-lookup.ts';
 import { completeEnvironment, type Environment, variable } from '../../launch/environment.ts';
 import type { Tree } from '../../layer/tree.ts';
 import { findTool } from '../../machine/tools.ts';
-import type { ExecRequest, ShellRequest } from '../../protocol/operations.ts';
+import type { ExecRequest, ShellRequest } from '../../protocol/exec-request.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import type { WorkerContext } from '../worker-context.ts';
 

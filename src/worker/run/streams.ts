@@ -1,7 +1,7 @@
 import { closeSync, fchownSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { TerminalSize } from '../../protocol/operations.ts';
+import type { TerminalSize } from '../../protocol/exec-request.ts';
 import { pipe } from '../native.ts';
 import { Pty } from './pty.ts';
 

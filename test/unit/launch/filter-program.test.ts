@@ -4,7 +4,7 @@ import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/launch/capa
 import { filterProgram } from '../../../src/launch/filter-program.ts';
 import { defaultSeccomp } from '../../../src/launch/seccomp-profile.ts';
 import { syscallNumbers } from '../../../src/launch/syscall-numbers.ts';
-import type { SeccompProfile, SeccompRule } from '../../../src/protocol/operations.ts';
+import type { SeccompProfile, SeccompRule } from '../../../src/protocol/exec-request.ts';
 
 const ARCHITECTURES = {
   SCMP_ARCH_X86_64: { audit: 0xc000003e, offset: 0 },

@@ -4,7 +4,7 @@ import { planRoot } from '../../../src/launch/rootfs.ts';
 import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';
-import type { ExecMount } from '../../../src/protocol/operations.ts';
+import type { ExecMount } from '../../../src/protocol/exec-request.ts';
 
 const entry = (path: string, type: RecipeEntry['type'], more: Partial<RecipeEntry> = {}): RecipeEntry => ({
   path,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../../src/launch/capabilities.ts';
 import { defaultSeccomp } from '../../../src/launch/seccomp-profile.ts';
-import type { SeccompProfile } from '../../../src/protocol/operations.ts';
+import type { SeccompProfile } from '../../../src/protocol/exec-request.ts';
 import { builtinProfile, readProfile } from '../../../src/run/seccomp-option.ts';
 
 /** What a call without arguments comes to. */

@@ -7,7 +7,7 @@ import { CAPABILITY_NAMES, within } from '../../../launch/capabilities.ts';
 import { carriers } from '../../../launch/environment.ts';
 import { canFilter, filterProgram } from '../../../launch/filter-program.ts';
 import { capabilityMask } from '../../../machine/kernel.ts';
-import type { SeccompProfile, TerminalSize, Ulimit, User } from '../../../protocol/operations.ts';
+import type { SeccompProfile, TerminalSize, Ulimit, User } from '../../../protocol/exec-request.ts';
 import { entryPath } from '../../../protocol/program-path.ts';
 import type { ToKeeper } from '../../programs/keeper.ts';
 import type { RunningCommand } from '../command-root.ts';

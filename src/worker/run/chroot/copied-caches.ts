@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { diskPath } from '../../../layer/names.ts';
-import type { CacheExecMount } from '../../../protocol/operations.ts';
+import type { CacheExecMount } from '../../../protocol/exec-request.ts';
 import { temporaryPath } from '../../../store/temporary.ts';
 import { openCacheDirectory, RunCaches } from '../../caches/cache-folders.ts';
 import { copyTree } from '../../layers/disk-copy.ts';

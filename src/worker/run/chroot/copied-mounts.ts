@@ -20,7 +20,7 @@ import { MergedTree } from '../../../layer/merged-tree.ts';
 import { diskPath } from '../../../layer/names.ts';
 import { readRecipe } from '../../../layer/recipe.ts';
 import { below, type Tree } from '../../../layer/tree.ts';
-import type { CacheExecMount, ExecMount, ExecRequest } from '../../../protocol/operations.ts';
+import type { CacheExecMount, ExecMount, ExecRequest } from '../../../protocol/exec-request.ts';
 import { restoreTimes } from '../../layers/disk-copy.ts';
 import { makeTree } from '../../layers/materialise.ts';
 import type { Locks } from '../../lock.ts';

@@ -6,7 +6,7 @@ import { DEFAULT_CAPABILITIES } from '../../../launch/capabilities.ts';
 import { chosenSeccomp } from '../../../launch/seccomp-profile.ts';
 import type { RecipeEntry } from '../../../layer/entry.ts';
 import { below, type Tree } from '../../../layer/tree.ts';
-import type { ExecRequest } from '../../../protocol/operations.ts';
+import type { ExecRequest } from '../../../protocol/exec-request.ts';
 import { temporaryPath } from '../../../store/temporary.ts';
 import { makeTree } from '../../layers/materialise.ts';
 import type { Locks } from '../../lock.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { MountLine } from '../../../launch/mount-table.ts';
 import type { BoundSource } from '../../../launch/rootfs.ts';
 import { diskPath } from '../../../layer/names.ts';
-import type { CacheExecMount, ExecMount } from '../../../protocol/operations.ts';
+import type { CacheExecMount, ExecMount } from '../../../protocol/exec-request.ts';
 import { openCacheDirectory, RunCaches } from '../../caches/cache-folders.ts';
 import type { Locks } from '../../lock.ts';
 import { MS, mount, unmount } from '../../native.ts';

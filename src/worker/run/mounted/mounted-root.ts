@@ -5,7 +5,7 @@ import { whyNoFilter } from '../../../launch/filter-program.ts';
 import { planRoot } from '../../../launch/rootfs.ts';
 import { chosenSeccomp } from '../../../launch/seccomp-profile.ts';
 import { runtimeError, runtimePlaces } from '../../../machine/runtime.ts';
-import type { ExecRequest, SeccompProfile } from '../../../protocol/operations.ts';
+import type { ExecRequest, SeccompProfile } from '../../../protocol/exec-request.ts';
 import type { RunningRuntime, RuntimeName, WorkerMode } from '../../../protocol/rung.ts';
 import type { Locks } from '../../lock.ts';
 import { setHostname } from '../../native.ts';

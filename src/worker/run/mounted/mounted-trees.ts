@@ -5,7 +5,7 @@ import type { BoundSource } from '../../../launch/rootfs.ts';
 import { join as joinPath } from '../../../layer/entry.ts';
 import { MergedTree } from '../../../layer/merged-tree.ts';
 import { diskPath } from '../../../layer/names.ts';
-import type { ExecMount } from '../../../protocol/operations.ts';
+import type { ExecMount } from '../../../protocol/exec-request.ts';
 import { isMapped } from '../../id-map.ts';
 import { makeDirectory } from '../../layers/materialise.ts';
 import type { WorkerContext } from '../../worker-context.ts';

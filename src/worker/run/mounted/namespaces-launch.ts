@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { becoming } from '../../../launch/become-script.ts';
+import { becomeScript } from '../../../launch/become-script.ts';
 import { coveringMounts } from '../../../launch/rootfs.ts';
 import { loopbackUp, makePoint, mountAll, namespaceWrapper, quote } from '../../../launch/setup-lines.ts';
 import { needTool } from '../../../machine/tools.ts';
-import type { Ulimit } from '../../../protocol/operations.ts';
+import type { Ulimit } from '../../../protocol/exec-request.ts';
 import type { Launch, LaunchRequest } from './sandbox.ts';
 
 /**
@@ -34,7 +34,7 @@ export function namespacesLaunch(request: LaunchRequest): Launch {
     `cd ${quote(root)} && ${needTool('mount')} -n --move ${quote(root)} / || exit 1`,
   );
   const environment = [...request.environment.plain, ...request.environment.guarded];
-  const { line, args, variables } = becoming(
+  const { line, args, variables } = becomeScript(
     request,
     { environment, args: request.args },
     join(folder.memory, 'command'),

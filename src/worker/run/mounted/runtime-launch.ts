@@ -15,7 +15,7 @@ import {
   runtimeCommand,
   runtimePlaces,
 } from '../../../machine/runtime.ts';
-import type { TerminalSize } from '../../../protocol/operations.ts';
+import type { TerminalSize } from '../../../protocol/exec-request.ts';
 import type { RuntimeName } from '../../../protocol/rung.ts';
 import type { Launch, LaunchRequest } from './sandbox.ts';
 

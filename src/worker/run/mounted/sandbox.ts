@@ -17,7 +17,7 @@ import type {
   TerminalSize,
   Ulimit,
   User,
-} from '../../../protocol/operations.ts';
+} from '../../../protocol/exec-request.ts';
 import type { Isolation } from '../../../protocol/rung.ts';
 import type { StartHooks } from '../command-root.ts';
 import { Pty, resizeTerminalOf } from '../pty.ts';
