@@ -34,7 +34,12 @@ export function cancelledBy(signal: AbortSignal | undefined): {
   return { cancel, release: () => signal?.removeEventListener('abort', interrupt) };
 }
 
-/** What an interrupted build fails with. */
+/** Whether a RUN has failed, and the store keeps what it left. */
+export function hasKeptFailure(error: unknown): error is JettisonError {
+  return error instanceof JettisonError && error.details?.['kept'] !== undefined;
+}
+
+/** The error of an interrupted build. */
 export function interrupted(): JettisonError {
   return new JettisonError('INTERRUPTED', 'the build was interrupted', { exitCode: EXIT.interrupted });
 }

@@ -8,8 +8,7 @@ import type { RunStreams } from '../run/terminal.ts';
 import { Halted } from '../solve/halt.ts';
 import type { HaltPoint } from '../solve/solve-context.ts';
 import { type FailureRecord, listFailures } from '../store/failures.ts';
-import { cancelledBy, interrupted } from './cancellation.ts';
-import { isKept } from './kept.ts';
+import { cancelledBy, hasKeptFailure, interrupted } from './cancellation.ts';
 import { openBuild } from './open-build.ts';
 import type { BuildOptions } from './options.ts';
 
@@ -55,7 +54,7 @@ export async function debug<T>(options: DebugOptions, look: (stop: DebugStop) =>
   try {
     return await lookAt(options, emit, look);
   } catch (error) {
-    if (!isKept(error) || options.at !== undefined || options.signal?.aborted) throw error;
+    if (!hasKeptFailure(error) || options.at !== undefined || options.signal?.aborted) throw error;
     // Now that it has failed, there is something to look at.
     options.onFailure?.(error);
     return lookAt(options, () => {}, look);

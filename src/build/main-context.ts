@@ -11,8 +11,8 @@ import { Contexts } from '../solve/build-contexts.ts';
 import { type BuildOptions, pick } from './options.ts';
 import type { Session } from './session.ts';
 
-/** What a build is given: where its files come from, and the Dockerfile where it can be read at once. */
-export interface Given {
+/** The inputs of a build: its contexts, and the Dockerfile where that can be read at once. */
+export interface BuildInputs {
   source: ContextSource;
   /** Of a directory; in other contexts it is found when they have been fetched. */
   text?: DockerfileText;
@@ -20,27 +20,34 @@ export interface Given {
   named: ReadonlyMap<string, ContextSource>;
 }
 
+/** The opened contexts, and the Dockerfile. */
+export interface OpenedInputs {
+  text: DockerfileText;
+  context: Context;
+  contexts: Contexts;
+}
+
 /**
- * Looks at what is given before anything is done.
+ * Reads the inputs that need no store and no network.
  *
  * @throws JettisonError `CONTEXT_…`, `DOCKERFILE_…`
  */
-export async function readGiven(
+export async function readInputs(
   options: BuildOptions,
   named: ReadonlyMap<string, ContextSource>,
-): Promise<Given> {
+): Promise<BuildInputs> {
   const source = mainSource(options);
   return source.kind === 'directory'
     ? { source, text: await findDockerfile(options, source.path), named }
     : { source, named };
 }
 
-/** Opens what is given, fetching it where it is elsewhere. */
-export async function openGiven(
-  { source, text, named }: Given,
+/** Opens the contexts, fetching those that are elsewhere. */
+export async function openInputs(
+  { source, text, named }: BuildInputs,
   options: BuildOptions,
   session: Session,
-): Promise<{ text: DockerfileText; context: Context; contexts: Contexts }> {
+): Promise<OpenedInputs> {
   const { store, signal } = session;
   const own = writtenBy(options);
   const contexts = new Contexts({
@@ -79,7 +86,7 @@ function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSou
   return source;
 }
 
-/** What a build is to write: nothing of it is for the build to read. */
+/** The places that a build writes to: COPY does not read them. */
 function writtenBy({ outputs = [], cacheFrom = [], cacheTo = [], written = [] }: BuildOptions): OwnPlace[] {
   const paths = outputs.flatMap((output) => {
     if ('path' in output) return [output.path];

@@ -18,7 +18,7 @@ import { checkRunnable } from '../solve/emulation.ts';
 import type { HaltPoint } from '../solve/solve-context.ts';
 import { Solver } from '../solve/solver.ts';
 import { BuildCacheMounts } from '../solve/steps/cache-mount-import.ts';
-import { directoryOf, type Given, openGiven, readGiven } from './main-context.ts';
+import { type BuildInputs, directoryOf, type OpenedInputs, openInputs, readInputs } from './main-context.ts';
 import { isMultiPlatform } from './multi-platform.ts';
 import { type BuildOptions, pick } from './options.ts';
 import { parseForBuild, planInput, planWithBases, readNamedContexts } from './planning.ts';
@@ -27,9 +27,9 @@ import { Session } from './session.ts';
 import { stepInfos } from './step-infos.ts';
 import { lastCommitTime, SOURCE_DATE_EPOCH, sourceDateEpoch } from './time.ts';
 
-/** A build of which everything is known that can be known before anything is done. */
+/** A build that is planned and not yet solved. */
 export interface OpenedBuild {
-  /** To be closed by whoever gets it. */
+  /** The caller closes it. */
   session: Session;
   fetches: BaseFetches;
   /** One for each platform, as are the solvers. */
@@ -42,7 +42,7 @@ export interface OpenedBuild {
 }
 
 /**
- * Text → instructions → stages → plan: reads what is given to a build, and plans it.
+ * Text → instructions → stages → plan: reads the inputs of a build, and plans it.
  *
  * @param haltAt chooses where solving stops, if it is to stop
  * @throws JettisonError for everything that is wrong with it
@@ -55,20 +55,20 @@ export async function openBuild(
 ): Promise<OpenedBuild> {
   const named = readNamedContexts(options.contexts);
   isMultiPlatform(options.buildArgs, options.platforms?.length ?? 1);
-  const given = await readGiven(options, named.files);
+  const inputs = await readInputs(options, named.files);
   emit({
     type: 'build.started',
-    dockerfile: given.text?.name ?? options.file ?? 'Dockerfile',
+    dockerfile: inputs.text?.name ?? options.file ?? 'Dockerfile',
     context: options.context,
     ...pick(options, 'target'),
   });
-  // What is wrong with the text is said before anything else is done.
-  const early = given.text && parseForBuild(given.text, options.buildArgs);
+  // Errors of the text come before anything else is done.
+  const early = inputs.text && parseForBuild(inputs.text, options.buildArgs);
 
   const session = await Session.open(options, emit, cancel);
   try {
-    const input = await openGiven(given, options, session);
-    const dockerfile = early ?? parseForBuild(input.text, options.buildArgs);
+    const opened = await openInputs(inputs, options, session);
+    const dockerfile = early ?? parseForBuild(opened.text, options.buildArgs);
     const bases = new BaseImages({
       store: session.store,
       env: session.env,
@@ -77,10 +77,10 @@ export async function openBuild(
       signal: session.signal,
       emit: session.emit,
     });
-    const epoch = await timeOf(options, dockerfile, { given, input, named: named.files, session });
+    const epoch = await timeOf(options, dockerfile, { inputs, opened, named: named.files, session });
     const plans = await planAll(datedOptions(options, dockerfile, epoch), dockerfile, {
       named: named.contexts,
-      ignore: input.context.ignore,
+      ignore: opened.context.ignore,
       bases,
       signal: session.signal,
     });
@@ -100,7 +100,7 @@ export async function openBuild(
     );
     const mounts = new BuildCacheMounts(await session.cache.load());
     const fetches = new BaseFetches(bases, session.emit, session.signal, plans);
-    const parts = { session, input, fetches, epoch, halt, mounts };
+    const parts = { session, opened, fetches, epoch, halt, mounts };
     const solvers = await makeSolvers(plans, options, parts);
     return { session, fetches, plans, solvers, mounts, epoch, warnings };
   } catch (error) {
@@ -144,16 +144,16 @@ async function timeOf(
   options: BuildOptions,
   dockerfile: Dockerfile,
   parts: {
-    given: Given;
-    input: Awaited<ReturnType<typeof openGiven>>;
+    inputs: BuildInputs;
+    opened: OpenedInputs;
     named: ReadonlyMap<string, ContextSource>;
     session: Session;
   },
 ): Promise<number | undefined> {
-  const { given, input, named, session } = parts;
-  const told = sourceDateEpoch(options.buildArgs ?? {}, session.env);
-  if (typeof told === 'number') return told;
-  const dated = told !== undefined || (told !== '' && datesItself(dockerfile));
+  const { inputs, opened, named, session } = parts;
+  const epoch = sourceDateEpoch(options.buildArgs ?? {}, session.env);
+  if (typeof epoch === 'number') return epoch;
+  const dated = epoch !== undefined || (epoch !== '' && datesItself(dockerfile));
   if (dated) {
     // Loaded here: most builds do not ask.
     const { sourceDate } = await import('./source-date.ts');
@@ -161,11 +161,11 @@ async function timeOf(
     const found = await session.wait(
       sourceDate(
         dockerfile,
-        told,
+        epoch,
         { globals: globalScope({ buildArgs, ...scope }), buildArgs },
         {
-          main: given.source,
-          context: input.context,
+          main: inputs.source,
+          context: opened.context,
           named,
           remotes: () => session.remotes.get(),
         },
@@ -173,7 +173,7 @@ async function timeOf(
     );
     if (found !== undefined) return found;
   }
-  return options.reproducible ? lastCommitTime(directoryOf(given.source), session.env) : undefined;
+  return options.reproducible ? lastCommitTime(directoryOf(inputs.source), session.env) : undefined;
 }
 
 /** Whether an ARG before the first FROM gives the time. */
@@ -197,24 +197,24 @@ function datedOptions(
   };
 }
 
-/** A solver for each platform; what is expensive they share. */
+/** A solver for each platform; they share worker, caches and fetches. */
 async function makeSolvers(
   plans: readonly LabelledPlan[],
   options: BuildOptions,
   parts: {
     session: Session;
-    input: Awaited<ReturnType<typeof openGiven>>;
+    opened: OpenedInputs;
     fetches: BaseFetches;
     epoch: number | undefined;
     halt: HaltPoint | undefined;
     mounts: BuildCacheMounts;
   },
 ): Promise<Solver[]> {
-  const { session, input, fetches, epoch, halt, mounts } = parts;
+  const { session, opened, fetches, epoch, halt, mounts } = parts;
   const shared = {
     store: session.store,
-    context: options.reproducible ? withGitModes(input.context) : input.context,
-    named: (name: string) => input.contexts.named(name),
+    buildContext: options.reproducible ? withGitModes(opened.context) : opened.context,
+    named: (name: string) => opened.contexts.named(name),
     remotes: () => session.remotes.get(),
     worker: () => session.worker.get(),
     forms: () => session.worker.forms(),
@@ -253,7 +253,7 @@ function forPlatform(emit: Emit, platform: string): Emit {
   };
 }
 
-/** `# check=error=true`: what would only be a warning stops the build. */
+/** `# check=error=true`: findings stop the build. */
 function refuseFindings({ checks, file }: Dockerfile, warnings: Diagnostic[]): void {
   const found = [...new Set(warnings.map(({ code }) => code).filter((code) => RULES.has(code)))];
   if (!checks.error || found.length === 0) return;

@@ -2,23 +2,34 @@
 const LONGEST = 200;
 
 /**
- * The candidate that someone who typed `word` most likely meant: at most a third of its letters wrong,
- * missing, extra or swapped, whatever the case. Undefined when none is near enough.
+ * The candidate nearest to a word, by letters that are wrong, missing, extra or swapped, whatever the case. Undefined
+ * when none is near enough.
+ *
+ * @param limit how many such letters a candidate may have; default: a third of the word's
  */
-export function closest(word: string, candidates: Iterable<string>): string | undefined {
+export function closest(
+  word: string,
+  candidates: Iterable<string>,
+  limit: (word: string, candidate: string) => number = aThird,
+): string | undefined {
   if (word.length > LONGEST) return undefined;
   const typed = word.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
+  let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - typed.length) >= bestDistance) continue;
+    if (candidate === word) return word;
+    const most = Math.min(bestDistance - 1, limit(word, candidate));
+    if (Math.abs(candidate.length - typed.length) > most) continue;
     const distance = editDistance(typed, candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (distance > most) continue;
+    best = candidate;
+    bestDistance = distance;
   }
   return best;
+}
+
+function aThird(word: string): number {
+  return Math.max(1, Math.floor(word.length / 3));
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */

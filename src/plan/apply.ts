@@ -9,12 +9,12 @@ import type { SourceUser } from './sources.ts';
 import type { StageState } from './stage-state.ts';
 import { addWorkdirStep } from './workdir-step.ts';
 
-/** What instructions need to know besides the stage that they are in. */
-export interface Surroundings {
+/** The inputs of instructions besides the state of their stage. */
+export interface PlanEnvironment {
   input: PlanInput;
   /** Arguments before the first FROM. */
   globals: ReadonlyMap<string, string | undefined>;
-  /** What the stages and images that the stage copies from stand for. */
+  /** The places that names in `from=` and `--from=` stand for. */
   sources: ReadonlyMap<SourceUser, CopyFrom>;
 }
 
@@ -23,7 +23,7 @@ export function applyInstruction(
   state: StageState,
   instruction: Exclude<Instruction, { kind: 'FROM' }>,
   title: string,
-  { input, globals, sources }: Surroundings,
+  { input, globals, sources }: PlanEnvironment,
 ): void {
   switch (instruction.kind) {
     case 'ARG': {

@@ -213,10 +213,10 @@ class Planner {
     if (parent === undefined) state.baseUnknown = this.isUnavailable(head);
     else state.inheritUncertainty(parent);
     if (head.base.kind === 'files') addBaseFiles(state, head.base.name);
-    const surroundings = { input: this.input, globals: this.heads.globals, sources };
+    const environment = { input: this.input, globals: this.heads.globals, sources };
     for (const instruction of instructions) {
       at(instruction, () =>
-        state.carryOut(() => applyInstruction(state, instruction, this.titleOf(instruction), surroundings)),
+        state.carryOut(() => applyInstruction(state, instruction, this.titleOf(instruction), environment)),
       );
       yield;
     }

@@ -66,9 +66,10 @@ function baseImage(stage: PlannedStage): BaseImage | undefined {
 /** A base's history, made to tell of exactly the layers that it has: other builders leave entries out. */
 function baseHistory(base: BaseImage): HistoryEntry[] {
   const history = [...base.history];
-  const told = history.filter((entry) => entry.empty_layer !== true).length;
-  for (let i = told; i < base.layers.length; i++) history.push({ created_by: `layer of ${base.reference}` });
-  let spare = told - base.layers.length;
+  const described = history.filter((entry) => entry.empty_layer !== true).length;
+  for (let i = described; i < base.layers.length; i++)
+    history.push({ created_by: `layer of ${base.reference}` });
+  let spare = described - base.layers.length;
   return history.map((entry) =>
     spare > 0 && entry.empty_layer !== true && spare-- > 0 ? { ...entry, empty_layer: true } : entry,
   );

@@ -39,7 +39,7 @@ export interface HaltPoint {
 /** What every part of the solver works with during one build. */
 export interface SolveContext {
   readonly store: Store;
-  readonly context: Context;
+  readonly buildContext: Context;
   /** A build context that was given a name. */
   named(name: string): Promise<Context>;
   /** What is fetched from URLs and repositories. */

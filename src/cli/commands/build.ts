@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type BuildOptions, type BuildResult, build } from '../../build/build.ts';
-import { isKept } from '../../build/kept.ts';
+import { hasKeptFailure } from '../../build/cancellation.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
 import { renderError } from '../../errors/render.ts';
 import { wantsColor } from '../../errors/style.ts';
@@ -109,7 +109,7 @@ export const command: Command = {
       });
     } catch (error) {
       renderer.end();
-      if (!isKept(error)) throw error;
+      if (!hasKeptFailure(error)) throw error;
       if (flags.debug) await openShell(options, io);
       throw withHint(error, debugHint(options.command));
     } finally {

@@ -8,8 +8,8 @@ import type { Worker } from '../../protocol/operations.ts';
 import { type CacheIdentity, cacheName } from '../../store/cache-mounts.ts';
 import type { Store } from '../../store/store.ts';
 
-/** What of a build is needed to bring the content of a cache mount. */
-interface Surroundings {
+/** The parts of a build that an import uses. */
+interface ImportContext {
   store: Store;
   emit: Emit;
   signal: AbortSignal;
@@ -30,10 +30,10 @@ export class BuildCacheMounts {
   }
 
   /**
-   * Has the cache mounts of a command hold what they held on other machines, as far as they hold nothing here. A
-   * command works with an empty cache, too: a failure is only warned of.
+   * Fills the empty cache mounts of a command from other machines. A command works with an empty cache, too: a failure
+   * is a warning.
    */
-  async prepare(context: Surroundings, step: RunStep, caches: readonly CacheIdentity[]): Promise<void> {
+  async prepare(context: ImportContext, step: RunStep, caches: readonly CacheIdentity[]): Promise<void> {
     for (const cache of caches) this.#used.set(cacheName(cache), cache);
     const known = caches.flatMap((cache) => this.shared?.mount(cache) ?? []);
     await Promise.all(
@@ -49,7 +49,7 @@ export class BuildCacheMounts {
     );
   }
 
-  async #bring(context: Surroundings, step: RunStep, mount: CachedMount, name: string): Promise<void> {
+  async #bring(context: ImportContext, step: RunStep, mount: CachedMount, name: string): Promise<void> {
     const { emit, store } = context;
     const worker = await context.worker();
     // Another build may be fetching the same.

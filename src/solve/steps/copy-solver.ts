@@ -194,7 +194,11 @@ export class CopySolver {
     const { from } = this.step;
     switch (from.kind) {
       case 'context':
-        return { tree: this.context.context, place: 'the build context', files: this.context.context };
+        return {
+          tree: this.context.buildContext,
+          place: 'the build context',
+          files: this.context.buildContext,
+        };
       case 'named': {
         const files = await this.context.named(from.name);
         return { tree: files, place: `the context "${from.name}"`, files };

@@ -1,9 +1,8 @@
 import type { OnProgress } from '../../events/transfer.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { Platform } from '../../image/types.ts';
-import type { PlannedStage, Step } from '../../plan/plan.ts';
+import type { PlannedStage } from '../../plan/plan.ts';
 import type { LayerRecord } from '../../store/layers.ts';
-import { filesReadBy } from '../files-read.ts';
 import type { SolvedLayer, StepGraph } from '../graph.ts';
 import type { KnownLayers } from '../known-layers.ts';
 import type { SolveContext } from '../solve-context.ts';
@@ -67,9 +66,4 @@ export interface OpStage {
   platform: Platform;
   /** Is told what the step fetches. */
   onTransfer: OnProgress;
-}
-
-/** The stages among the places that a step reads files from. */
-export function stagesReadBy(step: Step): PlannedStage[] {
-  return filesReadBy(step).flatMap((from) => (from.kind === 'stage' ? [from.stage] : []));
 }

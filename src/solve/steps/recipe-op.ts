@@ -2,17 +2,10 @@ import type { Digest } from '../../image/digest.ts';
 import type { RecipeEntry } from '../../layer/entry.ts';
 import type { PlannedStage, Step } from '../../plan/plan.ts';
 import { type LayerRecord, layerId, newLayerIdentity } from '../../store/layers.ts';
+import { stagesReadBy } from '../files-read.ts';
 import type { SolvedLayer } from '../graph.ts';
 import { RecipeLayer } from '../layers/recipe.ts';
-import {
-  type Made,
-  type Making,
-  type Observations,
-  type Observed,
-  type Op,
-  type OpStage,
-  stagesReadBy,
-} from './op.ts';
+import type { Made, Making, Observations, Observed, Op, OpStage } from './op.ts';
 
 export interface ListedLayer extends Observed {
   /** The layer's entries, each file with the place of its bytes. */

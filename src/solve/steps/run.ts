@@ -2,18 +2,11 @@ import { type Digest, digestOf } from '../../image/digest.ts';
 import { formatPlatform } from '../../image/platform.ts';
 import type { PlannedStage, RunStep } from '../../plan/plan.ts';
 import type { LayerRecord } from '../../store/layers.ts';
+import { stagesReadBy } from '../files-read.ts';
 import type { SolvedLayer } from '../graph.ts';
 import { failureOf, Halted, haltsAt } from '../halt.ts';
 import { StoredLayer } from '../layers/stored.ts';
-import {
-  type Made,
-  type Making,
-  type Observations,
-  type Observed,
-  type Op,
-  type OpStage,
-  stagesReadBy,
-} from './op.ts';
+import type { Made, Making, Observations, Observed, Op, OpStage } from './op.ts';
 import { runStep } from './run-command.ts';
 import { RunMounts } from './run-mounts.ts';
 
