@@ -32,8 +32,8 @@ interface BuildWork {
 
 /** What a build has in common with builds on other machines: `--cache-from` and `--cache-to`. */
 export class BuildCache {
-  private readonly opened = new Map<boolean, Promise<Registries>>();
-  private loading?: Promise<SharedCache | undefined>;
+  readonly #opened = new Map<boolean, Promise<Registries>>();
+  #loading?: Promise<SharedCache | undefined>;
 
   constructor(
     private readonly options: {
@@ -49,11 +49,11 @@ export class BuildCache {
 
   /** Reads the lists of steps; a source that cannot be read is warned of. */
   load(): Promise<SharedCache | undefined> {
-    this.loading ??= this.read();
-    return this.loading;
+    this.#loading ??= this.#read();
+    return this.#loading;
   }
 
-  private async read(): Promise<SharedCache | undefined> {
+  async #read(): Promise<SharedCache | undefined> {
     const { store, from, emit } = this.options;
     if (from.length === 0) return undefined;
     const [{ SharedCache }, { ReportingPlace }] = await Promise.all([
@@ -63,7 +63,7 @@ export class BuildCache {
     return SharedCache.load(
       store,
       from,
-      async (source) => new ReportingPlace(await this.open(source), store, emit, label(source)),
+      async (source) => new ReportingPlace(await this.#open(source), store, emit, label(source)),
       (source, error) => {
         emit({
           type: 'warning',
@@ -94,13 +94,13 @@ export class BuildCache {
     const { CacheMountExport } = await import('./cache-mount-export.ts');
     const mounts = new CacheMountExport({ ...this.options, ...work, shared: await this.load() });
     try {
-      for (const target of targets) await this.exportTo(target, work.solvers, mounts);
+      for (const target of targets) await this.#exportTo(target, work.solvers, mounts);
     } finally {
       await mounts.close();
     }
   }
 
-  private async exportTo(
+  async #exportTo(
     target: Extract<CacheTarget, CacheLocation>,
     solvers: readonly Solver[],
     mounts: CacheMountExport,
@@ -119,7 +119,7 @@ export class BuildCache {
       ).flat();
       await exportCache(
         store,
-        await this.open(target),
+        await this.#open(target),
         steps,
         target.cacheMounts ? mounts.list() : [],
         onProgress,
@@ -145,24 +145,24 @@ export class BuildCache {
   }
 
   async close(): Promise<void> {
-    for (const opening of this.opened.values()) (await opening).close();
+    for (const opening of this.#opened.values()) (await opening).close();
   }
 
-  private async open(location: CacheLocation): Promise<CachePlace> {
+  async #open(location: CacheLocation): Promise<CachePlace> {
     return placeBackend(location).open(location, {
       store: this.options.store,
-      registries: (insecure) => this.registries(insecure),
+      registries: (insecure) => this.#registries(insecure),
     });
   }
 
-  private registries(insecure: boolean): Promise<Registries> {
+  #registries(insecure: boolean): Promise<Registries> {
     const { env, signal } = this.options;
-    let opening = this.opened.get(insecure);
+    let opening = this.#opened.get(insecure);
     if (opening === undefined) {
       opening = import('../registry/registries.ts').then(
         ({ Registries }) => new Registries({ env, signal, insecure }),
       );
-      this.opened.set(insecure, opening);
+      this.#opened.set(insecure, opening);
     }
     return opening;
   }

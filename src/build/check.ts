@@ -178,14 +178,14 @@ async function planWithWhatThereIs(
 
 /** Base images of the store and of registries, for as long as one check takes. */
 class OpenBases {
-  private readonly store;
-  private readonly bases: BaseImages;
+  readonly #store;
+  readonly #bases: BaseImages;
 
   constructor(options: CheckOptions) {
     const env = options.env ?? process.env;
-    this.store = openStore({ env, ...(options.home === undefined ? {} : { home: options.home }) });
-    this.bases = new BaseImages({
-      store: this.store,
+    this.#store = openStore({ env, ...(options.home === undefined ? {} : { home: options.home }) });
+    this.#bases = new BaseImages({
+      store: this.#store,
       env,
       pull: options.pull ?? false,
       signal: options.signal ?? new AbortController().signal,
@@ -194,7 +194,7 @@ class OpenBases {
 
   async resolve(request: ImageRequest): Promise<BaseImage | undefined> {
     try {
-      return await this.bases.resolve(request);
+      return await this.#bases.resolve(request);
     } catch (error) {
       if (error instanceof JettisonError && error.code === 'BASE_UNKNOWN') return undefined;
       throw error;
@@ -202,6 +202,6 @@ class OpenBases {
   }
 
   close(): void {
-    this.store.close();
+    this.#store.close();
   }
 }

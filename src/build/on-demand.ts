@@ -7,8 +7,8 @@ import type { Store } from '../store/store.ts';
 
 /** The second process, started when a step first needs it: a build in which everything is cached has none. */
 export class OnDemandWorker {
-  private starting?: Promise<Worker>;
-  private known?: ReadableForms;
+  #starting?: Promise<Worker>;
+  #known?: ReadableForms;
 
   constructor(
     private readonly store: Store,
@@ -17,31 +17,31 @@ export class OnDemandWorker {
 
   /** Which directory forms of layers the worker makes and reads: before it is started a good guess. */
   forms(): ReadableForms {
-    this.known ??= expectedForms(this.rung);
-    return this.known;
+    this.#known ??= expectedForms(this.rung);
+    return this.#known;
   }
 
   get(): Promise<Worker> {
-    this.starting ??= this.start();
-    return this.starting;
+    this.#starting ??= this.#start();
+    return this.#starting;
   }
 
-  private async start(): Promise<Worker> {
+  async #start(): Promise<Worker> {
     const { startWorker } = await import('../host/client.ts');
     const worker = await startWorker({ rung: this.rung, home: this.store.layout.home });
-    this.known = worker.forms;
+    this.#known = worker.forms;
     return worker;
   }
 
   async close(): Promise<void> {
-    const worker = await this.starting?.catch(() => undefined);
+    const worker = await this.#starting?.catch(() => undefined);
     await worker?.close();
   }
 }
 
 /** URLs and repositories are fetched by code that most builds do not load. */
 export class OnDemandRemotes {
-  private starting?: Promise<Remotes>;
+  #starting?: Promise<Remotes>;
 
   constructor(
     private readonly store: Store,
@@ -52,13 +52,13 @@ export class OnDemandRemotes {
 
   get(): Promise<Remotes> {
     const { store, env, signal, secrets } = this;
-    this.starting ??= import('../remote/remotes.ts').then(
+    this.#starting ??= import('../remote/remotes.ts').then(
       ({ Remotes }) => new Remotes({ layout: store.layout, env, signal, secrets }),
     );
-    return this.starting;
+    return this.#starting;
   }
 
   async close(): Promise<void> {
-    (await this.starting)?.close();
+    (await this.#starting)?.close();
   }
 }

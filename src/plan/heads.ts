@@ -75,8 +75,8 @@ export class Heads {
       predefined: (name) => known[name],
       escape: directives.escape,
     });
-    this.all = stages.map((stage) => at(stage.from, () => this.readHead(stage)));
-    this.checkUnusedArgs();
+    this.all = stages.map((stage) => at(stage.from, () => this.#readHead(stage)));
+    this.#checkUnusedArgs();
   }
 
   /** Arguments before the first FROM that the FROM of a needed stage uses. */
@@ -85,7 +85,8 @@ export class Heads {
     for (const { text } of this.all) {
       if (!needed.has(text.index)) continue;
       for (const word of [text.from.image, text.from.platform]) {
-        if (word !== undefined) for (const name of this.expandGlobal(word, this.globals).used) used.add(name);
+        if (word !== undefined)
+          for (const name of this.#expandGlobal(word, this.globals).used) used.add(name);
       }
     }
     return this.input.dockerfile.globals.flatMap((instruction) =>
@@ -95,7 +96,7 @@ export class Heads {
     );
   }
 
-  private expandGlobal(
+  #expandGlobal(
     word: { text: string; location: Instruction['location'] },
     scope: ReadonlyMap<string, string | undefined>,
   ): Expansion {
@@ -106,15 +107,15 @@ export class Heads {
   }
 
   /** A word of a FROM. */
-  private expandFrom(word: { text: string; location: Instruction['location'] }): Expansion {
-    const expansion = this.expandGlobal(word, this.globals);
+  #expandFrom(word: { text: string; location: Instruction['location'] }): Expansion {
+    const expansion = this.#expandGlobal(word, this.globals);
     this.rules.check('from-word', { expansion, declared: this.globals, location: word.location });
     return expansion;
   }
 
-  private readHead(stage: StageText): Head {
+  #readHead(stage: StageText): Head {
     const { from } = stage;
-    const name = this.expandFrom(from.image).text;
+    const name = this.#expandFrom(from.image).text;
     if (name === '') {
       throw new JettisonError(
         'BASE_EMPTY',
@@ -126,9 +127,9 @@ export class Heads {
         },
       );
     }
-    const platform = this.headPlatform(stage);
+    const platform = this.#headPlatform(stage);
     const own = stage.name === undefined ? undefined : this.contextBase(stage.name);
-    const base = own ?? this.headBase(stage, name);
+    const base = own ?? this.#headBase(stage, name);
     return { text: stage, platform, base, replaced: own !== undefined };
   }
 
@@ -139,7 +140,7 @@ export class Heads {
     return context?.kind === 'files' ? { kind: 'files', name: key } : context;
   }
 
-  private headBase({ from, index }: StageText, name: string): Head['base'] {
+  #headBase({ from, index }: StageText, name: string): Head['base'] {
     const earlier = this.names.lastBefore(name, index);
     if (earlier !== undefined) return { kind: 'stage', index: earlier };
     if (name === 'scratch') return { kind: 'scratch' };
@@ -148,10 +149,10 @@ export class Heads {
     return { kind: 'image', reference: at(from, () => canonicalName(parseReference(name))) };
   }
 
-  private headPlatform(stage: StageText): Platform {
+  #headPlatform(stage: StageText): Platform {
     const { from } = stage;
     if (from.platform === undefined) return this.input.platform;
-    const expansion = this.expandFrom(from.platform);
+    const expansion = this.#expandFrom(from.platform);
     const target = { platform: this.input.platform, text: this.globals.get('TARGETPLATFORM') ?? '' };
     this.rules.check('from-platform', { stage, expansion, target });
     if (expansion.text === '') {
@@ -168,7 +169,7 @@ export class Heads {
     return at(from, () => parsePlatform(expansion.text, this.input.platform));
   }
 
-  private checkUnusedArgs(): void {
+  #checkUnusedArgs(): void {
     const { dockerfile, buildArgs } = this.input;
     const declared = new Set(this.globals.keys());
     for (const stage of dockerfile.stages) {

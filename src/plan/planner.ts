@@ -51,93 +51,93 @@ export async function planInTurns(input: PlanInput, signal?: AbortSignal): Promi
 const TURN_MS = 50;
 
 class Planner {
-  private readonly warnings: Diagnostic[] = [];
-  private readonly rules: RuleRunner<PlanSubjects>;
-  private readonly missing = new Map<string, ImageRequest>();
-  private readonly target: StageText;
-  private readonly heads: Heads;
+  readonly #warnings: Diagnostic[] = [];
+  readonly #rules: RuleRunner<PlanSubjects>;
+  readonly #missing = new Map<string, ImageRequest>();
+  readonly #target: StageText;
+  readonly #heads: Heads;
   /** The texts of ONBUILD triggers, whose place is that of the FROM which runs them. */
-  private readonly triggerTexts = new Map<Instruction, string>();
+  readonly #triggerTexts = new Map<Instruction, string>();
   /** What a finished stage hands to stages built on it. */
-  private readonly states = new Map<number, StageState>();
-  private readonly budget = new PlanBudget();
-  private readonly names: StageNames;
+  readonly #states = new Map<number, StageState>();
+  readonly #budget = new PlanBudget();
+  readonly #names: StageNames;
   /** Names of the stages planned so far. */
-  private readonly taken = new Set<string>();
+  readonly #taken = new Set<string>();
 
   constructor(private readonly input: PlanInput) {
-    this.target = targetStage(input.dockerfile, input.target);
-    this.names = new StageNames(input.dockerfile);
-    const warn = (warning: Diagnostic) => this.warnings.push(warning);
-    this.rules = new RuleRunner(PLAN_RULES, input.dockerfile.checks, warn);
-    this.heads = new Heads(input, this.rules, warn, this.names);
+    this.#target = targetStage(input.dockerfile, input.target);
+    this.#names = new StageNames(input.dockerfile);
+    const warn = (warning: Diagnostic) => this.#warnings.push(warning);
+    this.#rules = new RuleRunner(PLAN_RULES, input.dockerfile.checks, warn);
+    this.#heads = new Heads(input, this.#rules, warn, this.#names);
   }
 
   /** Pauses after each instruction. */
   *plan(): Generator<undefined, PlanResult> {
     try {
-      return yield* this.planAll();
+      return yield* this.#planAll();
     } catch (error) {
-      this.input.check?.onFailure?.(this.warningsBefore());
+      this.input.check?.onFailure?.(this.#warningsBefore());
       throw error;
     }
   }
 
-  private *planAll(): Generator<undefined, PlanResult> {
+  *#planAll(): Generator<undefined, PlanResult> {
     const targets = this.input.check?.everyStage
-      ? this.heads.all.map(({ text }) => text.index)
-      : [this.target.index];
-    const needed = this.reachable(targets);
+      ? this.#heads.all.map(({ text }) => text.index)
+      : [this.#target.index];
+    const needed = this.#reachable(targets);
     const stages: PlannedStage[] = [];
-    for (const head of this.heads.all) {
+    for (const head of this.#heads.all) {
       if (!needed.has(head.text.index)) continue;
-      const state = yield* this.planStage(head);
+      const state = yield* this.#planStage(head);
       yield;
       if (state === undefined) continue;
-      this.states.set(head.text.index, state);
+      this.#states.set(head.text.index, state);
       stages.push(state.stage);
     }
-    if (this.missing.size > 0) return { kind: 'missing', images: [...this.missing.values()] };
-    const target = this.states.get(this.target.index)!.stage;
+    if (this.#missing.size > 0) return { kind: 'missing', images: [...this.#missing.values()] };
+    const target = this.#states.get(this.#target.index)!.stage;
     if (Object.keys(this.input.labels).length > 0) {
       target.config.Labels = { ...target.config.Labels, ...this.input.labels };
     }
     const args = [
-      ...this.heads.used(needed),
-      ...stages.flatMap(({ index }) => this.states.get(index)!.ownArgs()),
+      ...this.#heads.used(needed),
+      ...stages.flatMap(({ index }) => this.#states.get(index)!.ownArgs()),
     ];
-    return { kind: 'plan', plan: { stages, target }, warnings: this.allWarnings(needed), args };
+    return { kind: 'plan', plan: { stages, target }, warnings: this.#allWarnings(needed), args };
   }
 
   /** What was found before planning failed. */
-  private warningsBefore(): Diagnostic[] {
-    return this.allWarnings(new Set(this.input.dockerfile.stages.map(({ index }) => index)));
+  #warningsBefore(): Diagnostic[] {
+    return this.#allWarnings(new Set(this.input.dockerfile.stages.map(({ index }) => index)));
   }
 
   /** What the text shows about the stages that are built, and what planning found, without what is skipped. */
-  private allWarnings(needed: Set<number>): Diagnostic[] {
+  #allWarnings(needed: Set<number>): Diagnostic[] {
     const { dockerfile } = this.input;
     const relevant = dockerfile.diagnostics.filter(({ stage, code }) => {
       if (stage === undefined) return true;
       if (!needed.has(stage)) return false;
-      const state = this.states.get(stage);
+      const state = this.#states.get(stage);
       // A base with a SHELL of its own asked for that shell; one that is not known may have one.
       return !RULES.get(code)?.assumesDefaultShell || !(state?.inheritsShell || state?.baseUnknown);
     });
-    const planned = withoutSkipped(this.warnings, dockerfile.checks, instructionsOf(dockerfile));
+    const planned = withoutSkipped(this.#warnings, dockerfile.checks, instructionsOf(dockerfile));
     return inOrder([...relevant, ...planned]);
   }
 
   /** The stages that some stages need, themselves included: by FROM, by --from, by triggers of known bases. */
-  private reachable(targets: number[]): Set<number> {
+  #reachable(targets: number[]): Set<number> {
     const found = new Set<number>(targets);
     // A set is walked through to its end, whatever is added on the way.
     for (const index of found) {
-      const head = this.heads.all[index]!;
+      const head = this.#heads.all[index]!;
       if (head.base.kind === 'stage') found.add(head.base.index);
-      for (const instruction of this.instructions(head)) {
+      for (const instruction of this.#instructions(head)) {
         for (const { name } of sourcesOf(instruction)) {
-          const stage = stageOf(this.names, name, index, instruction);
+          const stage = stageOf(this.#names, name, index, instruction);
           if (stage !== undefined) found.add(stage);
         }
       }
@@ -146,12 +146,12 @@ class Planner {
   }
 
   /** What a stage carries out: the triggers of its base first. */
-  private instructions(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
-    return head.replaced ? [] : [...this.triggers(head), ...head.text.instructions];
+  #instructions(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
+    return head.replaced ? [] : [...this.#triggers(head), ...head.text.instructions];
   }
 
   /** The ONBUILD triggers that a stage runs first. */
-  private triggers(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
+  #triggers(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
     const { base, text } = head;
     if (base.kind === 'scratch' || base.kind === 'files') return [];
     const texts =
@@ -162,23 +162,23 @@ class Planner {
     const origin = { location, source };
     return (texts ?? []).flatMap((trigger) =>
       parseInstructions(trigger, origin).map((instruction) => {
-        this.triggerTexts.set(instruction, trigger);
+        this.#triggerTexts.set(instruction, trigger);
         return instruction;
       }),
     );
   }
 
   /** Undefined when its base, or one of its sources, is not known yet. */
-  private *planStage(head: Head): Generator<undefined, StageState | undefined> {
-    const base = this.stageBase(head);
-    const parent = head.base.kind === 'stage' ? this.states.get(head.base.index) : undefined;
+  *#planStage(head: Head): Generator<undefined, StageState | undefined> {
+    const base = this.#stageBase(head);
+    const parent = head.base.kind === 'stage' ? this.#states.get(head.base.index) : undefined;
     // Images of --from are asked for even then, so that all are fetched at once.
-    const instructions = this.instructions(head);
+    const instructions = this.#instructions(head);
     const sources = new Map<SourceUser, CopyFrom>();
     let complete = base !== undefined;
     for (const instruction of instructions) {
       for (const { user, name } of sourcesOf(instruction)) {
-        const from = this.sourceNamed(name, instruction, head);
+        const from = this.#sourceNamed(name, instruction, head);
         if (from === undefined) complete = false;
         else sources.set(user, from);
       }
@@ -189,7 +189,7 @@ class Planner {
     const name = written ?? `stage-${index}`;
     const stage: PlannedStage = {
       index,
-      name: this.taken.has(name) ? `${name}#${index}` : name,
+      name: this.#taken.has(name) ? `${name}#${index}` : name,
       // What starts from nothing is for the platform that is built for, whatever FROM says.
       platform: base!.kind === 'scratch' ? this.input.platform : head.platform,
       base: base!,
@@ -199,46 +199,47 @@ class Planner {
       location: from.location,
       source: from.source,
     };
-    this.taken.add(stage.name);
+    this.#taken.add(stage.name);
     const config = baseConfig(base!);
     const variables = parent === undefined ? envVariables(config.Env ?? []) : new Map(parent.variables);
     const args: DeclaredArg[] = parent === undefined ? [] : [...parent.args];
     const escapeCharacter = this.input.dockerfile.directives.escape;
     const state = at(
       from,
-      () => new StageState(stage, config, variables, args, escapeCharacter, this.rules, this.budget, parent),
+      () =>
+        new StageState(stage, config, variables, args, escapeCharacter, this.#rules, this.#budget, parent),
     );
     state.workdirSet = parent?.workdirSet ?? false;
     state.cwdKnown = parent?.cwdKnown ?? false;
-    if (parent === undefined) state.baseUnknown = this.isUnavailable(head);
+    if (parent === undefined) state.baseUnknown = this.#isUnavailable(head);
     else state.inheritUncertainty(parent);
     if (head.base.kind === 'files') addBaseFiles(state, head.base.name);
-    const environment = { input: this.input, globals: this.heads.globals, sources };
+    const environment = { input: this.input, globals: this.#heads.globals, sources };
     for (const instruction of instructions) {
       at(instruction, () =>
-        state.carryOut(() => applyInstruction(state, instruction, this.titleOf(instruction), environment)),
+        state.carryOut(() => applyInstruction(state, instruction, this.#titleOf(instruction), environment)),
       );
       yield;
     }
     return finish(state, base!);
   }
 
-  private titleOf(instruction: Instruction): string {
-    const trigger = this.triggerTexts.get(instruction);
+  #titleOf(instruction: Instruction): string {
+    const trigger = this.#triggerTexts.get(instruction);
     const title = trigger === undefined ? oneLine(instruction.source) : `ONBUILD ${oneLine(trigger)}`;
     // Titles are in events, records and shared caches.
     return withoutCredentials(title);
   }
 
-  private stageBase(head: Head): StageBase | undefined {
+  #stageBase(head: Head): StageBase | undefined {
     const { base, text } = head;
     if (base.kind === 'scratch' || base.kind === 'files') return { kind: 'scratch' };
     if (base.kind === 'stage') {
-      const stage = this.states.get(base.index)?.stage;
+      const stage = this.#states.get(base.index)?.stage;
       return stage === undefined ? undefined : { kind: 'stage', stage };
     }
     const hint = stageHint(this.input.dockerfile, text.from.image.text, text.index);
-    const image = this.image({
+    const image = this.#image({
       ...base,
       platform: head.platform,
       location: text.from.location,
@@ -246,23 +247,23 @@ class Planner {
       ...(hint === undefined ? {} : { hint }),
     });
     if (image === undefined) return undefined;
-    this.rules.check('base', { image, platform: head.platform, location: text.from.image.location });
+    this.#rules.check('base', { image, platform: head.platform, location: text.from.image.location });
     return { kind: 'image', image };
   }
 
   /** What a name in `--from` or in the `from=` of a mount stands for; undefined when it is not known yet. */
-  private sourceNamed(
+  #sourceNamed(
     name: string,
     instruction: Exclude<Instruction, { kind: 'FROM' }>,
     head: Head,
   ): CopyFrom | undefined {
-    const index = stageOf(this.names, name, head.text.index, instruction);
+    const index = stageOf(this.#names, name, head.text.index, instruction);
     if (index !== undefined) {
-      const stage = this.states.get(index)?.stage;
+      const stage = this.#states.get(index)?.stage;
       return stage === undefined ? undefined : { kind: 'stage', stage };
     }
     const { location, source } = instruction;
-    const context = this.heads.contextBase(name);
+    const context = this.#heads.contextBase(name);
     if (name === 'scratch' || context?.kind === 'scratch') {
       return { kind: 'image', image: emptyImage({ reference: 'scratch', platform: head.platform }) };
     }
@@ -272,7 +273,7 @@ class Planner {
         ? context.reference
         : at(instruction, () => canonicalName(parseReference(name)));
     const hint = stageHint(this.input.dockerfile, name, head.text.index);
-    const image = this.image({
+    const image = this.#image({
       reference,
       platform: head.platform,
       location,
@@ -282,16 +283,16 @@ class Planner {
     return image === undefined ? undefined : { kind: 'image', image };
   }
 
-  private isUnavailable({ base, platform }: Head): boolean {
+  #isUnavailable({ base, platform }: Head): boolean {
     if (base.kind !== 'image') return false;
     return this.input.check?.unavailable.has(imageKey({ ...base, platform })) ?? false;
   }
 
-  private image(request: ImageRequest): BaseImage | undefined {
+  #image(request: ImageRequest): BaseImage | undefined {
     const key = imageKey(request);
     if (this.input.check?.unavailable.has(key)) return emptyImage(request);
     const image = this.input.images.get(key);
-    if (image === undefined && !this.missing.has(key)) this.missing.set(key, request);
+    if (image === undefined && !this.#missing.has(key)) this.#missing.set(key, request);
     return image;
   }
 }

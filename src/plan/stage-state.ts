@@ -28,7 +28,7 @@ const MAX_SUGGESTIONS = 200;
 export class StageState {
   readonly steps: Step[] = [];
   readonly history: PlannedHistory[] = [];
-  private readonly inheritedArgs: number;
+  readonly #inheritedArgs: number;
   /** By name of a variable: where the config's `Env` has it. */
   readonly #envAt: Map<string, number>;
   /** The environment of a RUN as `name=value`, in the order of `variables`. */
@@ -75,7 +75,7 @@ export class StageState {
     /** The stage that this one stands on. */
     parent?: StageState,
   ) {
-    this.inheritedArgs = args.length;
+    this.#inheritedArgs = args.length;
     if (parent !== undefined) {
       this.#argNames = new Set(parent.#argNames);
       this.#envAt = new Map(parent.#envAt);
@@ -93,7 +93,7 @@ export class StageState {
 
   /** Arguments that this stage itself declares. */
   ownArgs(): DeclaredArg[] {
-    return this.args.slice(this.inheritedArgs);
+    return this.args.slice(this.#inheritedArgs);
   }
 
   get cwd(): string {
@@ -201,30 +201,30 @@ export class StageState {
 
   /** Expands one word to one text. */
   text(word: Word): string {
-    const { text, unset } = expand(word.text, this.lookup, this.options(word.location));
-    this.report(unset, word.location);
+    const { text, unset } = expand(word.text, this.#lookup, this.#options(word.location));
+    this.#report(unset, word.location);
     return text;
   }
 
   /** Expands one word to any number of texts: blanks that are not quoted separate them. */
   list(word: Word): string[] {
-    const { words, unset } = expandWords(word.text, this.lookup, this.options(word.location));
-    this.report(unset, word.location);
+    const { words, unset } = expandWords(word.text, this.#lookup, this.#options(word.location));
+    this.#report(unset, word.location);
     return words;
   }
 
   /** The content of a heredoc. */
   document(heredoc: Heredoc): string {
     if (!heredoc.expand) return heredoc.body;
-    const options: ExpandOptions = { ...this.options(heredoc.location), mode: 'heredoc' };
-    const { text, unset } = expand(heredoc.body, this.lookup, options);
-    this.report(unset, heredoc.location);
+    const options: ExpandOptions = { ...this.#options(heredoc.location), mode: 'heredoc' };
+    const { text, unset } = expand(heredoc.body, this.#lookup, options);
+    this.#report(unset, heredoc.location);
     return text;
   }
 
   /** A --mount of RUN. */
   mount(flag: RunInstruction['mounts'][number]): ResolvedMount {
-    return resolveMount(flag, this.lookup, this.options(flag.location));
+    return resolveMount(flag, this.#lookup, this.#options(flag.location));
   }
 
   /**
@@ -246,17 +246,17 @@ export class StageState {
     return this.baseUnknown && this.#uncertain;
   }
 
-  private readonly lookup = (name: string): string | undefined => {
+  readonly #lookup = (name: string): string | undefined => {
     const value = this.variables.get(name);
     if (value === undefined || this.#unknown.has(name)) this.#uncertain = true;
     return value;
   };
 
-  private options(location: Location): ExpandOptions {
+  #options(location: Location): ExpandOptions {
     return { escape: this.escapeCharacter, location };
   }
 
-  private report(unset: string[], location: Location): void {
+  #report(unset: string[], location: Location): void {
     if (this.baseUnknown) return;
     for (const name of unset) {
       // Declared without a value on purpose.

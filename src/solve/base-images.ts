@@ -27,11 +27,11 @@ export interface BaseImageOptions {
 
 /** Finds base images: in the store, else in their registries, from which only what is needed is fetched. */
 export class BaseImages {
-  private registries?: Promise<Registries>;
+  #registries?: Promise<Registries>;
   /** Where the blobs of pulled bases come from. */
-  private readonly origins = new Map<string, string>();
+  readonly #origins = new Map<string, string>();
   /** How many milliseconds it took to fetch manifest and config, by the manifest's digest. */
-  private readonly fetches = new Map<Digest, number>();
+  readonly #fetches = new Map<Digest, number>();
 
   constructor(private readonly options: BaseImageOptions) {}
 
@@ -41,16 +41,16 @@ export class BaseImages {
    * @throws JettisonError `BASE_UNKNOWN` at the instruction that names it
    */
   async resolve(request: ImageRequest): Promise<BaseImage> {
-    if (request.reference.startsWith(OCI_LAYOUT)) return this.fromLayout(request);
-    const local = this.options.pull ? undefined : this.local(request);
-    const found = local ?? (await this.remote(request));
-    for (const { digest } of found.manifest.layers) this.origins.set(digest, request.reference);
-    return this.asBase(request, found);
+    if (request.reference.startsWith(OCI_LAYOUT)) return this.#fromLayout(request);
+    const local = this.options.pull ? undefined : this.#local(request);
+    const found = local ?? (await this.#remote(request));
+    for (const { digest } of found.manifest.layers) this.#origins.set(digest, request.reference);
+    return this.#asBase(request, found);
   }
 
   /** How long (milliseconds) manifest and config took to fetch; undefined where they were in the store. */
   fetchedIn(manifest: Digest): number | undefined {
-    return this.fetches.get(manifest);
+    return this.#fetches.get(manifest);
   }
 
   hasBlob({ digest, size }: Descriptor): boolean {
@@ -60,11 +60,11 @@ export class BaseImages {
   /** Downloads a layer's blob of a resolved image into the store. */
   async fetchBlob(blob: Descriptor, onProgress?: OnProgress): Promise<void> {
     if (this.hasBlob(blob)) return;
-    const reference = this.origins.get(blob.digest);
+    const reference = this.#origins.get(blob.digest);
     const { fetchBlob } = await import('../registry/pull.ts');
     await fetchBlob(
       this.options.store,
-      await this.connect(),
+      await this.#connect(),
       reference === undefined ? undefined : parseReference(reference),
       blob,
       onProgress,
@@ -72,15 +72,15 @@ export class BaseImages {
   }
 
   /** Everything is copied at once: the folder may be gone when the image is pushed or saved. */
-  private async fromLayout(request: ImageRequest): Promise<BaseImage> {
+  async #fromLayout(request: ImageRequest): Promise<BaseImage> {
     const { importOciLayout } = await import('./oci-layout.ts');
     const found = await located(request, () =>
       importOciLayout(this.options.store, request.reference.slice(OCI_LAYOUT.length), request.platform),
     );
-    return this.asBase(request, found);
+    return this.#asBase(request, found);
   }
 
-  private local(
+  #local(
     request: ImageRequest,
   ): { descriptor: Descriptor; manifest: Manifest; config: ImageConfig } | undefined {
     const { store } = this.options;
@@ -102,7 +102,7 @@ export class BaseImages {
     }
   }
 
-  private async remote(request: ImageRequest) {
+  async #remote(request: ImageRequest) {
     const { store, emit = () => {} } = this.options;
     const { pullImage } = await import('../registry/pull.ts');
     const image = familiarName(request.reference);
@@ -111,15 +111,15 @@ export class BaseImages {
     try {
       const reference = parseReference(request.reference);
       let fetched = false;
-      const found = await pullImage(store, await this.connect(), reference, request.platform, () => {
+      const found = await pullImage(store, await this.#connect(), reference, request.platform, () => {
         fetched = true;
       });
       const durationMs = Date.now() - started;
-      if (fetched) this.fetches.set(found.descriptor.digest, durationMs);
+      if (fetched) this.#fetches.set(found.descriptor.digest, durationMs);
       emit({ type: 'image.resolved', image, durationMs });
       return found;
     } catch (error) {
-      const local = this.options.pull ? this.local(request) : undefined;
+      const local = this.options.pull ? this.#local(request) : undefined;
       if (local !== undefined && error instanceof JettisonError && error.code === 'REGISTRY_UNREACHABLE')
         return local;
       if (!(error instanceof JettisonError)) throw error;
@@ -143,8 +143,8 @@ export class BaseImages {
     }
   }
 
-  private connect(): Promise<Registries> {
-    this.registries ??= import('../registry/registries.ts').then(
+  #connect(): Promise<Registries> {
+    this.#registries ??= import('../registry/registries.ts').then(
       ({ Registries }) =>
         new Registries({
           env: this.options.env,
@@ -152,10 +152,10 @@ export class BaseImages {
           insecure: this.options.insecure ?? false,
         }),
     );
-    return this.registries;
+    return this.#registries;
   }
 
-  private asBase(
+  #asBase(
     request: ImageRequest,
     image: { descriptor: Descriptor; manifest: Manifest; config: ImageConfig },
   ): BaseImage {

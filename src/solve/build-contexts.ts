@@ -41,16 +41,16 @@ export interface ContextsOptions {
 
 /** Opens build contexts, each when it is first asked for. */
 export class Contexts {
-  private readonly opened = new Map<string, Promise<Context>>();
+  readonly #opened = new Map<string, Promise<Context>>();
 
   constructor(private readonly options: ContextsOptions) {}
 
   /** @throws JettisonError `CONTEXT_…`, `DOWNLOAD_FAILED`, `GIT_…`, `TAR_INVALID` */
   named(name: string): Promise<Context> {
-    let opened = this.opened.get(name);
+    let opened = this.#opened.get(name);
     if (opened === undefined) {
-      opened = this.openNamed(this.options.named.get(name)!);
-      this.opened.set(name, opened);
+      opened = this.#openNamed(this.options.named.get(name)!);
+      this.#opened.set(name, opened);
     }
     return opened;
   }
@@ -68,18 +68,18 @@ export class Contexts {
     stdin: AsyncIterable<Uint8Array | string>,
   ): Promise<{ context: Context; text: DockerfileText }> {
     if (file === '-') {
-      const context = await this.files(source);
+      const context = await this.#files(source);
       return { context, text: await readDockerfile({ file, stdin }) };
     }
     if (source.kind === 'git') {
-      const context = await this.repository(source);
+      const context = await this.#repository(source);
       const text = await readDockerfileIn(context, file, async (at) =>
         at.kind === 'host' ? readFileSync(at.path) : Buffer.alloc(0),
       );
       return { context, text };
     }
-    const { path, digest, label } = await this.file(source, stdin);
-    const archive = await this.archive(path, digest, label);
+    const { path, digest, label } = await this.#file(source, stdin);
+    const archive = await this.#archive(path, digest, label);
     if (archive === undefined) {
       if (file !== undefined) {
         throw new JettisonError('DOCKERFILE_TWICE', `${label} is no archive: -f names a second Dockerfile`, {
@@ -94,7 +94,7 @@ export class Contexts {
     return { context: archive, text };
   }
 
-  private async openNamed(source: ContextSource): Promise<Context> {
+  async #openNamed(source: ContextSource): Promise<Context> {
     const { store, signal, own } = this.options;
     if (source.kind === 'directory') {
       const directory = resolve(source.path);
@@ -102,14 +102,14 @@ export class Contexts {
       const ignore = parseIgnore(ignoreText, ignoreName);
       return openLocalContext({ directory, ignore, memory: store.layout, own, label: source.path, signal });
     }
-    return this.files(source);
+    return this.#files(source);
   }
 
   /** Of a repository or an archive. */
-  private async files(source: Exclude<ContextSource, { kind: 'directory' }>): Promise<Context> {
-    if (source.kind === 'git') return this.repository(source);
-    const { path, digest, label } = await this.file(source);
-    const archive = await this.archive(path, digest, label);
+  async #files(source: Exclude<ContextSource, { kind: 'directory' }>): Promise<Context> {
+    if (source.kind === 'git') return this.#repository(source);
+    const { path, digest, label } = await this.#file(source);
+    const archive = await this.#archive(path, digest, label);
     if (archive !== undefined) return archive;
     throw new JettisonError(
       'CONTEXT_MISSING',
@@ -120,9 +120,9 @@ export class Contexts {
     );
   }
 
-  private async repository({ source }: ContextSource & { kind: 'git' }): Promise<Context> {
+  async #repository({ source }: ContextSource & { kind: 'git' }): Promise<Context> {
     const remotes = await this.options.remotes();
-    const { directory } = await this.fetched(source.url, (onProgress) =>
+    const { directory } = await this.#fetched(source.url, (onProgress) =>
       remotes.checkOut(source, onProgress),
     );
     const { signal } = this.options;
@@ -135,7 +135,7 @@ export class Contexts {
   }
 
   /** Tells of what comes from elsewhere as an import. */
-  private async fetched<T>(url: string, fetch: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  async #fetched<T>(url: string, fetch: (onProgress: OnProgress) => Promise<T>): Promise<T> {
     const { emit } = this.options;
     const what = `context ${transferName(url)}`;
     const started = Date.now();
@@ -148,7 +148,7 @@ export class Contexts {
   }
 
   /** A file of this machine with what is to be an archive. */
-  private async file(
+  async #file(
     source: ContextSource & { kind: 'archive' | 'http' | 'stdin' },
     stdin: AsyncIterable<Uint8Array | string> = [] as never,
   ): Promise<{ path: string; digest: Digest; label: string }> {
@@ -157,7 +157,7 @@ export class Contexts {
       case 'http': {
         const { url } = source;
         const remotes = await this.options.remotes();
-        const { path, digest } = await this.fetched(url, (onProgress) =>
+        const { path, digest } = await this.#fetched(url, (onProgress) =>
           remotes.download(url, undefined, onProgress),
         );
         return { path, digest, label: withoutCredentials(source.url) };
@@ -174,7 +174,7 @@ export class Contexts {
     }
   }
 
-  private async archive(path: string, digest: Digest, label: string): Promise<Context | undefined> {
+  async #archive(path: string, digest: Digest, label: string): Promise<Context | undefined> {
     const { isArchive } = await import('./copy/archive-detect.ts');
     if (!(await isArchive(path))) return undefined;
     const id = await unpackArchive(this.options, path, digest);

@@ -19,23 +19,23 @@ import { StageSolver } from './stage.ts';
 
 /** Walks the graph of steps of one build: every stage once, every key once, stages side by side. */
 export class Solver implements StepGraph {
-  private readonly context: SolveContext;
-  private readonly stages = new Map<PlannedStage, StageSolver>();
-  private readonly images = new Map<Digest, SolvedLayer[]>();
-  private readonly known = new Map<string, SolvedLayer>();
-  private readonly running = new Map<Digest, Promise<unknown>>();
+  readonly #context: SolveContext;
+  readonly #stages = new Map<PlannedStage, StageSolver>();
+  readonly #images = new Map<Digest, SolvedLayer[]>();
+  readonly #known = new Map<string, SolvedLayer>();
+  readonly #running = new Map<Digest, Promise<unknown>>();
 
   /** Stages in which a layer of a cache was lost. */
-  private readonly remade = new Set<PlannedStage>();
+  readonly #remade = new Set<PlannedStage>();
 
-  private reject: (error: unknown) => void = () => {};
-  private failure = this.newFailure();
+  #reject: (error: unknown) => void = () => {};
+  #failure = this.#newFailure();
 
   constructor(
     context: Omit<SolveContext, 'resolveSources'>,
     private readonly plan: Plan,
   ) {
-    this.context = { ...context, resolveSources: (entries) => this.resolveSources(entries) };
+    this.#context = { ...context, resolveSources: (entries) => this.#resolveSources(entries) };
   }
 
   /**
@@ -44,20 +44,20 @@ export class Solver implements StepGraph {
    * @returns the layers of its image, lowest first
    */
   async solve(): Promise<SolvedLayer[]> {
-    const layers = await this.solvedStage(this.plan.target);
+    const layers = await this.#solvedStage(this.plan.target);
     for (const stage of this.plan.stages) await this.stage(stage).reportUnneeded();
-    for (const image of imagesReadBy(this.plan)) await this.context.baseFetch(image).settle();
+    for (const image of imagesReadBy(this.plan)) await this.#context.baseFetch(image).settle();
     return layers;
   }
 
   /** Solves one stage alone: a step in it may be wanted though all that comes of it is known. */
   async solveStage(stage: PlannedStage): Promise<void> {
-    await this.solvedStage(stage);
+    await this.#solvedStage(stage);
   }
 
-  private solvedStage(stage: PlannedStage): Promise<SolvedLayer[]> {
-    return despiteLosses([this], this.context.signal, () =>
-      Promise.race([this.stage(stage).layers(), this.failure]),
+  #solvedStage(stage: PlannedStage): Promise<SolvedLayer[]> {
+    return despiteLosses([this], this.#context.signal, () =>
+      Promise.race([this.stage(stage).layers(), this.#failure]),
     );
   }
 
@@ -67,30 +67,30 @@ export class Solver implements StepGraph {
    * @returns whether there are such stages
    */
   async forgetLost(error: JettisonError): Promise<boolean> {
-    const lost = [...this.stages].flatMap(([stage, solver]) => (solver.hasLost ? [stage] : []));
+    const lost = [...this.#stages].flatMap(([stage, solver]) => (solver.hasLost ? [stage] : []));
     if (lost.length === 0) return false;
-    for (const stage of lost) this.remade.add(stage);
-    const affected = [...this.stages].filter(([stage]) => reads(stage, (one) => this.remade.has(one)));
+    for (const stage of lost) this.#remade.add(stage);
+    const affected = [...this.#stages].filter(([stage]) => reads(stage, (one) => this.#remade.has(one)));
     // What their commands are doing is of use to those who come after them.
     await Promise.all(affected.map(([, solver]) => solver.retire(error)));
-    for (const [stage] of affected) this.stages.delete(stage);
-    this.running.clear();
-    this.failure = this.newFailure();
+    for (const [stage] of affected) this.#stages.delete(stage);
+    this.#running.clear();
+    this.#failure = this.#newFailure();
     return true;
   }
 
   /** Does something with a blob of the image; one of a cache that cannot be had makes its layer a lost one. */
   async withBlob<T>(blob: Descriptor, work: Promise<T>): Promise<T> {
-    for (const { shared } of this.stages.values()) {
+    for (const { shared } of this.#stages.values()) {
       const layer = shared.find((one) => one.holds(blob));
       if (layer !== undefined) return layer.orLost(work);
     }
     return work;
   }
 
-  private newFailure(): Promise<never> {
+  #newFailure(): Promise<never> {
     const failure = new Promise<never>((_, reject) => {
-      this.reject = reject;
+      this.#reject = reject;
     });
     failure.catch(() => {});
     return failure;
@@ -111,7 +111,7 @@ export class Solver implements StepGraph {
         entries.push(entry);
       }
     }
-    return this.resolveSources(entries);
+    return this.#resolveSources(entries);
   }
 
   /**
@@ -131,49 +131,49 @@ export class Solver implements StepGraph {
   }
 
   stage(stage: PlannedStage): StageSolver {
-    let solver = this.stages.get(stage);
+    let solver = this.#stages.get(stage);
     if (solver === undefined) {
-      const context = this.context.noCacheStages.has(stage.name)
-        ? { ...this.context, noCache: true }
-        : this.context;
-      solver = new StageSolver(context, this, stage, this.isRebuilt(stage));
-      this.stages.set(stage, solver);
+      const context = this.#context.noCacheStages.has(stage.name)
+        ? { ...this.#context, noCache: true }
+        : this.#context;
+      solver = new StageSolver(context, this, stage, this.#isRebuilt(stage));
+      this.#stages.set(stage, solver);
     }
     return solver;
   }
 
   /** Whether a stage, or one that it reads, is made anew: what it is defined by says nothing of its content then. */
-  private isRebuilt(stage: PlannedStage): boolean {
-    const { noCacheStages } = this.context;
-    if (noCacheStages.size === 0 && this.remade.size === 0) return false;
-    return reads(stage, (one) => noCacheStages.has(one.name) || this.remade.has(one));
+  #isRebuilt(stage: PlannedStage): boolean {
+    const { noCacheStages } = this.#context;
+    if (noCacheStages.size === 0 && this.#remade.size === 0) return false;
+    return reads(stage, (one) => noCacheStages.has(one.name) || this.#remade.has(one));
   }
 
   /** The layers of a base image: the same objects for all stages that use it. */
   imageLayers(image: BaseImage): SolvedLayer[] {
-    let layers = this.images.get(image.digest);
+    let layers = this.#images.get(image.digest);
     if (layers === undefined) {
-      layers = imageLayers(this.context, image);
+      layers = imageLayers(this.#context, image);
       for (const layer of layers) this.remember(layer);
-      this.images.set(image.digest, layers);
+      this.#images.set(image.digest, layers);
     }
     return [...layers];
   }
 
   fail(error: unknown): void {
-    this.reject(error);
+    this.#reject(error);
   }
 
   remember(layer: SolvedLayer): void {
-    this.known.set(layer.id, layer);
+    this.#known.set(layer.id, layer);
   }
 
   /** Does the work of a key once, even when two stages come to it at the same time. */
   once<T>(key: Digest, work: () => Promise<T>): Promise<T> {
-    let running = this.running.get(key) as Promise<T> | undefined;
+    let running = this.#running.get(key) as Promise<T> | undefined;
     if (running === undefined) {
       running = work();
-      this.running.set(key, running);
+      this.#running.set(key, running);
     }
     return running;
   }
@@ -188,10 +188,10 @@ export class Solver implements StepGraph {
   install(identity: LayerIdentity, entries: readonly RecipeEntry[]): LayerRecord {
     const index = LayerIndex.of(entries.map(({ source: _, ...entry }) => entry));
     const record = layerRecord(identity, index);
-    return installLayer(this.context.store.layout, { record, index: index.bytes });
+    return installLayer(this.#context.store.layout, { record, index: index.bytes });
   }
 
-  private async resolveSources(entries: Iterable<RecipeEntry>): Promise<RecipeEntry[]> {
+  async #resolveSources(entries: Iterable<RecipeEntry>): Promise<RecipeEntry[]> {
     const recipes = new Map<string, LayerIndex | undefined>();
     const resolved: RecipeEntry[] = [];
     for (const entry of entries) {
@@ -201,7 +201,7 @@ export class Solver implements StepGraph {
         continue;
       }
       if (!recipes.has(source.layer)) {
-        const layer = this.known.get(source.layer);
+        const layer = this.#known.get(source.layer);
         const recipe = await layer?.recipe();
         if (recipe === undefined) await layer?.directory();
         recipes.set(source.layer, recipe);

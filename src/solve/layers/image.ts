@@ -17,8 +17,8 @@ export function imageLayers(context: SolveContext, image: BaseImage): SolvedLaye
 /** A layer of a base image: a blob, fetched and unpacked only when something must look into it. */
 class ImageLayer implements SolvedLayer {
   readonly id: string;
-  private unpacked?: Promise<void>;
-  private looked?: Promise<LayerIndex>;
+  #unpacked?: Promise<void>;
+  #looked?: Promise<LayerIndex>;
   readonly empty = false;
 
   constructor(
@@ -34,13 +34,13 @@ class ImageLayer implements SolvedLayer {
   }
 
   index(): Promise<LayerIndex> {
-    this.looked ??= this.look();
-    return this.looked;
+    this.#looked ??= this.#look();
+    return this.#looked;
   }
 
   directory(): Promise<void> {
-    this.unpacked ??= this.unpack(true);
-    return this.unpacked;
+    this.#unpacked ??= this.#unpack(true);
+    return this.#unpacked;
   }
 
   async fetched(form: 'index' | 'directory'): Promise<void> {
@@ -55,7 +55,7 @@ class ImageLayer implements SolvedLayer {
     return this.packed;
   }
 
-  private async look(): Promise<LayerIndex> {
+  async #look(): Promise<LayerIndex> {
     const { layers } = this.context.store;
     if (layers.record(this.id) === undefined) {
       // The directory is made in the same pass: who looks into a base mostly runs something on it next.
@@ -64,7 +64,7 @@ class ImageLayer implements SolvedLayer {
     return layers.index(this.id);
   }
 
-  private async unpack(directory: boolean): Promise<void> {
+  async #unpack(directory: boolean): Promise<void> {
     const { store } = this.context;
     const worker = await this.context.worker();
     await dropDamaged(this.context, this.id);
@@ -73,25 +73,25 @@ class ImageLayer implements SolvedLayer {
       const { digest: item, size } = this.packed.blob;
       await this.context.fetchBlob(this.packed.blob);
       report({ item, size, state: 'unpacking', moved: size });
-      await this.unpackVerified(directory);
+      await this.#unpackVerified(directory);
       report({ item, size, state: 'done', moved: size });
     });
   }
 
   /** A blob that was damaged in the store is fetched again, once. */
-  private async unpackVerified(directory: boolean): Promise<void> {
+  async #unpackVerified(directory: boolean): Promise<void> {
     const { store } = this.context;
     const { blob } = this.packed;
     try {
-      await this.unpackBlob(directory);
+      await this.#unpackBlob(directory);
     } catch (error) {
       if (!(error instanceof JettisonError) || !(await store.blobs.discardDamaged(blob.digest))) throw error;
-      await this.fetchAgain(blob);
-      await this.unpackBlob(directory);
+      await this.#fetchAgain(blob);
+      await this.#unpackBlob(directory);
     }
   }
 
-  private async fetchAgain(blob: Descriptor): Promise<void> {
+  async #fetchAgain(blob: Descriptor): Promise<void> {
     try {
       await this.context.fetchBlob(blob);
     } catch (error) {
@@ -104,7 +104,7 @@ class ImageLayer implements SolvedLayer {
     }
   }
 
-  private async unpackBlob(directory: boolean): Promise<void> {
+  async #unpackBlob(directory: boolean): Promise<void> {
     const { store } = this.context;
     const { diffId, blob } = this.packed;
     const worker = await this.context.worker();

@@ -9,7 +9,7 @@ import { RecordedLayer } from './recorded.ts';
 
 /** A layer that is known by its recipe: COPY, ADD and WORKDIR. It becomes a directory only for a RUN. */
 export class RecipeLayer extends RecordedLayer {
-  private listing?: Promise<LayerIndex>;
+  #listing?: Promise<LayerIndex>;
 
   /** @param list says again where each file's bytes are; called only when a form has to be made */
   constructor(
@@ -25,17 +25,17 @@ export class RecipeLayer extends RecordedLayer {
   override async recipe(): Promise<LayerIndex | undefined> {
     const { forms } = await this.context.worker();
     if (this.context.store.layers.hasDirectory(this.id, forms[0])) return undefined;
-    this.listing ??= this.list()
+    this.#listing ??= this.list()
       .then((entries) => this.context.resolveSources(entries))
-      .then((entries) => (this.made ? LayerIndex.of(entries) : this.withSources(entries)));
-    return this.listing;
+      .then((entries) => (this.made ? LayerIndex.of(entries) : this.#withSources(entries)));
+    return this.#listing;
   }
 
   /**
    * The layer's own entries with the sources of equal ones: times are not part of a key, so the files may have other
    * times now, and all forms of a layer must have the same.
    */
-  private async withSources(listed: readonly RecipeEntry[]): Promise<LayerIndex> {
+  async #withSources(listed: readonly RecipeEntry[]): Promise<LayerIndex> {
     const sources = new Map(listed.map((entry) => [entry.path, entry]));
     const entries = [...(await this.index()).entries()].map((entry) => {
       if (entry.type !== 'file') return entry;
@@ -49,16 +49,16 @@ export class RecipeLayer extends RecordedLayer {
   protected override async makeDirectory(): Promise<void> {
     const worker = await this.context.worker();
     await dropDamaged(this.context, this.id);
-    await this.withRecipe((recipe) => worker.materialise({ layer: this.id, recipe }));
+    await this.#withRecipe((recipe) => worker.materialise({ layer: this.id, recipe }));
   }
 
   protected override async packWith(times: { clampTime?: number; setTime?: number }): Promise<LayerBlob> {
-    const packed = await this.withRecipe((recipe) => super.packWith({ recipe, ...times }));
+    const packed = await this.#withRecipe((recipe) => super.packWith({ recipe, ...times }));
     return packed ?? super.packWith(times);
   }
 
   /** Does nothing when the directory is there. */
-  private async withRecipe<T>(work: (path: string) => Promise<T>): Promise<T | undefined> {
+  async #withRecipe<T>(work: (path: string) => Promise<T>): Promise<T | undefined> {
     const recipe = await this.recipe();
     return recipe === undefined ? undefined : withRecipeFile(this.context, recipe, work);
   }

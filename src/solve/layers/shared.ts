@@ -11,7 +11,7 @@ import { restoreDirectory } from './stored.ts';
 
 /** A layer that another machine has made: known by its record, fetched only as far as something needs it. */
 export class SharedLayer extends RecordedLayer {
-  private looking?: Promise<LayerIndex>;
+  #looking?: Promise<LayerIndex>;
 
   constructor(
     context: SolveContext,
@@ -32,8 +32,8 @@ export class SharedLayer extends RecordedLayer {
   }
 
   override index(): Promise<LayerIndex> {
-    this.looking ??= this.look();
-    return this.looking;
+    this.#looking ??= this.#look();
+    return this.#looking;
   }
 
   protected override async pack(): Promise<LayerBlob> {
@@ -50,7 +50,7 @@ export class SharedLayer extends RecordedLayer {
     await (form === 'index' ? this.index() : this.directory());
   }
 
-  private async look(): Promise<LayerIndex> {
+  async #look(): Promise<LayerIndex> {
     const { layers } = this.context.store;
     if (layers.record(this.id) === undefined) {
       const index = await this.orLost(this.cache.index(this.cached));

@@ -37,7 +37,7 @@ interface SelectionFacts {
 
 /** One COPY or ADD: what it reads, and the layer that follows from it. */
 export class CopySolver {
-  private selecting?: Promise<Selection>;
+  #selecting?: Promise<Selection>;
 
   constructor(
     private readonly context: SolveContext,
@@ -55,7 +55,7 @@ export class CopySolver {
     switch (from.kind) {
       case 'context':
       case 'named':
-        return this.selectionAndRemotes();
+        return this.#selectionAndRemotes();
       case 'stage':
         return this.graph.stage(from.stage).definition();
       case 'image':
@@ -64,10 +64,10 @@ export class CopySolver {
   }
 
   /** What is fetched counts by what it is known by before it is fetched, where there is such a thing. */
-  private async selectionAndRemotes(): Promise<Digest> {
+  async #selectionAndRemotes(): Promise<Digest> {
     const { remotes } = this.step;
-    if (remotes.length === 0) return selectionDigest(await this.selection());
-    const local = await located(this.step, () => this.selectLocal(this.step.sources));
+    if (remotes.length === 0) return selectionDigest(await this.#selection());
+    const local = await located(this.step, () => this.#selectLocal(this.step.sources));
     return digestOf({
       local: selectionDigest(local),
       remotes: await located(this.step, () => remoteDefinitions(this.context, remotes, this.onTransfer)),
@@ -79,11 +79,11 @@ export class CopySolver {
     below: readonly SolvedLayer[],
   ): Promise<{ observations: Record<string, unknown>; entries: RecipeEntry[] }> {
     return located(this.step, async () => {
-      const selection = await this.selection();
-      const chosen: Selection = this.step.unpack ? { sources: await this.unpacked(selection) } : selection;
-      const { observations, entries } = await this.place(chosen, await this.destinationTree(below), below);
+      const selection = await this.#selection();
+      const chosen: Selection = this.step.unpack ? { sources: await this.#unpacked(selection) } : selection;
+      const { observations, entries } = await this.#place(chosen, await this.#destinationTree(below), below);
       const digest = selectionDigest(selection);
-      await this.rememberSelection(digest, selection);
+      await this.#rememberSelection(digest, selection);
       return { observations: { selection: digest, ...observations }, entries };
     });
   }
@@ -94,13 +94,13 @@ export class CopySolver {
    */
   async remembered(below: readonly SolvedLayer[]): Promise<Record<string, unknown> | undefined> {
     if (this.context.noCache) return undefined;
-    const origin = await this.selectionOrigin();
+    const origin = await this.#selectionOrigin();
     if (origin === undefined) return undefined;
     const facts = this.context.store.selections.use<SelectionFacts>(origin);
     if (facts === undefined) return undefined;
     return located(this.step, async () => {
-      const tree = await this.destinationTree(below);
-      const { observations, targets } = await this.place({ sources: facts.heads }, tree, below);
+      const tree = await this.#destinationTree(below);
+      const { observations, targets } = await this.#place({ sources: facts.heads }, tree, below);
       const fresh = facts.heads.every(
         ({ kind }, i) => kind === 'file' || tree.get(targets[i]!) === undefined,
       );
@@ -108,8 +108,8 @@ export class CopySolver {
     });
   }
 
-  private async rememberSelection(digest: Digest, { sources }: Selection): Promise<void> {
-    const origin = await this.selectionOrigin();
+  async #rememberSelection(digest: Digest, { sources }: Selection): Promise<void> {
+    const origin = await this.#selectionOrigin();
     if (origin === undefined) return;
     const heads = sources.map((source) => ({ ...source, entries: source.entries.slice(0, 1) }));
     this.context.store.selections.put(origin, { digest, heads } satisfies SelectionFacts);
@@ -119,7 +119,7 @@ export class CopySolver {
    * What a selection follows from: the contents that it is made from, not their definition, of which another build may
    * have had another result. Undefined for selections that are not remembered: the context is always looked at.
    */
-  private async selectionOrigin(): Promise<Digest | undefined> {
+  async #selectionOrigin(): Promise<Digest | undefined> {
     const { from, sources, exclude, parents } = this.step;
     if (from.kind === 'context' || from.kind === 'named' || parents) return undefined;
     const layers =
@@ -130,17 +130,13 @@ export class CopySolver {
     return digestOf({ contents, sources, exclude });
   }
 
-  private async destinationTree(below: readonly SolvedLayer[]): Promise<MergedTree> {
+  async #destinationTree(below: readonly SolvedLayer[]): Promise<MergedTree> {
     return this.step.link ? new MergedTree([]) : this.graph.tree(below);
   }
 
-  private async place(
-    selection: Selection,
-    tree: MergedTree,
-    below: readonly SolvedLayer[],
-  ): Promise<Placed> {
+  async #place(selection: Selection, tree: MergedTree, below: readonly SolvedLayer[]): Promise<Placed> {
     const { destination, chown, chmod } = this.step;
-    const owner = chown === undefined ? undefined : await this.owner(chown, below);
+    const owner = chown === undefined ? undefined : await this.#owner(chown, below);
     return placeCopy(selection, tree, {
       path: destination,
       time: this.context.time,
@@ -150,30 +146,30 @@ export class CopySolver {
     });
   }
 
-  private selection(): Promise<Selection> {
-    this.selecting ??= located(this.step, () => this.select());
-    return this.selecting;
+  #selection(): Promise<Selection> {
+    this.#selecting ??= located(this.step, () => this.#select());
+    return this.#selecting;
   }
 
   /** All sources in the order in which they are written: what comes later replaces what came before. */
-  private async select(): Promise<Selection> {
+  async #select(): Promise<Selection> {
     const { sources, remotes } = this.step;
-    if (remotes.length === 0) return this.selectLocal(sources);
+    if (remotes.length === 0) return this.#selectLocal(sources);
     const found: SelectedSource[] = [];
     let at = 0;
     for (const remote of remotes) {
       if (remote.position > at)
-        found.push(...(await this.selectLocal(sources.slice(at, remote.position), false)).sources);
+        found.push(...(await this.#selectLocal(sources.slice(at, remote.position), false)).sources);
       at = remote.position;
       found.push(...(await selectRemote(this.context, this.step, remote, this.onTransfer)));
     }
-    found.push(...(await this.selectLocal(sources.slice(at))).sources);
+    found.push(...(await this.#selectLocal(sources.slice(at))).sources);
     return { sources: found };
   }
 
-  private async selectLocal(sources: string[], heredocs = true): Promise<Selection> {
+  async #selectLocal(sources: string[], heredocs = true): Promise<Selection> {
     const { step, context } = this;
-    const { tree, place, files: source } = await this.sourceTree();
+    const { tree, place, files: source } = await this.#sourceTree();
     const selecting = selectSources(tree, {
       sources,
       exclude: step.exclude,
@@ -190,7 +186,7 @@ export class CopySolver {
   }
 
   /** `files`: the tree itself, where it is a build context. */
-  private async sourceTree(): Promise<{ tree: Tree; place: string; files?: Context }> {
+  async #sourceTree(): Promise<{ tree: Tree; place: string; files?: Context }> {
     const { from } = this.step;
     switch (from.kind) {
       case 'context':
@@ -216,18 +212,18 @@ export class CopySolver {
   }
 
   /** ADD: archives among the sources give way to their members. */
-  private async unpacked({ sources }: Selection): Promise<SelectedSource[]> {
+  async #unpacked({ sources }: Selection): Promise<SelectedSource[]> {
     const found: SelectedSource[] = [];
     for (const source of sources) {
       const file = source.kind === 'file' ? source.entries[0]!.entry : undefined;
       const isFile = file?.type === 'file' && !source.whole;
-      found.push((isFile ? await this.members(file) : undefined) ?? source);
+      found.push((isFile ? await this.#members(file) : undefined) ?? source);
     }
     return found;
   }
 
   /** The members of a file that is an archive, wherever its content is: the context may be an archive itself. */
-  private async members(file: TreeEntry): Promise<SelectedSource | undefined> {
+  async #members(file: TreeEntry): Promise<SelectedSource | undefined> {
     const { isArchive } = await import('../copy/archive-detect.ts');
     const { source } = file;
     const { store } = this.context;
@@ -247,7 +243,7 @@ export class CopySolver {
     }
   }
 
-  private owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
+  #owner(spec: string, below: readonly SolvedLayer[]): Promise<Owner> {
     return readOwner(this.context, this.graph, below, { spec, origin: `--chown=${spec}`, step: this.step });
   }
 }

@@ -27,8 +27,8 @@ export interface PreparedMounts {
 /** The mounts of one RUN: what they read, which counts for its keys, and what they show. */
 export class RunMounts {
   /** Those that show files of the build are selected as a COPY selects, by their places among the mounts. */
-  private readonly selections = new Map<RunMount, CopySolver>();
-  private observing?: Promise<Map<RunMount, Digest>>;
+  readonly #selections = new Map<RunMount, CopySolver>();
+  #observing?: Promise<Map<RunMount, Digest>>;
 
   constructor(
     private readonly context: SolveContext,
@@ -38,39 +38,39 @@ export class RunMounts {
     for (const mount of step.mounts) {
       if ((mount.type !== 'bind' && mount.type !== 'cache') || mount.from === undefined) continue;
       const selection = selecting(step, mount, mount.from);
-      this.selections.set(mount, new CopySolver(context, graph, selection, undefined, { itself: true }));
+      this.#selections.set(mount, new CopySolver(context, graph, selection, undefined, { itself: true }));
     }
   }
 
   /** What the mounts read is defined by this; undefined when they read nothing. */
   async definition(): Promise<Digest | undefined> {
-    if (this.selections.size === 0) return undefined;
-    return digestOf(await Promise.all([...this.selections.values()].map((one) => one.definition())));
+    if (this.#selections.size === 0) return undefined;
+    return digestOf(await Promise.all([...this.#selections.values()].map((one) => one.definition())));
   }
 
   /** Digests of the contents that the mounts show, in their order. */
   async observe(): Promise<Digest[]> {
-    return [...(await this.observed()).values()];
+    return [...(await this.#observed()).values()];
   }
 
-  private observed(): Promise<Map<RunMount, Digest>> {
-    this.observing ??= Promise.all(
-      [...this.selections].map(async ([mount, selection]): Promise<[RunMount, Digest]> => {
+  #observed(): Promise<Map<RunMount, Digest>> {
+    this.#observing ??= Promise.all(
+      [...this.#selections].map(async ([mount, selection]): Promise<[RunMount, Digest]> => {
         const observations = (await selection.remembered([])) ?? (await selection.observe([])).observations;
         return [mount, digestOf(observations)];
       }),
     ).then((found) => new Map(found));
-    return this.observing;
+    return this.#observing;
   }
 
   /** @throws JettisonError `SECRET_MISSING`, `SSH_MISSING` */
   checkRequired(): void {
     for (const mount of this.step.mounts) {
       if (mount.type === 'secret' && mount.required && !this.context.secrets.has(mount.id)) {
-        throw this.missing('SECRET_MISSING', `the secret "${mount.id}"`, `--secret id=${mount.id},src=FILE`);
+        throw this.#missing('SECRET_MISSING', `the secret "${mount.id}"`, `--secret id=${mount.id},src=FILE`);
       }
       if (mount.type === 'ssh' && mount.required && !this.context.agents.has(mount.id)) {
-        throw this.missing('SSH_MISSING', `the SSH agent "${mount.id}"`, `--ssh ${mount.id}`);
+        throw this.#missing('SSH_MISSING', `the SSH agent "${mount.id}"`, `--ssh ${mount.id}`);
       }
     }
   }
@@ -88,7 +88,7 @@ export class RunMounts {
     for (const mount of this.step.mounts) {
       switch (mount.type) {
         case 'secret':
-          this.addSecret(prepared, mount);
+          this.#addSecret(prepared, mount);
           break;
         case 'ssh': {
           const { target, mode, uid, gid } = mount;
@@ -104,16 +104,16 @@ export class RunMounts {
           prepared.mounts.push({ ...mount, options: ['exec'] });
           break;
         case 'bind':
-          prepared.mounts.push(await this.bind(mount, files));
+          prepared.mounts.push(await this.#bind(mount, files));
           break;
         case 'cache':
-          prepared.mounts.push(await this.cache(mount, files));
+          prepared.mounts.push(await this.#cache(mount, files));
       }
     }
     return prepared;
   }
 
-  private addSecret({ mounts, env }: PreparedMounts, mount: SecretMount): void {
+  #addSecret({ mounts, env }: PreparedMounts, mount: SecretMount): void {
     const data = this.context.secrets.get(mount.id);
     // A variable is set, to nothing, also when there is no such secret.
     if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(data ?? []).toString('utf8')}`);
@@ -123,48 +123,48 @@ export class RunMounts {
     }
   }
 
-  private async bind(mount: BindMount, files: string[]): Promise<ExecMount> {
+  async #bind(mount: BindMount, files: string[]): Promise<ExecMount> {
     const { target, readOnly } = mount;
-    const layers = await this.layersOf(mount.from);
+    const layers = await this.#layersOf(mount.from);
     const shown =
       layers === undefined
-        ? await this.recipe(mount, files)
-        : await located(this.step, () => this.layers(mount, layers));
+        ? await this.#recipe(mount, files)
+        : await located(this.step, () => this.#layers(mount, layers));
     return { type: 'tree', target, readonly: readOnly, ...shown };
   }
 
-  private async cache(mount: CacheMount, files: string[]): Promise<CacheExecMount> {
+  async #cache(mount: CacheMount, files: string[]): Promise<CacheExecMount> {
     const { id, mode, uid, gid, target, readOnly, sharing } = mount;
     const cache = { id, mode, uid, gid };
     const plain = { type: 'cache', target, readonly: readOnly, sharing } as const;
     if (mount.from === undefined) return { ...plain, cache, path: mount.source };
-    const seed = (await this.observed()).get(mount)!;
-    const { from, kind } = await this.recipe(mount, files);
-    if (kind === 'file') throw this.unusable(`/${mount.source} is a file, and a cache a directory`);
+    const seed = (await this.#observed()).get(mount)!;
+    const { from, kind } = await this.#recipe(mount, files);
+    if (kind === 'file') throw this.#unusable(`/${mount.source} is a file, and a cache a directory`);
     return { ...plain, cache: { ...cache, seed }, seed: from, path: '' };
   }
 
   /** The layers that show the files of a stage or an image; undefined for those of contexts. */
-  private async layersOf(from: CopyFrom): Promise<SolvedLayer[] | undefined> {
+  async #layersOf(from: CopyFrom): Promise<SolvedLayer[] | undefined> {
     if (from.kind === 'stage') return this.graph.stage(from.stage).layers();
     return from.kind === 'image' ? this.graph.imageLayers(from.image) : undefined;
   }
 
-  private async layers(mount: BindMount, all: SolvedLayer[]): Promise<{ from: TreeForm; kind: Kind }> {
+  async #layers(mount: BindMount, all: SolvedLayer[]): Promise<{ from: TreeForm; kind: Kind }> {
     const layers = all.filter((layer) => !layer.empty);
     const { path, entry } = resolvePath(await this.graph.tree(layers), mount.source);
-    const kind = this.kindOf(entry?.type, mount.source);
+    const kind = this.#kindOf(entry?.type, mount.source);
     await Promise.all(layers.map((layer) => layer.directory()));
     return { from: { layers: layers.map(({ id }) => id), path }, kind };
   }
 
-  private async recipe(
+  async #recipe(
     mount: BindMount | CacheMount,
     files: string[],
   ): Promise<{ from: TreeForm & { recipe: string }; kind: Kind }> {
-    const { entries } = await this.selections.get(mount)!.observe([]);
+    const { entries } = await this.#selections.get(mount)!.observe([]);
     const selected = entries.find(({ path }) => path === SELECTED);
-    const kind = this.kindOf(selected?.type, mount.source);
+    const kind = this.#kindOf(selected?.type, mount.source);
     const recipe = temporaryPath(this.context.store.layout, 'recipe');
     files.push(recipe);
     const resolved = await this.context.resolveSources(entries);
@@ -175,12 +175,12 @@ export class RunMounts {
     return { from: { recipe, path: SELECTED }, kind };
   }
 
-  private kindOf(type: string | undefined, source: string): Kind {
+  #kindOf(type: string | undefined, source: string): Kind {
     if (type === 'file' || type === 'directory') return type;
-    throw this.unusable(`"${source}" is ${type === undefined ? 'not there' : `a ${type}`}`);
+    throw this.#unusable(`"${source}" is ${type === undefined ? 'not there' : `a ${type}`}`);
   }
 
-  private unusable(what: string): JettisonError {
+  #unusable(what: string): JettisonError {
     const { location, source } = this.step;
     return new JettisonError('MOUNT_SOURCE', `${what}: it cannot be mounted`, {
       location,
@@ -189,7 +189,7 @@ export class RunMounts {
     });
   }
 
-  private missing(code: string, what: string, flag: string): JettisonError {
+  #missing(code: string, what: string, flag: string): JettisonError {
     const { location, source } = this.step;
     return new JettisonError(code, `${what} is required and was not given`, {
       location,
