@@ -71,7 +71,7 @@ async function buildWith(
       solvers.reduce((work, solver) => solver.withBlob(blob, work), fetches.fetchBlob(blob));
     // Plan → steps → layers.
     const solveAll = () => Promise.all(plans.map(({ plan }, i) => solveFor(plan, solvers[i]!, epoch)));
-    // Layers → image → destination. What is not to be had of a cache shows up here at the latest.
+    // Layers → image → destination. A lost layer of a cache shows here at the latest.
     const solveAndExport = async () => {
       const built = await solveAll();
       await session.cache.addInline(built, solvers);
@@ -131,7 +131,7 @@ async function solveFor(plan: Plan, solver: Solver, epoch: number | undefined): 
   return { platform: plan.target.platform, config, layers, files: () => solver.files(layers) };
 }
 
-/** What a result is known by. */
+/** The public facts of an image. */
 function imageResult({ target, images }: MadeImage, built: readonly BuiltPlatform[]): ImageResult {
   return { digest: target.digest, imageId: images[0]!.id, manifest: target, config: built[0]!.config };
 }

@@ -47,7 +47,7 @@ export class CacheMountExport {
   list(): SharedMount[] {
     const { store, plans, mounts, shared } = this.options;
     const stored = listCaches(store.layout)
-      // Further private ones are nobody's in particular.
+      // Further copies of private caches are left out.
       .filter(({ name, record }) => name === cacheName(cacheIdentity(record)))
       .sort((a, b) => b.usedMs - a.usedMs)
       .map(({ record }) => cacheIdentity(record));
@@ -139,7 +139,7 @@ function cacheMounts(plan: Plan): CacheMount[] {
   return mounts.filter((mount) => mount.type === 'cache');
 }
 
-/** Whether a cache may be a mount's. What fills a new one is known only when the mount is made. */
+/** Whether a cache may be a mount's. The seed of a new one is known only when the mount is made. */
 function matches(cache: CacheIdentity, { id, mode, uid, gid, from }: CacheMount): boolean {
   const isSame = cache.id === id && cache.mode === mode && cache.uid === uid && cache.gid === gid;
   return isSame && (cache.seed !== undefined) === (from !== undefined);

@@ -22,7 +22,7 @@ import type { BuildCacheMounts } from '../solve/steps/cache-mount-import.ts';
 import type { Store } from '../store/store.ts';
 import type { CacheMountExport } from './cache-mount-export.ts';
 
-/** A build that has been carried out, as far as others can use it. */
+/** The result of a build that caches for others are made from. */
 interface BuildWork {
   solvers: readonly Solver[];
   plans: readonly Plan[];
@@ -30,7 +30,7 @@ interface BuildWork {
   secrets: ReadonlyMap<string, Uint8Array>;
 }
 
-/** What a build has in common with builds on other machines: `--cache-from` and `--cache-to`. */
+/** The caches that a build shares with other machines: `--cache-from` and `--cache-to`. */
 export class BuildCache {
   readonly #opened = new Map<boolean, Promise<Registries>>();
   #loading?: Promise<SharedCache | undefined>;
@@ -47,7 +47,7 @@ export class BuildCache {
     },
   ) {}
 
-  /** Reads the lists of steps; a source that cannot be read is warned of. */
+  /** Reads the lists of steps; a source that cannot be read is a warning. */
   load(): Promise<SharedCache | undefined> {
     this.#loading ??= this.#read();
     return this.#loading;
@@ -87,7 +87,7 @@ export class BuildCache {
     }
   }
 
-  /** Writes what the build has made to where other machines find it. */
+  /** Writes the caches for other machines. */
   async export(work: BuildWork): Promise<void> {
     const targets = this.options.to.filter(isPlace);
     if (targets.length === 0) return;

@@ -1,7 +1,7 @@
 import { EXIT, JettisonError } from '../errors/error.ts';
 
 /**
- * When one part fails, the others need not go on; and when the build is cancelled, nothing that takes long is
+ * Aborts the other parts when one fails. When the build is cancelled, nothing that takes long is
  * waited for: it ends with the worker.
  */
 export async function abortOnFailure<T>(cancel: AbortController, work: Promise<T>): Promise<T> {
@@ -22,7 +22,7 @@ export async function abortOnFailure<T>(cancel: AbortController, work: Promise<T
   }
 }
 
-/** What cancels a build, which a signal of its caller does, too, until `release` is called. */
+/** The controller that cancels a build; the caller's signal aborts it, until `release` is called. */
 export function cancelledBy(signal: AbortSignal | undefined): {
   cancel: AbortController;
   release: () => void;

@@ -33,16 +33,16 @@ export interface CheckOptions extends PlanOptions {
   signal?: AbortSignal;
 }
 
-/** What there is to say about a Dockerfile without building it. */
+/** The findings about a Dockerfile. */
 export interface CheckResult {
   /** As the user named it. */
   file: string;
   text: string;
   /** In the order of the file. */
   findings: Diagnostic[];
-  /** What would stop the build. */
+  /** The error that would stop the build. */
   error?: JettisonError;
-  /** Base images that could not be looked at: what depends on them was not checked. */
+  /** Base images that are not available: rules that depend on them did not run. */
   unavailable: string[];
   /** Absent when the text cannot be parsed or planned. */
   outline?: Outline;
@@ -74,7 +74,7 @@ export async function check(options: CheckOptions): Promise<CheckResult> {
   result.targets = targetsOf(dockerfile);
   const before = { warnings: dockerfile.diagnostics };
   try {
-    const found = await planWithWhatThereIs(options, dockerfile, text, before);
+    const found = await planWithAvailableImages(options, dockerfile, text, before);
     const { plan, warnings, args, unavailable } = found;
     return { ...result, findings: warnings, unavailable, outline: outlineOf(dockerfile, plan, args) };
   } catch (error) {
@@ -82,7 +82,7 @@ export async function check(options: CheckOptions): Promise<CheckResult> {
   }
 }
 
-/** What can be said of the text above the line at which parsing failed. */
+/** Findings about the text above the line at which parsing failed. */
 function findingsBefore(
   { text, name }: DockerfileText,
   { buildArgs }: CheckOptions,
@@ -127,8 +127,8 @@ function ours(error: unknown): JettisonError {
   throw error;
 }
 
-/** Plans; images that cannot be had are left out, and named. */
-async function planWithWhatThereIs(
+/** Plans; images that are not available are left out, and named. */
+async function planWithAvailableImages(
   options: CheckOptions,
   dockerfile: Dockerfile,
   text: DockerfileText,

@@ -13,7 +13,7 @@ import { openBuild } from './open-build.ts';
 import type { BuildOptions } from './options.ts';
 
 export interface DebugOptions extends BuildOptions {
-  /** Where to stop: `[FILE:]LINE` of a RUN, or what progress calls it, such as `build/3`. Default: where it fails. */
+  /** Where to stop: `[FILE:]LINE` of a RUN, or its id in the progress, such as `build/3`. Default: where it fails. */
   at?: string;
   /** After that RUN instead of before it. */
   after?: boolean;
@@ -43,7 +43,7 @@ export interface DebugStop {
 }
 
 /**
- * Builds up to the RUN that fails, or to another one, and lets somebody look around there.
+ * Builds up to the RUN that fails, or to another one, and calls `look` there.
  *
  * @param look is called at that place; nothing that is done there is kept
  * @returns what that returns
@@ -90,7 +90,7 @@ async function lookAt<T>(
       throw nothingFails(plans[0]!.plan);
     } catch (error) {
       if (!(error instanceof Halted)) throw error;
-      // What other stages were doing has been cancelled: nothing of it is left when there is no worker.
+      // Commands of other stages are cancelled: closing the worker ends them.
       await session.worker.close();
       try {
         return await look(
@@ -161,7 +161,7 @@ function findStep(plan: Plan, at: string): { stage: PlannedStage; step: RunStep 
         line <= (location.endLine ?? location.line),
   );
   if (found !== undefined) return found;
-  throw new JettisonError('DEBUG_NOWHERE', `there is no RUN at ${at} of what is built`, {
+  throw new JettisonError('DEBUG_NOWHERE', `unknown RUN "${at}" in the stages that are built`, {
     hint:
       all.length === 0
         ? 'Nothing that is built has a RUN: `jettison run -it` opens a shell in the image.'

@@ -10,7 +10,7 @@ import type { Limits, Ulimit } from '../protocol/exec-request.ts';
 import type { RungChoice } from '../protocol/rung.ts';
 import type { FailedCommand } from '../store/failures.ts';
 
-/** What a secret's content is taken from, when a step asks for it. */
+/** The source of a secret's content, which is read when the build starts. */
 export type SecretSource = { file: string } | { env: string } | { value: string };
 
 export interface BuildOptions {
@@ -138,7 +138,7 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
 };
 
 /**
- * Refuses options that do not exist: one that is misspelt would be ignored, and the build another one than was meant.
+ * Refuses unknown options: a misspelt one would be ignored.
  *
  * @param more names of further options
  * @throws JettisonError `OPTION_UNKNOWN`

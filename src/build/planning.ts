@@ -11,7 +11,7 @@ import { contextName, type NamedContext, OCI_LAYOUT } from '../plan/named-contex
 import type { BaseImage, RunNetwork } from '../plan/plan.ts';
 import { planInTurns } from '../plan/planner.ts';
 
-/** What planning needs to know of the options of a build or a check. */
+/** The options of a build or a check that planning uses. */
 export interface PlanOptions {
   buildArgs?: Record<string, string>;
   labels?: Record<string, string>;
@@ -69,7 +69,7 @@ export async function planWithBases(
   }
 }
 
-/** What `--build-context` says, parted into what planning has to know and where files come from. */
+/** The contexts of `--build-context`: as planning sees them, and the sources of their files. */
 export interface NamedContextSources {
   contexts: Map<string, NamedContext>;
   files: Map<string, ContextSource>;

@@ -7,7 +7,7 @@ import { OnDemandRemotes, OnDemandWorker } from './on-demand.ts';
 import { type BuildOptions, pick } from './options.ts';
 import { readSecrets } from './secrets.ts';
 
-/** What one build has open: the store, and helpers that are started when they are first needed. */
+/** The open resources of one build: the store, and services that start on first use. */
 export class Session {
   private constructor(
     readonly emit: Emit,

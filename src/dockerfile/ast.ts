@@ -32,7 +32,7 @@ export type Command =
       form: 'shell';
       text: string;
       location: Location;
-      /** What is wrong with it where it begins as a JSON array. */
+      /** The syntax error of a text that begins as a JSON array. */
       fault?: { message: string; location: Location };
     }
   | { form: 'exec'; args: string[]; location: Location };
@@ -133,7 +133,7 @@ export interface OnbuildInstruction extends Base {
    * runs it (a diagnostic says so here).
    */
   trigger?: Instruction;
-  /** What goes into the image config: the text after ONBUILD, heredoc bodies included. */
+  /** The trigger in the image config: the text after ONBUILD, heredoc bodies included. */
   text: string;
 }
 
@@ -156,16 +156,16 @@ export interface Diagnostic {
   message: string;
   location: Location;
   hint?: string;
-  /** Index of the stage that it is about: of no interest when that stage is not built. */
+  /** Index of the stage that it is about: dropped when that stage is not built. */
   stage?: number;
 }
 
-/** What `# check=` asks for: check ids, or all of them. */
+/** The options of `# check=`: ids of rules, or `all`. */
 export interface CheckOptions {
   skip: string[] | 'all';
   /** Any finding fails the build. */
   error: boolean;
-  /** Checks that only run when they are asked for. */
+  /** Experimental rules to run. */
   experimental: string[] | 'all';
 }
 
@@ -180,12 +180,12 @@ export interface Dockerfile {
   file: string;
   parts: Part[];
   directives: { syntax?: string; escape: '\\' | '`'; check?: string };
-  /** What the `check` directive says. */
+  /** The options of the `check` directive. */
   checks: CheckOptions;
   /** ARGs before the first FROM, in order. */
   globals: ArgInstruction[];
   stages: StageText[];
-  /** What the text alone shows; what the file's `check` comments skip is left out already. */
+  /** Findings about the text, without those that `check` comments skip. */
   diagnostics: Diagnostic[];
 }
 

@@ -57,7 +57,7 @@ export function expandWords(
 
 /**
  * Splits a line into shell words without expanding or unquoting anything: how Docker looks for here-documents.
- * Blanks behind `<<` belong to the word. A line that is no well-formed shell text has no words.
+ * Blanks behind `<<` belong to the word. A malformed line has no words.
  */
 export function shellWords(text: string): string[] {
   try {
@@ -90,7 +90,7 @@ function countQuotes(text: string): number {
   return text.match(/["']/g)?.length ?? 0;
 }
 
-/** What stays in the result as it is written. */
+/** Text that is kept as written. */
 interface Keep {
   quotes: boolean;
   escapes: boolean;
@@ -103,12 +103,12 @@ interface Result {
   words: string[];
 }
 
-/** Collects a text and, beside it, the words that it falls into. */
+/** Collects a text and the words that it splits into. */
 class Words {
   readonly words: string[] = [];
   #word = '';
 
-  /** Adds characters whose blanks part words. */
+  /** Adds characters whose blanks separate words. */
   add(text: string): void {
     for (const character of text) {
       if (!isSpace(character)) this.#word += character;
@@ -116,7 +116,7 @@ class Words {
     }
   }
 
-  /** Adds characters whose blanks do not part words. */
+  /** Adds characters whose blanks do not separate words. */
   addWhole(text: string): void {
     this.#word += text;
   }
@@ -278,7 +278,7 @@ class Expander {
     if (colon) operator = this.#next() ?? '';
     const sign = `${colon ? ':' : ''}${operator}`;
     if (operator === '' || !(colon ? '-+?' : '-+?#%').includes(operator)) {
-      throw this.#syntaxError(`"${sign}" is no operator that can follow a variable's name`);
+      throw this.#syntaxError(`"${sign}" is not an operator for variables`);
     }
     const trims = operator === '#' || operator === '%';
     const word = this.#until('}', trims).text;

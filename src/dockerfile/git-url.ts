@@ -37,14 +37,14 @@ const QUERY: Record<string, (source: GitSource, value: string, name: string) => 
   },
   mtime: (source, value) => {
     if (value !== 'commit' && value !== 'checkout')
-      throw new Nonsense(`mtime is commit or checkout, not "${value}"`);
+      throw new InvalidUrl(`mtime is commit or checkout, not "${value}"`);
     source.mtime = value;
   },
   'fetch-by-commit': (source, value, name) => {
     source.fetchByCommit = readSwitch(name, value);
   },
 };
-/** What may stand without a value. */
+/** Keys that need no value. */
 const SWITCHES = ['keep-git-dir', 'submodules', 'fetch-by-commit'];
 
 /** Whether a text is an http or https URL. */
@@ -67,11 +67,11 @@ export function parseGitUrl(text: string): GitSource | undefined {
     if (fragment !== undefined) readFragment(source, fragment);
     if (query !== undefined) readQuery(source, query);
   } catch (error) {
-    throw error instanceof Nonsense ? invalid(text, error.message, error.hint) : error;
+    throw error instanceof InvalidUrl ? invalid(text, error.message, error.hint) : error;
   }
   if (source.ref === undefined && source.checksum !== undefined) source.ref = source.checksum;
   // git would take it for a flag.
-  if (source.ref?.startsWith('-')) throw invalid(text, `"${source.ref}" is no branch, tag or commit`);
+  if (source.ref?.startsWith('-')) throw invalid(text, `"${source.ref}" is not a branch, tag or commit`);
   if (source.subdir !== undefined) source.subdir = cleanSubdir(source.subdir);
   if (source.subdir === '') delete source.subdir;
   return source;
@@ -92,8 +92,8 @@ function isRepository(url: string): boolean {
   return /^(?:ssh|git):\/\/[^-/]/.test(url) || SCP.test(url);
 }
 
-/** Why a URL says nothing that makes sense. */
-class Nonsense extends Error {
+/** Why a URL is invalid. */
+class InvalidUrl extends Error {
   constructor(
     message: string,
     readonly hint?: string,
@@ -115,19 +115,19 @@ function readQuery(source: GitSource, query: string): void {
   for (const [name, value] of new URLSearchParams(query)) {
     const set = Object.hasOwn(QUERY, name) ? QUERY[name] : undefined;
     if (set === undefined) {
-      throw new Nonsense(`it has no "${name}"`, `Its query takes ${Object.keys(QUERY).join(', ')}.`);
+      throw new InvalidUrl(`it has no "${name}"`, `Its query takes ${Object.keys(QUERY).join(', ')}.`);
     }
-    if (seen.has(name)) throw new Nonsense(`its query has "${name}" twice`, 'Keep one of them.');
+    if (seen.has(name)) throw new InvalidUrl(`its query has "${name}" twice`, 'Keep one of them.');
     seen.add(name);
     if (value === '' && !SWITCHES.includes(name))
-      throw new Nonsense(`"${name}" has no value`, `Write ${name}=VALUE.`);
+      throw new InvalidUrl(`"${name}" has no value`, `Write ${name}=VALUE.`);
     set(source, value, name);
   }
   if (seen.has('branch') && seen.has('tag')) {
-    throw new Nonsense('it names both a branch and a tag', 'Keep one of them.');
+    throw new InvalidUrl('it names both a branch and a tag', 'Keep one of them.');
   }
   if (source.fetchByCommit && !WHOLE_COMMIT.test(source.checksum ?? '')) {
-    throw new Nonsense(
+    throw new InvalidUrl(
       'fetch-by-commit needs all digits of a commit',
       'Add checksum=COMMIT with its 40 or 64 digits, in lower case.',
     );
@@ -136,22 +136,25 @@ function readQuery(source: GitSource, query: string): void {
 
 function setRef(source: GitSource, ref: string): void {
   if (source.ref !== undefined && source.ref !== ref) {
-    throw new Nonsense(`it names both "${source.ref}" and "${ref}"`, 'Keep one of them.');
+    throw new InvalidUrl(`it names both "${source.ref}" and "${ref}"`, 'Keep one of them.');
   }
   source.ref = ref;
 }
 
 function setSubdir(source: GitSource, subdir: string): void {
   if (source.subdir !== undefined && source.subdir !== subdir) {
-    throw new Nonsense(`it names both the directory "${source.subdir}" and "${subdir}"`, 'Keep one of them.');
+    throw new InvalidUrl(
+      `it names both the directory "${source.subdir}" and "${subdir}"`,
+      'Keep one of them.',
+    );
   }
   source.subdir = subdir;
 }
 
 function setChecksum(source: GitSource, checksum: string, name: string): void {
-  if (!COMMIT.test(checksum)) throw new Nonsense(`${name} is digits of a commit, not "${checksum}"`);
+  if (!COMMIT.test(checksum)) throw new InvalidUrl(`${name} is digits of a commit, not "${checksum}"`);
   if (source.checksum !== undefined && source.checksum !== checksum) {
-    throw new Nonsense('its commit and its checksum differ', 'They mean the same: keep one of them.');
+    throw new InvalidUrl('its commit and its checksum differ', 'They mean the same: keep one of them.');
   }
   source.checksum = checksum;
 }
@@ -163,7 +166,7 @@ function below(prefix: string, name: string): string {
 function readSwitch(name: string, value: string): boolean {
   if (value === '' || /^(?:1|t|T|true|TRUE|True)$/.test(value)) return true;
   if (/^(?:0|f|F|false|FALSE|False)$/.test(value)) return false;
-  throw new Nonsense(`${name} is true or false, not "${value}"`);
+  throw new InvalidUrl(`${name} is true or false, not "${value}"`);
 }
 
 /** `..` stops at the repository's root. */
@@ -177,5 +180,5 @@ function cleanSubdir(path: string): string {
 }
 
 function invalid(text: string, reason: string, hint = 'Write REPOSITORY.git#REF:SUBDIR.'): JettisonError {
-  return new JettisonError('GIT_URL', `"${text}" is no git repository: ${reason}`, { hint });
+  return new JettisonError('GIT_URL', `"${text}" is not a git repository: ${reason}`, { hint });
 }

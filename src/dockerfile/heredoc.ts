@@ -4,7 +4,7 @@ import { readJsonForm } from './json-form.ts';
 import type { LogicalLine } from './logical-line.ts';
 import { readHead, type StatementHead } from './statement.ts';
 
-/** The sign of a here-document in an instruction: what its body must be ended by, and how it is read. */
+/** A `<<NAME` in an instruction: its delimiter, and how its body is read. */
 export interface HeredocSign {
   name: string;
   expand: boolean;

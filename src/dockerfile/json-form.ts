@@ -4,7 +4,7 @@ import type { LogicalLine } from './logical-line.ts';
 import { type Span, trim } from './scan.ts';
 
 /**
- * The strings of a JSON array, or undefined when the text is no JSON array: then it is the shell form.
+ * The strings of a JSON array, or undefined when the text is not a JSON array: then it is the shell form.
  * `'not-strings'` is an array that holds something else than strings, which Docker refuses.
  */
 export function readJsonForm(line: LogicalLine, span: Span): Word[] | 'not-strings' | undefined {
@@ -35,7 +35,7 @@ function stringSpans(json: string): Span[] {
   }));
 }
 
-/** Why what looks like a JSON array of strings is none. */
+/** The syntax error in a text that begins like a JSON array. */
 export interface JsonFault {
   /** "a comma is missing". */
   message: string;
@@ -46,7 +46,7 @@ export interface JsonFault {
 /** A string in JSON, blanks, or any other character. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|\s+|./gsu;
 
-/** What is wrong with a text that begins as a JSON array and is none; undefined when it does not begin so. */
+/** The syntax error of a text that begins as a JSON array; undefined when it does not begin so. */
 export function jsonFault(line: LogicalLine, span: Span): JsonFault | undefined {
   const { start, end } = trim(line.text, span);
   if (line.text[start] !== '[') return undefined;

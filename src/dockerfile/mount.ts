@@ -98,7 +98,7 @@ class MountReader {
     else
       throw this.#fail(
         `"${key}" needs a value`,
-        `Write ${key === '' ? 'key' : key}=value; fields are parted by commas without spaces.`,
+        `Write ${key === '' ? 'key' : key}=value; fields are separated by commas without spaces.`,
       );
   }
 
@@ -190,7 +190,7 @@ class MountReader {
     this.mount.required = required;
   }
 
-  /** Docker reads the fields from left to right: `type` must stand before what depends on it. */
+  /** Docker reads the fields from left to right: `type` must come before the fields that depend on it. */
   #only(key: string, types: ResolvedMount['type'][]): void {
     if (types.includes(this.mount.type)) return;
     throw this.#fail(

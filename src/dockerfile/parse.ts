@@ -75,7 +75,7 @@ function readPart(part: RawPart): Part {
   return { kind: 'instruction', text: part.text, instruction: readInstruction(part.statement) };
 }
 
-/** Parts the instructions into the arguments before the first FROM and the stages. */
+/** Splits the instructions into the arguments before the first FROM and the stages. */
 function toStages(
   instructions: Instruction[],
   file: string,

@@ -1,4 +1,4 @@
-/** Values that people write where a secret would stand: nobody's secret, wherever they are. */
+/** Placeholders for secrets, in examples and tests. */
 const PLACEHOLDERS = [
   /^$/,
   /^<.*>$/s,
@@ -12,7 +12,7 @@ const PLACEHOLDERS = [
   /EXAMPLE/,
 ];
 
-/** Passwords that everybody has on his own machine. */
+/** Usual passwords of local test services. */
 const WEAK = new Set(
   [
     'pass passwd password passw0rd pw pwd secret secrets secretpassword my-secret-pw mysecretpassword token key',
@@ -24,7 +24,7 @@ const WEAK = new Set(
     .split(' '),
 );
 
-/** Whether a value only stands for a secret. */
+/** Whether a value is a placeholder. */
 export function isPlaceholder(value: string): boolean {
   return PLACEHOLDERS.some((pattern) => pattern.test(value));
 }

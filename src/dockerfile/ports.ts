@@ -23,12 +23,12 @@ export function parsePorts(word: string): ExposedPorts | string {
   if (range === '') return `"${word}" names no port`;
   if (!['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase()))
     return `"${protocol}" is not tcp, udp or sctp`;
-  if (address !== '' && !isAddress(address)) return `"${address}" is no IP address`;
+  if (address !== '' && !isAddress(address)) return `"${address}" is not an IP address`;
   const ports = readRange(range);
-  if (!ports) return `"${range}" is no port between 0 and 65535, nor a range of them`;
+  if (!ports) return `"${range}" is not a port between 0 and 65535, nor a range of ports`;
   if (host !== '') {
     const hostPorts = readRange(host);
-    if (!hostPorts) return `"${host}" is no port between 0 and 65535, nor a range of them`;
+    if (!hostPorts) return `"${host}" is not a port between 0 and 65535, nor a range of ports`;
     const [size, hostSize] = [ports, hostPorts].map(([first, last]) => last - first);
     if (size !== hostSize && size !== 0) return `"${host}" and "${range}" are ranges of different length`;
   }

@@ -1,7 +1,7 @@
 import type { Command, Heredoc } from './ast.ts';
 import { parseHeredocSign } from './heredoc.ts';
 
-/** What a RUN gives to its shell, or to a program of its own. */
+/** The script of a RUN: for its shell, or a program of its own. */
 export type RunScript =
   | { kind: 'exec'; args: string[] }
   /** Text for the stage's shell. */
@@ -9,7 +9,7 @@ export type RunScript =
   /** A here-document with a `#!` line: a file of that name is made and run. */
   | { kind: 'file'; name: string; data: string };
 
-/** Resolves a RUN's here-documents. Variables in them are the shell's business: nothing is expanded. */
+/** Resolves a RUN's here-documents. The shell expands the variables in them. */
 export function runScript({ command, heredocs }: { command: Command; heredocs: Heredoc[] }): RunScript {
   if (command.form === 'exec') return { kind: 'exec', args: command.args };
   const [first] = heredocs;

@@ -35,7 +35,7 @@ export function namesSecret(name: string): boolean {
 }
 
 /**
- * What kind of secret a value looks like; undefined when it looks like none. Hexadecimal digits are never taken for
+ * The kind of secret that a value looks like; undefined for other values. Hexadecimal digits are never taken for
  * one: they are mostly digests and commits.
  */
 export function secretKind(value: string): string | undefined {

@@ -90,7 +90,7 @@ export function kindOf(statement: Pick<Statement, 'keyword'>): string {
   return statement.keyword.text.toUpperCase();
 }
 
-/** What every instruction of the syntax tree has. */
+/** The members that all instructions of the syntax tree have. */
 export function common(statement: Statement) {
   return {
     location: statement.location,
@@ -124,7 +124,7 @@ export function jsonWords(statement: Statement, span: Span): Word[] | undefined 
   );
 }
 
-/** A command in its exec form (JSON) or, whatever else it is, its shell form. */
+/** A command in exec form (JSON); everything else is the shell form. */
 export function readCommand(statement: Statement, span: Span): Command {
   const location = statement.line.locate(span.start, span.end);
   const words = jsonWords(statement, span);

@@ -26,7 +26,7 @@ export function addCopyStep(
   const chmod = flag(instruction.chmod);
   // Docker expands variables in the other flags, but not in this one.
   const exclude = instruction.exclude.map(({ text }) => text);
-  const { sources, remotes } = partSources(instruction, written, {
+  const { sources, remotes } = splitSources(instruction, written, {
     checksum: flag(instruction.checksum),
   });
   if (from.kind === 'context') checkContextSources(state, instruction, written, ignoredBy);
@@ -57,7 +57,7 @@ export function addCopyStep(
     ...(chmod ? [`--chmod=${chmod}`] : []),
     ...(step.parents ? ['--parents'] : []),
   ];
-  // Docker writes the password of a URL into the history, where everybody reads it.
+  // Docker writes the password of a URL into the history; we do not.
   const names = [...written.map(withoutCredentials), ...heredocs.map(({ name }) => `<<${name}`)];
   state.history.push({
     createdBy: `${[instruction.kind, ...flags, ...names, destination].join(' ')} # buildkit`,
@@ -123,8 +123,8 @@ function isGitUrl(source: string): boolean {
   return parseGitUrl(source) !== undefined;
 }
 
-/** Parts what ADD fetches from what it takes from the context. COPY fetches nothing. */
-function partSources(
+/** Separates the sources that ADD fetches from those of the context. COPY fetches nothing. */
+function splitSources(
   instruction: CopyInstruction,
   written: string[],
   { checksum }: { checksum: string | undefined },
@@ -165,7 +165,7 @@ function remoteSource(
     if (checksum !== undefined && !/^[0-9a-f]+$/i.test(checksum)) {
       throw wrongChecksum(
         instruction,
-        `is no commit: "${checksum}"`,
+        `is not a commit: "${checksum}"`,
         'Write the digits of a commit, all or the first of them.',
       );
     }
@@ -180,7 +180,7 @@ function remoteSource(
   if (checksum !== undefined && !isDigest(checksum)) {
     throw wrongChecksum(
       instruction,
-      `is no digest: "${checksum}"`,
+      `is not a digest: "${checksum}"`,
       'Write sha256: and 64 hexadecimal digits.',
     );
   }

@@ -133,7 +133,7 @@ export class Heads {
     return { text: stage, platform, base, replaced: own !== undefined };
   }
 
-  /** What a build context of some name puts in the place of a base. */
+  /** The base that a build context of that name replaces. */
   contextBase(name: string): Head['base'] | undefined {
     const key = contextName(name);
     const context = this.input.contexts?.get(key);
@@ -182,7 +182,7 @@ export class Heads {
       const near = closest(name, declared);
       this.warn({
         code: 'UnusedBuildArg',
-        message: `build argument ${name} is used by no ARG`,
+        message: `build argument ${name} is not declared by any ARG`,
         location: { file: dockerfile.file, line: 1, column: 1 },
         ...(near === undefined ? {} : { hint: `Did you mean ${near}?` }),
       });

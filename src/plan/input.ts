@@ -14,13 +14,13 @@ export interface PlanInput {
   labels: Record<string, string>;
   platform: Platform;
   buildPlatform: Platform;
-  /** What RUN gets where it does not say. */
+  /** Default network of RUN. */
   network: RunNetwork;
   /** Whether RUN may ask for `--security=insecure`. Checks do not ask: a permission belongs to a build. */
   allowInsecure?: boolean;
   /** The same for `--network=host`, which a build with the network `host` allows anyway. */
   allowHostNetwork?: boolean;
-  /** What `--build-context` gives. */
+  /** The contexts of `--build-context`. */
   contexts?: NamedContexts;
   /** The base images known so far, by `imageKey`. */
   images: ReadonlyMap<string, BaseImage>;
@@ -31,10 +31,10 @@ export interface PlanInput {
   check?: {
     unavailable: ReadonlySet<string>;
     everyStage: boolean;
-    /** Told what had been found when planning fails. */
+    /** Called with the findings so far when planning fails. */
     onFailure?: (warnings: Diagnostic[]) => void;
   };
-  /** What keeps a path of the context out of the build, e.g. `line 3 of .dockerignore`. */
+  /** The rule that excludes a path of the context, e.g. `line 3 of .dockerignore`. */
   ignoredBy?: (path: string) => string | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface ImageRequest {
   /** The instruction that names it. */
   location: Instruction['location'];
   source: string;
-  /** What else the name may have been meant for. */
+  /** Another meaning that the name may have. */
   hint?: string;
 }
 
@@ -55,7 +55,7 @@ export type PlanResult =
   | { kind: 'missing'; images: ImageRequest[] }
   | { kind: 'plan'; plan: Plan; warnings: Diagnostic[]; args: DeclaredArg[] };
 
-/** What an image is found by in `PlanInput.images`. */
+/** Key of an image in `PlanInput.images`. */
 export function imageKey(request: { reference: string; platform: Platform }): string {
   return `${request.reference} ${formatPlatform(request.platform)}`;
 }

@@ -22,7 +22,7 @@ export interface OutlineMount {
 /** One stage as something to build. */
 export interface Target {
   name?: string;
-  /** What is built when nobody says. */
+  /** The default target. */
   default?: true;
   description?: string;
   /** As written. */

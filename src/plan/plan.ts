@@ -155,7 +155,7 @@ export interface RunStep extends StepBase {
 /** A mount that exists while a RUN runs. */
 export type RunMount = SecretMount | SshMount | BindMount | CacheMount | TmpfsMount;
 
-/** Files of the context, of a stage or of an image. What is written to them is thrown away. */
+/** Files of the context, of a stage or of an image. Writes to them are discarded. */
 export interface BindMount {
   type: 'bind';
   from: CopyFrom;

@@ -58,7 +58,7 @@ class Planner {
   readonly #heads: Heads;
   /** The texts of ONBUILD triggers, whose place is that of the FROM which runs them. */
   readonly #triggerTexts = new Map<Instruction, string>();
-  /** What a finished stage hands to stages built on it. */
+  /** The finished states, for stages built on them. */
   readonly #states = new Map<number, StageState>();
   readonly #budget = new PlanBudget();
   readonly #names: StageNames;
@@ -109,12 +109,12 @@ class Planner {
     return { kind: 'plan', plan: { stages, target }, warnings: this.#allWarnings(needed), args };
   }
 
-  /** What was found before planning failed. */
+  /** The findings up to the point where planning failed. */
   #warningsBefore(): Diagnostic[] {
     return this.#allWarnings(new Set(this.input.dockerfile.stages.map(({ index }) => index)));
   }
 
-  /** What the text shows about the stages that are built, and what planning found, without what is skipped. */
+  /** Findings about the text of the needed stages, and about the plan, without skipped ones. */
   #allWarnings(needed: Set<number>): Diagnostic[] {
     const { dockerfile } = this.input;
     const relevant = dockerfile.diagnostics.filter(({ stage, code }) => {
@@ -145,7 +145,7 @@ class Planner {
     return found;
   }
 
-  /** What a stage carries out: the triggers of its base first. */
+  /** The instructions of a stage: the triggers of its base first. */
   #instructions(head: Head): Exclude<Instruction, { kind: 'FROM' }>[] {
     return head.replaced ? [] : [...this.#triggers(head), ...head.text.instructions];
   }
@@ -190,7 +190,7 @@ class Planner {
     const stage: PlannedStage = {
       index,
       name: this.#taken.has(name) ? `${name}#${index}` : name,
-      // What starts from nothing is for the platform that is built for, whatever FROM says.
+      // A stage from scratch has the build's platform, whatever FROM says.
       platform: base!.kind === 'scratch' ? this.input.platform : head.platform,
       base: base!,
       steps: [],
@@ -251,7 +251,7 @@ class Planner {
     return { kind: 'image', image };
   }
 
-  /** What a name in `--from` or in the `from=` of a mount stands for; undefined when it is not known yet. */
+  /** The source that `--from` or the `from=` of a mount names; undefined when it is not known yet. */
   #sourceNamed(
     name: string,
     instruction: Exclude<Instruction, { kind: 'FROM' }>,

@@ -65,7 +65,7 @@ export function stageOf(
     );
   }
   if (numbered !== undefined) {
-    throw new JettisonError('STAGE_UNKNOWN', `there is no stage number ${name}`, {
+    throw new JettisonError('STAGE_UNKNOWN', `unknown stage number ${name}`, {
       location: at.location,
       source: at.source,
       hint: `Stages count from 0; this file has ${names.count}.`,
@@ -82,7 +82,7 @@ export function stageOf(
 export function stageHint(dockerfile: Dockerfile, name: string, before: number): string | undefined {
   const wanted = name.toLowerCase();
   if (dockerfile.stages.slice(before).some((stage) => stage.name === wanted)) {
-    return `The stage "${name}" is of no use here: FROM can only name stages before it.`;
+    return `The stage "${name}" cannot be used here: FROM can only name stages before it.`;
   }
   const near = closest(
     wanted,
@@ -91,7 +91,7 @@ export function stageHint(dockerfile: Dockerfile, name: string, before: number):
   return near === undefined ? undefined : `Did you mean the stage "${near}"?`;
 }
 
-/** What `--no-cache-filter` names and no stage is called: nothing is made anew for it. */
+/** Warnings about names in `--no-cache-filter` that no stage has. */
 export function unknownStages(
   dockerfile: Dockerfile,
   named: readonly string[],

@@ -117,7 +117,7 @@ function target(state: StageState, mount: ResolvedMount, { location }: MountFlag
   });
 }
 
-/** Whether a base that is not looked at may have a say in where a mount is. */
+/** Whether a mount's target may depend on a base image that is not looked at. */
 function dependsOnBase(state: StageState, { target = '' }: ResolvedMount): boolean {
   return state.isUncertain || (state.baseUnknown && !target.startsWith('/') && !state.cwdKnown);
 }

@@ -24,7 +24,7 @@ const PAIR_COST = 8;
 const INHERITED_COST = 32;
 const MAX_SUGGESTIONS = 200;
 
-/** What instructions of a stage change, one after the other. */
+/** The state of a stage while its instructions are planned in order. */
 export class StageState {
   readonly steps: Step[] = [];
   readonly history: PlannedHistory[] = [];
@@ -49,14 +49,14 @@ export class StageState {
   workdirSet = false;
   /** Whether the working directory does not depend on what the base has. */
   cwdKnown = false;
-  /** The base image could not be had (when checking only): what is not set here may be set there. */
+  /** The base image is not available (when checking only): it may set variables that are not set here. */
   baseUnknown = false;
   author?: string;
   #uncertain = false;
   /** Variables whose values depend on an unknown base. */
   readonly #unknown = new Set<string>();
 
-  /** Takes over what the stage that this one stands on knows of an unknown base. */
+  /** Inherits the parent stage's knowledge of an unknown base. */
   inheritUncertainty(parent: StageState): void {
     this.baseUnknown = parent.baseUnknown;
     for (const name of parent.#unknown) this.#unknown.add(name);
@@ -193,7 +193,7 @@ export class StageState {
     return ` ${name}=${this.variables.get(name) ?? ''}`;
   }
 
-  /** The environment of a RUN: the config's, then arguments that are no ENV, or came after it. */
+  /** The environment of a RUN: the config's, then arguments that are not set by ENV, or after it. */
   environment(): string[] {
     this.budget.spend(this.#pairsLength + PAIR_COST * this.#pairs.size);
     return [...this.#pairs.values()];
@@ -229,7 +229,7 @@ export class StageState {
 
   /**
    * Carries out an instruction. Where the base is unknown, an instruction with a variable that only the base may set
-   * has no value that is known: it is passed over, and nothing is said against it.
+   * has no known value: it is skipped without a finding.
    */
   carryOut(apply: () => void): void {
     this.#uncertain = false;
@@ -261,7 +261,7 @@ export class StageState {
     for (const name of unset) {
       // Declared without a value on purpose.
       if (this.#argNames.has(name)) continue;
-      // Every variable is compared: after many warnings another suggestion helps nobody.
+      // Every variable is compared: after many warnings, suggestions stop.
       const suggestion =
         ++this.#suggestions > MAX_SUGGESTIONS ? undefined : findDidYouMean(name, this.variables.keys());
       this.rules.check('unset-variable', { name, location, suggestion });

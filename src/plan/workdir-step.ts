@@ -15,7 +15,7 @@ export function addWorkdirStep(
   state.workdirSet = true;
   if (written.startsWith('/') && !state.isUncertain) state.cwdKnown = true;
   else if (state.isUncertain) state.cwdKnown = false;
-  // What was written absolutely is kept as it is.
+  // An absolute path is kept as written.
   const directory = written.startsWith('/') ? written : clean(`${state.cwd}/${written}`);
   state.config.WorkingDir = directory;
   const path = clean(directory);

@@ -53,7 +53,7 @@ export class BaseFetches {
 
   of(image: BaseImage): BaseFetch {
     let fetch = this.#images.get(image.digest);
-    // One without layers, of which nothing can be fetched.
+    // An image without layers: there is nothing to fetch.
     fetch ??= new BaseFetch(this.emit, this.signal, undefined);
     return fetch;
   }
@@ -82,11 +82,11 @@ export class BaseFetches {
 }
 
 /**
- * One base image on its way here, told as the step `FROM` of every stage that stands on it. It starts when something
+ * The fetch of one base image, reported as the step `FROM` of every stage on it. It starts when something
  * is first needed of it, and again when more is.
  */
 export class BaseFetch {
-  /** Ids of the steps that it is told as. */
+  /** Ids of the steps that it is reported as. */
   readonly steps: string[] = [];
   #isTold = false;
   #isFetched: boolean;
@@ -106,7 +106,7 @@ export class BaseFetch {
       for (const step of this.steps) emit({ type: 'step.started', step });
     };
     const end = (durationMs: number) => {
-      // Unpacking what was here takes its time, and is no fetch.
+      // Unpacking a blob that was here already is not a fetch.
       const done = this.#isFetched ? 'done' : 'cached';
       const outcome = this.#outcome ?? done;
       for (const step of this.steps) emit({ type: 'step.finished', step, outcome, durationMs });
@@ -114,7 +114,7 @@ export class BaseFetch {
     this.#work = new Overlapping({ start, end }, resolvedMs);
     this.#report = sparing((progress) => {
       if (progress.state === 'moving') this.#isFetched = true;
-      // What several stages stand on is fetched once, for the first of them.
+      // A base of several stages is fetched once, for the first of them.
       const [of] = this.steps;
       if (of !== undefined) emit({ type: 'transfer', of, direction: 'in', ...progress });
     });
@@ -133,7 +133,7 @@ export class BaseFetch {
     });
   }
 
-  /** Tells of the steps if nothing was needed of the image so far. */
+  /** Reports the steps if nothing was needed of the image so far. */
   async settle(): Promise<void> {
     if (!this.#isTold) await this.#work.during(async () => {});
   }

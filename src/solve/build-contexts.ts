@@ -82,9 +82,13 @@ export class Contexts {
     const archive = await this.#archive(path, digest, label);
     if (archive === undefined) {
       if (file !== undefined) {
-        throw new JettisonError('DOCKERFILE_TWICE', `${label} is no archive: -f names a second Dockerfile`, {
-          hint: 'Leave out -f, or give an archive that has that file.',
-        });
+        throw new JettisonError(
+          'DOCKERFILE_TWICE',
+          `${label} is not an archive: -f names a second Dockerfile`,
+          {
+            hint: 'Leave out -f, or give an archive that has that file.',
+          },
+        );
       }
       return { context: emptyContext(label), text: dockerfileAlone(path, label) };
     }
@@ -134,7 +138,7 @@ export class Contexts {
     });
   }
 
-  /** Tells of what comes from elsewhere as an import. */
+  /** Reports a fetch as an import. */
   async #fetched<T>(url: string, fetch: (onProgress: OnProgress) => Promise<T>): Promise<T> {
     const { emit } = this.options;
     const what = `context ${transferName(url)}`;
@@ -147,7 +151,7 @@ export class Contexts {
     return found;
   }
 
-  /** A file of this machine with what is to be an archive. */
+  /** A local file that should be an archive. */
   async #file(
     source: ContextSource & { kind: 'archive' | 'http' | 'stdin' },
     stdin: AsyncIterable<Uint8Array | string> = [] as never,

@@ -9,9 +9,9 @@ import type { LayerBlob, LayerRecord } from '../store/layers.ts';
 /** A layer of a stage, in whatever forms exist; others are made on first demand, once a build. */
 export interface SolvedLayer {
   readonly id: string;
-  /** What a RUN on top observes: equal contents are the same to it. */
+  /** Digest that a RUN on top observes. */
   readonly content: Digest;
-  /** Nothing at all is changed by it. */
+  /** It changes nothing. */
   readonly empty: boolean;
   /** RFC 3339; undefined for a base image's layers, whose history says it. */
   readonly created?: string;
@@ -21,7 +21,7 @@ export interface SolvedLayer {
   recipe(): Promise<LayerIndex | undefined>;
   /** Makes the directory form. */
   directory(): Promise<void>;
-  /** Of a base image: has that form here, as part of the step that the image is. */
+  /** Of a base image: fetches that form, as part of the image's step. */
   fetched?(form: 'index' | 'directory'): Promise<void>;
   /** Makes the packed form. */
   blob(): Promise<LayerBlob>;
@@ -36,11 +36,11 @@ export type Unsolved = 'unknown' | 'outdated';
 export interface SolvedStage {
   /** Definition digest of the whole stage. */
   definition(): Promise<Digest>;
-  /** All its layers, the base's included, lowest first. Asking for them is what has a stage built. */
+  /** All its layers, the base's included, lowest first. Builds the stage. */
   layers(): Promise<SolvedLayer[]>;
-  /** Digests of their contents as far as they can be had without solving anything. */
+  /** Digests of their contents, without solving anything. */
   contents(): Promise<readonly Digest[] | Unsolved>;
-  /** Whether asking for them takes no work: all is there. */
+  /** Whether all layers are there, so that `layers()` takes no work. */
   isKnown(): Promise<boolean>;
 }
 
@@ -49,14 +49,14 @@ export interface StepGraph {
   stage(stage: PlannedStage): SolvedStage;
   /** The layers of a base image: the same objects for all stages that use it. */
   imageLayers(image: BaseImage): SolvedLayer[];
-  /** Has a layer be found again when recipes take files from it. */
+  /** Registers a layer as a source of files for recipes. */
   remember(layer: SolvedLayer): void;
   /** Does the work of a key once, even when two stages come to it at the same time. */
   once<T>(key: Digest, work: () => Promise<T>): Promise<T>;
   /** Fails the whole build at once: the other stages need not go on. */
   fail(error: unknown): void;
-  /** What a stack of layers looks like from inside. */
+  /** The merged tree of a stack of layers. */
   tree(layers: readonly SolvedLayer[]): Promise<MergedTree>;
-  /** Puts a layer into the store that is known by its entries alone. */
+  /** Stores a layer that consists of entries only. */
   install(identity: LayerIdentity, entries: readonly RecipeEntry[]): LayerRecord;
 }

@@ -6,13 +6,13 @@ import type { HaltPoint, SolveContext } from './solve-context.ts';
 import { type PreparedRun, prepareRun } from './steps/run-command.ts';
 import type { RunMounts } from './steps/run-mounts.ts';
 
-/** Thrown by a solver that has come to the point where it is to stop. */
+/** Thrown by a solver when it reaches the point where the build stops. */
 export class Halted extends Error {
   constructor(
     readonly step: RunStep,
-    /** The step's command, with all that it gets. To be closed when nobody needs it any more. */
+    /** The step's command and its inputs. The caller closes it. */
     readonly prepared: PreparedRun,
-    /** What became of the step before. */
+    /** The failure of the step in an earlier build. */
     readonly failure: Failure | undefined,
     /** Whether the step has run. */
     readonly isAfter: boolean,

@@ -5,9 +5,9 @@ import { KEY_VERSION } from '../store/records.ts';
 import type { RunSettings } from './solve-context.ts';
 
 /**
- * What a step is, without what it reads: the readable part of its keys. Everything in a step counts unless it is named
- * here. Secrets are named by steps, never contained; proxy settings are left out. Of what a build says for all its RUNs
- * that counts which BuildKit counts: how much of the machine they get (memory, processors, time) does not.
+ * The instruction of a step, without its inputs: the readable part of its keys. Every field counts unless it is named
+ * here. Steps name secrets and never contain them; proxy settings are left out. Of the build's settings for all RUNs
+ * those count which BuildKit counts: limits (memory, processors, time) do not.
  */
 export function instructionOf(
   step: Step,
@@ -47,14 +47,14 @@ export function instructionOf(
   }
 }
 
-/** A source as records may have it: whoever may fetch it, it is the same. */
+/** A source without its credentials: they do not change it, and records must not have them. */
 function withoutLogin(remote: RemoteSource): RemoteSource {
   return remote.kind === 'http'
     ? { ...remote, url: withoutCredentials(remote.url) }
     : { ...remote, source: { ...remote.source, url: withoutCredentials(remote.source.url) } };
 }
 
-/** Where files come from, without them: what they are is observed. */
+/** The kind of a source of files; the files themselves are observed. */
 function kindOf(from: CopyFrom | undefined): CopyFrom['kind'] | undefined {
   return from?.kind;
 }
@@ -73,7 +73,7 @@ export function baseDefinition(base: StageBase, parent: Digest | undefined): Dig
 
 /**
  * Definition digest of a step: equal when its instruction, everything below it and everything that it copies
- * from are defined equally, so that its result need not be asked for.
+ * from are defined equally: then its result is known without its key.
  *
  * @param source of a copy: the digest of the selected context files, or the definition of the stage or image
  */

@@ -1,4 +1,4 @@
-/** How programs say that nobody answered. */
+/** Messages of programs whose connection was refused. */
 const REFUSED =
   /refused|ECONNREFUSED|\b(?:can(?:no|')t|cannot|could ?n[o']t|could not|unable to|failed to) connect\b/i;
 const ADDRESS = String.raw`localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1`;

@@ -2,7 +2,7 @@ import { JettisonError } from '../errors/error.ts';
 
 const LOST = 'LAYER_LOST';
 
-/** The error for a layer that a cache is said to hold, and that cannot be had of it. */
+/** The error for a layer that a cache lists, and that cannot be fetched from it. */
 export function lostLayer(error: JettisonError): JettisonError {
   return new JettisonError(LOST, `a layer of a cache cannot be fetched: ${error.message}`, {
     hint: 'Build without that --cache-from; when there is none, with --no-cache.',

@@ -12,7 +12,7 @@ import type { SolveContext } from './solve-context.ts';
 import { inTurns } from './turns.ts';
 
 /**
- * What ADD's URLs and repositories stand for: a checksum and a commit say it without a fetch, a URL without a
+ * Definitions of ADD's URLs and repositories: a checksum and a commit need no fetch; a URL without a
  * checksum is asked whether it has changed.
  *
  * @throws JettisonError `DOWNLOAD_FAILED`, `GIT_…`

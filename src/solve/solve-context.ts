@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 import type { BaseFetch } from './base-fetches.ts';
 import type { BuildCacheMounts } from './steps/cache-mount-import.ts';
 
-/** What the command line says about all RUN steps of a build. */
+/** Settings of the command line for all RUN steps of a build. */
 export interface RunSettings {
   /** Names to add to /etc/hosts: `[name, address]`. Part of the keys. */
   hosts: [string, string][];
@@ -26,34 +26,34 @@ export interface RunSettings {
   timeout?: number;
 }
 
-/** Where a build stops, so that somebody can look around there: see `jettison debug`. */
+/** Where a build stops for `jettison debug`. */
 export interface HaltPoint {
-  /** The id of a RUN; without it the first one is meant of which the store has a failure. */
+  /** The id of a RUN; default: the first one that has a failure in the store. */
   step?: string;
   /** After that RUN instead of before it. */
   after?: boolean;
-  /** What the store keeps of failures, latest first. */
+  /** The failures in the store, latest first. */
   failures: readonly Failure[];
 }
 
-/** What every part of the solver works with during one build. */
+/** Services and settings of one build, for all parts of the solver. */
 export interface SolveContext {
   readonly store: Store;
   readonly buildContext: Context;
   /** A build context that was given a name. */
   named(name: string): Promise<Context>;
-  /** What is fetched from URLs and repositories. */
+  /** Fetches URLs and repositories. */
   remotes(): Promise<Remotes>;
   readonly emit: Emit;
   /** Aborted when the build is cancelled or one of its steps has failed. */
   readonly signal: AbortSignal;
   /** Look up nothing that earlier builds made. */
   readonly noCache: boolean;
-  /** Names of stages for which that holds alone. */
+  /** Names of stages that are built without cache. */
   readonly noCacheStages: ReadonlySet<string>;
-  /** Modification time of what the build itself makes, in seconds since 1970. */
+  /** Modification time of files that the build itself makes, in seconds since 1970. */
   readonly time: number;
-  /** What other machines have built. */
+  /** The caches of other machines. */
   readonly shared?: SharedCache | undefined;
   /** The cache mounts that commands have had. */
   readonly cacheMounts: BuildCacheMounts;
@@ -61,7 +61,7 @@ export interface SolveContext {
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Absolute paths of the sockets of SSH agents, by id. */
   readonly agents: ReadonlyMap<string, string>;
-  /** What RUN gets besides what its instruction says. */
+  /** Settings of all RUN steps. */
   readonly run: RunSettings;
   /** The command line of this build, kept with what a failed step leaves. */
   readonly command?: FailedCommand | undefined;
@@ -71,7 +71,7 @@ export interface SolveContext {
   readonly warned: Set<string>;
   /** The worker, started on first demand. */
   worker(): Promise<Worker>;
-  /** Which directory forms of layers the worker makes and reads, as far as can be told without starting it. */
+  /** Which directory forms of layers the worker makes and reads, as far as is known without starting it. */
   forms(): ReadableForms;
   /** Downloads a base image's blob into the store. */
   fetchBlob(blob: Descriptor): Promise<void>;

@@ -71,7 +71,7 @@ export class Solver implements StepGraph {
     if (lost.length === 0) return false;
     for (const stage of lost) this.#remade.add(stage);
     const affected = [...this.#stages].filter(([stage]) => reads(stage, (one) => this.#remade.has(one)));
-    // What their commands are doing is of use to those who come after them.
+    // Commands that run now are finished: their results are kept.
     await Promise.all(affected.map(([, solver]) => solver.retire(error)));
     for (const [stage] of affected) this.#stages.delete(stage);
     this.#running.clear();
@@ -79,7 +79,7 @@ export class Solver implements StepGraph {
     return true;
   }
 
-  /** Does something with a blob of the image; one of a cache that cannot be had makes its layer a lost one. */
+  /** Does something with a blob of the image. A layer whose blob cannot be fetched from its cache is lost. */
   async withBlob<T>(blob: Descriptor, work: Promise<T>): Promise<T> {
     for (const { shared } of this.#stages.values()) {
       const layer = shared.find((one) => one.holds(blob));
@@ -142,7 +142,7 @@ export class Solver implements StepGraph {
     return solver;
   }
 
-  /** Whether a stage, or one that it reads, is made anew: what it is defined by says nothing of its content then. */
+  /** Whether a stage, or one that it reads, is rebuilt: then its definition does not determine its content. */
   #isRebuilt(stage: PlannedStage): boolean {
     const { noCacheStages } = this.#context;
     if (noCacheStages.size === 0 && this.#remade.size === 0) return false;
@@ -178,13 +178,13 @@ export class Solver implements StepGraph {
     return running;
   }
 
-  /** What a stack of layers looks like from inside. */
+  /** The merged tree of a stack of layers. */
   async tree(layers: readonly SolvedLayer[]): Promise<MergedTree> {
     const indexes = await Promise.all(layers.map((layer) => layer.index()));
     return new MergedTree(layers.map(({ id }, i) => ({ id, index: indexes[i]! })));
   }
 
-  /** Puts a layer into the store that is known by its entries alone. */
+  /** Stores a layer that consists of entries only. */
   install(identity: LayerIdentity, entries: readonly RecipeEntry[]): LayerRecord {
     const index = LayerIndex.of(entries.map(({ source: _, ...entry }) => entry));
     const record = layerRecord(identity, index);

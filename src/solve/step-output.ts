@@ -2,12 +2,12 @@ import type { Emit } from '../events/event.ts';
 import type { ExecOutput, OutputLimit } from '../protocol/exec-request.ts';
 
 /**
- * How much of a step's output is told, in bytes: a step that prints without end must not fill whoever listens. The
+ * How much of a step's output is reported, in bytes: endless output must not fill logs and memory. The
  * worker leaves out what is between the beginning and the end.
  */
 export const OUTPUT_LIMIT: OutputLimit = { head: 16 << 20, tail: 64 << 10 };
 
-/** Tells what a step prints, and where something of it is left out. */
+/** Reports a step's output, and where some of it is left out. */
 export class StepOutput {
   readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
 
@@ -25,7 +25,7 @@ export class StepOutput {
   }
 
   #leaveOut(bytes: number): void {
-    // What has begun before does not end after.
+    // A limit that was reached stays reached.
     for (const stream of ['stdout', 'stderr'] as const) this.#tell(stream, this.#decoders[stream].decode());
     this.#tell('stderr', `\n[${bytes} bytes of output are left out here]\n`);
   }

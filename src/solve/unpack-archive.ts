@@ -4,7 +4,7 @@ import { layerId } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Has the store hold the members of an archive as a layer, with its directory.
+ * Unpacks an archive into a layer of the store, with its directory.
  *
  * @param path absolute path of the archive
  * @returns the layer's id

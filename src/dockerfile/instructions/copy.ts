@@ -64,7 +64,7 @@ export function readCopy(statement: Statement): CopyInstruction {
   };
 }
 
-/** Parts here-documents from paths. Of two here-documents with one name, the last one's body counts. */
+/** Separates here-documents from paths. Of two here-documents with one name, the last one's body counts. */
 function sourcesOf(statement: Statement, words: Word[]): { sources: Word[]; heredocs: Heredoc[] } {
   const sources: Word[] = [];
   const heredocs: Heredoc[] = [];

@@ -69,7 +69,7 @@ function duration(statement: Statement, flags: Flags, name: string): Word | unde
   if (nanoseconds === 0 || (nanoseconds !== undefined && nanoseconds >= MINIMUM_NANOSECONDS)) return value;
   const problem =
     nanoseconds === undefined
-      ? `"${value.text}", which is no duration`
+      ? `"${value.text}", which is not a duration`
       : 'less than a millisecond, and not 0';
   throw failure(statement, 'DURATION_INVALID', `--${name} is ${problem}`, {
     location: value.location,

@@ -3,7 +3,7 @@ import type { Instruction, OnbuildInstruction } from '../ast.ts';
 import { Flags } from '../flags.ts';
 import { common, failure, kindOf, readHead, type Statement } from '../statement.ts';
 
-/** What Docker notices in a trigger already when it is written down, and not only when it runs. */
+/** Faults that Docker reports at ONBUILD itself; others show when the trigger runs. */
 const NOTICED_AT_ONCE = new Set(['PAIR_INVALID', 'JSON_NOT_STRINGS']);
 
 /** `ONBUILD instruction`: `read` reads the instruction. */

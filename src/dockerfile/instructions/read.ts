@@ -40,7 +40,7 @@ export function readInstruction(statement: Statement): Instruction {
   throw failure(
     statement,
     'UNKNOWN_INSTRUCTION',
-    written === '' ? 'This line has no instruction' : `There is no instruction ${written}`,
+    written === '' ? 'This line has no instruction' : `unknown instruction "${written}"`,
     {
       location: statement.keyword.location,
       hint: meant

@@ -20,12 +20,12 @@ export function needsAccounts(spec: string): { passwd: boolean; group: boolean }
 /**
  * The ids behind `--chown`: `user`, `uid`, `user:group`, `:group` … A user alone brings his own group: by name
  * the primary one, by number the same number. An empty part before or after the colon is 0. Docker takes a user
- * whom nobody knows for root, and leaves out such a group.
+ * that the image does not know for root, and leaves out such a group.
  *
  * @param passwd content of the image's /etc/passwd, undefined if it has none
  * @param group content of its /etc/group
  * @param origin what asks for the owner, for messages
- * @param onUnknown told of a name that is not in its file
+ * @param onUnknown called with a name that is not in its file
  * @throws JettisonError `OWNER_UNKNOWN` for a name other than root without its file, or a number that is no id
  */
 export function resolveOwner(
@@ -73,7 +73,7 @@ function isNumber(text: string): boolean {
 function id(text: string, origin: string): number {
   const number = Number(text);
   if (number <= HIGHEST) return number;
-  throw new JettisonError('OWNER_UNKNOWN', `${origin}: ${text} is no user or group id`, {
+  throw new JettisonError('OWNER_UNKNOWN', `${origin}: ${text} is not a user or group id`, {
     hint: `Ids go from 0 to ${HIGHEST}.`,
   });
 }

@@ -16,7 +16,7 @@ interface Time {
   mtimeNs?: number;
 }
 
-/** A file as it was written, before hard links are told apart. */
+/** A file as it was written, before hard links are resolved. */
 interface Written {
   entry: RecipeEntry;
   /** Equal for names of one file. */
@@ -88,7 +88,7 @@ export class Destination {
     this.write({ path, type: 'directory', mode, uid, gid, size: 0, mtime: time });
   }
 
-  /** Has a directory of the tree stay. Does nothing for those that the step made. */
+  /** Keeps a directory of the tree. Does nothing for those that the step made. */
   keep(path: string): void {
     if (path === '' || this.#written.has(path) || this.#kept.has(path)) return;
     this.#kept.set(path, this.#tree.lookAt(path));

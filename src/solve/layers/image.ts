@@ -14,7 +14,7 @@ export function imageLayers(context: SolveContext, image: BaseImage): SolvedLaye
   return image.layers.map((layer) => new ImageLayer(context, layer, context.baseFetch(image)));
 }
 
-/** A layer of a base image: a blob, fetched and unpacked only when something must look into it. */
+/** A layer of a base image: a blob, fetched and unpacked only on demand. */
 class ImageLayer implements SolvedLayer {
   readonly id: string;
   #unpacked?: Promise<void>;
@@ -58,7 +58,7 @@ class ImageLayer implements SolvedLayer {
   async #look(): Promise<LayerIndex> {
     const { layers } = this.context.store;
     if (layers.record(this.id) === undefined) {
-      // The directory is made in the same pass: who looks into a base mostly runs something on it next.
+      // The directory is made in the same pass: a RUN on the base mostly follows.
       await this.directory();
     }
     return layers.index(this.id);

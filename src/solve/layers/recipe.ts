@@ -11,7 +11,7 @@ import { RecordedLayer } from './recorded.ts';
 export class RecipeLayer extends RecordedLayer {
   #listing?: Promise<LayerIndex>;
 
-  /** @param list says again where each file's bytes are; called only when a form has to be made */
+  /** @param list the entries with the places of the files' bytes; called only when a form has to be made */
   constructor(
     context: SolveContext,
     record: LayerRecord,

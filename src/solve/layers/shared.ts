@@ -9,7 +9,7 @@ import type { SolveContext } from '../solve-context.ts';
 import { RecordedLayer } from './recorded.ts';
 import { restoreDirectory } from './stored.ts';
 
-/** A layer that another machine has made: known by its record, fetched only as far as something needs it. */
+/** A layer that another machine made. Its forms are fetched on demand. */
 export class SharedLayer extends RecordedLayer {
   #looking?: Promise<LayerIndex>;
 
@@ -21,7 +21,7 @@ export class SharedLayer extends RecordedLayer {
     super(context, cached.layer);
   }
 
-  /** Whether the cache turned out not to have it. */
+  /** Whether the cache has lost it. */
   get isLost(): boolean {
     return this.cache.isLost(this.cached);
   }
@@ -73,7 +73,7 @@ export class SharedLayer extends RecordedLayer {
   }
 
   /**
-   * Waits for something of the layer that comes from the cache; what cannot be had of it counts as lost.
+   * Waits for a part of the layer that comes from the cache. The layer is lost when that cannot be fetched.
    *
    * @throws JettisonError `LAYER_LOST`
    */

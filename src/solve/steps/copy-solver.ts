@@ -29,13 +29,13 @@ import type { SolveContext } from '../solve-context.ts';
 import { inTurns } from '../turns.ts';
 import { unpackArchive } from '../unpack-archive.ts';
 
-/** What is remembered of a selection: its digest, and the first entry of each source. */
+/** The record of a selection: its digest, and the first entry of each source. */
 interface SelectionFacts {
   digest: Digest;
   heads: SelectedSource[];
 }
 
-/** One COPY or ADD: what it reads, and the layer that follows from it. */
+/** One COPY or ADD: its selection, its observations and its layer. */
 export class CopySolver {
   #selecting?: Promise<Selection>;
 
@@ -43,13 +43,13 @@ export class CopySolver {
     private readonly context: SolveContext,
     private readonly graph: StepGraph,
     private readonly step: CopyStep,
-    /** Is told what is fetched from URLs and repositories. */
+    /** Gets the progress of fetches from URLs and repositories. */
     private readonly onTransfer: OnProgress = () => {},
     /** `itself`: see `PlaceOptions`. */
     private readonly options: { itself?: boolean } = {},
   ) {}
 
-  /** What the result depends on besides the instruction and what lies below. */
+  /** The digest of the sources. With the instruction and the layers below it decides the result. */
   async definition(): Promise<Digest> {
     const { from } = this.step;
     switch (from.kind) {
@@ -63,7 +63,7 @@ export class CopySolver {
     }
   }
 
-  /** What is fetched counts by what it is known by before it is fetched, where there is such a thing. */
+  /** Remote sources count by their checksum, commit or validator, without a fetch where possible. */
   async #selectionAndRemotes(): Promise<Digest> {
     const { remotes } = this.step;
     if (remotes.length === 0) return selectionDigest(await this.#selection());
@@ -74,7 +74,7 @@ export class CopySolver {
     });
   }
 
-  /** Reads the facts of both sides, and lists the layer that they make. */
+  /** Selects, places, and lists the resulting layer. */
   observe(
     below: readonly SolvedLayer[],
   ): Promise<{ observations: Record<string, unknown>; entries: RecipeEntry[] }> {
@@ -89,7 +89,7 @@ export class CopySolver {
   }
 
   /**
-   * The observations, if they can be had without listing what is copied: when the same selection of the same
+   * The observations without listing the copied files, if possible: when the same selection of the same
    * source was made before, and its directories go where nothing is.
    */
   async remembered(below: readonly SolvedLayer[]): Promise<Record<string, unknown> | undefined> {
@@ -116,8 +116,8 @@ export class CopySolver {
   }
 
   /**
-   * What a selection follows from: the contents that it is made from, not their definition, of which another build may
-   * have had another result. Undefined for selections that are not remembered: the context is always looked at.
+   * Digest of the inputs of a selection: contents, not definitions, since another build of the same definition may
+   * have another result. Undefined for selections that are not remembered: the context is always read.
    */
   async #selectionOrigin(): Promise<Digest | undefined> {
     const { from, sources, exclude, parents } = this.step;
@@ -235,7 +235,7 @@ export class CopySolver {
       const id = await unpackArchive(this.context, path, `sha256:${file.digest!}`);
       return archiveSource({ id, index: store.layers.index(id) });
     } catch (error) {
-      // Of a file that changed in the meantime that is the reason, whatever was wrong with what it is now.
+      // A file that changed in the meantime is reported as such, whatever the new content made fail.
       if (source?.kind === 'host' && file.path !== '') await checkUnchanged(file, path);
       throw error;
     } finally {

@@ -17,7 +17,7 @@ import type { RunMounts } from './run-mounts.ts';
  * Runs the command and keeps what it changed as a layer. Of several builds that want the same key at the same
  * time one runs it, and the others take its layer.
  *
- * @param others.lookUp whether somebody else has made the layer in the meantime
+ * @param others.lookUp finds a layer that another build has made in the meantime
  * @param others.keep lets the others know of the layer, before they get their turn
  * @returns the layer, and whether the command ran for it here
  * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `SSH_MISSING`, `USER_UNKNOWN`
@@ -89,7 +89,7 @@ async function execute(
   throw failure(context, step, result, { saysFull, loopback });
 }
 
-/** Warns of what is the same for all steps, at the first that it concerns. */
+/** Emits warnings that concern all steps once, at the first step. */
 function warnOnce(context: SolveContext, step: RunStep, code: string, messages: readonly string[]): void {
   for (const message of messages) {
     if (context.warned.has(message)) continue;
@@ -98,14 +98,14 @@ function warnOnce(context: SolveContext, step: RunStep, code: string, messages: 
   }
 }
 
-/** What the worker is asked for to run a step's command. */
+/** The request to the worker for a step's command. */
 export interface PreparedRun {
   request: ExecRequest;
-  /** Deletes what was made for it. */
+  /** Deletes its temporary files. */
   close: () => void;
 }
 
-/** Has everything ready that a step's command needs. */
+/** Prepares layers, mounts and caches for a step's command. */
 export async function prepareRun(
   context: SolveContext,
   step: RunStep,
@@ -151,7 +151,7 @@ export async function prepareRun(
   };
 }
 
-/** What is kept of a step that fails, besides its changes. */
+/** The facts that are kept of a failed step, besides its changes. */
 function failedStep({ command }: SolveContext, step: RunStep, key: Digest): FailedStep {
   const { title, location, id } = step;
   const stage = id.slice(0, id.lastIndexOf('/'));
@@ -212,7 +212,7 @@ function hintFor(exitCode: number, step: RunStep, loopback: LoopbackWatch | unde
     };
   }
   if (exitCode === 126) return { hint: 'The command was found but cannot be executed: check its mode.' };
-  if (exitCode === 137) return { hint: 'The command was killed: mostly for want of memory.' };
+  if (exitCode === 137) return { hint: 'The command was killed, mostly because memory ran out.' };
   const hint = loopback?.hint([...step.env, ...step.hiddenEnv]);
   return hint === undefined ? {} : { hint };
 }

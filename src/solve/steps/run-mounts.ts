@@ -12,19 +12,19 @@ import type { SolvedLayer, StepGraph } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';
 import { CopySolver } from './copy-solver.ts';
 
-/** What the selected file or directory is called in the recipe that is made of it. */
+/** Name of the selected file or directory in its recipe. */
 const SELECTED = 'source';
 
-/** What the worker has to mount for a RUN, while that runs. */
+/** The mounts of a RUN, as the worker makes them. */
 export interface PreparedMounts {
   mounts: ExecMount[];
   /** `K=V`: secrets, and where the agent is. */
   env: string[];
-  /** Deletes what was made for it. */
+  /** Deletes its temporary files. */
   close: () => void;
 }
 
-/** The mounts of one RUN: what they read, which counts for its keys, and what they show. */
+/** The mounts of one RUN: their sources, which count for its keys, and their contents. */
 export class RunMounts {
   /** Those that show files of the build are selected as a COPY selects, by their places among the mounts. */
   readonly #selections = new Map<RunMount, CopySolver>();
@@ -42,7 +42,7 @@ export class RunMounts {
     }
   }
 
-  /** What the mounts read is defined by this; undefined when they read nothing. */
+  /** Definition digest of the mounts' sources; undefined without any. */
   async definition(): Promise<Digest | undefined> {
     if (this.#selections.size === 0) return undefined;
     return digestOf(await Promise.all([...this.#selections.values()].map((one) => one.definition())));
@@ -75,7 +75,7 @@ export class RunMounts {
     }
   }
 
-  /** Has everything ready that the worker needs to mount. */
+  /** Prepares the mounts for the worker. */
   async prepare(): Promise<PreparedMounts> {
     const files: string[] = [];
     const prepared: PreparedMounts = {

@@ -73,7 +73,7 @@ COPY --from=BUILD /app \\
     const error = refusal('FROM scratch\nRUN a \\\n  b\nCOPPY \\\n  a b\n');
     expect(error).toMatchObject({
       code: 'UNKNOWN_INSTRUCTION',
-      message: 'There is no instruction COPPY',
+      message: 'unknown instruction "COPPY"',
       hint: 'Did you mean COPY?',
       location: { file: 'Dockerfile', line: 4, column: 1 },
       source: 'COPPY \\\n  a b',
