@@ -11,12 +11,16 @@ const RUN = 8;
 
 /** Folders with one file an entry of a table: the entry's name is given, and the folder says what the file is. */
 const TABLES = [
+  'cache/backends',
   'cli/commands',
   'cli/flags',
   'dockerfile/checks',
   'dockerfile/instructions',
   'export/types',
+  'host/probes',
+  'images/sources',
   'plan/checks',
+  'solve/layers',
   'solve/steps',
 ];
 
@@ -26,7 +30,9 @@ const NAMES = {
 };
 
 /** Short files that are an idea of their own. */
-const SHORT_FILES = {};
+const SHORT_FILES = {
+  'launch/capabilities.ts': 'a table',
+};
 
 /** Long files that are one thing. */
 const LONG_FILES = {

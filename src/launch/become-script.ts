@@ -33,7 +33,7 @@ export interface BecomeRequest {
   hasJoinedUsers?: boolean;
 }
 
-/** What `become.js` is told. */
+/** The settings of `become.js`, as JSON in its first argument. */
 export interface BecomeSettings {
   cwd: string;
   uid: number;
@@ -54,7 +54,7 @@ export interface BecomeSettings {
   };
 }
 
-/** What a POSIX shell executes to become a command. */
+/** A line of POSIX shell that becomes a command. */
 export interface BecomeScript {
   /** The words, quoted for the shell; `args` follow them. */
   line: string;

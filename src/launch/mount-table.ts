@@ -24,8 +24,7 @@ export interface MountLine {
 export const SAFE = 'nosuid,nodev,noexec';
 
 /**
- * Flags of the mount that a path is in that must be said again when others are set: in a user namespace they are
- * locked.
+ * Flags of a path's mount that must be repeated when others are set: in a user namespace they are locked.
  */
 export function lockedOptions(path: string): string[] {
   // What is not there yet will be mounted there by this process itself.

@@ -19,9 +19,9 @@ export interface RootPlan {
   mounts: MountLine[];
   /** What is mounted inside that, one after the other. */
   nested: NestedMount[];
-  /** What of the kernel's files nobody may see. Relative to the root. */
+  /** Masked paths of /proc and /sys. Relative to the root. */
   masked: { path: string; kind: PointKind }[];
-  /** What of them nobody may write to. Relative to the root. */
+  /** Read-only paths of /proc and /sys. Relative to the root. */
   readonly: string[];
   /** Where /dev is. Relative to the root, without symlinks. */
   dev: string;
@@ -55,7 +55,7 @@ export interface BoundFiles {
   bound: ReadonlyMap<number, BoundSource>;
 }
 
-/** What other containers' engines hide of /proc and /sys, and what they make read-only: Docker's defaults. */
+/** Masked and read-only paths: Docker's defaults. */
 const MASKED = [
   'proc/acpi',
   'proc/asound',

@@ -5,7 +5,7 @@ import { DEVICE_NUMBERS } from './devices.ts';
 import type { MountLine } from './mount-table.ts';
 import type { RootPlan } from './rootfs.ts';
 
-/** What an OCI runtime is told of one command. */
+/** The settings of one command's bundle. */
 export interface RuntimeConfigOptions {
   /** Absolute path of the root, which is mounted already; what is in it is not. */
   root: string;

@@ -43,5 +43,5 @@ export function passingReason({ complaint, cause }: Trial): string | undefined {
   if (cause !== undefined && !DEFINITE.test(cause)) return `it did not end by itself (${cause})`;
   return complaint === '' || DEFINITE.test(`${cause ?? ''} ${complaint}`)
     ? undefined
-    : 'nobody knows whether that will be so again';
+    : 'this may be different next time';
 }

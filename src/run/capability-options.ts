@@ -26,7 +26,7 @@ function normalised(text: string): string {
   const name = text.toLowerCase().replace(/^cap_/, '');
   if (name === 'all' || CAPABILITY_NAMES.includes(name)) return name;
   const meant = closest(name, CAPABILITY_NAMES);
-  throw new JettisonError('CAPABILITY_UNKNOWN', `there is no capability "${text}"`, {
+  throw new JettisonError('CAPABILITY_UNKNOWN', `unknown capability "${text}"`, {
     exitCode: EXIT.usage,
     hint: meant === undefined ? 'See capabilities(7).' : `Did you mean ${meant.toUpperCase()}?`,
   });

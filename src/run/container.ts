@@ -71,7 +71,7 @@ export function createContainer(
   name: string | undefined,
 ): ContainerPlan {
   if (name !== undefined && !NAME.test(name)) {
-    throw new JettisonError('CONTAINER_NAME', `"${name}" is no name for a container`, {
+    throw new JettisonError('CONTAINER_NAME', `invalid container name "${name}"`, {
       hint: 'Letters, digits, and after the first of them also "_", "." and "-".',
     });
   }

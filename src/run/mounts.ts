@@ -17,7 +17,7 @@ export function tmpfsMount(text: string): ExecMount {
   const options = colon < 0 ? [] : text.slice(colon + 1).split(',');
   for (const option of options) {
     if (TMPFS_FLAG.test(option) || TMPFS_VALUE.test(option)) continue;
-    throw new JettisonError('MOUNT_OPTION', `"${option}" is no option of a tmpfs`, {
+    throw new JettisonError('MOUNT_OPTION', `unknown tmpfs option "${option}"`, {
       hint: 'There are size=64m, mode=1777, uid=, gid=, nr_inodes=, ro and exec, e.g. --tmpfs /run:size=64m,mode=755.',
     });
   }
@@ -33,7 +33,7 @@ export function tmpfsMount(text: string): ExecMount {
  */
 export function volumeMount(text: string, cwd: string): ExecMount {
   const [first = '', second, options = '', ...rest] = text.split(':');
-  if (rest.length > 0) throw new JettisonError('MOUNT_OPTION', `"${text}" is no volume`, { hint: FORM });
+  if (rest.length > 0) throw new JettisonError('MOUNT_OPTION', `invalid volume "${text}"`, { hint: FORM });
   if (second === undefined) return { type: 'volume', target: absolute(first, text) };
   if (!/^[./~]/.test(first)) {
     throw new JettisonError('MOUNT_SOURCE', `"${first}" would be a named volume, and there are none`, {
@@ -46,7 +46,7 @@ export function volumeMount(text: string, cwd: string): ExecMount {
   }
   for (const option of options === '' ? [] : options.split(',')) {
     if (option === 'ro' || option === 'rw') continue;
-    throw new JettisonError('MOUNT_OPTION', `"${option}" is no option of a volume`, {
+    throw new JettisonError('MOUNT_OPTION', `unknown volume option "${option}"`, {
       hint: 'There are ro and rw.',
     });
   }

@@ -122,7 +122,7 @@ function counts(subject: Subject, includes: Condition, excludes: Condition): boo
 }
 
 function wrong(path: string, why: string): JettisonError {
-  return new JettisonError('SECCOMP_PROFILE', `${path} is no seccomp profile: ${why}`, {
+  return new JettisonError('SECCOMP_PROFILE', `invalid seccomp profile ${path}: ${why}`, {
     hint: 'Profiles are JSON, as Docker and Podman have them; seccomp=builtin is Docker’s own.',
   });
 }

@@ -39,7 +39,7 @@ export function signalNumber(text: string): number {
         (realTime[2] === '-' ? -1 : 1) * Number(realTime[3] ?? 0)
       : constants.signals[`SIG${name}` as NodeJS.Signals];
   if (number === undefined || number < 1 || number > REAL_TIME.last) {
-    throw new JettisonError('SIGNAL_UNKNOWN', `there is no signal "${text}"`, {
+    throw new JettisonError('SIGNAL_UNKNOWN', `unknown signal "${text}"`, {
       hint: 'Write a name such as TERM, HUP or USR1, or a number.',
     });
   }

@@ -513,7 +513,7 @@ describe('a container with a seccomp profile', () => {
     writeFileSync(path, '{}');
     expect(await run('run', '--security-opt', `seccomp=${path}`, 'base', 'true')).toMatchObject({
       code: 125,
-      err: expect.stringContaining('is no seccomp profile'),
+      err: expect.stringContaining('invalid seccomp profile'),
     });
     rmSync(path);
   });

@@ -143,7 +143,7 @@ export async function readRecord(folder: string, name: string): Promise<CacheRec
     lstatSync(join(folder, name, 'dir'), { throwIfNoEntry: false })?.isDirectory();
   const record = isCache ? parseRecord<CacheRecord>(await readFile(path), { unsealed: true }) : undefined;
   if (typeof record?.id === 'string') return record;
-  throw new JettisonError('CACHE_ARCHIVE', `this is no archive of cache mounts: it holds "${name}"`, {
+  throw new JettisonError('CACHE_ARCHIVE', `this is not an archive of cache mounts: it holds "${name}"`, {
     hint: '`jettison cache-mounts export` makes such archives.',
   });
 }
