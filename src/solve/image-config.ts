@@ -1,4 +1,5 @@
 import type { HistoryEntry, ImageConfig } from '../image/types.ts';
+import { OCI_LAYOUT } from '../plan/named-contexts.ts';
 import type { BaseImage, PlannedStage } from '../plan/plan.ts';
 import type { SolvedLayer } from './graph.ts';
 
@@ -67,8 +68,9 @@ function baseImage(stage: PlannedStage): BaseImage | undefined {
 function baseHistory(base: BaseImage): HistoryEntry[] {
   const history = [...base.history];
   const described = history.filter((entry) => entry.empty_layer !== true).length;
-  for (let i = described; i < base.layers.length; i++)
-    history.push({ created_by: `layer of ${base.reference}` });
+  // An image does not depend on the folder that a layout of its base is in.
+  const name = base.reference.startsWith(OCI_LAYOUT) ? base.digest : base.reference;
+  for (let i = described; i < base.layers.length; i++) history.push({ created_by: `layer of ${name}` });
   let spare = described - base.layers.length;
   return history.map((entry) =>
     spare > 0 && entry.empty_layer !== true && spare-- > 0 ? { ...entry, empty_layer: true } : entry,

@@ -84,4 +84,15 @@ describe('what a base does not say', () => {
     expect(odd.history![0]).toEqual({});
     expect((await builtOn({}, { history: null })).history).toHaveLength(2);
   });
+
+  test('history: a layer that it does not tell of is named by the base, not by a folder of the machine', async () => {
+    const layers = [makeLayer(builds.store, { f: 'silent' })];
+    await makeImage(builds.store, { name: 'silent', layers, config: { history: null } as object });
+    const base = builds.store.images.get('docker.io/library/silent:latest')!.manifest.digest;
+    const contexts = { base: `oci-layout://${builds.home}@${base}` };
+    const { digest } = await builds.build('FROM base\nLABEL a=b\n', { isolation: 'none', contexts });
+    const { config } = builds.store.blobs.readJson<{ config: { digest: `sha256:${string}` } }>(digest);
+    const { history } = builds.store.blobs.readJson<ImageConfig>(config.digest);
+    expect(history!.map(({ created_by }) => created_by)).toEqual([`layer of ${base}`, 'LABEL a=b']);
+  });
 });

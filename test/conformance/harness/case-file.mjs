@@ -2,12 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { lstatSync, lutimesSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeLayout } from './layout.mjs';
 
 /** The modification time of everything in a context, so that it can be told from the time of the build. */
 const CONTEXT_TIME = new Date('2001-02-03T04:05:06Z');
 
-/** Sections that are no files of the context. */
-const SPECIAL = new Set(['setup.sh', 'args', 'env', 'expect']);
+/** Sections that are not files of the context. */
+const SPECIAL = new Set(['setup.sh', 'args', 'env', 'expect', 'base.json']);
 
 /**
  * @typedef {object} Expectation What is allowed to differ, and why.
@@ -23,6 +24,7 @@ const SPECIAL = new Set(['setup.sh', 'args', 'env', 'expect']);
  * @property {string} about what is said before the first section
  * @property {Map<string, string>} files
  * @property {string | undefined} setup
+ * @property {Record<string, unknown> | undefined} base config of an image that is the named context `base`
  * @property {string[]} args
  * @property {string} [url] what stands for `@HTTP@`
  * @property {Record<string, string>} env
@@ -50,6 +52,7 @@ export function parseCase(name, text) {
     about: parts[0].trim(),
     files,
     setup: sections.get('setup.sh'),
+    base: sections.has('base.json') ? JSON.parse(sections.get('base.json')) : undefined,
     args: lines(sections.get('args')),
     env: Object.fromEntries(lines(sections.get('env')).map((line) => line.split(/=(.*)/s, 2))),
     expect: sections.has('expect') ? expectation(name, sections.get('expect')) : undefined,
@@ -87,9 +90,18 @@ export function contextFolder(one, folder) {
   return join(folder, one.name.replaceAll('/', '.'));
 }
 
-/** Writes a case's context into a folder. */
+/** Folder and name of the image that `base.json` describes: outside of the context. */
+export function baseFolder(context) {
+  return `${context}.base`;
+}
+export function baseName(one) {
+  return `jettison-conformance-base:${one.name.replaceAll('/', '.')}`;
+}
+
+/** Writes a case's context into a folder, and the base beside it. */
 export function writeContext(one, folder) {
   mkdirSync(folder, { recursive: true });
+  if (one.base !== undefined) writeLayout(baseFolder(folder), baseName(one), one.base);
   for (const [path, content] of one.files) {
     mkdirSync(join(folder, dirname(path)), { recursive: true });
     writeFileSync(join(folder, path), content);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { contextFolder, writeContext } from './case-file.mjs';
+import { baseFolder, baseName, contextFolder, writeContext } from './case-file.mjs';
 import { eachOf, output, run } from './spawn.mjs';
 import { configLines, summarise } from './summary.mjs';
 
@@ -72,6 +72,11 @@ export class Engine {
       writeContext(one, context);
       // Docker's cache knows files by their content, and would hand out those of another case with its times.
       const flags = ['--no-cache', '--provenance=false', '--network=none', '--progress=plain'];
+      if (one.base !== undefined) {
+        const archive = await output(['tar', '-cC', baseFolder(context), '.']);
+        await output([...this.docker, 'load', '-q'], { input: archive });
+        flags.push('--build-context', `base=docker-image://${baseName(one)}`);
+      }
       const argv = [...this.docker, 'build', ...flags];
       const { code, err } = await run([...argv, '-t', tagOf(one), ...fileArgs(one, context), context], {
         env: one.env,
@@ -88,7 +93,8 @@ export class Engine {
       for (const one of some) {
         outcomes.set(one.name, { ok: true, summary: withoutAddress(one, summaries.get(tagOf(one))) });
       }
-      await run([...this.docker, 'rmi', '-f', ...some.map(tagOf)]);
+      const bases = some.filter(({ base }) => base !== undefined).map(baseName);
+      await run([...this.docker, 'rmi', '-f', ...some.map(tagOf), ...bases]);
     }
     mkdirSync(CACHE, { recursive: true });
     for (const one of todo) {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { contextFolder, writeContext } from './case-file.mjs';
+import { baseFolder, contextFolder, writeContext } from './case-file.mjs';
 import { fileArgs, tagOf, withoutAddress } from './engine.mjs';
 import { eachOf, output, run } from './spawn.mjs';
 import { summarise } from './summary.mjs';
@@ -33,11 +33,13 @@ export class Jettison {
       done(one, await this.buildOne(one, context, { JETTISON_HOME: home, ...one.env }));
       rmSync(home, { recursive: true, force: true });
       rmSync(context, { recursive: true, force: true });
+      rmSync(baseFolder(context), { recursive: true, force: true });
     });
   }
 
   async buildOne(one, context, env) {
     const argv = [...this.command, 'build', '--network=none', '--progress=plain', '-t', tagOf(one)];
+    if (one.base !== undefined) argv.push('--build-context', `base=oci-layout://${baseFolder(context)}`);
     const built = await run([...argv, ...fileArgs(one, context), context], { env });
     if (built.code !== 0) {
       const crashed = built.code !== 1 && built.code !== 2;
