@@ -29,6 +29,8 @@ const CORE = [
   /\/src\/build\/(?!check|debug)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
+  /\/src\/layout\/(image-layout|folder-files)\.ts$/,
+  /\/src\/layer\/host-file\.ts$/,
   /\/src\/cache\/(backend|backends|backends\/.*)\.ts$/,
   /\/src\/launch\/capabilities\.ts$/,
   /\/src\/machine\/(readable-forms|id-ranges)\.ts$/,

@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import {
-  closeSync,
-  createReadStream,
   createWriteStream,
   existsSync,
   lstatSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,13 +15,13 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
 import { fromSystemError, writing } from '../errors/system.ts';
-import { canonicalJson, hex, sha256 } from '../image/digest.ts';
-import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
-import { isWithin, openFileWithin } from '../layer/host-file.ts';
+import { canonicalJson, isDigest, sha256 } from '../image/digest.ts';
+import { blobName, LAYOUT_MARKER, layoutIndex, REF_NAME } from '../image/layout.ts';
+import type { Descriptor, Index, Manifest } from '../image/types.ts';
+import { isWithin } from '../layer/host-file.ts';
+import { FolderFiles } from '../layout/folder-files.ts';
 import { makeFolder } from '../store/make-folder.ts';
 import { collectGarbage } from './layout-garbage.ts';
-
-const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /**
  * A folder that is an OCI image layout, shared by processes and machines without a lock: everything is written to a
@@ -33,7 +30,11 @@ const REF_NAME = 'org.opencontainers.image.ref.name';
  * writer of the index has always seen the tags of all others.
  */
 export class LayoutFolder {
-  constructor(private readonly path: string) {}
+  readonly #files: FolderFiles;
+
+  constructor(private readonly path: string) {
+    this.#files = new FolderFiles(path, (reason) => this.#invalid(`cannot be read: ${reason}`));
+  }
 
   /** The descriptor of a tag. @throws JettisonError `CACHE_MISSING`, `CACHE_INVALID` */
   find(tag: string): Descriptor {
@@ -57,7 +58,7 @@ export class LayoutFolder {
 
   /** A small JSON blob, verified. @throws JettisonError `CACHE_INVALID` */
   json({ digest }: Pick<Descriptor, 'digest'>): unknown {
-    const bytes = this.#bytes(blobName(digest));
+    const bytes = this.#files.read(this.#blobName(digest), 'cache-config-size');
     if (bytes === undefined) throw this.#invalid(`lacks the blob ${digest}`);
     try {
       if (sha256(bytes) === digest) return JSON.parse(bytes.toString('utf8'));
@@ -89,21 +90,19 @@ export class LayoutFolder {
   }
 
   /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is not there */
-  stream(blob: Descriptor): Readable {
+  stream(blob: Descriptor): AsyncIterable<Buffer> {
     if (!this.holds(blob)) throw this.#invalid(`lacks the blob ${blob.digest}`);
-    return createReadStream('', { fd: this.#open(blobName(blob.digest)), highWaterMark: 1 << 20 });
+    return this.#files.open(this.#blobName(blob.digest));
   }
 
   /** Adds a blob. @throws JettisonError `CACHE_UNWRITABLE` */
   async add({ digest }: Descriptor, bytes: Readable): Promise<void> {
-    await this.#write(join('blobs', 'sha256', hex(digest)), (path) =>
-      pipeline(bytes, createWriteStream(path)),
-    );
+    await this.#write(this.#blobName(digest), (path) => pipeline(bytes, createWriteStream(path)));
   }
 
   /** Gives a manifest a tag. @throws JettisonError `CACHE_UNWRITABLE` */
   async name(tag: string, manifest: Descriptor): Promise<void> {
-    await this.#write('oci-layout', (path) => writeFileSync(path, '{"imageLayoutVersion":"1.0.0"}'));
+    await this.#write('oci-layout', (path) => writeFileSync(path, LAYOUT_MARKER));
     const { mediaType, digest, size } = manifest;
     const named = { mediaType, digest, size, annotations: { [REF_NAME]: tag } };
     await this.#write(join('refs', `${tag}.json`), (path) => writeFileSync(path, canonicalJson(named)));
@@ -115,11 +114,7 @@ export class LayoutFolder {
       const known = new Set(tags.map(tagOf));
       // Those that other programs have named.
       const others = (this.#index() ?? []).filter((one) => !known.has(tagOf(one)));
-      const index: Index = {
-        schemaVersion: 2,
-        mediaType: MEDIA.ociIndex,
-        manifests: [...others, ...tags],
-      };
+      const index = layoutIndex([...others, ...tags]);
       await this.#write('index.json', (path) => writeFileSync(path, canonicalJson(index)));
     }
     collectGarbage(this.path, () => [...this.#tags(), ...(this.#index() ?? [])]);
@@ -138,7 +133,7 @@ export class LayoutFolder {
 
   /** What is in a JSON file, if it is one. @param path relative to the folder */
   #read<T>(path: string): T | undefined {
-    const bytes = this.#bytes(path);
+    const bytes = this.#files.read(path, 'cache-config-size');
     if (bytes === undefined) return undefined;
     try {
       return JSON.parse(bytes.toString('utf8')) as T;
@@ -147,28 +142,13 @@ export class LayoutFolder {
     }
   }
 
-  /** A small file; undefined when it is not there. @param path relative to the folder */
-  #bytes(path: string): Buffer | undefined {
-    if (!existsSync(join(this.path, path))) return undefined;
-    const fd = this.#open(path);
-    try {
-      return readFileSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  /** Others write to the folder as well, whoever they are. @param path relative to the folder */
-  #open(path: string): number {
-    try {
-      return openFileWithin(this.path, path);
-    } catch (error) {
-      throw this.#invalid(`cannot be read: ${(error as Error).message}`);
-    }
-  }
-
   #blob(digest: Descriptor['digest']): string {
-    return join(this.path, blobName(digest));
+    return join(this.path, this.#blobName(digest));
+  }
+
+  #blobName(digest: Descriptor['digest']): string {
+    if (!isDigest(digest)) throw this.#invalid(`names a blob by an invalid digest: "${digest}"`);
+    return blobName(digest);
   }
 
   /** @param path relative to the folder */
@@ -215,11 +195,6 @@ export class LayoutFolder {
       })
     );
   }
-}
-
-/** Relative to the folder. */
-function blobName(digest: Descriptor['digest']): string {
-  return join('blobs', 'sha256', hex(digest));
 }
 
 function tagOf({ annotations }: Descriptor): string | undefined {

@@ -1,6 +1,8 @@
 import { JettisonError } from '../errors/error.ts';
-import { checkLimit } from '../errors/limits.ts';
+import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
+import type { LayoutFiles } from '../layout/files.ts';
+import { MemberNames } from '../layout/member-names.ts';
 import type { Store } from '../store/store.ts';
 import { tarMembers } from './tar-members.ts';
 
@@ -10,7 +12,6 @@ export interface ArchivedFile {
   size: number;
 }
 
-const MAX_LINKS = 16;
 /** What old Docker versions write beside each layer; nobody reads it. */
 const IGNORED = /(^|\/)(VERSION|json|repositories)$/;
 
@@ -19,24 +20,25 @@ const IGNORED = /(^|\/)(VERSION|json|repositories)$/;
  * goes into the store's blobs on the way, its digest verified where its name says it. Names are only ever
  * looked up, never used as paths on the disk.
  */
-export class ArchiveFiles {
+export class ArchiveFiles implements LayoutFiles {
   readonly #json = new Map<string, Buffer>();
   readonly #blobs = new Map<string, ArchivedFile>();
-  readonly #links = new Map<string, string>();
-  readonly #names = new Set<string>();
+  readonly #names = new MemberNames();
+  readonly #present = new Set<string>();
+  readonly #store: Store;
 
-  private constructor() {}
+  private constructor(store: Store) {
+    this.#store = store;
+  }
 
   /** @throws JettisonError `TAR_INVALID`, `DIGEST_MISMATCH`, `ARCHIVE_INVALID` */
-  static async read(store: Store, tar: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<ArchiveFiles> {
-    const files = new ArchiveFiles();
+  static async load(store: Store, tar: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<ArchiveFiles> {
+    const files = new ArchiveFiles(store);
     let json = 0;
     for await (const { header, content } of tarMembers(tar)) {
       signal?.throwIfAborted();
-      const name = clean(header.name);
-      files.#names.add(name);
-      if (header.type === 'symlink') files.#links.set(name, clean(`${name}/../${header.link}`));
-      else if (header.type === 'hardlink') files.#links.set(name, clean(header.link!));
+      const name = files.#names.add(header);
+      files.#present.add(name);
       if (header.type !== 'file' || IGNORED.test(name)) continue;
       if (name.endsWith('.json') || name === 'oci-layout') {
         json += header.size;
@@ -53,40 +55,37 @@ export class ArchiveFiles {
 
   /** Whether there was nothing in the archive at all. */
   get isEmpty(): boolean {
-    return this.#names.size === 0;
+    return this.#present.size === 0;
   }
 
   /** Whether the archive has anything of that name. */
   has(name: string): boolean {
-    return this.#names.has(name);
+    return this.#present.has(name);
   }
 
-  /** Bytes of a JSON file of the archive; undefined if it has none of that name. */
-  bytes(name: string): Buffer | undefined {
-    return this.#json.get(this.#follow(name));
+  read(name: string, limit: LimitName): Buffer | undefined {
+    const at = this.#names.find(name);
+    const json = this.#json.get(at);
+    const blob = json === undefined ? this.#blobs.get(at) : undefined;
+    checkLimit(limit, json?.length ?? blob?.size ?? 0, `${name} in the archive`, 'ARCHIVE_INVALID');
+    return json ?? (blob && this.#store.blobs.read(blob.digest));
+  }
+
+  size(name: string): number | undefined {
+    const at = this.#names.find(name);
+    return this.#json.get(at)?.length ?? this.#blobs.get(at)?.size;
+  }
+
+  async *open(name: string): AsyncGenerator<Buffer> {
+    const blob = this.blob(name);
+    if (blob === undefined) throw new JettisonError('ARCHIVE_INVALID', `the archive lacks ${name}`);
+    yield* this.#store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
   }
 
   /** A file that went into the store; undefined if the archive has none of that name. */
   blob(name: string): ArchivedFile | undefined {
-    return this.#blobs.get(this.#follow(name));
+    return this.#blobs.get(this.#names.find(name));
   }
-
-  /** Old Docker versions replace a layer that occurs twice by a link. */
-  #follow(name: string): string {
-    let at = clean(name);
-    for (let links = 0; links < MAX_LINKS && this.#links.has(at); links++) at = this.#links.get(at)!;
-    return at;
-  }
-}
-
-/** `./a//b/../c` → `a/c`; what would lead outside stays inside, where nothing is found. */
-function clean(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return parts.join('/');
 }
 
 /** The digest that a name promises: `blobs/sha256/<hex>` of an OCI layout. */

@@ -2,17 +2,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
+import { CONTAINERD_NAME, REF_NAME } from '../image/layout.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
-import {
-  isKnownLayout,
-  layoutVersion,
-  parseDocument,
-  readConfig,
-  readIndex,
-  readManifest,
-} from '../image/sound.ts';
+import { readConfig, readIndex, readManifest } from '../image/sound.ts';
 import { type Descriptor, type ImageConfig, type Index, MEDIA } from '../image/types.ts';
 import { compressionOf, decompress } from '../layer/decompress.ts';
+import { type DockerEntry, readDockerManifest } from '../layout/docker-manifest.ts';
+import { ImageLayout } from '../layout/image-layout.ts';
 import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { ArchiveFiles } from './archive-files.ts';
@@ -27,13 +23,6 @@ export interface LoadedImage {
   names: string[];
 }
 
-/** Docker's `manifest.json`. */
-interface DockerEntry {
-  Config: string;
-  RepoTags?: string[] | null;
-  Layers: string[];
-}
-
 /**
  * Puts the images of an archive into the store, with their names: an OCI layout in a tar, what `docker save`
  * writes now, and what it wrote before version 25; plain or compressed. Blobs are kept as they are, configs
@@ -46,18 +35,19 @@ export async function readArchive(
   source: AsyncIterable<Buffer>,
   signal?: AbortSignal,
 ): Promise<LoadedImage[]> {
-  const files = await ArchiveFiles.read(store, decompress(source), signal);
+  const files = await ArchiveFiles.load(store, decompress(source), signal);
   if (files.isEmpty) {
     throw new JettisonError('ARCHIVE_INVALID', 'there is nothing in the archive', {
       hint: 'Did the program that should have written it fail?',
     });
   }
-  checkVersion(files.bytes('oci-layout'));
-  const docker = dockerEntries(files.bytes('manifest.json'));
-  const indexBytes = files.bytes('index.json');
-  const index = indexBytes && readIndex(indexBytes, 'index.json in the archive');
+  const layout = new ImageLayout(files, 'the archive', (reason, hint = 'Save the image again.') => {
+    return new JettisonError('ARCHIVE_INVALID', `the archive cannot be used: ${reason}`, { hint });
+  });
+  const dockerBytes = files.read('manifest.json', 'archive-json');
+  const docker = dockerBytes && readDockerManifest(dockerBytes);
   let images: LoadedImage[];
-  if (index !== undefined) images = await readLayout(store, index, docker ?? []);
+  if (files.size('index.json') !== undefined) images = await readLayout(store, layout.index(), docker ?? []);
   else if (docker !== undefined) images = await readDocker(store, files, docker);
   else if (files.has('repositories')) {
     throw new JettisonError('ARCHIVE_INVALID', 'this archive was made by a Docker older than 1.10', {
@@ -135,7 +125,8 @@ async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]>
 async function readDocker(store: Store, files: ArchiveFiles, entries: DockerEntry[]): Promise<LoadedImage[]> {
   const images: LoadedImage[] = [];
   for (const entry of entries) {
-    const bytes = files.bytes(entry.Config) ?? readWhole(store, files, entry.Config);
+    const bytes = files.read(entry.Config, 'config-size');
+    if (bytes === undefined) throw incomplete(`config ${entry.Config}`);
     const named = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(entry.Config)?.[1];
     const id = sha256(bytes);
     if (named !== undefined && id !== `sha256:${named}`) {
@@ -217,7 +208,7 @@ function firstBytes(store: Store, digest: Digest): Buffer {
 
 /** containerd's annotation is a whole name; OCI's may be one, or a mere tag, which names nothing. */
 function nameInAnnotations(annotations: Record<string, string>): string | undefined {
-  for (const key of ['io.containerd.image.name', 'org.opencontainers.image.ref.name']) {
+  for (const key of [CONTAINERD_NAME, REF_NAME]) {
     const text = annotations[key];
     if (text === undefined || !/[/:]/.test(text)) continue;
     try {
@@ -231,45 +222,8 @@ function nameInAnnotations(annotations: Record<string, string>): string | undefi
   return undefined;
 }
 
-/** A config that is no `.json` file: in archives that have blobs, but no `index.json`. */
-function readWhole(store: Store, files: ArchiveFiles, path: string): Buffer {
-  const blob = files.blob(path);
-  if (blob === undefined) throw incomplete(`config ${path}`);
-  return store.blobs.read(blob.digest);
-}
-
 function configOf(bytes: Buffer, name: string): ImageConfig {
   return readConfig(bytes, `the config ${name} in the archive`);
-}
-
-/** Docker's `manifest.json`. */
-function dockerEntries(bytes: Buffer | undefined): DockerEntry[] | undefined {
-  if (bytes === undefined) return undefined;
-  const what = 'manifest.json in the archive';
-  const entries = parseDocument(bytes, what);
-  const strings = (value: unknown): value is string[] =>
-    Array.isArray(value) && value.every((one) => typeof one === 'string');
-  const isEntry = (value: unknown): value is DockerEntry => {
-    const { Config, Layers, RepoTags } = (value ?? {}) as Partial<DockerEntry>;
-    return typeof Config === 'string' && strings(Layers) && (RepoTags == null || strings(RepoTags));
-  };
-  if (Array.isArray(entries) && entries.every(isEntry)) return entries;
-  throw new JettisonError(
-    'ARCHIVE_INVALID',
-    `${what} is not a list of images with Config, RepoTags and Layers`,
-    { hint: 'Save the image again, with `docker save` or `jettison save`.' },
-  );
-}
-
-/** An archive without its version is taken for what it looks like. */
-function checkVersion(bytes: Buffer | undefined): void {
-  const version = bytes && layoutVersion(parseDocument(bytes, 'oci-layout in the archive'));
-  if (version === undefined || isKnownLayout(version)) return;
-  throw new JettisonError(
-    'ARCHIVE_INVALID',
-    `the archive has the layout version ${version}, and this Jettison reads version 1`,
-    { hint: 'Use a newer Jettison, or save the image in the OCI layout 1.0.0.' },
-  );
 }
 
 function incomplete(part: string): JettisonError {

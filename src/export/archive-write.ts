@@ -1,9 +1,11 @@
 import { JettisonError } from '../errors/error.ts';
-import { canonicalJson, type Digest, hex } from '../image/digest.ts';
+import { canonicalJson, type Digest } from '../image/digest.ts';
+import { blobName, CONTAINERD_NAME, LAYOUT_MARKER, layoutIndex, REF_NAME } from '../image/layout.ts';
 import { familiarName } from '../image/reference.ts';
-import { type Descriptor, type Index, MEDIA } from '../image/types.ts';
+import type { Descriptor, Index } from '../image/types.ts';
 import type { Entry } from '../layer/entry.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
+import type { DockerEntry } from '../layout/docker-manifest.ts';
 import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 
@@ -38,7 +40,7 @@ export async function* writeArchive(
   yield* directory('blobs');
   yield* directory('blobs/sha256');
   for (const [digest, size] of [...blobs].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    yield header(`blobs/sha256/${hex(digest)}`, size);
+    yield header(blobName(digest), size);
     let written = 0;
     for await (const chunk of store.blobs.stream(digest) as AsyncIterable<Buffer>) {
       written += chunk.length;
@@ -49,7 +51,7 @@ export async function* writeArchive(
   }
   yield* text('index.json', canonicalJson(indexOf(images)));
   if (format === 'docker-archive') yield* text('manifest.json', canonicalJson(dockerManifest(images)));
-  yield* text('oci-layout', '{"imageLayoutVersion":"1.0.0"}');
+  yield* text('oci-layout', LAYOUT_MARKER);
   yield TAR_END;
 }
 
@@ -75,28 +77,25 @@ function blobsOf(store: Store, images: ArchiveImage[], omit: ReadonlySet<Digest>
 
 /** `index.json`: an entry for each name, as containerd and podman look for them. */
 function indexOf(images: ArchiveImage[]): Index {
-  return {
-    schemaVersion: 2,
-    mediaType: MEDIA.ociIndex,
-    manifests: images.flatMap(({ image, names, index }) => {
+  return layoutIndex(
+    images.flatMap(({ image, names, index }) => {
       const { mediaType, digest, size } = index?.target ?? image.descriptor;
       const bare = { mediaType, digest, size };
       if (names.length === 0) return [bare];
       return names.map((name) => ({
         ...bare,
-        annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name },
+        annotations: { [CONTAINERD_NAME]: name, [REF_NAME]: name },
       }));
     }),
-  };
+  );
 }
 
 /** Docker's `manifest.json`: an entry for each image. */
-function dockerManifest(images: ArchiveImage[]) {
-  const path = (digest: Digest) => `blobs/sha256/${hex(digest)}`;
+function dockerManifest(images: ArchiveImage[]): DockerEntry[] {
   return images.map(({ image, names }) => ({
-    Config: path(image.id),
+    Config: blobName(image.id),
     RepoTags: names.length === 0 ? null : names.map((name) => familiarName(name)),
-    Layers: image.manifest.layers.map(({ digest }) => path(digest)),
+    Layers: image.manifest.layers.map(({ digest }) => blobName(digest)),
   }));
 }
 

@@ -5,6 +5,7 @@ import type { Image, Layer } from '../image/image.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
 import { type Descriptor, MEDIA, type Platform } from '../image/types.ts';
+import type { ImageLayout } from '../layout/image-layout.ts';
 
 /** Where the parts of an image come from, by digest. */
 export interface Parts {
@@ -15,6 +16,15 @@ export interface Parts {
   /** The bytes of a packed layer, as they are there. */
   open(blob: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
   close?(): Promise<void>;
+}
+
+/** The parts of an image in a layout. */
+export function layoutParts(layout: ImageLayout, name: string): Parts {
+  return {
+    name,
+    document: async (digest, limit) => layout.document(digest, limit),
+    open: (blob) => layout.blob(blob),
+  };
 }
 
 /**

@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
+import { canonicalJson } from '../image/digest.ts';
+import { LAYOUT_MARKER, layoutIndex } from '../image/layout.ts';
 import { admitStore, STORE_FORMAT } from './admission.ts';
 import { Blobs } from './blobs.ts';
 import { Containers } from './containers.ts';
@@ -71,14 +73,11 @@ export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = 
         mkdirSync(folder, { recursive: true });
       }
       if (!existsSync(layout.index)) {
-        writeFileSync(
-          layout.index,
-          '{"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}',
-        );
+        writeFileSync(layout.index, canonicalJson(layoutIndex([])));
       }
       writeFileSync(layout.format, `{"format":${STORE_FORMAT}}`);
       // Last: its presence says that the rest is there.
-      writeFileSync(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}');
+      writeFileSync(layout.ociLayout, LAYOUT_MARKER);
     }
     for (const path of deadTemporaries(layout)) sweep(path);
   } catch (error) {

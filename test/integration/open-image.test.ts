@@ -116,7 +116,7 @@ describe('what cannot be opened is said', () => {
   test.each([
     ['docker-archive:none.tar', /there is no file .*none\.tar$/],
     ['docker-archive:layout', /layout is a directory$/],
-    ['oci:none', /none is not an OCI layout: index\.json is missing$/],
+    ['oci:none', /none" cannot be used: index\.json is missing$/],
     ['oci:layout:2', /has no image "2"$/],
     ['oci-archive:oci.tar:2', /has no image "2"$/],
     ['dir:docker.tar', /docker\.tar is not a directory$/],

@@ -10,23 +10,17 @@ import {
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../../errors/error.ts';
-import { type Digest, isDigest, sha256 } from '../../image/digest.ts';
+import { sha256 } from '../../image/digest.ts';
 import type { Image, Layer } from '../../image/image.ts';
-import { parseDocument, readConfig, readIndex } from '../../image/sound.ts';
+import { readConfig } from '../../image/sound.ts';
 import { MEDIA } from '../../image/types.ts';
 import { compressionOf, decompress } from '../../layer/decompress.ts';
+import { type DockerEntry, readDockerManifest } from '../../layout/docker-manifest.ts';
+import { ImageLayout } from '../../layout/image-layout.ts';
+import { TarFile } from '../../layout/tar-file.ts';
 import { temporaryPath } from '../../store/temporary.ts';
-import { chooseManifest } from '../choose-manifest.ts';
-import { imageOf, type Parts } from '../parts.ts';
+import { imageOf, layoutParts, type Parts } from '../parts.ts';
 import type { OpenOptions, OpenSource } from '../source.ts';
-import { TarFile } from '../tar-file.ts';
-
-/** Docker's `manifest.json`. */
-interface DockerEntry {
-  Config: string;
-  RepoTags?: string[] | null;
-  Layers: string[];
-}
 
 /**
  * An image of an archive, read where it is; one that is compressed, or comes through a pipe, is first written to the
@@ -52,23 +46,17 @@ export async function openArchive(
     remove();
   };
   try {
-    const index = file.read('index.json', 'manifest-size');
-    const docker = dockerEntries(file.read('manifest.json', 'archive-json'));
-    if (index !== undefined) {
-      const target = chooseManifest(readIndex(index, `index.json in ${path}`).manifests, {
-        which,
-        name: path,
+    const docker = file.read('manifest.json', 'archive-json');
+    if (file.size('index.json') !== undefined) {
+      const layout = new ImageLayout(file, path, (reason, hint = 'Save the image again.') => {
+        return new JettisonError('ARCHIVE_INVALID', `${path} cannot be used: ${reason}`, { hint });
       });
-      const parts: Parts = {
-        name: path,
-        document: async (digest, limit) =>
-          file.read(blobName(digest), limit) ?? lacks(path, blobName(digest)),
-        open: ({ digest }) => file.open(blobName(digest)),
-        close,
-      };
-      return await imageOf(parts, target, { label, platform });
+      const parts: Parts = { ...layoutParts(layout, path), close };
+      return await imageOf(parts, layout.choose(which), { label, platform });
     }
-    if (docker !== undefined) return dockerImage(file, chooseEntry(docker, which, path), { label, close });
+    if (docker !== undefined) {
+      return dockerImage(file, chooseEntry(readDockerManifest(docker), which, path), { label, close });
+    }
     throw new JettisonError(
       'ARCHIVE_INVALID',
       `${path} is not an image archive: it has neither index.json nor manifest.json`,
@@ -132,31 +120,6 @@ function chooseEntry(entries: DockerEntry[], which: string | undefined, path: st
   );
 }
 
-function dockerEntries(bytes: Buffer | undefined): DockerEntry[] | undefined {
-  if (bytes === undefined) return undefined;
-  const value = parseDocument(bytes, 'manifest.json of the archive');
-  const isText = (one: unknown): one is string => typeof one === 'string';
-  const isEntry = (one: unknown): one is DockerEntry => {
-    const { Config, Layers, RepoTags } = (one ?? {}) as Partial<DockerEntry>;
-    const tags: unknown = RepoTags ?? [];
-    return (
-      isText(Config) &&
-      Array.isArray(Layers) &&
-      Layers.every(isText) &&
-      Array.isArray(tags) &&
-      tags.every(isText)
-    );
-  };
-  if (Array.isArray(value) && value.every(isEntry)) return value;
-  throw new JettisonError(
-    'ARCHIVE_INVALID',
-    'manifest.json of the archive is not a list of images with Config and Layers',
-    {
-      hint: 'Save the image again, with `docker save` or `jettison save`.',
-    },
-  );
-}
-
 /** A tar that can be read from any place. */
 async function plainTar(
   path: string,
@@ -204,12 +167,6 @@ function split(text: string, cwd: string): { path: string; which?: string } {
   const colon = text.indexOf(':');
   if (colon < 1 || statSync(path, { throwIfNoEntry: false }) !== undefined) return { path };
   return { path: resolve(cwd, text.slice(0, colon)), which: text.slice(colon + 1) };
-}
-
-function blobName(digest: Digest): string {
-  if (!isDigest(digest))
-    throw new JettisonError('DIGEST_INVALID', `"${digest}" is not a digest that can be used here`);
-  return `blobs/${digest.replace(':', '/')}`;
 }
 
 function lacks(path: string, name: string): never {

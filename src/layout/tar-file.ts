@@ -2,9 +2,10 @@ import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { type TarHeader, TarReader } from '../layer/tar-read.ts';
+import type { LayoutFiles } from './files.ts';
+import { MemberNames } from './member-names.ts';
 
 const BLOCK = 512;
-const MAX_LINKS = 16;
 
 interface Member {
   offset: number;
@@ -15,9 +16,9 @@ interface Member {
  * A tar on disk, whose members are read from wherever they are: its headers are read once, its contents only when
  * somebody wants them. Names are only ever looked up, never used as paths.
  */
-export class TarFile {
+export class TarFile implements LayoutFiles {
   readonly #members = new Map<string, Member>();
-  readonly #links = new Map<string, string>();
+  readonly #names = new MemberNames();
 
   private constructor(
     private readonly fd: number,
@@ -38,10 +39,6 @@ export class TarFile {
       throw error;
     }
     return file;
-  }
-
-  has(name: string): boolean {
-    return this.#find(name) !== undefined;
   }
 
   /** A small member; undefined when there is none of that name. */
@@ -100,18 +97,13 @@ export class TarFile {
     reader.end();
   }
 
-  #note({ name, type, size, link }: TarHeader, offset: number): void {
-    const at = clean(name);
-    if (type === 'symlink') this.#links.set(at, clean(`${at}/../${link}`));
-    else if (type === 'hardlink') this.#links.set(at, clean(link!));
-    else if (type === 'file') this.#members.set(at, { offset, size });
+  #note(header: TarHeader, offset: number): void {
+    const name = this.#names.add(header);
+    if (header.type === 'file') this.#members.set(name, { offset, size: header.size });
   }
 
-  /** Old Docker versions replace a layer that occurs twice by a link. */
   #find(name: string): Member | undefined {
-    let at = clean(name);
-    for (let links = 0; links < MAX_LINKS && this.#links.has(at); links++) at = this.#links.get(at)!;
-    return this.#members.get(at);
+    return this.#members.get(this.#names.find(name));
   }
 
   #fill(bytes: Buffer, position: number): void {
@@ -121,14 +113,4 @@ export class TarFile {
       done += read;
     }
   }
-}
-
-/** `./a//b/../c` → `a/c`; a path that would lead outside stays inside, where nothing is found. */
-function clean(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return parts.join('/');
 }

@@ -1,0 +1,33 @@
+import type { TarHeader } from '../layer/tar-read.ts';
+
+const MAX_LINKS = 16;
+
+/** Names of a tar's members, and the links among them: old Docker versions replace a layer that occurs twice by one. */
+export class MemberNames {
+  readonly #links = new Map<string, string>();
+
+  /** Notes a member. @returns its name as `find` gives it */
+  add({ name, type, link }: TarHeader): string {
+    const at = clean(name);
+    if (type === 'symlink') this.#links.set(at, clean(`${at}/../${link}`));
+    else if (type === 'hardlink') this.#links.set(at, clean(link!));
+    return at;
+  }
+
+  /** The name of the member that a name leads to. */
+  find(name: string): string {
+    let at = clean(name);
+    for (let links = 0; links < MAX_LINKS && this.#links.has(at); links++) at = this.#links.get(at)!;
+    return at;
+  }
+}
+
+/** `./a//b/../c` → `a/c`; a path that would lead outside stays inside, where nothing is found. */
+function clean(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
