@@ -20,6 +20,7 @@ export type { BuildEvent, StepInfo, StepOutcome } from './events/event.ts';
 export type { Output } from './export/exporters.ts';
 export type { Annotations, Destination, ImageForm, LayerCompression } from './export/output.ts';
 export type { Digest } from './image/digest.ts';
+export type { ImageParts } from './image/image.ts';
 export type { Descriptor, ImageConfig, Manifest, Platform, RuntimeConfig } from './image/types.ts';
 export type {
   Amount,
@@ -32,5 +33,5 @@ export { type DescribeOptions, describeImage } from './inspect/describe-image.ts
 export { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './plan/input.ts';
 export type { BaseImage, Plan, PlannedStage, Step } from './plan/plan.ts';
 export { planBuild } from './plan/planner.ts';
-export { findImage, type ImageParts, listImages, type NamedImage, readImage } from './store/lookup.ts';
+export { findImage, listImages, type NamedImage, readImage } from './store/lookup.ts';
 export { openStore, type Store } from './store/store.ts';

@@ -2,9 +2,10 @@ import { fromSystemError } from '../errors/system.ts';
 import { emitTo } from '../events/emit.ts';
 import type { Emit } from '../events/event.ts';
 import { exporterOf } from '../export/exporters.ts';
-import { ImageMaker, type MadeImage } from '../export/image-maker.ts';
+import { ImageMaker } from '../export/image-maker.ts';
 import type { BuiltPlatform } from '../export/output.ts';
 import { exportAll } from '../export/outputs.ts';
+import type { ImageSet } from '../image/image.ts';
 import { canonicalName } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -132,12 +133,12 @@ async function solveFor(plan: Plan, solver: Solver, epoch: number | undefined): 
 }
 
 /** The public facts of an image. */
-function imageResult({ target, images }: MadeImage, built: readonly BuiltPlatform[]): ImageResult {
+function imageResult({ target, images }: ImageSet, built: readonly BuiltPlatform[]): ImageResult {
   return { digest: target.digest, imageId: images[0]!.id, manifest: target, config: built[0]!.config };
 }
 
 /** Layers and bytes of an image, of all its platforms; of its files, where all layers have been looked into. */
-function sizesOf(store: Store, built: readonly BuiltPlatform[], { images }: MadeImage) {
+function sizesOf(store: Store, built: readonly BuiltPlatform[], { images }: ImageSet) {
   const layers = images.flatMap(({ manifest }) => manifest.layers);
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);
   const contents = built.flatMap((one) => one.layers.map(({ id }) => store.layers.record(id)?.size));

@@ -22,9 +22,9 @@ export interface PlaceBackend<L extends { type: string }> extends Backend<L> {
   readonly kind: 'place';
   /** Keys of `--cache-from`. */
   readonly from: Keys<L>;
-  /** What people know the place as. */
+  /** The place's name in messages. */
   label(location: L): string;
-  /** Opens the place; code that only this needs is imported here. Nothing is read or made yet. */
+  /** Opens the place without reading it; imports code that only this backend needs. */
   open(location: L, services: CacheServices): Promise<CachePlace>;
 }
 

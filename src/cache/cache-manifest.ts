@@ -44,7 +44,7 @@ export interface CachedMount {
 }
 
 /**
- * The cache in what a place holds. What cannot be right in it is left out.
+ * The cache in a document of a place; invalid entries are left out.
  *
  * @returns undefined when there is none
  */

@@ -12,7 +12,7 @@ import type { CacheBlob, CachePlace } from './place.ts';
 export interface SharedStep extends Omit<CachedStep, 'index'> {
   /** The layer's entries, or their blob where the step came from another cache. That may have none. */
   index: (() => Promise<LayerIndex>) | Descriptor | undefined;
-  /** Has the store hold the layer's blob, or that of its index. */
+  /** Puts the layer's blob, or that of its index, into the store. */
   fetch: (blob: Descriptor) => Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export type SharedMount =
       cache: CacheIdentity;
       /** What was made of it before, and would be again: a place that holds it need not be given it. */
       known: () => Promise<Descriptor | undefined>;
-      /** Has the store hold an archive of it. @returns undefined when it holds nothing that should be shared */
+      /** Puts an archive of it into the store. @returns undefined when it holds nothing to share */
       pack: () => Promise<Descriptor | undefined>;
     };
 

@@ -53,7 +53,7 @@ export class FolderPlace implements CachePlace {
     for (const blob of blobs) if (!this.#folder.keep(blob)) await add(blob);
     await this.#folder.add(manifest, this.store.blobs.stream(manifest.digest));
     await this.#folder.name(this.tag, manifest);
-    // Somebody may have taken away what nothing needed, while this was about to need it.
+    // Another process may have deleted unreferenced blobs meanwhile.
     for (const blob of blobs) if (!this.#folder.holds(blob)) await add(blob);
   }
 }

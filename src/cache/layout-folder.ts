@@ -53,7 +53,7 @@ export class LayoutFolder {
   manifest(descriptor: Descriptor): Manifest {
     const manifest = this.json(descriptor) as Partial<Manifest> | null;
     if (manifest?.config !== undefined && Array.isArray(manifest.layers)) return manifest as Manifest;
-    throw this.#invalid(`has a blob that is no image manifest: ${descriptor.digest}`);
+    throw this.#invalid(`has a blob that is not an image manifest: ${descriptor.digest}`);
   }
 
   /** A small JSON blob, verified. @throws JettisonError `CACHE_INVALID` */
@@ -78,7 +78,7 @@ export class LayoutFolder {
     }
   }
 
-  /** Whether a blob is there, which then stays there for who is about to name it. */
+  /** Whether a blob is there; if so, it is touched, and so kept until it is named. */
   keep(blob: Descriptor): boolean {
     try {
       if (!lstatSync(this.#blob(blob.digest)).isFile()) return false;
@@ -131,7 +131,7 @@ export class LayoutFolder {
     return Array.isArray(index?.manifests) ? index.manifests : undefined;
   }
 
-  /** What is in a JSON file, if it is one. @param path relative to the folder */
+  /** Undefined for a file that is missing or not JSON. @param path relative to the folder */
   #read<T>(path: string): T | undefined {
     const bytes = this.#files.read(path, 'cache-config-size');
     if (bytes === undefined) return undefined;
@@ -166,7 +166,7 @@ export class LayoutFolder {
     }
   }
 
-  /** One by one: none is made where a link leads. @param path relative to the folder */
+  /** Makes folders one by one, never through a link. @param path relative to the folder */
   #makeFolder(path: string): void {
     const parent = dirname(path);
     if (parent !== path) this.#makeFolder(parent);

@@ -6,9 +6,9 @@ import type { Descriptor, Index, Manifest } from '../image/types.ts';
 import { isWithin, openFileWithin } from '../layer/host-file.ts';
 import { readNames } from '../store/temporary.ts';
 
-/** What a writer relies on was written or touched less than this ago, and who reads a cache has this long for it. */
+/** Blobs that were written or touched less than this ago are kept: for writers about to name them, and for readers. */
 const GRACE_MS = 60 * 60 * 1000;
-/** What a writer that was killed has left is deleted after this time. */
+/** Leftovers of killed writers are deleted after this time. */
 const LEFTOVER_MS = 24 * 60 * 60 * 1000;
 
 /** File names of blobs, and of files that writers have not finished. */
@@ -26,7 +26,7 @@ export function collectGarbage(folder: string, named: () => readonly Descriptor[
   try {
     collect(folder, named);
   } catch (error) {
-    // What cannot be deleted is no reason to fail: the cache itself is whole.
+    // A file that cannot be deleted does not fail the build: the cache itself is whole.
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
   }
 }
@@ -48,7 +48,7 @@ function collect(folder: string, named: () => readonly Descriptor[]): void {
     if (needed.has(name)) continue;
     const grave = join(temporary, randomUUID());
     try {
-      // Somebody may have begun to rely on it in this moment: who takes it away must look once more.
+      // Another process may have touched it in this moment: look again before deleting it.
       renameSync(join(blobs, name), grave);
       if (age(grave) <= GRACE_MS) renameSync(grave, join(blobs, name));
       else rmSync(grave);
@@ -68,13 +68,13 @@ function age(path: string): number {
 function needs(blobs: string, manifests: readonly Descriptor[]): Set<string> | undefined {
   const found = new Set<string>();
   const visit = ({ digest }: { digest: Digest }): void => {
-    if (!isDigest(digest)) throw new TypeError(`${digest} is no digest`);
+    if (!isDigest(digest)) throw new TypeError(`invalid digest "${digest}"`);
     if (found.has(hex(digest))) return;
     found.add(hex(digest));
     const document = JSON.parse(readWithin(blobs, hex(digest))) as Partial<Manifest & Index>;
     document.manifests?.forEach(visit);
     for (const blob of [document.config!, ...(document.layers ?? [])].filter(Boolean)) {
-      if (!isDigest(blob.digest)) throw new TypeError(`${blob.digest} is no digest`);
+      if (!isDigest(blob.digest)) throw new TypeError(`invalid digest "${blob.digest}"`);
       found.add(hex(blob.digest));
     }
   };

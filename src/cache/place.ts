@@ -21,7 +21,7 @@ export interface CachePlace {
   readonly lasting: boolean;
   /** The documents. @throws JettisonError `CACHE_MISSING` when there are none, `CACHE_INVALID`, `REGISTRY_…` */
   read(onProgress?: OnProgress): Promise<CacheDocument[]>;
-  /** Has the store hold a blob. */
+  /** Downloads a blob into the store. */
   fetch(blob: Descriptor, onProgress?: OnProgress): Promise<void>;
   /** Whether the place holds a blob, whole. */
   holds(blob: Descriptor): Promise<boolean>;

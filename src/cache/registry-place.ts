@@ -35,7 +35,7 @@ export class RegistryPlace implements CachePlace {
         : [manifest];
     const documents: CacheDocument[] = [];
     for (const one of manifests) {
-      // An index of indexes, or what is no image at all, holds no cache.
+      // An index of indexes, or a document that is not an image, holds no cache.
       if (!('config' in one) || !(one.config.size <= limit('cache-config-size'))) continue;
       await this.fetch(one.config, onProgress);
       documents.push({ manifest: one, config: this.#json(one.config) });

@@ -5,7 +5,7 @@ import type { Descriptor } from '../image/types.ts';
 import type { Store } from '../store/store.ts';
 import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
-/** Tells of what is read from a place, as an import of its own. */
+/** Reports reads from a place as an import of its own. */
 export class ReportingPlace implements CachePlace {
   readonly #imports: Overlapping;
   readonly #report: OnProgress;

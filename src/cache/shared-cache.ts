@@ -27,7 +27,7 @@ export class SharedCache {
 
   private constructor(private readonly store: Store) {}
 
-  /** @param onFailure is told of sources that cannot be read: a build goes on without them */
+  /** @param onFailure gets sources that cannot be read: a build goes on without them */
   static async load(
     store: Store,
     sources: readonly CacheSource[],
@@ -105,12 +105,12 @@ export class SharedCache {
     if (this.store.layers.record(layer.id) !== undefined) installBlob(this.store.layout, layer.id, packed);
   }
 
-  /** Has the store hold a layer's blob, or its index. */
+  /** Downloads a layer's blob, or its index, into the store. */
   async fetch(step: CachedStep, blob: Descriptor = step.packed.blob): Promise<void> {
     await this.#found(step).place.fetch(blob);
   }
 
-  /** Has the store hold the archive of a cache mount. */
+  /** Downloads the archive of a cache mount into the store. */
   async fetchMount({ cache, archive }: CachedMount): Promise<void> {
     await this.#mounts.get(cacheName(cache))!.place.fetch(archive);
   }

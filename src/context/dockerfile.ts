@@ -120,7 +120,7 @@ async function readNamed(path: string, name: string, file: string | undefined): 
   return isStream ? readAll(createReadStream(path), name) : readSmall(path, name);
 }
 
-/** Undefined when there is no such file. */
+/** Undefined when the file is missing. */
 function readSmall(path: string, name: string): Buffer | undefined {
   try {
     const stat = statSync(path, { throwIfNoEntry: false });

@@ -16,7 +16,7 @@ const buffer = Buffer.allocUnsafe(SMALL + 1);
  * @param signal ends the reading of a large file
  * @throws JettisonError `CONTEXT_CHANGED` when the file has gone or has another size, `CONTEXT_UNREADABLE`
  */
-export async function hashFile(
+export async function hashContextFile(
   host: string,
   size: number,
   name: string,

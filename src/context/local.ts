@@ -15,7 +15,7 @@ import { diskPath, nameOfBytes } from '../layer/names.ts';
 import type { TreeEntry } from '../layer/tree.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import type { Context } from './context.ts';
-import { hashFile } from './hash-file.ts';
+import { hashContextFile } from './hash-file.ts';
 import { HashMemory } from './hash-memory.ts';
 import type { IgnoreRules } from './ignore.ts';
 import { type OwnPlace, OwnPlaces, storePlaces } from './own-places.ts';
@@ -162,7 +162,8 @@ export class LocalContext implements Context {
       }
       const stamp = this.#stamps.get(entry.path);
       const known = stamp === undefined ? undefined : this.#memory?.get(entry.path, stamp);
-      entry.digest = known ?? (await hashFile(this.#host(entry.path), entry.size, entry.path, this.signal));
+      entry.digest =
+        known ?? (await hashContextFile(this.#host(entry.path), entry.size, entry.path, this.signal));
       if (linked !== undefined) linked.digest = entry.digest;
       if (known !== undefined) continue;
       if (stamp !== undefined) this.#memory?.put(entry.path, stamp, entry.digest, started);

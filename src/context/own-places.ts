@@ -70,7 +70,7 @@ export function storePlaces(layout: StoreLayout, directory: string): OwnPlace[] 
   return paths.map((path) => ({ path: join(home, relative(home, path).split(sep)[0]!), what: 'the store' }));
 }
 
-/** The real path of something of which the last parts may not exist yet. */
+/** The real path of a file whose last parts may not exist yet. */
 function realOf(path: string): string {
   try {
     return realpathSync(path);

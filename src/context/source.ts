@@ -28,7 +28,7 @@ export function contextSource(text: string): ContextSource {
   return statOf(text)?.isFile() ? { kind: 'archive', path: text } : { kind: 'directory', path: text };
 }
 
-/** Undefined for what is not there, or cannot be looked at: whoever opens it says why. */
+/** Undefined when it is missing or cannot be looked at: opening it gives the reason. */
 export function statOf(path: string) {
   try {
     return statSync(path, { throwIfNoEntry: false });

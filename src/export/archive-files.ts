@@ -12,7 +12,7 @@ export interface ArchivedFile {
   size: number;
 }
 
-/** What old Docker versions write beside each layer; nobody reads it. */
+/** Files that old Docker versions write beside each layer. */
 const IGNORED = /(^|\/)(VERSION|json|repositories)$/;
 
 /**

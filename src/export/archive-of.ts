@@ -13,7 +13,5 @@ export async function archiveOf(
   const { made, names } = await imageOf(job, output);
   const layers = made.images.flatMap(({ manifest }) => manifest.layers);
   await parallel(layers, TRANSFERS, job.fetchBlob);
-  const [image] = made.images;
-  const whole = made.isIndex ? { index: made } : {};
-  return writeArchive(job.store, [{ image: image!, names, ...whole }], format);
+  return writeArchive(job.store, [{ ...made, names }], format);
 }

@@ -37,7 +37,7 @@ export async function readArchive(
 ): Promise<LoadedImage[]> {
   const files = await ArchiveFiles.load(store, decompress(source), signal);
   if (files.isEmpty) {
-    throw new JettisonError('ARCHIVE_INVALID', 'there is nothing in the archive', {
+    throw new JettisonError('ARCHIVE_INVALID', 'the archive is empty', {
       hint: 'Did the program that should have written it fail?',
     });
   }
@@ -56,7 +56,7 @@ export async function readArchive(
   } else {
     throw new JettisonError(
       'ARCHIVE_INVALID',
-      'this is no image archive: it has neither index.json nor manifest.json',
+      'not an image archive: it has neither index.json nor manifest.json',
       {
         hint: 'An archive that `docker export` wrote is a file system, not an image: ADD it to scratch.',
       },
@@ -105,10 +105,7 @@ async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]>
     return ids;
   }
   if (target.mediaType !== MEDIA.ociManifest && target.mediaType !== MEDIA.dockerManifest) {
-    throw new JettisonError(
-      'ARCHIVE_INVALID',
-      `the archive holds something that is no image: ${target.mediaType}`,
-    );
+    throw new JettisonError('ARCHIVE_INVALID', `unsupported media type in the archive: ${target.mediaType}`);
   }
   const { config, layers } = readManifest(
     store.blobs.read(target.digest),

@@ -1,12 +1,13 @@
 import { JettisonError } from '../errors/error.ts';
 import { canonicalJson, type Digest } from '../image/digest.ts';
+import type { ImageSet } from '../image/image.ts';
 import { blobName, CONTAINERD_NAME, LAYOUT_MARKER, layoutIndex, REF_NAME } from '../image/layout.ts';
 import { familiarName } from '../image/reference.ts';
-import type { Descriptor, Index } from '../image/types.ts';
+import type { Index } from '../image/types.ts';
 import type { Entry } from '../layer/entry.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
 import type { DockerEntry } from '../layout/docker-manifest.ts';
-import type { ImageParts } from '../store/lookup.ts';
+import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 
 /**
@@ -15,19 +16,16 @@ import type { Store } from '../store/store.ts';
  */
 export type ArchiveFormat = 'docker-archive' | 'oci-archive';
 
-export interface ArchiveImage {
-  image: ImageParts;
+export interface ArchiveImage extends ImageSet {
   /** Canonical names that the archive gives it; an image may go without. */
   names: string[];
-  /** The index that names this image and others, when it is that which has the names: once an index. */
-  index?: { target: Descriptor; images: ImageParts[] };
 }
 
 /**
  * The bytes of an archive of some images. Each blob is in it once, as the store has it; the same images
  * always give the same bytes.
  *
- * @param omit layers whose blobs whoever reads the archive does not need
+ * @param omit layers whose blobs are left out: the reader has them
  * @throws JettisonError `BLOB_MISSING` before the first byte, when a layer has never been fetched
  */
 export async function* writeArchive(
@@ -58,9 +56,8 @@ export async function* writeArchive(
 /** Every blob of the images with its size. */
 function blobsOf(store: Store, images: ArchiveImage[], omit: ReadonlySet<Digest>): Map<Digest, number> {
   const blobs = new Map<Digest, number>();
-  const parts = images.flatMap(({ image, index }) => index?.images ?? [image]);
-  for (const { index } of images) if (index !== undefined) blobs.set(index.target.digest, index.target.size);
-  for (const { descriptor, manifest } of parts) {
+  for (const { target } of images) if (isIndex(target)) blobs.set(target.digest, target.size);
+  for (const { descriptor, manifest } of images.flatMap((one) => one.images)) {
     for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) {
       if (omit.has(digest)) continue;
       const size = store.blobs.size(digest);
@@ -78,8 +75,7 @@ function blobsOf(store: Store, images: ArchiveImage[], omit: ReadonlySet<Digest>
 /** `index.json`: an entry for each name, as containerd and podman look for them. */
 function indexOf(images: ArchiveImage[]): Index {
   return layoutIndex(
-    images.flatMap(({ image, names, index }) => {
-      const { mediaType, digest, size } = index?.target ?? image.descriptor;
+    images.flatMap(({ target: { mediaType, digest, size }, names }) => {
       const bare = { mediaType, digest, size };
       if (names.length === 0) return [bare];
       return names.map((name) => ({
@@ -90,12 +86,12 @@ function indexOf(images: ArchiveImage[]): Index {
   );
 }
 
-/** Docker's `manifest.json`: an entry for each image. */
+/** Docker's `manifest.json`: an entry for each image, which has one platform. */
 function dockerManifest(images: ArchiveImage[]): DockerEntry[] {
-  return images.map(({ image, names }) => ({
-    Config: blobName(image.id),
+  return images.map(({ images: [image], names }) => ({
+    Config: blobName(image!.id),
     RepoTags: names.length === 0 ? null : names.map((name) => familiarName(name)),
-    Layers: image.manifest.layers.map(({ digest }) => blobName(digest)),
+    Layers: image!.manifest.layers.map(({ digest }) => blobName(digest)),
   }));
 }
 

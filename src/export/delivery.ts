@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts';
 import type { ImageMaker } from './image-maker.ts';
 import type { BuiltPlatform } from './output.ts';
 
-/** A built result, and all that handing it over takes. */
+/** A build's result, and what exporters need to deliver it. */
 export interface Delivery {
   store: Store;
   built: BuiltPlatform[];
@@ -20,6 +20,6 @@ export interface Delivery {
   signal: AbortSignal;
   emit: Emit;
   worker: () => Promise<Worker>;
-  /** Has the store hold a blob of the base. */
+  /** Downloads a blob of the base into the store. */
   fetchBlob: (blob: Descriptor) => Promise<void>;
 }

@@ -43,7 +43,7 @@ export class EngineApi {
     }
     signal.throwIfAborted();
     if (failure instanceof JettisonError) throw failure;
-    throw new JettisonError('ENGINE_UNREACHABLE', 'there is no Docker or Podman engine to load into', {
+    throw new JettisonError('ENGINE_UNREACHABLE', 'cannot find a Docker or Podman engine', {
       hint: HINT,
       cause: failure,
     });

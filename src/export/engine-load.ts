@@ -1,9 +1,9 @@
 import { countedToEnd, type OnProgress } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
+import type { ImageParts } from '../image/image.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
 import { parallel, TRANSFERS } from '../registry/parallel.ts';
-import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { writeArchive } from './archive-write.ts';
 import { EngineApi, engineFailed } from './engine-api.ts';
@@ -12,7 +12,7 @@ export interface EngineLoad {
   store: Store;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
-  /** Has the store hold a blob of the base. */
+  /** Downloads a blob of the base into the store. */
   fetchBlob: (blob: Descriptor) => Promise<void>;
   onProgress: OnProgress;
 }
@@ -80,7 +80,8 @@ async function send(
   const sent = new Set(layers.slice(held).map(({ digest }) => digest));
   await parallel(layers.slice(held), TRANSFERS, fetchBlob);
   const omit = new Set(layers.map(({ digest }) => digest).filter((digest) => !sent.has(digest)));
-  const archive = writeArchive(store, [{ image, names }], 'docker-archive', omit);
+  const set = { target: image.descriptor, images: [image], names };
+  const archive = writeArchive(store, [set], 'docker-archive', omit);
   const answer = await api.sendTar(
     '/images/load?quiet=1',
     countedToEnd(archive, { item: image.id, onProgress }),

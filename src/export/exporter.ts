@@ -19,7 +19,7 @@ export interface Exporter<O extends { type: string } & ImageOptions> {
   readonly keys: Keys<O>;
   /** Checks options together. @throws JettisonError with exit code 2 */
   check?(output: O): void;
-  /** What is quick and cannot fail elsewhere; of all outputs before any is delivered. */
+  /** Quick local work: done for all outputs before any is delivered, so that failures elsewhere do not lose it. */
   keep?(job: Delivery, output: O): Promise<void>;
   /** Hands the result over; code that only this needs is imported here. @throws JettisonError */
   deliver(job: Delivery, output: O): Promise<void>;

@@ -1,16 +1,16 @@
 import type { Digest } from '../image/digest.ts';
+import type { ImageParts } from '../image/image.ts';
 import type { Descriptor } from '../image/types.ts';
 import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import type { Registries } from '../registry/registries.ts';
-import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 
 /**
  * Fetches what images still lack in the store: layers of their bases that no build ever needed.
  *
  * @param registries made only when something is missing
- * @throws JettisonError `BLOB_MISSING` when nobody knows where a layer came from, and what the registry says
+ * @throws JettisonError `BLOB_MISSING` when the origin of a layer is unknown, `REGISTRY_…`
  */
 export async function fetchMissing(
   store: Store,

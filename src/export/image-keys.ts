@@ -1,9 +1,9 @@
 import { usageError } from '../errors/usage.ts';
 import { booleanOf } from '../fields/csv.ts';
 import { alwaysTrue, type Key, type Keys } from '../fields/keys.ts';
+import type { ImageSet } from '../image/image.ts';
 import { canonicalName } from '../image/reference.ts';
 import type { Delivery } from './delivery.ts';
-import type { MadeImage } from './image-maker.ts';
 import { type Annotations, COMPRESSIONS, type ImageForm, type ImageOptions } from './output.ts';
 
 const LEVELS = { gzip: [0, 9], zstd: [1, 22], uncompressed: [0, 0] } as const;
@@ -81,7 +81,7 @@ export function checkForm({ form }: ImageOptions): void {
 export async function imageOf(
   job: Delivery,
   output: ImageOptions,
-): Promise<{ made: MadeImage; names: string[] }> {
+): Promise<{ made: ImageSet; names: string[] }> {
   return { made: await job.maker.make(output.form), names: output.names ?? job.tags };
 }
 

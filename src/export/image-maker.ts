@@ -1,20 +1,10 @@
 import { canonicalJson } from '../image/digest.ts';
+import type { ImageParts, ImageSet } from '../image/image.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import type { LayerBlob } from '../store/layers.ts';
-import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { writeImage } from './image.ts';
 import type { BuiltPlatform, ExportLayer, ImageForm, LayerTimes } from './output.ts';
-
-/** An image in one form, written to the store without a name. */
-export interface MadeImage {
-  /** The manifest, or for several platforms the index of their manifests. */
-  target: Descriptor;
-  /** One a platform. */
-  images: ImageParts[];
-  /** Whether the target is an index. */
-  isIndex: boolean;
-}
 
 export interface ImageMakerOptions {
   store: Store;
@@ -25,17 +15,17 @@ export interface ImageMakerOptions {
   epoch: number | undefined;
   /** Every time in the layers that the build made becomes this. */
   setTime: number | undefined;
-  /** Has the store hold a blob of the base. */
+  /** Downloads a blob of the base into the store. */
   fetchBlob: (blob: Descriptor) => Promise<void>;
 }
 
-/** Makes the image that a build came to, in every form that is asked for, each once. */
+/** Writes the image of a build to the store, without a name: each requested form once. */
 export class ImageMaker {
-  readonly #made = new Map<string, Promise<MadeImage>>();
+  readonly #made = new Map<string, Promise<ImageSet>>();
 
   constructor(private readonly options: ImageMakerOptions) {}
 
-  make(form: ImageForm = {}): Promise<MadeImage> {
+  make(form: ImageForm = {}): Promise<ImageSet> {
     const key = canonicalJson(form);
     let made = this.#made.get(key);
     if (made === undefined) {
@@ -45,10 +35,10 @@ export class ImageMaker {
     return made;
   }
 
-  async #make(form: ImageForm): Promise<MadeImage> {
+  async #make(form: ImageForm): Promise<ImageSet> {
     const { store, built, asIndex } = this.options;
     const images = await Promise.all(built.map((one) => this.#platform(one, form)));
-    if (images.length === 1 && !asIndex) return { target: images[0]!.descriptor, images, isIndex: false };
+    if (images.length === 1 && !asIndex) return { target: images[0]!.descriptor, images };
     const index: Index = {
       schemaVersion: 2,
       mediaType: MEDIA.ociIndex,
@@ -59,7 +49,7 @@ export class ImageMaker {
       })),
       ...annotated(form.annotations?.index),
     };
-    return { target: store.blobs.writeJson(index, MEDIA.ociIndex), images, isIndex: true };
+    return { target: store.blobs.writeJson(index, MEDIA.ociIndex), images };
   }
 
   async #platform({ config, layers }: BuiltPlatform, form: ImageForm): Promise<ImageParts> {

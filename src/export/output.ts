@@ -38,7 +38,7 @@ export function destinationName(to: Destination): string {
   return 'path' in to ? to.path : 'standard output';
 }
 
-/** What every output that is an image may say. */
+/** Options of every output that is an image. */
 export interface ImageOptions {
   /** Canonical names of the image there; without any, the build's tags count. */
   names?: string[];
@@ -62,7 +62,7 @@ export interface ExportLayer {
   repack?(times: LayerTimes): Promise<LayerBlob>;
 }
 
-/** What a build for one platform came to. */
+/** The result of a build for one platform. */
 export interface BuiltPlatform {
   platform: Platform;
   /** Everything but `rootfs`, which follows from the layers. */

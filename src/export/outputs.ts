@@ -1,7 +1,7 @@
 import { EXIT, JettisonError } from '../errors/error.ts';
+import type { ImageSet } from '../image/image.ts';
 import type { Delivery } from './delivery.ts';
 import { exporterOf, isImageOutput, type Output } from './exporters.ts';
-import type { MadeImage } from './image-maker.ts';
 
 /**
  * Hands a build's result to all its outputs, one after the other. The image is made before anything else, for the
@@ -12,9 +12,9 @@ import type { MadeImage } from './image-maker.ts';
 export async function exportAll(
   job: Delivery,
   outputs: readonly Output[],
-): Promise<{ made: MadeImage | undefined; names: string[] }> {
+): Promise<{ made: ImageSet | undefined; names: string[] }> {
   const images = outputs.filter(isImageOutput);
-  let made: MadeImage | undefined;
+  let made: ImageSet | undefined;
   if (images.length > 0) {
     const started = Date.now();
     job.emit({ type: 'export.started', what: 'image' });

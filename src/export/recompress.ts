@@ -21,14 +21,14 @@ const DOCKER_TYPES: Record<string, CompressionType> = {
   [MEDIA.dockerLayerGzip]: 'gzip',
   [MEDIA.dockerLayer]: 'uncompressed',
 };
-/** What the zstd program takes without being asked twice. */
+/** The zstd program's default level. */
 const ZSTD_DEFAULT_LEVEL = 3;
 
 /**
- * The same layer, compressed otherwise: its diff id stays. What has the compression already stays as it is, unless
- * a level is asked for. The result is remembered.
+ * The same layer in another compression: its diff id stays. A layer with that compression stays as it is, unless a
+ * level is given. The result is remembered.
  *
- * @param fetchBlob has the store hold the blob
+ * @param fetchBlob downloads the blob into the store
  * @throws JettisonError `COMPRESSOR_MISSING`, `DIGEST_MISMATCH` when the blob is not what its diff id says
  */
 export async function recompress(
@@ -111,7 +111,7 @@ async function* zstandard(tar: AsyncIterable<Buffer>, level: number): AsyncGener
     yield* source.pipe(transform) as AsyncIterable<Buffer>;
     return;
   }
-  // Level 20 and above need leave; one thread, since the bytes must not depend on the number of cores.
+  // Levels from 20 need --ultra; one thread, since the bytes must not depend on the number of cores.
   const child = spawn('zstd', ['-q', '-c', '--single-thread', '--ultra', `-${level}`], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
@@ -123,7 +123,7 @@ async function* zstandard(tar: AsyncIterable<Buffer>, level: number): AsyncGener
 function missing(cause: number | Error): JettisonError {
   return typeof cause === 'number'
     ? new JettisonError('COMPRESSOR_FAILED', `zstd ended with exit code ${cause}`)
-    : new JettisonError('COMPRESSOR_MISSING', 'there is no program "zstd" to compress layers with', {
+    : new JettisonError('COMPRESSOR_MISSING', 'cannot compress layers: the program zstd is not installed', {
         hint: 'Install zstd, use a Node that has it (22.15 or newer), or compress with gzip.',
         cause,
       });

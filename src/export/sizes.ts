@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import type { ImageParts } from '../store/lookup.ts';
+import type { ImageParts } from '../image/image.ts';
 import type { Store } from '../store/store.ts';
 
 export interface LayerSize {

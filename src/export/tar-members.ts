@@ -48,7 +48,7 @@ export async function* tarMembers(tar: AsyncIterable<Buffer>): AsyncGenerator<Ta
       }
     }
     yield { header: event.header, content: content() };
-    // Whatever was not read is skipped, up to the end of this member.
+    // Skips the unread rest of this member.
     for await (const _ of content());
   }
 }

@@ -1,5 +1,5 @@
 import type { Digest } from './digest.ts';
-import type { Descriptor, ImageConfig } from './types.ts';
+import type { Descriptor, ImageConfig, Manifest } from './types.ts';
 
 /** One layer of an image, wherever that is: the smallest thing that everything else can be made of. */
 export interface Layer {
@@ -7,7 +7,7 @@ export interface Layer {
   readonly diffId: Digest;
   /** Its packed form: media type, digest and size as the manifest has them. */
   readonly blob: Descriptor;
-  /** The packed bytes, not verified: whoever reads the tar in them compares it with the diff id. */
+  /** The packed bytes, not verified: the reader of their tar compares it with the diff id. */
   open(signal?: AbortSignal): AsyncIterable<Buffer>;
 }
 
@@ -24,4 +24,22 @@ export interface Image {
   readonly layers: readonly Layer[];
   /** Lets go of what was opened or downloaded for it. */
   close(): Promise<void>;
+}
+
+/** The documents of an image; the blobs of its layers may be elsewhere. */
+export interface ImageParts {
+  /** Of the manifest; when a name stands for an index, of the manifest chosen from it. */
+  descriptor: Descriptor;
+  manifest: Manifest;
+  /** The image id, as Docker calls it. */
+  id: Digest;
+  config: ImageConfig;
+}
+
+/** An image for one platform or several, as a name stands for it. */
+export interface ImageSet {
+  /** The manifest, or the index of several manifests. */
+  target: Descriptor;
+  /** One a platform. */
+  images: ImageParts[];
 }

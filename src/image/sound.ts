@@ -110,7 +110,7 @@ const mapOf =
         )
       : wrong(what, path, 'an object', value);
 
-/** An object of which some members are known, and some of these must be there. */
+/** An object with known members, some of them required. */
 const objectOf =
   (members: Record<string, Shape>, required: readonly string[] = []): Shape =>
   (value, path, what) => {

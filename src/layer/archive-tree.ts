@@ -180,7 +180,7 @@ export class ArchiveTree {
         todo.push(...target.split('/').reverse());
       } else {
         if (parents === undefined) return undefined;
-        throw invalid(`"${shown}" is below "${join(path, name)}", which is no directory`);
+        throw invalid(`"${shown}" is below "${join(path, name)}", which is not a directory`);
       }
     }
     return stack.at(-1);
@@ -188,7 +188,7 @@ export class ArchiveTree {
 
   *#list(directory: Directory, path: string, seen: Map<Inode, string>): Generator<RecipeEntry> {
     if (directory.facts !== undefined) yield { path, ...directory.facts };
-    // Only implied, by a marker that means nothing: nobody else would tell of it.
+    // Only implied by a marker without effect: reported nowhere else.
     else if (path !== '' && directory.children.size + directory.hidden.size === 0) yield { path, ...IMPLIED };
     const names = new Set([...directory.children.keys(), ...directory.hidden]);
     for (const name of [...names].sort(comparePaths)) {

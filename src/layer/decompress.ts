@@ -15,7 +15,7 @@ const MAGIC: [Compression, Buffer][] = [
 ];
 const LONGEST_MAGIC = 6;
 
-/** How some content is compressed, told by its first bytes (6 are enough) and nothing else. */
+/** Detects the compression by the first 6 bytes. */
 export function compressionOf(start: Uint8Array): Compression {
   const found = MAGIC.find(([, magic]) => Buffer.from(start.subarray(0, magic.length)).equals(magic));
   return found === undefined ? 'none' : found[0];
@@ -119,7 +119,7 @@ async function* throughProgram(
 function missing(compression: Compression, cause: unknown): JettisonError {
   return new JettisonError(
     'DECOMPRESSOR_MISSING',
-    `this content is compressed with ${compression}, and there is no program "${compression}" to read it`,
+    `cannot decompress ${compression}: the program ${compression} is not installed`,
     { hint: `Install ${compression}, or compress the content with gzip.`, cause },
   );
 }

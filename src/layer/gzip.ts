@@ -140,7 +140,7 @@ export class GzipWriter implements BlockSink {
     this.#crc = crc32(block, this.#crc);
     this.#size += block.length;
     const deflated = deflateBlock(block, this.#level);
-    // A failure is met by whoever awaits the block; until then it must not count as unhandled.
+    // The reader of the block gets a failure; until then it must not count as unhandled.
     deflated.catch(() => {});
     this.#pending.push(deflated);
     this.#block = Buffer.allocUnsafe(GZIP_BLOCK);

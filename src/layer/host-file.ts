@@ -24,7 +24,7 @@ export function saysChanged(error: unknown): boolean {
 
 /**
  * Opens a file of the machine by its real path. Files are looked at first and read later; when by then a directory on
- * the way has become a symbolic link, what is behind it is not what was looked at, and may be nobody's business.
+ * the way has become a symbolic link, what is behind it is another file, perhaps a private one.
  *
  * @param path absolute, without symlinks
  * @throws an error with the code `ELOOP` when it leads through a symlink, `EINVAL` when it is not a regular file

@@ -270,7 +270,7 @@ function readNumber(header: Buffer, at: number, length: number): number {
     .replace(/\0.*$/s, '')
     .trim();
   if (text === '') return 0;
-  if (!/^[0-7]+$/.test(text)) throw invalid(`${JSON.stringify(text)} is no octal number`);
+  if (!/^[0-7]+$/.test(text)) throw invalid(`invalid octal number ${JSON.stringify(text)}`);
   return Number.parseInt(text, 8);
 }
 
@@ -303,7 +303,7 @@ function paxNumber(pax: Map<string, Buffer>, key: string): number | undefined {
   const text = pax.get(key)?.toString('latin1');
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value)) throw invalid(`${key} is no number`);
+  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value)) throw invalid(`invalid number in ${key}`);
   return value;
 }
 
@@ -311,7 +311,7 @@ function paxNumber(pax: Map<string, Buffer>, key: string): number | undefined {
 function readTime(value: Buffer | undefined): { mtime: number; mtimeNs?: number } | undefined {
   if (value === undefined) return undefined;
   const match = /^(-?)([0-9]+)(?:\.([0-9]*))?$/.exec(value.toString('latin1'));
-  if (match === null) throw invalid('mtime is no time');
+  if (match === null) throw invalid('invalid mtime');
   const nanoseconds = Number((match[3] ?? '').slice(0, 9).padEnd(9, '0'));
   let seconds = Number(match[2]);
   if (!Number.isSafeInteger(seconds)) throw invalid('a time is out of range');
@@ -394,5 +394,5 @@ function untilNul(bytes: Buffer): Buffer {
 }
 
 function invalid(what: string): JettisonError {
-  return new JettisonError('TAR_INVALID', `this is no valid tar archive: ${what}`);
+  return new JettisonError('TAR_INVALID', `invalid tar archive: ${what}`);
 }

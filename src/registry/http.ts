@@ -122,7 +122,7 @@ export class Http {
         clearTimeout(patience);
         const { socket } = stream;
         watchRate(floor, () => (stream.readableLength > 0 ? undefined : socket.bytesRead), stream, url);
-        // Errors after the headers reach whoever reads the body; a body that nobody reads must not throw.
+        // Errors after the headers reach the reader of the body; a body without a reader must not throw.
         stream.on('error', () => {});
         resolve({ status: stream.statusCode!, headers: stream.headers, stream, url });
       });

@@ -271,7 +271,7 @@ function manifestType(bytes: Buffer, header: string, subject: Subject): string {
   if (body?.schemaVersion === 1) throw unsupported(subject, 'it has the format of Docker schema 1');
   const isIndex = Array.isArray(body?.manifests);
   const isImage = Array.isArray(body?.layers);
-  if (body === null || isIndex === isImage) throw unsupported(subject, 'the answer is no image manifest');
+  if (body === null || isIndex === isImage) throw unsupported(subject, 'the answer is not an image manifest');
   const type = typeof body.mediaType === 'string' ? body.mediaType : header;
   const known: string[] = isIndex
     ? [MEDIA.ociIndex, MEDIA.dockerList]

@@ -1,6 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit } from '../errors/limits.ts';
 import { sha256 } from '../image/digest.ts';
+import type { ImageParts } from '../image/image.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
 import { familiarName, type Reference } from '../image/reference.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
@@ -11,12 +12,8 @@ import type { Registries } from './registries.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 
 /** An image as a registry describes it, for one platform; none of its layers has been fetched. */
-export interface RemoteImage {
+export interface RemoteImage extends ImageParts {
   reference: Reference;
-  /** Of the manifest for the platform, which it names. */
-  descriptor: Descriptor;
-  manifest: Manifest;
-  config: ImageConfig;
   /** What the reference itself stands for, where that is an index. */
   index?: FetchedManifest;
   manifestBytes: Buffer;
@@ -68,6 +65,7 @@ export async function resolveRemote(
       reference,
       descriptor: { ...bare(fetched.descriptor), platform: chosen?.platform ?? platformOf(config) },
       manifest,
+      id: manifest.config.digest,
       config,
       ...(index === undefined ? {} : { index }),
       manifestBytes: fetched.bytes,
@@ -124,7 +122,7 @@ function checkManifest(manifest: Manifest, reference: Reference): void {
   if (!types.includes(manifest.config.mediaType)) {
     throw new JettisonError(
       'MANIFEST_UNSUPPORTED',
-      `${familiarName(reference)} is no container image but ${manifest.config.mediaType}`,
+      `${familiarName(reference)} is not a container image but ${manifest.config.mediaType}`,
       { hint: 'Registries can hold other artifacts, too: check the name and the tag.' },
     );
   }

@@ -195,7 +195,7 @@ async function git(args: string[], source: GitSource, { env, signal, secrets }: 
 }
 
 function missing(): JettisonError {
-  return new JettisonError('GIT_MISSING', 'there is no program "git" to fetch a repository with', {
+  return new JettisonError('GIT_MISSING', 'cannot fetch a repository: the program git is not installed', {
     hint: 'Install git, or use an archive of the repository instead.',
   });
 }

@@ -146,7 +146,7 @@ function parse(location: string, url: string, base?: URL): URL {
   } catch {
     // Reported below, with other schemes.
   }
-  throw failed(url, `"${location}" is no http or https URL`);
+  throw failed(url, `"${location}" is not an http or https URL`);
 }
 
 /** Whether credentials for one URL may be sent to another: at most HTTPS takes the place of HTTP. */

@@ -1,9 +1,9 @@
 import type { Digest } from '../image/digest.ts';
+import type { ImageParts } from '../image/image.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Worker } from '../protocol/operations.ts';
 import type { DirectoryForm } from '../store/forms.ts';
 import { layerId } from '../store/layers.ts';
-import type { ImageParts } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 
 /**

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Context } from '../context/context.ts';
@@ -23,6 +22,7 @@ import type { Digest } from '../image/digest.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import type { Worker } from '../protocol/operations.ts';
 import type { Remotes } from '../remote/remotes.ts';
+import { digestOfFile } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import { unpackArchive } from './unpack-archive.ts';
@@ -169,11 +169,11 @@ export class Contexts {
       case 'stdin': {
         const path = temporaryPath(store.layout, 'context');
         await pipeline(stdin, createWriteStream(path), { signal });
-        return { path, digest: await digestOfFile(path), label: 'standard input' };
+        return { path, digest: `sha256:${await digestOfFile(path)}`, label: 'standard input' };
       }
       case 'archive': {
         const path = resolve(source.path);
-        return { path, digest: await digestOfFile(path), label: `"${source.path}"` };
+        return { path, digest: `sha256:${await digestOfFile(path)}`, label: `"${source.path}"` };
       }
     }
   }
@@ -188,10 +188,4 @@ export class Contexts {
 
 function emptyContext(label: string): Context {
   return new LayerContext({ id: '', index: LayerIndex.of([]) }, label);
-}
-
-async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return `sha256:${hash.digest('hex')}`;
 }

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import type { LimitName } from '../errors/limits.ts';
 import type { Digest } from '../image/digest.ts';
+import type { ImageParts } from '../image/image.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
-import type { Descriptor, ImageConfig, Manifest, Platform } from '../image/types.ts';
+import type { Descriptor, Platform } from '../image/types.ts';
 import { ImageLayout } from '../layout/image-layout.ts';
 import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
@@ -15,11 +16,7 @@ import type { Store } from '../store/store.ts';
  * @param text a folder, `:tag` or `@digest` behind it; without both the tag `latest`, or the only image
  * @throws JettisonError `OCI_LAYOUT`, `DIGEST_MISMATCH`
  */
-export async function importOciLayout(
-  store: Store,
-  text: string,
-  platform: Platform,
-): Promise<{ descriptor: Descriptor; manifest: Manifest; config: ImageConfig }> {
+export async function importOciLayout(store: Store, text: string, platform: Platform): Promise<ImageParts> {
   const { folder, tag, digest } = parseOciLayout(text);
   const layout = ImageLayout.folder(folder);
   const part = (one: Digest) => `${one} of the OCI layout "${folder}"`;
@@ -43,7 +40,7 @@ export async function importOciLayout(
   for (const layer of manifest.layers) {
     if (!store.blobs.has(layer.digest)) await store.blobs.writeStream(layout.blob(layer), layer);
   }
-  return { descriptor, manifest, config };
+  return { descriptor, manifest, id, config };
 }
 
 function forPlatform(

@@ -38,7 +38,7 @@ export function admitStore(layout: StoreLayout, env: NodeJS.ProcessEnv): boolean
   return true;
 }
 
-/** Undefined when there is no such file; a damaged one says nothing. */
+/** Undefined for a missing or damaged file. */
 function readMarker(path: string): object | undefined {
   let text: string;
   try {

@@ -98,7 +98,7 @@ export function noteArchive(layout: StoreLayout, name: string, archive: CacheArc
 /**
  * The latest archive of a cache.
  *
- * @returns `isCurrent`: nobody has used the cache since, so that it would be the same again
+ * @returns `isCurrent`: the cache has not been used since, so that the archive would be the same again
  */
 export function notedArchive(
   layout: StoreLayout,

@@ -82,7 +82,7 @@ export class Images {
     this.writeIndex();
   }
 
-  /** Forgets names of which a power failure left no more than the name. */
+  /** Forgets names whose files a power failure left empty. */
   discardDamaged(): void {
     for (const file of this.damaged()) rmSync(join(this.layout.images, file), { force: true });
     if (!this.isIndexSound) this.writeIndex();
@@ -166,7 +166,7 @@ export class Images {
     return names !== undefined && (index === undefined || index.mtimeMs < names.mtimeMs);
   }
 
-  /** Whether `index.json` was written after a name: whoever gave it may have been killed in between. */
+  /** Whether `index.json` was written after a name: a process may have been killed in between. */
   private isIndexed(file: string): boolean {
     const named = statSync(join(this.layout.images, file), { throwIfNoEntry: false });
     const index = statSync(this.layout.index, { throwIfNoEntry: false });

@@ -73,7 +73,7 @@ export class StoreLayout {
   /** @throws JettisonError `DIGEST_INVALID`: what others wrote may hold anything in a digest's place */
   blob(digest: Digest) {
     if (!isDigest(String(digest))) {
-      throw new JettisonError('DIGEST_INVALID', `"${digest}" is no digest that can be used here`, {
+      throw new JettisonError('DIGEST_INVALID', `invalid digest "${digest}"`, {
         hint: 'Jettison takes sha256 digests: sha256: and 64 hexadecimal digits.',
       });
     }

@@ -53,7 +53,7 @@ export class Leases {
   }
 
   /**
-   * Waits until nobody else uses the store, and keeps everybody out.
+   * Waits until no other process uses the store, and keeps others out.
    *
    * @param onWait called once when there is something to wait for
    * @returns a function that ends the lease

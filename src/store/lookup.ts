@@ -1,22 +1,12 @@
 import { JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
+import type { ImageParts } from '../image/image.ts';
 import { bestPlatform, formatPlatform, hostPlatform } from '../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../image/reference.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
-import type { Platform } from '../image/types.ts';
-import { type Descriptor, type ImageConfig, type Manifest, MEDIA } from '../image/types.ts';
+import { type Descriptor, MEDIA, type Platform } from '../image/types.ts';
 import type { StoredImage } from './images.ts';
 import type { Store } from './store.ts';
-
-/** An image read as far as its config; its layers' blobs need not be in the store. */
-export interface ImageParts {
-  /** Of the manifest; when the name stands for an index, of the manifest chosen from it. */
-  descriptor: Descriptor;
-  manifest: Manifest;
-  /** The image id, as Docker calls it. */
-  id: Digest;
-  config: ImageConfig;
-}
 
 /** An image together with everything that it is called. */
 export interface NamedImage extends ImageParts {
@@ -161,7 +151,7 @@ function asReference(text: string): Reference | undefined {
   try {
     return parseReference(text);
   } catch (error) {
-    // An id is no name: it is looked for among the ids.
+    // Not a name, but an id.
     if (/^(sha256:)?[0-9a-f]+$/.test(text)) return undefined;
     throw error;
   }

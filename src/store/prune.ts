@@ -105,7 +105,7 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
     if (!kept) doomed.push(path);
   }
-  // Nobody holds the lock of a step or a cache while this holds the store alone.
+  // While this process holds the store alone, no step or cache is locked.
   for (const name of readNames(store.layout.locks)) {
     if (/^(run|cache)-/.test(name)) doomed.push(join(store.layout.locks, name));
   }
@@ -125,7 +125,7 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
   }
-  // Nobody knows how large these are.
+  // Their size is unknown.
   const unmeasured: string[] = [];
   // No build comes back to what has failed, so that goes even where the build cache is left alone.
   const failedBefore = options.unusedForMs === Number.POSITIVE_INFINITY ? namedBefore : unusedSince;

@@ -42,7 +42,7 @@ export function removeOwnTemporary(layout: StoreLayout): void {
   }
 }
 
-/** Deletes the temporary folder of this process, whoever's files are in it: for a process that ends. */
+/** Deletes the temporary folder of this process, with the files of all of its open stores: at its end. */
 export function removeProcessTemporary(layout: StoreLayout): void {
   rmSync(join(layout.temporary, processIdentity), { recursive: true, force: true });
 }

@@ -22,7 +22,7 @@ export interface LayerUsage {
   id: string;
   /** `copy`, `run`, …; `blob` for a blob that no layer's folder knows. */
   kind: string;
-  /** Bytes of its directory's content and of its blob, if that is nobody else's. */
+  /** Bytes of its directory's content, and of its blob unless that is shared. */
   size: number;
   holder: Holder;
   /** Of a layer of the build cache: when a build last used it, in milliseconds since 1970. */

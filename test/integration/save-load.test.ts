@@ -426,7 +426,7 @@ describe('hostile archives', () => {
     ]);
     expect((await runLoad(circle)).error).toMatchObject({ code: 'ARCHIVE_INVALID' });
     expect((await runLoad(brotliCompressSync(bytes))).code).toBe(1);
-    const nothing = { code: 'ARCHIVE_INVALID', message: 'there is nothing in the archive' };
+    const nothing = { code: 'ARCHIVE_INVALID', message: 'the archive is empty' };
     expect((await runLoad(Buffer.alloc(0))).error).toMatchObject(nothing);
     expect(to.store.images.list()).toEqual([]);
   });

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hashFile } from '../../src/context/hash-file.ts';
+import { hashContextFile } from '../../src/context/hash-file.ts';
 import { JettisonError } from '../../src/errors/error.ts';
 import type { Output } from '../../src/export/exporters.ts';
 import { tarMembers } from '../../src/export/tar-members.ts';
@@ -142,7 +142,7 @@ test.each([10, 1 << 20])('a file of %i bytes that has become something else is a
   mkdirSync(folder);
   execFileSync('mkfifo', [join(folder, 'fifo')]);
   for (const path of [folder, join(folder, 'fifo'), join(folder, 'none'), join(folder, 'fifo', 'below')]) {
-    await expect(hashFile(path, size, 'file')).rejects.toMatchObject({ code: 'CONTEXT_CHANGED' });
+    await expect(hashContextFile(path, size, 'file')).rejects.toMatchObject({ code: 'CONTEXT_CHANGED' });
   }
 });
 

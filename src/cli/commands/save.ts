@@ -48,7 +48,7 @@ async function run(args: string[], io: Io): Promise<number> {
     const images = chooseImages(store, positionals);
     await fetchMissing(
       store,
-      images.map(({ image }) => image),
+      images.flatMap((one) => one.images),
       async () =>
         new (await import('../../registry/registries.ts')).Registries({ env: io.env, signal: io.signal }),
     );
@@ -71,10 +71,11 @@ function chooseImages(store: Store, texts: string[]): ArchiveImage[] {
   const chosen = new Map<string, ArchiveImage>();
   for (const text of texts) {
     const image = findImage(store, text);
-    const entry = chosen.get(image.descriptor.digest) ?? { image, names: [] };
+    const { descriptor: target } = image;
+    const entry = chosen.get(target.digest) ?? { target, images: [image], names: [] };
     const name = nameMeant(image, text);
     if (name !== undefined && !entry.names.includes(name)) entry.names.push(name);
-    chosen.set(image.descriptor.digest, entry);
+    chosen.set(target.digest, entry);
   }
   return [...chosen.values()];
 }

@@ -1,6 +1,6 @@
 import { lstatSync, rmSync } from 'node:fs';
 import type { Context } from '../../context/context.ts';
-import { contextChanged, hashFile } from '../../context/hash-file.ts';
+import { contextChanged, hashContextFile } from '../../context/hash-file.ts';
 import { located } from '../../errors/locate.ts';
 import type { OnProgress } from '../../events/transfer.ts';
 import { type Digest, digestOf } from '../../image/digest.ts';
@@ -251,7 +251,7 @@ export class CopySolver {
 /** @throws JettisonError `CONTEXT_CHANGED` when a file of the context has been written since it was selected */
 async function checkUnchanged(file: TreeEntry, path: string): Promise<void> {
   const { size, digest, path: name, mtime, mtimeNs = 0 } = file;
-  const found = await hashFile(path, size, name);
+  const found = await hashContextFile(path, size, name);
   const changedBack = Math.abs(lstatSync(diskPath(path)).mtimeMs - (mtime * 1000 + mtimeNs / 1e6)) > 0.01;
   if (found !== digest || changedBack) throw contextChanged(name);
 }

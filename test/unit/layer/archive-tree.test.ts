@@ -76,7 +76,7 @@ describe('ArchiveTree', () => {
     expect(shown([dir('a'), file('a/x'), dir('a')])).toEqual(['a directory', 'a/x file 1']);
     expect(merge([dir('a', 0o700), dir('a', 0o711)])[0]!.mode).toBe(0o711);
     expect(shown([link('symlink', 'a', 'b'), dir('a'), file('a/x')])).toEqual(['a directory', 'a/x file 1']);
-    expect(() => shown([file('a'), file('a/x')])).toThrow(/no directory/);
+    expect(() => shown([file('a'), file('a/x')])).toThrow(/not a directory/);
   });
 
   it('keeps hard links, whose first name is the file', () => {

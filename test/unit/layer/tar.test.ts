@@ -201,7 +201,7 @@ describe('tar', () => {
     expect(changed((tar) => checksum(tar, 'Q'))).toThrow(/type that Jettison does not know/);
     expect(() => readAll(good.subarray(0, 300))).toThrow(/in the middle/);
     expect(() => readAll(good.subarray(0, 514))).toThrow(/in the middle/);
-    expect(() => readAll(Buffer.from('not a tar at all '.repeat(40)))).toThrow(/no valid tar/);
+    expect(() => readAll(Buffer.from('not a tar at all '.repeat(40)))).toThrow(/invalid tar archive/);
     expect(readAll(Buffer.alloc(0))).toEqual([]);
     expect(readAll(good.subarray(0, 1024))).toHaveLength(1);
   });
