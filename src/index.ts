@@ -13,8 +13,7 @@ export {
 export { type CheckOptions, type CheckResult, check } from './build/check.ts';
 export type { CacheSource, CacheTarget } from './cache/backends.ts';
 export type { Diagnostic, Dockerfile, Instruction, StageText } from './dockerfile/ast.ts';
-export { parseDockerfile } from './dockerfile/parse.ts';
-export { printDockerfile } from './dockerfile/print.ts';
+export { parseDockerfile, printDockerfile } from './dockerfile/parse.ts';
 export { EXIT, JettisonError, type Location } from './errors/error.ts';
 export type { BuildEvent, StepInfo, StepOutcome } from './events/event.ts';
 export type { Output } from './export/exporters.ts';

@@ -107,3 +107,8 @@ function toStages(
 function startStage(from: FromInstruction, index: number): StageText {
   return { index, from, ...(from.name && { name: from.name.text.toLowerCase() }), instructions: [] };
 }
+
+/** The text of a parsed Dockerfile, byte for byte, except for parts that were changed since. */
+export function printDockerfile({ parts }: Pick<Dockerfile, 'parts'>): string {
+  return parts.map((part) => part.text).join('');
+}

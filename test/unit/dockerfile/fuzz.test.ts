@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseDockerfile, parseInstructions } from '../../../src/dockerfile/parse.ts';
-import { printDockerfile } from '../../../src/dockerfile/print.ts';
+import { parseDockerfile, parseInstructions, printDockerfile } from '../../../src/dockerfile/parse.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
 
 /** How many inputs; the nightly run asks for more. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { printDockerfile } from '../../../src/dockerfile/print.ts';
+import { printDockerfile } from '../../../src/dockerfile/parse.ts';
 import { only, parse, refusal } from './support.ts';
 
 const labels = (text: string) => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseInstructions } from '../../../src/dockerfile/parse.ts';
-import { printDockerfile } from '../../../src/dockerfile/print.ts';
+import { parseInstructions, printDockerfile } from '../../../src/dockerfile/parse.ts';
 import { runScript } from '../../../src/dockerfile/run-script.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
 import { only, parse, refusal } from './support.ts';
