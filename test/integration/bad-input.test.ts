@@ -63,7 +63,7 @@ describe('a Dockerfile that is wrong', () => {
     [
       'copies from a number too high',
       'FROM base\nCOPY --from=7 /x /\n',
-      /no stage number 7/,
+      /unknown stage number 7/,
       /this file has 1/,
     ],
     [
