@@ -27,6 +27,7 @@ const rooms = {
   export: ['layer', 'layout', 'store', 'protocol', 'registry'],
   images: ['layer', 'layout', 'store', 'registry', 'export'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
+  explore: ['layer', 'store', 'inspect'],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   base: ['layer', 'store', 'host', 'export'],
   build: [

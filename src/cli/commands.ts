@@ -42,6 +42,10 @@ export const commands: Record<string, Entry> = {
     summary: 'Show everything known of an image or a container, as JSON',
     load: () => import('./commands/inspect.ts'),
   },
+  explore: {
+    summary: 'Look into an image: its files, packages and wasted bytes',
+    load: () => import('./commands/explore.ts'),
+  },
   tag: { summary: 'Give an image another name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'Remove images', load: () => import('./commands/rmi.ts') },
   pull: { summary: 'Fetch an image from a registry', load: () => import('./commands/pull.ts') },

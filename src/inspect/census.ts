@@ -312,8 +312,11 @@ export class Census {
         node = child;
         continue;
       }
-      if (child !== undefined) this.#hide(at, child, 'overwritten');
       const made = directory(walked, at);
+      if (child !== undefined) {
+        this.#hide(at, child, 'overwritten');
+        this.#changed(at, { path: walked, change: 'changed', entry: made.entry, bytes: 0 });
+      }
       node.children.set(name, made);
       node = made;
     }

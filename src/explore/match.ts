@@ -1,0 +1,28 @@
+/**
+ * Whether texts match what somebody typed: they contain it; `*` stands for anything, `^` for the beginning and `$` for
+ * the end. Without capitals, capitals do not matter. Takes linear time whatever is typed.
+ */
+export function matcher(typed: string): (text: string) => boolean {
+  const ignoresCase = typed === typed.toLowerCase();
+  const isAtStart = typed.startsWith('^');
+  const isAtEnd = typed.length > 1 && typed.endsWith('$');
+  const parts = typed.slice(isAtStart ? 1 : 0, isAtEnd ? -1 : undefined).split('*');
+  const last = parts.pop()!;
+  return (text) => {
+    const within = ignoresCase ? text.toLowerCase() : text;
+    let at = 0;
+    for (const [index, part] of parts.entries()) {
+      if (index === 0 && isAtStart) {
+        if (!within.startsWith(part)) return false;
+        at = part.length;
+        continue;
+      }
+      const found = within.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    if (isAtEnd && !(within.endsWith(last) && within.length - last.length >= at)) return false;
+    if (isAtStart && parts.length === 0) return isAtEnd ? within === last : within.startsWith(last);
+    return isAtEnd || within.includes(last, at);
+  };
+}

@@ -1,0 +1,132 @@
+import { visibleLine } from '../errors/safe-text.ts';
+import { displayWidth, truncate } from '../events/width.ts';
+
+/** How a piece of text looks; without colour the weight alone says it. */
+const STYLES = {
+  plain: ['', ''],
+  bold: ['1', '1'],
+  dim: ['2', ''],
+  title: ['1;36', '1'],
+  key: ['36', '1'],
+  added: ['32', ''],
+  changed: ['33', ''],
+  removed: ['31', ''],
+  warning: ['1;33', '1'],
+  error: ['1;31', '1'],
+  match: ['35', ''],
+} as const;
+
+export type StyleName = keyof typeof STYLES;
+
+export interface Span {
+  text: string;
+  style?: StyleName;
+}
+
+/** A piece of a row at a fixed place: nothing that is in it can move what is beside it. */
+export interface Segment {
+  /** Columns from the left, the first one is 0. */
+  column: number;
+  width: number;
+  spans: readonly Span[];
+  /** The row of the cursor: bright where the pane has the keys. */
+  selected?: 'active' | 'inactive';
+}
+
+export type Row = readonly Segment[];
+
+const PRINTABLE = /^[\x20-\x7e]*$/;
+/** A byte of a name that is not UTF-8: see layer/names.ts. */
+const BYTE = /(?<![\ud800-\udbff])[\udc80-\udcff]/g;
+const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** A text of others as one line without control characters, and without bytes that are not UTF-8. */
+export function safe(text: string): string {
+  if (PRINTABLE.test(text)) return text;
+  return visibleLine(text)
+    .replace(BYTE, (byte) => `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`)
+    .replace(LONE, '\ufffd');
+}
+
+/** The same for a terminal that has no other characters: bytes above would be controls to some. */
+function safeAscii(text: string): string {
+  return safe(text).replace(
+    /[^\x20-\x7e]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+/** A segment's spans, made safe, cut to its width, and filled up with spaces. */
+function fitted({ spans, width }: Segment, { ellipsis, ascii }: Omit<ScreenOptions, 'color'>): Span[] {
+  const fit: Span[] = [];
+  let room = width;
+  for (const { text, style } of spans) {
+    const whole = ascii ? safeAscii(text) : safe(text);
+    const shown = truncate(whole, room, ellipsis);
+    if (shown !== '') fit.push({ text: shown, ...(style && { style }) });
+    room -= displayWidth(shown);
+    if (room <= 0 || shown !== whole) break;
+  }
+  if (room > 0) fit.push({ text: ' '.repeat(room) });
+  return fit;
+}
+
+/** A row as plain text, for tests and captures. */
+export function rowText(row: Row, options = { ascii: false, ellipsis: '…' }): string {
+  let text = '';
+  for (const segment of row) {
+    text += ' '.repeat(Math.max(0, segment.column - displayWidth(text)));
+    for (const span of fitted(segment, options)) text += span.text;
+  }
+  return text.trimEnd();
+}
+
+/** A row as a terminal is told it: each segment at its column. */
+function rowCodes(row: Row, options: ScreenOptions): string {
+  const { color } = options;
+  let codes = '';
+  for (const segment of row) {
+    codes += `\x1b[${segment.column + 1}G`;
+    const back =
+      segment.selected === 'active' ? '7' : segment.selected === 'inactive' ? (color ? '48;5;238' : '4') : '';
+    for (const { text, style = 'plain' } of fitted(segment, options)) {
+      const front = segment.selected === 'active' ? '' : STYLES[style][color ? 0 : 1];
+      const on = [front, back].filter((one) => one !== '').join(';');
+      codes += on === '' ? text : `\x1b[${on}m${text}\x1b[0m`;
+    }
+  }
+  return codes;
+}
+
+export interface ScreenOptions {
+  color: boolean;
+  /** The terminal shows ASCII only. */
+  ascii: boolean;
+  ellipsis: string;
+}
+
+/** What a terminal shows: the next picture costs only the rows that differ. */
+export class Screen {
+  #rows: string[] = [];
+
+  constructor(private readonly options: ScreenOptions) {}
+
+  /** Forgets what is shown: the terminal was cleared, or has another size. */
+  reset(): void {
+    this.#rows = [];
+  }
+
+  /** The codes that turn what is shown into these rows; empty where nothing differs. */
+  draw(rows: readonly Row[]): string {
+    const all = this.#rows.length === 0;
+    const next = rows.map((row) => rowCodes(row, this.options));
+    let codes = all ? '\x1b[2J' : '';
+    for (const [at, row] of next.entries()) {
+      if (!all && this.#rows[at] === row) continue;
+      codes += `\x1b[${at + 1};1H\x1b[2K${row}`;
+    }
+    this.#rows = next;
+    // As one picture, where the terminal knows how.
+    return codes === '' ? '' : `\x1b[?2026h${codes}\x1b[?2026l`;
+  }
+}
