@@ -35,10 +35,10 @@ const CORE = [
   /\/src\/launch\/capabilities\.ts$/,
   /\/src\/machine\/(readable-forms|id-ranges)\.ts$/,
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
-  /\/src\/cli\/(commands|dispatch|usage)\.ts$/,
+  /\/src\/cli\/(command|commands|dispatch|flag|usage)\.ts$/,
   /\/src\/cli\/commands\/build\.ts$/,
   /\/src\/cli\/flags\/(build-flags|cache|limits|output|secret|ssh)\.ts$/,
-  /\/src\/cli\/print\/error-report\.ts$/,
+  /\/src\/cli\/print\/(error-report|failed-command)\.ts$/,
 ];
 
 await mkdir(dist);

@@ -1,4 +1,6 @@
 import type { Writable } from 'node:stream';
+import { usageError } from '../errors/usage.ts';
+import { type FlagTable, readArguments, type Values, valuesOf } from './flag.ts';
 
 /** What a command gets from the process: tests hand in their own. */
 export interface Io {
@@ -11,20 +13,118 @@ export interface Io {
   signal: AbortSignal;
 }
 
-/** One file of `src/cli/` exports one of these as `command`. */
-export interface Command {
+/** What `--help`, completion, the man page and the docs show of a command. */
+export interface Description {
+  /**
+   * The command line, e.g. `jettison save [OPTIONS] IMAGE...`. The number of arguments follows from it, and from
+   * their names what completion offers: `IMAGE`, `CONTAINER`, `FILE`, `DIRECTORY`.
+   */
+  usage: string;
+  /** What it does: paragraphs, separated by empty lines. */
+  about: string;
+  flags?: FlagTable;
+  /** Flags that it takes, too, and that the help of another command describes. */
+  moreFlags?: FlagTable;
+  /** Paragraphs after the flags. */
+  notes?: string;
+  /** Command lines, one a line. */
+  examples?: readonly string[];
+  /** Commands below this one, by the name that follows its own. */
+  subcommands?: Record<string, Command>;
+}
+
+/** One file of `src/cli/commands/` exports one of these as `command`. */
+export interface Command extends Description {
   /** The command deals with SIGINT and SIGTERM itself; `Io.signal` stays quiet. */
   ownsSignals?: boolean;
-  /** Standard output gets an archive: that nobody reads it to its end is an error, and told. */
+  /** Standard output gets an archive: a reader that goes away early is reported as an error. */
   writesArchives?: boolean;
-  /** Its first argument is one of these, and flags may follow it: `builder prune --help`. */
-  subcommands?: readonly string[];
-  /** Usage, options and examples: the text of `jettison <name> --help`. */
-  help: string;
   /**
    * @param args what follows the command's name
    * @returns the exit code: 0 done, 1 failed, 2 wrong command line
-   * @throws JettisonError shown by `main.ts` in the one form that errors have
+   * @throws JettisonError shown by `dispatch.ts` in the one form that errors have
    */
   run(args: string[], io: Io): Promise<number>;
+}
+
+/** A parsed command line. */
+export interface Call<T> {
+  flags: Values<T>;
+  /** Whether a flag was given at all, if only as `=false`. */
+  has(flag: keyof T & string): boolean;
+  args: string[];
+  io: Io;
+  /** `Usage: …`, the hint of errors about the command line. */
+  usage: string;
+}
+
+/** A command that parses its command line by its table. */
+export function defineCommand<const T extends FlagTable>(
+  definition: Omit<Command, 'run' | 'flags'> & {
+    flags?: T;
+    /** Flags end at the first argument: everything from there on belongs to another program. */
+    runsPrograms?: boolean;
+    run(call: Call<T>): Promise<number>;
+  },
+): Command {
+  const { run, runsPrograms, ...rest } = definition;
+  return {
+    ...rest,
+    async run(line, io) {
+      const { usage, flags = {} as T } = definition;
+      const hint = `Usage: ${usage}`;
+      const { given, args } = readArguments(flags, line, { usage: hint, endAtArgument: runsPrograms });
+      const values = valuesOf(flags, given, io);
+      checkArguments(usage, args);
+      const has = (flag: string) => given.some(({ name }) => name === flag);
+      return run({ flags: values, has, args, io, usage: hint });
+    },
+  };
+}
+
+/** A command that is nothing but its subcommands. */
+export function defineGroup(definition: Description & { subcommands: Record<string, Command> }): Command {
+  return {
+    ...definition,
+    async run([name, ...rest], io) {
+      const { subcommands, usage } = definition;
+      if (name !== undefined && Object.hasOwn(subcommands, name)) return subcommands[name]!.run(rest, io);
+      const group = usage.split(' ')[1];
+      throw usageError(
+        name === undefined ? `${group} needs a command` : `unknown command "${group} ${name}"`,
+        Object.values(subcommands)
+          .map((command) => `Usage: ${command.usage}`)
+          .join('\n'),
+      );
+    },
+  };
+}
+
+/** An argument of a usage line. */
+interface Argument {
+  /** Without brackets and dots: `NAME[:TAG]`. */
+  name: string;
+  optional: boolean;
+  many: boolean;
+}
+
+/** The arguments that a usage line names, after the command's own words and `[OPTIONS]`. */
+function argumentsOf(usage: string): Argument[] {
+  return usage
+    .split(' ')
+    .filter((word) => /^\[?[A-Z]/.test(word) && word !== '[OPTIONS]')
+    .map((word) => {
+      const many = word.includes('...');
+      const bare = word.replace('...', '');
+      const optional = bare.startsWith('[') && bare.endsWith(']');
+      return { name: optional ? bare.slice(1, -1) : bare, optional, many };
+    });
+}
+
+function checkArguments(usage: string, args: readonly string[]): void {
+  const wanted = argumentsOf(usage);
+  const missing = wanted.filter(({ optional }) => !optional)[args.length];
+  if (missing !== undefined) throw usageError(`missing argument ${missing.name}`, `Usage: ${usage}`);
+  const most = wanted.some(({ many }) => many) ? args.length : wanted.length;
+  if (args.length > most) throw usageError(`unexpected argument "${args[most]}"`, `Usage: ${usage}`);
 }

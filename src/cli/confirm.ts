@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { visible } from '../errors/safe-text.ts';
 import { unguarded } from '../errors/terminal-guard.ts';
+import { usageError } from '../errors/usage.ts';
 import type { Io } from './command.ts';
-import { usageError } from './usage.ts';
 
 /**
  * Asks before something is deleted; only `y` and `yes` are a yes. Where nobody can be asked the command line

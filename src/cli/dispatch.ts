@@ -9,7 +9,7 @@ export const EXIT_PIPE_CLOSED = 141;
 
 /**
  * Runs the command line: finds the command, loads its module (and no other), answers `--help` and
- * `--version`, and shows whatever error comes out.
+ * `--version`, and shows the error that comes out.
  *
  * @param starting is told which command runs, just before it does
  * @returns the exit code of the process
@@ -26,17 +26,20 @@ export async function dispatch(
     if (name === undefined || name === '--help' || name === '-h') return print(io, await overview());
     if (name === '--version' || name === '-v') return print(io, `${VERSION}\n`);
     if (name === 'help') {
-      const [topic] = args;
-      return print(io, topic === undefined ? await overview() : await helpOf(await load(topic)));
+      const [topic, subtopic] = args;
+      if (topic === undefined) return print(io, await overview());
+      const described = await load(topic);
+      return print(io, await helpOf(subcommandOf(described, subtopic) ?? described));
     }
     command = await load(name);
-    const after = command.subcommands?.includes(args[0] ?? '') ? args.slice(1) : args;
-    if (asksForHelp(after)) return print(io, await helpOf(command));
+    const below = subcommandOf(command, args[0]);
+    if (asksForHelp(below === undefined ? args : args.slice(1)))
+      return print(io, await helpOf(below ?? command));
     starting(command);
     return await command.run(args, shown);
   } catch (error) {
     const { reportError } = await import('./print/error-report.ts');
-    return reportError(error, command, shown);
+    return reportError(error, shown);
   }
 }
 
@@ -80,13 +83,16 @@ function asksForHelp(args: readonly string[]): boolean {
   return false;
 }
 
-async function helpOf({ help }: Command): Promise<string> {
-  return (await import('./help.ts')).fitted(help);
+function subcommandOf({ subcommands = {} }: Command, name: string | undefined): Command | undefined {
+  return name !== undefined && Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+}
+
+async function helpOf(command: Command): Promise<string> {
+  return (await import('./help.ts')).helpText(command);
 }
 
 async function overview(): Promise<string> {
-  const { fitted, overview } = await import('./help.ts');
-  return fitted(overview());
+  return (await import('./help.ts')).overview();
 }
 
 function print(io: Io, text: string): number {

@@ -1,37 +1,79 @@
+import type { Description } from './command.ts';
 import { commands } from './commands.ts';
+import { type FlagTable, flagForm } from './flag.ts';
 import { COLUMNS, wrapped } from './print/wrap.ts';
+
+/** Wider entries have their text on the next line. */
+const WIDEST_HEAD = 26;
 
 /** The text of `jettison --help`. */
 export function overview(): string {
-  const names = Object.keys(commands);
-  const width = Math.max(...names.map((name) => name.length)) + 2;
-  const list = names.map((name) => `  ${name.padEnd(width)}${commands[name]!.summary}`);
+  const list = Object.entries(commands).map(([name, { summary }]): [string, string] => [name, summary]);
   return `Usage: jettison COMMAND [OPTIONS]
 
 Builds container images from Dockerfiles, without a daemon or root.
 
 Commands:
-${list.join('\n')}
-
+${columns(list)}
 Options:
-  -h, --help     Show this text
-  -v, --version  Show the version
-
-\`jettison COMMAND --help\` describes a command.
-The store is in $JETTISON_HOME, else $XDG_DATA_HOME/jettison, else ~/.local/share/jettison.
-`;
+${columns([
+  ['-h, --help', 'Show this text'],
+  ['-v, --version', 'Show the version'],
+])}
+${paragraphs(
+  '`jettison COMMAND --help` describes a command. The store is in $JETTISON_HOME, else $XDG_DATA_HOME/jettison, else ~/.local/share/jettison.',
+)}`;
 }
 
-/** A help text in which no line is longer than a terminal: what an option does goes on in its column. */
-export function fitted(text: string, columns = COLUMNS): string {
+/** The text of `jettison COMMAND --help`, in which no line is longer than a terminal. */
+export function helpText({ usage, about, flags, subcommands, notes, examples }: Description): string {
+  const parts = [`${wrapped(`Usage: ${usage}`, '  ', COLUMNS).join('\n')}\n`, paragraphs(about)];
+  if (subcommands !== undefined) {
+    const list = Object.entries(subcommands).map(([name, one]): [string, string] => [name, summaryOf(one)]);
+    parts.push(`Commands:\n${columns(list)}`);
+  }
+  const options = flagEntries(flags ?? {});
+  if (options.length > 0) parts.push(`Options:\n${columns(options)}`);
+  if (notes !== undefined) parts.push(paragraphs(notes));
+  if (examples !== undefined) parts.push(`Examples:\n${examples.map((line) => `  ${line}\n`).join('')}`);
+  return parts.join('\n');
+}
+
+/** The first sentence of what a command does. */
+export function summaryOf({ about }: Description): string {
+  return /^.*?(?=\.\s|\.?$)/s.exec(about)![0].replace(/\s+/g, ' ');
+}
+
+/** Flags by their names, each with its form and its help. */
+export function flagEntries(table: FlagTable): [form: string, help: string][] {
+  return Object.keys(table)
+    .sort()
+    .map((name) => {
+      const flag = table[name]!;
+      const gap = flag.short === undefined ? '    ' : '';
+      return [gap + flagForm(name, flag), flag.help];
+    });
+}
+
+/** Two columns: what a long entry says stands below it. */
+function columns(entries: [head: string, text: string][]): string {
+  const widths = entries.map(([head]) => head.length).filter((width) => width <= WIDEST_HEAD);
+  const width = Math.max(0, ...widths) + 2;
+  const indent = ' '.repeat(width + 2);
+  return entries
+    .flatMap(([head, text]) =>
+      head.length > WIDEST_HEAD
+        ? [`  ${head}`, ...wrapped(`${indent}${text}`, indent, COLUMNS)]
+        : wrapped(`  ${head.padEnd(width)}${text}`, indent, COLUMNS),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function paragraphs(text: string): string {
   return text
-    .split('\n')
-    .flatMap((line) => {
-      if (line.length <= columns) return [line];
-      const [, head = ''] = /^(\s*\S.*?\s{2,})(?=\S)/.exec(line) ?? [];
-      const isOption = line.startsWith('  ') && head !== '' && head.length < columns / 2;
-      const indent = isOption ? ' '.repeat(head.length) : (/^\s*/.exec(line)?.[0] ?? '');
-      return wrapped(line, indent, columns);
-    })
+    .trim()
+    .split('\n\n')
+    .map((paragraph) => `${wrapped(paragraph.replaceAll('\n', ' '), '', COLUMNS).join('\n')}\n`)
     .join('\n');
 }

@@ -6,30 +6,25 @@ import type { Inspection } from '../inspect/inspection.ts';
 import { Registries } from '../registry/registries.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Io } from './command.ts';
+import type { FlagTable, Values } from './flag.ts';
+import { REGISTRY_FLAGS } from './flags/common.ts';
 import { TransferView } from './print/transfer-progress.ts';
 
 /** Flags of all commands that look into images: which image a name means. */
-export const SOURCE_OPTIONS = {
-  platform: { type: 'string' },
-  'registry-insecure': { type: 'boolean' },
-  remote: { type: 'boolean' },
-} as const;
-
-/** What those flags said. */
-export interface SourceChoice {
-  platform?: string | undefined;
-  'registry-insecure'?: boolean | undefined;
-  remote?: boolean | undefined;
-}
-
-export const SOURCE_HELP = `      --platform PLATFORM   Of an image for several platforms take this one, such as linux/arm64
-      --registry-insecure   Accept any certificate of registries, and plain http
-      --remote              Ask the registry, whatever the store has`;
+export const SOURCE_FLAGS = {
+  ...REGISTRY_FLAGS,
+  platform: {
+    value: 'PLATFORM',
+    help: 'Of an image for several platforms take this one, such as linux/arm64',
+    parse: (text: string) => parsePlatform(text),
+  },
+  remote: { help: 'Ask the registry, whatever the store has' },
+} as const satisfies FlagTable;
 
 /** For the help of those commands: what may stand for IMAGE. */
 export const SOURCE_NOTE = `IMAGE is a name or an id in the store, else a name in a registry, or one of
-  docker-archive:FILE  oci-archive:FILE[:TAG]  oci:DIR[:TAG]  dir:PATH
-  docker://NAME  podman://NAME  registry://NAME`;
+docker-archive:FILE, oci-archive:FILE[:TAG], oci:DIR[:TAG], dir:PATH, docker://NAME, podman://NAME and
+registry://NAME.`;
 
 /**
  * Opens images, looks into them, and lets go of them when they have been used. On a terminal it shows how far the reading
@@ -37,13 +32,13 @@ export const SOURCE_NOTE = `IMAGE is a name or an id in the store, else a name i
  */
 export async function withInspections<T>(
   names: readonly string[],
-  choice: SourceChoice,
+  choice: Values<typeof SOURCE_FLAGS>,
   io: Io,
   use: (inspections: Inspection[], store: Store) => Promise<T> | T,
 ): Promise<T> {
   const { env, cwd, signal } = io;
   const store = openStore({ env });
-  const registries = new Registries({ env, signal, insecure: choice['registry-insecure'] === true });
+  const registries = new Registries({ env, signal, insecure: choice['registry-insecure'] });
   const end = await store.leases.use(signal);
   const opened: Image[] = [];
   const view = new TransferView(io, 'read');
@@ -51,8 +46,8 @@ export async function withInspections<T>(
     const inspections: Inspection[] = [];
     for (const name of names) {
       const image = await openImage(name, {
-        ...{ store, registries, env, cwd, signal, remote: choice.remote === true },
-        ...(choice.platform !== undefined && { platform: parsePlatform(choice.platform) }),
+        ...{ store, registries, env, cwd, signal, remote: choice.remote },
+        ...(choice.platform !== undefined && { platform: choice.platform }),
       });
       opened.push(image);
       inspections.push(

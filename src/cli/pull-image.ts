@@ -4,23 +4,19 @@ import { parseReference } from '../image/reference.ts';
 import { findImage, type NamedImage } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import type { Io } from './command.ts';
-import { usageError } from './usage.ts';
 
 /**
  * Finds an image for a command that uses it, as `docker run --pull` does.
  *
  * @param policy `missing` (the default): pulled if the store lacks it; `always`; `never`
- * @throws JettisonError `USAGE`, `IMAGE_UNKNOWN`, and with `always` what the registry says
+ * @throws JettisonError `IMAGE_UNKNOWN`, and with `always` the registry's errors
  */
 export async function findOrPull(
   store: Store,
   name: string,
-  policy: string = 'missing',
+  policy: 'missing' | 'always' | 'never' | undefined,
   io: Io,
 ): Promise<NamedImage> {
-  if (policy !== 'missing' && policy !== 'always' && policy !== 'never') {
-    throw usageError(`invalid --pull "${policy}"`, 'Write missing, always or never.');
-  }
   if (policy === 'always') {
     await pull(store, name, io);
     return findImage(store, name);
@@ -40,7 +36,7 @@ export async function findOrPull(
   }
 }
 
-/** What `images` shows of an id, or more of it. */
+/** An id, whole or as short as `images` shows it. */
 function isId(text: string): boolean {
   return /^(sha256:)?[0-9a-f]{12,64}$/.test(text);
 }

@@ -2,9 +2,7 @@ import { closest } from '../errors/closest.ts';
 import type { JettisonError } from '../errors/error.ts';
 import { usageError } from '../errors/usage.ts';
 
-export { usageError } from '../errors/usage.ts';
-
-/** Where Docker's groups of commands are here. */
+/** The commands here of Docker's groups of commands. */
 const DOCKER_GROUPS: Record<string, string> = {
   image: 'images, inspect, history, tag, rmi, pull, push, save, load and prune',
   container: 'ps, run, inspect, logs, exec, stop, kill and rm',
@@ -12,7 +10,7 @@ const DOCKER_GROUPS: Record<string, string> = {
   buildx: 'build, du and builder prune',
 };
 
-/** What Docker's plug-ins and other programs do, and what there is of it here. */
+/** Docker's plug-ins and other programs, with the nearest command here. */
 const ELSEWHERE: Record<string, string> = {
   scout: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
   scan: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
@@ -24,44 +22,24 @@ const ELSEWHERE: Record<string, string> = {
 export function unknownCommand(name: string, names: readonly string[]): JettisonError {
   const group = Object.hasOwn(DOCKER_GROUPS, name) ? DOCKER_GROUPS[name] : undefined;
   if (group !== undefined) {
-    return usageError(`there is no command "${name}"`, `What Docker has there are commands here: ${group}.`);
+    return usageError(
+      `unknown command "${name}"`,
+      `Docker's commands of this group are commands here: ${group}.`,
+    );
   }
   const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
   if (elsewhere !== undefined) return usageError(`unknown command "${name}"`, elsewhere);
   const meant = closest(name, names);
   const hint = meant === undefined ? 'See `jettison --help`.' : `Did you mean \`jettison ${meant}\`?`;
   return usageError(
-    name.startsWith('-') ? `there is no option ${name} before a command` : `there is no command "${name}"`,
+    name.startsWith('-') ? `unknown option ${name} before a command` : `unknown command "${name}"`,
     hint,
   );
 }
 
-/**
- * Turns what `parseArgs` of node:util throws into an error for people. The flags that a command has are
- * read from its help text, so that every command gets its "did you mean".
- */
-export function fromParseArgs(error: unknown, help: string): JettisonError | undefined {
-  if (!(error instanceof TypeError)) return undefined;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined || !code.startsWith('ERR_PARSE_ARGS_')) return undefined;
-
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const flag = /'(--?[^']*)'/.exec(message)?.[1] ?? '';
-    const meant = flag.startsWith('--') ? closest(flag, new Set(help.match(/--[a-z][a-z-]*/g))) : undefined;
-    return usageError(
-      `there is no option ${flag}`,
-      meant === undefined ? usageLine(help) : `Did you mean ${meant}?`,
-    );
-  }
-  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') {
-    const argument = /'([^']*)'/.exec(message)?.[1] ?? '';
-    return usageError(`unexpected argument "${argument}"`, usageLine(help));
-  }
-  // "Option '-f, --file <value>' argument missing", "Option '--quiet' does not take an argument" …
-  const first = message.split('\n')[0]!.replace(/\.$/, '').replaceAll("'", '');
-  return usageError(first.charAt(0).toLowerCase() + first.slice(1), usageLine(help));
-}
-
-function usageLine(help: string): string {
-  return /^usage:.*$/im.exec(help)?.[0] ?? 'See --help.';
+/** For a flag that a command does not have: names the nearest that it has. @param flag as it was written */
+export function unknownFlag(flag: string, known: Record<string, unknown>, usage: string): JettisonError {
+  const names = Object.keys(known).map((name) => `--${name}`);
+  const meant = flag.startsWith('--') ? closest(flag, names) : undefined;
+  return usageError(`unknown option ${flag}`, meant === undefined ? usage : `Did you mean ${meant}?`);
 }

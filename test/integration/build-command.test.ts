@@ -90,7 +90,7 @@ describe('jettison build', () => {
     const { code, err } = await build(['--tagg', 'app', 'context']);
     expect({ code, err }).toEqual({
       code: 2,
-      err: 'error: there is no option --tagg\nhint: Did you mean --tag?\n',
+      err: 'error: unknown option --tagg\nhint: Did you mean --tag?\n',
     });
   });
 });

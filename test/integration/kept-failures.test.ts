@@ -77,7 +77,7 @@ describe.skipIf(why)('what a failed RUN leaves', () => {
     await runCommand(prune, ['-f', '--filter', 'until=1h'], { home: builds.home });
     expect(failures()).not.toEqual([]);
     const pruned = await runCommand(prune, ['-f'], { home: builds.home });
-    expect(pruned.stdout).toMatch(/^Deleted what \d failed steps had left\nTotal reclaimed space: 3MB\n/m);
+    expect(pruned.stdout).toMatch(/^Deleted the files of \d failed steps\nTotal reclaimed space: 3MB\n/m);
     expect(failures()).toEqual([]);
   });
 });

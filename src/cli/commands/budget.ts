@@ -1,66 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { JettisonError } from '../../errors/error.ts';
 import { style, wantsColor } from '../../errors/style.ts';
 import { plural } from '../../events/units.ts';
 import { type Budget, judge, readBudget, readDiveRules, type Verdict } from '../../inspect/budget.ts';
-import type { Command, Io } from '../command.ts';
-import { SOURCE_HELP, SOURCE_NOTE, SOURCE_OPTIONS, withInspections } from '../inspections.ts';
+import { defineCommand, type Io } from '../command.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { printJson } from '../print/list-output.ts';
-import { usageError } from '../usage.ts';
-
-const help = `Usage: jettison budget [OPTIONS] IMAGE
-
-Compares an image with the budget of this directory, and names what is over it: rules stand in package.json
-("jettison": { "budget": { "size": "150MB" } }), in jettison.json ("budget"), or in .dive-ci.
-
-Options:
-  -c, --config FILE         Read the budget from this file
-      --format FORMAT       text (the default), json or github: annotations for a workflow
-      --json                The same as --format json
-${SOURCE_HELP}
-
-${SOURCE_NOTE}
-
-Rules: size, packed, layers, files, waste, growth, forbidPaths, forbidPackages, nonRoot, healthcheck, noShell,
-noDevPackages. Exit codes: 0 within the budget, 1 over it, 2 the budget or the command line is wrong.
-
-Examples:
-  jettison budget app
-  jettison budget -c ci/budget.json --format github registry.example.com/team/app:1
-`;
 
 const FORMATS = ['text', 'json', 'github'] as const;
 const FILES = ['jettison.json', 'package.json', '.dive-ci'];
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      config: { type: 'string', short: 'c' },
-      format: { type: 'string' },
-      json: { type: 'boolean' },
-      ...SOURCE_OPTIONS,
-    },
-  });
-  const [image, ...rest] = positionals;
-  if (image === undefined || rest.length > 0)
-    throw usageError('budget takes one image', 'usage: jettison budget [OPTIONS] IMAGE');
-  const format = FORMATS.find((one) => one === (values.format ?? (values.json ? 'json' : 'text')));
-  if (format === undefined)
-    throw usageError(`unknown format "${values.format}"`, `There are ${FORMATS.join(', ')}.`);
-  const { budget, file } = findBudget(io.cwd, values.config);
-  const names = budget.growth === undefined ? [image] : [image, budget.growth.against];
-  return withInspections(names, values, io, ([inspection, reference]) => {
-    const verdicts = judge(budget, { inspection: inspection!, reference });
-    if (format === 'json') printJson(io, { version: 1, image: inspection!.image.label, verdicts });
-    else if (format === 'github') io.stdout.write(annotations(verdicts, inspection!.image.label, file));
-    else io.stdout.write(verdictText(verdicts, inspection!.image.label, io));
-    return verdicts.every(({ ok }) => ok) ? 0 : 1;
-  });
-}
 
 /** The budget of a directory, from the first file that has one. @throws JettisonError `BUDGET_MISSING`, `BUDGET_INVALID` */
 function findBudget(cwd: string, given: string | undefined): { budget: Budget; file: string } {
@@ -118,4 +67,41 @@ function annotations(verdicts: Verdict[], label: string, file: string): string {
     .join('');
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison budget [OPTIONS] IMAGE',
+  about: `Compares an image with the budget of this directory, and names what is over it: rules stand in package.json
+("jettison": { "budget": { "size": "150MB" } }), in jettison.json ("budget"), or in .dive-ci.`,
+  flags: {
+    config: { short: 'c', value: 'FILE', help: 'Read the budget from this file' },
+    format: {
+      value: 'FORMAT',
+      values: FORMATS,
+      help: 'text (the default), json or github: annotations for a workflow',
+    },
+    json: { help: 'The same as --format json' },
+    ...SOURCE_FLAGS,
+  },
+  notes: `${SOURCE_NOTE}
+
+Rules: size, packed, layers, files, waste, growth, forbidPaths, forbidPackages, nonRoot, healthcheck, noShell,
+noDevPackages.
+
+Exit codes: 0 within the budget, 1 over it, 2 the budget or the command line is wrong.`,
+  examples: [
+    'jettison budget app',
+    'jettison budget -c ci/budget.json --format github registry.example.com/team/app:1',
+  ],
+  async run({ flags, args, io }) {
+    const [image = ''] = args;
+    const format = flags.format ?? (flags.json ? 'json' : 'text');
+    const { budget, file } = findBudget(io.cwd, flags.config);
+    const names = budget.growth === undefined ? [image] : [image, budget.growth.against];
+    return withInspections(names, flags, io, ([inspection, reference]) => {
+      const verdicts = judge(budget, { inspection: inspection!, reference });
+      if (format === 'json') printJson(io, { version: 1, image: inspection!.image.label, verdicts });
+      else if (format === 'github') io.stdout.write(annotations(verdicts, inspection!.image.label, file));
+      else io.stdout.write(verdictText(verdicts, inspection!.image.label, io));
+      return verdicts.every(({ ok }) => ok) ? 0 : 1;
+    });
+  },
+});

@@ -1,30 +1,11 @@
-import { parseArgs } from 'node:util';
 import { size } from '../../events/units.ts';
 import { shellsOf } from '../../inspect/budget.ts';
 import { packedBytes, pullCost } from '../../inspect/diff.ts';
 import type { Inspection } from '../../inspect/inspection.ts';
-import type { Command, Io } from '../command.ts';
-import { SOURCE_HELP, SOURCE_NOTE, SOURCE_OPTIONS, withInspections } from '../inspections.ts';
+import { defineCommand } from '../command.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { table } from '../print/docker-units.ts';
 import { printJson } from '../print/list-output.ts';
-import { usageError } from '../usage.ts';
-
-const help = `Usage: jettison compare [OPTIONS] IMAGE IMAGE...
-
-Puts images side by side: sizes, layers, files, packages, waste, user, shell, health check, and what somebody who has
-the first one downloads for each other.
-
-Options:
-      --format FORMAT       table (the default) or markdown, for a pull request
-      --json                The figures as JSON
-${SOURCE_HELP}
-
-${SOURCE_NOTE}
-
-Examples:
-  jettison compare app:naive app:multi-stage app:distroless
-  jettison compare --format markdown app:main app:branch
-`;
 
 const FORMATS = ['table', 'markdown'] as const;
 
@@ -41,25 +22,6 @@ interface Figures {
   healthcheck: boolean;
   /** Bytes that somebody who has the first image downloads. */
   pull: number;
-}
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { format: { type: 'string' }, json: { type: 'boolean' }, ...SOURCE_OPTIONS },
-  });
-  const format = FORMATS.find((one) => one === (values.format ?? 'table'));
-  if (format === undefined)
-    throw usageError(`unknown format "${values.format}"`, `There are ${FORMATS.join(' and ')}.`);
-  if (positionals.length === 0)
-    throw usageError('compare takes images', 'usage: jettison compare [OPTIONS] IMAGE IMAGE...');
-  return withInspections(positionals, values, io, (inspections) => {
-    const all = inspections.map((one) => figuresOf(one, inspections[0]!));
-    if (values.json) printJson(io, all);
-    else io.stdout.write(format === 'markdown' ? markdown(all) : table(rows(all)));
-    return 0;
-  });
 }
 
 function figuresOf(inspection: Inspection, first: Inspection): Figures {
@@ -115,4 +77,26 @@ function markdown(all: Figures[]): string {
   return line(head!) + rule + body.map(line).join('');
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison compare [OPTIONS] IMAGE...',
+  about: `Puts images side by side: sizes, layers, files, packages, waste, user, shell, health check, and the download for
+each where the first is present.`,
+  flags: {
+    format: { value: 'FORMAT', values: FORMATS, help: 'table (the default) or markdown, for a pull request' },
+    json: { help: 'The figures as JSON' },
+    ...SOURCE_FLAGS,
+  },
+  notes: SOURCE_NOTE,
+  examples: [
+    'jettison compare app:naive app:multi-stage app:distroless',
+    'jettison compare --format markdown app:main app:branch',
+  ],
+  async run({ flags, args, io }) {
+    return withInspections(args, flags, io, (inspections) => {
+      const all = inspections.map((one) => figuresOf(one, inspections[0]!));
+      if (flags.json) printJson(io, all);
+      else io.stdout.write(flags.format === 'markdown' ? markdown(all) : table(rows(all)));
+      return 0;
+    });
+  },
+});

@@ -1,5 +1,4 @@
 import { posix, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { readIgnoreText } from '../../context/dockerfile.ts';
 import type { IgnoreRules } from '../../context/ignore.ts';
 import { parseIgnore } from '../../context/ignore.ts';
@@ -9,47 +8,9 @@ import { visible } from '../../errors/safe-text.ts';
 import { size } from '../../events/units.ts';
 import { printable } from '../../events/width.ts';
 import { join } from '../../layer/entry.ts';
-import type { Command, Io } from '../command.ts';
-import { usageError } from '../usage.ts';
+import { defineCommand, defineGroup } from '../command.ts';
 
-const help = `Usage: jettison context ls [OPTIONS] [DIRECTORY]
-
-Lists the files of a build context that a build may read, with their sizes: everything that .dockerignore
-does not exclude. Directories are listed when they are empty.
-
-Options:
-  -f, --file FILE   The build's Dockerfile: FILE.dockerignore comes before .dockerignore
-      --why PATH    Say which line lets this path in, or keeps it out
-
-Examples:
-  jettison context ls
-  jettison context ls --why node_modules/typescript
-`;
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { file: { type: 'string', short: 'f' }, why: { type: 'string' } },
-  });
-  const [verb, label = '.', ...rest] = positionals;
-  if (verb !== 'ls' || rest.length > 0) {
-    throw usageError('context takes "ls" and a directory', 'usage: jettison context ls [DIRECTORY]');
-  }
-  const directory = resolve(io.cwd, label);
-  const file = values.file === undefined ? {} : { file: values.file };
-  const { ignoreText = '', ignoreName = '.dockerignore' } = readIgnoreText({
-    directory,
-    cwd: io.cwd,
-    ...file,
-  });
-  const ignore = parseIgnore(ignoreText, ignoreName);
-  const context = openLocalContext({ directory, ignore, label });
-  io.stdout.write(values.why === undefined ? list(context) : `${visible(why(context, values.why))}\n`);
-  return 0;
-}
-
-function list(context: LocalContext): string {
+function listing(context: LocalContext): string {
   const lines: string[] = [];
   let files = 0;
   let bytes = 0;
@@ -77,7 +38,7 @@ function why(context: LocalContext, written: string): string {
   const there = context.get(path);
   const verdict = explain(context.ignore, path);
   if (there !== undefined && context.ignore.excludes(path)) {
-    return `${path}: included, since something below it is; by itself ${verdict}`;
+    return `${path}: included, because a path below it is; by itself ${verdict}`;
   }
   if (there === undefined && !context.ignore.excludes(path)) {
     throw new JettisonError('CONTEXT_PATH_MISSING', `"${path}" does not exist in "${context.label}"`, {
@@ -89,8 +50,41 @@ function why(context: LocalContext, written: string): string {
 
 function explain(ignore: IgnoreRules, path: string): string {
   const { excluded, rule } = ignore.match(path);
-  if (rule === undefined) return 'included, no line is about it';
+  if (rule === undefined) return 'included: no line matches it';
   return `${excluded ? 'excluded' : 'included'} by ${ignore.file}:${rule.line}: ${rule.pattern}`;
 }
 
-export const command: Command = { help, run };
+const ls = defineCommand({
+  usage: 'jettison context ls [OPTIONS] [DIRECTORY]',
+  about: `Lists the files of a build context that a build may read, with their sizes: everything that .dockerignore
+does not exclude. Directories are listed when they are empty.`,
+  flags: {
+    file: {
+      short: 'f',
+      value: 'FILE',
+      help: "The build's Dockerfile: FILE.dockerignore comes before .dockerignore",
+    },
+    why: { value: 'PATH', help: 'Say which line includes or excludes this path' },
+  },
+  examples: ['jettison context ls', 'jettison context ls --why node_modules/typescript'],
+  async run({ flags, args, io }) {
+    const [label = '.'] = args;
+    const directory = resolve(io.cwd, label);
+    const file = flags.file === undefined ? {} : { file: flags.file };
+    const { ignoreText = '', ignoreName = '.dockerignore' } = readIgnoreText({
+      directory,
+      cwd: io.cwd,
+      ...file,
+    });
+    const ignore = parseIgnore(ignoreText, ignoreName);
+    const context = openLocalContext({ directory, ignore, label });
+    io.stdout.write(flags.why === undefined ? listing(context) : `${visible(why(context, flags.why))}\n`);
+    return 0;
+  },
+});
+
+export const command = defineGroup({
+  usage: 'jettison context COMMAND',
+  about: 'Shows build contexts.',
+  subcommands: { ls },
+});

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import { debug } from '../../build/debug.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
 import { renderError } from '../../errors/render.ts';
 import { wantsColor } from '../../errors/style.ts';
+import { usageError } from '../../errors/usage.ts';
 import { createRenderer } from '../../events/create-renderer.ts';
 import type { BuildEvent } from '../../events/event.ts';
 import type { Renderer } from '../../events/renderer.ts';
@@ -11,50 +11,32 @@ import { listFailures } from '../../store/failures.ts';
 import { openStore } from '../../store/store.ts';
 import type { Command, Io } from '../command.ts';
 import { isShell, type Looking, lookAround, needTerminalFor } from '../debug-shell.ts';
-import { BUILD_OPTIONS, parseBuildFlags } from '../flags/build-flags.ts';
-import { buildOptions } from '../flags/build-options.ts';
+import { type FlagTable, type GivenFlag, readArguments, valuesOf } from '../flag.ts';
+import { BUILD_FLAGS, parseBuildCommand } from '../flags/build-flags.ts';
 import { failedCommand } from '../print/failed-command.ts';
-import { usageError } from '../usage.ts';
 
-const help = `Usage: jettison debug [OPTIONS] [PATH|URL|-] [-- COMMAND [ARG...]]
-
-Opens a shell where a build fails: on what the failed RUN had changed by then, with its mounts, secrets, network,
-environment, user and directory. Without PATH the last build that failed in this directory is meant, with the options
-that it had. What is done in the shell is thrown away.
-
-Options:
-      --after         After the RUN that --at names, instead of before it
-      --at WHERE      Stop at this RUN instead: its line in the Dockerfile, FILE:LINE, or what progress calls it, as in
-                      build/3
-  -c, --command TEXT  Run this shell command instead of opening a shell
-
-All options of \`jettison build\` are known, too. Those that say what becomes of the image mean nothing here. Values of
-build arguments are written down nowhere: they have to be given again.
-
-The shell is that of the RUN, else /bin/sh, else busybox of this machine; \`again\` runs the step's command in it.
-Exit codes: the command's or the shell's; 1 the build failed elsewhere, 2 the command line is wrong.
-
-Examples:
-  jettison debug
-  jettison debug --at Dockerfile:7 .
-  jettison debug --target test -c 'cat /tmp/*.log' .
-`;
+const USAGE = 'jettison debug [OPTIONS] [PATH|URL|-] [-- COMMAND [ARG...]]';
 
 const OWN = {
-  after: { type: 'boolean' },
-  at: { type: 'string' },
-  command: { type: 'string', short: 'c' },
-} as const;
+  after: { help: 'After the RUN that --at names, instead of before it' },
+  at: {
+    value: 'WHERE',
+    help: 'Stop at this RUN instead: its line in the Dockerfile, FILE:LINE, or the name that progress shows: build/3',
+  },
+  command: { short: 'c', value: 'TEXT', help: 'Run this shell command instead of opening a shell' },
+} as const satisfies FlagTable;
+
+const HINT = `Usage: ${USAGE}`;
 
 async function run(args: string[], io: Io): Promise<number> {
   const { build, looking, at, after } = splitFlags(args, io);
-  const flags = parseBuildFlags(build, io.env);
-  if (flags.call !== undefined) throw usageError('debug has neither --check nor --call', USAGE);
-  if (after && at === undefined) throw usageError('--after needs --at', USAGE);
+  const { options, progress, call } = parseBuildCommand(build, io, HINT);
+  if (call !== undefined) throw usageError('debug has neither --check nor --call', HINT);
+  if (after && at === undefined) throw usageError('--after needs --at', HINT);
   needTerminalFor(looking, io);
 
-  const stdin = flags.file === '-' || flags.context === '-' ? await readAll(io.stdin) : [];
-  const renderer = await createRenderer(flags.progress, io.stderr, {
+  const stdin = options.stdin === undefined ? [] : await readAll(options.stdin);
+  const renderer = await createRenderer(progress, io.stderr, {
     color: wantsColor(io.stderr, io.env),
     env: io.env,
   });
@@ -62,8 +44,8 @@ async function run(args: string[], io: Io): Promise<number> {
   try {
     return await debug(
       {
-        ...buildOptions(flags, io),
-        // Whether a stream or not: the build may have to be planned twice.
+        ...options,
+        // Read twice: the build may have to be planned again.
         get stdin() {
           return Readable.from(stdin);
         },
@@ -72,7 +54,7 @@ async function run(args: string[], io: Io): Promise<number> {
         onEvent: (event) => patient.handle(event),
         onFailure: (error) => {
           patient.end();
-          // Before a shell it is said in short.
+          // The shell's greeting has it in short.
           if (isShell(looking)) return;
           io.stderr.write(`${renderError(error, { color: wantsColor(io.stderr, io.env) })}\n`);
         },
@@ -87,47 +69,37 @@ async function run(args: string[], io: Io): Promise<number> {
   }
 }
 
-const USAGE = 'usage: jettison debug [OPTIONS] [PATH|URL|-] [-- COMMAND [ARG...]]';
-
-/** What is debug's own, and what a build is to be told. */
+/** Splits the command line into the flags of debug and those of the build. */
 function splitFlags(
   args: string[],
   io: Io,
 ): { build: string[]; looking: Looking; at: string | undefined; after: boolean } {
   const end = args.indexOf('--');
   const before = end < 0 ? args : args.slice(0, end);
-  const { values, tokens } = parseArgs({
-    args: before,
-    options: { ...BUILD_OPTIONS, ...OWN },
-    allowPositionals: true,
-    tokens: true,
-  });
-  const build = tokens.flatMap((token) => {
-    if (token.kind === 'positional') return [token.value];
-    if (token.kind !== 'option' || Object.hasOwn(OWN, token.name)) return [];
-    return [token.value === undefined ? `--${token.name}` : `--${token.name}=${token.value}`];
-  });
+  const { given, args: paths } = readArguments({ ...BUILD_FLAGS, ...OWN }, before, { usage: HINT });
+  const isOwn = ({ name }: GivenFlag) => Object.hasOwn(OWN, name);
+  const values = valuesOf(OWN, given.filter(isOwn), io);
+  const build = given.filter((flag) => !isOwn(flag)).map(({ name, value }) => `--${name}=${value}`);
   const command = end < 0 ? undefined : args.slice(end + 1);
-  if (command?.length === 0) throw usageError('-- is followed by no command', USAGE);
+  if (command?.length === 0) throw usageError('there is no command after --', HINT);
   if (command !== undefined && values.command !== undefined) {
-    throw usageError('-c and -- both name a command', 'Use one of them.');
+    throw usageError('-c and -- contradict each other', 'Use one of them.');
   }
-  const hasPath = tokens.some(({ kind }) => kind === 'positional');
   return {
-    build: hasPath ? build : [...rememberedArguments(build, io), ...build],
+    build: paths.length > 0 ? [...build, ...paths] : [...rememberedArguments(build, io), ...build],
     looking: {
       ...(values.command === undefined ? {} : { command: values.command }),
       ...(command === undefined ? {} : { args: command }),
     },
     at: values.at,
-    after: values.after ?? false,
+    after: values.after,
   };
 }
 
 /**
  * The arguments of the last build that failed in this directory.
  *
- * @param given what takes the place of those that are written down nowhere
+ * @param given the flags of this command line: values that were withheld may be among them
  * @throws JettisonError `DEBUG_NO_FAILURE`, `DEBUG_WITHHELD`
  */
 function rememberedArguments(given: readonly string[], io: Io): string[] {
@@ -137,7 +109,7 @@ function rememberedArguments(given: readonly string[], io: Io): string[] {
   const last = failures.find(({ command }) => command?.directory === io.cwd)?.command;
   if (last === undefined) {
     const other = failures.find(({ command }) => command !== undefined)?.command?.directory;
-    throw new JettisonError('DEBUG_NO_FAILURE', 'no build of this directory has failed lately', {
+    throw new JettisonError('DEBUG_NO_FAILURE', 'no build of this directory has failed recently', {
       hint: `Say what to build: jettison debug PATH.${other === undefined ? '' : ` One that failed was started in ${other}.`}`,
       exitCode: EXIT.usage,
     });
@@ -149,7 +121,7 @@ function rememberedArguments(given: readonly string[], io: Io): string[] {
   if (missing.length > 0) {
     throw new JettisonError(
       'DEBUG_WITHHELD',
-      `the build was given ${missing.join(' and ')}, and that is written down nowhere`,
+      `the build was given ${missing.join(' and ')}, whose values are not recorded`,
       { hint: `Give it again: jettison debug ${missing.join(' ')}`, exitCode: EXIT.usage },
     );
   }
@@ -162,21 +134,25 @@ async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<(Uin
   return chunks;
 }
 
-/** Time in which a build that has everything may come to its place without a word. */
+/** A build that is cached up to its place is not shown until then. */
 const PATIENCE_MS = 800;
 
-/** Shows nothing of a build in which nothing has to be done. */
+/** Shows nothing of a build in which every step is cached. */
 class PatientRenderer implements Renderer {
   #held: BuildEvent[] | undefined = [];
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(private readonly renderer: Renderer) {}
+  readonly #renderer: Renderer;
+
+  constructor(renderer: Renderer) {
+    this.#renderer = renderer;
+  }
 
   handle(event: BuildEvent): void {
     if (this.#ended) return;
     if (this.#held === undefined) {
-      this.renderer.handle(event);
+      this.#renderer.handle(event);
       return;
     }
     this.#held.push(event);
@@ -186,7 +162,7 @@ class PatientRenderer implements Renderer {
 
   end(): void {
     clearTimeout(this.#timer);
-    if (this.#held === undefined) this.renderer.end();
+    if (this.#held === undefined) this.#renderer.end();
     this.#ended = true;
   }
 
@@ -194,7 +170,7 @@ class PatientRenderer implements Renderer {
     clearTimeout(this.#timer);
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const event of held) this.renderer.handle(event);
+    for (const event of held) this.#renderer.handle(event);
   }
 }
 
@@ -202,4 +178,23 @@ function hasFailed(event: BuildEvent): boolean {
   return event.type === 'step.finished' && event.outcome === 'failed';
 }
 
-export const command: Command = { help, run };
+export const command: Command = {
+  usage: USAGE,
+  about: `Opens a shell where a build fails: on the files as the failed RUN left them, with its mounts, secrets, network,
+environment, user and directory. Without PATH it takes the last build that failed in this directory, with the options
+that it had. Changes made in the shell are thrown away.`,
+  flags: OWN,
+  moreFlags: BUILD_FLAGS,
+  notes: `All options of \`jettison build\` are accepted, too; those about the resulting image have no effect. Values of
+build arguments are not recorded: give them again.
+
+The shell is that of the RUN, else /bin/sh, else busybox of this machine; \`again\` runs the step's command in it.
+
+Exit codes: the command's or the shell's; 1 the build failed elsewhere, 2 the command line is wrong.`,
+  examples: [
+    'jettison debug',
+    'jettison debug --at Dockerfile:7 .',
+    "jettison debug --target test -c 'cat /tmp/*.log' .",
+  ],
+  run,
+};

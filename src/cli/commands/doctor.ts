@@ -1,35 +1,21 @@
 import { statfsSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
-import { parseArgs } from 'node:util';
 import { JettisonError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { style, wantsColor } from '../../errors/style.ts';
+import { usageError } from '../../errors/usage.ts';
 import { plural, size } from '../../events/units.ts';
 import type { Rung } from '../../host/probes/probe.ts';
 import { formatPlatform, hostPlatform } from '../../image/platform.ts';
 import type { CommandNetwork } from '../../protocol/exec-request.ts';
 import type { RungName } from '../../protocol/rung.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import type { Command, Io } from '../command.ts';
+import { defineCommand, type Io } from '../command.ts';
 import { toJson } from '../print/template/values.ts';
 import { COLUMNS, wrapped } from '../print/wrap.ts';
-import { usageError } from '../usage.ts';
 import { VERSION } from '../version.ts';
 
-const help = `Usage: jettison doctor [OPTIONS]
-
-Shows what this machine has, and how RUN instructions run on it: the first usable way is taken.
-
-Options:
-      --json   Print everything as JSON
-      --store  Check the whole store instead: every digest, image, layer, file and record (exit code 1
-               if something is wrong)
-      --deep   With --store: unpack every packed layer, too, and compare it with its diff id
-      --repair With --store: mend what can be mended, and say which images to pull or build again
-               (exit code 0 when nothing is left to do); waits for running builds
-`;
-
-/** What statfs calls the file systems that people have. */
+/** Numbers of statfs(2). */
 const FILE_SYSTEMS: Record<number, string> = {
   61267: 'ext4',
   1481003842: 'xfs',
@@ -42,30 +28,6 @@ const FILE_SYSTEMS: Record<number, string> = {
   4076150800: 'f2fs',
   1702057286: 'fuse',
 };
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      json: { type: 'boolean' },
-      store: { type: 'boolean' },
-      deep: { type: 'boolean' },
-      repair: { type: 'boolean' },
-    },
-  });
-  const { deep = false, repair = false, json = false } = values;
-  if (!values.store && (deep || repair)) {
-    throw usageError(`--${deep ? 'deep' : 'repair'} is for the store`, 'Add --store.');
-  }
-  const store = openStore({ env: io.env });
-  try {
-    return values.store
-      ? await checkStore(store, { deep, repair, json }, io)
-      : await showMachine(store, json, io);
-  } finally {
-    store.close();
-  }
-}
 
 async function showMachine(store: Store, json: boolean, io: Io): Promise<number> {
   const { examineRungs } = await import('../../host/ladder.ts');
@@ -261,4 +223,35 @@ async function checkStore(
   }
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison doctor [OPTIONS]',
+  about: 'Shows the machine, and how RUN instructions run on it: the first usable way is taken.',
+  flags: {
+    json: { help: 'Print everything as JSON' },
+    store: {
+      help:
+        'Check the whole store instead: every digest, image, layer, file and record (exit code 1 if something is ' +
+        'wrong)',
+    },
+    deep: { help: 'With --store: unpack every packed layer, too, and compare it with its diff id' },
+    repair: {
+      help:
+        'With --store: repair damage, and say which images to pull or build again (exit code 0 when nothing is left ' +
+        'to do); waits for running builds',
+    },
+  },
+  async run({ flags, io }) {
+    const { deep, repair, json } = flags;
+    if (!flags.store && (deep || repair)) {
+      throw usageError(`--${deep ? 'deep' : 'repair'} needs --store`, 'Add --store.');
+    }
+    const store = openStore({ env: io.env });
+    try {
+      return flags.store
+        ? await checkStore(store, { deep, repair, json }, io)
+        : await showMachine(store, json, io);
+    } finally {
+      store.close();
+    }
+  },
+});

@@ -1,22 +1,12 @@
-import { parseArgs } from 'node:util';
 import { size } from '../../events/units.ts';
 import { cacheDirectory, listCaches } from '../../store/cache-mounts.ts';
 import { failureDirectory, listFailures } from '../../store/failures.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { type Holder, storeUsage } from '../../store/usage.ts';
-import type { Command, Io } from '../command.ts';
+import { defineCommand } from '../command.ts';
+import { listFlags } from '../flags/common.ts';
 import { age } from '../print/docker-units.ts';
-import { type List, OUTPUT_OPTIONS, printList } from '../print/list-output.ts';
-
-const help = `Usage: jettison du [OPTIONS]
-
-Shows what takes room in the store, and what of it can be had back, how and why.
-
-Options:
-      --format FORMAT  table, json (an object a line), or a template of Go's such as '{{.Type}} {{.Size}}'
-      --json           One array of everything that is known, with sizes in bytes
-  -v, --verbose        Every layer and blob instead of a summary, largest first
-`;
+import { type List, printList } from '../print/list-output.ts';
 
 /** What a holder is called, and how its room can be had back; without a way it is in use. */
 const HOLDERS: Record<Holder | 'cache mount' | 'failed step', { type: string; why: string; free?: string }> =
@@ -41,25 +31,6 @@ const HOLDERS: Record<Holder | 'cache mount' | 'failed step', { type: string; wh
     },
     nothing: { type: 'Unused', why: 'what they were made for is gone', free: 'jettison prune' },
   };
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      ...OUTPUT_OPTIONS,
-      verbose: { type: 'boolean', short: 'v' },
-    },
-  });
-  const store = openStore({ env: io.env });
-  const usage = [...storeUsage(store), ...(await onlyForWorker(store))];
-  store.close();
-  printList(
-    io,
-    { ...(values.verbose ? everything(usage) : summary(usage)), facts: usage.map(facts) },
-    values,
-  );
-  return 0;
-}
 
 type Usage = {
   id: string;
@@ -94,7 +65,7 @@ async function onlyForWorker(store: Store): Promise<Usage[]> {
   }
 }
 
-function facts({ usedMs, ...one }: Usage) {
+function factsOf({ usedMs, ...one }: Usage) {
   return {
     ...one,
     reclaimable: HOLDERS[one.holder].free !== undefined,
@@ -157,4 +128,22 @@ function everything(usage: Usage[]): Omit<List, 'facts'> {
   };
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison du [OPTIONS]',
+  about: 'Shows disk usage of the store: how much of it can be freed, by which command, and why it is kept.',
+  flags: {
+    ...listFlags('{{.Type}} {{.Size}}'),
+    verbose: { short: 'v', help: 'Every layer and blob instead of a summary, largest first' },
+  },
+  async run({ flags, io }) {
+    const store = openStore({ env: io.env });
+    const usage = [...storeUsage(store), ...(await onlyForWorker(store))];
+    store.close();
+    printList(
+      io,
+      { ...(flags.verbose ? everything(usage) : summary(usage)), facts: usage.map(factsOf) },
+      flags,
+    );
+    return 0;
+  },
+});

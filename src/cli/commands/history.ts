@@ -1,93 +1,18 @@
-import { parseArgs } from 'node:util';
 import { size } from '../../events/units.ts';
 import { truncate } from '../../events/width.ts';
 import { type LayerSize, LayerSizes } from '../../export/sizes.ts';
 import type { HistoryEntry } from '../../image/types.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
 import { openStore } from '../../store/store.ts';
-import type { Command, Io } from '../command.ts';
+import { defineCommand } from '../command.ts';
+import { listFlags } from '../flags/common.ts';
 import { age, oneLine, shortId } from '../print/docker-units.ts';
-import { OUTPUT_OPTIONS, printList } from '../print/list-output.ts';
-import { usageError } from '../usage.ts';
+import { printList } from '../print/list-output.ts';
 
-const help = `Usage: jettison history [OPTIONS] IMAGE
-
-Shows what an image was made by, the newest first, with the size of each layer's files.
-
-Options:
-      --format FORMAT  table, json (an object a line), or a template of Go's such as '{{.CreatedBy}}'
-      --json           One array of everything that is known, with sizes in bytes
-      --no-trunc       Show whole instructions and ids
-  -q, --quiet          Show ids only
-`;
-
-/** Docker shows so much of an instruction. */
+/** Docker cuts instructions here. */
 const CREATED_BY_WIDTH = 45;
 
-async function run(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      ...OUTPUT_OPTIONS,
-      'no-trunc': { type: 'boolean' },
-      quiet: { type: 'boolean', short: 'q' },
-    },
-  });
-  if (positionals.length !== 1)
-    throw usageError('history takes one image', 'usage: jettison history [OPTIONS] IMAGE');
-  const store = openStore({ env: io.env });
-  const image = findImage(store, positionals[0]!);
-  const entries = withLayers(image, new LayerSizes(store).of(image)).reverse();
-
-  const rows = entries.map(({ entry, layer }, index) => ({
-    ID: index > 0 ? '<missing>' : values['no-trunc'] ? image.id : shortId(image.id),
-    CreatedAt: entry.created ?? '',
-    CreatedSince: age(entry.created),
-    CreatedBy: values['no-trunc']
-      ? (entry.created_by ?? '')
-      : truncate(oneLine(entry.created_by ?? ''), CREATED_BY_WIDTH),
-    Size:
-      layer === undefined
-        ? '0B'
-        : layer.content === undefined
-          ? `(${size(layer.blob)})`
-          : size(layer.content),
-    Comment: entry.comment ?? '',
-  }));
-  if (values.quiet) {
-    io.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
-    return 0;
-  }
-  printList(
-    io,
-    {
-      columns: [
-        ['ID', 'IMAGE'],
-        ['CreatedSince', 'CREATED'],
-        ['CreatedBy', 'CREATED BY'],
-        ['Size', 'SIZE'],
-        ['Comment', 'COMMENT'],
-      ],
-      more: ['CreatedAt'],
-      rows,
-      shrink: values['no-trunc'] ? [] : ['CREATED BY', 'COMMENT'],
-      facts: entries.map(({ entry, layer }) => ({
-        created: entry.created ?? null,
-        createdBy: entry.created_by ?? '',
-        comment: entry.comment ?? '',
-        emptyLayer: layer === undefined,
-        ...(layer === undefined
-          ? { size: 0 }
-          : { size: layer.content ?? null, compressedSize: layer.blob, diffId: layer.diffId }),
-      })),
-    },
-    values,
-  );
-  return 0;
-}
-
-/** History entries, oldest first, each with its layer; layers that no entry tells of stand alone at the end. */
+/** History entries, oldest first, each with its layer; layers without an entry stand alone at the end. */
 function withLayers(image: NamedImage, layers: LayerSize[]): { entry: HistoryEntry; layer?: LayerSize }[] {
   const rest = [...layers];
   const told = (image.config.history ?? []).map((entry) => {
@@ -97,4 +22,63 @@ function withLayers(image: NamedImage, layers: LayerSize[]): { entry: HistoryEnt
   return [...told, ...rest.map((layer) => ({ entry: {}, layer }))];
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison history [OPTIONS] IMAGE',
+  about: "Shows the instructions that made an image, the newest first, with the size of each layer's files.",
+  flags: {
+    ...listFlags('{{.CreatedBy}}'),
+    'no-trunc': { help: 'Show whole instructions and ids' },
+    quiet: { short: 'q', help: 'Show ids only' },
+  },
+  async run({ flags, args, io }) {
+    const store = openStore({ env: io.env });
+    const image = findImage(store, args[0]!);
+    const entries = withLayers(image, new LayerSizes(store).of(image)).reverse();
+
+    const rows = entries.map(({ entry, layer }, index) => ({
+      ID: index > 0 ? '<missing>' : flags['no-trunc'] ? image.id : shortId(image.id),
+      CreatedAt: entry.created ?? '',
+      CreatedSince: age(entry.created),
+      CreatedBy: flags['no-trunc']
+        ? (entry.created_by ?? '')
+        : truncate(oneLine(entry.created_by ?? ''), CREATED_BY_WIDTH),
+      Size:
+        layer === undefined
+          ? '0B'
+          : layer.content === undefined
+            ? `(${size(layer.blob)})`
+            : size(layer.content),
+      Comment: entry.comment ?? '',
+    }));
+    if (flags.quiet) {
+      io.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
+      return 0;
+    }
+    printList(
+      io,
+      {
+        columns: [
+          ['ID', 'IMAGE'],
+          ['CreatedSince', 'CREATED'],
+          ['CreatedBy', 'CREATED BY'],
+          ['Size', 'SIZE'],
+          ['Comment', 'COMMENT'],
+        ],
+        more: ['CreatedAt'],
+        rows,
+        shrink: flags['no-trunc'] ? [] : ['CREATED BY', 'COMMENT'],
+        facts: entries.map(({ entry, layer }) => ({
+          created: entry.created ?? null,
+          createdBy: entry.created_by ?? '',
+          comment: entry.comment ?? '',
+          emptyLayer: layer === undefined,
+          ...(layer === undefined
+            ? { size: 0 }
+            : { size: layer.content ?? null, compressedSize: layer.blob, diffId: layer.diffId }),
+        })),
+      },
+      flags,
+    );
+    return 0;
+  },
+});

@@ -1,56 +1,12 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import { JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { readArchive } from '../../export/archive-read.ts';
 import { familiarName } from '../../image/reference.ts';
 import { openStore } from '../../store/store.ts';
-import type { Command, Io } from '../command.ts';
-import { usageError } from '../usage.ts';
-
-const help = `Usage: jettison load [OPTIONS]
-
-Puts the images of an archive into the store: what \`docker save\`, podman, skopeo and \`jettison save\`
-write (docker-archive and oci-archive), plain or compressed.
-
-Options:
-  -i, --input FILE  Read from a file instead of standard input
-  -q, --quiet       Print ids only
-
-Examples:
-  jettison load -i app.tar
-  docker save node:20 | jettison load
-`;
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: { input: { type: 'string', short: 'i' }, quiet: { type: 'boolean', short: 'q' } },
-  });
-  if (values.input === undefined && io.stdin.isTTY === true) {
-    throw usageError(
-      'nothing to load: standard input is a terminal',
-      'name a file with -i, or redirect the input',
-    );
-  }
-  const source = values.input === undefined ? io.stdin : openArchive(resolve(io.cwd, values.input));
-  const store = openStore({ env: io.env });
-  const end = await store.leases.use(io.signal);
-  try {
-    const images = await readArchive(store, source as AsyncIterable<Buffer>, io.signal);
-    for (const { id, names } of images) {
-      if (values.quiet) io.stdout.write(`${id}\n`);
-      else if (names.length === 0) io.stdout.write(`Loaded image ID: ${id}\n`);
-      else for (const name of names) io.stdout.write(`Loaded image: ${familiarName(name)}\n`);
-    }
-    return 0;
-  } finally {
-    source.destroy();
-    end();
-    store.close();
-  }
-}
+import { defineCommand } from '../command.ts';
 
 function openArchive(path: string): Readable {
   const stats = statSync(path, { throwIfNoEntry: false });
@@ -63,4 +19,37 @@ function openArchive(path: string): Readable {
   return createReadStream(path, { highWaterMark: 1 << 20 });
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison load [OPTIONS]',
+  about: `Puts the images of an archive into the store: of archives that \`docker save\`, podman, skopeo and
+\`jettison save\` write (docker-archive and oci-archive), plain or compressed.`,
+  flags: {
+    input: { short: 'i', value: 'FILE', help: 'Read from a file instead of standard input' },
+    quiet: { short: 'q', help: 'Print ids only' },
+  },
+  examples: ['jettison load -i app.tar', 'docker save node:20 | jettison load'],
+  async run({ flags, io }) {
+    if (flags.input === undefined && io.stdin.isTTY === true) {
+      throw usageError(
+        'nothing to load: standard input is a terminal',
+        'Name a file with -i FILE, or redirect the input.',
+      );
+    }
+    const source = flags.input === undefined ? io.stdin : openArchive(resolve(io.cwd, flags.input));
+    const store = openStore({ env: io.env });
+    const end = await store.leases.use(io.signal);
+    try {
+      const images = await readArchive(store, source as AsyncIterable<Buffer>, io.signal);
+      for (const { id, names } of images) {
+        if (flags.quiet) io.stdout.write(`${id}\n`);
+        else if (names.length === 0) io.stdout.write(`Loaded image ID: ${id}\n`);
+        else for (const name of names) io.stdout.write(`Loaded image: ${familiarName(name)}\n`);
+      }
+      return 0;
+    } finally {
+      source.destroy();
+      end();
+      store.close();
+    }
+  },
+});

@@ -1,61 +1,15 @@
-import { parseArgs } from 'node:util';
 import { JettisonError } from '../../errors/error.ts';
 import { canonicalName, familiarName, parseReference } from '../../image/reference.ts';
 import type { StoredImage } from '../../store/images.ts';
 import { findImage, readImage } from '../../store/lookup.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import type { Command, Io } from '../command.ts';
+import { defineCommand } from '../command.ts';
 import { printJson } from '../print/list-output.ts';
-import { usageError } from '../usage.ts';
 
-const help = `Usage: jettison rmi [OPTIONS] IMAGE...
-
-Takes names from images; an image without any name left is deleted. What its layers take is freed by
-\`jettison prune\`, and by \`jettison builder prune\` as far as they are build cache.
-
-Options:
-  -f, --force  Delete an image given by its id though it has several names; ignore images that
-               do not exist
-      --json   Print what was done as JSON
-`;
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { force: { type: 'boolean', short: 'f' }, json: { type: 'boolean' } },
-  });
-  if (positionals.length === 0)
-    throw usageError('rmi needs an image', 'usage: jettison rmi [OPTIONS] IMAGE...');
-  const store = openStore({ env: io.env });
-  const end = await store.leases.use(io.signal);
-  const done: Done[] = [];
-  let failure: JettisonError | undefined;
-  try {
-    for (const text of positionals) {
-      try {
-        const now = removeImage(store, text, values.force === true);
-        done.push(...now);
-        if (!values.json) io.stdout.write(now.map(told).join(''));
-      } catch (error) {
-        // The others are removed all the same.
-        if (!(error instanceof JettisonError)) throw error;
-        if (!(values.force && error.code === 'IMAGE_UNKNOWN')) failure ??= error;
-      }
-    }
-  } finally {
-    end();
-    store.close();
-  }
-  if (values.json) printJson(io, done);
-  if (failure !== undefined) throw failure;
-  return 0;
-}
-
-/** A name that was taken, or an image that is no more. */
+/** A removed name, or a deleted image. */
 type Done = { untagged: string } | { deleted: string };
 
-function told(done: Done): string {
+function doneText(done: Done): string {
   return 'untagged' in done ? `Untagged: ${done.untagged}\n` : `Deleted: ${done.deleted}\n`;
 }
 
@@ -87,7 +41,7 @@ function idOf(store: Store, { manifest }: StoredImage): string {
   }
 }
 
-/** The entry of a name, read without looking at the image: damaged ones can be removed, too. */
+/** The entry of a name, read without the image: damaged ones can be removed, too. */
 function byName(store: Store, text: string): StoredImage | undefined {
   try {
     const reference = parseReference(text);
@@ -98,4 +52,40 @@ function byName(store: Store, text: string): StoredImage | undefined {
   }
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison rmi [OPTIONS] IMAGE...',
+  about: `Removes names from images; an image without any name left is deleted. \`jettison prune\` frees the space of its
+layers, and \`jettison builder prune\` that of layers which are build cache.`,
+  flags: {
+    force: {
+      short: 'f',
+      help: 'Delete an image given by its id though it has several names; ignore images that do not exist',
+    },
+    json: { help: 'Print the removed names and deleted images as JSON' },
+  },
+  async run({ flags, args, io }) {
+    const store = openStore({ env: io.env });
+    const end = await store.leases.use(io.signal);
+    const done: Done[] = [];
+    let failure: JettisonError | undefined;
+    try {
+      for (const text of args) {
+        try {
+          const now = removeImage(store, text, flags.force);
+          done.push(...now);
+          if (!flags.json) io.stdout.write(now.map(doneText).join(''));
+        } catch (error) {
+          // The others are removed all the same.
+          if (!(error instanceof JettisonError)) throw error;
+          if (!(flags.force && error.code === 'IMAGE_UNKNOWN')) failure ??= error;
+        }
+      }
+    } finally {
+      end();
+      store.close();
+    }
+    if (flags.json) printJson(io, done);
+    if (failure !== undefined) throw failure;
+    return 0;
+  },
+});

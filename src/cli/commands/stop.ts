@@ -1,32 +1,21 @@
-import { parseArgs } from 'node:util';
 import { stopContainer } from '../../run/stop.ts';
-import type { Command, Io } from '../command.ts';
+import { defineCommand } from '../command.ts';
 import { forEachContainer } from '../each-container.ts';
-import { usageError } from '../usage.ts';
+import { seconds } from '../flags/limits.ts';
 
-const help = `Usage: jettison stop [OPTIONS] CONTAINER...
-
-Asks the command of a container to end, with its image's stop signal (else TERM), and kills it and everything
-that it started when it does not.
-
-Options:
-  -t, --time SECONDS  How long to wait before killing; by default what run --stop-timeout said, else 10
-`;
-
-const USAGE = 'usage: jettison stop [OPTIONS] CONTAINER...';
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { time: { type: 'string', short: 't' } },
-  });
-  if (values.time !== undefined && !/^\d+$/.test(values.time)) {
-    throw usageError(`"${values.time}" is no number of seconds`, USAGE);
-  }
-  if (positionals.length === 0) throw usageError('stop needs a container', USAGE);
-  const timeout = values.time === undefined ? undefined : Number(values.time);
-  return forEachContainer(io, positionals, (store, container) => stopContainer(store, container, timeout));
-}
-
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison stop [OPTIONS] CONTAINER...',
+  about: `Asks the command of a container to end, with its image's stop signal (else TERM), and kills it and everything
+that it started when it does not.`,
+  flags: {
+    time: {
+      short: 't',
+      value: 'SECONDS',
+      help: 'Seconds to wait before killing; default: that of run --stop-timeout, else 10',
+      parse: seconds,
+    },
+  },
+  async run({ flags, args, io }) {
+    return forEachContainer(io, args, (store, container) => stopContainer(store, container, flags.time));
+  },
+});

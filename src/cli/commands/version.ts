@@ -1,10 +1,11 @@
-import type { Command } from '../command.ts';
+import { defineCommand } from '../command.ts';
 import { VERSION } from '../version.ts';
 
-export const command: Command = {
-  help: 'Usage: jettison version\n\nPrints the version, as `jettison --version` does.\n',
-  async run(_args, io) {
+export const command = defineCommand({
+  usage: 'jettison version',
+  about: 'Prints the version, as `jettison --version` does.',
+  async run({ io }) {
     io.stdout.write(`${VERSION}\n`);
     return 0;
   },
-};
+});

@@ -1,192 +1,412 @@
-import { parseArgs } from 'node:util';
 import type { BuildOptions } from '../../build/build.ts';
-import { EXIT, JettisonError } from '../../errors/error.ts';
+import { usageError } from '../../errors/usage.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../../events/create-renderer.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../../image/platform.ts';
 import { parseReference } from '../../image/reference.ts';
-import { RUNG_CHOICES, type RungChoice } from '../../protocol/rung.ts';
-import type { Call } from '../print/call.ts';
-import { usageError } from '../usage.ts';
+import { RUNG_CHOICES } from '../../protocol/rung.ts';
+import type { Io } from '../command.ts';
+import {
+  type Affects,
+  asUsage,
+  type Flag,
+  type FlagIo,
+  readArguments,
+  type ValueOf,
+  type Values,
+  valuesOf,
+} from '../flag.ts';
+import type { CallRequest } from '../print/call.ts';
+import { cacheSource, cacheTarget } from './cache.ts';
 import { bytes, host, positive, timeout, ulimit } from './limits.ts';
-import { type OutputFlag, outputFlags } from './output.ts';
-import { parseSecret, type SecretSource } from './secret.ts';
+import { OUTPUT_TYPES, type OutputFlag, outputFlags } from './output.ts';
+import { parseSecret } from './secret.ts';
 import { parseSsh } from './ssh.ts';
 
-/** What `jettison build` was asked for, checked as far as the command line alone allows. */
-export interface BuildFlags {
-  context: string;
-  file?: string;
-  target?: string;
-  tags: string[];
-  buildArgs: Record<string, string>;
-  labels: Record<string, string>;
-  secrets: Record<string, SecretSource>;
-  /** Sockets of SSH agents, by id. */
-  ssh: Record<string, string>;
-  noCache: boolean;
-  /** Stages of which nothing is looked up. */
-  noCacheFilter: string[];
-  pull: boolean;
-  network?: 'host' | 'none';
-  isolation?: RungChoice;
-  /** What RUN steps get and may use. */
-  run: Pick<
-    BuildOptions,
-    'hosts' | 'limits' | 'ulimits' | 'shmSize' | 'timeout' | 'allowInsecure' | 'allowHostNetwork'
-  >;
-  platform?: string;
-  /** Several of them. */
-  platforms?: string[];
+/** A flag of `build`, with the option of the library that it sets. */
+interface BuildFlag extends Flag {
+  affects: Affects;
+  /** The option that its value becomes. */
+  to?: keyof BuildOptions;
+  /** Sets options that are not the value itself. Called when the flag is given. */
+  set?(options: BuildOptions, value: never): void;
+}
+
+/** A compile error at each flag whose value does not fit the option that it sets. */
+type Fitting<T> = {
+  [K in keyof T]: T[K] extends { to: infer O extends keyof BuildOptions }
+    ? ValueOf<T[K]> extends BuildOptions[O] | undefined
+      ? unknown
+      : { to: 'the value is not of the type of this option' }
+    : T[K] extends { set(options: BuildOptions, value: infer V): void }
+      ? NonNullable<ValueOf<T[K]>> extends V
+        ? unknown
+        : { set: 'the value is not of the type of this parameter' }
+      : unknown;
+};
+
+function buildTable<const T extends Record<string, BuildFlag>>(table: T & Fitting<T>): T {
+  return table;
+}
+
+/**
+ * The flags of `jettison build`. A new one is a line here and the option of the library that it sets
+ * (`BuildOptions`).
+ */
+export const BUILD_FLAGS = buildTable({
+  'add-host': {
+    value: 'NAME:ADDRESS',
+    many: true,
+    help: 'Add a line to /etc/hosts of RUN',
+    affects: 'steps',
+    parse: host,
+    to: 'hosts',
+  },
+  allow: {
+    value: 'ENTITLEMENT',
+    many: true,
+    values: ['security.insecure', 'network.host'],
+    help: 'security.insecure or network.host: let RUN ask for --security=insecure or --network=host',
+    affects: 'steps',
+    set(options, allowed: string[]) {
+      if (allowed.includes('security.insecure')) options.allowInsecure = true;
+      if (allowed.includes('network.host')) options.allowHostNetwork = true;
+    },
+  },
+  annotation: {
+    value: '[KIND:]KEY=VALUE',
+    many: true,
+    suggest: ['manifest:', 'index:', 'manifest-descriptor:'],
+    help: 'Annotate the manifest, or with KIND the index or the manifest-descriptor',
+    affects: 'result',
+  },
+  'build-arg': {
+    value: 'NAME[=VALUE]',
+    many: true,
+    help: 'Set a build argument; without value, from the environment',
+    affects: 'steps',
+    withheld: (text) => (text.includes('=') ? text.split('=')[0] : undefined),
+    parse: buildArg,
+    set: (options, args: [string, string][][]) => {
+      options.buildArgs = Object.fromEntries(args.flat());
+    },
+  },
+  'build-context': {
+    value: 'NAME=PLACE',
+    many: true,
+    help:
+      'Use PLACE for the stage, image or context NAME: a directory, a tar, a git or http URL, docker-image://IMAGE or ' +
+      'oci-layout://FOLDER[:TAG|@DIGEST]',
+    affects: 'steps',
+    withheld(text) {
+      const [name, place = ''] = text.split(/=(.*)/s);
+      return isSecretUrl(place) ? name : undefined;
+    },
+    parse: buildContext,
+    set: (options, contexts: [string, string][]) => {
+      options.contexts = Object.fromEntries(contexts);
+    },
+  },
+  'cache-from': {
+    value: 'PLACE',
+    many: true,
+    suggest: ['type=registry,ref=', 'type=local,src='],
+    help: 'Reuse steps of other machines: NAME, type=registry,ref=NAME or type=local,src=FOLDER',
+    affects: 'steps',
+    parse: (text, { cwd }) => cacheSource(text, cwd),
+    to: 'cacheFrom',
+  },
+  'cache-to': {
+    value: 'PLACE',
+    many: true,
+    suggest: ['type=registry,ref=', 'type=local,dest=', 'type=inline'],
+    help:
+      'Keep steps for other machines: the same with dest=FOLDER, or type=inline; mode=max keeps those of all stages, ' +
+      'cache-mounts=true what cache mounts hold',
+    affects: 'result',
+    parse: (text, { cwd }) => cacheTarget(text, cwd),
+    to: 'cacheTo',
+  },
+  call: {
+    value: 'WHAT[,format=json]',
+    suggest: ['check', 'outline', 'targets'],
+    help:
+      'Do not build, but show what --check finds (check), what can be given to the build (outline), or its stages ' +
+      '(targets)',
+    affects: 'display',
+    parse: callRequest,
+  },
+  check: {
+    help: 'Do not build, but check the Dockerfile; exit code 1 if there are findings',
+    affects: 'display',
+  },
+  cpus: {
+    value: 'NUMBER',
+    help: 'Processors that one RUN may use',
+    affects: 'steps',
+    parse: positive,
+    set: (options, cpus: number) => {
+      options.limits = { ...options.limits, cpus };
+    },
+  },
+  debug: {
+    help: 'Open a shell where a RUN fails, as `jettison debug` does; takes a terminal',
+    affects: 'display',
+  },
+  file: {
+    short: 'f',
+    value: 'FILE',
+    help: 'The Dockerfile (default: PATH/Dockerfile); - reads standard input',
+    affects: 'steps',
+    to: 'file',
+  },
+  iidfile: { value: 'FILE', help: "Write the image's id to a file", affects: 'result' },
+  isolation: {
+    value: 'RUNG',
+    values: RUNG_CHOICES,
+    help: 'How RUN runs: auto (the best that works here), oci, namespaces, chroot, or none',
+    affects: 'steps',
+    to: 'isolation',
+  },
+  label: {
+    value: 'NAME=VALUE',
+    many: true,
+    help: 'Add a label to the image',
+    affects: 'result',
+    parse: (text) => pair(text, '--label'),
+    set: (options, labels: [string, string][]) => {
+      options.labels = Object.fromEntries(labels);
+    },
+  },
+  load: { help: 'Give the image to a running Docker or Podman engine, too', affects: 'result' },
+  memory: {
+    short: 'm',
+    value: 'SIZE',
+    help: 'Memory that one RUN may use, e.g. 2g',
+    affects: 'steps',
+    parse: bytes,
+    set: (options, memory: number) => {
+      options.limits = { ...options.limits, memory };
+    },
+  },
+  'metadata-file': {
+    value: 'FILE',
+    help: 'Write facts about the result to a file, as JSON',
+    affects: 'result',
+  },
+  network: {
+    value: 'MODE',
+    values: ['default', 'host', 'none'],
+    help: 'Network of RUN: default (private, where permitted), host or none',
+    affects: 'steps',
+    to: 'network',
+  },
+  'no-cache': { help: 'Use nothing that earlier builds made', affects: 'result', to: 'noCache' },
+  'no-cache-filter': {
+    value: 'STAGE[,…]',
+    many: true,
+    help: 'The same for these stages only',
+    affects: 'result',
+    parse: (text) => text.split(',').filter((name) => name !== ''),
+    set: (options, stages: string[][]) => {
+      options.noCacheFilter = stages.flat();
+    },
+  },
+  output: {
+    short: 'o',
+    value: 'FOLDER|type=TYPE,…',
+    many: true,
+    suggest: OUTPUT_TYPES.map((type) => `type=${type}`),
+    help: `Where the result goes, instead of the store alone: ${OUTPUT_TYPES.join(', ')}; may be given several times`,
+    affects: 'result',
+  },
+  'pids-limit': {
+    value: 'NUMBER',
+    help: 'Processes and threads that one RUN may have',
+    affects: 'steps',
+    parse: positive,
+    set: (options, pids: number) => {
+      options.limits = { ...options.limits, pids };
+    },
+  },
+  platform: {
+    value: 'PLATFORM[,…]',
+    many: true,
+    suggest: ['local', 'linux/amd64', 'linux/arm64', 'linux/arm/v7'],
+    help: 'Platforms to build for, e.g. linux/arm64; several make an index of images',
+    affects: 'steps',
+    parse: platformNames,
+  },
+  progress: {
+    value: 'MODE',
+    values: PROGRESS_MODES,
+    help: 'auto, tty, plain, quiet or rawjson (default: auto)',
+    affects: 'display',
+  },
+  provenance: {
+    value: 'false',
+    suggest: ['false'],
+    help: 'Accepted for compatibility: no attestations are made',
+    affects: 'result',
+    parse: noAttestation,
+  },
+  pull: {
+    help: 'Look for newer base images even where there are local ones',
+    affects: 'result',
+    to: 'pull',
+  },
+  push: { help: 'Push the image to the registries that its names begin with, too', affects: 'result' },
+  quiet: { short: 'q', help: "Print nothing but the image's id", affects: 'display' },
+  'registry-insecure': {
+    help: 'Accept any certificate of registries, and plain http',
+    affects: 'steps',
+    to: 'registryInsecure',
+  },
+  reproducible: {
+    help: 'Make the same digests anywhere: see docs/reproducible.md',
+    affects: 'steps',
+    to: 'reproducible',
+  },
+  sbom: {
+    value: 'false',
+    suggest: ['false'],
+    help: 'Accepted for compatibility: no attestations are made',
+    affects: 'result',
+    parse: noAttestation,
+  },
+  secret: {
+    value: 'id=NAME[,src=FILE|,env=VARIABLE]',
+    many: true,
+    suggest: ['id='],
+    help: 'Let RUN --mount=type=secret read a file or a variable',
+    affects: 'steps',
+    parse: (text, { env }) => parseSecret(text, env),
+    set: (options, secrets: ReturnType<typeof parseSecret>[]) => {
+      const all: NonNullable<BuildOptions['secrets']> = {};
+      for (const { id, source } of secrets) {
+        if (Object.hasOwn(all, id))
+          throw usageError(`the secret "${id}" is given twice`, 'Use each id once.');
+        all[id] = source;
+      }
+      options.secrets = all;
+    },
+  },
+  'shm-size': {
+    value: 'SIZE',
+    help: 'Size of /dev/shm in RUN (default: 64m)',
+    affects: 'steps',
+    parse: bytes,
+    to: 'shmSize',
+  },
+  ssh: {
+    value: 'ID[=SOCKET]',
+    many: true,
+    suggest: ['default'],
+    help: 'Let RUN --mount=type=ssh use an SSH agent (default: that of SSH_AUTH_SOCK)',
+    affects: 'steps',
+    parse: (text, { env }) => parseSsh(text, env),
+    set: (options, agents: { id: string; socket: string }[]) => {
+      options.ssh = Object.fromEntries(agents.map(({ id, socket }) => [id, socket]));
+    },
+  },
+  tag: {
+    short: 't',
+    value: 'NAME[:TAG]',
+    many: true,
+    help: 'Name the image; may be given several times',
+    affects: 'result',
+    parse: newName,
+    to: 'tags',
+  },
+  target: { value: 'STAGE', help: 'Build this stage (default: the last)', affects: 'steps', to: 'target' },
+  timeout: {
+    value: 'TIME',
+    help: 'How long one RUN may take, e.g. 10m (default: no limit)',
+    affects: 'result',
+    parse: timeout,
+    to: 'timeout',
+  },
+  ulimit: {
+    value: 'NAME=SOFT[:HARD]',
+    many: true,
+    help: 'A resource limit of RUN, e.g. nofile=1024',
+    affects: 'steps',
+    parse: ulimit,
+    to: 'ulimits',
+  },
+});
+
+/** Flags of `docker build` that are not supported; each is refused by its name. */
+const UNSUPPORTED = new Set('--attest --builder --cgroup-parent --squash'.split(' '));
+
+/** The command line of a build, checked as far as it can be alone. */
+export interface BuildCommand {
+  /** Everything that the library is told but for outputs, input and output streams. */
+  options: BuildOptions;
+  flags: Values<typeof BUILD_FLAGS>;
   progress: ProgressMode;
-  /** Print nothing but the image's id. */
-  quiet: boolean;
-  /** Open a shell where a RUN fails. */
-  debug: boolean;
-  /** Something to tell about the Dockerfile instead of building it. */
-  call?: Call;
-  /** Build contexts by name. */
-  contexts: Record<string, string>;
-  iidFile?: string;
-  metadataFile?: string;
+  /** A question about the Dockerfile, to be answered instead of a build. */
+  call: CallRequest | undefined;
   /** Empty for the store alone. */
   outputs: OutputFlag[];
-  /** Accept any certificate of registries, and plain http. */
-  registryInsecure: boolean;
-  reproducible: boolean;
-  /** As typed: see `cache-flag.ts`. */
-  cacheFrom: string[];
-  cacheTo: string[];
 }
-
-/** As `parseArgs` takes them. */
-export const BUILD_OPTIONS = {
-  'add-host': { type: 'string', multiple: true },
-  allow: { type: 'string', multiple: true },
-  annotation: { type: 'string', multiple: true },
-  'build-arg': { type: 'string', multiple: true },
-  'build-context': { type: 'string', multiple: true },
-  'cache-from': { type: 'string', multiple: true },
-  'cache-to': { type: 'string', multiple: true },
-  call: { type: 'string' },
-  check: { type: 'boolean' },
-  debug: { type: 'boolean' },
-  file: { type: 'string', short: 'f' },
-  iidfile: { type: 'string' },
-  isolation: { type: 'string' },
-  label: { type: 'string', multiple: true },
-  load: { type: 'boolean' },
-  'metadata-file': { type: 'string' },
-  network: { type: 'string' },
-  'no-cache': { type: 'boolean' },
-  'no-cache-filter': { type: 'string', multiple: true },
-  output: { type: 'string', short: 'o', multiple: true },
-  memory: { type: 'string', short: 'm' },
-  cpus: { type: 'string' },
-  'pids-limit': { type: 'string' },
-  'shm-size': { type: 'string' },
-  timeout: { type: 'string' },
-  ulimit: { type: 'string', multiple: true },
-  platform: { type: 'string', multiple: true },
-  progress: { type: 'string' },
-  provenance: { type: 'string' },
-  sbom: { type: 'string' },
-  pull: { type: 'boolean' },
-  push: { type: 'boolean' },
-  quiet: { type: 'boolean', short: 'q' },
-  'registry-insecure': { type: 'boolean' },
-  reproducible: { type: 'boolean' },
-  secret: { type: 'string', multiple: true },
-  ssh: { type: 'string', multiple: true },
-  tag: { type: 'string', short: 't', multiple: true },
-  target: { type: 'string' },
-} as const;
-
-/** Flags of `docker build` that this version does not have; each is refused by its name. */
-const LATER = new Set('--attest --builder --cgroup-parent --squash'.split(' '));
 
 /** @throws JettisonError with exit code 2 */
-export function parseBuildFlags(args: readonly string[], env: NodeJS.ProcessEnv): BuildFlags {
-  const { values, positionals } = parseArgs({
-    args: withoutBooleanValues(args.map(refuseLater)),
-    options: BUILD_OPTIONS,
-    allowPositionals: true,
-  });
-  refuseAttestation('--provenance', values.provenance);
-  refuseAttestation('--sbom', values.sbom);
-  const quiet = values.quiet ?? false;
-  const flags: BuildFlags = {
-    context: contextOf(positionals),
-    tags: (values.tag ?? []).map(checkedTag),
-    buildArgs: buildArgs(values['build-arg'] ?? [], env),
-    labels: Object.fromEntries((values.label ?? []).map((label) => pair(label, '--label'))),
-    secrets: secrets(values.secret ?? [], env),
-    ssh: Object.fromEntries(
-      (values.ssh ?? []).map((text) => parseSsh(text, env)).map(({ id, socket }) => [id, socket]),
-    ),
-    contexts: contexts(values['build-context'] ?? []),
-    run: runSettings(values),
-    outputs: asUsage(() => outputFlags(values)),
-    registryInsecure: values['registry-insecure'] ?? false,
-    reproducible: values.reproducible ?? false,
-    cacheFrom: values['cache-from'] ?? [],
-    cacheTo: values['cache-to'] ?? [],
-    debug: values.debug ?? false,
-    noCache: values['no-cache'] ?? false,
-    noCacheFilter: (values['no-cache-filter'] ?? [])
-      .flatMap((names) => names.split(','))
-      .filter((name) => name !== ''),
-    pull: values.pull ?? false,
-    quiet,
-    progress: quiet ? 'quiet' : progressMode(values.progress ?? env['BUILDKIT_PROGRESS']),
+export function parseBuildCommand(
+  line: readonly string[],
+  io: FlagIo & Pick<Io, 'stdin' | 'signal'>,
+  usage: string,
+): BuildCommand {
+  refuseUnsupported(line);
+  const { given, args } = readArguments(BUILD_FLAGS, line, { usage });
+  const flags = valuesOf(BUILD_FLAGS, given, io);
+  const { env, signal } = io;
+  const options: BuildOptions = { context: contextOf(args), env, signal };
+  for (const name of new Set(given.map((flag) => flag.name))) {
+    const { to, set } = (BUILD_FLAGS as Record<string, BuildFlag>)[name]!;
+    const value = flags[name as keyof typeof flags];
+    if (to !== undefined) Object.assign(options, { [to]: value });
+    set?.(options, value as never);
+  }
+  const platforms = platformsOf(flags.platform, env);
+  if (platforms.length === 1) options.platform = platforms[0]!;
+  else if (platforms.length > 1) options.platforms = platforms;
+  if (options.file === '-' || options.context === '-') options.stdin = io.stdin;
+  return {
+    options,
+    flags,
+    progress: flags.quiet ? 'quiet' : (flags.progress ?? defaultProgress(env)),
+    call: callOf(flags.call, flags.check),
+    outputs: asUsage('--output', () => outputFlags(flags)),
   };
-  const call = callOf(values.call, values.check ?? false);
-  if (call !== undefined) flags.call = call;
-  const network = networkMode(values.network);
-  if (network !== undefined) flags.network = network;
-  if (values.isolation !== undefined) flags.isolation = rung(values.isolation);
-  const wanted = values.platform ?? (env['DOCKER_DEFAULT_PLATFORM'] ? [env['DOCKER_DEFAULT_PLATFORM']] : []);
-  const platforms = platformsOf(wanted);
-  if (platforms.length === 1) flags.platform = platforms[0]!;
-  else if (platforms.length > 1) flags.platforms = platforms;
-  if (values.file !== undefined) flags.file = values.file;
-  if (values.target !== undefined) flags.target = values.target;
-  if (values.iidfile !== undefined) flags.iidFile = values.iidfile;
-  if (values['metadata-file'] !== undefined) flags.metadataFile = values['metadata-file'];
-  return flags;
 }
 
-function refuseLater(arg: string, index: number, all: readonly string[]): string {
-  const flag = arg.startsWith('--') ? arg.split('=')[0]! : arg.slice(0, 2);
-  if (!LATER.has(flag) || all.slice(0, index).includes('--')) return arg;
-  throw usageError(
-    `${flag} is not supported by this version yet`,
-    'See `jettison build --help` for the flags that are.',
-  );
+function refuseUnsupported(line: readonly string[]): void {
+  const end = line.indexOf('--');
+  for (const arg of end < 0 ? line : line.slice(0, end)) {
+    const flag = arg.split('=')[0]!;
+    if (!UNSUPPORTED.has(flag)) continue;
+    throw usageError(`${flag} is not supported yet`, 'See `jettison build --help` for the flags that are.');
+  }
+}
+
+function defaultProgress(env: NodeJS.ProcessEnv): ProgressMode {
+  const text = env['BUILDKIT_PROGRESS'] || 'auto';
+  const mode = PROGRESS_MODES.find((one) => one === text);
+  if (mode !== undefined) return mode;
+  throw usageError(`invalid BUILDKIT_PROGRESS "${text}"`, `The values are ${PROGRESS_MODES.join(', ')}.`);
 }
 
 /** Images have no attestations: only that may be asked for. */
-function refuseAttestation(flag: string, value: string | undefined): void {
-  if (value === undefined || value === 'false' || value === '0') return;
+function noAttestation(text: string): false {
+  if (text === 'false' || text === '0') return false;
   throw usageError(
-    `${flag}=${value} is not supported yet: images have no attestations`,
-    `Leave ${flag} out, or give ${flag}=false.`,
+    `attestations are not supported yet, and "${text}" asks for one`,
+    'Leave the flag out, or give it the value false.',
   );
 }
 
-/** Docker's boolean flags take `=true` and `=false`; those of node:util do not. */
-function withoutBooleanValues(args: readonly string[]): string[] {
-  return args.flatMap((arg) => {
-    const match =
-      /^--(check|debug|load|no-cache|pull|push|quiet|registry-insecure|reproducible)=(true|1|false|0)$/.exec(
-        arg,
-      );
-    if (match === null) return [arg];
-    return match[2] === 'true' || match[2] === '1' ? [`--${match[1]}`] : [];
-  });
-}
-
-function contextOf(positionals: string[]): string {
-  const [context, extra] = positionals;
+function contextOf(args: readonly string[]): string {
+  const [context, extra] = args;
   if (context === undefined) {
     throw usageError(
       'the build context is missing',
@@ -202,32 +422,31 @@ function contextOf(positionals: string[]): string {
   return context;
 }
 
-function checkedTag(tag: string): string {
-  if (asUsage(() => parseReference(tag)).digest === undefined) return tag;
+function newName(name: string): string {
+  if (parseReference(name).digest === undefined) return name;
   throw usageError(
-    `"${tag}" names a digest`,
+    `"${name}" names a digest`,
     'A new image gets its digest by being built: leave out the part after @.',
   );
 }
 
-/** What is wrong with a flag's value is wrong with the command line. */
-function asUsage<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw error instanceof JettisonError ? error.with({ exitCode: EXIT.usage }) : error;
-  }
+/** A name without value passes on the variable of that name, if there is one. */
+function buildArg(text: string, { env }: FlagIo): [string, string][] {
+  const [name, value] = pair(text, '--build-arg');
+  if (text.includes('=')) return [[name, value]];
+  return env[name] === undefined ? [] : [[name, env[name]]];
 }
 
-/** A name without value passes on the variable of that name, if there is one. */
-function buildArgs(given: string[], env: NodeJS.ProcessEnv): Record<string, string> {
-  const args: Record<string, string> = {};
-  for (const text of given) {
-    const [name, value] = pair(text, '--build-arg');
-    if (text.includes('=')) args[name] = value;
-    else if (env[name] !== undefined) args[name] = env[name];
-  }
-  return args;
+function buildContext(text: string): [string, string] {
+  const [name, place] = pair(text, '--build-context');
+  if (place === '')
+    throw usageError(`--build-context ${name} has no place`, 'Write --build-context NAME=PATH.');
+  return [name, place];
+}
+
+/** A URL with a user (it may be a token), a password or a query. */
+export function isSecretUrl(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/([^/]*@|.*\?)/i.test(text);
 }
 
 function pair(text: string, flag: string): [string, string] {
@@ -239,106 +458,43 @@ function pair(text: string, flag: string): [string, string] {
 
 const CALLS = ['build', 'check', 'outline', 'targets'] as const;
 
-/** `--call=NAME[,format=text|json]`; `--check` is short for `--call=check`. */
-function callOf(text: string | undefined, check: boolean): Call | undefined {
-  if (text === undefined) return check ? { what: 'check', format: 'text' } : undefined;
+/** `--call=NAME[,format=text|json]` */
+function callRequest(text: string): CallRequest | 'build' {
   const [name = '', ...options] = text.split(',');
   const what = CALLS.find((one) => one === (name === 'lint' ? 'check' : name));
-  if (what === undefined) throw usageError(`there is no --call=${name}`, `There are ${CALLS.join(', ')}.`);
-  if (check && what !== 'check')
-    throw usageError(`--check and --call=${name} contradict each other`, 'Use one of them.');
-  let format: Call['format'] = 'text';
+  if (what === undefined) throw usageError(`invalid --call "${name}"`, `The values are ${CALLS.join(', ')}.`);
+  let format: CallRequest['format'] = 'text';
   for (const option of options) {
     const value = /^format=(text|json)$/.exec(option)?.[1];
-    if (value === undefined)
-      throw usageError(`--call has no "${option}"`, 'It takes format=text and format=json.');
-    format = value as Call['format'];
+    if (value === undefined) {
+      throw usageError(`invalid option "${option}" of --call`, 'It takes format=text and format=json.');
+    }
+    format = value as CallRequest['format'];
   }
-  return what === 'build' ? undefined : { what, format };
+  return what === 'build' ? what : { what, format };
 }
 
-function contexts(given: string[]): Record<string, string> {
-  const all: Record<string, string> = {};
-  for (const text of given) {
-    const [name, value] = pair(text, '--build-context');
-    if (value === '')
-      throw usageError(`--build-context ${name} names no place`, 'Write --build-context NAME=PATH.');
-    all[name] = value;
+/** `--check` is short for `--call=check`. */
+function callOf(call: CallRequest | 'build' | undefined, check: boolean): CallRequest | undefined {
+  if (call === undefined) return check ? { what: 'check', format: 'text' } : undefined;
+  const what = call === 'build' ? call : call.what;
+  if (check && what !== 'check') {
+    throw usageError(`--check and --call=${what} contradict each other`, 'Use one of them.');
   }
-  return all;
+  return call === 'build' ? undefined : call;
 }
 
-function secrets(given: string[], env: NodeJS.ProcessEnv): Record<string, SecretSource> {
-  const all: Record<string, SecretSource> = {};
-  for (const text of given) {
-    const { id, source } = parseSecret(text, env);
-    if (Object.hasOwn(all, id)) throw usageError(`the secret "${id}" is given twice`, 'Use each id once.');
-    all[id] = source;
-  }
-  return all;
+/** `local` is this machine's own. */
+function platformNames(text: string): string[] {
+  const machine = hostPlatform();
+  return text.split(',').map((part) => {
+    const name = part.trim();
+    return formatPlatform(name === 'local' ? machine : parsePlatform(name, machine));
+  });
 }
 
-function progressMode(text = 'auto'): ProgressMode {
-  const mode = PROGRESS_MODES.find((one) => one === text);
-  if (mode !== undefined) return mode;
-  throw usageError(`"${text}" is no way to show progress`, `There are ${PROGRESS_MODES.join(', ')}.`);
-}
-
-/** Only what is given is there. */
-function runSettings(
-  values: ReturnType<typeof parseArgs<{ options: typeof BUILD_OPTIONS }>>['values'],
-): BuildFlags['run'] {
-  const { memory, cpus, allow = [] } = values;
-  const allowed = allow.map(entitlement);
-  const pids = values['pids-limit'];
-  const limits = {
-    ...(memory === undefined ? {} : { memory: bytes(memory) }),
-    ...(cpus === undefined ? {} : { cpus: positive('--cpus', cpus) }),
-    ...(pids === undefined ? {} : { pids: positive('--pids-limit', pids) }),
-  };
-  return {
-    ...(values['add-host'] === undefined ? {} : { hosts: values['add-host'].map(host) }),
-    ...(Object.keys(limits).length === 0 ? {} : { limits }),
-    ...(values.ulimit === undefined ? {} : { ulimits: values.ulimit.map(ulimit) }),
-    ...(values['shm-size'] === undefined ? {} : { shmSize: bytes(values['shm-size']) }),
-    ...(values.timeout === undefined ? {} : { timeout: timeout(values.timeout) }),
-    ...(allowed.includes('security.insecure') ? { allowInsecure: true } : {}),
-    ...(allowed.includes('network.host') ? { allowHostNetwork: true } : {}),
-  };
-}
-
-function entitlement(text: string): string {
-  if (text === 'security.insecure' || text === 'network.host') return text;
-  throw usageError(
-    `there is nothing called "${text}" to allow`,
-    'There are security.insecure and network.host.',
-  );
-}
-
-function rung(text: string): RungChoice {
-  const choice = RUNG_CHOICES.find((one) => one === text);
-  if (choice !== undefined) return choice;
-  throw usageError(
-    `there is no isolation "${text}"`,
-    `There are ${RUNG_CHOICES.join(', ')}; \`jettison doctor\` says what works here.`,
-  );
-}
-
-function networkMode(text: string | undefined): 'host' | 'none' | undefined {
-  if (text === undefined || text === 'default') return undefined;
-  if (text === 'host' || text === 'none') return text;
-  throw usageError(
-    `there is no network "${text}" for builds`,
-    'There are default (a private one, where permitted), host and none.',
-  );
-}
-
-/** `--platform a,b`; what is named twice counts once. `local` is this machine's own. */
-function platformsOf(texts: string[]): string[] {
-  const host = hostPlatform();
-  const names = texts.flatMap((text) => text.split(',')).map((name) => name.trim());
-  const platforms = names.map((name) =>
-    formatPlatform(name === 'local' ? host : asUsage(() => parsePlatform(name, host))),
-  );
-  return [...new Set(platforms)];
+/** Each once; without the flag those of the environment. */
+function platformsOf(given: string[][], { DOCKER_DEFAULT_PLATFORM: fallback }: NodeJS.ProcessEnv): string[] {
+  if (given.length > 0 || !fallback) return [...new Set(given.flat())];
+  return [...new Set(asUsage('DOCKER_DEFAULT_PLATFORM', () => platformNames(fallback)))];
 }

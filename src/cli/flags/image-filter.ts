@@ -1,8 +1,8 @@
 import { compileWildcard } from '../../context/pattern.ts';
+import { usageError } from '../../errors/usage.ts';
 import { familiarName, familiarRepository, parseReference } from '../../image/reference.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
 import type { Store } from '../../store/store.ts';
-import { usageError } from '../usage.ts';
 
 /** An image under one of its names, or under none. */
 export interface ImageRow {

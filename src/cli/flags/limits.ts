@@ -1,29 +1,35 @@
 import { parseDuration } from '../../dockerfile/duration.ts';
-import { usageError } from '../usage.ts';
+import { usageError } from '../../errors/usage.ts';
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i;
 
 /** As Docker counts: `512m` is 512 MiB. @throws JettisonError with exit code 2 */
 export function bytes(text: string): number {
   const [, number, unit = ''] = SIZE.exec(text) ?? [];
-  if (number === undefined) throw usageError(`"${text}" is no amount of memory`, 'write e.g. 512m or 2g');
+  if (number === undefined) throw usageError(`invalid size "${text}"`, 'Write e.g. 512m or 2g.');
   return Math.floor(Number(number) * 1024 ** ' kmgt'.indexOf(unit.toLowerCase() || ' '));
 }
 
 /** A number above 0. @throws JettisonError with exit code 2 */
-export function positive(flag: string, text: string): number {
+export function positive(text: string): number {
   const number = Number(text);
   if (text.trim() === '' || !(number > 0) || !Number.isFinite(number)) {
-    throw usageError(`"${text}" is no number for ${flag}`, 'It is a number above 0.');
+    throw usageError(`invalid number "${text}"`, 'Write a number above 0.');
   }
   return number;
+}
+
+/** A whole number of seconds. @throws JettisonError with exit code 2 */
+export function seconds(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw usageError(`invalid number of seconds "${text}"`, 'Write a whole number.');
 }
 
 /** A line for /etc/hosts: `NAME:ADDRESS` or `NAME=ADDRESS`. @throws JettisonError with exit code 2 */
 export function host(text: string): [string, string] {
   const [, name, address] = /^([^:=\s]+)[:=](\S+)$/.exec(text) ?? [];
   if (name === undefined || address === undefined) {
-    throw usageError(`"${text}" is no host`, 'write --add-host NAME:ADDRESS');
+    throw usageError(`invalid host "${text}"`, 'Write --add-host NAME:ADDRESS.');
   }
   return [name, address.replace(/^\[(.*)\]$/, '$1')];
 }
@@ -38,7 +44,7 @@ export function ulimit(text: string): { name: string; soft: number; hard: number
   const [, name = '', soft, hard = soft] = /^([a-z]+)=(-1|\d+)(?::(-1|\d+))?$/.exec(text) ?? [];
   if (!ULIMITS.includes(name) || soft === undefined) {
     throw usageError(
-      `"${text}" is no limit`,
+      `invalid limit "${text}"`,
       `Write --ulimit NAME=SOFT[:HARD]; the names are ${ULIMITS.join(', ')}.`,
     );
   }
@@ -52,7 +58,6 @@ export function ulimit(text: string): { name: string; soft: number; hard: number
 /** A duration as Go writes it, in milliseconds. @throws JettisonError with exit code 2 */
 export function timeout(text: string): number {
   const nanoseconds = parseDuration(text) ?? 0;
-  if (nanoseconds <= 0)
-    throw usageError(`"${text}" is no time that a step may take`, 'Write it like 90s or 10m.');
+  if (nanoseconds <= 0) throw usageError(`invalid duration "${text}"`, 'Write it like 90s or 10m.');
   return nanoseconds / 1e6;
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { parseDuration } from '../../dockerfile/duration.ts';
+import { usageError } from '../../errors/usage.ts';
 import type { Healthcheck, RuntimeConfig } from '../../image/types.ts';
 import { networkHelper } from '../../machine/network-helper.ts';
 import type { ExecMount, PublishedPort } from '../../protocol/exec-request.ts';
@@ -14,60 +14,105 @@ import { builtinProfile } from '../../run/seccomp-option.ts';
 import { signalNumber } from '../../run/signals.ts';
 import { terminalSize } from '../../run/terminal.ts';
 import type { Io } from '../command.ts';
-import { usageError } from '../usage.ts';
-import { bytes, host, positive, ulimit } from './limits.ts';
+import type { FlagTable, Values } from '../flag.ts';
+import { PROCESS_FLAGS } from './common.ts';
+import { bytes, host, positive, seconds, ulimit } from './limits.ts';
 import { securityOptions } from './security-opt.ts';
 
-export const USAGE = 'usage: jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]';
+/** Of `run`; `RunFlags` has their values. */
+export const RUN_FLAGS = {
+  ...PROCESS_FLAGS,
+  'add-host': { value: 'NAME:ADDRESS', many: true, help: 'Add a line to /etc/hosts', parse: host },
+  'cap-add': { value: 'CAPABILITY', many: true, help: "Add a capability to Docker's default ones, or ALL" },
+  'cap-drop': { value: 'CAPABILITY', many: true, help: 'Take a capability away, or ALL' },
+  cpus: { value: 'NUMBER', help: 'Processors that it may use', parse: positive },
+  detach: { short: 'd', help: "Run in the background and print the container's id; see ps, logs, stop" },
+  entrypoint: { value: 'COMMAND', help: "Replace the image's ENTRYPOINT, and drop its CMD" },
+  'env-file': { value: 'FILE', many: true, help: 'Set the variables of a file, one a line' },
+  hardened: { help: '--read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp' },
+  'health-cmd': { value: 'COMMAND', help: 'Check the health with this command' },
+  'health-interval': { value: 'TIME', help: 'Time between two checks (30s)', parse: healthTime },
+  'health-retries': {
+    value: 'NUMBER',
+    help: 'Failures in a row that make it unhealthy (3)',
+    parse: positive,
+  },
+  'health-start-interval': {
+    value: 'TIME',
+    help: 'Time between two checks in the start period (5s)',
+    parse: healthTime,
+  },
+  'health-start-period': {
+    value: 'TIME',
+    help: 'Time in which failures do not count (0s)',
+    parse: healthTime,
+  },
+  'health-timeout': { value: 'TIME', help: 'How long a check may take (30s)', parse: healthTime },
+  hostname: { short: 'h', value: 'NAME', help: 'Host name in the container' },
+  init: {
+    help: 'Accepted for compatibility: an init always runs as PID 1',
+  },
+  memory: { short: 'm', value: 'SIZE', help: 'Memory that it may use, e.g. 512m', parse: bytes },
+  name: { value: 'NAME', help: 'Name of the container for ps and stop' },
+  network: {
+    value: 'NETWORK',
+    values: ['host', 'none', 'private'],
+    help: 'host, none, or private (needs pasta or slirp4netns)',
+  },
+  'no-healthcheck': { help: 'Do not check the health' },
+  'pids-limit': { value: 'NUMBER', help: 'Processes and threads that it may have', parse: positive },
+  publish: {
+    short: 'p',
+    value: '[HOST:]PORT',
+    many: true,
+    help:
+      "Publish a port of a private network; without pasta or slirp4netns the network is this machine's, and ports " +
+      'need no publishing',
+  },
+  pull: {
+    value: 'POLICY',
+    values: ['missing', 'always', 'never'],
+    help: 'Pull the image: missing (the default), always or never',
+  },
+  'read-only': { help: "The root file system cannot be changed; the image's volumes can" },
+  rm: { help: 'Delete the container when it ends; always so in the foreground' },
+  'security-opt': {
+    value: 'OPTION',
+    many: true,
+    suggest: ['no-new-privileges', 'seccomp=builtin', 'seccomp=unconfined', 'seccomp='],
+    help:
+      "no-new-privileges; seccomp=builtin (the default where it can be set: Docker's filter of system calls), " +
+      'seccomp=PROFILE or seccomp=unconfined',
+  },
+  'shm-size': { value: 'SIZE', help: 'Size of /dev/shm (64m)', parse: bytes },
+  'stop-signal': { value: 'SIGNAL', help: 'Signal that stop sends', parse: signalName },
+  'stop-timeout': { value: 'SECONDS', help: 'Seconds that stop waits before it kills (10)', parse: seconds },
+  tmpfs: {
+    value: 'PATH[:OPTIONS]',
+    many: true,
+    help: 'An empty folder in memory, e.g. /run:size=64m,mode=755',
+  },
+  ulimit: {
+    value: 'NAME=SOFT[:HARD]',
+    many: true,
+    help: 'A resource limit of its processes, e.g. nofile=1024:4096',
+    parse: ulimit,
+  },
+  volume: {
+    short: 'v',
+    value: 'SOURCE:TARGET[:ro]',
+    many: true,
+    help: 'Mount a folder or file of this machine in the container',
+  },
+  workdir: { ...PROCESS_FLAGS.workdir, parse: absolute },
+} as const satisfies FlagTable;
 
-const many = { type: 'string', multiple: true } as const;
-
-export const options = {
-  'add-host': many,
-  'cap-add': many,
-  'cap-drop': many,
-  cpus: { type: 'string' },
-  detach: { type: 'boolean', short: 'd' },
-  entrypoint: { type: 'string' },
-  env: { ...many, short: 'e' },
-  'env-file': many,
-  hardened: { type: 'boolean' },
-  'health-cmd': { type: 'string' },
-  'health-interval': { type: 'string' },
-  'health-retries': { type: 'string' },
-  'health-start-interval': { type: 'string' },
-  'health-start-period': { type: 'string' },
-  'health-timeout': { type: 'string' },
-  hostname: { type: 'string', short: 'h' },
-  init: { type: 'boolean' },
-  interactive: { type: 'boolean', short: 'i' },
-  memory: { type: 'string', short: 'm' },
-  name: { type: 'string' },
-  network: { type: 'string' },
-  'no-healthcheck': { type: 'boolean' },
-  'pids-limit': { type: 'string' },
-  publish: { ...many, short: 'p' },
-  pull: { type: 'string' },
-  'read-only': { type: 'boolean' },
-  rm: { type: 'boolean' },
-  'security-opt': many,
-  'shm-size': { type: 'string' },
-  'stop-signal': { type: 'string' },
-  'stop-timeout': { type: 'string' },
-  tmpfs: many,
-  tty: { type: 'boolean', short: 't' },
-  ulimit: many,
-  user: { type: 'string', short: 'u' },
-  volume: { ...many, short: 'v' },
-  workdir: { type: 'string', short: 'w' },
-} as const satisfies ParseArgsConfig['options'];
-
-export type RunFlags = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+export type RunFlags = Values<typeof RUN_FLAGS>;
 
 const DEFAULT_STOP_TIMEOUT_S = 10;
 const LEAST_NS = 1e6;
 
-/** How a command is run, from the flags and what its image says. */
+/** How a command is run: by the flags and the image's config. */
 export function containerRequest(
   flags: RunFlags,
   config: RuntimeConfig,
@@ -75,57 +120,60 @@ export function containerRequest(
   shell: Pick<Io, 'env' | 'cwd' | 'stdout'>,
 ): ContainerRequest {
   const hostname = flags.hostname ?? randomBytes(6).toString('hex');
-  const terminal = flags.tty === true;
-  const readonlyRoot = flags['read-only'] === true || flags.hardened === true;
+  const terminal = flags.tty;
+  const readonlyRoot = flags['read-only'] || flags.hardened;
   const process = runProcess(
     config,
     {
       command,
       env: [
-        ...(flags['env-file'] ?? []).flatMap((file) => environmentFile(resolve(shell.cwd, file), shell.env)),
-        ...environment(flags.env ?? [], shell.env),
+        ...flags['env-file'].flatMap((file) => environmentFile(resolve(shell.cwd, file), shell.env)),
+        ...environment(flags.env, shell.env),
       ],
       ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
       ...(flags.user === undefined ? {} : { user: flags.user }),
-      ...(flags.workdir === undefined ? {} : { cwd: absolute(flags.workdir) }),
+      ...(flags.workdir === undefined ? {} : { cwd: flags.workdir }),
     },
     hostname,
     terminal,
   );
-  const added = flags['cap-add'] ?? [];
+  const added = flags['cap-add'];
   const network = chosenNetwork(flags);
-  // In the machine's network it would show the command what everybody else sends there.
+  // In the machine's network it would show the command the traffic of all other programs.
   const sniffs = added.some((name) => /^(all|(cap_)?net_raw)$/i.test(name));
   const capabilities = chosenCapabilities(added, [
-    ...(flags['cap-drop'] ?? []),
+    ...flags['cap-drop'],
     ...(network === 'host' && !sniffs ? ['net_raw'] : []),
     ...(flags.hardened ? ['all'] : []),
   ]);
-  const security = securityOptions(flags['security-opt'] ?? [], capabilities, shell.cwd);
+  const security = securityOptions(flags['security-opt'], capabilities, shell.cwd);
   if (flags.hardened) {
     if (security.seccomp === 'unconfined')
-      throw usageError('--hardened comes with a seccomp filter', 'leave it or seccomp=unconfined out');
+      throw usageError(
+        '--hardened sets a seccomp filter',
+        'Leave out --hardened or --security-opt seccomp=unconfined.',
+      );
     security.seccomp ??= builtinProfile(capabilities);
   }
   return {
     process: { ...process, ...(flags.interactive ? { stdin: { typed: true } } : {}) },
     mounts: mounts(flags, config, readonlyRoot, shell.cwd),
     network,
-    ports: publishedPorts(flags.publish ?? []),
+    ports: publishedPorts(flags.publish),
     hostname,
-    hosts: (flags['add-host'] ?? []).map(host),
+    hosts: flags['add-host'],
     ...(terminal ? { terminal: terminalSize(shell) } : {}),
     capabilities,
-    noNewPrivileges: security.noNewPrivileges || flags.hardened === true,
+    noNewPrivileges: security.noNewPrivileges || flags.hardened,
     ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }),
     init: true,
     readonlyRoot,
-    ulimits: (flags.ulimit ?? []).map(ulimit),
-    ...(flags['shm-size'] === undefined ? {} : { shmSize: bytes(flags['shm-size']) }),
+    ulimits: flags.ulimit,
+    ...(flags['shm-size'] === undefined ? {} : { shmSize: flags['shm-size'] }),
     limits: {
-      ...(flags.memory === undefined ? {} : { memory: bytes(flags.memory) }),
-      ...(flags.cpus === undefined ? {} : { cpus: positive('--cpus', flags.cpus) }),
-      ...(flags['pids-limit'] === undefined ? {} : { pids: positive('--pids-limit', flags['pids-limit']) }),
+      ...(flags.memory === undefined ? {} : { memory: flags.memory }),
+      ...(flags.cpus === undefined ? {} : { cpus: flags.cpus }),
+      ...(flags['pids-limit'] === undefined ? {} : { pids: flags['pids-limit'] }),
     },
   };
 }
@@ -137,35 +185,28 @@ export function stopping(
 ): { stopSignal: string; stopTimeout: number } {
   const stopSignal = flags['stop-signal'] ?? config.StopSignal ?? 'SIGTERM';
   signalNumber(stopSignal);
-  const text = flags['stop-timeout'];
-  if (text !== undefined && !/^\d+$/.test(text)) throw usageError(`"${text}" is no number of seconds`, USAGE);
-  return { stopSignal, stopTimeout: text === undefined ? DEFAULT_STOP_TIMEOUT_S : Number(text) };
+  return { stopSignal, stopTimeout: flags['stop-timeout'] ?? DEFAULT_STOP_TIMEOUT_S };
 }
 
-/** Capabilities that are as good as all of the machine: process 1 of a container is a program of the machine's. */
+/** Capabilities that give the whole machine away: process 1 of a container is a program of the machine. */
 const WAYS_OUT = ['sys_admin', 'sys_ptrace'];
 
-/** What to say about capabilities that undo what keeps a command in its container. */
+/** A warning about capabilities with which a command can leave its container. */
 export function capabilityNote(flags: Pick<RunFlags, 'cap-add' | 'cap-drop'>): string | undefined {
-  const chosen = chosenCapabilities(flags['cap-add'] ?? [], flags['cap-drop'] ?? []);
+  const chosen = chosenCapabilities(flags['cap-add'], flags['cap-drop']);
   const open = WAYS_OUT.filter((name) => chosen.includes(name)).map((name) => name.toUpperCase());
   return open.length === 0
     ? undefined
     : `note: a root with ${open.join(' and ')} can leave its container: run only what you trust with it`;
 }
 
-/** The image's health check, with what the flags replace of it. */
+/** The image's health check, with the parts that the flags replace. */
 export function healthcheck(flags: RunFlags, own: Healthcheck | undefined): Healthcheck | undefined {
   if (flags['no-healthcheck']) return undefined;
   const command = flags['health-cmd'];
-  const duration = (name: keyof RunFlags & string, key: keyof Healthcheck) => {
-    const text = flags[name] as string | undefined;
-    if (text === undefined) return {};
-    const value = parseDuration(text);
-    if (value === undefined || (value !== 0 && value < LEAST_NS)) {
-      throw usageError(`"${text}" is no duration for --${name}`, 'write e.g. 500ms, 10s or 1m30s');
-    }
-    return { [key]: value };
+  const duration = (name: `health-${string}` & keyof RunFlags, key: keyof Healthcheck) => {
+    const value = flags[name];
+    return value === undefined ? {} : { [key]: value };
   };
   const check = {
     ...own,
@@ -174,46 +215,53 @@ export function healthcheck(flags: RunFlags, own: Healthcheck | undefined): Heal
     ...duration('health-timeout', 'Timeout'),
     ...duration('health-start-period', 'StartPeriod'),
     ...duration('health-start-interval', 'StartInterval'),
-    ...(flags['health-retries'] === undefined
-      ? {}
-      : { Retries: positive('--health-retries', flags['health-retries']) }),
+    ...(flags['health-retries'] === undefined ? {} : { Retries: flags['health-retries'] }),
   };
   return check.Test === undefined ? undefined : { ...check, Test: check.Test };
 }
 
 function mounts(flags: RunFlags, config: RuntimeConfig, readonlyRoot: boolean, cwd: string): ExecMount[] {
-  const chosen = [
-    ...(flags.volume ?? []).map((text) => volumeMount(text, cwd)),
-    ...(flags.tmpfs ?? []).map(tmpfsMount),
-  ];
+  const chosen = [...flags.volume.map((text) => volumeMount(text, cwd)), ...flags.tmpfs.map(tmpfsMount)];
   const isMounted = (target: string) => chosen.some((mount) => mount.target === target);
   if (flags.hardened && !isMounted('/tmp')) chosen.push({ type: 'tmpfs', target: '/tmp' });
-  // What the image calls a volume stays writable.
+  // The image's volumes stay writable.
   const volumes = readonlyRoot
     ? Object.keys(config.Volumes ?? {}).filter((target) => !isMounted(target))
     : [];
   return [...chosen, ...volumes.map((target): ExecMount => ({ type: 'volume', target }))];
 }
 
-function absolute(folder: string): string {
+export function absolute(folder: string): string {
   if (folder.startsWith('/')) return folder;
-  throw usageError(`the working directory "${folder}" is not absolute`, USAGE);
+  throw usageError(`the working directory "${folder}" is not absolute`, 'Write it from the root: -w /DIR.');
+}
+
+function healthTime(text: string): number {
+  const nanoseconds = parseDuration(text);
+  if (nanoseconds !== undefined && (nanoseconds === 0 || nanoseconds >= LEAST_NS)) return nanoseconds;
+  throw usageError(`invalid duration "${text}"`, 'Write e.g. 500ms, 10s or 1m30s.');
+}
+
+function signalName(text: string): string {
+  signalNumber(text);
+  return text;
 }
 
 /** `K=V` as given; a bare `K` is this shell's, and nothing if it has none. */
 export function environment(given: readonly string[], own: NodeJS.ProcessEnv): string[] {
   return given.flatMap((variable) => {
     if (variable === '' || variable.startsWith('=')) {
-      throw usageError(`"${variable}" is no environment variable`, USAGE);
+      throw usageError(`invalid environment variable "${variable}"`, 'Write -e NAME=VALUE, or -e NAME.');
     }
     if (variable.includes('=')) return [variable];
     return own[variable] === undefined ? [] : [`${variable}=${own[variable]}`];
   });
 }
 
-/** The variables of a file, one a line; empty lines and those that start with `#` say nothing. */
+/** The variables of a file, one a line; empty lines and those that start with `#` are skipped. */
 function environmentFile(path: string, own: NodeJS.ProcessEnv): string[] {
-  if (!existsSync(path)) throw usageError(`there is no file ${path}`, 'see --env-file');
+  if (!existsSync(path))
+    throw usageError(`cannot read the file ${path}: it does not exist`, 'Check the name after --env-file.');
   const lines = readFileSync(path, 'utf8')
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
@@ -233,7 +281,7 @@ export function publishedPorts(texts: readonly string[]): PublishedPort[] {
     const [, address, host, container, protocol] = PORT.exec(text) ?? [];
     const numbers = { host: Number(host || container), container: Number(container) };
     if (container === undefined || Object.values(numbers).some((port) => port < 1 || port > HIGHEST_PORT)) {
-      throw usageError(`"${text}" is no port mapping`, 'write HOST:CONTAINER, e.g. -p 3000:3000');
+      throw usageError(`invalid port mapping "${text}"`, 'Write HOST:CONTAINER, e.g. -p 3000:3000.');
     }
     return {
       ...(address === undefined ? {} : { address: address.replace(/^\[|\]$/g, '') }),
@@ -245,15 +293,12 @@ export function publishedPorts(texts: readonly string[]): PublishedPort[] {
 
 /** The network that flags ask for: ports are published from a private one, where there can be one. */
 export function chosenNetwork(flags: Pick<RunFlags, 'network' | 'publish'>): 'host' | 'none' | 'private' {
-  const text =
-    flags.network ?? (flags.publish !== undefined && 'name' in networkHelper() ? 'private' : 'host');
-  if (text === 'host' || text === 'none' || text === 'private') return text;
-  throw usageError(`there is no network "${text}"`, 'the networks are host, none and private');
+  return flags.network ?? (flags.publish.length > 0 && 'name' in networkHelper() ? 'private' : 'host');
 }
 
-/** What to say about ports that somebody wants published from the machine's own network, or from none. */
+/** A note on ports that are to be published from the machine's own network, or from none. */
 export function portNote(flags: Pick<RunFlags, 'network' | 'publish'>): string | undefined {
-  const ports = publishedPorts(flags.publish ?? []);
+  const ports = publishedPorts(flags.publish);
   const network = chosenNetwork(flags);
   if (ports.length === 0 || network === 'private') return undefined;
   if (network === 'none') return 'note: without a network no port can be published';

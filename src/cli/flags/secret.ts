@@ -1,4 +1,4 @@
-import { usageError } from '../usage.ts';
+import { usageError } from '../../errors/usage.ts';
 
 /** Where a secret's bytes come from: a file as the user named it, or an environment variable. */
 export type SecretSource = { file: string } | { env: string };

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { usageError } from '../../errors/usage.ts';
 import type { ExecRequest } from '../../protocol/exec-request.ts';
 import { builtinProfile, readProfile } from '../../run/seccomp-option.ts';
-import { usageError } from '../usage.ts';
 
 /** What the values of `--security-opt` ask for. */
 export interface SecurityOptions {

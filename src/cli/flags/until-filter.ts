@@ -1,7 +1,7 @@
 import { parseDuration } from '../../dockerfile/duration.ts';
-import { usageError } from '../usage.ts';
+import { usageError } from '../../errors/usage.ts';
 
-/** What `--filter until=AGE` says, or a default. */
+/** The age of `--filter until=AGE`. */
 export interface Age {
   /** As it was typed. */
   text: string;
@@ -13,10 +13,9 @@ export interface Age {
  *
  * @throws JettisonError `USAGE`
  */
-export function untilFilter(filter: string | undefined): Age | undefined {
-  if (filter === undefined) return undefined;
+export function untilFilter(filter: string): Age {
   if (!filter.startsWith('until=')) {
-    throw usageError(`there is no filter "${filter}"`, 'The only filter is until=AGE.');
+    throw usageError(`unknown filter "${filter}"`, 'The only filter is until=AGE.');
   }
   const text = filter.slice('until='.length);
   const nanoseconds = parseDuration(text);

@@ -6,19 +6,19 @@ import { table } from './docker-units.ts';
 import { encoded, exitCodeOf, findingsJson, findingsText, rangesOf } from './findings.ts';
 import { toJson } from './template/values.ts';
 
-/** What `--call` asks for instead of a build. */
-export interface Call {
+/** The value of `--call`, which asks about a Dockerfile instead of building it. */
+export interface CallRequest {
   what: 'check' | 'outline' | 'targets';
   format: 'text' | 'json';
 }
 
 /**
- * Answers `jettison build --call`: what is wrong with a Dockerfile, what it can be given, which stages it has.
+ * Answers `jettison build --call`: the findings of a Dockerfile, its arguments and secrets, or its stages.
  *
  * @returns the exit code: 1 when a check found something
- * @throws JettisonError what would stop the build, except for a check, whose output tells it
+ * @throws JettisonError what would stop the build; a check prints it instead
  */
-export async function answerCall(call: Call, options: CheckOptions, io: Io): Promise<number> {
+export async function answerCall(call: CallRequest, options: CheckOptions, io: Io): Promise<number> {
   const result = await check({ ...options, targetOnly: call.what === 'outline' });
   if (call.what !== 'check' && result.error !== undefined) throw result.error;
   io.stdout.write(
@@ -29,7 +29,7 @@ export async function answerCall(call: Call, options: CheckOptions, io: Io): Pro
   return call.what === 'check' ? exitCodeOf([result]) : 0;
 }
 
-function asText(what: Call['what'], result: CheckResult, color: boolean): string {
+function asText(what: CallRequest['what'], result: CheckResult, color: boolean): string {
   switch (what) {
     case 'check':
       return findingsText([result], color);
@@ -62,11 +62,11 @@ function outlineText({ name, description, args, secrets, ssh }: Outline): string
     const rows = mounts.map((mount) => [mount.name, mount.required ? 'true' : '']);
     if (rows.length > 0) parts.push(table([[title, 'REQUIRED'], ...rows]));
   }
-  return parts.length === 0 ? 'Nothing can be given to this build.\n' : parts.join('\n');
+  return parts.length === 0 ? 'This build takes no arguments, secrets or SSH agents.\n' : parts.join('\n');
 }
 
 /** With the names that Docker's JSON uses. */
-function asJson(what: Call['what'], result: CheckResult): Record<string, unknown> {
+function asJson(what: CallRequest['what'], result: CheckResult): Record<string, unknown> {
   const sources = [encoded(result.text)];
   const located = <T extends { location: Parameters<typeof rangesOf>[0] }>({ location, ...rest }: T) => ({
     ...rest,

@@ -3,16 +3,15 @@ import { renderError } from '../../errors/render.ts';
 import { wantsColor } from '../../errors/style.ts';
 import { fromSystemError } from '../../errors/system.ts';
 import { defaultHome } from '../../store/layout.ts';
-import type { Command, Io } from '../command.ts';
-import { fromParseArgs } from '../usage.ts';
+import type { Io } from '../command.ts';
 
 /**
- * Shows on stderr what a command threw. `JETTISON_DEBUG` (not empty) adds the stack trace to errors that
- * are no bugs, too.
+ * Shows on stderr the error that a command threw. `JETTISON_DEBUG` (not empty) adds the stack trace to every
+ * error, not only to bugs.
  *
- * @returns the exit code that belongs to it
+ * @returns its exit code
  */
-export function reportError(thrown: unknown, command: Command | undefined, io: Io): number {
+export function reportError(thrown: unknown, io: Io): number {
   const options = { color: wantsColor(io.stderr, io.env), stack: Boolean(io.env['JETTISON_DEBUG']) };
   if (io.signal.aborted) {
     const says = thrown instanceof JettisonError && thrown.exitCode === EXIT.interrupted;
@@ -20,8 +19,7 @@ export function reportError(thrown: unknown, command: Command | undefined, io: I
     io.stderr.write(renderError(error, { color: options.color }));
     return EXIT.interrupted;
   }
-  const error =
-    fromParseArgs(thrown, command?.help ?? '') ?? fromSystemError(thrown, defaultHome(io.env)) ?? thrown;
+  const error = fromSystemError(thrown, defaultHome(io.env)) ?? thrown;
   io.stderr.write(renderError(error, options));
   return error instanceof JettisonError ? error.exitCode : EXIT.failed;
 }

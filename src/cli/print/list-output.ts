@@ -1,15 +1,12 @@
 import { visible } from '../../errors/safe-text.ts';
+import { usageError } from '../../errors/usage.ts';
 import { displayWidth } from '../../events/width.ts';
 import type { Io } from '../command.ts';
-import { usageError } from '../usage.ts';
 import { type TableOptions, table } from './docker-units.ts';
 import { compileTemplate } from './template/compile.ts';
 import { toJson } from './template/values.ts';
 
-/** For `parseArgs`: how a command that prints facts is told in which form. */
-export const OUTPUT_OPTIONS = { format: { type: 'string' }, json: { type: 'boolean' } } as const;
-
-/** What those flags said. */
+/** The values of the flags `listFlags`. */
 export interface OutputChoice {
   /** `table`, `json`, a template, or `table ` and a template of columns. */
   format?: string | undefined;
@@ -60,7 +57,7 @@ export function printList(io: Io, list: List, choice: OutputChoice): void {
   } else {
     const asTable = /^table\s/.test(format);
     const template = compileTemplate(unescaped(asTable ? format.slice('table'.length).trim() : format));
-    // Also where there are no rows: a field that does not exist is said to.
+    // Also where there are no rows: an unknown field is an error.
     const head = template(headsOf(list));
     const lines = list.rows.map((row) => template(row));
     if (asTable) {
@@ -72,7 +69,7 @@ export function printList(io: Io, list: List, choice: OutputChoice): void {
   }
 }
 
-/** What a template gives: programs get it as it is, a terminal without control characters. */
+/** The text of a template: programs get it as it is, a terminal without control characters. */
 export function forOutput(io: Io, text: string): string {
   return io.stdout.isTTY === true ? visible(text) : text;
 }

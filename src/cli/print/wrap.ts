@@ -1,4 +1,4 @@
-/** Terminals that nobody has widened. */
+/** Width of a terminal that does not say. */
 export const COLUMNS = 80;
 
 /** Lines of a text that is too long for one; `indent` stands before all but the first. */

@@ -61,9 +61,9 @@ describe('context ls', () => {
       'node_modules/keep: included by .dockerignore:3: !node_modules/keep\n',
     );
     expect(await run('ls', '--why', 'node_modules')).toBe(
-      'node_modules: included, since something below it is; by itself excluded by .dockerignore:2: node_modules\n',
+      'node_modules: included, because a path below it is; by itself excluded by .dockerignore:2: node_modules\n',
     );
-    expect(await run('ls', '--why', 'src')).toBe('src: included, no line is about it\n');
+    expect(await run('ls', '--why', 'src')).toBe('src: included: no line matches it\n');
     // Also of what is not there (yet).
     expect(await run('ls', '--why', 'node_modules/none')).toContain('excluded by .dockerignore:2');
     await expect(run('ls', '--why', 'none')).rejects.toMatchObject({ code: 'CONTEXT_PATH_MISSING' });

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test, vi } from 'vitest';
-import type { Command } from '../../../src/cli/command.ts';
+import { type Command, defineCommand } from '../../../src/cli/command.ts';
 import { commands } from '../../../src/cli/commands.ts';
 import { dispatch } from '../../../src/cli/dispatch.ts';
+import { bytes } from '../../../src/cli/flags/limits.ts';
 import { VERSION } from '../../../src/cli/version.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
 import { fakeIo } from '../../support/fake-io.ts';
@@ -10,7 +11,12 @@ import { fakeIo } from '../../support/fake-io.ts';
 /** Runs a command line in which `probe` is the given command. */
 async function run(argv: string[], probe?: Partial<Command>, io = fakeIo()) {
   const starting = vi.fn();
-  const command: Command = { help: 'Usage: jettison probe [--dry-run]\n', run: async () => 0, ...probe };
+  const command: Command = {
+    usage: 'jettison probe [--dry-run]',
+    about: 'Tests.',
+    run: async () => 0,
+    ...probe,
+  };
   commands['probe'] = { summary: 'A test', load: async () => ({ command }) };
   try {
     const code = await dispatch(argv, io.io, starting);
@@ -53,7 +59,7 @@ describe('a command', () => {
     async (argv) => {
       const probe = vi.fn(async () => 0);
       const { code, out, starting } = await run(argv, { run: probe });
-      expect({ code, out }).toEqual({ code: 0, out: 'Usage: jettison probe [--dry-run]\n' });
+      expect({ code, out }).toEqual({ code: 0, out: 'Usage: jettison probe [--dry-run]\n\nTests.\n' });
       expect(probe).not.toHaveBeenCalled();
       expect(starting).not.toHaveBeenCalled();
     },
@@ -69,7 +75,8 @@ describe('a command', () => {
   test('every one has a module with a help text that begins with its usage', async () => {
     for (const [name, { summary, load }] of Object.entries(commands)) {
       const { command } = await load();
-      expect(command.help).toMatch(new RegExp(`^Usage: {1,2}jettison ${name}\\b`));
+      expect(command.usage).toMatch(new RegExp(`^jettison ${name}\\b`));
+      expect(command.about).toMatch(/^[A-Z].*\.$/s);
       expect(summary).toMatch(/^[A-Z].*[^.]$/);
     }
     // All modules of the program are loaded for it.
@@ -81,7 +88,7 @@ describe('a wrong command line', () => {
     expect(await run(['biuld'])).toMatchObject({
       code: 2,
       out: '',
-      err: 'error: there is no command "biuld"\nhint: Did you mean `jettison build`?\n',
+      err: 'error: unknown command "biuld"\nhint: Did you mean `jettison build`?\n',
     });
   });
 
@@ -91,21 +98,29 @@ describe('a wrong command line', () => {
   });
 
   test('a flag before the command', async () => {
-    expect((await run(['--quick'])).err).toContain('there is no option --quick before a command');
+    expect((await run(['--quick'])).err).toContain('unknown option --quick before a command');
   });
 
-  const parsing = async (args: string[]) => {
-    const { parseArgs } = await import('node:util');
-    parseArgs({ args, options: { 'dry-run': { type: 'boolean' }, name: { type: 'string', short: 'n' } } });
-    return 0;
-  };
+  const { run: parsing } = defineCommand({
+    usage: 'jettison probe [OPTIONS] [FILE]',
+    about: 'Tests.',
+    flags: {
+      'dry-run': { short: 'd', help: 'Do nothing' },
+      name: { short: 'n', value: 'NAME', help: 'A name', values: ['a', 'b'] },
+      size: { value: 'SIZE', help: 'A size', parse: bytes },
+    },
+    run: async () => 0,
+  });
 
   test.each([
-    [['--dry-rum'], 'there is no option --dry-rum', 'Did you mean --dry-run?'],
-    [['-x'], 'there is no option -x', 'Usage: jettison probe [--dry-run]'],
-    [['image'], 'unexpected argument "image"', 'Usage: jettison probe [--dry-run]'],
-    [['--name'], 'option -n, --name <value> argument missing', 'Usage: jettison probe [--dry-run]'],
-    [['--dry-run=1'], 'option --dry-run does not take an argument', 'Usage: jettison probe [--dry-run]'],
+    [['--dry-rum'], 'unknown option --dry-rum', 'Did you mean --dry-run?'],
+    [['-x'], 'unknown option -x', 'Usage: jettison probe [OPTIONS] [FILE]'],
+    [['a', 'b'], 'unexpected argument "b"', 'Usage: jettison probe [OPTIONS] [FILE]'],
+    [['--name'], '-n, --name has no value', 'Usage: jettison probe [OPTIONS] [FILE]'],
+    [['-n', '-d'], '-n, --name has no value: "-d" looks like a flag', 'Write --name=-d if it is the value.'],
+    [['-nc'], 'invalid --name "c"', 'The values are a and b.'],
+    [['--dry-run=maybe'], 'invalid --dry-run "maybe"', 'Write --dry-run, --dry-run=true or --dry-run=false.'],
+    [['--size', 'big'], '--size: invalid size "big"', 'Write e.g. 512m or 2g.'],
   ])('%j', async (args, message, hint) => {
     const { code, err } = await run(['probe', ...args], { run: parsing });
     expect(err).toBe(`error: ${message}\nhint: ${hint}\n`);

@@ -1,17 +1,18 @@
-import { parseArgs } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { readArguments, valuesOf } from '../../../src/cli/flag.ts';
 import {
   chosenNetwork,
   containerRequest,
   environment,
   healthcheck,
-  options,
   publishedPorts,
+  RUN_FLAGS,
   stopping,
 } from '../../../src/cli/flags/run-flags.ts';
 import type { RuntimeConfig } from '../../../src/image/types.ts';
 
-const flags = (...args: string[]) => parseArgs({ args, options }).values;
+const flags = (...line: string[]) =>
+  valuesOf(RUN_FLAGS, readArguments(RUN_FLAGS, line, { usage: '' }).given, { env: {}, cwd: '/' });
 const request = (config: RuntimeConfig, ...args: string[]) =>
   containerRequest(flags(...args), { Cmd: ['x'], ...config }, [], {
     env: {},
@@ -82,7 +83,7 @@ describe('flags of run', () => {
       stopTimeout: 0,
     });
     expect(() => stopping(flags('--stop-signal', 'NOPE'), {})).toThrow(
-      expect.objectContaining({ code: 'SIGNAL_UNKNOWN' }),
+      expect.objectContaining({ code: 'SIGNAL_UNKNOWN', exitCode: 2 }),
     );
   });
 
