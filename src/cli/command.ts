@@ -37,6 +37,8 @@ export interface Description {
 export interface Command extends Description {
   /** The command deals with SIGINT and SIGTERM itself; `Io.signal` stays quiet. */
   ownsSignals?: boolean;
+  /** Flags end at the first argument: everything from there on belongs to another program. */
+  runsPrograms?: boolean;
   /** Standard output gets an archive: a reader that goes away early is reported as an error. */
   writesArchives?: boolean;
   /**
@@ -62,16 +64,13 @@ export interface Call<T> {
 export function defineCommand<const T extends FlagTable>(
   definition: Omit<Command, 'run' | 'flags'> & {
     flags?: T;
-    /** Flags end at the first argument: everything from there on belongs to another program. */
-    runsPrograms?: boolean;
     run(call: Call<T>): Promise<number>;
   },
 ): Command {
-  const { run, runsPrograms, ...rest } = definition;
   return {
-    ...rest,
+    ...definition,
     async run(line, io) {
-      const { usage, flags = {} as T } = definition;
+      const { usage, flags = {} as T, runsPrograms, run } = definition;
       const hint = `Usage: ${usage}`;
       const { given, args } = readArguments(flags, line, { usage: hint, endAtArgument: runsPrograms });
       const values = valuesOf(flags, given, io);
@@ -100,8 +99,16 @@ export function defineGroup(definition: Description & { subcommands: Record<stri
   };
 }
 
+/** Commands by name, each with its line in the overview. A module is loaded when its command is used. */
+export type CommandTable = Record<string, { summary: string; load: () => Promise<{ command: Command }> }>;
+
+/** The first sentence of what a command does. */
+export function summaryOf({ about }: Description): string {
+  return /^.*?(?=\.\s|\.?$)/s.exec(about)![0].replace(/\s+/g, ' ');
+}
+
 /** An argument of a usage line. */
-interface Argument {
+export interface Argument {
   /** Without brackets and dots: `NAME[:TAG]`. */
   name: string;
   optional: boolean;
@@ -109,7 +116,7 @@ interface Argument {
 }
 
 /** The arguments that a usage line names, after the command's own words and `[OPTIONS]`. */
-function argumentsOf(usage: string): Argument[] {
+export function argumentsOf(usage: string): Argument[] {
   return usage
     .split(' ')
     .filter((word) => /^\[?[A-Z]/.test(word) && word !== '[OPTIONS]')

@@ -1,13 +1,7 @@
-import type { Command } from './command.ts';
-
-interface Entry {
-  /** One line in the overview. */
-  summary: string;
-  load: () => Promise<{ command: Command }>;
-}
+import type { CommandTable } from './command.ts';
 
 /** Every command, in the overview's order. A module is loaded when its command is typed, not before. */
-export const commands: Record<string, Entry> = {
+export const commands: CommandTable = {
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./commands/build.ts') },
   debug: { summary: 'Open a shell where a build fails', load: () => import('./commands/debug.ts') },
   lint: { summary: 'Check Dockerfiles', load: () => import('./commands/lint.ts') },
@@ -63,6 +57,10 @@ export const commands: Record<string, Entry> = {
   'cache-mounts': {
     summary: 'Look after what RUN --mount=type=cache keeps',
     load: () => import('./commands/cache-mounts.ts'),
+  },
+  completion: {
+    summary: 'Print the completion script of a shell',
+    load: async () => (await import('./commands/completion.ts')).completionOf(commands),
   },
   version: { summary: 'Show the version', load: () => import('./commands/version.ts') },
   doctor: {

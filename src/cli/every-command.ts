@@ -1,5 +1,4 @@
-import type { Command } from './command.ts';
-import { commands } from './commands.ts';
+import { type Command, type CommandTable, summaryOf } from './command.ts';
 
 /** A command, or a subcommand. */
 export interface NamedCommand {
@@ -11,8 +10,7 @@ export interface NamedCommand {
 }
 
 /** All commands and subcommands, in the overview's order. Loads the modules of all of them. */
-export async function everyCommand(): Promise<NamedCommand[]> {
-  const { summaryOf } = await import('./help.ts');
+export async function everyCommand(commands: CommandTable): Promise<NamedCommand[]> {
   const all: NamedCommand[] = [];
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const { command } = await load();

@@ -205,7 +205,7 @@ function missingValue(name: string, flag: Flag, next: string | undefined, usage:
 }
 
 /** `-f` and `--file`, the short one first. */
-function flagNames(name: string, { short }: Flag): string[] {
+export function flagNames(name: string, { short }: Flag): string[] {
   return short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
 }
 

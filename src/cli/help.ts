@@ -1,10 +1,16 @@
-import type { Description } from './command.ts';
+import { type Description, summaryOf } from './command.ts';
 import { commands } from './commands.ts';
 import { type FlagTable, flagForm } from './flag.ts';
 import { COLUMNS, wrapped } from './print/wrap.ts';
 
 /** Wider entries have their text on the next line. */
 const WIDEST_HEAD = 26;
+
+/** The options of `jettison` itself. */
+export const overviewEntries: [form: string, help: string][] = [
+  ['-h, --help', 'Show this text'],
+  ['-v, --version', 'Show the version'],
+];
 
 /** The text of `jettison --help`. */
 export function overview(): string {
@@ -16,10 +22,7 @@ Builds container images from Dockerfiles, without a daemon or root.
 Commands:
 ${columns(list)}
 Options:
-${columns([
-  ['-h, --help', 'Show this text'],
-  ['-v, --version', 'Show the version'],
-])}
+${columns(overviewEntries)}
 ${paragraphs(
   '`jettison COMMAND --help` describes a command. The store is in $JETTISON_HOME, else $XDG_DATA_HOME/jettison, else ~/.local/share/jettison.',
 )}`;
@@ -39,13 +42,8 @@ export function helpText({ usage, about, flags, subcommands, notes, examples }: 
   return parts.join('\n');
 }
 
-/** The first sentence of what a command does. */
-export function summaryOf({ about }: Description): string {
-  return /^.*?(?=\.\s|\.?$)/s.exec(about)![0].replace(/\s+/g, ' ');
-}
-
 /** Flags by their names, each with its form and its help. */
-export function flagEntries(table: FlagTable): [form: string, help: string][] {
+function flagEntries(table: FlagTable): [form: string, help: string][] {
   return Object.keys(table)
     .sort()
     .map((name) => {

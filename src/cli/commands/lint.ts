@@ -23,7 +23,7 @@ files: rules that depend on base images are left out. \`jettison build --check\`
       help: 'Check as if this build argument was given',
       parse: pair,
     },
-    format: { value: 'FORMAT', values: ['text', 'json', 'sarif'], help: 'text (default), json or sarif' },
+    format: { value: 'text|json|sarif', values: ['text', 'json', 'sarif'], help: 'Default: text' },
   },
   notes: `A comment "# check=skip=NAME,NAME" turns checks off: at the top for the file, above an instruction for that
 one.

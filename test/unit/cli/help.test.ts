@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { commands } from '../../../src/cli/commands.ts';
 import { dispatch } from '../../../src/cli/dispatch.ts';
 import { everyCommand } from '../../../src/cli/every-command.ts';
 import { helpText } from '../../../src/cli/help.ts';
@@ -11,7 +12,7 @@ const answer = async (...args: string[]) => {
 
 describe('help', () => {
   test('fits 80 columns', async () => {
-    for (const name of ['', ...(await everyCommand()).map((one) => one.name)]) {
+    for (const name of ['', ...(await everyCommand(commands)).map((one) => one.name)]) {
       const { code, stdout } = await answer(...name.split(' ').filter((word) => word !== ''), '--help');
       expect(code).toBe(0);
       expect(stdout).toMatch(/^Usage: jettison/);
@@ -20,7 +21,7 @@ describe('help', () => {
   });
 
   test('of subcommands has their own usage', async () => {
-    for (const { name } of await everyCommand()) {
+    for (const { name } of await everyCommand(commands)) {
       for (const words of [
         [...name.split(' '), '--help'],
         ['help', ...name.split(' ')],
@@ -34,7 +35,7 @@ describe('help', () => {
   });
 
   test('has every flag, its short name and its value', async () => {
-    for (const { name, command } of await everyCommand()) {
+    for (const { name, command } of await everyCommand(commands)) {
       const { stdout } = await answer(...name.split(' '), '--help');
       for (const [flag, { short, value = '' }] of Object.entries(command.flags ?? {})) {
         const form = `${short === undefined ? '' : `-${short}, `}--${flag}${value === '' ? '' : ` ${value}`}`;

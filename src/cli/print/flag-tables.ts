@@ -1,0 +1,50 @@
+import { type FlagTable, flagNames } from '../flag.ts';
+
+/** The flags of a command, by its name. */
+export type FlagsOf = (command: string) => FlagTable | undefined;
+
+const ROW = /^\| (?<head>(?:\\\||[^|])*?) *\|(?<text>(?:\\\||[^|])*?) *\|$/;
+
+/**
+ * A page of docs/ with its tables of flags brought up to date. A comment stands above each of them:
+ *
+ *     <!-- flags: build -->
+ *
+ * The forms of flags come from the command's table, the explanations stay as they are written: a flag that has none
+ * yet gets its help. A row of an unknown flag goes. `<!-- flags: run, some -->` adds no rows.
+ */
+export function withFlagTables(page: string, flagsOf: FlagsOf): string {
+  return page.replace(
+    /(<!-- flags: ([a-z -]+?)(, some)? -->\n\n?)((?:\|.*\n)+)/g,
+    (_all, marker: string, command: string, some: string | undefined, table: string) => {
+      const flags = flagsOf(command);
+      if (flags === undefined) throw new Error(`there is no command "${command}" to show the flags of`);
+      const [head = '', rule = '', ...rows] = table.trimEnd().split('\n');
+      const written = explanations(rows, flags);
+      const missing = some === undefined ? Object.keys(flags).filter((name) => !written.has(name)) : [];
+      for (const name of missing) written.set(name, `${flags[name]!.help}.`);
+      const lines = [...written].map(([name, text]) => `| ${formOf(name, flags)} | ${text} |`);
+      return `${marker}${[head, rule, ...lines].join('\n')}\n`;
+    },
+  );
+}
+
+function explanations(rows: readonly string[], flags: FlagTable): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const row of rows) {
+    const { head = '', text = '' } = ROW.exec(row)?.groups ?? {};
+    for (const [, name = ''] of head.matchAll(/--([a-z][a-z-]*)/g)) {
+      if (!Object.hasOwn(flags, name)) continue;
+      texts.set(name, [texts.get(name), text.trim()].filter((one) => one !== undefined).join(' '));
+    }
+  }
+  return texts;
+}
+
+/** `-f`, `--file FILE` in code, for a cell of a table. */
+function formOf(name: string, flags: FlagTable): string {
+  const flag = flags[name]!;
+  const names = flagNames(name, flag);
+  const last = flag.value === undefined ? names.pop()! : `${names.pop()} ${flag.value}`;
+  return [...names, last].map((form) => `\`${form.replaceAll('|', '\\|')}\``).join(', ');
+}
