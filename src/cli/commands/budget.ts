@@ -89,7 +89,7 @@ noDevPackages.
 Exit codes: 0 within the budget, 1 over it, 2 the budget or the command line is wrong.`,
   examples: [
     'jettison budget app',
-    'jettison budget -c ci/budget.json --format github registry.example.com/team/app:1',
+    'jettison budget -c ci/budget.json --format github example.com/team/app:1',
   ],
   async run({ flags, args, io }) {
     const [image = ''] = args;
