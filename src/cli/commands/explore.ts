@@ -1,79 +1,17 @@
 import { openSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { parseArgs } from 'node:util';
 import { wantsColor } from '../../errors/style.ts';
 import { unguarded } from '../../errors/terminal-guard.ts';
+import { usageError } from '../../errors/usage.ts';
 import { glyphsFor } from '../../events/glyphs.ts';
 import { causesOf } from '../../explore/causes.ts';
 import { Explorer } from '../../explore/explorer.ts';
 import { explore } from '../../explore/session.ts';
 import { summaryLines } from '../../explore/summary.ts';
 import { describe } from '../../inspect/describe.ts';
-import type { Command, Io } from '../command.ts';
-import { SOURCE_HELP, SOURCE_NOTE, SOURCE_OPTIONS, withInspections } from '../inspections.ts';
+import { defineCommand, type Io } from '../command.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { printJson } from '../print/list-output.ts';
-import { usageError } from '../usage.ts';
-
-const help = `Usage: jettison explore [OPTIONS] IMAGE
-
-Shows an image layer by layer: files, packages, kinds of content, wasted bytes, and why each is there. On a terminal with
-keys (\`?\` lists them; those of dive work), else as a summary.
-
-Options:
-      --files               With --json: every file, too
-      --json                Everything known of it, as JSON
-${SOURCE_HELP}
-      --summary             Print the summary on a terminal, too
-
-${SOURCE_NOTE}
-
-Examples:
-  jettison explore app
-  docker save app | jettison explore docker-archive:-
-  jettison explore --remote --summary node:22-slim
-`;
-
-async function run(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      files: { type: 'boolean' },
-      json: { type: 'boolean' },
-      summary: { type: 'boolean' },
-      ...SOURCE_OPTIONS,
-    },
-  });
-  if (positionals.length !== 1) {
-    throw usageError('explore takes one image', 'usage: jettison explore [OPTIONS] IMAGE');
-  }
-  if (values.json && values.summary) {
-    throw usageError('--json and --summary exclude each other', 'Use one of them.');
-  }
-  if (values.files && !values.json) throw usageError('--files needs --json', 'Add --json.');
-  return withInspections(positionals, values, io, async ([inspection], store) => {
-    const description = describe(inspection!, { files: values.files ?? false });
-    if (values.json) {
-      printJson(io, description);
-      return 0;
-    }
-    const input = values.summary ? undefined : keyboard(io);
-    if (input === undefined) {
-      io.stdout.write(`${summaryLines(description).join('\n')}\n`);
-      return 0;
-    }
-    const { columns = 80, rows = 24 } = io.stdout;
-    const causes = (leaf: Parameters<typeof causesOf>[2]) => causesOf(inspection!, store, leaf);
-    await explore(new Explorer(inspection!, description, causes, { columns, rows }), {
-      terminal: { input, output: unguarded(io.stdout) },
-      color: wantsColor(io.stdout, io.env),
-      ascii: glyphsFor(io.env).ellipsis !== '…',
-      cwd: io.cwd,
-      signal: io.signal,
-    });
-    return 0;
-  });
-}
 
 /** Where keys are typed, if there is a screen to look at: standard input, else (it may be an archive) the terminal. */
 function keyboard(io: Io): ReadStream | NodeJS.ReadStream | undefined {
@@ -86,4 +24,48 @@ function keyboard(io: Io): ReadStream | NodeJS.ReadStream | undefined {
   }
 }
 
-export const command: Command = { help, run };
+export const command = defineCommand({
+  usage: 'jettison explore [OPTIONS] IMAGE',
+  about: `Shows an image layer by layer: files, packages, kinds of content, wasted bytes, and why each is there. On a
+terminal with keys (\`?\` lists them; those of dive work), else as a summary.`,
+  flags: {
+    ...SOURCE_FLAGS,
+    files: { help: 'With --json: every file, too' },
+    json: { help: 'Everything known of it, as JSON' },
+    summary: { help: 'Print the summary on a terminal, too' },
+  },
+  notes: SOURCE_NOTE,
+  examples: [
+    'jettison explore app',
+    'docker save app | jettison explore docker-archive:-',
+    'jettison explore --remote --summary node:22-slim',
+  ],
+  async run({ flags, args, io }) {
+    if (flags.json && flags.summary) {
+      throw usageError('--json and --summary exclude each other', 'Use one of them.');
+    }
+    if (flags.files && !flags.json) throw usageError('--files needs --json', 'Add --json.');
+    return withInspections(args, flags, io, async ([inspection], store) => {
+      const description = describe(inspection!, { files: flags.files });
+      if (flags.json) {
+        printJson(io, description);
+        return 0;
+      }
+      const input = flags.summary ? undefined : keyboard(io);
+      if (input === undefined) {
+        io.stdout.write(`${summaryLines(description).join('\n')}\n`);
+        return 0;
+      }
+      const { columns = 80, rows = 24 } = io.stdout;
+      const causes = (leaf: Parameters<typeof causesOf>[2]) => causesOf(inspection!, store, leaf);
+      await explore(new Explorer(inspection!, description, causes, { columns, rows }), {
+        terminal: { input, output: unguarded(io.stdout) },
+        color: wantsColor(io.stdout, io.env),
+        ascii: glyphsFor(io.env).ellipsis !== '…',
+        cwd: io.cwd,
+        signal: io.signal,
+      });
+      return 0;
+    });
+  },
+});
