@@ -28,6 +28,7 @@ const rooms = {
   images: ['layer', 'layout', 'store', 'registry', 'export'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
   explore: ['layer', 'store', 'inspect'],
+  report: ['inspect', 'protocol'],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   base: ['layer', 'store', 'host', 'export'],
   build: [

@@ -83,6 +83,7 @@ const libraryFiles = await library.write({
   minify,
 });
 await library.close();
+const pageFiles = await buildReportPage();
 await copyFile(new URL('launcher.cjs', import.meta.url), `${dist}cli.js`);
 await chmod(`${dist}cli.js`, 0o755);
 await copyFile(new URL('code-cache.cjs', import.meta.url), `${dist}code-cache.js`);
@@ -90,7 +91,7 @@ forbidNativeCode([...commandFiles.output, ...libraryFiles.output]);
 await forbidDynamicImports();
 await writeFile(
   `${dist}THIRD-PARTY.txt`,
-  notices([...commandFiles.output, ...programFiles, ...libraryFiles.output]),
+  notices([...commandFiles.output, ...programFiles, ...libraryFiles.output, ...pageFiles]),
 );
 await rm(target, { recursive: true, force: true });
 await rename(dist, target);
@@ -104,6 +105,34 @@ function inspectSource() {
     }
   }
   return hash.digest('hex').slice(0, 16);
+}
+
+/**
+ * The page of `jettison report`: a template with its script and style inside, which its policy allows by their digests
+ * and nothing else.
+ */
+async function buildReportPage() {
+  const folder = new URL('../src/report/page/', import.meta.url).pathname;
+  const page = await rolldown({
+    input: join(folder, 'main.tsx'),
+    platform: 'browser',
+    tsconfig: join(folder, 'tsconfig.json'),
+    logLevel: 'warn',
+  });
+  const { output } = await page.generate({ format: 'iife', minify: true, codeSplitting: false });
+  await page.close();
+  const script = output[0].code.trim();
+  const style = (await readFile(join(folder, 'style.css'), 'utf8')).replace(/\s+/g, ' ').trim();
+  if (/<\/script|<!--/i.test(script)) throw new Error('the script of the report page would end early');
+  const digest = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  const policy = `default-src 'none'; script-src ${digest(script)}; style-src ${digest(style)}; img-src data:; base-uri 'none'; form-action 'none'`;
+  const template = await readFile(join(folder, 'page.html'), 'utf8');
+  const parts = { policy, style: `<style>${style}</style>`, script: `<script>${script}</script>` };
+  await writeFile(
+    `${dist}report-page.html`,
+    template.replace(/\{\{(policy|style|script)\}\}/g, (_, name) => parts[name]),
+  );
+  return output;
 }
 
 /** The started process loads no native module: only the worker, and the programs that it starts, do. */

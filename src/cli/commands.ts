@@ -40,6 +40,10 @@ export const commands: CommandTable = {
     summary: 'Look into an image: its files, packages and wasted bytes',
     load: () => import('./commands/explore.ts'),
   },
+  report: {
+    summary: 'Write a page that shows where every byte of an image comes from',
+    load: () => import('./commands/report.ts'),
+  },
   tag: { summary: 'Give an image another name', load: () => import('./commands/tag.ts') },
   rmi: { summary: 'Remove images', load: () => import('./commands/rmi.ts') },
   pull: { summary: 'Fetch an image from a registry', load: () => import('./commands/pull.ts') },

@@ -40,6 +40,10 @@ export interface DescribedFile {
   layer: number;
   /** The id of the package that owns it. */
   package?: string;
+  /** Digest of a file's content; not of links and devices. */
+  digest?: string;
+  /** Of symlinks: where it leads. */
+  link?: string;
 }
 
 /**
@@ -118,8 +122,13 @@ export function describe(
 }
 
 function describeLeaf(leaf: Leaf): DescribedFile {
-  const { path, kind = 'unowned', layer, owner } = leaf;
-  return { path, bytes: bytesOf(leaf), kind, layer, ...(owner !== undefined && { package: owner.id }) };
+  const { path, kind = 'unowned', layer, owner, entry, content } = leaf;
+  return {
+    ...{ path, bytes: bytesOf(leaf), kind, layer },
+    ...(owner !== undefined && { package: owner.id }),
+    ...(content?.digest !== undefined && { digest: content.digest }),
+    ...(entry.type === 'symlink' && { link: entry.link! }),
+  };
 }
 
 function sums(leaves: Iterable<Leaf>) {

@@ -12,9 +12,13 @@ const FOLDERS = ['./', '../', '../../dist/'];
  * what a person types.
  */
 export function entryPath(program: 'worker' | 'become' | 'keeper' | 'joiner' | 'cli'): string {
-  const paths = FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}${program}.js`, import.meta.url)));
-  const entry = paths.find((path) => existsSync(path));
-  if (entry === undefined)
-    throw new Error(`no ${program}.js beside ${import.meta.url}: run \`npm run build\``);
-  return entry;
+  return packagedFile(`${program}.js`);
+}
+
+/** Absolute path of a file that the build makes in dist/. */
+export function packagedFile(name: string): string {
+  const paths = FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}${name}`, import.meta.url)));
+  const found = paths.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`no ${name} beside ${import.meta.url}: run \`npm run build\``);
+  return found;
 }

@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { usageError } from '../../errors/usage.ts';
+import { size } from '../../events/units.ts';
+import { writeOutput } from '../../export/write-output.ts';
+import { describe } from '../../inspect/describe.ts';
+import { reportData } from '../../report/columns.ts';
+import { openPage } from '../../report/open-page.ts';
+import { reportPage } from '../../report/page-file.ts';
+import { defineCommand } from '../command.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
+import { toJson } from '../print/template/values.ts';
+import { VERSION } from '../version.ts';
+
+export const command = defineCommand({
+  usage: 'jettison report [OPTIONS] IMAGE [OTHER...]',
+  about: `Writes one HTML file that shows where every byte of an image comes from. The file needs no network and no other
+file. With several images it shows two of them side by side, the first one as "before", and the difference.`,
+  flags: {
+    ...SOURCE_FLAGS,
+    json: { help: 'Write the data of the report instead; of several images an array' },
+    open: { help: 'Show it in the browser' },
+    output: {
+      short: 'o',
+      value: 'FILE',
+      help: 'Where to write it (default: report.html); - for standard output',
+    },
+  },
+  notes: SOURCE_NOTE,
+  examples: [
+    'jettison report app --open',
+    'jettison report app:1 app:2 -o difference.html',
+    'jettison report docker-archive:app.tar -o - > report.html',
+  ],
+  async run({ flags, args, io }) {
+    const output = flags.output ?? (flags.json ? '-' : 'report.html');
+    const isStream = output === '-';
+    if (isStream && flags.open) throw usageError('--open needs a file', 'Name one with --output.');
+    const content = await withInspections(args, flags, io, (inspections) => {
+      const images = inspections.map((inspection) => describe(inspection, { files: true }));
+      if (!flags.json) return reportPage(reportData(images, VERSION));
+      return Buffer.from(`${toJson(images.length === 1 ? images[0] : images, 2)}\n`);
+    });
+    const path = resolve(io.cwd, output);
+    await writeOutput(isStream ? { stream: io.stdout } : { path }, Readable.from([content]), io.signal);
+    if (isStream) return 0;
+    io.stderr.write(`${output}: ${size(content.length)}\n`);
+    if (flags.open) await openPage(path, io.env);
+    return 0;
+  },
+});

@@ -1,0 +1,30 @@
+import type { ImageDescription } from '../inspect/describe.ts';
+
+/** The files of an image, a column a fact: one position, one file. Canonical order. */
+export interface FileColumns {
+  /** Directories that have files, relative to the root; `''` is the root. */
+  directories: string[];
+  /** Of each file: a position in `directories`. */
+  directory: number[];
+  name: string[];
+  bytes: number[];
+  /** A position in `KINDS`. */
+  kind: number[];
+  layer: number[];
+  /** A position in the image's `packages`, or -1. */
+  package: number[];
+  /** Numbers that two files share if their contents are equal, in all images of the report; with two images or more. */
+  content?: number[];
+}
+
+export interface ReportImage extends Omit<ImageDescription, 'files'> {
+  files: FileColumns;
+}
+
+/** Everything that a report shows: the page gets it as gzipped JSON in base64. */
+export interface ReportData {
+  /** Of Jettison. */
+  version: string;
+  /** In the order of the command line: of two, the first is "before". */
+  images: ReportImage[];
+}
