@@ -1,5 +1,5 @@
 import type { Census, Change, Leaf } from '../inspect/census.ts';
-import { comparePaths, type Entry, join, parentOf } from '../layer/entry.ts';
+import { comparePaths, type Entry } from '../layer/entry.ts';
 
 /** What a path is in a view that compares two states of an image. */
 export const STATUS = { absent: 0, unchanged: 1, added: 2, changed: 3, removed: 4 } as const;
@@ -35,29 +35,20 @@ export class FileTree {
   readonly #starts: Int32Array;
 
   constructor({ changes }: Pick<Census, 'changes'>) {
-    const draft = new Draft();
-    for (const [layer, ofLayer] of changes.entries()) draft.add(layer, ofLayer);
-    const { order, parents, depths } = draft.order();
-    this.paths = order.map((id) => draft.paths[id]!);
-    this.names = order.map((id) => draft.names[id]!);
-    this.parents = parents;
-    this.depths = depths;
-    this.ends = endsOf(parents);
-    this.contents = draft.contents;
-    const entries: (Entry | undefined)[] = [];
-    this.#starts = new Int32Array(order.length + 1);
-    this.contentOf = new Int32Array(draft.entries.length);
-    this.layerOf = new Int32Array(draft.entries.length);
-    for (const [node, id] of order.entries()) {
-      this.#starts[node] = entries.length;
-      for (let event = draft.firsts[id]!; event >= 0; event = draft.nexts[event]!) {
-        this.contentOf[entries.length] = draft.contentOf[event]!;
-        this.layerOf[entries.length] = draft.layerOf[event]!;
-        entries.push(draft.entries[event]);
-      }
-    }
-    this.#starts[order.length] = entries.length;
-    this.entries = entries;
+    const { paths, names, parents, depths } = nodesOf(unionOf(changes.map(pathsOf)));
+    this.paths = paths;
+    this.names = names;
+    this.parents = Int32Array.from(parents);
+    this.depths = Uint16Array.from(depths);
+    this.ends = endsOf(this.parents);
+    const events = new Events(this);
+    for (const [layer, ofLayer] of changes.entries()) events.add(layer, ofLayer);
+    const { starts, order } = events.byNode();
+    this.#starts = starts;
+    this.entries = Array.from(order, (event) => events.entries[event]);
+    this.contentOf = order.map((event) => events.contentOf[event]!);
+    this.layerOf = order.map((event) => events.layerOf[event]!);
+    this.contents = events.contents;
   }
 
   /** How many nodes there are, the root included. */
@@ -143,155 +134,178 @@ function endsOf(parents: Int32Array): Int32Array {
 
 const SLASH = 47;
 
-/** A tree that grows, layer by layer: nodes and events by number, in the order in which they came. */
-class Draft {
-  readonly paths: string[] = [''];
-  readonly names: string[] = [''];
-  readonly children: (Map<string, number> | undefined)[] = [undefined];
-  /** Of each node its first and its last event, -1 before there is one; of each event the next one. */
-  readonly firsts: number[] = [-1];
-  readonly lasts: number[] = [-1];
-  readonly nexts: number[] = [];
+/** The paths of a layer's changes, sorted. */
+function pathsOf(changes: readonly Change[]): string[] {
+  const paths: string[] = [];
+  let isSorted = true;
+  for (const { path } of changes) {
+    const last = paths.at(-1);
+    if (last === path) continue;
+    if (last !== undefined && comparePaths(last, path) > 0) isSorted = false;
+    paths.push(path);
+  }
+  return isSorted ? paths : [...new Set(paths)].sort(comparePaths);
+}
+
+/** Sorted lists as one, the short ones first: the longest is copied once. */
+function unionOf(lists: string[][]): string[] {
+  const todo = lists.sort((a, b) => b.length - a.length);
+  while (todo.length > 1) {
+    const merged = merge(todo.pop()!, todo.pop()!);
+    let at = todo.length;
+    while (at > 0 && todo[at - 1]!.length < merged.length) at--;
+    todo.splice(at, 0, merged);
+  }
+  return todo[0] ?? [];
+}
+
+function merge(a: readonly string[], b: readonly string[]): string[] {
+  const merged: string[] = [];
+  let at = 0;
+  for (const path of b) {
+    let order = -1;
+    while (at < a.length) {
+      order = comparePaths(a[at]!, path);
+      if (order >= 0) break;
+      merged.push(a[at++]!);
+    }
+    if (order === 0 && at < a.length) at++;
+    merged.push(path);
+  }
+  while (at < a.length) merged.push(a[at++]!);
+  return merged;
+}
+
+/** All nodes of sorted paths: the root, and directories that are only implied, too. */
+function nodesOf(sorted: readonly string[]) {
+  const paths = [''];
+  const names = [''];
+  const parents = [-1];
+  const depths = [0];
+  const above = [0];
+  const push = (path: string, from: number) => {
+    const node = paths.length;
+    paths.push(path);
+    names.push(path.slice(from));
+    parents.push(above.at(-1)!);
+    depths.push(above.length);
+    above.push(node);
+  };
+  for (const path of sorted) {
+    while (above.length > 1 && !isBelow(path, paths[above.at(-1)!]!)) above.pop();
+    const folder = paths[above.at(-1)!]!.length;
+    let from = folder === 0 ? 0 : folder + 1;
+    for (let slash = path.indexOf('/', from); slash >= 0; slash = path.indexOf('/', from)) {
+      push(path.slice(0, slash), from);
+      from = slash + 1;
+    }
+    push(path, from);
+  }
+  return { paths, names, parents, depths };
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.charCodeAt(folder.length) === SLASH && path.startsWith(folder);
+}
+
+/** What the layers did to the nodes: events by number, each with the next one of its node. */
+class Events {
   readonly entries: (Entry | undefined)[] = [];
   readonly contentOf: number[] = [];
   readonly layerOf: number[] = [];
   contents = 0;
+  readonly #nexts: number[] = [];
+  readonly #firsts: Int32Array;
+  readonly #lasts: Int32Array;
+
+  constructor(private readonly tree: Pick<FileTree, 'paths' | 'parents' | 'ends' | 'find'>) {
+    const size = tree.paths.length;
+    this.#firsts = new Int32Array(size).fill(-1);
+    this.#lasts = new Int32Array(size).fill(-1);
+  }
 
   add(layer: number, changes: readonly Change[]): void {
-    let parent = 0;
+    const { paths, parents } = this.tree;
+    let node = 0;
     for (const { path, change, entry } of changes) {
-      // What comes one after the other is mostly in one directory.
-      if (!this.#isIn(parent, path)) parent = this.#enter(parentOf(path), layer);
-      const folder = this.paths[parent]!.length;
-      const node = this.#child(parent, folder === 0 ? path : path.slice(folder + 1), path);
+      // Both are sorted, mostly.
+      for (let steps = 0; paths[node] !== path; steps++)
+        node = steps < STEPS ? node + 1 : this.tree.find(path)!;
       if (change === 'deleted') {
         this.#remove(node, layer);
         continue;
       }
-      if (entry.type !== 'directory') {
-        for (const child of this.children[node]?.values() ?? []) this.#remove(child, layer);
-      }
+      if (!this.#isDirectory(parents[node]!)) this.#enter(parents[node]!, layer);
+      if (entry.type !== 'directory' && this.#isDirectory(node)) this.#removeBelow(node, layer);
       const isLink = entry.type === 'hardlink';
       const content =
         entry.type === 'file' ? this.contents++ : isLink ? this.#contentAt(entry.link!, layer) : -1;
-      this.#event(node, layer, entry, content);
+      this.#push(node, layer, entry, content);
     }
   }
 
-  #isIn(directory: number, path: string): boolean {
-    const folder = this.paths[directory]!;
-    const { length } = folder;
-    if (length === 0) return !path.includes('/');
-    if (path.charCodeAt(length) !== SLASH || path.indexOf('/', length + 1) >= 0) return false;
-    return path.startsWith(folder) && this.#isDirectory(directory);
-  }
-
-  /** What a hard link has: the content that its file got in the same layer. */
-  #contentAt(path: string, layer: number): number {
-    let node: number | undefined = 0;
-    for (const name of path.split('/'))
-      node = node === undefined ? undefined : this.children[node]?.get(name);
-    const last = node === undefined ? -1 : this.lasts[node]!;
-    return last >= 0 && this.layerOf[last] === layer ? this.contentOf[last]! : -1;
-  }
-
-  /** All nodes, parents before what is in them, names in canonical order. */
-  order(): { order: number[]; parents: Int32Array; depths: Uint16Array } {
-    const size = this.paths.length;
-    const order: number[] = [];
-    const parents = new Int32Array(size);
-    const depths = new Uint16Array(size);
-    const todo = [0];
-    const todoParents = [-1];
-    while (todo.length > 0) {
-      const id = todo.pop()!;
-      const parent = todoParents.pop()!;
-      const node = order.length;
-      order.push(id);
-      parents[node] = parent;
-      depths[node] = parent < 0 ? 0 : depths[parent]! + 1;
-      const children = this.children[id];
-      if (children === undefined) continue;
-      for (const child of this.#sorted(children).reverse()) {
-        todo.push(child);
-        todoParents.push(node);
-      }
+  /** All events, those of one node together; and where those of each node begin. */
+  byNode(): { starts: Int32Array; order: Int32Array } {
+    const size = this.#firsts.length;
+    const starts = new Int32Array(size + 1);
+    const order = new Int32Array(this.entries.length);
+    let at = 0;
+    for (let node = 0; node < size; node++) {
+      starts[node] = at;
+      for (let event = this.#firsts[node]!; event >= 0; event = this.#nexts[event]!) order[at++] = event;
     }
-    return { order, parents, depths };
+    starts[size] = at;
+    return { starts, order };
   }
 
-  #sorted(children: ReadonlyMap<string, number>): number[] {
-    const ids = [...children.values()];
-    const { names } = this;
-    // A single layer has them in order.
-    if (ids.every((id, at) => at === 0 || comparePaths(names[ids[at - 1]!]!, names[id]!) < 0)) return ids;
-    return ids.sort((a, b) => comparePaths(names[a]!, names[b]!));
-  }
-
-  #child(parent: number, name: string, path: string): number {
-    let children = this.children[parent];
-    if (children === undefined) {
-      children = new Map();
-      this.children[parent] = children;
-    }
-    const known = children.get(name);
-    if (known !== undefined) return known;
-    const id = this.paths.length;
-    this.paths.push(path);
-    this.names.push(name);
-    this.children.push(undefined);
-    this.firsts.push(-1);
-    this.lasts.push(-1);
-    children.set(name, id);
-    return id;
-  }
-
-  /** A directory that a layer has something in, made where no layer lists it. */
-  #enter(path: string, layer: number): number {
-    let node = 0;
-    if (path === '') return node;
-    for (const name of path.split('/')) {
-      const at = join(this.paths[node]!, name);
-      node = this.#child(node, name, at);
-      if (this.#isDirectory(node)) continue;
-      this.#event(
-        node,
-        layer,
-        { path: at, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 },
-        -1,
-      );
-    }
-    return node;
+  #now(node: number): Entry | undefined {
+    const last = this.#lasts[node]!;
+    return last < 0 ? undefined : this.entries[last];
   }
 
   #isDirectory(node: number): boolean {
     return node === 0 || this.#now(node)?.type === 'directory';
   }
 
-  #now(node: number): Entry | undefined {
-    const last = this.lasts[node]!;
-    return last < 0 ? undefined : this.entries[last];
+  /** A directory that a layer has something in, where no layer lists it. */
+  #enter(node: number, layer: number): void {
+    const parent = this.tree.parents[node]!;
+    if (!this.#isDirectory(parent)) this.#enter(parent, layer);
+    const path = this.tree.paths[node]!;
+    this.#push(node, layer, { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 }, -1);
   }
 
   /** A path goes, and all below it. */
-  #remove(from: number, layer: number): void {
-    const todo = [from];
-    for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
-      if (this.#now(node) === undefined) continue;
-      this.#event(node, layer, undefined, -1);
-      for (const child of this.children[node]?.values() ?? []) todo.push(child);
+  #remove(node: number, layer: number): void {
+    if (this.#isDirectory(node)) this.#removeBelow(node, layer);
+    if (this.#now(node) !== undefined) this.#push(node, layer, undefined, -1);
+  }
+
+  #removeBelow(node: number, layer: number): void {
+    for (let at = node + 1; at < this.tree.ends[node]!; at++) {
+      if (this.#now(at) !== undefined) this.#push(at, layer, undefined, -1);
     }
   }
 
-  #event(node: number, layer: number, entry: Entry | undefined, content: number): void {
+  /** What a hard link has: the content that its file got in the same layer. */
+  #contentAt(path: string, layer: number): number {
+    const node = this.tree.find(path);
+    const last = node === undefined ? -1 : this.#lasts[node]!;
+    return last >= 0 && this.layerOf[last] === layer ? this.contentOf[last]! : -1;
+  }
+
+  #push(node: number, layer: number, entry: Entry | undefined, content: number): void {
     const event = this.entries.length;
     this.entries.push(entry);
     this.contentOf.push(content);
     this.layerOf.push(layer);
-    this.nexts.push(-1);
-    const last = this.lasts[node]!;
-    if (last < 0) this.firsts[node] = event;
-    else this.nexts[last] = event;
-    this.lasts[node] = event;
+    this.#nexts.push(-1);
+    const last = this.#lasts[node]!;
+    if (last < 0) this.#firsts[node] = event;
+    else this.#nexts[last] = event;
+    this.#lasts[node] = event;
   }
 }
+
+/** So many nodes are passed over before a path is looked for. */
+const STEPS = 32;

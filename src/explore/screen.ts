@@ -87,11 +87,10 @@ function rowCodes(row: Row, options: ScreenOptions): string {
   let codes = '';
   for (const segment of row) {
     codes += `\x1b[${segment.column + 1}G`;
-    const back =
-      segment.selected === 'active' ? '7' : segment.selected === 'inactive' ? (color ? '48;5;238' : '4') : '';
+    const selected = segment.selected && (segment.selected === 'active' ? '7' : '2;7');
     for (const { text, style = 'plain' } of fitted(segment, options)) {
-      const front = segment.selected === 'active' ? '' : STYLES[style][color ? 0 : 1];
-      const on = [front, back].filter((one) => one !== '').join(';');
+      // The row of the cursor is readable in all themes when it has no colours but the reversed ones.
+      const on = selected ?? STYLES[style][color ? 0 : 1];
       codes += on === '' ? text : `\x1b[${on}m${text}\x1b[0m`;
     }
   }

@@ -154,8 +154,8 @@ describe('without a terminal', () => {
   });
 
   test.each([
-    [[], 'explore takes one image'],
-    [['a', 'b'], 'explore takes one image'],
+    [[], 'missing argument IMAGE'],
+    [['a', 'b'], 'unexpected argument "b"'],
     [['--json', '--summary', 'a'], '--json and --summary exclude each other'],
     [['--files', 'a'], '--files needs --json'],
   ])('explore %j is a usage error', async (args, message) => {

@@ -92,7 +92,7 @@ test('without colour there is none, and signs and weight say the same', () => {
     render(explorer, SIGNS.unicode),
   );
   const styles = [...codes.matchAll(/\x1b\[([\d;]+)m/g)].map(([, style]) => style);
-  expect(new Set(styles)).toEqual(new Set(['0', '1', '7', '4']));
+  expect(new Set(styles)).toEqual(new Set(['0', '1', '7', '2;7']));
   expect(shown(explorer).join('\n')).toContain('+');
 });
 
