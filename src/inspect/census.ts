@@ -24,7 +24,7 @@ export interface Content {
   /** How many of its names can still be seen. */
   names: number;
   /** The first of them, under which its bytes are counted. */
-  shown?: string;
+  shown?: string | undefined;
 }
 
 /** A path of the image that can be seen. */
@@ -34,10 +34,10 @@ export interface Leaf {
   /** The layer that it is from. */
   readonly layer: number;
   /** Of files and their further names. */
-  readonly content?: Content;
+  readonly content?: Content | undefined;
   /** Who owns it: entered by catalogues. */
-  owner?: Package;
-  kind?: Kind;
+  owner?: Package | undefined;
+  kind?: Kind | undefined;
 }
 
 /** Why bytes are pulled and not seen. */
@@ -61,6 +61,12 @@ export interface Change {
   readonly entry: Entry;
   /** Bytes of content that the layer brings for it. */
   readonly bytes: number;
+}
+
+/** Files of one layer that have further names in it. */
+interface Links {
+  contents: Map<string, Content>;
+  linked: ReadonlySet<string>;
 }
 
 interface Directory {
@@ -233,10 +239,10 @@ export class Census {
     this.changes.push([]);
     const contents = new Map<string, Content>();
     this.#parent = undefined;
-    for (const entry of index.entries()) this.#enter(at, entry, contents);
+    for (const entry of index.entries()) this.#enter(at, entry, { contents, linked: index.linked });
   }
 
-  #enter(at: number, entry: RecipeEntry, contents: Map<string, Content>): void {
+  #enter(at: number, entry: RecipeEntry, links: Links): void {
     const { path, type } = entry;
     if (path === '') {
       if (entry.opaque) this.#clear(at, this.#root, 'deleted');
@@ -247,7 +253,8 @@ export class Census {
     const name = path.slice(slash + 1);
     const folder = slash < 0 ? '' : path.slice(0, slash);
     // Entries are in order: most have the parent of the one before.
-    if (this.#parent?.path !== folder) this.#parent = { path: folder, node: this.#enterDirectory(at, folder) };
+    if (this.#parent?.path !== folder)
+      this.#parent = { path: folder, node: this.#enterDirectory(at, folder) };
     const parent = this.#parent.node;
     if (type === 'whiteout') {
       const hidden = parent.children.get(name);
@@ -271,7 +278,7 @@ export class Census {
       this.#changed(at, { path, change, entry, bytes: 0 });
       return;
     }
-    const content = this.#contentOf(at, entry, contents);
+    const content = this.#contentOf(at, entry, links);
     const bytes = type === 'file' ? entry.size : 0;
     if (existing !== undefined) {
       const same =
@@ -281,16 +288,12 @@ export class Census {
         existing.content.digest === content.digest;
       this.#hide(at, existing, same ? 'metadata' : 'overwritten');
     }
-    parent.children.set(name, {
-      path,
-      entry,
-      layer: at,
-      ...(content !== undefined && { content }),
-    });
+    // All members at once: an object that grows later takes half as much memory again.
+    parent.children.set(name, { path, entry, layer: at, content, owner: undefined, kind: undefined });
     this.#changed(at, { path, change, entry, bytes });
   }
 
-  #contentOf(at: number, entry: RecipeEntry, contents: Map<string, Content>): Content | undefined {
+  #contentOf(at: number, entry: RecipeEntry, { contents, linked }: Links): Content | undefined {
     const { path, type, size, digest, link } = entry;
     if (type === 'hardlink') {
       const content = contents.get(link!);
@@ -298,8 +301,8 @@ export class Census {
       return content;
     }
     if (type !== 'file') return undefined;
-    const content: Content = { layer: at, path, size, digest, names: 1 };
-    contents.set(path, content);
+    const content: Content = { layer: at, path, size, digest, names: 1, shown: undefined };
+    if (linked.has(path)) contents.set(path, content);
     this.bytes[at]! += size;
     this.files[at]!++;
     return content;

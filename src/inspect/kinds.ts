@@ -74,6 +74,10 @@ const DOC_FILE =
 /** Of a package's own folders: below others the same names are of code (`yaml/dist/doc/`). */
 const DOC_FOLDER = /^(?:__tests__|tests?|docs?|examples?|coverage|\.github)\//i;
 const PYTHON_TESTS = /\/tests?\//;
+const COMPILED = /^(.*\/)?__pycache__\/([^/]+?)\.[a-z]+-\d+[^/]*\.pyc$/;
+const DATABASE = /^(?:var\/lib\/dpkg\/status(?:\.d\/[^/]+)?|(?:usr\/)?lib\/apk\/db\/installed)$/;
+/** Where only distributions' packages and what they run when they are installed put files. */
+const SYSTEM = /^(?:etc|usr\/(?!local\/)[^/]+|lib[^/]*|s?bin|boot|var\/(?:lib|spool|mail))\//;
 const BUILT = /(?:^|\/)(?:dist|build|out|\.next|\.output|target|public\/build)\//;
 
 /**
@@ -92,7 +96,22 @@ export function settleKinds(
     .map(({ path }) => path);
   const { workingDirectory } = facts;
   if (workingDirectory !== undefined && workingDirectory !== '') applications.push(workingDirectory);
-  for (const leaf of census.leaves.values()) leaf.kind = kindOf(leaf, facts.baseLayers, applications);
+  const installed = new Set(
+    census.changes.flatMap((changes, at) => (changes.some(({ path }) => DATABASE.test(path)) ? [at] : [])),
+  );
+  for (const leaf of census.leaves.values()) {
+    const source = leaf.kind === undefined ? sourceOf(census, leaf) : undefined;
+    // What packages' scripts make (caches of libraries and certificates, accounts) is in no list.
+    if (leaf.kind === undefined && installed.has(leaf.layer) && SYSTEM.test(leaf.path))
+      leaf.kind = 'os-package';
+    leaf.kind = kindOf(source?.kind === undefined ? leaf : source, facts.baseLayers, applications);
+  }
+}
+
+/** Python keeps what it compiled beside the source: such a file is what the source is. */
+function sourceOf(census: Census, { path }: Leaf): Leaf | undefined {
+  const [, folder = '', name] = path.endsWith('.pyc') ? (COMPILED.exec(path) ?? []) : [];
+  return name === undefined ? undefined : census.leaf(`${folder}${name}.py`);
 }
 
 function kindOf(leaf: Leaf, baseLayers: number, applications: readonly string[]): Kind {

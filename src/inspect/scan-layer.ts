@@ -1,15 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { JettisonError } from '../errors/error.ts';
 import type { Layer } from '../image/image.ts';
 import { ArchiveTree, type Placement } from '../layer/archive-tree.ts';
 import { decompress } from '../layer/decompress.ts';
-import { encodeIndex, LayerIndex } from '../layer/layer-index.ts';
+import { encodedPieces, encodeIndex, LayerIndex } from '../layer/layer-index.ts';
 import { type TarHandler, type TarHeader, TarReader } from '../layer/tar-read.ts';
 import type { Catalogue } from './catalogue.ts';
 import { Spool } from './random-access.ts';
 
 /** Larger files are no list of packages that anybody reads whole. */
 const WHOLE_LIMIT = 64 << 20;
+/** From here on an index is some 10 MB, and what it is made of several times that. */
+const MANY = 50_000;
 
 /** What one look at a layer gives, to be kept by its diff id: enough to never read the layer again. */
 export interface LayerFacts {
@@ -62,7 +66,24 @@ export async function scanLayer(
       { hint: 'The image is damaged or was made wrong: build, save or push it again.' },
     );
   }
-  return scanner.finish();
+  const index = scanner.index();
+  const { facts } = scanner;
+  if (Buffer.isBuffer(index)) return { index: LayerIndex.parse(index), facts };
+  // What the reading left would else stay until the heap has doubled.
+  collectGarbage();
+  try {
+    const { content } = index;
+    return { index: LayerIndex.parse(content.read(0, content.size)), facts };
+  } finally {
+    index.close();
+  }
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  setFlagsFromString('--no-expose-gc');
+  collect();
 }
 
 interface Listener {
@@ -72,8 +93,9 @@ interface Listener {
 }
 
 class Scanner implements TarHandler {
-  readonly #tree = new ArchiveTree({ whiteouts: true });
-  readonly #facts = new Map<string, Map<string, unknown>>();
+  readonly facts = new Map<string, Map<string, unknown>>();
+  #tree = new ArchiveTree({ whiteouts: true });
+  #entries = 0;
   #header: TarHeader | undefined;
   #placement: Placement | undefined;
   #hash: Hash | undefined;
@@ -86,6 +108,7 @@ class Scanner implements TarHandler {
 
   entry(header: TarHeader): void {
     const placement = this.#tree.add(header);
+    this.#entries++;
     this.#header = header;
     this.#placement = placement;
     this.close();
@@ -94,7 +117,7 @@ class Scanner implements TarHandler {
     this.#hash = createHash('sha256');
     for (const catalogue of this.catalogues) {
       // A later member of the same name counts.
-      this.#facts.get(catalogue.id)?.delete(path);
+      this.facts.get(catalogue.id)?.delete(path);
       const how = catalogue.wants(path, header.size, header.mode);
       if (how === 'whole' && header.size <= WHOLE_LIMIT) this.#listeners.push(this.#wholeListener(catalogue));
       if (how === 'pieces') this.#listeners.push(this.#pieceListener(catalogue, path, header.size));
@@ -120,8 +143,15 @@ class Scanner implements TarHandler {
     for (const listener of this.#listeners) listener.end(path);
   }
 
-  finish(): LayerFacts {
-    return { index: LayerIndex.parse(encodeIndex(this.#tree.entries())), facts: this.#facts };
+  /** The index of what was read, which is forgotten; a large one in a temporary file. */
+  index(): Buffer | Spool {
+    const entries = this.#tree.entries();
+    this.#tree = new ArchiveTree({ whiteouts: true });
+    this.#placement = undefined;
+    if (this.#entries < MANY) return encodeIndex(entries);
+    const spool = new Spool(Number.POSITIVE_INFINITY, this.temporary);
+    for (const piece of encodedPieces(entries)) spool.write(piece);
+    return spool;
   }
 
   #wholeListener(catalogue: Catalogue): Listener {
@@ -151,7 +181,7 @@ class Scanner implements TarHandler {
 
   #note({ id }: Catalogue, path: string, fact: unknown): void {
     if (fact === undefined) return;
-    const facts = this.#facts.get(id) ?? new Map<string, unknown>();
-    this.#facts.set(id, facts.set(path, fact));
+    const facts = this.facts.get(id) ?? new Map<string, unknown>();
+    this.facts.set(id, facts.set(path, fact));
   }
 }

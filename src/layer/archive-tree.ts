@@ -9,6 +9,8 @@ const MAX_LINKS = 255;
 /** What several names of one file share: everything but the path. */
 interface Inode {
   facts: Omit<RecipeEntry, 'path'>;
+  /** It has, or had, more than one. */
+  isLinked?: true;
 }
 
 interface Directory {
@@ -133,6 +135,7 @@ export class ArchiveTree {
     const { uid, gid, mtime, mtimeNs } = header;
     const mode = type === 'symlink' ? kept.mode : header.mode;
     target.facts = { ...kept, type, size, mode, uid, gid, mtime, ...(mtimeNs ? { mtimeNs } : {}) };
+    target.isLinked = true;
     directory.children.set(name, target);
     return {
       path,
@@ -203,7 +206,7 @@ export class ArchiveTree {
       } else if (child.facts.type === 'file' && seen.has(child)) {
         yield { path: at, ...child.facts, type: 'hardlink', link: seen.get(child)! };
       } else {
-        seen.set(child, at);
+        if (child.isLinked) seen.set(child, at);
         yield { path: at, ...child.facts };
       }
     }

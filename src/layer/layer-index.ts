@@ -197,17 +197,20 @@ export function encodeEntry(entry: RecipeEntry): string {
 
 /** The bytes of an index. @param entries in canonical order, no path twice */
 export function encodeIndex(entries: Iterable<RecipeEntry>): Buffer {
-  const parts: Buffer[] = [];
+  return Buffer.concat([...encodedPieces(entries)]);
+}
+
+/** The same in pieces, for one that is too large to be in memory twice. */
+export function* encodedPieces(entries: Iterable<RecipeEntry>): Generator<Buffer> {
   let text = '';
   for (const entry of entries) {
     text += `${encodeEntry(entry)}\n`;
     if (text.length > 1 << 16) {
-      parts.push(Buffer.from(text));
+      yield Buffer.from(text);
       text = '';
     }
   }
-  parts.push(Buffer.from(text));
-  return Buffer.concat(parts);
+  yield Buffer.from(text);
 }
 
 /**

@@ -51,7 +51,7 @@ describe('dpkg', () => {
       'var/lib/dpkg/diversions': '/usr/bin/x\n/usr/bin/x.distrib\nnew\n',
     });
     expect(owners(counted)).toMatchObject({
-      'usr/bin/x': [undefined, 'unowned'],
+      'usr/bin/x': [undefined, 'os-package'],
       'usr/bin/x.distrib': ['deb:old:amd64', 'os-package'],
     });
   });
