@@ -1,7 +1,7 @@
 import type { Digest } from '../image/digest.ts';
 import type { Entry, RecipeEntry } from '../layer/entry.ts';
 import { comparePaths, join } from '../layer/entry.ts';
-import type { LayerIndex } from '../layer/layer-index.ts';
+import type { EntryList } from '../store/inspections.ts';
 import type { Kind, Package } from './package.ts';
 
 const MAX_LINKS = 40;
@@ -9,7 +9,7 @@ const MAX_LINKS = 40;
 /** A layer as a census counts it. */
 export interface CountedLayer {
   diffId: Digest;
-  index: LayerIndex;
+  index: EntryList;
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 }
 
@@ -239,7 +239,8 @@ export class Census {
     this.changes.push([]);
     const contents = new Map<string, Content>();
     this.#parent = undefined;
-    for (const entry of index.entries()) this.#enter(at, entry, { contents, linked: index.linked });
+    const { linked } = index;
+    for (const entry of index.entries()) this.#enter(at, entry, { contents, linked });
   }
 
   #enter(at: number, entry: RecipeEntry, links: Links): void {

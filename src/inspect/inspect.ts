@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Image, Layer } from '../image/image.ts';
 import { familiarName } from '../image/reference.ts';
+import { LayerIndex } from '../layer/layer-index.ts';
 import { listImages } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
@@ -38,6 +41,7 @@ export async function inspect(image: Image, options: InspectOptions): Promise<In
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (layers.some(({ index }) => !(index instanceof LayerIndex))) collectGarbage();
   const census = new Census(layers);
   for (const catalogue of CATALOGUES) catalogue.own(census, census.facts(catalogue.id));
   const instructions = instructionsOf(image.config, image.layers.length);
@@ -68,7 +72,16 @@ async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOption
     },
   });
   store.inspections.put(layer.diffId, FACTS_VERSION, found);
-  return found;
+  // A large index stays on the disk.
+  return store.inspections.get(layer.diffId, FACTS_VERSION) ?? found;
+}
+
+/** What reading a large layer left would else stay until the heap has doubled. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  setFlagsFromString('--no-expose-gc');
+  collect();
 }
 
 function named({ name, layers }: { name: string; layers: number }): Inspection['base'] {

@@ -1,6 +1,4 @@
 import { createHash, type Hash } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { JettisonError } from '../errors/error.ts';
 import type { Layer } from '../image/image.ts';
 import { ArchiveTree, type Placement } from '../layer/archive-tree.ts';
@@ -69,21 +67,12 @@ export async function scanLayer(
   const index = scanner.index();
   const { facts } = scanner;
   if (Buffer.isBuffer(index)) return { index: LayerIndex.parse(index), facts };
-  // What the reading left would else stay until the heap has doubled.
-  collectGarbage();
   try {
     const { content } = index;
     return { index: LayerIndex.parse(content.read(0, content.size)), facts };
   } finally {
     index.close();
   }
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  setFlagsFromString('--no-expose-gc');
-  collect();
 }
 
 interface Listener {

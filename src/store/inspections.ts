@@ -1,15 +1,29 @@
-import { hash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { createHash, hash } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { type Digest, hex } from '../image/digest.ts';
-import { LayerIndex } from '../layer/layer-index.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
+import { LayerIndex, parseLines } from '../layer/layer-index.ts';
 import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { writeWhole } from './temporary.ts';
 import { touch } from './touch.ts';
 
+/** What an index is read for: all of it, in order. */
+export interface EntryList {
+  entries(): Iterable<RecipeEntry>;
+  /** Files that have further names: what its hard links point at. */
+  readonly linked: ReadonlySet<string>;
+}
+
+/** Larger indexes are read from the disk in pieces: they need not be in memory beside what is made of them. */
+const LARGE = 8 << 20;
+const PIECE = 1 << 18;
+const NEWLINE = 10;
+const HARD_LINK = '"type":"hardlink"';
+
 /** What one look at a layer gave: its index, and facts about some of its files. */
 export interface InspectedLayer {
-  index: LayerIndex;
+  index: EntryList;
   /** By catalogue, then by path: JSON. */
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 }
@@ -32,22 +46,22 @@ export class Inspections {
   get(diffId: Digest, version: string): InspectedLayer | undefined {
     const record = readRecord<Record>(this.#path(diffId, 'json'));
     if (record?.version !== version) return undefined;
-    let bytes: Buffer;
+    let index: EntryList | undefined;
     try {
-      bytes = readFileSync(this.#path(diffId, 'index'));
+      index = readIndex(this.#path(diffId, 'index'), record.indexDigest);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    if (hash('sha256', bytes, 'hex') !== record.indexDigest) return undefined;
+    if (index === undefined) return undefined;
     for (const kind of ['index', 'json'] as const) touch(this.#path(diffId, kind));
     return {
-      index: LayerIndex.parse(bytes),
+      index,
       facts: new Map(record.facts.map(([id, facts]) => [id, new Map(facts)])),
     };
   }
 
-  put(diffId: Digest, version: string, { index, facts }: InspectedLayer): void {
+  put(diffId: Digest, version: string, { index, facts }: InspectedLayer & { index: LayerIndex }): void {
     mkdirSync(this.layout.inspections, { recursive: true });
     const record: Record = {
       version,
@@ -60,5 +74,52 @@ export class Inspections {
 
   #path(diffId: Digest, kind: 'index' | 'json'): string {
     return `${this.layout.inspections}/${hex(diffId)}.${kind}`;
+  }
+}
+
+/** @returns undefined for one that is damaged */
+function readIndex(path: string, digest: string): EntryList | undefined {
+  if (statSync(path).size <= LARGE) {
+    const bytes = readFileSync(path);
+    return hash('sha256', bytes, 'hex') === digest ? LayerIndex.parse(bytes) : undefined;
+  }
+  const actual = createHash('sha256');
+  let hasLinks = false;
+  for (const lines of linesOf(path)) {
+    actual.update(lines);
+    hasLinks ||= lines.includes(HARD_LINK);
+  }
+  if (actual.digest('hex') !== digest) return undefined;
+  const file = {
+    *entries() {
+      for (const lines of linesOf(path)) yield* parseLines(lines);
+    },
+    get linked() {
+      const linked = new Set<string>();
+      if (!hasLinks) return linked;
+      for (const { type, link } of file.entries()) if (type === 'hardlink') linked.add(link!);
+      return linked;
+    },
+  };
+  return file;
+}
+
+/** A file in pieces of whole lines, each valid until the next one is asked for. */
+function* linesOf(path: string): Generator<Buffer> {
+  const fd = openSync(path, 'r');
+  try {
+    let buffer = Buffer.alloc(PIECE);
+    let kept = 0;
+    for (;;) {
+      const count = readSync(fd, buffer, kept, buffer.length - kept, null);
+      const filled = kept + count;
+      const end = count === 0 ? filled : buffer.lastIndexOf(NEWLINE, filled - 1) + 1;
+      if (end > 0) yield buffer.subarray(0, end);
+      if (count === 0) return;
+      kept = buffer.copy(buffer, 0, end, filled);
+      if (kept === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+    }
+  } finally {
+    closeSync(fd);
   }
 }
