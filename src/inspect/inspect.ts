@@ -71,9 +71,14 @@ async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOption
       onProgress?.(layer, moved);
     },
   });
-  store.inspections.put(layer.diffId, FACTS_VERSION, found);
-  // A large index stays on the disk.
-  return store.inspections.get(layer.diffId, FACTS_VERSION) ?? found;
+  try {
+    store.inspections.put(layer.diffId, FACTS_VERSION, found);
+    // A large index stays on the disk.
+    const kept = store.inspections.get(layer.diffId, FACTS_VERSION);
+    return kept ?? { index: LayerIndex.parse(Buffer.concat([...found.pieces])), facts: found.facts };
+  } finally {
+    found.close();
+  }
 }
 
 /** What reading a large layer left would else stay until the heap has doubled. */

@@ -9,6 +9,7 @@ export interface RandomAccess {
 
 /** Up to here a file is held in memory. */
 const MEMORY_LIMIT = 16 << 20;
+const PIECE = 1 << 18;
 
 /** Collects a file that comes in pieces: in memory if it is small, else in a temporary file that has no name. */
 export class Spool {
@@ -75,5 +76,14 @@ export function part(of: RandomAccess, start: number, size: number): RandomAcces
   return {
     size,
     read: (offset, length) => of.read(start + offset, Math.max(0, Math.min(length, size - offset))),
+  };
+}
+
+/** All of a file, in order. */
+export function piecesOf(of: RandomAccess): Iterable<Buffer> {
+  return {
+    *[Symbol.iterator]() {
+      for (let at = 0; at < of.size; at += PIECE) yield of.read(at, PIECE);
+    },
   };
 }

@@ -3,10 +3,10 @@ import { JettisonError } from '../errors/error.ts';
 import type { Layer } from '../image/image.ts';
 import { ArchiveTree, type Placement } from '../layer/archive-tree.ts';
 import { decompress } from '../layer/decompress.ts';
-import { encodedPieces, encodeIndex, LayerIndex } from '../layer/layer-index.ts';
+import { encodedPieces } from '../layer/layer-index.ts';
 import { type TarHandler, type TarHeader, TarReader } from '../layer/tar-read.ts';
 import type { Catalogue } from './catalogue.ts';
-import { Spool } from './random-access.ts';
+import { piecesOf, Spool } from './random-access.ts';
 
 /** Larger files are no list of packages that anybody reads whole. */
 const WHOLE_LIMIT = 64 << 20;
@@ -15,9 +15,11 @@ const MANY = 50_000;
 
 /** What one look at a layer gives, to be kept by its diff id: enough to never read the layer again. */
 export interface LayerFacts {
-  index: LayerIndex;
+  /** The bytes of its index, until it is closed. */
+  pieces: Iterable<Buffer>;
   /** What catalogues took from files: by catalogue, then by path. */
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+  close(): void;
 }
 
 export interface ScanOptions {
@@ -64,15 +66,7 @@ export async function scanLayer(
       { hint: 'The image is damaged or was made wrong: build, save or push it again.' },
     );
   }
-  const index = scanner.index();
-  const { facts } = scanner;
-  if (Buffer.isBuffer(index)) return { index: LayerIndex.parse(index), facts };
-  try {
-    const { content } = index;
-    return { index: LayerIndex.parse(content.read(0, content.size)), facts };
-  } finally {
-    index.close();
-  }
+  return scanner.finish();
 }
 
 interface Listener {
@@ -82,7 +76,7 @@ interface Listener {
 }
 
 class Scanner implements TarHandler {
-  readonly facts = new Map<string, Map<string, unknown>>();
+  readonly #facts = new Map<string, Map<string, unknown>>();
   #tree = new ArchiveTree({ whiteouts: true });
   #entries = 0;
   #header: TarHeader | undefined;
@@ -106,7 +100,7 @@ class Scanner implements TarHandler {
     this.#hash = createHash('sha256');
     for (const catalogue of this.catalogues) {
       // A later member of the same name counts.
-      this.facts.get(catalogue.id)?.delete(path);
+      this.#facts.get(catalogue.id)?.delete(path);
       const how = catalogue.wants(path, header.size, header.mode);
       if (how === 'whole' && header.size <= WHOLE_LIMIT) this.#listeners.push(this.#wholeListener(catalogue));
       if (how === 'pieces') this.#listeners.push(this.#pieceListener(catalogue, path, header.size));
@@ -132,15 +126,16 @@ class Scanner implements TarHandler {
     for (const listener of this.#listeners) listener.end(path);
   }
 
-  /** The index of what was read, which is forgotten; a large one in a temporary file. */
-  index(): Buffer | Spool {
+  /** What was read, whose entries are then forgotten: an index is in memory once at most. */
+  finish(): LayerFacts {
     const entries = this.#tree.entries();
     this.#tree = new ArchiveTree({ whiteouts: true });
     this.#placement = undefined;
-    if (this.#entries < MANY) return encodeIndex(entries);
+    const facts = this.#facts;
+    if (this.#entries < MANY) return { pieces: [...encodedPieces(entries)], facts, close: () => {} };
     const spool = new Spool(Number.POSITIVE_INFINITY, this.temporary);
     for (const piece of encodedPieces(entries)) spool.write(piece);
-    return spool;
+    return { pieces: piecesOf(spool.content), facts, close: () => spool.close() };
   }
 
   #wholeListener(catalogue: Catalogue): Listener {
@@ -170,7 +165,7 @@ class Scanner implements TarHandler {
 
   #note({ id }: Catalogue, path: string, fact: unknown): void {
     if (fact === undefined) return;
-    const facts = this.facts.get(id) ?? new Map<string, unknown>();
-    this.facts.set(id, facts.set(path, fact));
+    const facts = this.#facts.get(id) ?? new Map<string, unknown>();
+    this.#facts.set(id, facts.set(path, fact));
   }
 }

@@ -62,8 +62,10 @@ export class ArchiveTree {
    */
   add(header: TarHeader): Placement {
     const names = cleanName(header.name);
-    const name = names.pop();
-    if (name === undefined) return this.#addRoot(header);
+    const last = names.pop();
+    if (last === undefined) return this.#addRoot(header);
+    // A part of a string keeps all of it in memory.
+    const name = Buffer.from(last).toString();
     const parents: string[] = [];
     const { directory, path: parent } = this.#enter(names, header.name, parents)!;
 

@@ -1,11 +1,20 @@
 import { createHash, hash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type Digest, hex } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex, parseLines } from '../layer/layer-index.ts';
 import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
-import { writeWhole } from './temporary.ts';
+import { temporaryPath, writeWhole } from './temporary.ts';
 import { touch } from './touch.ts';
 
 /** What an index is read for: all of it, in order. */
@@ -61,14 +70,30 @@ export class Inspections {
     };
   }
 
-  put(diffId: Digest, version: string, { index, facts }: InspectedLayer & { index: LayerIndex }): void {
+  /** @param kept.pieces the bytes of the layer's index */
+  put(
+    diffId: Digest,
+    version: string,
+    kept: { pieces: Iterable<Buffer>; facts: InspectedLayer['facts'] },
+  ): void {
     mkdirSync(this.layout.inspections, { recursive: true });
+    const digest = createHash('sha256');
+    const temporary = temporaryPath(this.layout, 'index');
+    const fd = openSync(temporary, 'wx');
+    try {
+      for (const piece of kept.pieces) {
+        digest.update(piece);
+        writeFileSync(fd, piece);
+      }
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, this.#path(diffId, 'index'));
     const record: Record = {
       version,
-      indexDigest: hash('sha256', index.bytes, 'hex'),
-      facts: [...facts].map(([id, of]) => [id, [...of]]),
+      indexDigest: digest.digest('hex'),
+      facts: [...kept.facts].map(([id, of]) => [id, [...of]]),
     };
-    writeWhole(this.layout, this.#path(diffId, 'index'), index.bytes);
     writeWhole(this.layout, this.#path(diffId, 'json'), recordText(record));
   }
 
