@@ -71,6 +71,7 @@ async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOption
       onProgress?.(layer, moved);
     },
   });
+  if (found.isLarge) collectGarbage();
   try {
     store.inspections.put(layer.diffId, FACTS_VERSION, found);
     // A large index stays on the disk.

@@ -19,6 +19,8 @@ export interface LayerFacts {
   pieces: Iterable<Buffer>;
   /** What catalogues took from files: by catalogue, then by path. */
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+  /** Its entries took much memory, which is free now. */
+  isLarge: boolean;
   close(): void;
 }
 
@@ -132,10 +134,11 @@ class Scanner implements TarHandler {
     this.#tree = new ArchiveTree({ whiteouts: true });
     this.#placement = undefined;
     const facts = this.#facts;
-    if (this.#entries < MANY) return { pieces: [...encodedPieces(entries)], facts, close: () => {} };
+    if (this.#entries < MANY)
+      return { pieces: [...encodedPieces(entries)], facts, isLarge: false, close: () => {} };
     const spool = new Spool(Number.POSITIVE_INFINITY, this.temporary);
     for (const piece of encodedPieces(entries)) spool.write(piece);
-    return { pieces: piecesOf(spool.content), facts, close: () => spool.close() };
+    return { pieces: piecesOf(spool.content), facts, isLarge: true, close: () => spool.close() };
   }
 
   #wholeListener(catalogue: Catalogue): Listener {

@@ -62,10 +62,8 @@ export class ArchiveTree {
    */
   add(header: TarHeader): Placement {
     const names = cleanName(header.name);
-    const last = names.pop();
-    if (last === undefined) return this.#addRoot(header);
-    // A part of a string keeps all of it in memory.
-    const name = Buffer.from(last).toString();
+    const name = names.pop();
+    if (name === undefined) return this.#addRoot(header);
     const parents: string[] = [];
     const { directory, path: parent } = this.#enter(names, header.name, parents)!;
 
