@@ -50,6 +50,7 @@ const SOURCES: Record<string, { form: string; help: string; load: () => Promise<
  */
 export async function openImage(text: string, options: OpenOptions): Promise<Image> {
   const platform = options.platform ?? hostPlatform();
+  const given = { ...options, platform, isPlatformGiven: options.platform !== undefined };
   const [, prefix = '', rest = ''] = /^([a-z-]+):(?:\/\/)?(.*)$/s.exec(text) ?? [];
   const source = Object.hasOwn(SOURCES, prefix) ? SOURCES[prefix] : undefined;
   if (source !== undefined && !(await isStored(text, options))) {
@@ -59,12 +60,12 @@ export async function openImage(text: string, options: OpenOptions): Promise<Ima
         exitCode: 2,
       });
     }
-    return (await source.load()).open(text, { ...options, platform });
+    return (await source.load()).open(text, given);
   }
   if (options.remote) {
-    return (await import('./sources/registry.ts')).open(`registry://${text}`, { ...options, platform });
+    return (await import('./sources/registry.ts')).open(`registry://${text}`, given);
   }
-  return (await import('./sources/store.ts')).open(text, { ...options, platform });
+  return (await import('./sources/store.ts')).open(text, given);
 }
 
 /** `docker:20` is a name, too: of an image that the store has. */

@@ -20,4 +20,7 @@ export interface OpenOptions {
 }
 
 /** Opens what stands behind the prefix. */
-export type OpenSource = (text: string, options: OpenOptions & { platform: Platform }) => Promise<Image>;
+export type OpenSource = (
+  text: string,
+  options: OpenOptions & { platform: Platform; isPlatformGiven: boolean },
+) => Promise<Image>;

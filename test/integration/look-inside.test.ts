@@ -192,6 +192,28 @@ describe.skipIf(why !== undefined)('budget', () => {
     expect(await judge(budget)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
   });
 
+  test('is kept by a build, or fails it', async () => {
+    const folder = join(builds.folder, 'budgeted');
+    mkdirSync(folder);
+    const build = (...args: string[]) =>
+      builds.run(['build', '-q', '--budget', '-t', 'judged', ...args, builds.context], { cwd: folder });
+    expect(await build()).toMatchObject({ code: 2, err: expect.stringContaining('there is no budget in') });
+    writeFileSync(join(folder, 'package.json'), json({ jettison: { budget: { size: '1GB' } } }));
+    expect(await build()).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('judged:latest is within its budget'),
+    });
+    writeFileSync(join(folder, 'package.json'), json({ jettison: { budget: { size: '1kB', layers: 99 } } }));
+    expect(await build()).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('error: judged:latest is over the budget in package.json: size\n'),
+    });
+    expect(await build('-o', 'files')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--budget needs an image'),
+    });
+  });
+
   test('of .dive-ci is understood, and none is an error', async () => {
     expect(await run('budget', 'app:1')).toMatchObject({
       code: 2,

@@ -5,6 +5,7 @@ import { hasKeptFailure } from '../../build/cancellation.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
 import { renderError } from '../../errors/render.ts';
 import { wantsColor } from '../../errors/style.ts';
+import { usageError } from '../../errors/usage.ts';
 import { createRenderer } from '../../events/create-renderer.ts';
 import type { Command, Io } from '../command.ts';
 import { BUILD_FLAGS, parseBuildCommand } from '../flags/build-flags.ts';
@@ -39,6 +40,16 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     // An id that is left from an earlier build must not pass for this one's.
     if (iidFile !== undefined) rmSync(iidFile, { force: true });
 
+    const budget = flags.budget
+      ? (await import('../budget-check.ts')).findBudget(io.cwd, undefined)
+      : undefined;
+    if (
+      budget !== undefined &&
+      outputs.length > 0 &&
+      outputs.every(({ exporter }) => exporter.kind !== 'image')
+    ) {
+      throw usageError('--budget needs an image', 'Add an output of an image, or leave --budget out.');
+    }
     if (flags.debug) needDebugging(options.stdin !== undefined, io);
     options.command = failedCommand(args, io.cwd);
     const renderer = await createRenderer(progress, io.stderr, {
@@ -70,6 +81,10 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     // An archive on standard output has it for itself.
     const taken = outputs.some(({ dest }) => dest === '-');
     if (flags.quiet && id !== '' && !taken) io.stdout.write(`${id}\n`);
+    if (budget !== undefined && result.digest !== undefined) {
+      const { checkBuilt } = await import('../budget-check.ts');
+      await checkBuilt(result.digest, result.tags[0], budget, io);
+    }
     return 0;
   },
 };

@@ -79,6 +79,10 @@ export const BUILD_FLAGS = buildTable({
     help: 'Annotate the manifest, or with KIND the index or the manifest-descriptor',
     affects: 'result',
   },
+  budget: {
+    help: 'Fail when the image is over the budget of this directory: see `jettison budget --help`',
+    affects: 'result',
+  },
   'build-arg': {
     value: 'NAME[=VALUE]',
     many: true,

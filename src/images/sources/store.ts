@@ -1,8 +1,11 @@
 import { JettisonError } from '../../errors/error.ts';
+import { isDigest } from '../../image/digest.ts';
 import type { Image, Layer } from '../../image/image.ts';
 import { familiarName, parseReference } from '../../image/reference.ts';
+import { MEDIA } from '../../image/types.ts';
 import { fetchBlob } from '../../registry/pull.ts';
 import { findImage, type NamedImage, readImage } from '../../store/lookup.ts';
+import type { Store } from '../../store/store.ts';
 import type { OpenSource } from '../source.ts';
 
 /**
@@ -12,9 +15,9 @@ import type { OpenSource } from '../source.ts';
  */
 export const open: OpenSource = async (text, options) => {
   const { store, registries, platform } = options;
-  let found: NamedImage;
+  let found: Pick<NamedImage, 'names' | 'target'>;
   try {
-    found = findImage(store, text);
+    found = namelessImage(store, text) ?? findImage(store, text);
   } catch (error) {
     if (!(error instanceof JettisonError) || error.code !== 'IMAGE_UNKNOWN' || !couldBeRemote(text))
       throw error;
@@ -27,7 +30,11 @@ export const open: OpenSource = async (text, options) => {
     }
   }
   const [name] = found.names;
-  const { descriptor, manifest, id, config } = readImage(store, found.target, options.platform && platform);
+  const { descriptor, manifest, id, config } = readImage(
+    store,
+    found.target,
+    options.isPlatformGiven ? platform : undefined,
+  );
   const reference = name === undefined ? undefined : parseReference(name);
   const layers = manifest.layers.map(
     (blob, at): Layer => ({
@@ -45,6 +52,15 @@ export const open: OpenSource = async (text, options) => {
   const image: Image = { label, descriptor, id, config, layers, close: async () => {} };
   return image;
 };
+
+/** A manifest by its digest, of which no image has the name: a build that only sends its image elsewhere makes such. */
+function namelessImage(store: Store, text: string): Pick<NamedImage, 'names' | 'target'> | undefined {
+  if (!isDigest(text) || !store.blobs.has(text)) return undefined;
+  const { mediaType } = store.blobs.readJson<{ mediaType?: unknown }>(text);
+  const types: unknown[] = [MEDIA.ociManifest, MEDIA.dockerManifest, MEDIA.ociIndex, MEDIA.dockerList];
+  if (!types.includes(mediaType)) return undefined;
+  return { names: [], target: { mediaType: String(mediaType), digest: text, size: store.blobs.size(text)! } };
+}
 
 /** Ids are of the store only. */
 function couldBeRemote(text: string): boolean {
