@@ -28,7 +28,8 @@ export type {
   DescribedPackage,
   ImageDescription,
 } from './inspect/describe.ts';
-export { type DescribeOptions, describeImage } from './inspect/describe-image.ts';
+export type { ImageDiff } from './inspect/diff.ts';
+export { type DescribeOptions, type DiffOptions, describeImage, diffImages } from './inspect/library.ts';
 export { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './plan/input.ts';
 export type { BaseImage, Plan, PlannedStage, Step } from './plan/plan.ts';
 export { planBuild } from './plan/planner.ts';

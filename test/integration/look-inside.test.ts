@@ -1,6 +1,8 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeImage, diffImages } from '../../src/index.ts';
 import { TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 
@@ -143,6 +145,23 @@ test.skipIf(why !== undefined)('compare puts figures side by side', async () => 
   ]);
   const { out } = await run('compare', '--format', 'markdown', 'base', 'app:1');
   expect(out).toMatch(/^\| {2}\| base:latest \| app:1 \|\n\| --- \| ---: \| ---: \|\n\| Size \| /);
+});
+
+test.skipIf(why !== undefined)('the library says the same as data, which the schema describes', async () => {
+  const url = new URL('../../schemas/image.schema.json', import.meta.url);
+  const valid = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(
+    JSON.parse(readFileSync(url, 'utf8')),
+  );
+  const options = { home: builds.home, env: {} };
+  const described = await describeImage('app:1', { ...options, files: true });
+  expect([valid(JSON.parse(JSON.stringify(described))), valid.errors]).toEqual([true, null]);
+  const sum = (of: { bytes: number }[]) => of.reduce((all, { bytes }) => all + bytes, 0);
+  expect(described.size.shipped).toBe(described.size.tree + described.size.waste);
+  expect(sum(Object.values(described.kinds))).toBe(described.size.tree);
+  expect(sum(described.files!)).toBe(described.size.tree);
+  expect(sum(described.waste)).toBe(described.size.waste);
+  expect(sum(described.layers)).toBe(described.size.shipped);
+  expect(await diffImages('app:1', 'app:2', options)).toEqual(await data('diff', '--json', 'app:1', 'app:2'));
 });
 
 describe.skipIf(why !== undefined)('budget', () => {

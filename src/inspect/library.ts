@@ -1,0 +1,85 @@
+import type { Image } from '../image/image.ts';
+import { parsePlatform } from '../image/platform.ts';
+import { openImage } from '../images/open-image.ts';
+import { Registries } from '../registry/registries.ts';
+import { openStore } from '../store/store.ts';
+import { describe, type ImageDescription } from './describe.ts';
+import { diff, type ImageDiff } from './diff.ts';
+import { inspect } from './inspect.ts';
+import type { Inspection } from './inspection.ts';
+
+/** Where images are looked for, and what is kept of the look. */
+export interface LookOptions {
+  /** The store's folder; default as for builds. What is found out about layers is kept there. */
+  home?: string;
+  /** Of an image for several platforms this one, e.g. `linux/arm64`; default: this machine's. */
+  platform?: string;
+  /** Ask the registry, whatever the store has. */
+  remote?: boolean;
+  /** Accept any certificate of registries, and plain http. */
+  registryInsecure?: boolean;
+  env?: NodeJS.ProcessEnv;
+  /** Relative paths start here; default: the process's directory. */
+  cwd?: string;
+  signal?: AbortSignal;
+}
+
+export interface DescribeOptions extends LookOptions {
+  /** List every file, too. */
+  files?: boolean;
+}
+
+export interface DiffOptions extends LookOptions {
+  /** A path that differs in its time alone is changed, too. */
+  times?: boolean;
+}
+
+/**
+ * Everything that is known of an image, wherever it is: see `ImageDescription`, and schemas/image.schema.json.
+ *
+ * @param image a name or an id of the store, the name of an image in a registry, or `docker-archive:FILE`,
+ * `oci-archive:FILE`, `oci:DIR[:TAG]`, `docker://NAME`, `podman://NAME`, `registry://NAME`, `dir:PATH`
+ * @throws JettisonError `IMAGE_UNKNOWN`, `ARCHIVE_INVALID`, `OCI_LAYOUT`, `ENGINE_…`, `REGISTRY_…`, `DIGEST_MISMATCH`
+ */
+export async function describeImage(image: string, options: DescribeOptions = {}): Promise<ImageDescription> {
+  return look([image], options, ([one]) => describe(one!, { files: options.files ?? false }));
+}
+
+/**
+ * How two images differ, and what brought each difference: see `ImageDiff`.
+ *
+ * @param from as for `describeImage`
+ * @throws JettisonError as `describeImage`
+ */
+export async function diffImages(from: string, to: string, options: DiffOptions = {}): Promise<ImageDiff> {
+  return look([from, to], options, ([a, b]) => diff(a!, b!, { times: options.times ?? false }));
+}
+
+async function look<T>(
+  names: readonly string[],
+  options: LookOptions,
+  use: (inspections: Inspection[]) => T,
+): Promise<T> {
+  const { home, env = process.env, cwd = process.cwd(), signal = new AbortController().signal } = options;
+  const store = openStore({ env, ...(home !== undefined && { home }) });
+  const registries = new Registries({ env, signal, insecure: options.registryInsecure ?? false });
+  const end = await store.leases.use(signal);
+  const opened: Image[] = [];
+  try {
+    const inspections: Inspection[] = [];
+    for (const name of names) {
+      const image = await openImage(name, {
+        ...{ store, registries, env, signal, cwd, remote: options.remote ?? false },
+        ...(options.platform !== undefined && { platform: parsePlatform(options.platform) }),
+      });
+      opened.push(image);
+      inspections.push(await inspect(image, { store, signal }));
+    }
+    return use(inspections);
+  } finally {
+    for (const image of opened) await image.close();
+    registries.close();
+    end();
+    store.close();
+  }
+}
