@@ -15,7 +15,7 @@ const ELSEWHERE: Record<string, string> = {
   scout: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
   scan: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
   sbom: 'There is no list of packages here: `jettison save IMAGE -o FILE` writes an archive that such tools read.',
-  dive: '`jettison history IMAGE` shows an image layer by layer, `jettison du` what takes room and why.',
+  dive: '`jettison explore IMAGE` looks into an image with the keys of dive.',
 };
 
 /** For a command that does not exist: names the nearest that does. */

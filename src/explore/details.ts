@@ -16,7 +16,7 @@ export function describeSelection(explorer: Explorer, width: number): Span[][] {
   if (explorer.view === 'files') return fileLines(explorer, width);
   if (explorer.view === 'waste') return wasteLines(explorer, width);
   if (explorer.view === 'kinds') return kindLines(explorer, width);
-  const one = explorer.packages[explorer.cursors.packages.row];
+  const one = explorer.lists.packages[explorer.cursors.packages.row];
   return one === undefined ? [] : packageLines(explorer, one, width);
 }
 
@@ -111,7 +111,7 @@ function fileLines(explorer: Explorer, width: number): Span[][] {
 }
 
 function wasteLines(explorer: Explorer, width: number): Span[][] {
-  const row = explorer.waste[explorer.cursors.waste.row];
+  const row = explorer.lists.waste[explorer.cursors.waste.row];
   if (row === undefined) return [];
   const { path, bytes, layer, by, reason } = row;
   const of = (at: number) => {
@@ -153,7 +153,7 @@ const KIND_WORDS: Record<string, string> = {
 };
 
 function kindLines(explorer: Explorer, _width: number): Span[][] {
-  const row = explorer.kinds[explorer.cursors.kinds.row];
+  const row = explorer.lists.kinds[explorer.cursors.kinds.row];
   if (row === undefined) return [];
   return [
     [span(row.kind, 'bold'), span(`  ${KIND_WORDS[row.kind] ?? ''}`)],

@@ -1,30 +1,15 @@
-import type { Leaf, Waste } from '../inspect/census.ts';
-import type { DescribedPackage, ImageDescription } from '../inspect/describe.ts';
+import type { ImageDescription } from '../inspect/describe.ts';
 import type { Inspection } from '../inspect/inspection.ts';
-import type { Kind } from '../inspect/package.ts';
 import type { Cause } from './causes.ts';
 import { Cursor } from './cursor.ts';
 import { FileTree } from './file-tree.ts';
 import { type Action, actionOf, type Place } from './keys.ts';
 import { type Layout, layoutOf, type Size } from './layout.ts';
-import { matcher } from './match.ts';
+import { Lists, VIEWS, type View } from './lists.ts';
 import { FilePage, type Page } from './page.ts';
 import { CausesPage, HelpPage } from './pages.ts';
+import { type Subject, subjectOf, type Wanted, wantedOf } from './subject.ts';
 import { type Hideable, TreeView } from './tree-view.ts';
-
-/** What the right pane shows. */
-export const VIEWS = ['files', 'packages', 'kinds', 'waste'] as const;
-export type View = (typeof VIEWS)[number];
-
-/** A file's content, wherever the image is. */
-export interface Wanted {
-  path: string;
-  /** The layer that has it: a position in the image. */
-  layer: number;
-  size: number;
-  digest: string | undefined;
-  mode: number;
-}
 
 /** What the world has to do for a key; what comes of it is told to the explorer. */
 export type Effect =
@@ -34,15 +19,6 @@ export type Effect =
   | { do: 'cancel' }
   | { do: 'read'; file: Wanted }
   | { do: 'save'; file: Wanted; to: string };
-
-/** A path as a layer has it. */
-export type Subject = Omit<Leaf, 'owner' | 'kind'>;
-
-export interface KindRow {
-  kind: Kind;
-  bytes: number;
-  files: number;
-}
 
 /** What is being typed into the last line. */
 export type Prompt = { for: 'filter'; text: string } | { for: 'save'; text: string; file: Wanted };
@@ -91,10 +67,7 @@ export class Explorer {
     waste: new Cursor(),
   };
   readonly filters: Record<View, string> = { files: '', packages: '', kinds: '', waste: '' };
-  packages: readonly DescribedPackage[] = [];
-  kinds: readonly KindRow[] = [];
-  waste: readonly Waste[] = [];
-  #listSort: 'size' | 'name' = 'size';
+  readonly lists: Lists;
   #opened: FilePage | undefined;
   #pageFile: Wanted | undefined;
 
@@ -110,6 +83,7 @@ export class Explorer {
   ) {
     this.tree = new FileTree(inspection.census);
     this.files = new TreeView(this.tree);
+    this.lists = new Lists(description);
     this.layout = { current: layoutOf(size), size };
     const last = this.layers - 1;
     this.cursors.layers.to(last, this.layers, this.height);
@@ -164,13 +138,9 @@ export class Explorer {
     return this.files.rows[this.cursors.files.row];
   }
 
-  get listSort(): 'size' | 'name' {
-    return this.#listSort;
-  }
-
   /** How many rows the right pane has in all. */
   get count(): number {
-    return this.view === 'files' ? this.files.rows.length : this[this.view].length;
+    return this.view === 'files' ? this.files.rows.length : this.lists[this.view].length;
   }
 
   get place(): Place {
@@ -249,6 +219,7 @@ export class Explorer {
         return this.#move(Number.POSITIVE_INFINITY);
       case 'filter':
         if (this.page !== undefined) return undefined;
+        if (this.view === 'files') this.files.prepareFilter();
         this.prompt = { for: 'filter', text: this.filters[this.view] };
         return undefined;
       case 'by-layer':
@@ -337,13 +308,8 @@ export class Explorer {
       this.#moveRight(this.cursors[this.view].row + (key === 'Up' ? -1 : 1));
       return undefined;
     }
-    let { text } = prompt;
-    if (key === 'Backspace') text = [...text].slice(0, -1).join('');
-    else if (key === '^U') text = '';
-    else if (key === '^W') text = text.replace(/[^/\s]*[/\s]*$/, '');
-    else if (key === 'Space') text += ' ';
-    else if ([...key].length === 1) text += key;
-    else return undefined;
+    const text = edited(prompt.text, key);
+    if (text === undefined) return undefined;
     this.prompt = { ...prompt, text };
     if (prompt.for === 'filter') this.#filter(text);
     return undefined;
@@ -477,38 +443,18 @@ export class Explorer {
       this.#keepingNode(() => this.files.list());
       return;
     }
-    this.#listSort = this.#listSort === 'size' ? 'name' : 'size';
+    this.lists.sort = this.lists.sort === 'size' ? 'name' : 'size';
     this.#list();
   }
 
-  /** The lists of packages, kinds and waste, as filters and order have them. */
   #list(): void {
-    const { packages, kinds, waste } = this.description;
-    const bySize = this.#listSort === 'size';
-    const listed = <T extends { bytes: number }>(
-      view: View,
-      all: readonly T[],
-      name: (one: T) => string,
-    ): T[] => {
-      const filter = this.filters[view];
-      const kept = filter === '' ? [...all] : all.filter((one) => matcher(filter)(name(one)));
-      const byName = (a: T, b: T) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0);
-      return kept.sort((a, b) => (bySize ? b.bytes - a.bytes : 0) || byName(a, b));
-    };
-    this.packages = listed('packages', packages, ({ name, version }) => `${name} ${version}`);
-    const rows = Object.entries(kinds).map(([kind, { bytes, files }]) => ({
-      kind: kind as Kind,
-      bytes,
-      files,
-    }));
-    this.kinds = listed('kinds', rows, ({ kind }) => kind);
-    this.waste = listed('waste', waste, ({ path }) => `/${path}`);
+    this.lists.update(this.filters);
     if (this.view !== 'files') this.#moveRight(this.cursors[this.view].row);
   }
 
   /** The files of a package or a kind, as they are in the final tree. */
   #openOwner(view: 'packages' | 'kinds'): void {
-    const row = this[view][this.cursors[view].row];
+    const row = this.lists[view][this.cursors[view].row];
     if (row === undefined) return;
     const { files, tree } = this;
     this.scope = { name: 'id' in row ? `${row.name} ${row.version}` : row.kind, from: view };
@@ -537,7 +483,7 @@ export class Explorer {
 
   /** The file where it is hidden: in the layer that does so. */
   #openWaste(): void {
-    const row = this.waste[this.cursors.waste.row];
+    const row = this.lists.waste[this.cursors.waste.row];
     const node = row === undefined ? undefined : this.tree.find(row.path);
     if (row === undefined || node === undefined) return;
     this.view = 'files';
@@ -550,37 +496,8 @@ export class Explorer {
     this.#moveRight(this.files.rowOf(node));
   }
 
-  /** What is selected on the right: the path itself, a wasted one, the first of a package. */
-  get subject(): Subject | undefined {
-    if (this.view === 'kinds') return undefined;
-    if (this.view === 'packages') {
-      const owner = this.packages[this.cursors.packages.row];
-      if (owner === undefined) return undefined;
-      for (const leaf of this.inspection.census.leaves.values()) if (leaf.owner?.id === owner.id) return leaf;
-      return undefined;
-    }
-    if (this.view === 'files') {
-      const { node } = this;
-      return node === undefined ? undefined : this.#subjectAt(node, this.files.snapshot.event[node]!);
-    }
-    const row = this.waste[this.cursors.waste.row];
-    const node = row === undefined ? undefined : this.tree.find(row.path);
-    if (row === undefined || node === undefined) return undefined;
-    const event = this.tree.eventsOf(node).findLast((at) => this.tree.layerOf[at] === row.layer);
-    return event === undefined ? undefined : this.#subjectAt(node, event);
-  }
-
-  #subjectAt(node: number, event: number): Subject | undefined {
-    const entry = event < 0 ? undefined : this.tree.entries[event];
-    if (entry === undefined) return undefined;
-    const path = this.tree.paths[node]!;
-    const layer = this.tree.layerOf[event]!;
-    const { size, digest } = entry;
-    return { path, entry, layer, content: { layer, path, size, digest, names: 1 } };
-  }
-
   #jump(): void {
-    const { subject } = this;
+    const subject = subjectOf(this);
     if (subject === undefined) {
       this.note('nothing here comes of one instruction');
       return;
@@ -591,7 +508,7 @@ export class Explorer {
   }
 
   #showCauses(): void {
-    const { subject } = this;
+    const subject = subjectOf(this);
     if (subject === undefined) {
       this.note('nothing here has one chain of causes');
       return;
@@ -600,25 +517,10 @@ export class Explorer {
     this.#turnTo(new CausesPage(subject.path, this.causes(subject)));
   }
 
-  /** The file under the cursor, links followed in the final tree; a reason where there is none. */
+  /** The file of the page, else the one under the cursor; a reason where there is none. */
   #wanted(): Wanted | string {
-    if (this.page !== undefined)
-      return this.#opened === undefined ? 'this page is not a file' : this.#pageFile!;
-    const { node } = this;
-    const event = node === undefined ? -1 : this.files.snapshot.event[node]!;
-    const entry = event < 0 ? undefined : this.tree.entries[event];
-    if (entry === undefined) return 'there is no file here';
-    const { path, type, size, digest, mode } = entry;
-    if (type === 'file' || type === 'hardlink') {
-      return { path, layer: this.tree.layerOf[event]!, size, digest, mode };
-    }
-    if (type !== 'symlink') return `/${path} is not a file`;
-    const { census } = this.inspection;
-    const target = census.real(path);
-    const content = target === undefined ? undefined : census.leaf(target)?.content;
-    if (content === undefined) return `/${path} leads to ${entry.link}, which is not a file of the image`;
-    const { layer, digest: of, size: bytes } = content;
-    return { path: target!, layer, size: bytes, digest: of, mode: census.leaf(target!)!.entry.mode };
+    if (this.page === undefined) return wantedOf(this);
+    return this.#opened === undefined ? 'this page is not a file' : this.#pageFile!;
   }
 
   #read(): Effect | undefined {
@@ -640,4 +542,13 @@ export class Explorer {
     const name = file.path.slice(file.path.lastIndexOf('/') + 1).replace(/[^\x20-\x7e]/g, '_');
     this.prompt = { for: 'save', text: `./${name}`, file };
   }
+}
+
+/** A line after a key; undefined where the key does nothing to a line. */
+function edited(line: string, key: string): string | undefined {
+  if (key === 'Backspace') return [...line].slice(0, -1).join('');
+  if (key === '^U') return '';
+  if (key === '^W') return line.replace(/[^/\s]*[/\s]*$/, '');
+  if (key === 'Space') return `${line} `;
+  return [...key].length === 1 ? line + key : undefined;
 }

@@ -1,15 +1,24 @@
 /**
  * Whether texts match what somebody typed: they contain it; `*` stands for anything, `^` for the beginning and `$` for
- * the end. Without capitals, capitals do not matter. Takes linear time whatever is typed.
+ * the end. Without capitals, capitals do not matter (`ignoresCase`). Takes linear time whatever is typed.
  */
 export function matcher(typed: string): (text: string) => boolean {
-  const ignoresCase = typed === typed.toLowerCase();
+  const matches = exactMatcher(typed);
+  return ignoresCase(typed) ? (text) => matches(text.toLowerCase()) : matches;
+}
+
+/** Whether a typed text means capitals, too. */
+export function ignoresCase(typed: string): boolean {
+  return typed === typed.toLowerCase();
+}
+
+/** The same where capitals matter: texts for a filter that ignores them have none. */
+export function exactMatcher(typed: string): (text: string) => boolean {
   const isAtStart = typed.startsWith('^');
   const isAtEnd = typed.length > 1 && typed.endsWith('$');
   const parts = typed.slice(isAtStart ? 1 : 0, isAtEnd ? -1 : undefined).split('*');
   const last = parts.pop()!;
-  return (text) => {
-    const within = ignoresCase ? text.toLowerCase() : text;
+  return (within) => {
     let at = 0;
     for (const [index, part] of parts.entries()) {
       if (index === 0 && isAtStart) {

@@ -2,10 +2,11 @@ import { plural, size } from '../events/units.ts';
 import { displayWidth } from '../events/width.ts';
 import type { WASTED } from './causes.ts';
 import { describeSelection } from './details.ts';
-import { type Explorer, VIEWS, type View } from './explorer.ts';
+import type { Explorer } from './explorer.ts';
 import { STATUS } from './file-tree.ts';
 import { BINDINGS } from './keys.ts';
 import type { Layout } from './layout.ts';
+import { VIEWS, type View } from './lists.ts';
 import { FilePage } from './page.ts';
 import { type Row, type Segment, type Span, type StyleName, safe } from './screen.ts';
 import { linkOf, modeText, type Signs, sizeColumn, span, textOf } from './text.ts';
@@ -151,7 +152,7 @@ function rightTitle(explorer: Explorer): Span[] {
   if (filter !== '') spans.push(span('  /', 'dim'), span(filter, 'match'));
   const hidden = [...files.hidden].map((status) => STATUS_SIGNS[STATUS[status]]!.replace(' ', '='));
   if (view === 'files' && hidden.length > 0) spans.push(span(`  without ${hidden.join('')}`, 'warning'));
-  const sort = view === 'files' ? files.sort : explorer.listSort;
+  const sort = view === 'files' ? files.sort : explorer.lists.sort;
   if (sort === 'size') spans.push(span('  by size', 'dim'));
   return spans;
 }
@@ -256,7 +257,7 @@ function listSpans(
   { ellipsis }: Signs,
 ): Span[] {
   if (view === 'packages') {
-    const { name, version, kind, bytes, files } = explorer.packages[row]!;
+    const { name, version, kind, bytes, files } = explorer.lists.packages[row]!;
     return [
       span(` ${sizeColumn(bytes)} ${String(files).padStart(6)}  `),
       span(name, 'bold'),
@@ -265,7 +266,7 @@ function listSpans(
     ];
   }
   if (view === 'kinds') {
-    const { kind, bytes, files } = explorer.kinds[row]!;
+    const { kind, bytes, files } = explorer.lists.kinds[row]!;
     const { tree } = explorer.description.size;
     const share = tree === 0 ? 0 : (bytes / tree) * 100;
     return [
@@ -273,7 +274,7 @@ function listSpans(
       span(kind, 'bold'),
     ];
   }
-  const { path, bytes, reason, layer, by } = explorer.waste[row]!;
+  const { path, bytes, reason, layer, by } = explorer.lists.waste[row]!;
   return [
     span(` ${sizeColumn(bytes)}  `),
     span(WASTE_WORDS[reason].padEnd(12), reason === 'deleted' ? 'removed' : 'changed'),

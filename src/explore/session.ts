@@ -3,12 +3,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { JettisonError } from '../errors/error.ts';
 import { size } from '../events/units.ts';
-import type { Effect, Explorer, Wanted } from './explorer.ts';
+import type { Effect, Explorer } from './explorer.ts';
 import { KeyDecoder } from './keys.ts';
 import { SHOWN_BYTES } from './page.ts';
 import { type ContentSink, readContent } from './read-content.ts';
 import { render } from './render.ts';
 import { Screen } from './screen.ts';
+import type { Wanted } from './subject.ts';
 import { SIGNS } from './text.ts';
 
 /** A terminal: what is typed on it, and what it shows. */

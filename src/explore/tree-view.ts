@@ -1,5 +1,5 @@
 import { type FileTree, type Snapshot, STATUS } from './file-tree.ts';
-import { matcher } from './match.ts';
+import { exactMatcher, ignoresCase } from './match.ts';
 
 /** Statuses that can be left out of the view. */
 export type Hideable = 'added' | 'changed' | 'removed' | 'unchanged';
@@ -20,7 +20,7 @@ export class TreeView {
   sort: 'name' | 'size' = 'name';
   readonly hidden = new Set<Hideable>();
   #shown: Uint8Array;
-  #absolute: string[] | undefined;
+  #absolute: { exact: string[]; folded: string[] } | undefined;
   #matches: Uint8Array | undefined;
   #scope: Uint8Array | undefined;
   #filter = '';
@@ -59,13 +59,22 @@ export class TreeView {
     if (text === '') {
       this.#matches = undefined;
     } else {
-      this.#absolute ??= this.tree.paths.map((path) => `/${path}`);
-      const matches = matcher(text);
-      const found = new Uint8Array(this.tree.size);
-      for (const [node, path] of this.#absolute.entries()) found[node] = matches(path) ? 1 : 0;
+      const paths = this.prepareFilter()[ignoresCase(text) ? 'folded' : 'exact'];
+      const matches = exactMatcher(text);
+      const found = new Uint8Array(paths.length);
+      for (let node = 0; node < found.length; node++) found[node] = matches(paths[node]!) ? 1 : 0;
       this.#matches = found;
     }
     this.update();
+  }
+
+  /** Paths as filters see them; made when the first one is about to be typed. */
+  prepareFilter(): { exact: string[]; folded: string[] } {
+    if (this.#absolute === undefined) {
+      const exact = this.tree.paths.map((path) => `/${path}`);
+      this.#absolute = { exact, folded: exact.map((path) => path.toLowerCase()) };
+    }
+    return this.#absolute;
   }
 
   /** From the next `show` or `update` on, only some nodes are shown, e.g. those of a package; all for undefined. */

@@ -65,7 +65,7 @@ Options:
 test.each(['scout', 'scan', 'sbom', 'dive'])('%s says what there is', async (name) => {
   const { code, stderr } = await answer(name);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/hint: .*`jettison (save|history)/);
+  expect(stderr).toMatch(/hint: .*`jettison (save|explore)/);
 });
 
 test('version is a command', async () => {
