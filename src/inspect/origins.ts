@@ -57,30 +57,49 @@ export function applyProvenance(
  * By which instructions a file came into an image, the last one first: through the stages that it was copied from, as
  * far as the store still knows their layers.
  */
-export function originsOf({ image, base, instructions }: Inspection, leaf: Leaf, store: Store): OriginLink[] {
-  if (base !== undefined && leaf.layer < base.layers) {
-    return [{ kind: 'base', text: base.name ?? 'the base image', path: leaf.path }];
-  }
-  const made = instructions.find(({ layer }) => layer === leaf.layer);
+export function originsOf(inspection: Inspection, leaf: Leaf, store: Store): OriginLink[] {
+  return originFinder(inspection, store)(leaf);
+}
+
+/** The same for many files: each stage's layers are opened once. */
+export function originFinder(
+  { image, base, instructions }: Inspection,
+  store: Store,
+): (leaf: Leaf) => OriginLink[] {
   const provenance = store.provenance.get(image.id);
   const target = provenance?.stages.at(-1);
   const line = provenance && target && lineOf(provenance, target);
-  const step =
-    line === undefined || (line.base?.layers ?? 0) + line.steps.length !== image.layers.length
-      ? undefined
-      : line.steps[leaf.layer - (line.base?.layers ?? 0)];
-  if (provenance === undefined || step === undefined) {
-    return made === undefined ? [] : [linkOf(made, leaf.path)];
-  }
-  return follow(provenance, step, leaf.path, leaf.content?.digest, store, provenance.stages.length);
+  const isOfImage =
+    line !== undefined && (line.base?.layers ?? 0) + line.steps.length === image.layers.length;
+  const opened: OpenedStages = new Map();
+  return (leaf) => {
+    if (base !== undefined && leaf.layer < base.layers) {
+      return [{ kind: 'base', text: base.name ?? 'the base image', path: leaf.path }];
+    }
+    const made = instructions.find(({ layer }) => layer === leaf.layer);
+    const step = isOfImage ? line.steps[leaf.layer - (line.base?.layers ?? 0)] : undefined;
+    if (provenance === undefined || step === undefined) {
+      return made === undefined ? [] : [linkOf(made, leaf.path)];
+    }
+    const look = { provenance, opened, store };
+    return follow(look, step, leaf.path, leaf.content?.digest, provenance.stages.length);
+  };
+}
+
+/** Stages whose layers have been opened, by name. */
+type OpenedStages = Map<string, { layers: (IndexedLayer & { at: number })[]; tree: MergedTree }>;
+
+interface Look {
+  provenance: Provenance;
+  opened: OpenedStages;
+  store: Store;
 }
 
 function follow(
-  provenance: Provenance,
+  look: Look,
   { stage, step }: { stage: string; step: RecordedStep },
   path: string,
   digest: string | undefined,
-  store: Store,
   budget: number,
 ): OriginLink[] {
   const link: OriginLink = {
@@ -88,35 +107,26 @@ function follow(
     location: { file: step.file, line: step.line },
     ...(step.from !== undefined && { from: step.from }),
   };
-  const from = step.from?.kind === 'stage' ? stageOf(provenance, step.from.name) : undefined;
+  const from = step.from?.kind === 'stage' ? stageOf(look.provenance, step.from.name) : undefined;
   if (from === undefined || budget <= 0) return [link];
-  const line = lineOf(provenance, from);
-  const there = line && sourceOf(line, step, path, digest, store);
+  const line = lineOf(look.provenance, from);
+  const there = line && sourceOf(look, from.name, line, step, path, digest);
   if (line === undefined || there === undefined) return [link];
   if (there.at < 0)
     return [link, { kind: 'base', text: line.base?.name ?? '', stage: from.name, path: there.path }];
-  return [link, ...follow(provenance, line.steps[there.at]!, there.path, digest, store, budget - 1)];
+  return [link, ...follow(look, line.steps[there.at]!, there.path, digest, budget - 1)];
 }
 
 /** Which step of a stage gave the file that a COPY took from it; -1: none, so it is the base image's. */
 function sourceOf(
+  look: Look,
+  stage: string,
   line: StageLine,
   step: RecordedStep,
   path: string,
   digest: string | undefined,
-  store: Store,
 ): { at: number; path: string } | undefined {
-  const layers: (IndexedLayer & { at: number })[] = [];
-  for (const [at, { step: made }] of line.steps.entries()) {
-    if (made.layer === undefined) continue;
-    try {
-      layers.push({ id: made.layer, index: store.layers.index(made.layer), at });
-    } catch (error) {
-      // It has been pruned.
-      if (!(error instanceof JettisonError)) throw error;
-    }
-  }
-  const tree = new MergedTree(layers);
+  const { layers, tree } = opened(look, stage, line);
   for (const candidate of candidates(step, path)) {
     const entry = tree.get(candidate);
     if (entry !== undefined && entry.type !== 'directory') {
@@ -128,6 +138,24 @@ function sourceOf(
   const complete = layers.length === line.steps.length;
   const [first] = candidates(step, path);
   return complete && first !== undefined ? { at: -1, path: first } : undefined;
+}
+
+function opened({ opened, store }: Look, stage: string, line: StageLine) {
+  const known = opened.get(stage);
+  if (known !== undefined) return known;
+  const layers: (IndexedLayer & { at: number })[] = [];
+  for (const [at, { step: made }] of line.steps.entries()) {
+    if (made.layer === undefined) continue;
+    try {
+      layers.push({ id: made.layer, index: store.layers.index(made.layer), at });
+    } catch (error) {
+      // It has been pruned.
+      if (!(error instanceof JettisonError)) throw error;
+    }
+  }
+  const found = { layers, tree: new MergedTree(layers) };
+  opened.set(stage, found);
+  return found;
 }
 
 /** Paths of the source that may have become this one, the likeliest first. */

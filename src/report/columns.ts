@@ -1,24 +1,34 @@
 import type { DescribedFile, ImageDescription } from '../inspect/describe.ts';
+import type { OriginLink } from '../inspect/origins.ts';
 import { KINDS } from '../inspect/package.ts';
-import type { FileColumns, ReportData, ReportImage } from './report-data.ts';
+import type { FileColumns, Origin, ReportData, ReportImage } from './report-data.ts';
 
-/**
- * The data of a report.
- *
- * @param descriptions with files
- * @param version of Jettison
- */
-export function reportData(descriptions: readonly ImageDescription[], version: string): ReportData {
-  const contents = descriptions.length > 1 ? new Map<string, number>() : undefined;
-  return { version, images: descriptions.map((description) => reportImage(description, contents)) };
+/** An image for a report. */
+export interface Reported {
+  /** With files. */
+  description: ImageDescription;
+  /** By which instructions a file came in, by its path. */
+  originsOf?: (path: string) => readonly OriginLink[];
+}
+
+/** The data of a report. @param version of Jettison */
+export function reportData(images: readonly Reported[], version: string): ReportData {
+  const contents = images.length > 1 ? new Map<string, number>() : undefined;
+  return { version, images: images.map((image) => reportImage(image, contents)) };
 }
 
 function reportImage(
-  { files = [], ...rest }: ImageDescription,
+  { description: { files = [], ...rest }, originsOf }: Reported,
   contents: Map<string, number> | undefined,
 ): ReportImage {
   const packages = new Map(rest.packages.map(({ id }, at) => [id, at]));
-  return { ...rest, files: columns(files, packages, contents) };
+  const origins = new Map<string, number>();
+  const found = columns(files, packages, contents);
+  found.origin = files.map(({ path }) => {
+    const links = originsOf?.(path).map(({ path: _, ...link }): Origin => link) ?? [];
+    return links.length === 0 ? -1 : numberOf(origins, JSON.stringify(links));
+  });
+  return { ...rest, files: found, origins: [...origins.keys()].map((text) => JSON.parse(text)) };
 }
 
 function columns(
@@ -29,7 +39,7 @@ function columns(
   const kinds = new Map(KINDS.map((kind, at) => [kind, at]));
   const directories = new Map<string, number>();
   const columns: FileColumns = {
-    ...{ directories: [], directory: [], name: [], bytes: [], kind: [], layer: [], package: [] },
+    ...{ directories: [], directory: [], name: [], bytes: [], kind: [], layer: [], package: [], origin: [] },
     ...(contents && { content: [] }),
   };
   for (const file of files) {

@@ -1,4 +1,8 @@
 import type { ImageDescription } from '../inspect/describe.ts';
+import type { OriginLink } from '../inspect/origins.ts';
+
+/** A link of such a chain. */
+export type Origin = Omit<OriginLink, 'path'>;
 
 /** The files of an image, a column a fact: one position, one file. Canonical order. */
 export interface FileColumns {
@@ -13,12 +17,16 @@ export interface FileColumns {
   layer: number[];
   /** A position in the image's `packages`, or -1. */
   package: number[];
+  /** A position in the image's `origins`, or -1. */
+  origin: number[];
   /** Numbers that two files share if their contents are equal, in all images of the report; with two images or more. */
   content?: number[];
 }
 
 export interface ReportImage extends Omit<ImageDescription, 'files'> {
   files: FileColumns;
+  /** By which instructions files came in, the last one first: chains that several files share. */
+  origins: Origin[][];
 }
 
 /** Everything that a report shows: the page gets it as gzipped JSON in base64. */

@@ -7,11 +7,15 @@ import { reportData } from '../../src/report/columns.ts';
 import { reportPage } from '../../src/report/page-file.ts';
 import { type OpenedPage, openFile, startBrowser, type View } from '../support/browser.ts';
 import { TestBuilds } from '../support/build.ts';
-import { type MadeUp, type MadeUpFile, madeUpImage } from '../support/descriptions.ts';
+import { type MadeUp, type MadeUpFile, reported } from '../support/descriptions.ts';
 import { eventually } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const APP: MadeUp = {
+  origins: [
+    { kind: 'copy', text: 'COPY --from=deps', path: '' },
+    { kind: 'run', text: 'RUN npm ci', stage: 'deps', location: { file: 'Dockerfile', line: 12 }, path: '' },
+  ],
   base: { layers: 1, name: 'node:20' },
   instructions: [
     { text: 'RUN install node', keyword: 'RUN', layer: 0 },
@@ -60,7 +64,7 @@ afterAll(async () => {
   if (typeof browser !== 'string') await browser.close();
 });
 
-const htmlOf = (...images: MadeUp[]) => reportPage(reportData(images.map(madeUpImage), '1.2.3'));
+const htmlOf = (...images: MadeUp[]) => reportPage(reportData(images.map(reported), '1.2.3'));
 
 let serial = 0;
 /** Opens the report of images; the test is skipped where there is no browser. */
@@ -134,6 +138,7 @@ describe('a page', () => {
       'COPY /app/node_modules ./node_modules',
       'Dockerfile:31',
       'stage deps',
+      'RUN npm ci Dockerfile:12, stage deps',
       'sha256:',
     ]) {
       expect(text).toContain(part);

@@ -4,7 +4,9 @@ import type {
   DescribedPackage,
   ImageDescription,
 } from '../../src/inspect/describe.ts';
+import type { OriginLink } from '../../src/inspect/origins.ts';
 import type { Kind } from '../../src/inspect/package.ts';
+import type { Reported } from '../../src/report/columns.ts';
 
 /** A file of an image that was made up: what is not said is as it mostly is. */
 export type MadeUpFile = Partial<DescribedFile> & { path: string; bytes: number };
@@ -17,12 +19,18 @@ export interface MadeUp {
   waste?: ImageDescription['waste'];
   base?: ImageDescription['base'];
   config?: ImageDescription['image']['config'];
+  origins?: OriginLink[];
+}
+
+/** The same, for a report; all files have the same origins. */
+export function reported(made: MadeUp): Reported {
+  return { description: madeUpImage(made), originsOf: () => made.origins ?? [] };
 }
 
 const digest = (seed: string) => `sha256:${Buffer.from(seed).toString('hex').padEnd(64, '0').slice(0, 64)}`;
 
 /** A description with exact sums of an image that does not exist. */
-export function madeUpImage(made: MadeUp): ImageDescription {
+function madeUpImage(made: MadeUp): ImageDescription {
   const { label = 'app:1', waste = [], config = {} } = made;
   const files = made.files.map(
     (file): DescribedFile => ({ kind: 'application', layer: 0, digest: digest(file.path), ...file }),

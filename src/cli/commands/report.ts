@@ -4,6 +4,7 @@ import { usageError } from '../../errors/usage.ts';
 import { size } from '../../events/units.ts';
 import { writeOutput } from '../../export/write-output.ts';
 import { describe } from '../../inspect/describe.ts';
+import { originFinder } from '../../inspect/origins.ts';
 import { reportData } from '../../report/columns.ts';
 import { openPage } from '../../report/open-page.ts';
 import { reportPage } from '../../report/page-file.ts';
@@ -36,10 +37,18 @@ file. With several images it shows two of them side by side, the first one as "b
     const output = flags.output ?? (flags.json ? '-' : 'report.html');
     const isStream = output === '-';
     if (isStream && flags.open) throw usageError('--open needs a file', 'Name one with --output.');
-    const content = await withInspections(args, flags, io, (inspections) => {
-      const images = inspections.map((inspection) => describe(inspection, { files: true }));
+    const content = await withInspections(args, flags, io, (inspections, store) => {
+      const images = inspections.map((inspection) => {
+        const { leaves } = inspection.census;
+        const find = originFinder(inspection, store);
+        return {
+          description: describe(inspection, { files: true }),
+          originsOf: (path: string) => find(leaves.get(path)!),
+        };
+      });
       if (!flags.json) return reportPage(reportData(images, VERSION));
-      return Buffer.from(`${toJson(images.length === 1 ? images[0] : images, 2)}\n`);
+      const descriptions = images.map(({ description }) => description);
+      return Buffer.from(`${toJson(descriptions.length === 1 ? descriptions[0] : descriptions, 2)}\n`);
     });
     const path = resolve(io.cwd, output);
     await writeOutput(isStream ? { stream: io.stdout } : { path }, Readable.from([content]), io.signal);

@@ -85,15 +85,15 @@ export function App({ models, version, isPrinting }: Props) {
     const slash = file.path.lastIndexOf('/');
     if (nest === '') setZoom(slash < 0 ? '' : file.path.slice(0, slash));
     setPinned({ model, node: leaf(file) });
+    document.getElementById('files')?.scrollIntoView();
   };
   const showPackage = (of: DescribedPackage) => {
     setFocus({ package: of });
     setZoom('');
     setPinned({ model, package: of });
+    document.getElementById('files')?.scrollIntoView();
   };
   const subject = hovered ?? pinned ?? { model, node: tops[shownAt]! };
-  const { data } = model;
-  const waste = data.size.shipped === 0 ? 0 : (data.size.waste / data.size.shipped) * 100;
 
   const panels: [string, ComponentChildren][] = [
     ...(difference === undefined
@@ -128,13 +128,9 @@ export function App({ models, version, isPrinting }: Props) {
               <bdi>{model.label}</bdi>
             )}
           </h1>
-          <p>
-            <b>{size(data.size.packed)}</b> to pull · <b>{size(data.size.tree)}</b> in{' '}
-            {plural(data.size.files, 'file')} · {plural(data.size.layers, 'layer')} ·{' '}
-            {plural(data.packages.length, 'package')} · <b>{size(data.size.waste)}</b> wasted (
-            {waste.toFixed(1)} %)
-            {data.distribution?.name !== undefined && <> · {visibleLine(data.distribution.name)}</>}
-          </p>
+          {drawn.map((one) => (
+            <Figures model={one} isNamed={isComparison} key={one.label} />
+          ))}
         </div>
         <div class="controls">
           <label>
@@ -285,6 +281,24 @@ export function App({ models, version, isPrinting }: Props) {
         </p>
       </footer>
     </>
+  );
+}
+
+function Figures({ model: { label, data, packages }, isNamed }: { model: ImageModel; isNamed: boolean }) {
+  const { packed, shipped, tree, waste, files, layers } = data.size;
+  const share = shipped === 0 ? 0 : (waste / shipped) * 100;
+  return (
+    <p>
+      {isNamed && (
+        <>
+          <bdi>{label}</bdi>:{' '}
+        </>
+      )}
+      <b>{size(packed)}</b> to pull · <b>{size(tree)}</b> in {plural(files, 'file')} ·{' '}
+      {plural(layers, 'layer')} · {plural(packages.length, 'package')} · <b>{size(waste)}</b> wasted (
+      {share.toFixed(1)} %)
+      {data.distribution?.name !== undefined && <> · {visibleLine(data.distribution.name)}</>}
+    </p>
   );
 }
 

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
+import { visibleLine } from '../../errors/safe-text.ts';
 import { plural, size } from '../../events/units.ts';
 import type { DescribedPackage } from '../../inspect/describe.ts';
+import type { Origin } from '../report-data.ts';
 import { KIND_NAMES } from './groups.ts';
 import { type File, type ImageModel, instructionText, locationOf, packageLabel } from './model.ts';
 import { type Node, sumsBy } from './tree.ts';
@@ -31,7 +33,7 @@ function FileDetails({ model, file }: { model: ImageModel; file: File }) {
       </p>
       <ol class="chain">
         {file.package !== undefined && <PackageLinks model={model} of={file.package} />}
-        <LayerLinks model={model} layer={file.layer} />
+        <LayerLinks model={model} layer={file.layer} origins={file.origins.slice(1)} />
       </ol>
     </>
   );
@@ -134,7 +136,14 @@ function PackageLinks({ model, of }: { model: ImageModel; of: DescribedPackage }
   );
 }
 
-function LayerLinks({ model, layer: at }: { model: ImageModel; layer: number }) {
+interface LayerProps {
+  model: ImageModel;
+  layer: number;
+  /** What gave it to the instruction that made the layer. */
+  origins?: readonly Origin[];
+}
+
+function LayerLinks({ model, layer: at, origins = [] }: LayerProps) {
   const layer = model.layer(at);
   const instruction = model.instruction(at);
   const where = instruction && locationOf(instruction);
@@ -149,6 +158,18 @@ function LayerLinks({ model, layer: at }: { model: ImageModel; layer: number }) 
         </Link>
       )}
       <Link word="from">{model.origin(at)}</Link>
+      {origins.map((origin, step) => (
+        <Link word={origin.kind === 'base' ? 'there from the base image' : 'made by'} key={step}>
+          <code>
+            <bdi>{instructionText(origin)}</bdi>
+          </code>
+          <small>
+            {[locationOf(origin), origin.stage && `stage ${visibleLine(origin.stage)}`]
+              .filter(Boolean)
+              .join(', ')}
+          </small>
+        </Link>
+      ))}
       <Link word="layer">
         {at + 1} of {model.data.layers.length}, {size(layer.packed)} packed
         <small class="digest">{layer.digest}</small>

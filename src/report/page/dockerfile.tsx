@@ -22,7 +22,8 @@ export function Dockerfile({ model, layer, onLayer }: Props) {
     layer: instruction.layer === undefined ? undefined : model.layer(instruction.layer),
   }));
   const largest = Math.max(1, ...model.data.layers.map(({ bytes }) => bytes));
-  const slowest = Math.max(1, ...lines.map(({ instruction }) => instruction.durationMs ?? 0));
+  const slowest = Math.max(0, ...lines.map(({ instruction }) => instruction.durationMs ?? 0));
+  const isLocated = lines.some(({ instruction }) => instruction.location !== undefined);
   // Instructions between the base's layers are its own, too.
   const firstOwn = lines.findLastIndex((line) => line.layer?.base) + 1;
   const base = lines.slice(0, firstOwn);
@@ -34,7 +35,7 @@ export function Dockerfile({ model, layer, onLayer }: Props) {
     </ol>
   );
   return (
-    <div class="dockerfile">
+    <div class={`dockerfile${isLocated ? ' located' : ''}`}>
       {base.length > 0 && (
         <details open={firstOwn === lines.length}>
           <summary>
@@ -51,6 +52,12 @@ export function Dockerfile({ model, layer, onLayer }: Props) {
       {rows(lines.slice(firstOwn))}
       <p class="key" aria-hidden="true">
         <span class="swatch added" /> added <span class="swatch wasted" /> of it wasted
+        {slowest > 0 && (
+          <>
+            {' '}
+            <span class="swatch time" /> time
+          </>
+        )}
       </p>
     </div>
   );
@@ -85,7 +92,7 @@ function Row({ line: { instruction, layer }, largest, slowest, chosen, onLayer }
       )}
       {durationMs !== undefined && (
         <span class="bar" aria-hidden="true">
-          <span class="time" style={{ width: `${(durationMs / slowest) * 100}%` }} />
+          <span class="time" style={{ width: `${(durationMs / Math.max(1, slowest)) * 100}%` }} />
         </span>
       )}
       {layer !== undefined && (

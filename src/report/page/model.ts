@@ -2,7 +2,7 @@ import { visibleLine } from '../../errors/safe-text.ts';
 import type { DescribedLayer, DescribedPackage } from '../../inspect/describe.ts';
 import type { Instruction } from '../../inspect/instructions.ts';
 import { KINDS, type Kind } from '../../inspect/package.ts';
-import type { ReportImage } from '../report-data.ts';
+import type { Origin, ReportImage } from '../report-data.ts';
 
 /** A file of the final tree. Texts that an image says are made visible here, once, for the whole page. */
 export interface File {
@@ -12,6 +12,8 @@ export interface File {
   layer: number;
   package?: DescribedPackage;
   content: number | undefined;
+  /** By which instructions it came in, the last one first; empty where that is not known. */
+  origins: readonly Origin[];
 }
 
 /** A package that asks for another one, nearest first. */
@@ -55,6 +57,7 @@ export class ImageModel {
         kind: KINDS[columns.kind[at]!]!,
         layer: columns.layer[at]!,
         content: columns.content?.[at],
+        origins: data.origins[columns.origin[at]!] ?? [],
         ...(owner !== undefined && { package: owner }),
       };
     });
@@ -120,11 +123,11 @@ export function packageLabel({ name, version }: DescribedPackage): string {
 }
 
 /** `Dockerfile:12`; undefined for an instruction of elsewhere. */
-export function locationOf({ location }: Instruction): string | undefined {
+export function locationOf({ location }: Pick<Instruction, 'location'>): string | undefined {
   return location === undefined ? undefined : `${visibleLine(location.file)}:${location.line}`;
 }
 
 /** An instruction's text as it can be shown: on one line, its keyword in front. */
-export function instructionText({ text }: Instruction): string {
+export function instructionText({ text }: Pick<Instruction, 'text'>): string {
   return text === '' ? '(no history)' : visibleLine(text.replaceAll(/\s+/g, ' '));
 }

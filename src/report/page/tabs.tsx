@@ -283,7 +283,8 @@ export function DifferenceTab({ before, after, files, packages, query }: Differe
   return (
     <>
       <p>
-        Whoever has {before.label} downloads <b>{size(pullCost(before, after))}</b> for {after.label}.
+        Pull cost: <b>{size(pullCost(before, after))}</b> to download for <bdi>{after.label}</bdi> where{' '}
+        <bdi>{before.label}</bdi> is present.
       </p>
       <Table caption="Figures" columns={summary} rows={figures} none="" />
       <Table

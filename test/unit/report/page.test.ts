@@ -5,10 +5,10 @@ import { compareFiles, comparePackages, pullCost } from '../../../src/report/pag
 import { Groups } from '../../../src/report/page/groups.ts';
 import { ImageModel } from '../../../src/report/page/model.ts';
 import { buildTree, layOut, type Node, nodeAt } from '../../../src/report/page/tree.ts';
-import { type MadeUp, type MadeUpFile, madeUpImage } from '../../support/descriptions.ts';
+import { type MadeUp, type MadeUpFile, reported } from '../../support/descriptions.ts';
 
 const models = (...images: MadeUp[]) =>
-  reportData(images.map(madeUpImage), '0').images.map((image) => new ImageModel(image));
+  reportData(images.map(reported), '0').images.map((image) => new ImageModel(image));
 const model = (image: MadeUp) => models(image)[0]!;
 
 describe('the page sees each file as it was described', () => {
