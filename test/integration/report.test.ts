@@ -163,6 +163,8 @@ describe('a page', () => {
     await page.locator('.crumbs button').first().click();
     await box(page, 'node').waitFor();
     expect(await page.locator('.crumbs').innerText()).toBe('all files');
+    await box(page, 'lodash.js').dblclick();
+    expect((await page.locator('.crumbs').innerText()).replaceAll(/\s/g, '')).toBe('allfiles/app');
   });
 
   test('is used by keys alone', async (ctx) => {

@@ -277,7 +277,8 @@ export function App({ models, version, isPrinting }: Props) {
       <footer>
         <p>
           Made by Jettison {version}. Sizes are of contents, hard links once; 1 MB is 1,000,000 bytes. Keys: /
-          searches; in the treemap, arrows move, Enter goes in, Escape out.
+          searches; in the treemap, arrows move, Enter goes in, Escape out; a double click goes one directory
+          deeper.
         </p>
       </footer>
     </>

@@ -129,5 +129,5 @@ export function locationOf({ location }: Pick<Instruction, 'location'>): string 
 
 /** An instruction's text as it can be shown: on one line, its keyword in front. */
 export function instructionText({ text }: Pick<Instruction, 'text'>): string {
-  return text === '' ? '(no history)' : visibleLine(text.replaceAll(/\s+/g, ' '));
+  return text === '' ? '(no history)' : visibleLine(text.replaceAll(/\\\r?\n/g, ' ').replaceAll(/\s+/g, ' '));
 }

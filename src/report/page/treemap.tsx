@@ -53,6 +53,12 @@ export function Treemap(props: Props) {
     setActive(to);
     onHover(rects[to].node);
   };
+  // A directory that is too low for a line of its own is reached through what is in it.
+  const zoomTowards = (node: Node) => {
+    let child = node;
+    while (child.parent !== undefined && child.parent !== top) child = child.parent;
+    if (child.children !== undefined && child !== top) onZoom(child);
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     const keys: Record<string, () => void> = {
       ArrowRight: () => move(sibling(rects, active, 1)),
@@ -93,6 +99,10 @@ export function Treemap(props: Props) {
         if (index === undefined) return;
         setActive(index);
         choose(index);
+      }}
+      onDblClick={(event) => {
+        const index = at(event);
+        if (index !== undefined) zoomTowards(rects[index]!.node);
       }}
     >
       {boxes}
