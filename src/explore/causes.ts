@@ -1,7 +1,7 @@
 import { plural, size } from '../events/units.ts';
 import type { Leaf } from '../inspect/census.ts';
 import type { Inspection } from '../inspect/inspection.ts';
-import { type OriginLink, originsOf } from '../inspect/origins.ts';
+import { ORIGIN_VERBS, type OriginLink, originsOf } from '../inspect/origins.ts';
 import { why } from '../inspect/why.ts';
 import type { Store } from '../store/store.ts';
 import { amount, placeOf, textOf } from './text.ts';
@@ -87,15 +87,6 @@ function hiddenCauses(inspection: Inspection, store: Store, leaf: Omit<Leaf, 'ow
   return causes;
 }
 
-const VERBS: Record<OriginLink['kind'], string> = {
-  base: 'from the base',
-  copy: 'brought by',
-  add: 'brought by',
-  run: 'made by',
-  workdir: 'made by',
-  other: 'made by',
-};
-
 function originCause({ kind, text, stage, location, from }: OriginLink): Cause {
   const facts = [
     ...(location === undefined ? [] : [`${location.file}:${location.line}`]),
@@ -103,5 +94,5 @@ function originCause({ kind, text, stage, location, from }: OriginLink): Cause {
     ...(from === undefined || from.kind === 'context' ? [] : [`from ${from.kind} ${from.name}`]),
   ];
   const line = text.replace(/\s+/g, ' ');
-  return { what: VERBS[kind], detail: `${line}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}` };
+  return { what: ORIGIN_VERBS[kind], detail: `${line}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}` };
 }

@@ -21,6 +21,16 @@ export interface OriginLink {
   from?: { kind: 'context' | 'stage' | 'image'; name: string };
 }
 
+/** What a link says of the one before it. */
+export const ORIGIN_VERBS: Record<OriginLink['kind'], string> = {
+  base: 'from the base',
+  copy: 'brought by',
+  add: 'brought by',
+  run: 'made by',
+  workdir: 'made by',
+  other: 'made by',
+};
+
 /** Steps of a stage and of the stages that it is built on, lowest first, with the layers of its base image. */
 interface StageLine {
   base: { name: string; layers: number } | undefined;

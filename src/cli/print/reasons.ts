@@ -1,6 +1,6 @@
 import { style, wantsColor } from '../../errors/style.ts';
 import { plural, size } from '../../events/units.ts';
-import type { OriginLink } from '../../inspect/origins.ts';
+import { ORIGIN_VERBS } from '../../inspect/origins.ts';
 import type { Reason } from '../../inspect/why.ts';
 import type { Io } from '../command.ts';
 
@@ -9,15 +9,6 @@ const KIND_WORDS: Partial<Record<Reason['kind'], string>> = {
   npm: 'npm, production',
   'npm-dev': 'npm, development',
   'build-output': 'build output',
-};
-
-const VERBS: Record<OriginLink['kind'], string> = {
-  base: 'from the base',
-  copy: 'brought by',
-  add: 'brought by',
-  run: 'made by',
-  workdir: 'made by',
-  other: 'made by',
 };
 
 const WIDTH = 14;
@@ -58,7 +49,7 @@ export function reasonText(reason: Reason, io: Io): string {
     ];
     const [first = '', ...more] = instruction.split('\n');
     text += line(
-      VERBS[how],
+      ORIGIN_VERBS[how],
       `${first}${more.length > 0 ? ' …' : ''}${where.length > 0 ? `  ${dim(`(${where.join(', ')})`)}` : ''}`,
     );
   }
