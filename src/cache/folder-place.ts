@@ -7,26 +7,26 @@ import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
 /** A tag of a folder. */
 export class FolderPlace implements CachePlace {
+  readonly #store: Store;
+  readonly #tag: string;
   readonly lasting = false;
   readonly #folder: LayoutFolder;
 
-  constructor(
-    private readonly store: Store,
-    path: string,
-    private readonly tag: string,
-  ) {
+  constructor(store: Store, path: string, tag: string) {
+    this.#store = store;
+    this.#tag = tag;
     this.#folder = new LayoutFolder(path);
   }
 
   async read(): Promise<CacheDocument[]> {
-    const manifest = this.#folder.manifest(this.#folder.find(this.tag));
+    const manifest = this.#folder.manifest(this.#folder.find(this.#tag));
     return [{ manifest, config: this.#folder.json(manifest.config) }];
   }
 
   async fetch(blob: Descriptor, onProgress: OnProgress = () => {}): Promise<void> {
     const { digest: item, size } = blob;
-    if (this.store.blobs.has(item, size)) return;
-    await this.store.blobs.writeStream(counted(this.#folder.stream(blob), { item, size, onProgress }), blob);
+    if (this.#store.blobs.has(item, size)) return;
+    await this.#store.blobs.writeStream(counted(this.#folder.stream(blob), { item, size, onProgress }), blob);
     onProgress({ item, size, state: 'done', moved: size });
   }
 
@@ -44,15 +44,15 @@ export class FolderPlace implements CachePlace {
       await blob.fetch();
       await this.#folder.add(
         blob,
-        Readable.from(counted(this.store.blobs.stream(item), { item, size, onProgress }), {
+        Readable.from(counted(this.#store.blobs.stream(item), { item, size, onProgress }), {
           objectMode: false,
         }),
       );
       onProgress({ item, size, state: 'done', moved: size });
     };
     for (const blob of blobs) if (!this.#folder.keep(blob)) await add(blob);
-    await this.#folder.add(manifest, this.store.blobs.stream(manifest.digest));
-    await this.#folder.name(this.tag, manifest);
+    await this.#folder.add(manifest, this.#store.blobs.stream(manifest.digest));
+    await this.#folder.name(this.#tag, manifest);
     // Another process may have deleted unreferenced blobs meanwhile.
     for (const blob of blobs) if (!this.#folder.holds(blob)) await add(blob);
   }

@@ -30,9 +30,11 @@ import { collectGarbage } from './layout-garbage.ts';
  * writer of the index has always seen the tags of all others.
  */
 export class LayoutFolder {
+  readonly #path: string;
   readonly #files: FolderFiles;
 
-  constructor(private readonly path: string) {
+  constructor(path: string) {
+    this.#path = path;
     this.#files = new FolderFiles(path, (reason) => this.#invalid(`cannot be read: ${reason}`));
   }
 
@@ -41,7 +43,7 @@ export class LayoutFolder {
     const found =
       this.#read<Descriptor>(join('refs', `${tag}.json`)) ?? this.#index()?.find((one) => tagOf(one) === tag);
     if (found !== undefined) return found;
-    const isThere = statSync(join(this.path, 'oci-layout'), { throwIfNoEntry: false }) !== undefined;
+    const isThere = statSync(join(this.#path, 'oci-layout'), { throwIfNoEntry: false }) !== undefined;
     throw new JettisonError(
       'CACHE_MISSING',
       isThere ? `it has no cache with the tag ${tag}` : 'it does not exist',
@@ -117,12 +119,12 @@ export class LayoutFolder {
       const index = layoutIndex([...others, ...tags]);
       await this.#write('index.json', (path) => writeFileSync(path, canonicalJson(index)));
     }
-    collectGarbage(this.path, () => [...this.#tags(), ...(this.#index() ?? [])]);
+    collectGarbage(this.#path, () => [...this.#tags(), ...(this.#index() ?? [])]);
   }
 
   /** What `refs/` says, by tag. */
   #tags(): Descriptor[] {
-    const names = readdirSync(join(this.path, 'refs')).filter((name) => name.endsWith('.json'));
+    const names = readdirSync(join(this.#path, 'refs')).filter((name) => name.endsWith('.json'));
     return names.sort().flatMap((name) => this.#read<Descriptor>(join('refs', name)) ?? []);
   }
 
@@ -143,7 +145,7 @@ export class LayoutFolder {
   }
 
   #blob(digest: Descriptor['digest']): string {
-    return join(this.path, this.#blobName(digest));
+    return join(this.#path, this.#blobName(digest));
   }
 
   #blobName(digest: Descriptor['digest']): string {
@@ -153,8 +155,8 @@ export class LayoutFolder {
 
   /** @param path relative to the folder */
   async #write(path: string, write: (partial: string) => Promise<void> | void): Promise<void> {
-    const partial = join(this.path, 'tmp', randomUUID());
-    const target = join(this.path, path);
+    const partial = join(this.#path, 'tmp', randomUUID());
+    const target = join(this.#path, path);
     try {
       this.#makeFolder('tmp');
       this.#makeFolder(dirname(path));
@@ -170,15 +172,15 @@ export class LayoutFolder {
   #makeFolder(path: string): void {
     const parent = dirname(path);
     if (parent !== path) this.#makeFolder(parent);
-    const folder = join(this.path, path);
+    const folder = join(this.#path, path);
     makeFolder(folder);
-    if (path !== '.' && !isWithin(this.path, folder)) {
+    if (path !== '.' && !isWithin(this.#path, folder)) {
       throw this.#invalid(`cannot be written: ${folder} is a symbolic link to another place`);
     }
   }
 
   #invalid(reason: string): JettisonError {
-    return new JettisonError('CACHE_INVALID', `${this.path} ${reason}`, {
+    return new JettisonError('CACHE_INVALID', `${this.#path} ${reason}`, {
       hint: 'It is written by --cache-to type=local,dest=FOLDER.',
     });
   }
@@ -189,7 +191,7 @@ export class LayoutFolder {
     const known = fromSystemError(error);
     return (
       known ??
-      new JettisonError('CACHE_UNWRITABLE', `${this.path} cannot be written: ${message}`, {
+      new JettisonError('CACHE_UNWRITABLE', `${this.#path} cannot be written: ${message}`, {
         hint: 'Give --cache-to a folder that you may write.',
         cause: error,
       })

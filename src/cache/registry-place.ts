@@ -14,13 +14,16 @@ const MANIFESTS = new Set<string>([MEDIA.ociManifest, MEDIA.dockerManifest]);
 
 /** A name in a registry. */
 export class RegistryPlace implements CachePlace {
+  readonly #store: Store;
+  readonly #registries: Registries;
+  readonly #reference: Reference;
   readonly lasting = true;
 
-  constructor(
-    private readonly store: Store,
-    private readonly registries: Registries,
-    private readonly reference: Reference,
-  ) {}
+  constructor(store: Store, registries: Registries, reference: Reference) {
+    this.#store = store;
+    this.#registries = registries;
+    this.#reference = reference;
+  }
 
   async read(onProgress?: OnProgress): Promise<CacheDocument[]> {
     const { manifest } = await this.#first();
@@ -39,31 +42,31 @@ export class RegistryPlace implements CachePlace {
       if (!('config' in one) || !(one.config.size <= limit('cache-config-size'))) continue;
       await this.fetch(one.config, onProgress);
       documents.push({ manifest: one, config: this.#json(one.config) });
-      new Origins(this.store.layout).add(
+      new Origins(this.#store.layout).add(
         one.layers.map(({ digest }) => digest),
-        this.reference,
+        this.#reference,
       );
     }
     return documents;
   }
 
   async fetch(blob: Descriptor, onProgress?: OnProgress): Promise<void> {
-    await fetchBlob(this.store, this.registries, this.reference, blob, onProgress);
+    await fetchBlob(this.#store, this.#registries, this.#reference, blob, onProgress);
   }
 
   async holds(blob: Descriptor): Promise<boolean> {
-    return (await this.registries.repository(this.reference)).hasBlob(blob, 'push');
+    return (await this.#registries.repository(this.#reference)).hasBlob(blob, 'push');
   }
 
   async write(blobs: readonly CacheBlob[], manifest: Descriptor, onProgress?: OnProgress): Promise<void> {
     const ways = new Map(blobs.map(({ digest, fetch }) => [digest, fetch]));
     const fetch = async ({ digest }: Descriptor) => ways.get(digest)?.();
-    await pushImage(this.store, this.registries, this.reference, manifest, onProgress, fetch);
+    await pushImage(this.#store, this.#registries, this.#reference, manifest, onProgress, fetch);
   }
 
   async #first(): Promise<{ manifest: Manifest | Index }> {
     try {
-      return await this.#manifest(this.reference.digest ?? this.reference.tag ?? 'latest');
+      return await this.#manifest(this.#reference.digest ?? this.#reference.tag ?? 'latest');
     } catch (error) {
       if (!(error instanceof JettisonError) || error.code !== 'REGISTRY_NOT_FOUND') throw error;
       throw new JettisonError('CACHE_MISSING', 'it does not exist', {
@@ -74,7 +77,7 @@ export class RegistryPlace implements CachePlace {
   }
 
   #manifest(which: string): Promise<{ manifest: Manifest | Index }> {
-    return this.registries.read(this.reference, async (repository) => {
+    return this.#registries.read(this.#reference, async (repository) => {
       const { bytes } = await repository.manifest(which);
       return { manifest: JSON.parse(bytes.toString('utf8')) as Manifest | Index };
     });
@@ -83,7 +86,7 @@ export class RegistryPlace implements CachePlace {
   /** Undefined for what is no JSON: the config of an artifact of another kind. */
   #json({ digest }: Descriptor): unknown {
     try {
-      return this.store.blobs.readJson(digest);
+      return this.#store.blobs.readJson(digest);
     } catch (error) {
       if (error instanceof SyntaxError) return undefined;
       throw error;

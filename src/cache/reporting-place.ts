@@ -7,15 +7,15 @@ import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
 /** Reports reads from a place as an import of its own. */
 export class ReportingPlace implements CachePlace {
+  readonly #place: CachePlace;
+  readonly #store: Store;
   readonly #imports: Overlapping;
   readonly #report: OnProgress;
 
-  constructor(
-    private readonly place: CachePlace,
-    private readonly store: Store,
-    emit: Emit,
-    name: string,
-  ) {
+  constructor(place: CachePlace, store: Store, emit: Emit, name: string) {
+    this.#place = place;
+    this.#store = store;
+
     const what = `cache from ${name}`;
     this.#imports = new Overlapping({
       start: () => emit({ type: 'export.started', what, import: true }),
@@ -25,23 +25,23 @@ export class ReportingPlace implements CachePlace {
   }
 
   get lasting(): boolean {
-    return this.place.lasting;
+    return this.#place.lasting;
   }
 
   read(): Promise<CacheDocument[]> {
-    return this.#imports.during(() => this.place.read(this.#report));
+    return this.#imports.during(() => this.#place.read(this.#report));
   }
 
   async fetch(blob: Descriptor): Promise<void> {
-    if (this.store.blobs.has(blob.digest, blob.size)) return;
-    await this.#imports.during(() => this.place.fetch(blob, this.#report));
+    if (this.#store.blobs.has(blob.digest, blob.size)) return;
+    await this.#imports.during(() => this.#place.fetch(blob, this.#report));
   }
 
   holds(blob: Descriptor): Promise<boolean> {
-    return this.place.holds(blob);
+    return this.#place.holds(blob);
   }
 
   write(blobs: readonly CacheBlob[], manifest: Descriptor, onProgress?: OnProgress): Promise<void> {
-    return this.place.write(blobs, manifest, onProgress);
+    return this.#place.write(blobs, manifest, onProgress);
   }
 }

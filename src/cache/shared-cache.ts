@@ -19,13 +19,16 @@ type Found<T> = T & { place: CachePlace };
  * index and the bytes of a layer when a step needs them. What arrives is verified by its digest.
  */
 export class SharedCache {
+  readonly #store: Store;
   /** Of each definition and key, and of each layer: what the sources have, the first source's first. */
   readonly #steps = new Map<Digest, Found<CachedStep>[]>();
   readonly #layers = new Map<string, Found<CachedStep>[]>();
   readonly #lost = new Set<CachedStep>();
   readonly #mounts = new Map<string, Found<CachedMount>>();
 
-  private constructor(private readonly store: Store) {}
+  private constructor(store: Store) {
+    this.#store = store;
+  }
 
   /** @param onFailure gets sources that cannot be read: a build goes on without them */
   static async load(
@@ -102,7 +105,7 @@ export class SharedCache {
     const { place } = this.#found(step);
     if (place.lasting) return;
     await place.fetch(packed.blob);
-    if (this.store.layers.record(layer.id) !== undefined) installBlob(this.store.layout, layer.id, packed);
+    if (this.#store.layers.record(layer.id) !== undefined) installBlob(this.#store.layout, layer.id, packed);
   }
 
   /** Downloads a layer's blob, or its index, into the store. */
@@ -125,13 +128,13 @@ export class SharedCache {
     const { layer, packed, index } = step;
     if (index === undefined) return undefined;
     await this.fetch(step, index);
-    const bytes = unzipped(this.store.blobs.read(index.digest), layer.indexSize);
+    const bytes = unzipped(this.#store.blobs.read(index.digest), layer.indexSize);
     if (bytes === undefined) return undefined;
     const parsed = soundIndex(bytes, layer.content);
     if (parsed?.size !== layer.entries) return undefined;
     const { place } = this.#found(step);
-    const isKept = place.lasting || this.store.blobs.has(packed.blob.digest, packed.blob.size);
-    installLayer(this.store.layout, { record: layer, index: bytes, ...(isKept && { blob: packed }) });
+    const isKept = place.lasting || this.#store.blobs.has(packed.blob.digest, packed.blob.size);
+    installLayer(this.#store.layout, { record: layer, index: bytes, ...(isKept && { blob: packed }) });
     return parsed;
   }
 }

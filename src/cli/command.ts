@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { usageError } from '../errors/usage.ts';
 import { type FlagTable, readArguments, type Values, valuesOf } from './flag.ts';
 
-/** What a command gets from the process: tests hand in their own. */
+/** A command's view of the process; tests pass their own. */
 export interface Io {
   stdin: NodeJS.ReadStream;
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
@@ -13,7 +13,7 @@ export interface Io {
   signal: AbortSignal;
 }
 
-/** What `--help`, completion, the man page and the docs show of a command. */
+/** The texts of a command for `--help`, completion, the man page and the docs. */
 export interface Description {
   /**
    * The command line, e.g. `jettison save [OPTIONS] IMAGE...`. The number of arguments follows from it, and from
@@ -23,7 +23,7 @@ export interface Description {
   /** What it does: paragraphs, separated by empty lines. */
   about: string;
   flags?: FlagTable;
-  /** Flags that it takes, too, and that the help of another command describes. */
+  /** Further flags, which the help of another command describes. */
   moreFlags?: FlagTable;
   /** Paragraphs after the flags. */
   notes?: string;
@@ -35,7 +35,7 @@ export interface Description {
 
 /** One file of `src/cli/commands/` exports one of these as `command`. */
 export interface Command extends Description {
-  /** The command deals with SIGINT and SIGTERM itself; `Io.signal` stays quiet. */
+  /** The command handles SIGINT and SIGTERM itself; `Io.signal` is never aborted. */
   ownsSignals?: boolean;
   /** Flags end at the first argument: everything from there on belongs to another program. */
   runsPrograms?: boolean;
@@ -81,7 +81,7 @@ export function defineCommand<const T extends FlagTable>(
   };
 }
 
-/** A command that is nothing but its subcommands. */
+/** A group of subcommands. */
 export function defineGroup(definition: Description & { subcommands: Record<string, Command> }): Command {
   return {
     ...definition,

@@ -5,14 +5,16 @@ import { usageError } from '../errors/usage.ts';
 import type { Io } from './command.ts';
 
 /**
- * Asks before something is deleted; only `y` and `yes` are a yes. Where nobody can be asked the command line
- * has to say it.
+ * Asks before something is deleted; only `y` and `yes` are a yes. Without a terminal `-f` is required.
  *
- * @throws JettisonError `USAGE` when standard input is no terminal
+ * @throws JettisonError `USAGE` when standard input is not a terminal
  */
 export async function confirm(io: Io, warning: string): Promise<boolean> {
   if (io.stdin.isTTY !== true) {
-    throw usageError('nobody is here to be asked whether to delete', 'add -f to delete without being asked');
+    throw usageError(
+      'cannot ask for confirmation: standard input is not a terminal',
+      'Add -f to delete without confirmation.',
+    );
   }
   const terminal = createInterface({ input: io.stdin, output: unguarded(io.stderr) });
   try {

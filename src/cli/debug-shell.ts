@@ -4,7 +4,7 @@ import { style, wantsColor } from '../errors/style.ts';
 import { terminalSize } from '../run/terminal.ts';
 import type { Io } from './command.ts';
 
-/** What runs where a build has stopped: a shell command, another command, or neither for a shell. */
+/** The command to run where a build has stopped: a shell command, a program with arguments, or neither for a shell. */
 export interface Looking {
   command?: string;
   args?: string[];
@@ -17,9 +17,13 @@ export function isShell({ command, args }: Looking): boolean {
 /** @throws JettisonError `NOT_A_TERMINAL` when a shell is asked for and there is nowhere to type */
 export function needTerminalFor(looking: Looking, io: Io): void {
   if (!isShell(looking) || (io.stdin.isTTY && io.stdout.isTTY)) return;
-  throw new JettisonError('NOT_A_TERMINAL', 'a shell needs a terminal, and there is none', {
-    hint: "Give a command: jettison debug -c 'ls -l' or jettison debug -- COMMAND; or run this in a terminal.",
-  });
+  throw new JettisonError(
+    'NOT_A_TERMINAL',
+    'cannot open a shell: standard input or output is not a terminal',
+    {
+      hint: "Give a command: jettison debug -c 'ls -l' or jettison debug -- COMMAND; or run this in a terminal.",
+    },
+  );
 }
 
 /** Runs a command, or a shell on the terminal, where a build has stopped. @returns its exit code */
@@ -46,7 +50,7 @@ function shellOf(args: readonly string[]): string[][] {
   return args.at(-2) === '-c' ? [args.slice(0, -2)] : [];
 }
 
-/** What stands before the first prompt: where one is, and what can be done. */
+/** The lines above the first prompt: the instruction, its state, and the commands to use. */
 function greeting({ title, location, failure, isAfter }: DebugStop, io: Io): string {
   const paint = style(wantsColor(io.stderr, io.env));
   const how =
@@ -63,7 +67,7 @@ function greeting({ title, location, failure, isAfter }: DebugStop, io: Io): str
   ].join('\n');
 }
 
-/** What a POSIX shell begins with: a prompt that says where one is, and the command as a function. */
+/** The startup file of a POSIX shell: a prompt with stage and line, and the RUN's command as the function `again`. */
 function startup({ stage, location, step }: DebugStop): string {
   const isRoot = /^(root|0)?(:|$)/.test(step.user);
   return [
@@ -73,7 +77,7 @@ function startup({ stage, location, step }: DebugStop): string {
   ].join('\n');
 }
 
-/** Of a long instruction the beginning: it stands in the Dockerfile. */
+/** The beginning of a long instruction. */
 function short(title: string): string {
   return title.length > 90 ? `${title.slice(0, 89)}…` : title;
 }

@@ -11,7 +11,7 @@ export const EXIT_PIPE_CLOSED = 141;
  * Runs the command line: finds the command, loads its module (and no other), answers `--help` and
  * `--version`, and shows the error that comes out.
  *
- * @param starting is told which command runs, just before it does
+ * @param starting called with the command just before it runs
  * @returns the exit code of the process
  */
 export async function dispatch(
@@ -43,7 +43,7 @@ export async function dispatch(
   }
 }
 
-/** Streams that show no control characters of others on a terminal; they are made when they are asked for. */
+/** Streams that escape control characters on a terminal, made on first use. */
 function guardedIo(io: Io): Io {
   const guards: { stdout?: Io['stdout']; stderr?: Io['stderr'] } = {};
   const guard = (stream: Io['stdout']) => guarded(stream, wantsColor(stream, io.env));

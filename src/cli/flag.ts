@@ -30,11 +30,11 @@ export interface Flag {
   values?: readonly string[];
   /** Values, or beginnings of values, that completion offers. */
   suggest?: readonly string[];
-  /** What it does, for `--help`. */
+  /** Its description in `--help`. */
   help: string;
   /** Required of the flags of `build`. */
   affects?: Affects;
-  /** Of a value that is not to be written down: the part of it that may be shown. */
+  /** For values that must not be recorded: the part that may be shown. */
   withheld?(value: string): string | undefined;
   /**
    * Checks a value and turns it into what the command uses. Its error is shown with the flag's name.

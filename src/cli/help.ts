@@ -53,7 +53,7 @@ function flagEntries(table: FlagTable): [form: string, help: string][] {
     });
 }
 
-/** Two columns: what a long entry says stands below it. */
+/** Two columns; the text of a long entry starts on the next line. */
 function columns(entries: [head: string, text: string][]): string {
   const widths = entries.map(([head]) => head.length).filter((width) => width <= WIDEST_HEAD);
   const width = Math.max(0, ...widths) + 2;

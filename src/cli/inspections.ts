@@ -15,20 +15,20 @@ export const SOURCE_FLAGS = {
   ...REGISTRY_FLAGS,
   platform: {
     value: 'PLATFORM',
-    help: 'Of an image for several platforms take this one, such as linux/arm64',
+    help: 'The platform to take of a multi-platform image, such as linux/arm64',
     parse: (text: string) => parsePlatform(text),
   },
-  remote: { help: 'Ask the registry, whatever the store has' },
+  remote: { help: 'Read the image from its registry, even if the store has it' },
 } as const satisfies FlagTable;
 
-/** For the help of those commands: what may stand for IMAGE. */
+/** For the help of those commands: the forms of IMAGE. */
 export const SOURCE_NOTE = `IMAGE is a name or an id in the store, else a name in a registry, or one of
 docker-archive:FILE, oci-archive:FILE[:TAG], oci:DIR[:TAG], dir:PATH, docker://NAME, podman://NAME and
 registry://NAME.`;
 
 /**
- * Opens images, looks into them, and lets go of them when they have been used. On a terminal it shows how far the reading
- * has got: each layer is read once, and known from then on.
+ * Opens and inspects images, and closes them after `use`. Shows progress on a terminal. Each layer is read once; the
+ * store keeps the result.
  */
 export async function withInspections<T>(
   names: readonly string[],

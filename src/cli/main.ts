@@ -35,8 +35,7 @@ function once<S extends NodeJS.WriteStream>(stream: S, event: string, listener: 
 
 function stdoutFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') {
-    if (running?.writesArchives)
-      tell('whoever reads standard output has gone away: the archive is not complete');
+    if (running?.writesArchives) tell('standard output was closed: the archive is incomplete');
     process.exit(EXIT_PIPE_CLOSED);
   }
   if (error.syscall === undefined) throw error;
@@ -45,12 +44,12 @@ function stdoutFailed(error: NodeJS.ErrnoException): void {
   process.exit(EXIT.failed);
 }
 
-/** There is nobody left to throw an error to. */
+/** Outside of `dispatch`, an error cannot be thrown. */
 function tell(message: string, hint?: string): void {
   process.stderr.write(`error: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
 }
 
-/** Progress that nobody reads any more is no reason to give up a build. */
+/** A closed standard error does not stop a build. */
 function stderrFailed(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }
@@ -62,7 +61,7 @@ function watchSignals(command: Command): void {
   const interrupt = (signal: NodeJS.Signals) => {
     if (interruption.signal.aborted) process.exit(EXIT.interrupted);
     interruption.abort(new Error(`interrupted by ${signal}`));
-    // Whoever waits for input would wait on.
+    // Ends pending reads of standard input.
     stdin?.destroy();
   };
   process.on('SIGINT', interrupt);

@@ -6,7 +6,7 @@ import { pruneStore } from '../store/prune.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Drops what a store does not need any more, alone: waits for running builds to end.
+ * Deletes unneeded parts of a store. Takes the store's exclusive lease, so it waits for running builds.
  *
  * @param onWait called once when something has to be waited for; throwing from it gives up
  */
@@ -31,7 +31,7 @@ export async function reclaim(
   }
 }
 
-/** What was dropped, for programs; sizes in bytes. */
+/** The report as JSON; sizes in bytes. */
 export function reportFacts({ images, ...counts }: PruneReport) {
   return {
     images: images.map(({ name, manifest }) => ({
@@ -42,7 +42,7 @@ export function reportFacts({ images, ...counts }: PruneReport) {
   };
 }
 
-/** Deletes trees; those with files of other ids through the worker, which alone may do that without root. */
+/** Deletes trees; those with files of other ids through the worker, which can do that without root. */
 async function removeTrees(paths: string[], worker: OnDemandWorker): Promise<void> {
   const refused: string[] = [];
   for (const path of paths) {

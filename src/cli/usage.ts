@@ -2,7 +2,7 @@ import { closest } from '../errors/closest.ts';
 import type { JettisonError } from '../errors/error.ts';
 import { usageError } from '../errors/usage.ts';
 
-/** The commands here of Docker's groups of commands. */
+/** Docker's command groups, with the commands here that replace them. */
 const DOCKER_GROUPS: Record<string, string> = {
   image: 'images, inspect, history, tag, rmi, pull, push, save, load and prune',
   container: 'ps, run, inspect, logs, exec, stop, kill and rm',
@@ -10,15 +10,15 @@ const DOCKER_GROUPS: Record<string, string> = {
   buildx: 'build, du and builder prune',
 };
 
-/** Docker's plug-ins and other programs, with the nearest command here. */
+/** Docker's plug-ins and other tools, with the nearest command here. */
 const ELSEWHERE: Record<string, string> = {
   scout: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
   scan: 'There is no scanner here: `jettison save IMAGE -o FILE` writes an archive that scanners read.',
-  sbom: 'There is no list of packages here: `jettison save IMAGE -o FILE` writes an archive that such tools read.',
-  dive: '`jettison explore IMAGE` looks into an image with the keys of dive.',
+  sbom: '`jettison explore --json IMAGE` lists the packages; `jettison save IMAGE -o FILE` writes an archive that SBOM tools read.',
+  dive: '`jettison explore IMAGE` shows layers, files and wasted bytes, with the keys of dive.',
 };
 
-/** For a command that does not exist: names the nearest that does. */
+/** The error for an unknown command, with the closest name as its hint. */
 export function unknownCommand(name: string, names: readonly string[]): JettisonError {
   const group = Object.hasOwn(DOCKER_GROUPS, name) ? DOCKER_GROUPS[name] : undefined;
   if (group !== undefined) {
@@ -37,7 +37,7 @@ export function unknownCommand(name: string, names: readonly string[]): Jettison
   );
 }
 
-/** For a flag that a command does not have: names the nearest that it has. @param flag as it was written */
+/** The error for an unknown flag, with the closest name as its hint. @param flag as it was written */
 export function unknownFlag(flag: string, known: Record<string, unknown>, usage: string): JettisonError {
   const names = Object.keys(known).map((name) => `--${name}`);
   const meant = flag.startsWith('--') ? closest(flag, names) : undefined;

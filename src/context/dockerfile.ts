@@ -43,7 +43,7 @@ export async function readDockerfile(options: DockerfileOptions): Promise<Docker
 }
 
 /**
- * Reads the Dockerfile of a context that is no directory of the user's: of an archive or a repository.
+ * Reads the Dockerfile of an archive or a repository.
  *
  * @param file what `-f` says: a path inside the context
  * @param read gives the bytes of a file of the context, at most `limit` of them
@@ -141,7 +141,7 @@ function readSmall(path: string, name: string): Buffer | undefined {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTDIR') return undefined;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    throw new JettisonError('DOCKERFILE_UNREADABLE', `"${name}" may not be read`, {
+    throw new JettisonError('DOCKERFILE_UNREADABLE', `cannot read "${name}": permission denied`, {
       hint: 'Check its mode and owner.',
       cause: error,
     });

@@ -45,10 +45,14 @@ export async function hashContextFile(
     if (saysChanged(error)) throw contextChanged(name);
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    throw new JettisonError('CONTEXT_UNREADABLE', `"${name}" in the build context may not be read`, {
-      hint: 'Make it readable, or exclude it in .dockerignore.',
-      cause: error,
-    });
+    throw new JettisonError(
+      'CONTEXT_UNREADABLE',
+      `cannot read "${name}" in the build context: permission denied`,
+      {
+        hint: 'Make it readable, or exclude it in .dockerignore.',
+        cause: error,
+      },
+    );
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

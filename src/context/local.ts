@@ -26,7 +26,7 @@ export interface LocalContextOptions {
   ignore: IgnoreRules;
   /** Where digests of files are remembered from build to build; without it every file is read again. */
   memory?: StoreLayout;
-  /** What the build writes, which is no part of the context; the store of `memory` never is. */
+  /** Paths that the build writes: they are left out of the context, as is the store of `memory`. */
   own?: readonly OwnPlace[];
   /** How the user wrote the directory; for messages. */
   label?: string;
@@ -53,7 +53,7 @@ const SECOND = 1_000_000_000n;
 /**
  * Opens a directory as a build context. Nothing is read before an instruction asks for it.
  *
- * @throws JettisonError `CONTEXT_MISSING` when it does not exist or is no directory
+ * @throws JettisonError `CONTEXT_MISSING` when it does not exist or is not a directory
  */
 export function openLocalContext(options: LocalContextOptions): LocalContext {
   const label = options.label ?? options.directory;
@@ -99,10 +99,14 @@ function statContext(directory: string, label: string): Stats | undefined {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTDIR') return undefined;
     if (code !== 'EACCES') throw error;
-    throw new JettisonError('CONTEXT_UNREADABLE', `the build context "${label}" may not be read`, {
-      hint: 'Check who owns it and the directories above it.',
-      cause: error,
-    });
+    throw new JettisonError(
+      'CONTEXT_UNREADABLE',
+      `cannot read the build context "${label}": permission denied`,
+      {
+        hint: 'Check who owns it and the directories above it.',
+        cause: error,
+      },
+    );
   }
 }
 
@@ -111,6 +115,8 @@ function statContext(directory: string, label: string): Stats | undefined {
  * by 0:0, modes and times kept. Looks at a path only when asked, and once.
  */
 export class LocalContext implements Context {
+  readonly #own: OwnPlaces;
+  readonly #signal: AbortSignal | undefined;
   readonly #entries = new Map<string, TreeEntry | undefined>();
   readonly #names = new Map<string, string[]>();
   readonly #holdsIncluded = new Map<string, boolean>();
@@ -125,10 +131,12 @@ export class LocalContext implements Context {
     readonly directory: string,
     readonly label: string,
     readonly ignore: IgnoreRules,
-    private readonly own: OwnPlaces,
+    own: OwnPlaces,
     memory: StoreLayout | undefined,
-    private readonly signal: AbortSignal | undefined,
+    signal: AbortSignal | undefined,
   ) {
+    this.#own = own;
+    this.#signal = signal;
     this.#memory = memory && new HashMemory(memory, directory);
   }
 
@@ -141,13 +149,13 @@ export class LocalContext implements Context {
     if (this.get(path)?.type !== 'directory') return [];
     return this.#readdir(path).filter((name) => {
       const child = join(path, name);
-      if (this.own.at(child) !== undefined) return false;
+      if (this.#own.at(child) !== undefined) return false;
       return !this.ignore.excludes(child) || this.get(child) !== undefined;
     });
   }
 
   reserved(path: string): string | undefined {
-    return this.own.covering(path);
+    return this.#own.covering(path);
   }
 
   async hash(entries: Iterable<TreeEntry>): Promise<void> {
@@ -163,13 +171,13 @@ export class LocalContext implements Context {
       const stamp = this.#stamps.get(entry.path);
       const known = stamp === undefined ? undefined : this.#memory?.get(entry.path, stamp);
       entry.digest =
-        known ?? (await hashContextFile(this.#host(entry.path), entry.size, entry.path, this.signal));
+        known ?? (await hashContextFile(this.#host(entry.path), entry.size, entry.path, this.#signal));
       if (linked !== undefined) linked.digest = entry.digest;
       if (known !== undefined) continue;
       if (stamp !== undefined) this.#memory?.put(entry.path, stamp, entry.digest, started);
       if (Date.now() - turn > TURN_MS) {
         await new Promise((resolve) => setImmediate(resolve));
-        this.signal?.throwIfAborted();
+        this.#signal?.throwIfAborted();
         turn = Date.now();
       }
     }
@@ -203,12 +211,12 @@ export class LocalContext implements Context {
     let entry: TreeEntry | undefined;
     if (
       path === '' ||
-      (this.own.at(path) === undefined && this.#look(parentOf(path))?.type === 'directory')
+      (this.#own.at(path) === undefined && this.#look(parentOf(path))?.type === 'directory')
     ) {
       const stat = attempt(path, () =>
         lstatSync(diskPath(this.#host(path)), { bigint: true, throwIfNoEntry: false }),
       );
-      if (stat !== undefined && (path === '' || this.own.is(stat) === undefined)) {
+      if (stat !== undefined && (path === '' || this.#own.is(stat) === undefined)) {
         entry = this.#entry(path, stat);
       }
     }
@@ -336,8 +344,12 @@ function unreadable(path: string, vanished: boolean, cause: unknown): JettisonEr
           cause,
         },
       )
-    : new JettisonError('CONTEXT_UNREADABLE', `"${path || '.'}" in the build context may not be read`, {
-        hint: 'Make it readable, or exclude it in .dockerignore.',
-        cause,
-      });
+    : new JettisonError(
+        'CONTEXT_UNREADABLE',
+        `cannot read "${path || '.'}" in the build context: permission denied`,
+        {
+          hint: 'Make it readable, or exclude it in .dockerignore.',
+          cause,
+        },
+      );
 }

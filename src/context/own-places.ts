@@ -15,15 +15,15 @@ const PARTIAL = /\.\d+\.partial$/;
 
 /** Which paths of one context directory are Jettison's own: known by real path, directories by their inode as well. */
 export class OwnPlaces {
+  readonly #directory: string;
   readonly #paths = new Map<string, string>();
   /** Of directories, by inode number: `device what`. A bind mount shows one under another path. */
   readonly #inodes = new Map<bigint, { device: bigint; what: string }>();
 
   /** @param directory absolute real path of the context */
-  constructor(
-    private readonly directory: string,
-    places: readonly OwnPlace[],
-  ) {
+  constructor(directory: string, places: readonly OwnPlace[]) {
+    this.#directory = directory;
+
     for (const { path, what } of places) this.#add(path, what);
   }
 
@@ -51,11 +51,11 @@ export class OwnPlaces {
   #add(path: string, what: string): void {
     // A symlink in the context is replaced, or written through.
     for (const real of [join(realOf(dirname(path)), basename(path)), realOf(path)]) {
-      const inside = relative(this.directory, real);
+      const inside = relative(this.#directory, real);
       const isInside = inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`);
       // A folder that holds the context, or is it, cannot be left out of it.
       if (isInside) this.#paths.set(inside.split(sep).join('/'), what);
-      else if (`${this.directory}${sep}`.startsWith(real === sep ? sep : `${real}${sep}`)) return;
+      else if (`${this.#directory}${sep}`.startsWith(real === sep ? sep : `${real}${sep}`)) return;
     }
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
     if (stat?.isDirectory()) this.#inodes.set(stat.ino, { device: stat.dev, what });

@@ -18,6 +18,8 @@ const NAME_EVERY_LINES = 25;
 
 /** Lines that only ever go forward, numbered by step as BuildKit's are: for logs and pipes. */
 export class PlainRenderer implements Renderer {
+  readonly #output: Output;
+  readonly #options: { color: boolean };
   readonly #model = new BuildModel();
   readonly #numbers = new Map<string, number>();
   readonly #progressAt = new Map<string, number>();
@@ -32,10 +34,9 @@ export class PlainRenderer implements Renderer {
   /** A step has begun or ended with the last line: a blank one comes before those of another. */
   #gap = true;
 
-  constructor(
-    private readonly output: Output,
-    private readonly options: { color: boolean },
-  ) {
+  constructor(output: Output, options: { color: boolean }) {
+    this.#output = output;
+    this.#options = options;
     this.#paint = style(options.color);
   }
 
@@ -74,10 +75,10 @@ export class PlainRenderer implements Renderer {
         break;
       }
       case 'step.output':
-        this.#output(event.step, event.time, lines);
+        this.#showOutput(event.step, event.time, lines);
         break;
       case 'step.finished':
-        this.#output(event.step, event.time, lines);
+        this.#showOutput(event.step, event.time, lines);
         this.#told(event.step, event.step);
         this.#lines(event.step, [outcome(this.#model.step(event.step), this.#paint)]);
         this.#progressAt.delete(event.step);
@@ -102,7 +103,7 @@ export class PlainRenderer implements Renderer {
         if (event.type === 'build.failed') this.#cancelled();
         for (const block of [
           failureLines(this.#model, this.#paint),
-          warningLines(this.#model, this.options.color),
+          warningLines(this.#model, this.#options.color),
           resultLines(this.#model, this.#paint),
         ]) {
           if (block.length > 0) this.#write(['', ...block]);
@@ -114,20 +115,20 @@ export class PlainRenderer implements Renderer {
 
   end(): void {}
 
-  #output(step: string, time: number, lines: string[]): void {
+  #showOutput(step: string, time: number, lines: string[]): void {
     if (lines.length === 0) return;
     const elapsed = ((time - this.#model.step(step).startedAt) / 1000).toFixed(3);
     this.#lines(
       step,
       lines.map((line) => `${elapsed} ${this.#printed(line)}`.trimEnd()),
-      unguarded(this.output),
+      unguarded(this.#output),
     );
   }
 
   /** A line that a command printed: as it is in logs, with nothing but its colours on a terminal. */
   #printed(line: string): string {
-    if (this.output.isTTY !== true) return line;
-    return this.options.color ? printableInColor(line) : printable(line);
+    if (this.#output.isTTY !== true) return line;
+    return this.#options.color ? printableInColor(line) : printable(line);
   }
 
   /** What was transferred for a step or an export, once for each time that something was. */
@@ -144,7 +145,7 @@ export class PlainRenderer implements Renderer {
   }
 
   /** Lines of one step (or export), under its name unless that stands not far above. */
-  #lines(id: string, lines: string[], output = this.output): void {
+  #lines(id: string, lines: string[], output = this.#output): void {
     let number = this.#numbers.get(id);
     if (number === undefined) {
       number = this.#numbers.size + 1;
@@ -172,7 +173,7 @@ export class PlainRenderer implements Renderer {
     return printable(`${isImport ? 'importing' : 'exporting'} ${what}`);
   }
 
-  #write(lines: string[], output = this.output): void {
+  #write(lines: string[], output = this.#output): void {
     if (lines.length === 0) return;
     this.#written += lines.length;
     output.write(`${lines.join('\n')}\n`);

@@ -6,14 +6,17 @@ import { failureLines } from './report.ts';
 
 /** Says nothing, unless a step fails: then what that step printed last. */
 export class QuietRenderer implements Renderer {
+  readonly #output: Output;
   readonly #model = new BuildModel();
 
-  constructor(private readonly output: Output) {}
+  constructor(output: Output) {
+    this.#output = output;
+  }
 
   handle(event: BuildEvent): void {
     this.#model.apply(event);
     if (event.type !== 'build.failed') return;
-    for (const line of failureLines(this.#model, style(false))) this.output.write(`${line}\n`);
+    for (const line of failureLines(this.#model, style(false))) this.#output.write(`${line}\n`);
   }
 
   end(): void {}

@@ -5,10 +5,14 @@ import type { Output, Renderer } from './renderer.ts';
 
 /** One event a line, as JSON: for programs. */
 export class RawJsonRenderer implements Renderer {
-  constructor(private readonly output: Output) {}
+  readonly #output: Output;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
 
   handle(event: BuildEvent): void {
-    this.output.write(`${eventLine(event)}\n`);
+    this.#output.write(`${eventLine(event)}\n`);
   }
 
   end(): void {}

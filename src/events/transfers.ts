@@ -6,6 +6,7 @@ const RATE_MS = 3000;
 
 /** All transfers of one step or export: their sum, rate and state. */
 export class Transfers {
+  readonly #direction: 'in' | 'out';
   readonly #items = new Map<string, TransferProgress>();
   /** Bytes so far, by time. */
   #samples: { at: number; moved: number }[] = [];
@@ -14,7 +15,9 @@ export class Transfers {
   #first = 0;
   #last = 0;
 
-  constructor(private readonly direction: 'in' | 'out') {}
+  constructor(direction: 'in' | 'out') {
+    this.#direction = direction;
+  }
 
   apply(at: number, progress: TransferProgress): void {
     const { item, state } = progress;
@@ -62,7 +65,7 @@ export class Transfers {
   /** What came of it: `fetched 45.2MB in 12.1s (3.7MB/s)`; undefined where nothing moved. */
   summary(): string | undefined {
     const all = [...this.#items.values()];
-    const verb = this.direction === 'in' ? 'fetched' : 'sent';
+    const verb = this.#direction === 'in' ? 'fetched' : 'sent';
     const there = all.filter(({ state }) => state === 'present' || state === 'mounted').length;
     const had = there === 0 ? '' : `${plural(there, 'blob')} of ${all.length} already there`;
     if (this.#moved === 0) return had === '' ? undefined : had;

@@ -22,6 +22,8 @@ export interface TtyOptions {
 
 /** The live view: drawn in place while the build runs, left as a report when it is over. */
 export class TtyRenderer implements Renderer {
+  readonly #output: Output;
+  readonly #options: TtyOptions;
   readonly #model = new BuildModel();
   readonly #paint: Style;
   readonly #now: () => number;
@@ -30,12 +32,11 @@ export class TtyRenderer implements Renderer {
   #drawn: string[] = [];
   #cursorHidden = false;
   #ended = false;
-  readonly #showCursor = () => this.output.write(SHOW_CURSOR);
+  readonly #showCursor = () => this.#output.write(SHOW_CURSOR);
 
-  constructor(
-    private readonly output: Output,
-    private readonly options: TtyOptions,
-  ) {
+  constructor(output: Output, options: TtyOptions) {
+    this.#output = output;
+    this.#options = options;
     this.#paint = style(options.color);
     this.#now = options.now ?? Date.now;
   }
@@ -53,8 +54,8 @@ export class TtyRenderer implements Renderer {
   /** Draws the state of now over the last frame. */
   draw(): void {
     if (this.#ended) return;
-    const columns = this.output.columns || 80;
-    const rows = Math.max(1, (this.output.rows || 24) - 1);
+    const columns = this.#output.columns || 80;
+    const rows = Math.max(1, (this.#output.rows || 24) - 1);
     const lines = frame(this.#model, { ...this.#frameOptions(columns), rows });
     let text = this.#toTop(columns);
     if (!this.#cursorHidden) {
@@ -64,7 +65,7 @@ export class TtyRenderer implements Renderer {
     }
     text += lines.map((line) => `${line}${ERASE_LINE_END}\n`).join('') + ERASE_BELOW;
     this.#drawn = lines;
-    this.output.write(text);
+    this.#output.write(text);
   }
 
   end(): void {
@@ -72,11 +73,11 @@ export class TtyRenderer implements Renderer {
     this.#ended = true;
     clearInterval(this.#timer);
     const model = this.#model;
-    const columns = this.output.columns || 80;
+    const columns = this.#output.columns || 80;
     const lines = frame(model, this.#frameOptions(columns));
     for (const block of [
       failureLines(model, this.#paint),
-      warningLines(model, this.options.color),
+      warningLines(model, this.#options.color),
       resultLines(model, this.#paint),
     ]) {
       if (block.length > 0) lines.push('', ...block);
@@ -88,11 +89,11 @@ export class TtyRenderer implements Renderer {
       text += SHOW_CURSOR;
     }
     this.#drawn = [];
-    this.output.write(text);
+    this.#output.write(text);
   }
 
   #frameOptions(columns: number) {
-    return { columns, now: this.#now(), paint: this.#paint, glyphs: this.options.glyphs };
+    return { columns, now: this.#now(), paint: this.#paint, glyphs: this.#options.glyphs };
   }
 
   /** Moves to the first line of the drawn frame, which takes more rows when the terminal got narrower. */

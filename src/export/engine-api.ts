@@ -13,11 +13,15 @@ const HINT = 'Start Docker or Podman, or set DOCKER_HOST to where it listens.';
 
 /** Docker's HTTP API, as Docker and Podman offer it. */
 export class EngineApi {
-  private constructor(
-    private readonly address: Address,
-    private readonly env: NodeJS.ProcessEnv,
-    private readonly signal: AbortSignal,
-  ) {}
+  readonly #address: Address;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #signal: AbortSignal;
+
+  private constructor(address: Address, env: NodeJS.ProcessEnv, signal: AbortSignal) {
+    this.#address = address;
+    this.#env = env;
+    this.#signal = signal;
+  }
 
   /**
    * The engine that DOCKER_HOST (or CONTAINER_HOST) names, else the first that listens where they usually do.
@@ -93,13 +97,13 @@ export class EngineApi {
 
   async #send(method: string, path: string, tar?: AsyncIterable<Buffer>): Promise<IncomingMessage> {
     const headers = tar === undefined ? {} : { 'content-type': 'application/x-tar' };
-    const common = { method, path, headers: { host: 'engine', ...headers }, signal: this.signal };
+    const common = { method, path, headers: { host: 'engine', ...headers }, signal: this.#signal };
     const request =
-      'socketPath' in this.address
-        ? httpRequest({ ...common, socketPath: this.address.socketPath })
-        : this.address.url.protocol === 'https:'
-          ? httpsRequest(new URL(path, this.address.url), { ...common, ...certificates(this.env) })
-          : httpRequest(new URL(path, this.address.url), common);
+      'socketPath' in this.#address
+        ? httpRequest({ ...common, socketPath: this.#address.socketPath })
+        : this.#address.url.protocol === 'https:'
+          ? httpsRequest(new URL(path, this.#address.url), { ...common, ...certificates(this.#env) })
+          : httpRequest(new URL(path, this.#address.url), common);
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       request.on('response', resolve);
       request.on('error', reject);
@@ -110,10 +114,10 @@ export class EngineApi {
       else await Promise.race([pipeline(Readable.from(tar, { objectMode: false }), request), answered]);
       return await answered;
     } catch (error) {
-      this.signal.throwIfAborted();
+      this.#signal.throwIfAborted();
       const { code } = error as NodeJS.ErrnoException;
       if (code === undefined || error instanceof JettisonError) throw error;
-      const where = 'socketPath' in this.address ? this.address.socketPath : this.address.url.host;
+      const where = 'socketPath' in this.#address ? this.#address.socketPath : this.#address.url.host;
       throw new JettisonError('ENGINE_UNREACHABLE', `the engine at ${where} cannot be reached (${code})`, {
         hint: code === 'EACCES' ? 'You may not use its socket: join its group, or use Podman.' : HINT,
         cause: error,
@@ -131,7 +135,7 @@ export function engineFailed(message: string): JettisonError {
 function addressOf(host: string, env: NodeJS.ProcessEnv): Address {
   const match = /^(unix|tcp|http|https):\/\/(.+)$/.exec(host);
   if (match === null) {
-    throw new JettisonError('ENGINE_UNSUPPORTED', `engines at "${host}" cannot be reached`, {
+    throw new JettisonError('ENGINE_UNSUPPORTED', `unsupported engine address "${host}"`, {
       hint: 'Set DOCKER_HOST to unix:///PATH or tcp://HOST:PORT.',
     });
   }

@@ -21,9 +21,12 @@ export interface ImageMakerOptions {
 
 /** Writes the image of a build to the store, without a name: each requested form once. */
 export class ImageMaker {
+  readonly #options: ImageMakerOptions;
   readonly #made = new Map<string, Promise<ImageSet>>();
 
-  constructor(private readonly options: ImageMakerOptions) {}
+  constructor(options: ImageMakerOptions) {
+    this.#options = options;
+  }
 
   make(form: ImageForm = {}): Promise<ImageSet> {
     const key = canonicalJson(form);
@@ -36,7 +39,7 @@ export class ImageMaker {
   }
 
   async #make(form: ImageForm): Promise<ImageSet> {
-    const { store, built, asIndex } = this.options;
+    const { store, built, asIndex } = this.#options;
     const images = await Promise.all(built.map((one) => this.#platform(one, form)));
     if (images.length === 1 && !asIndex) return { target: images[0]!.descriptor, images };
     const index: Index = {
@@ -53,7 +56,7 @@ export class ImageMaker {
   }
 
   async #platform({ config, layers }: BuiltPlatform, form: ImageForm): Promise<ImageParts> {
-    const { store } = this.options;
+    const { store } = this.#options;
     const blobs = await Promise.all(layers.map((layer) => this.#layer(layer, form)));
     const written = await writeImage(store, {
       config,
@@ -70,7 +73,7 @@ export class ImageMaker {
   }
 
   async #layer(layer: ExportLayer, { compression, forceCompression, rewriteTimestamp }: ImageForm) {
-    const { epoch, setTime, store, fetchBlob } = this.options;
+    const { epoch, setTime, store, fetchBlob } = this.#options;
     const times: LayerTimes | undefined =
       setTime !== undefined
         ? { setTime }

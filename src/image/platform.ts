@@ -62,7 +62,7 @@ export function hostPlatform(arch: string = process.arch): Platform {
 export function parsePlatform(text: string, host: Platform = hostPlatform()): Platform {
   const parts = text.toLowerCase().split('/');
   if (parts.length > 3 || !parts.every((part) => /^[a-z0-9_.-]+$/.test(part))) {
-    throw new JettisonError('PLATFORM_INVALID', `"${text}" is not a platform`, {
+    throw new JettisonError('PLATFORM_INVALID', `invalid platform "${text}"`, {
       hint: 'A platform is written os/architecture or os/architecture/variant, such as linux/arm64.',
     });
   }

@@ -37,7 +37,7 @@ export function parseReference(text: string): Reference {
   const fail = (reason: string, hint: string): never => {
     const valid = validName(text);
     const advice = valid === undefined || hint.includes(valid) ? hint : `${hint} Did you mean ${valid}?`;
-    throw new JettisonError('REFERENCE_INVALID', `"${text}" is not an image name: ${reason}`, {
+    throw new JettisonError('REFERENCE_INVALID', `invalid image name "${text}": ${reason}`, {
       hint: advice,
     });
   };

@@ -55,7 +55,7 @@ export async function openImage(text: string, options: OpenOptions): Promise<Ima
   const source = Object.hasOwn(SOURCES, prefix) ? SOURCES[prefix] : undefined;
   if (source !== undefined && !(await isStored(text, options))) {
     if (rest === '') {
-      throw new JettisonError('IMAGE_UNKNOWN', `"${text}" names no image`, {
+      throw new JettisonError('IMAGE_UNKNOWN', `invalid image name "${text}"`, {
         hint: `Write ${source.form}.`,
         exitCode: 2,
       });

@@ -33,12 +33,15 @@ export interface BlockSink {
 
 /** Passes bytes on in blocks of 1 MiB, as they are. */
 export class BlockWriter implements BlockSink {
+  readonly #output: (block: Buffer) => void;
   readonly #block = Buffer.allocUnsafe(GZIP_BLOCK);
   #filled = 0;
   readonly full = false;
 
   /** @param output has to be done with a block when it returns */
-  constructor(private readonly output: (block: Buffer) => void) {}
+  constructor(output: (block: Buffer) => void) {
+    this.#output = output;
+  }
 
   get space(): Buffer {
     return this.#block.subarray(this.#filled);
@@ -61,7 +64,7 @@ export class BlockWriter implements BlockSink {
 
   /** Passes on what is left. */
   end(): void {
-    if (this.#filled > 0) this.output(this.#block.subarray(0, this.#filled));
+    if (this.#filled > 0) this.#output(this.#block.subarray(0, this.#filled));
     this.#filled = 0;
   }
 }

@@ -22,33 +22,46 @@ const DEFAULT_LIFE_S = 60;
  * tokens for further scopes are fetched ahead. A token is used again for whatever it grants.
  */
 export class Authorizer {
+  readonly #registry: string;
+  readonly #http: Http;
+  readonly #source: CredentialSource;
+  readonly #policy: Patience;
+  readonly #signal: AbortSignal | undefined;
+  /** Plain http is allowed. */
+  readonly #insecure: boolean;
   #way: Challenge | undefined;
   #tokens: Token[] = [];
   readonly #pending = new Map<string, Promise<string>>();
   readonly #credentials = new Map<string, Promise<Credentials | undefined>>();
 
   constructor(
-    private readonly registry: string,
-    private readonly http: Http,
-    private readonly source: CredentialSource,
-    private readonly policy: Patience,
-    private readonly signal: AbortSignal | undefined,
-    /** Plain http is allowed. */
-    private readonly insecure: boolean,
-  ) {}
+    registry: string,
+    http: Http,
+    source: CredentialSource,
+    policy: Patience,
+    signal: AbortSignal | undefined,
+    insecure: boolean,
+  ) {
+    this.#registry = registry;
+    this.#http = http;
+    this.#source = source;
+    this.#policy = policy;
+    this.#signal = signal;
+    this.#insecure = insecure;
+  }
 
   /** The credentials used for a repository; looked up once. */
   credentials(repository: string): Promise<Credentials | undefined> {
     let found = this.#credentials.get(repository);
     if (found === undefined) {
-      found = this.source.lookup(this.registry, repository);
+      found = this.#source.lookup(this.#registry, repository);
       this.#credentials.set(repository, found);
     }
     return found;
   }
 
   get problems(): readonly string[] {
-    return this.source.problems;
+    return this.#source.problems;
   }
 
   /** The `Authorization` header to try first; undefined while the registry has not asked for one. */
@@ -108,14 +121,14 @@ export class Authorizer {
   ): Promise<string> {
     const request = this.#tokenRequest(way, scopes, credentials);
     const started = Date.now();
-    const answer = await retrying(this.policy, this.signal, async () => {
+    const answer = await retrying(this.#policy, this.#signal, async () => {
       let body: Buffer;
       try {
-        const response = await this.http.send({
+        const response = await this.#http.send({
           ...request,
-          signal: this.signal,
-          idleMs: this.policy.idleMs,
-          floor: this.policy,
+          signal: this.#signal,
+          idleMs: this.#policy.idleMs,
+          floor: this.#policy,
         });
         if (response.status !== 200) {
           const error = await responseError(response, subject, credentials, this.problems);
@@ -134,7 +147,7 @@ export class Authorizer {
       if (token !== undefined) return token;
       throw new Transient(
         new JettisonError('REGISTRY_ERROR', `${request.url.host} did not answer with a token`, {
-          hint: `The registry ${this.registry} sends its users there: it is set up wrongly, or something stands between.`,
+          hint: `The registry ${this.#registry} sends its users there: it is set up wrongly, or something stands between.`,
         }),
       );
     });
@@ -148,14 +161,18 @@ export class Authorizer {
     const { realm, service } = way.parameters;
     const url = URL.canParse(realm ?? '') ? new URL(realm!) : undefined;
     if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-      throw new JettisonError('REGISTRY_ERROR', `${this.registry} names no usable place to get tokens from`, {
-        hint: 'The registry is set up wrongly: its realm has to be an http or https URL.',
-      });
+      throw new JettisonError(
+        'REGISTRY_ERROR',
+        `${this.#registry} names no usable place to get tokens from`,
+        {
+          hint: 'The registry is set up wrongly: its realm has to be an http or https URL.',
+        },
+      );
     }
-    if (url.protocol === 'http:' && !this.insecure) {
+    if (url.protocol === 'http:' && !this.#insecure) {
       throw new JettisonError(
         'REGISTRY_INSECURE',
-        `${this.registry} gets its tokens unencrypted, from ${url.host}`,
+        `${this.#registry} gets its tokens unencrypted, from ${url.host}`,
         {
           hint: "The registry's realm has to be an https URL; --registry-insecure allows it.",
         },
@@ -164,11 +181,11 @@ export class Authorizer {
     if (credentials === undefined || credentials.kind === 'bearer') {
       return { method: 'GET', url: withQuery(url, service, scopes) };
     }
-    const plainRegistry = isLoopback(this.registry) && isLoopback(url.host);
+    const plainRegistry = isLoopback(this.#registry) && isLoopback(url.host);
     if (url.protocol === 'http:' && !plainRegistry) {
       throw new JettisonError(
         'REGISTRY_INSECURE',
-        `${this.registry} wants the credentials to be sent unencrypted to ${url.host}`,
+        `${this.#registry} wants the credentials to be sent unencrypted to ${url.host}`,
         { hint: "The registry's realm has to be an https URL." },
       );
     }

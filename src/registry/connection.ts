@@ -26,21 +26,30 @@ const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** The way to one registry: finds its scheme, authorises, follows redirects, tries again. */
 export class Connection {
+  /** In the order in which to try. */
+  readonly #bases: URL[];
+  readonly #http: Http;
+  readonly #authorizer: Authorizer;
+  /** Plain http is allowed. */
+  readonly #insecure: boolean;
   /** Where the registry answered; unknown until it has. */
   #base: URL | undefined;
   /** Who was let in, and to do what: that one is refused later is the registry's passing trouble. */
   readonly #allowed = new Set<string>();
 
   constructor(
-    /** In the order in which to try. */
-    private readonly bases: URL[],
-    private readonly http: Http,
-    private readonly authorizer: Authorizer,
+    bases: URL[],
+    http: Http,
+    authorizer: Authorizer,
     readonly policy: Patience,
     readonly signal: AbortSignal | undefined,
-    /** Plain http is allowed. */
-    private readonly insecure: boolean,
-  ) {}
+    insecure: boolean,
+  ) {
+    this.#bases = bases;
+    this.#http = http;
+    this.#authorizer = authorizer;
+    this.#insecure = insecure;
+  }
 
   /**
    * Sends a request until it is answered with an expected status and its answer has been consumed.
@@ -68,12 +77,12 @@ export class Connection {
    */
   async sendOnce(request: ApiRequest): Promise<HttpResponse> {
     const { subject, scopes, expect } = request;
-    let authorization = await this.authorizer.header(scopes, subject);
+    let authorization = await this.#authorizer.header(scopes, subject);
     for (let challenges = 0; ; challenges++) {
       const response = await this.#follow(request, authorization);
       if (response.status === 401 && challenges < MAX_CHALLENGES && this.#isOwn(response.url)) {
         const offers = parseChallenges(response.headers['www-authenticate']);
-        const next = await this.authorizer.respond(offers, scopes, subject, authorization);
+        const next = await this.#authorizer.respond(offers, scopes, subject, authorization);
         if (next !== undefined) {
           discard(response);
           authorization = next;
@@ -86,8 +95,8 @@ export class Connection {
         this.#allowed.add(visit);
         return response;
       }
-      const credentials = await this.authorizer.credentials(subject.repository);
-      const error = await responseError(response, subject, credentials, this.authorizer.problems);
+      const credentials = await this.#authorizer.credentials(subject.repository);
+      const error = await responseError(response, subject, credentials, this.#authorizer.problems);
       const passing = response.status === 401 && this.#allowed.has(visit);
       if (!passing && !TRANSIENT_STATUS.has(response.status)) throw error;
       throw new Transient(error, retryAfter(response.headers['retry-after']));
@@ -109,9 +118,9 @@ export class Connection {
     if (url.protocol === 'http:' && from.protocol === 'https:' && url.hostname === from.hostname) {
       url.protocol = 'https:';
     }
-    if (url.protocol === 'http:' && from.protocol === 'https:' && !this.insecure) {
+    if (url.protocol === 'http:' && from.protocol === 'https:' && !this.#insecure) {
       throw new JettisonError('REGISTRY_INSECURE', `${from.host} leads from https to http, at ${url.host}`, {
-        hint: 'Nobody could tell what arrives. The registry is set up wrongly; --registry-insecure allows it.',
+        hint: 'The registry is set up wrongly: plain http is not authenticated. --registry-insecure allows it.',
         details: { host: url.host },
       });
     }
@@ -157,7 +166,7 @@ export class Connection {
       const idleMs = request.commits ? this.policy.commitIdleMs : this.policy.idleMs;
       const { method, body } = request;
       const sent = { method, url: at, headers, signal: this.signal, idleMs, floor: this.policy };
-      return { response: await this.http.send(body === undefined ? sent : { ...sent, body }), at };
+      return { response: await this.#http.send(body === undefined ? sent : { ...sent, body }), at };
     };
     const known = this.#base;
     const at = url ?? (known === undefined ? undefined : resolveTarget(known, request.target as string));
@@ -165,7 +174,7 @@ export class Connection {
       return at === undefined ? await this.#discover(request, attempt) : await attempt(at);
     } catch (error) {
       if (error instanceof Transient) throw error;
-      const final = networkError(error, at ?? this.bases[0]!, request.subject);
+      const final = networkError(error, at ?? this.#bases[0]!, request.subject);
       throw isConnectionError(error) ? new Transient(final) : final;
     }
   }
@@ -176,10 +185,10 @@ export class Connection {
     attempt: (url: URL) => Promise<{ response: HttpResponse; at: URL }>,
   ): Promise<{ response: HttpResponse; at: URL }> {
     let first: unknown;
-    for (const base of this.bases) {
+    for (const base of this.#bases) {
       try {
         const answer = await attempt(resolveTarget(base, request.target as string));
-        const last = base === this.bases.at(-1);
+        const last = base === this.#bases.at(-1);
         if (base.protocol === 'http:' && !last && (await wantsTls(answer.response))) continue;
         this.#base = base;
         return answer;

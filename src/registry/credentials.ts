@@ -54,9 +54,12 @@ export function dockerConfigPath(env: NodeJS.ProcessEnv): string {
  * counts; in each, a helper comes before what the file itself says.
  */
 export class StoredCredentials implements CredentialSource {
+  readonly #env: NodeJS.ProcessEnv;
   readonly problems: string[] = [];
 
-  constructor(private readonly env: NodeJS.ProcessEnv) {}
+  constructor(env: NodeJS.ProcessEnv) {
+    this.#env = env;
+  }
 
   /** @throws JettisonError `CREDENTIALS_INVALID` when a file is not what it should be */
   async lookup(registry: string, repository: string): Promise<Credentials | undefined> {
@@ -68,7 +71,7 @@ export class StoredCredentials implements CredentialSource {
   }
 
   *#files(): Iterable<{ origin: string; file: AuthFile }> {
-    const { env } = this;
+    const env = this.#env;
     const inline = env['DOCKER_AUTH_CONFIG'];
     if (inline) yield { origin: 'DOCKER_AUTH_CONFIG', file: parse(inline, 'DOCKER_AUTH_CONFIG') };
     const paths = [dockerConfigPath(env)];
@@ -86,7 +89,7 @@ export class StoredCredentials implements CredentialSource {
     const helper = helperFor(file, registry);
     if (helper === undefined) return undefined;
     try {
-      const secret = await getFromHelper(helper, serverKey(registry), this.env);
+      const secret = await getFromHelper(helper, serverKey(registry), this.#env);
       if (secret === undefined) return undefined;
       const origin = `docker-credential-${helper}`;
       return secret.username === '<token>'

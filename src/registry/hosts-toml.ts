@@ -40,43 +40,46 @@ export async function readHostsToml(
 }
 
 class Reader {
-  constructor(
-    private readonly path: string,
-    private readonly text: string,
-  ) {}
+  readonly #path: string;
+  readonly #text: string;
+
+  constructor(path: string, text: string) {
+    this.#path = path;
+    this.#text = text;
+  }
 
   read(table: TomlTable): HostsConfig {
     const { server, host = {} } = table;
     const config: HostsConfig = { mirrors: [], trust: new Map() };
-    if (server !== undefined && server !== '') config.server = this.serverUrl(server);
-    if (config.server !== undefined) this.trust(config, config.server, table);
-    for (const [name, value] of Object.entries(this.table(host, 'host'))) {
-      const url = this.url(name, name);
-      const options = this.table(value, name);
-      this.trust(config, url, options);
-      const can = this.texts(options['capabilities'] ?? ['pull', 'resolve', 'push'], 'capabilities');
+    if (server !== undefined && server !== '') config.server = this.#serverUrl(server);
+    if (config.server !== undefined) this.#trust(config, config.server, table);
+    for (const [name, value] of Object.entries(this.#table(host, 'host'))) {
+      const url = this.#url(name, name);
+      const options = this.#table(value, name);
+      this.#trust(config, url, options);
+      const can = this.#texts(options['capabilities'] ?? ['pull', 'resolve', 'push'], 'capabilities');
       if (!can.includes('pull')) continue;
       config.mirrors.push({
-        location: options['override_path'] === true ? this.overridden(url, name) : url,
+        location: options['override_path'] === true ? this.#overridden(url, name) : url,
         insecure: options['skip_verify'] === true,
         access: can.includes('resolve') ? 'all' : 'digest',
-        origin: `${this.path}:${lineOf(this.text, name)}`,
+        origin: `${this.#path}:${lineOf(this.#text, name)}`,
       });
     }
     return config;
   }
 
   /** A path that takes the place of /v2: a part of the repository's name, in all registries that have such. */
-  private overridden(url: URL, name: string): string {
+  #overridden(url: URL, name: string): string {
     const [, part] = /^\/v2\/?(.*?)\/?$/.exec(url.pathname) ?? [];
     if (url.username !== '' || url.password !== '') {
-      throw this.invalid(
+      throw this.#invalid(
         `override_path works without a user and password in the URL: use jettison login ${url.host}`,
         name,
       );
     }
     if (part === undefined || url.protocol !== 'https:') {
-      throw this.invalid(
+      throw this.#invalid(
         `override_path works with https URLs whose path begins with /v2, not with "${withoutUser(name)}"`,
         name,
       );
@@ -84,29 +87,29 @@ class Reader {
     return part === '' ? url.host : `${url.host}/${part}`;
   }
 
-  private trust(config: HostsConfig, url: URL, options: TomlTable): void {
+  #trust(config: HostsConfig, url: URL, options: TomlTable): void {
     const { ca, client, skip_verify: unverified } = options;
     const trust: HostTrust = {};
-    if (ca !== undefined) trust.ca = this.texts(ca, 'ca').map((file) => this.file(file));
+    if (ca !== undefined) trust.ca = this.#texts(ca, 'ca').map((file) => this.#file(file));
     if (client !== undefined) {
       const pairs = Array.isArray(client) && Array.isArray(client[0]) ? client : [client];
-      const [cert, key = cert] = this.texts(pairs[0]!, 'client');
-      if (cert !== undefined) Object.assign(trust, { cert: this.file(cert), key: this.file(key!) });
+      const [cert, key = cert] = this.#texts(pairs[0]!, 'client');
+      if (cert !== undefined) Object.assign(trust, { cert: this.#file(cert), key: this.#file(key!) });
     }
     if (unverified === true) trust.unverified = true;
     if (Object.keys(trust).length > 0) config.trust.set(url.host, trust);
   }
 
   /** Beside the file itself, unless its path is absolute. */
-  private file(name: string): string {
+  #file(name: string): string {
     try {
-      return readFileSync(resolve(dirname(this.path), name), 'utf8');
+      return readFileSync(resolve(dirname(this.#path), name), 'utf8');
     } catch (error) {
-      throw this.invalid(`cannot read the certificate ${name}: ${(error as Error).message}`, name);
+      throw this.#invalid(`cannot read the certificate ${name}: ${(error as Error).message}`, name);
     }
   }
 
-  private url(value: TomlValue, at: string): URL {
+  #url(value: TomlValue, at: string): URL {
     const text = typeof value === 'string' ? (value.includes('://') ? value : `https://${value}`) : '';
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (url?.protocol === 'https:' || url?.protocol === 'http:') {
@@ -114,29 +117,29 @@ class Reader {
       url.pathname = url.pathname.replace(/\/v2\/?$/, '');
       return url;
     }
-    throw this.invalid(`invalid URL "${withoutUser(String(value))}"`, at);
+    throw this.#invalid(`invalid URL "${withoutUser(String(value))}"`, at);
   }
 
   /** Its credentials are those that are stored for the registry: nothing else is pushed with. */
-  private serverUrl(value: TomlValue): URL {
-    const url = this.url(value, 'server');
+  #serverUrl(value: TomlValue): URL {
+    const url = this.#url(value, 'server');
     if (url.username === '' && url.password === '') return url;
-    throw this.invalid(`"server" may hold no user and password: use jettison login ${url.host}`, 'server');
+    throw this.#invalid(`"server" may hold no user and password: use jettison login ${url.host}`, 'server');
   }
 
-  private texts(value: TomlValue, key: string): string[] {
+  #texts(value: TomlValue, key: string): string[] {
     const list = Array.isArray(value) ? value : [value];
     if (list.every((one) => typeof one === 'string')) return list as string[];
-    throw this.invalid(`"${key}" has to be a string or a list of strings`, key);
+    throw this.#invalid(`"${key}" has to be a string or a list of strings`, key);
   }
 
-  private table(value: TomlValue, name: string): TomlTable {
+  #table(value: TomlValue, name: string): TomlTable {
     if (typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date))
       return value as TomlTable;
-    throw this.invalid(`"${name}" has to be a table`, name);
+    throw this.#invalid(`"${name}" has to be a table`, name);
   }
 
-  private invalid(reason: string, at: string) {
-    return invalidConfig(this.path, reason, lineOf(this.text, at));
+  #invalid(reason: string, at: string) {
+    return invalidConfig(this.#path, reason, lineOf(this.#text, at));
   }
 }

@@ -54,18 +54,26 @@ const MAX_SOCKETS = 16;
  * neither proxies nor a request body that streams with a length.)
  */
 export class Http {
+  readonly #env: NodeJS.ProcessEnv;
+  /** By host (`host[:port]`): whether any certificate is accepted, and what files name for it. */
+  readonly #hosts: {
+    unverified?: (host: string) => boolean;
+    trust?: (host: string) => HostTrust | undefined;
+  };
   readonly #agents = new Map<string, HttpAgent | HttpsAgent>();
   /** Hosts (with port) that Node's own authorities do not vouch for, and maybe the system's. */
   readonly #systemTrusted = new Set<string>();
 
   constructor(
-    private readonly env: NodeJS.ProcessEnv,
-    /** By host (`host[:port]`): whether any certificate is accepted, and what files name for it. */
-    private readonly hosts: {
+    env: NodeJS.ProcessEnv,
+    hosts: {
       unverified?: (host: string) => boolean;
       trust?: (host: string) => HostTrust | undefined;
     } = {},
-  ) {}
+  ) {
+    this.#env = env;
+    this.#hosts = hosts;
+  }
 
   /** Sends a request; resolves with the response as soon as its headers are there. */
   send(request: HttpRequest): Promise<HttpResponse> {
@@ -106,7 +114,7 @@ export class Http {
         this.send(request).then(resolve, reject);
       };
       req.on('error', fail);
-      const floor = request.floor ?? { ...DEFAULT_RETRY, ...minimumRate(this.env) };
+      const floor = request.floor ?? { ...DEFAULT_RETRY, ...minimumRate(this.#env) };
       // A server that sends an answer's head byte by byte is never idle.
       let patience: NodeJS.Timeout | undefined;
       req.on('finish', () => {
@@ -139,21 +147,21 @@ export class Http {
   }
 
   #open(url: URL, options: RequestOptions): ClientRequest {
-    const proxy = proxyFor(url, this.env);
+    const proxy = proxyFor(url, this.#env);
     const host = hostName(url.hostname);
     if (url.protocol === 'https:') {
       const system = this.#systemTrusted.has(url.host);
       const agent = this.#agent(`https ${system} ${proxy?.href ?? ''} ${url.host}`, () => {
         const trust = trustFor(
           url.host,
-          this.env,
-          system ? systemTrust(this.env) : undefined,
-          this.hosts.trust?.(url.host),
+          this.#env,
+          system ? systemTrust(this.#env) : undefined,
+          this.#hosts.trust?.(url.host),
         );
         const tls = {
           // Made once: reading a hundred certificates for each connection would take longer than most requests.
           ...(Object.keys(trust).length > 0 ? { secureContext: createSecureContext(trust) } : {}),
-          ...(this.hosts.unverified?.(url.host) ? { rejectUnauthorized: false } : {}),
+          ...(this.#hosts.unverified?.(url.host) ? { rejectUnauthorized: false } : {}),
           keepAlive: true,
           maxSockets: MAX_SOCKETS,
         };

@@ -20,7 +20,11 @@ const MAX_ORIGINS = 8;
  * losing them costs time, never correctness.
  */
 export class Origins {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /** Latest first. */
   of(digest: Digest): Origin[] {
@@ -34,12 +38,12 @@ export class Origins {
       const isIt = (origin: Origin) => origin.registry === registry && origin.repository === repository;
       if (known.some(isIt)) continue;
       const origins = [{ registry, repository }, ...known].slice(0, MAX_ORIGINS);
-      writeWhole(this.layout, this.#path(digest), recordText({ origins }));
+      writeWhole(this.#layout, this.#path(digest), recordText({ origins }));
     }
   }
 
   get #folder(): string {
-    return join(this.layout.home, 'origins');
+    return join(this.#layout.home, 'origins');
   }
 
   #path(digest: Digest): string {

@@ -79,11 +79,11 @@ export function proxyAuthorization(proxy: URL): Record<string, string> {
 
 /** Opens https connections through a proxy's CONNECT, and pools them like any agent. */
 export class TunnelAgent extends HttpsAgent {
-  constructor(
-    private readonly proxy: URL,
-    options: ConstructorParameters<typeof HttpsAgent>[0],
-  ) {
+  readonly #proxy: URL;
+
+  constructor(proxy: URL, options: ConstructorParameters<typeof HttpsAgent>[0]) {
     super(options);
+    this.#proxy = proxy;
   }
 
   override createConnection(
@@ -94,13 +94,13 @@ export class TunnelAgent extends HttpsAgent {
     const done = callback as (error: Error | null, stream?: Duplex) => void;
     const host = String(options.host);
     const target = `${host.includes(':') ? `[${host}]` : host}:${options.port}`;
-    const secure = this.proxy.protocol === 'https:';
+    const secure = this.#proxy.protocol === 'https:';
     const connect = (secure ? httpsRequest : httpRequest)({
-      host: hostName(this.proxy.hostname),
-      port: this.proxy.port || (secure ? 443 : 80),
+      host: hostName(this.#proxy.hostname),
+      port: this.#proxy.port || (secure ? 443 : 80),
       method: 'CONNECT',
       path: target,
-      headers: { host: target, ...proxyAuthorization(this.proxy) },
+      headers: { host: target, ...proxyAuthorization(this.#proxy) },
       agent: false,
       timeout: CONNECT_MS,
     });
@@ -124,7 +124,7 @@ export class TunnelAgent extends HttpsAgent {
   }
 
   #failure(reason: string, cause?: Error): JettisonError {
-    return new JettisonError('PROXY_FAILED', `the proxy ${this.proxy.host} cannot be used: ${reason}`, {
+    return new JettisonError('PROXY_FAILED', `the proxy ${this.#proxy.host} cannot be used: ${reason}`, {
       hint: 'Check HTTPS_PROXY, or except the registry from it with NO_PROXY.',
       cause,
     });

@@ -55,23 +55,33 @@ export async function pushImage(
 }
 
 class Push {
+  readonly #store: Pick<PullStore, 'layout' | 'blobs'>;
+  readonly #repository: Repository;
+  readonly #reference: Reference;
+  readonly #onProgress: OnProgress;
+  readonly #fetch: (blob: Descriptor) => Promise<void>;
   uploaded = 0;
   readonly #origins: Origins;
 
   constructor(
-    private readonly store: Pick<PullStore, 'layout' | 'blobs'>,
-    private readonly repository: Repository,
-    private readonly reference: Reference,
-    private readonly onProgress: OnProgress,
-    private readonly fetch: (blob: Descriptor) => Promise<void>,
+    store: Pick<PullStore, 'layout' | 'blobs'>,
+    repository: Repository,
+    reference: Reference,
+    onProgress: OnProgress,
+    fetch: (blob: Descriptor) => Promise<void>,
   ) {
+    this.#store = store;
+    this.#repository = repository;
+    this.#reference = reference;
+    this.#onProgress = onProgress;
+    this.#fetch = fetch;
     this.#origins = new Origins(store.layout);
   }
 
   async all(which: string, image: Descriptor): Promise<void> {
     // A registry keeps what its manifests name: one that is there is there completely.
-    const there = await this.repository.manifestDigest(which, 'push');
-    const bytes = this.store.blobs.read(image.digest);
+    const there = await this.#repository.manifestDigest(which, 'push');
+    const bytes = this.#store.blobs.read(image.digest);
     const document = JSON.parse(bytes.toString('utf8')) as Manifest | Index;
     if (there !== image.digest) {
       if ('manifests' in document) {
@@ -79,43 +89,43 @@ class Push {
       } else {
         await this.#blobs(document);
       }
-      await this.repository.putManifest(which, document.mediaType ?? image.mediaType, bytes);
+      await this.#repository.putManifest(which, document.mediaType ?? image.mediaType, bytes);
     } else if ('layers' in document) {
       for (const { digest, size } of [document.config, ...document.layers]) {
-        this.onProgress({ item: digest, size, state: 'present', moved: size });
+        this.#onProgress({ item: digest, size, state: 'present', moved: size });
       }
     }
     if ('layers' in document) {
       const digests = [document.config, ...document.layers].map(({ digest }) => digest);
-      this.#origins.add(digests, this.reference);
+      this.#origins.add(digests, this.#reference);
     }
   }
 
   async #blobs({ config, layers }: Manifest): Promise<void> {
     const blobs = new Map([...layers, config].map((blob) => [blob.digest, blob]));
     for (const { digest, size } of blobs.values())
-      this.onProgress({ item: digest, size, state: 'waiting', moved: 0 });
+      this.#onProgress({ item: digest, size, state: 'waiting', moved: 0 });
     await parallel(blobs.values(), TRANSFERS, (blob) => this.#blob(blob));
   }
 
   async #blob(blob: Descriptor): Promise<void> {
     const { digest, size } = blob;
-    if (await this.repository.hasBlob(blob, 'push')) {
-      this.onProgress({ item: digest, size, state: 'present', moved: size });
+    if (await this.#repository.hasBlob(blob, 'push')) {
+      this.#onProgress({ item: digest, size, state: 'present', moved: size });
       return;
     }
     const origins = this.#origins.of(digest);
-    const { registry, repository } = this.reference;
+    const { registry, repository } = this.#reference;
     for (const origin of origins) {
       if (origin.registry !== registry || origin.repository === repository) continue;
-      if (await this.repository.mount(digest, origin.repository)) {
-        this.onProgress({ item: digest, size, state: 'mounted', moved: size });
+      if (await this.#repository.mount(digest, origin.repository)) {
+        this.#onProgress({ item: digest, size, state: 'mounted', moved: size });
         return;
       }
     }
     for (let attempt = 1; ; attempt++) {
       // A base's layer that was never needed here, on its way from one registry to another.
-      await this.fetch(blob);
+      await this.#fetch(blob);
       try {
         await this.#upload(blob);
         return;
@@ -123,27 +133,27 @@ class Push {
         const damaged = error instanceof JettisonError && /^(DIGEST_MISMATCH|BLOB_DAMAGED)$/.test(error.code);
         if (!damaged || attempt === DAMAGE_ATTEMPTS) throw error;
         // It may have been damaged before it was sent.
-        await this.store.blobs.discardDamaged(digest);
+        await this.#store.blobs.discardDamaged(digest);
       }
     }
   }
 
   async #upload({ digest, size }: Descriptor): Promise<void> {
-    const path = this.store.blobs.path(digest);
-    this.onProgress({ item: digest, size, state: 'moving', moved: 0 });
-    await this.repository.upload({
+    const path = this.#store.blobs.path(digest);
+    this.#onProgress({ item: digest, size, state: 'moving', moved: 0 });
+    await this.#repository.upload({
       digest,
       size,
       open: (start, end) => {
-        const report = (moved: number) => this.onProgress({ item: digest, size, state: 'moving', moved });
+        const report = (moved: number) => this.#onProgress({ item: digest, size, state: 'moving', moved });
         // Of a part nobody can say whether it is damaged before the registry has all of them.
-        if (start === 0 && end === size) return this.store.blobs.stream(digest, report);
+        if (start === 0 && end === size) return this.#store.blobs.stream(digest, report);
         const file = createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 18 });
         return Readable.from(reporting(file, start, report), { objectMode: false });
       },
     });
     this.uploaded += size;
-    this.onProgress({ item: digest, size, state: 'done', moved: size });
+    this.#onProgress({ item: digest, size, state: 'done', moved: size });
   }
 }
 

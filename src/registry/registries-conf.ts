@@ -37,18 +37,21 @@ export async function readRegistriesConf(paths: readonly string[]): Promise<{
 
 /** Reads one file; every complaint names its line. */
 class Reader {
-  constructor(
-    private readonly path: string,
-    private readonly text: string,
-  ) {}
+  readonly #path: string;
+  readonly #text: string;
+
+  constructor(path: string, text: string) {
+    this.#path = path;
+    this.#text = text;
+  }
 
   rules(table: TomlTable): RegistryRule[] {
     const registries = table['registry'] ?? [];
     if (!Array.isArray(registries))
-      throw this.invalid('"registry" has to be written [[registry]]', 'registry');
+      throw this.#invalid('"registry" has to be written [[registry]]', 'registry');
     return [
-      ...registries.map((one, i) => this.rule(this.table(one, '[[registry]]'), i)),
-      ...this.oldRules(table['registries']),
+      ...registries.map((one, i) => this.#rule(this.#table(one, '[[registry]]'), i)),
+      ...this.#oldRules(table['registries']),
     ];
   }
 
@@ -56,91 +59,91 @@ class Reader {
     const value = table[key];
     if (value === undefined) return undefined;
     if (!Array.isArray(value) || !value.every((one) => typeof one === 'string')) {
-      throw this.invalid(`"${key}" has to be a list of strings`, key);
+      throw this.#invalid(`"${key}" has to be a list of strings`, key);
     }
     return value as string[];
   }
 
-  private rule(table: TomlTable, number: number): RegistryRule {
-    const line = lineOf(this.text, '[[registry]]', number);
-    const written = this.string(table, 'location');
-    const prefix = this.string(table, 'prefix') ?? written;
+  #rule(table: TomlTable, number: number): RegistryRule {
+    const line = lineOf(this.#text, '[[registry]]', number);
+    const written = this.#string(table, 'location');
+    const prefix = this.#string(table, 'prefix') ?? written;
     if (prefix === undefined || prefix === '') {
-      throw this.invalid('a [[registry]] needs a "prefix" or a "location"', '[[registry]]', number);
+      throw this.#invalid('a [[registry]] needs a "prefix" or a "location"', '[[registry]]', number);
     }
     const isWildcard = prefix.startsWith('*.');
     if (prefix.slice(isWildcard ? 2 : 0).includes('*') || (isWildcard && /[/:@]/.test(prefix))) {
-      throw this.invalid(
+      throw this.#invalid(
         `invalid prefix "${prefix}": "*." may stand before a host, and nowhere else`,
         prefix,
       );
     }
-    const location = isWildcard && !written ? undefined : this.location(written ?? prefix);
-    const digestOnly = this.flag(table, 'mirror-by-digest-only');
+    const location = isWildcard && !written ? undefined : this.#location(written ?? prefix);
+    const digestOnly = this.#flag(table, 'mirror-by-digest-only');
     const mirrors = table['mirror'] ?? [];
     if (!Array.isArray(mirrors)) {
-      throw this.invalid('"mirror" has to be written [[registry.mirror]]', 'mirror');
+      throw this.#invalid('"mirror" has to be written [[registry.mirror]]', 'mirror');
     }
     return {
-      prefix: this.host(prefix),
+      prefix: this.#host(prefix),
       ...(location !== undefined && { location }),
-      insecure: this.flag(table, 'insecure') ?? false,
-      blocked: this.flag(table, 'blocked') ?? false,
-      mirrors: mirrors.map((one) => this.mirror(this.table(one, '[[registry.mirror]]'), digestOnly)),
-      origin: `${this.path}:${line}`,
+      insecure: this.#flag(table, 'insecure') ?? false,
+      blocked: this.#flag(table, 'blocked') ?? false,
+      mirrors: mirrors.map((one) => this.#mirror(this.#table(one, '[[registry.mirror]]'), digestOnly)),
+      origin: `${this.#path}:${line}`,
     };
   }
 
-  private mirror(table: TomlTable, digestOnly: boolean | undefined): ConfiguredMirror {
-    const location = this.string(table, 'location');
-    if (!location) throw this.invalid('a mirror needs a "location"', '[[registry.mirror]]');
-    const pull = this.string(table, 'pull-from-mirror');
+  #mirror(table: TomlTable, digestOnly: boolean | undefined): ConfiguredMirror {
+    const location = this.#string(table, 'location');
+    if (!location) throw this.#invalid('a mirror needs a "location"', '[[registry.mirror]]');
+    const pull = this.#string(table, 'pull-from-mirror');
     if (pull !== undefined && digestOnly !== undefined) {
-      throw this.invalid(
+      throw this.#invalid(
         '"pull-from-mirror" and "mirror-by-digest-only" exclude each other',
         'pull-from-mirror',
       );
     }
     if (pull !== undefined && !['', 'all', 'digest-only', 'tag-only'].includes(pull)) {
-      throw this.invalid(
+      throw this.#invalid(
         `invalid "pull-from-mirror": "${pull}" is not all, digest-only or tag-only`,
         'pull-from-mirror',
       );
     }
     return {
-      location: this.location(location),
-      insecure: this.flag(table, 'insecure') ?? false,
+      location: this.#location(location),
+      insecure: this.#flag(table, 'insecure') ?? false,
       access: digestOnly || pull === 'digest-only' ? 'digest' : pull === 'tag-only' ? 'tag' : 'all',
-      origin: `${this.path}:${lineOf(this.text, location)}`,
+      origin: `${this.#path}:${lineOf(this.#text, location)}`,
     };
   }
 
   /** The format before [[registry]]: lists of hosts. */
-  private oldRules(old: TomlValue | undefined): RegistryRule[] {
+  #oldRules(old: TomlValue | undefined): RegistryRule[] {
     if (old === undefined) return [];
-    const lists = this.table(old, '[registries]');
+    const lists = this.#table(old, '[registries]');
     const hosts = (name: string) => {
       const list = lists[name];
       return list === undefined
         ? []
-        : (this.texts(this.table(list, `[registries.${name}]`), 'registries') ?? []);
+        : (this.texts(this.#table(list, `[registries.${name}]`), 'registries') ?? []);
     };
     const [insecure, blocked] = [hosts('insecure'), hosts('block')];
     return [...new Set([...insecure, ...blocked])].map((host) => ({
-      prefix: this.host(host),
+      prefix: this.#host(host),
       location: host,
       insecure: insecure.includes(host),
       blocked: blocked.includes(host),
       mirrors: [],
-      origin: `${this.path}:${lineOf(this.text, host)}`,
+      origin: `${this.#path}:${lineOf(this.#text, host)}`,
     }));
   }
 
   /** A registry, with a part of a repository's name or without. */
-  private location(text: string): string {
+  #location(text: string): string {
     const plain = text.replace(/\/+$/, '');
     if (/^[a-z]+:\/\//i.test(plain)) {
-      throw this.invalid(
+      throw this.#invalid(
         `invalid location "${withoutUser(text)}": it is written without ${/^[a-z]+:\/\//i.exec(plain)![0]}`,
         text,
       );
@@ -148,42 +151,42 @@ class Reader {
     if (/^[^/]*@/.test(plain) && !/^[^/]*@sha\d+:/.test(plain)) {
       const shown = withoutUser(plain);
       const host = shown.slice(shown.indexOf('@') + 1).replace(/\/.*$/, '');
-      throw this.invalid(
+      throw this.#invalid(
         `invalid location "${shown}": it may hold no user and password: use jettison login ${host}`,
         text,
       );
     }
     if (!URL.canParse(`https://${plain}`) || new URL(`https://${plain}`).host === '') {
-      throw this.invalid(`invalid location "${withoutUser(text)}"`, text);
+      throw this.#invalid(`invalid location "${withoutUser(text)}"`, text);
     }
-    return this.host(plain);
+    return this.#host(plain);
   }
 
   /** Host names have no case. */
-  private host(text: string): string {
+  #host(text: string): string {
     const slash = text.indexOf('/');
     return slash < 0 ? text.toLowerCase() : text.slice(0, slash).toLowerCase() + text.slice(slash);
   }
 
-  private table(value: TomlValue, name: string): TomlTable {
+  #table(value: TomlValue, name: string): TomlTable {
     if (typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date))
       return value as TomlTable;
-    throw this.invalid(`${name} has to be a table`, name);
+    throw this.#invalid(`${name} has to be a table`, name);
   }
 
-  private string(table: TomlTable, key: string): string | undefined {
+  #string(table: TomlTable, key: string): string | undefined {
     const value = table[key];
     if (value === undefined || typeof value === 'string') return value;
-    throw this.invalid(`"${key}" has to be a string`, key);
+    throw this.#invalid(`"${key}" has to be a string`, key);
   }
 
-  private flag(table: TomlTable, key: string): boolean | undefined {
+  #flag(table: TomlTable, key: string): boolean | undefined {
     const value = table[key];
     if (value === undefined || typeof value === 'boolean') return value;
-    throw this.invalid(`"${key}" has to be true or false`, key);
+    throw this.#invalid(`"${key}" has to be true or false`, key);
   }
 
-  private invalid(reason: string, at: string, number = 0) {
-    return invalidConfig(this.path, reason, lineOf(this.text, at, number));
+  #invalid(reason: string, at: string, number = 0) {
+    return invalidConfig(this.#path, reason, lineOf(this.#text, at, number));
   }
 }

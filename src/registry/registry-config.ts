@@ -63,17 +63,28 @@ export function configFiles(env: NodeJS.ProcessEnv): ConfigFiles {
 
 /** How registries are reached: what the environment and the files of this machine say. Read when first needed. */
 export class RegistryConfig {
+  readonly #files: ConfigFiles;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #insecure: boolean;
+  readonly #rules: readonly RegistryRule[];
+  readonly #daemon: DaemonConfig | undefined;
   readonly #hosts = new Map<string, Promise<HostsConfig | undefined>>();
 
   private constructor(
-    private readonly files: ConfigFiles,
-    private readonly env: NodeJS.ProcessEnv,
-    private readonly insecure: boolean,
-    private readonly rules: readonly RegistryRule[],
+    files: ConfigFiles,
+    env: NodeJS.ProcessEnv,
+    insecure: boolean,
+    rules: readonly RegistryRule[],
     /** Where names without a registry would be looked up by Podman. */
     readonly search: readonly string[],
-    private readonly daemon: DaemonConfig | undefined,
-  ) {}
+    daemon: DaemonConfig | undefined,
+  ) {
+    this.#files = files;
+    this.#env = env;
+    this.#insecure = insecure;
+    this.#rules = rules;
+    this.#daemon = daemon;
+  }
 
   /**
    * @param insecure all registries are: `--registry-insecure`
@@ -101,7 +112,7 @@ export class RegistryConfig {
     const rule = this.#ruleFor(reference);
     const hosts = await this.#hostsOf(reference.registry);
     const access = reference.digest === undefined && reference.tag !== undefined ? 'tag' : 'digest';
-    const named = environmentMirrors(reference.registry, this.env);
+    const named = environmentMirrors(reference.registry, this.#env);
     const { found, prefix } =
       named === undefined
         ? this.#mirrorsOf(reference, rule, hosts)
@@ -138,17 +149,17 @@ export class RegistryConfig {
       }
     };
     const hub = { registry: 'docker.io', repository: 'library/x' };
-    const rule = findRule(this.rules, hub);
-    for (const { prefix, location, insecure, blocked, mirrors, origin } of this.rules) {
-      if (this.env['JETTISON_MIRRORS'] === undefined) mirrored(prefix, mirrors);
+    const rule = findRule(this.#rules, hub);
+    for (const { prefix, location, insecure, blocked, mirrors, origin } of this.#rules) {
+      if (this.#env['JETTISON_MIRRORS'] === undefined) mirrored(prefix, mirrors);
       const moved = location !== undefined && location !== prefix ? `read from ${location}` : '';
       for (const fact of [moved, insecure ? 'insecure' : '', blocked ? 'blocked' : '']) {
         if (fact !== '') lines.push(`${prefix}: ${fact} (${origin})`);
       }
     }
-    const named = environmentMirrors(hub.registry, this.env);
+    const named = environmentMirrors(hub.registry, this.#env);
     if (named !== undefined) {
-      const entries = (this.env['JETTISON_MIRRORS'] ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
+      const entries = (this.#env['JETTISON_MIRRORS'] ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
       lines.push(`JETTISON_MIRRORS: ${entries.map(withoutMirrorUser).join(',')}`);
     } else if (rule === undefined || rule.mirrors.length === 0) {
       mirrored('docker.io', this.#mirrorsOf(hub, undefined, await this.#hostsOf('docker.io')).found);
@@ -167,7 +178,7 @@ export class RegistryConfig {
   }
 
   #ruleFor(reference: ReadReference): RegistryRule | undefined {
-    const rule = findRule(this.rules, reference);
+    const rule = findRule(this.#rules, reference);
     if (rule?.blocked) {
       const name = `${reference.registry}/${reference.repository}`;
       throw new JettisonError('REGISTRY_BLOCKED', `${name} is blocked by ${rule.origin}`, {
@@ -184,7 +195,7 @@ export class RegistryConfig {
     hosts: HostsConfig | undefined,
   ): { found: ConfiguredMirror[]; prefix: string } {
     if (rule !== undefined && rule.mirrors.length > 0) return { found: rule.mirrors, prefix: rule.prefix };
-    const others = registry === 'docker.io' ? (this.daemon?.mirrors ?? []) : [];
+    const others = registry === 'docker.io' ? (this.#daemon?.mirrors ?? []) : [];
     return { found: hosts?.mirrors.length ? hosts.mirrors : others, prefix: registry };
   }
 
@@ -237,13 +248,13 @@ export class RegistryConfig {
   }
 
   #isInsecure(registry: string): boolean {
-    return this.insecure || isLoopback(registry) || this.daemon?.isInsecure(registry) === true;
+    return this.#insecure || isLoopback(registry) || this.#daemon?.isInsecure(registry) === true;
   }
 
   #hostsOf(registry: string): Promise<HostsConfig | undefined> {
     let found = this.#hosts.get(registry);
     if (found === undefined) {
-      found = readHostsToml(this.files.hosts, registry);
+      found = readHostsToml(this.#files.hosts, registry);
       this.#hosts.set(registry, found);
     }
     return found;

@@ -67,16 +67,19 @@ export async function upload(
 }
 
 class UploadSession {
+  readonly #connection: Connection;
+  readonly #where: Omit<UploadPlace, 'exists'>;
+  readonly #source: UploadSource;
   /** Bytes that the registry is known to have. */
   offset = 0;
   #location: URL | undefined;
   #chunk = Number.POSITIVE_INFINITY;
 
-  constructor(
-    private readonly connection: Connection,
-    private readonly where: Omit<UploadPlace, 'exists'>,
-    private readonly source: UploadSource,
-  ) {}
+  constructor(connection: Connection, where: Omit<UploadPlace, 'exists'>, source: UploadSource) {
+    this.#connection = connection;
+    this.#where = where;
+    this.#source = source;
+  }
 
   /** Where the upload goes on; undefined where it has to begin anew. */
   get url(): URL | undefined {
@@ -85,7 +88,7 @@ class UploadSession {
 
   /** Sends what is missing. @throws Transient when it broke on the way */
   async advance(): Promise<void> {
-    const { digest, size } = this.source;
+    const { digest, size } = this.#source;
     if (this.#location === undefined) await this.#start();
     if (size > SINGLE_REQUEST_LIMIT) {
       while (this.offset < size) await this.#patch(Math.min(size - this.offset, this.#chunk));
@@ -95,12 +98,12 @@ class UploadSession {
     target.search += `${target.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
     const { offset } = this;
     const response = await this.#commit({
-      ...this.where,
+      ...this.#where,
       method: 'PUT',
       target,
       headers: { 'content-type': 'application/octet-stream' },
       ...(offset < size
-        ? { body: { length: size - offset, open: () => this.source.open(offset, size) } }
+        ? { body: { length: size - offset, open: () => this.#source.open(offset, size) } }
         : {}),
       expect: [200, 201, 204, 404, 416],
       commits: true,
@@ -116,12 +119,12 @@ class UploadSession {
    */
   async #commit(request: ApiRequest): Promise<HttpResponse> {
     try {
-      return await this.connection.sendOnce(request);
+      return await this.#connection.sendOnce(request);
     } catch (error) {
       if (!(error instanceof JettisonError) || error.details?.['reason'] !== 'DIGEST_INVALID') throw error;
       throw new JettisonError(
         'DIGEST_MISMATCH',
-        `cannot ${request.subject.action}: ${this.source.digest} arrives damaged`,
+        `cannot ${request.subject.action}: ${this.#source.digest} arrives damaged`,
         { hint: 'Something between here and the registry damages what is sent; try again.', cause: error },
       );
     }
@@ -131,12 +134,12 @@ class UploadSession {
   async recover(): Promise<void> {
     const target = this.#location;
     this.#location = undefined;
-    const resumable = target !== undefined && this.source.size > SINGLE_REQUEST_LIMIT;
+    const resumable = target !== undefined && this.#source.size > SINGLE_REQUEST_LIMIT;
     this.offset = 0;
     if (!resumable) return;
     try {
-      const response = await this.connection.sendOnce({
-        ...this.where,
+      const response = await this.#connection.sendOnce({
+        ...this.#where,
         method: 'GET',
         target,
         expect: [204],
@@ -147,8 +150,8 @@ class UploadSession {
       if (last === undefined) return;
       // "0-0" is one byte to some and none to others: starting again costs nothing then.
       const offset = Number(last) === 0 ? 0 : Number(last) + 1;
-      if (offset === 0 || offset > this.source.size) return;
-      this.#location = location === undefined ? target : this.connection.locate(location, response.url);
+      if (offset === 0 || offset > this.#source.size) return;
+      this.#location = location === undefined ? target : this.#connection.locate(location, response.url);
       this.offset = offset;
     } catch {
       // Start again.
@@ -156,7 +159,7 @@ class UploadSession {
   }
 
   async #start(): Promise<void> {
-    const response = await this.connection.sendOnce({ ...this.where, method: 'POST', expect: [202] });
+    const response = await this.#connection.sendOnce({ ...this.#where, method: 'POST', expect: [202] });
     discard(response);
     this.#follow(response);
     if (this.#location === undefined) throw this.#lost(response);
@@ -164,9 +167,9 @@ class UploadSession {
 
   async #patch(length: number): Promise<void> {
     const { offset } = this;
-    const whole = offset === 0 && length === this.source.size;
-    const response = await this.connection.sendOnce({
-      ...this.where,
+    const whole = offset === 0 && length === this.#source.size;
+    const response = await this.#connection.sendOnce({
+      ...this.#where,
       method: 'PATCH',
       target: this.#location!,
       headers: {
@@ -174,7 +177,7 @@ class UploadSession {
         // A stream from the start has no range in Docker's own clients, and not every registry takes one.
         ...(whole ? {} : { 'content-range': `${offset}-${offset + length - 1}` }),
       },
-      body: { length, open: () => this.source.open(offset, offset + length) },
+      body: { length, open: () => this.#source.open(offset, offset + length) },
       expect: [200, 201, 202, 204, 404, 416, ...(length > CHUNK ? [413] : [])],
       commits: true,
     });
@@ -190,13 +193,13 @@ class UploadSession {
 
   #follow(response: HttpResponse): void {
     const { location } = response.headers;
-    if (location !== undefined) this.#location = this.connection.locate(location, response.url);
+    if (location !== undefined) this.#location = this.#connection.locate(location, response.url);
   }
 
   /** The registry does not know the upload any more, or is at another offset. */
   #lost(response: HttpResponse): Transient {
     this.#location = undefined;
     const error = Object.assign(new Error('upload lost'), { code: 'ECONNRESET' });
-    return new Transient(networkError(error, response.url, this.where.subject));
+    return new Transient(networkError(error, response.url, this.#where.subject));
   }
 }

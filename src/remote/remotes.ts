@@ -17,25 +17,30 @@ export interface Checkout {
 
 /** What one build takes from URLs and repositories: each of them is asked for once. */
 export class Remotes {
+  readonly #options: {
+    layout: StoreLayout;
+    env: NodeJS.ProcessEnv;
+    signal: AbortSignal;
+    secrets: Secrets;
+  };
   readonly #http: Http;
   readonly #downloads = new Map<string, Promise<Download>>();
   readonly #commits = new Map<string, Promise<GitCommit | undefined>>();
   readonly #checkouts = new Map<string, Promise<Checkout>>();
 
-  constructor(
-    private readonly options: {
-      layout: StoreLayout;
-      env: NodeJS.ProcessEnv;
-      signal: AbortSignal;
-      secrets: Secrets;
-    },
-  ) {
+  constructor(options: {
+    layout: StoreLayout;
+    env: NodeJS.ProcessEnv;
+    signal: AbortSignal;
+    secrets: Secrets;
+  }) {
+    this.#options = options;
     this.#http = new Http(options.env);
   }
 
   /** @throws JettisonError `DOWNLOAD_FAILED`, `DIGEST_MISMATCH` */
   download(url: string, expected?: Digest, onProgress?: OnProgress): Promise<Download> {
-    const { layout, signal, secrets } = this.options;
+    const { layout, signal, secrets } = this.#options;
     return once(this.#downloads, `${url} ${expected ?? ''}`, () =>
       download(url, expected, {
         layout,
@@ -59,7 +64,12 @@ export class Remotes {
       // git says nothing of bytes that a program could read.
       const item = transferName(source.url);
       onProgress({ item, state: 'moving', moved: 0 });
-      const checkout = await checkOut(source, found, temporaryPath(this.options.layout, 'git'), this.options);
+      const checkout = await checkOut(
+        source,
+        found,
+        temporaryPath(this.#options.layout, 'git'),
+        this.#options,
+      );
       onProgress({ item, state: 'done', moved: 0 });
       return checkout;
     });
@@ -71,7 +81,7 @@ export class Remotes {
   }
 
   #find(source: GitSource): Promise<GitCommit | undefined> {
-    return once(this.#commits, JSON.stringify(source), () => findCommit(source, this.options));
+    return once(this.#commits, JSON.stringify(source), () => findCommit(source, this.#options));
   }
 }
 

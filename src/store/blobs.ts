@@ -10,11 +10,15 @@ import { temporaryPath, writeWhole } from './temporary.ts';
 
 /** Content by digest: manifests, configs and compressed layers, as the OCI image layout keeps them. */
 export class Blobs {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /** Bytes of a blob, or undefined when the store does not hold it. */
   size(digest: Digest): number | undefined {
-    return statSync(this.layout.blob(digest), { throwIfNoEntry: false })?.size;
+    return statSync(this.#layout.blob(digest), { throwIfNoEntry: false })?.size;
   }
 
   /** @param size what it has to have; after a power failure it may have less */
@@ -31,7 +35,7 @@ export class Blobs {
   }
 
   path(digest: Digest): string {
-    return this.layout.blob(digest);
+    return this.#layout.blob(digest);
   }
 
   /**
@@ -43,7 +47,7 @@ export class Blobs {
    */
   stream(digest: Digest, report?: (moved: number) => void): Readable {
     if (!this.has(digest)) throw missing(digest);
-    const file = createReadStream(this.layout.blob(digest), { highWaterMark: 1 << 20 });
+    const file = createReadStream(this.#layout.blob(digest), { highWaterMark: 1 << 20 });
     return Readable.from(verified(file, digest, report), { objectMode: false });
   }
 
@@ -55,7 +59,7 @@ export class Blobs {
   read(digest: Digest): Buffer {
     let data: Buffer;
     try {
-      data = readFileSync(this.layout.blob(digest));
+      data = readFileSync(this.#layout.blob(digest));
     } catch (error) {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(digest) : error;
     }
@@ -73,12 +77,12 @@ export class Blobs {
   write(data: Uint8Array): { digest: Digest; size: number } {
     const digest = sha256(data);
     // One that is something else is damaged.
-    if (!this.#holds(digest, data)) writeWhole(this.layout, this.layout.blob(digest), data);
+    if (!this.#holds(digest, data)) writeWhole(this.#layout, this.#layout.blob(digest), data);
     return { digest, size: data.byteLength };
   }
 
   #holds(digest: Digest, data: Uint8Array): boolean {
-    return this.size(digest) === data.byteLength && readFileSync(this.layout.blob(digest)).equals(data);
+    return this.size(digest) === data.byteLength && readFileSync(this.#layout.blob(digest)).equals(data);
   }
 
   /** Stores a value as canonical JSON. */
@@ -97,7 +101,7 @@ export class Blobs {
     expected?: { digest: Digest; size?: number },
     signal?: AbortSignal,
   ): Promise<{ digest: Digest; size: number }> {
-    const temporary = temporaryPath(this.layout, 'blob');
+    const temporary = temporaryPath(this.#layout, 'blob');
     const hash = createHash('sha256');
     let size = 0;
     try {
@@ -118,7 +122,7 @@ export class Blobs {
       if (expected?.size !== undefined && size !== expected.size) {
         throw new JettisonError('DIGEST_MISMATCH', `${digest} has ${size} bytes instead of ${expected.size}`);
       }
-      renameSync(temporary, this.layout.blob(digest));
+      renameSync(temporary, this.#layout.blob(digest));
       return { digest, size };
     } catch (error) {
       rmSync(temporary, { force: true });

@@ -76,16 +76,20 @@ export interface StoredContainer<Request = unknown> {
 
 /** The containers of a store: a folder each, with what it is, what has become of it, and its log. */
 export class Containers {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /** Holds `config.json`, `state.json` and where there is one `log`. */
   folder(id: string): string {
-    return join(this.layout.containers, id);
+    return join(this.#layout.containers, id);
   }
 
   /** All containers, oldest first. */
   list<Request = unknown>(): StoredContainer<Request>[] {
-    return readNames(this.layout.containers)
+    return readNames(this.#layout.containers)
       .map((id) => this.get<Request>(id))
       .filter((container) => container !== undefined)
       .sort((a, b) => (a.config.created < b.config.created ? -1 : 1));
@@ -104,21 +108,21 @@ export class Containers {
   }
 
   create(config: ContainerConfig, state: ContainerState): void {
-    const folder = temporaryPath(this.layout, 'container');
+    const folder = temporaryPath(this.#layout, 'container');
     // Variables and arguments may be secrets.
     mkdirSync(folder, { mode: 0o700 });
-    writeWhole(this.layout, join(folder, 'config.json'), recordText(config));
-    writeWhole(this.layout, join(folder, 'state.json'), recordText(state));
-    mkdirSync(this.layout.containers, { recursive: true, mode: 0o700 });
+    writeWhole(this.#layout, join(folder, 'config.json'), recordText(config));
+    writeWhole(this.#layout, join(folder, 'state.json'), recordText(state));
+    mkdirSync(this.#layout.containers, { recursive: true, mode: 0o700 });
     renameSync(folder, this.folder(config.id));
   }
 
   setState(id: string, state: ContainerState): void {
-    writeWhole(this.layout, join(this.folder(id), 'state.json'), recordText(state));
+    writeWhole(this.#layout, join(this.folder(id), 'state.json'), recordText(state));
   }
 
   remove(id: string): void {
-    const grave = temporaryPath(this.layout, 'container');
+    const grave = temporaryPath(this.#layout, 'container');
     try {
       renameSync(this.folder(id), grave);
     } catch (error) {

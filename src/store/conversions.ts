@@ -11,29 +11,33 @@ export type ConversionKey = Record<string, string | number | boolean | undefined
 
 /** Remembers in which other forms (compressions, times) layers have been packed. */
 export class Conversions {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /** The packed form; undefined when there is none, or its blob is gone or cut short. */
   get(key: ConversionKey): LayerBlob | undefined {
     const packed = readRecord<LayerBlob>(this.#path(key));
-    const file = packed && statSync(this.layout.blob(packed.blob.digest), { throwIfNoEntry: false });
+    const file = packed && statSync(this.#layout.blob(packed.blob.digest), { throwIfNoEntry: false });
     return packed?.blob.size === file?.size ? packed : undefined;
   }
 
   put(key: ConversionKey, packed: LayerBlob): void {
-    mkdirSync(this.layout.conversions, { recursive: true });
-    writeWhole(this.layout, this.#path(key), recordText(packed));
+    mkdirSync(this.#layout.conversions, { recursive: true });
+    writeWhole(this.#layout, this.#path(key), recordText(packed));
   }
 
   /** All that is remembered, with the files that do. */
   *list(): Iterable<{ path: string; packed: LayerBlob | undefined }> {
-    for (const name of readNames(this.layout.conversions)) {
-      const path = join(this.layout.conversions, name);
+    for (const name of readNames(this.#layout.conversions)) {
+      const path = join(this.#layout.conversions, name);
       yield { path, packed: readRecord<LayerBlob>(path) };
     }
   }
 
   #path(key: ConversionKey): string {
-    return join(this.layout.conversions, `${hex(digestOf(key))}.json`);
+    return join(this.#layout.conversions, `${hex(digestOf(key))}.json`);
   }
 }

@@ -20,13 +20,17 @@ export interface StoredImage {
 
 /** What the images are called. One file a name is the truth; `index.json` is made from them. */
 export class Images {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /** All images, sorted by name; those without a name last. */
   list(): StoredImage[] {
     const images: StoredImage[] = [];
-    for (const file of readNames(this.layout.images).sort()) {
-      const image = this.readFile(file);
+    for (const file of readNames(this.#layout.images).sort()) {
+      const image = this.#readFile(file);
       if (image !== undefined) images.push(image);
     }
     return images.sort((a, b) => compare(a.name ?? '\uffff', b.name ?? '\uffff'));
@@ -34,7 +38,7 @@ export class Images {
 
   /** The same as `get`, for which a damaged name counts as none: for who is about to give it anew. */
   find(name: string): StoredImage | undefined {
-    return this.readFile(fileName(name));
+    return this.#readFile(fileName(name));
   }
 
   /**
@@ -42,7 +46,7 @@ export class Images {
    * @throws JettisonError `IMAGE_NAME_DAMAGED`: nothing else may be taken for the image that the name stood for
    */
   get(name: string): StoredImage | undefined {
-    const found = this.lookAt(fileName(name));
+    const found = this.#lookAt(fileName(name));
     if (found === 'damaged') {
       throw new JettisonError(
         'IMAGE_NAME_DAMAGED',
@@ -58,66 +62,66 @@ export class Images {
   /** Gives an image a name, taking the name from whatever had it. */
   put(name: string, manifest: Descriptor): void {
     const known = this.find(name);
-    if (known?.manifest.digest === manifest.digest && this.isIndexed(fileName(name))) return;
-    this.write(fileName(name), { name, manifest: bare(manifest), updated: new Date().toISOString() });
+    if (known?.manifest.digest === manifest.digest && this.#isIndexed(fileName(name))) return;
+    this.#write(fileName(name), { name, manifest: bare(manifest), updated: new Date().toISOString() });
     // A name makes the nameless entry of the same image superfluous.
-    rmSync(join(this.layout.images, namelessFile(manifest.digest)), { force: true });
-    this.writeIndex();
+    rmSync(join(this.#layout.images, namelessFile(manifest.digest)), { force: true });
+    this.#writeIndex();
   }
 
   /** Keeps an image that has no name. */
   putNameless(manifest: Descriptor): void {
     if (this.list().some((image) => image.manifest.digest === manifest.digest)) return;
-    this.write(namelessFile(manifest.digest), {
+    this.#write(namelessFile(manifest.digest), {
       manifest: bare(manifest),
       updated: new Date().toISOString(),
     });
-    this.writeIndex();
+    this.#writeIndex();
   }
 
   /** Forgets a name, or a nameless image. Its blobs go with the next pruning. */
   remove(image: StoredImage): void {
     const file = image.name === undefined ? namelessFile(image.manifest.digest) : fileName(image.name);
-    rmSync(join(this.layout.images, file), { force: true });
-    this.writeIndex();
+    rmSync(join(this.#layout.images, file), { force: true });
+    this.#writeIndex();
   }
 
   /** Forgets names whose files a power failure left empty. */
   discardDamaged(): void {
-    for (const file of this.damaged()) rmSync(join(this.layout.images, file), { force: true });
-    if (!this.isIndexSound) this.writeIndex();
+    for (const file of this.damaged()) rmSync(join(this.#layout.images, file), { force: true });
+    if (!this.isIndexSound) this.#writeIndex();
   }
 
   /** Files that name no image any more. */
   damaged(): string[] {
-    return readNames(this.layout.images).filter((file) => this.readFile(file) === undefined);
+    return readNames(this.#layout.images).filter((file) => this.#readFile(file) === undefined);
   }
 
-  private write(file: string, image: StoredImage): void {
-    writeWhole(this.layout, join(this.layout.images, file), recordText(image));
+  #write(file: string, image: StoredImage): void {
+    writeWhole(this.#layout, join(this.#layout.images, file), recordText(image));
   }
 
   /** Another process may remove a name at any time. */
-  private readFile(file: string): StoredImage | undefined {
-    const found = this.lookAt(file);
+  #readFile(file: string): StoredImage | undefined {
+    const found = this.#lookAt(file);
     return found === 'damaged' ? undefined : found;
   }
 
   /** A damaged file of a name: `index.json` says the same once more. */
-  private lookAt(file: string): StoredImage | 'damaged' | undefined {
-    const found = lookAtRecord<StoredImage>(join(this.layout.images, file), { unsealed: true });
+  #lookAt(file: string): StoredImage | 'damaged' | undefined {
+    const found = lookAtRecord<StoredImage>(join(this.#layout.images, file), { unsealed: true });
     if (found === 'missing') return undefined;
     if (found !== 'damaged' && isDigest(String(found.manifest?.digest))) return found;
-    return this.fromIndex(file) ?? 'damaged';
+    return this.#fromIndex(file) ?? 'damaged';
   }
 
-  private fromIndex(file: string): StoredImage | undefined {
-    const { manifests } = readJson<Partial<Index>>(this.layout.index) ?? {};
+  #fromIndex(file: string): StoredImage | undefined {
+    const { manifests } = readJson<Partial<Index>>(this.#layout.index) ?? {};
     for (const { annotations, ...manifest } of Array.isArray(manifests) ? manifests : []) {
       const name = annotations?.['io.containerd.image.name'];
       if (!isDigest(String(manifest.digest))) continue;
       if (file !== (name === undefined ? namelessFile(manifest.digest) : fileName(name))) continue;
-      const updated = statSync(this.layout.index).mtime.toISOString();
+      const updated = statSync(this.#layout.index).mtime.toISOString();
       return { ...(name === undefined ? {} : { name }), manifest, updated };
     }
     return undefined;
@@ -130,19 +134,19 @@ export class Images {
    */
   repair(): { file: string; mended: boolean }[] {
     const done = this.unsound().map((file) => {
-      const image = this.fromIndex(file);
-      if (image === undefined) rmSync(join(this.layout.images, file), { force: true });
-      else this.write(file, image);
+      const image = this.#fromIndex(file);
+      if (image === undefined) rmSync(join(this.#layout.images, file), { force: true });
+      else this.#write(file, image);
       return { file, mended: image !== undefined };
     });
-    this.writeIndex();
+    this.#writeIndex();
     return done;
   }
 
   /** Files of names that are damaged, whatever `index.json` says. */
   unsound(): string[] {
-    return readNames(this.layout.images).filter((file) => {
-      const found = lookAtRecord<StoredImage>(join(this.layout.images, file), { unsealed: true });
+    return readNames(this.#layout.images).filter((file) => {
+      const found = lookAtRecord<StoredImage>(join(this.#layout.images, file), { unsealed: true });
       return found === 'damaged' || (found !== 'missing' && !isDigest(String(found.manifest?.digest)));
     });
   }
@@ -150,7 +154,7 @@ export class Images {
   /** Whether `index.json` says what the names say. */
   get isIndexSound(): boolean {
     try {
-      return readFileSync(this.layout.index, 'utf8') === this.indexText();
+      return readFileSync(this.#layout.index, 'utf8') === this.#indexText();
     } catch {
       return false;
     }
@@ -161,15 +165,15 @@ export class Images {
    * written and before `index.json` was. Nothing is lost by that: the names are the truth.
    */
   get isIndexBehind(): boolean {
-    const names = statSync(this.layout.images, { throwIfNoEntry: false });
-    const index = statSync(this.layout.index, { throwIfNoEntry: false });
+    const names = statSync(this.#layout.images, { throwIfNoEntry: false });
+    const index = statSync(this.#layout.index, { throwIfNoEntry: false });
     return names !== undefined && (index === undefined || index.mtimeMs < names.mtimeMs);
   }
 
   /** Whether `index.json` was written after a name: a process may have been killed in between. */
-  private isIndexed(file: string): boolean {
-    const named = statSync(join(this.layout.images, file), { throwIfNoEntry: false });
-    const index = statSync(this.layout.index, { throwIfNoEntry: false });
+  #isIndexed(file: string): boolean {
+    const named = statSync(join(this.#layout.images, file), { throwIfNoEntry: false });
+    const index = statSync(this.#layout.index, { throwIfNoEntry: false });
     return named !== undefined && index !== undefined && index.size > 0 && index.mtimeMs >= named.mtimeMs;
   }
 
@@ -177,16 +181,16 @@ export class Images {
    * Writes `index.json` until it says what the folder says: of two processes that write at once the last one
    * sees both names, since each looks again after writing.
    */
-  private writeIndex(): void {
+  #writeIndex(): void {
     for (let written = ''; ; ) {
-      const text = this.indexText();
+      const text = this.#indexText();
       if (text === written) return;
-      writeWhole(this.layout, this.layout.index, text);
+      writeWhole(this.#layout, this.#layout.index, text);
       written = text;
     }
   }
 
-  private indexText(): string {
+  #indexText(): string {
     const manifests = this.list().map(({ name, manifest }) => ({
       ...manifest,
       ...(name === undefined

@@ -49,7 +49,11 @@ interface Record {
  * modification times say when they were last used.
  */
 export class Inspections {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /** @param version of the facts: those of another one count as none */
   get(diffId: Digest, version: string): InspectedLayer | undefined {
@@ -76,9 +80,9 @@ export class Inspections {
     version: string,
     kept: { pieces: Iterable<Buffer>; facts: InspectedLayer['facts'] },
   ): void {
-    mkdirSync(this.layout.inspections, { recursive: true });
+    mkdirSync(this.#layout.inspections, { recursive: true });
     const digest = createHash('sha256');
-    const temporary = temporaryPath(this.layout, 'index');
+    const temporary = temporaryPath(this.#layout, 'index');
     const fd = openSync(temporary, 'wx');
     try {
       for (const piece of kept.pieces) {
@@ -94,11 +98,11 @@ export class Inspections {
       indexDigest: digest.digest('hex'),
       facts: [...kept.facts].map(([id, of]) => [id, [...of]]),
     };
-    writeWhole(this.layout, this.#path(diffId, 'json'), recordText(record));
+    writeWhole(this.#layout, this.#path(diffId, 'json'), recordText(record));
   }
 
   #path(diffId: Digest, kind: 'index' | 'json'): string {
-    return `${this.layout.inspections}/${hex(diffId)}.${kind}`;
+    return `${this.#layout.inspections}/${hex(diffId)}.${kind}`;
   }
 }
 

@@ -49,15 +49,19 @@ export interface MadeDirectory {
 
 /** The layer folders of a store. */
 export class Layers {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /**
    * The record of a layer; undefined when the store has none of that id. One that a power failure left without
    * its whole record or index counts as none: it is made again.
    */
   record(id: string): LayerRecord | undefined {
-    const record = readRecord<LayerRecord>(this.layout.layerRecord(id));
-    const index = record && statSync(this.layout.layerIndex(id), { throwIfNoEntry: false });
+    const record = readRecord<LayerRecord>(this.#layout.layerRecord(id));
+    const index = record && statSync(this.#layout.layerIndex(id), { throwIfNoEntry: false });
     return record?.indexSize === index?.size ? record : undefined;
   }
 
@@ -69,7 +73,7 @@ export class Layers {
    */
   index(id: string): LayerIndex {
     const record = this.record(id);
-    const bytes = record && readIfThere(this.layout.layerIndex(id));
+    const bytes = record && readIfThere(this.#layout.layerIndex(id));
     if (bytes !== undefined && hash('sha256', bytes, 'hex') === record!.indexDigest) {
       return LayerIndex.parse(bytes);
     }
@@ -83,7 +87,7 @@ export class Layers {
   /** What is wrong with the index of a layer, for people; undefined when it is what the record says. */
   indexProblem(id: string): string | undefined {
     const record = this.record(id);
-    const bytes = record && readIfThere(this.layout.layerIndex(id));
+    const bytes = record && readIfThere(this.#layout.layerIndex(id));
     if (bytes === undefined) return 'has no index';
     const actual = hash('sha256', bytes, 'hex');
     return actual === record!.indexDigest ? undefined : `has an index with the digest ${actual}`;
@@ -91,29 +95,29 @@ export class Layers {
 
   /** Makes a damaged layer count as none. Its folder stays until something is put into its place. */
   discardRecord(id: string): void {
-    rmSync(this.layout.layerRecord(id), { force: true });
+    rmSync(this.#layout.layerRecord(id), { force: true });
   }
 
   /** Whether the layer has a directory of that form. */
   hasDirectory(id: string, form: DirectoryForm): boolean {
-    return existsSync(this.layout.layerDirectory(id, form)) && this.record(id) !== undefined;
+    return existsSync(this.#layout.layerDirectory(id, form)) && this.record(id) !== undefined;
   }
 
   /** The directories that the layer has, of some forms. */
   directories(id: string, forms: readonly DirectoryForm[] = DIRECTORY_FORMS): DirectoryForm[] {
-    return forms.filter((form) => existsSync(this.layout.layerDirectory(id, form)));
+    return forms.filter((form) => existsSync(this.#layout.layerDirectory(id, form)));
   }
 
   /** The packed form; undefined when the layer has not been packed, or its blob has been pruned or cut short. */
   blob(id: string): LayerBlob | undefined {
-    const packed = readRecord<LayerBlob>(this.layout.layerBlob(id));
-    const blob = packed && statSync(this.layout.blob(packed.blob.digest), { throwIfNoEntry: false });
+    const packed = readRecord<LayerBlob>(this.#layout.layerBlob(id));
+    const blob = packed && statSync(this.#layout.blob(packed.blob.digest), { throwIfNoEntry: false });
     return packed?.blob.size === blob?.size ? packed : undefined;
   }
 
   /** Every layer's id. */
   ids(): string[] {
-    return readNames(this.layout.layers);
+    return readNames(this.#layout.layers);
   }
 }
 

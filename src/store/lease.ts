@@ -15,12 +15,12 @@ const held = new Map<string, number>();
  * announces itself and then looks for the other, so that at least one of them always sees the other.
  */
 export class Leases {
-  private readonly shared: string;
-  private readonly exclusive: string;
+  readonly #shared: string;
+  readonly #exclusive: string;
 
   constructor(layout: StoreLayout) {
-    this.shared = join(layout.locks, 'use');
-    this.exclusive = join(layout.locks, 'prune');
+    this.#shared = join(layout.locks, 'use');
+    this.#exclusive = join(layout.locks, 'prune');
   }
 
   /**
@@ -29,11 +29,11 @@ export class Leases {
    * @returns a function that ends the lease
    */
   async use(signal?: AbortSignal): Promise<() => void> {
-    const path = join(this.shared, processIdentity);
+    const path = join(this.#shared, processIdentity);
     while (!held.has(path)) {
-      mkdirSync(this.shared, { recursive: true });
+      mkdirSync(this.#shared, { recursive: true });
       writeFileSync(path, '');
-      if (this.others(this.exclusive).length === 0) break;
+      if (this.#others(this.#exclusive).length === 0) break;
       rmSync(path, { force: true });
       await sleep(50, undefined, signal === undefined ? {} : { signal });
     }
@@ -60,17 +60,17 @@ export class Leases {
    * @throws JettisonError `STORE_BUSY` when somebody else is pruning
    */
   async prune(onWait: () => void, signal?: AbortSignal): Promise<() => void> {
-    mkdirSync(this.exclusive, { recursive: true });
-    const path = join(this.exclusive, processIdentity);
+    mkdirSync(this.#exclusive, { recursive: true });
+    const path = join(this.#exclusive, processIdentity);
     writeFileSync(path, '');
     const end = () => rmSync(path, { force: true });
     try {
-      if (this.others(this.exclusive).length > 0) {
+      if (this.#others(this.#exclusive).length > 0) {
         throw new JettisonError('STORE_BUSY', 'another process is pruning this store', {
           hint: 'Try again when it has finished.',
         });
       }
-      for (let waited = false; this.others(this.shared).length > 0; waited = true) {
+      for (let waited = false; this.#others(this.#shared).length > 0; waited = true) {
         if (!waited) onWait();
         await sleep(100, undefined, signal === undefined ? {} : { signal });
       }
@@ -82,7 +82,7 @@ export class Leases {
   }
 
   /** Live leases of other processes; those of dead ones are swept. */
-  private others(folder: string): string[] {
+  #others(folder: string): string[] {
     return readNames(folder).filter((name) => {
       if (name === processIdentity) return false;
       const touched = statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs;

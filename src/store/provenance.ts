@@ -42,10 +42,14 @@ export interface Provenance {
 
 /** How the images that were built here were made, by image id: for those who ask why something is in them. */
 export class Provenances {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   get(image: Digest): Provenance | undefined {
-    return readRecord<Provenance>(this.path(image));
+    return readRecord<Provenance>(this.#path(image));
   }
 
   /** Notes how an image was made. What an earlier build knew of the same steps, and this one had not to find out, stays. */
@@ -53,19 +57,19 @@ export class Provenances {
     const known = this.get(image);
     const merged = known === undefined ? made : merge(known, made);
     if (known !== undefined && JSON.stringify(merged) === JSON.stringify(known)) return;
-    mkdirSync(this.layout.provenance, { recursive: true });
-    writeWhole(this.layout, this.path(image), recordText(merged, JSON.stringify(merged)));
+    mkdirSync(this.#layout.provenance, { recursive: true });
+    writeWhole(this.#layout, this.#path(image), recordText(merged, JSON.stringify(merged)));
   }
 
   /** All images of which something is known, with the files that do. */
   *list(): Iterable<{ path: string; image: Digest }> {
-    for (const name of readNames(this.layout.provenance)) {
-      yield { path: `${this.layout.provenance}/${name}`, image: `sha256:${name.replace(/\.json$/, '')}` };
+    for (const name of readNames(this.#layout.provenance)) {
+      yield { path: `${this.#layout.provenance}/${name}`, image: `sha256:${name.replace(/\.json$/, '')}` };
     }
   }
 
-  private path(image: Digest): string {
-    return `${this.layout.provenance}/${hex(image)}.json`;
+  #path(image: Digest): string {
+    return `${this.#layout.provenance}/${hex(image)}.json`;
   }
 }
 

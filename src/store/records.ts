@@ -42,11 +42,15 @@ export interface StepRecord {
 
 /** Step records by definition digest; a file's modification time says when it was last used. */
 export class StepRecords {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /** The record of a definition, without marking it. */
   look(definition: Digest): StepRecord | undefined {
-    return readRecord<StepRecord>(this.layout.step(definition));
+    return readRecord<StepRecord>(this.#layout.step(definition));
   }
 
   /** The record of a definition; marks it as used now. */
@@ -54,23 +58,23 @@ export class StepRecords {
     const record = this.look(definition);
     if (record !== undefined) {
       // Pruned in this very moment, or not ours: the record that was read is still true.
-      touch(this.layout.step(definition));
+      touch(this.#layout.step(definition));
     }
     return record;
   }
 
   put(record: StepRecord): void {
-    writeWhole(this.layout, this.layout.step(record.definition), recordText(record));
+    writeWhole(this.#layout, this.#layout.step(record.definition), recordText(record));
   }
 
   remove(definition: Digest): void {
-    rmSync(this.layout.step(definition), { force: true });
+    rmSync(this.#layout.step(definition), { force: true });
   }
 
   /** All records with the time of their last use, in milliseconds since 1970. */
   *list(): Iterable<{ record: StepRecord; usedMs: number }> {
-    for (const name of readNames(this.layout.steps)) {
-      const path = `${this.layout.steps}/${name}`;
+    for (const name of readNames(this.#layout.steps)) {
+      const path = `${this.#layout.steps}/${name}`;
       const record = readRecord<StepRecord>(path);
       // A damaged one is of no use to anybody.
       if (record === undefined) rmSync(path, { force: true });

@@ -11,10 +11,14 @@ import { touch } from './touch.ts';
  * modification time says when it was last used.
  */
 export class Selections {
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   use<T>(definition: Digest): T | undefined {
-    const path = this.path(definition);
+    const path = this.#path(definition);
     const remembered = readRecord<{ facts: T }>(path)?.facts;
     if (remembered === undefined) return undefined;
     touch(path);
@@ -22,11 +26,11 @@ export class Selections {
   }
 
   put(definition: Digest, facts: unknown): void {
-    mkdirSync(this.layout.selections, { recursive: true });
-    writeWhole(this.layout, this.path(definition), recordText({ facts }));
+    mkdirSync(this.#layout.selections, { recursive: true });
+    writeWhole(this.#layout, this.#path(definition), recordText({ facts }));
   }
 
-  private path(definition: Digest): string {
-    return `${this.layout.selections}/${hex(definition)}.json`;
+  #path(definition: Digest): string {
+    return `${this.#layout.selections}/${hex(definition)}.json`;
   }
 }

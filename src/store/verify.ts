@@ -56,6 +56,8 @@ export async function verifyStore(store: Store, options: VerifyOptions = {}): Pr
 }
 
 class Verifier {
+  readonly #store: Store;
+  readonly #options: VerifyOptions;
   readonly report: VerifyReport = {
     ...{ images: 0, layers: 0, blobs: 0, records: 0, unreadable: 0, outdated: 0, leftovers: 0 },
     ...{ problems: [], repairs: [], incomplete: [], indexBehind: false },
@@ -64,13 +66,14 @@ class Verifier {
   /** Diff ids by the digests of packed layers, with who says so. */
   readonly #packed = new Map<Digest, { diffId: Digest; subject: string }>();
 
-  constructor(
-    private readonly store: Store,
-    private readonly options: VerifyOptions,
-  ) {}
+  constructor(store: Store, options: VerifyOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
 
   async run(): Promise<void> {
-    const { store, report } = this;
+    const store = this.#store;
+    const { report } = this;
     await this.#blobs();
     await this.#names();
     for (const image of store.images.list()) {
@@ -84,15 +87,15 @@ class Verifier {
     }
     await this.#records();
     await this.#containers();
-    if (this.options.deep) await this.#tars();
+    if (this.#options.deep) await this.#tars();
     report.leftovers = deadTemporaries(store.layout).length;
   }
 
   /** @param repair what can be done about it, and how to say that it has been done */
   async #problem(text: string, repair?: { paths: string[]; done: string }): Promise<void> {
     this.report.problems.push(text);
-    if (repair === undefined || this.options.remove === undefined) return;
-    await this.options.remove(repair.paths);
+    if (repair === undefined || this.#options.remove === undefined) return;
+    await this.#options.remove(repair.paths);
     this.report.repairs.push(repair.done);
   }
 
@@ -105,7 +108,7 @@ class Verifier {
   }
 
   async #blobs(): Promise<void> {
-    const { layout } = this.store;
+    const { layout } = this.#store;
     for (const name of readNames(layout.blobs)) {
       this.report.blobs++;
       const path = join(layout.blobs, name);
@@ -121,7 +124,7 @@ class Verifier {
   }
 
   async #names(): Promise<void> {
-    const { images } = this.store;
+    const { images } = this.#store;
     const unsound = images.unsound();
     const lost = new Set(images.damaged());
     for (const file of unsound) {
@@ -140,7 +143,7 @@ class Verifier {
     }
     if (!isIndexSound && images.isIndexBehind) this.report.indexBehind = true;
     else if (!isIndexSound) this.report.problems.push('index.json does not list the images that have names');
-    if (this.options.remove === undefined || (isIndexSound && unsound.length === 0)) return;
+    if (this.#options.remove === undefined || (isIndexSound && unsound.length === 0)) return;
     for (const { file, mended } of images.repair()) {
       this.report.repairs.push(
         mended ? `wrote the image name ${nameOf(file)} again` : `forgot the image name ${nameOf(file)}`,
@@ -150,7 +153,7 @@ class Verifier {
   }
 
   #image(label: string, { mediaType, digest }: Descriptor): void {
-    const { blobs } = this.store;
+    const { blobs } = this.#store;
     if (this.#lacks(label, digest)) return;
     if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
       for (const child of blobs.readJson<Index>(digest).manifests) {
@@ -185,7 +188,9 @@ class Verifier {
   }
 
   async #layer(id: string): Promise<void> {
-    const { store, report, options } = this;
+    const store = this.#store;
+    const options = this.#options;
+    const { report } = this;
     const { layout } = store;
     const record = lookAtRecord<Partial<LayerRecord>>(layout.layerRecord(id), { unsealed: true });
     if (record !== 'damaged' && record !== 'missing' && record.indexDigest === undefined) {
@@ -233,7 +238,7 @@ class Verifier {
 
   /** The small files, whose checksums say whether they are sound. */
   async #records(): Promise<void> {
-    const { layout } = this.store;
+    const { layout } = this.#store;
     const folders = [
       layout.contexts,
       layout.selections,
@@ -274,8 +279,8 @@ class Verifier {
   /** @param drop what goes when it is damaged; default: the file */
   async #record(path: string, drop: string = path): Promise<void> {
     if (lookAtRecord(path, { unsealed: true }) !== 'damaged') return;
-    const name = relative(this.store.layout.home, path);
-    const done = `deleted ${relative(this.store.layout.home, drop)}`;
+    const name = relative(this.#store.layout.home, path);
+    const done = `deleted ${relative(this.#store.layout.home, drop)}`;
     await this.#problem(`the record ${name} is damaged`, { paths: [drop], done });
   }
 
@@ -287,7 +292,7 @@ class Verifier {
   }
 
   async #containers(): Promise<void> {
-    const { containers, layout } = this.store;
+    const { containers, layout } = this.#store;
     for (const id of readNames(layout.containers)) {
       const folder = containers.folder(id);
       const files = ['config.json', 'state.json'].map((name) =>
@@ -301,7 +306,7 @@ class Verifier {
 
   /** What packed layers hold. */
   async #tars(): Promise<void> {
-    const { blobs } = this.store;
+    const { blobs } = this.#store;
     for (const [digest, { diffId, subject }] of this.#packed) {
       if (!blobs.has(digest) || this.#dropped.has(digest)) continue;
       const sum = createHash('sha256');

@@ -190,8 +190,8 @@ describe('a command line that is wrong', () => {
     ['a missing -f', ['build', '-f', 'nowhere', '.'], 1, /the Dockerfile "nowhere" does not exist/],
     ['an unknown option', ['build', '--tagg', 'x', '.'], 2, /unknown option --tagg/],
     ['an unknown progress', ['build', '--progress=loud', '.'], 2, /invalid --progress "loud"/],
-    ['a bad name', ['build', '-t', 'a:b:c', '.'], 2, /"a:b:c" is not an image name/],
-    ['a bad platform', ['build', '--platform=a/b/c/d', '.'], 2, /is not a platform/],
+    ['a bad name', ['build', '-t', 'a:b:c', '.'], 2, /invalid image name "a:b:c"/],
+    ['a bad platform', ['build', '--platform=a/b/c/d', '.'], 2, /invalid platform "a\/b\/c\/d"/],
     ['a bad label', ['build', '--label==x', '.'], 2, /has no name/],
     [
       'an unreadable secret',
@@ -251,7 +251,7 @@ describe('a machine that does not allow it', () => {
       [folder, 0o700, 'src'],
     ] as const) {
       chmodSync(path, mode);
-      const error = new RegExp(`"${name}" in the build context may not be read`);
+      const error = new RegExp(`cannot read "${name}" in the build context: permission denied`);
       expectOneError(await other.run(build), { code: 1, error, hint: /\.dockerignore/ });
       chmodSync(path, 0o755);
     }

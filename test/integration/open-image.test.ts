@@ -114,13 +114,13 @@ test('a directory is an image of one layer', async () => {
 
 describe('what cannot be opened is said', () => {
   test.each([
-    ['docker-archive:none.tar', /there is no file .*none\.tar$/],
+    ['docker-archive:none.tar', /none\.tar does not exist$/],
     ['docker-archive:layout', /layout is a directory$/],
     ['oci:none', /none" cannot be used: index\.json is missing$/],
     ['oci:layout:2', /has no image "2"$/],
     ['oci-archive:oci.tar:2', /has no image "2"$/],
     ['dir:docker.tar', /docker\.tar is not a directory$/],
-    ['dir:', /"dir:" names no image$/],
+    ['dir:', /invalid image name "dir:"$/],
   ])('%s', async (text, message) => {
     await expect(open(text)).rejects.toMatchObject({ message: expect.stringMatching(message) });
     expect(leftovers()).toEqual([]);

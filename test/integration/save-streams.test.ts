@@ -30,6 +30,6 @@ test('save to a full device says so', () => {
 
 test('save to a reader that goes away says so', () => {
   const { status, stderr } = shell('set -o pipefail; "$NODE" "$CLI" save app | true');
-  expect(stderr).toBe('error: whoever reads standard output has gone away: the archive is not complete\n');
+  expect(stderr).toBe('error: standard output was closed: the archive is incomplete\n');
   expect(status).toBe(141);
 });

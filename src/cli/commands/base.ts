@@ -11,7 +11,7 @@ function sourceDateEpoch(env: NodeJS.ProcessEnv): number | undefined {
   const text = env['SOURCE_DATE_EPOCH'];
   if (text === undefined || text === '') return undefined;
   if (!/^\d{1,11}$/.test(text)) {
-    throw usageError(`SOURCE_DATE_EPOCH is "${text}"`, 'It is a number of seconds since 1970.');
+    throw usageError(`invalid SOURCE_DATE_EPOCH "${text}"`, 'It is a number of seconds since 1970.');
   }
   return Number(text);
 }

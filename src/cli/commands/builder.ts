@@ -19,7 +19,7 @@ function storageSize(text: string): { text: string; bytes: number } {
   const unit = (match?.[2] ?? '').toLowerCase();
   const factor = match?.[3] ? BINARY[unit] : UNITS[unit];
   if (match === null || factor === undefined) {
-    throw usageError(`"${text}" is not a size`, 'Write it like 10GB or 512MiB.');
+    throw usageError(`invalid size "${text}"`, 'Write it like 10GB or 512MiB.');
   }
   return { text, bytes: Math.round(Number(match[1]) * factor) };
 }

@@ -81,7 +81,7 @@ function splitFlags(
   const values = valuesOf(OWN, given.filter(isOwn), io);
   const build = given.filter((flag) => !isOwn(flag)).map(({ name, value }) => `--${name}=${value}`);
   const command = end < 0 ? undefined : args.slice(end + 1);
-  if (command?.length === 0) throw usageError('there is no command after --', HINT);
+  if (command?.length === 0) throw usageError('missing command after --', HINT);
   if (command !== undefined && values.command !== undefined) {
     throw usageError('-c and -- contradict each other', 'Use one of them.');
   }

@@ -42,8 +42,8 @@ function allTags(store: Store, name: string): Named[] {
     return isOne && reference.digest === undefined ? [{ reference, target: manifest }] : [];
   });
   if (found.length === 0) {
-    throw new JettisonError('IMAGE_UNKNOWN', `there is no image of the repository ${name} in the store`, {
-      hint: 'See `jettison images` for what there is.',
+    throw new JettisonError('IMAGE_UNKNOWN', `the store has no image of the repository ${name}`, {
+      hint: '`jettison images` lists the images.',
     });
   }
   return found;

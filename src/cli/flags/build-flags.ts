@@ -344,7 +344,7 @@ const UNSUPPORTED = new Set('--attest --builder --cgroup-parent --squash'.split(
 
 /** The command line of a build, checked as far as it can be alone. */
 export interface BuildCommand {
-  /** Everything that the library is told but for outputs, input and output streams. */
+  /** The library's options, without outputs and streams. */
   options: BuildOptions;
   flags: Values<typeof BUILD_FLAGS>;
   progress: ProgressMode;
@@ -444,7 +444,7 @@ function buildArg(text: string, { env }: FlagIo): [string, string][] {
 function buildContext(text: string): [string, string] {
   const [name, place] = pair(text, '--build-context');
   if (place === '')
-    throw usageError(`--build-context ${name} has no place`, 'Write --build-context NAME=PATH.');
+    throw usageError(`--build-context ${name} has no path`, 'Write --build-context NAME=PATH.');
   return [name, place];
 }
 

@@ -16,7 +16,8 @@ type Test = (row: ImageRow) => boolean;
 const FILTERS: Record<string, (store: Store, value: string) => Test> = {
   dangling: (_, value) => {
     const wanted = { true: true, '1': true, false: false, '0': false }[value];
-    if (wanted === undefined) throw usageError(`dangling is true or false, not "${value}"`, 'dangling=true');
+    if (wanted === undefined)
+      throw usageError(`invalid filter dangling="${value}"`, 'Write dangling=true or dangling=false.');
     return ({ name }) => (name === undefined) === wanted;
   },
   reference:
@@ -41,7 +42,7 @@ const FILTERS: Record<string, (store: Store, value: string) => Test> = {
 };
 
 /**
- * What `--filter` asks for, as Docker has it: different filters must all hold, of one that is given several times
+ * The values of `--filter`, as Docker reads them: different filters must all hold, of one that is given several times
  * any; of labels all.
  *
  * @throws JettisonError `USAGE`, `IMAGE_UNKNOWN`
@@ -54,7 +55,7 @@ export function imageFilter(store: Store, texts: readonly string[]): Test {
     if (make === undefined || value === '') {
       const names = Object.keys(FILTERS).map((name) => `${name}=…`);
       throw usageError(
-        make === undefined ? `there is no filter "${key}"` : `the filter ${key} has no value`,
+        make === undefined ? `unknown filter "${key}"` : `the filter ${key} has no value`,
         `The filters are ${names.join(', ')}.`,
       );
     }

@@ -1,6 +1,6 @@
 import { usageError } from '../../errors/usage.ts';
 
-/** Where a secret's bytes come from: a file as the user named it, or an environment variable. */
+/** The source of a secret: a file as the user named it, or an environment variable. */
 export type SecretSource = { file: string } | { env: string };
 
 const FORM = 'Write --secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE.';
@@ -21,13 +21,13 @@ export function parseSecret(text: string, env: NodeJS.ProcessEnv): { id: string;
   for (const field of text.split(',')) {
     const equals = field.indexOf('=');
     const name = NAMES[field.slice(0, Math.max(0, equals)).trim().toLowerCase()];
-    if (name === undefined) throw usageError(`"${field}" is no part of a secret`, FORM);
+    if (name === undefined) throw usageError(`unknown field "${field}" of --secret`, FORM);
     fields[name] = field.slice(equals + 1);
   }
   const { id, src, type } = fields;
   if (!id) throw usageError(`the secret "${text}" has no id`, FORM);
   if (type !== undefined && type !== 'file' && type !== 'env') {
-    throw usageError(`"${type}" is not a type of secret`, 'The types are file and env.');
+    throw usageError(`unknown secret type "${type}"`, 'The types are file and env.');
   }
   if (fields.env !== undefined) return { id, source: { env: fields.env } };
   if (type === 'env') return { id, source: { env: src ?? id } };

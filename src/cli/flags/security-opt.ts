@@ -4,14 +4,14 @@ import { usageError } from '../../errors/usage.ts';
 import type { ExecRequest } from '../../protocol/exec-request.ts';
 import { builtinProfile, readProfile } from '../../run/seccomp-option.ts';
 
-/** What the values of `--security-opt` ask for. */
+/** The parsed values of `--security-opt`. */
 export interface SecurityOptions {
   noNewPrivileges: boolean;
   seccomp?: NonNullable<ExecRequest['seccomp']>;
 }
 
 /**
- * The values of `--security-opt`; of two that contradict each other the later one counts.
+ * Parses the values of `--security-opt`; the last of each kind wins.
  *
  * @param capabilities of the command: profiles depend on them
  * @param cwd what paths of profiles are relative to
@@ -29,8 +29,8 @@ export function securityOptions(
     else if (seccomp !== undefined) options.seccomp = profile(seccomp, capabilities, cwd);
     else {
       throw usageError(
-        `there is no security option "${value}"`,
-        'there are no-new-privileges, and seccomp= with builtin, unconfined or the path of a profile',
+        `unknown security option "${value}"`,
+        'The options are no-new-privileges, seccomp=builtin, seccomp=unconfined and seccomp=FILE.',
       );
     }
   }
@@ -45,6 +45,10 @@ function profile(
   if (text === 'unconfined') return text;
   if (text === 'builtin') return builtinProfile(capabilities);
   const path = resolve(cwd, text);
-  if (!existsSync(path)) throw usageError(`there is no seccomp profile ${text}`, 'see --security-opt');
+  if (!existsSync(path))
+    throw usageError(
+      `cannot read the seccomp profile ${text}: it does not exist`,
+      'Check the path after seccomp=.',
+    );
   return readProfile(readFileSync(path, 'utf8'), text, { capabilities });
 }

@@ -20,7 +20,7 @@ export function untilFilter(filter: string): Age {
   const text = filter.slice('until='.length);
   const nanoseconds = parseDuration(text);
   if (nanoseconds === undefined || nanoseconds < 0) {
-    throw usageError(`"${text}" is not a duration`, 'Write it like 24h or 1h30m.');
+    throw usageError(`invalid duration "${text}"`, 'Write it like 24h or 1h30m.');
   }
   return { text, ms: nanoseconds / 1e6 };
 }

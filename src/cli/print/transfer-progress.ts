@@ -46,6 +46,8 @@ const WORDS = {
  * for each when it is over.
  */
 export class TransferView {
+  readonly #io: Io;
+  readonly #direction: 'pull' | 'push' | 'read';
   readonly #blobs = new Map<string, TransferProgress>();
   readonly #live: boolean;
   readonly #sum: Transfers;
@@ -53,10 +55,9 @@ export class TransferView {
   #drawn = 0;
   #ended = false;
 
-  constructor(
-    private readonly io: Io,
-    private readonly direction: 'pull' | 'push' | 'read',
-  ) {
+  constructor(io: Io, direction: 'pull' | 'push' | 'read') {
+    this.#io = io;
+    this.#direction = direction;
     this.#sum = new Transfers(direction === 'push' ? 'out' : 'in');
     this.#live = io.stderr.isTTY === true && io.env['TERM'] !== 'dumb';
   }
@@ -69,7 +70,9 @@ export class TransferView {
       this.#timer ??= setInterval(() => this.#draw(), FRAME_MS);
     } else if (isOver(progress) && before !== progress.state) {
       const { item, state, moved } = progress;
-      this.io.stderr.write(`${shortId(item as Digest)}: ${WORDS[this.direction][state]} (${size(moved)})\n`);
+      this.#io.stderr.write(
+        `${shortId(item as Digest)}: ${WORDS[this.#direction][state]} (${size(moved)})\n`,
+      );
     }
   };
 
@@ -78,39 +81,39 @@ export class TransferView {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
-    if (this.direction === 'read') {
-      if (this.#drawn > 0) unguarded(this.io.stderr).write(`\x1b[${this.#drawn}A\r\x1b[J`);
+    if (this.#direction === 'read') {
+      if (this.#drawn > 0) unguarded(this.#io.stderr).write(`\x1b[${this.#drawn}A\r\x1b[J`);
       return;
     }
     if (this.#live && this.#blobs.size > 0) this.#draw();
     const summary = this.#blobs.size > 1 ? this.#sum.summary() : undefined;
-    if (this.#live && summary !== undefined) this.io.stderr.write(`${summary}\n`);
+    if (this.#live && summary !== undefined) this.#io.stderr.write(`${summary}\n`);
   }
 
   #draw(): void {
     const sum = this.#ended ? '' : this.#sum.now(Date.now());
-    const rows = ((this.io.stderr as { rows?: number }).rows || 24) - (sum === '' ? 1 : 2);
+    const rows = ((this.#io.stderr as { rows?: number }).rows || 24) - (sum === '' ? 1 : 2);
     const all = [...this.#blobs.values()];
     // What is over goes first where the terminal is too low for all.
     const shown = all.length <= rows ? all : all.filter((blob) => !isOver(blob)).slice(0, rows);
     const lines = shown.map((blob) => this.#line(blob));
-    if (sum !== '') lines.push(`  ${truncate(sum, (this.io.stderr.columns || 80) - 3)}`);
+    if (sum !== '') lines.push(`  ${truncate(sum, (this.#io.stderr.columns || 80) - 3)}`);
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : '';
     const gone = Math.max(0, this.#drawn - lines.length);
     const clear = gone > 0 ? `${`${ERASE_LINE}\n`.repeat(gone)}\x1b[${gone}A` : '';
-    unguarded(this.io.stderr).write(up + lines.map((line) => `${ERASE_LINE}${line}\n`).join('') + clear);
+    unguarded(this.#io.stderr).write(up + lines.map((line) => `${ERASE_LINE}${line}\n`).join('') + clear);
     this.#drawn = lines.length;
   }
 
   #line(blob: TransferProgress): string {
-    const paint = style(wantsColor(this.io.stderr, this.io.env));
-    const glyphs = glyphsFor(this.io.env);
-    const columns = this.io.stderr.columns || 80;
+    const paint = style(wantsColor(this.#io.stderr, this.#io.env));
+    const glyphs = glyphsFor(this.#io.env);
+    const columns = this.#io.stderr.columns || 80;
     const total = blob.size ?? blob.moved;
     const name = `${shortId(blob.item as Digest)}  ${size(total).padStart(7)}`;
     if (blob.state !== 'moving') {
       const sign = isOver(blob) ? paint.green(glyphs.done) : paint.dim(glyphs.waiting);
-      const text = `${name}  ${WORDS[this.direction][blob.state]}`;
+      const text = `${name}  ${WORDS[this.#direction][blob.state]}`;
       return `  ${sign} ${truncate(text, columns - 5, glyphs.ellipsis)}`;
     }
     const filled = total === 0 ? BAR_WIDTH : Math.floor((blob.moved / total) * BAR_WIDTH);

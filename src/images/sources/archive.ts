@@ -127,7 +127,7 @@ async function plainTar(
 ): Promise<{ file: TarFile; remove: () => void }> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined && path !== '/dev/stdin') {
-    throw new JettisonError('ARCHIVE_INVALID', `there is no file ${path}`, {
+    throw new JettisonError('ARCHIVE_INVALID', `${path} does not exist`, {
       hint: 'Give what `docker save -o FILE` wrote.',
     });
   }

@@ -126,7 +126,7 @@ describe('flags of build', () => {
   test.each([
     [[], 'the build context is missing'],
     [['a', 'b'], 'one build context is enough: "b" is a second one'],
-    [['--build-context', 'x', '.'], '--build-context x has no place'],
+    [['--build-context', 'x', '.'], '--build-context x has no path'],
     [['--build-context', '=x', '.'], '--build-context =x has no name'],
     [['--call=nope', '.'], 'invalid --call "nope"'],
     [['--call=check,format=xml', '.'], 'invalid option "format=xml" of --call'],
@@ -134,9 +134,9 @@ describe('flags of build', () => {
     [['--sbom=true', '.'], '--sbom: attestations are not supported yet'],
     [['--progress=fancy', '.'], 'invalid --progress "fancy"'],
     [['--network=bridge', '.'], 'invalid --network "bridge"'],
-    [['-t', 'App', '.'], '"App" is not an image name'],
+    [['-t', 'App', '.'], 'invalid image name "App"'],
     [['-t', `app@sha256:${'0'.repeat(64)}`, '.'], 'names a digest'],
-    [['--platform=a/b/c/d', '.'], '"a/b/c/d" is not a platform'],
+    [['--platform=a/b/c/d', '.'], 'invalid platform "a/b/c/d"'],
     [['--build-arg', '=x', '.'], '--build-arg =x has no name'],
     [['--label', '=x', '.'], '--label =x has no name'],
     [['--secret', 'id=a', '--secret', 'id=a', '.'], 'the secret "a" is given twice'],
@@ -172,9 +172,9 @@ describe('--secret', () => {
   test.each([
     ['src=/f', 'the secret "src=/f" has no id'],
     ['id=,src=/f', 'has no id'],
-    ['id=a,sauce=/f', '"sauce=/f" is no part of a secret'],
-    ['a', '"a" is no part of a secret'],
-    ['type=ssh,id=a', '"ssh" is not a type of secret'],
+    ['id=a,sauce=/f', 'unknown field "sauce=/f" of --secret'],
+    ['a', 'unknown field "a" of --secret'],
+    ['type=ssh,id=a', 'unknown secret type "ssh"'],
   ])('%s is refused', (text, message) => {
     expect(refusal(['--secret', text, '.']).message).toContain(message);
   });

@@ -62,7 +62,7 @@ Options:
   });
 });
 
-test.each(['scout', 'scan', 'sbom', 'dive'])('%s says what there is', async (name) => {
+test.each(['scout', 'scan', 'sbom', 'dive'])('%s is an unknown command, with a hint', async (name) => {
   const { code, stderr } = await answer(name);
   expect(code).toBe(2);
   expect(stderr).toMatch(/hint: .*`jettison (save|explore)/);
@@ -72,7 +72,7 @@ test('version is a command', async () => {
   expect(await answer('version')).toMatchObject({ code: 0, stdout: (await answer('--version')).stdout });
 });
 
-test('a name that is none is followed by the nearest that is', async () => {
+test('suggests a valid name for an invalid image name', async () => {
   for (const [wrong, right] of [
     ['BAD NAME', 'bad-name'],
     ['Team/My App:v 1', 'team/my-app:v-1'],

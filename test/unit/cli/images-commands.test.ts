@@ -129,7 +129,7 @@ describe('images', () => {
   it('says what is wrong with a format, also where there is nothing to list', async () => {
     const { code, error, stdout } = await run(images, ['--format', 'table {{.Repo}}']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(error).toMatchObject({ code: 'FORMAT_FAILED', message: '--format: there is no field .Repo' });
+    expect(error).toMatchObject({ code: 'FORMAT_FAILED', message: '--format: unknown field .Repo' });
     expect((await run(images, ['--format', 'table {{.Digest}}\\t{{.CreatedAt}}'])).stdout).toBe(
       'DIGEST   CREATED AT\n',
     );

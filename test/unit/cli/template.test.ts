@@ -126,18 +126,22 @@ describe('templates', () => {
   });
 
   it.each([
-    ['{{.Idd}}', 'there is no field .Idd', 'Did you mean .Id?'],
+    ['{{.Idd}}', 'unknown field .Idd', 'Did you mean .Id?'],
     [
       '{{.Config.Nope}}',
-      'there is no field .Nope in .Config',
+      'unknown field .Nope in .Config',
       'There are .User, .Env, .Labels, .Cmd, .Healthcheck.',
     ],
-    ['{{.Id.Nope}}', 'there is no field .Nope in .Id', '.Id is "sha256:12".'],
-    ['{{.Config.Healthcheck.Test}}', '.Config.Healthcheck has nothing in it', '{{if .Config.Healthcheck}}'],
+    ['{{.Id.Nope}}', 'unknown field .Nope in .Id', '.Id is "sha256:12".'],
+    [
+      '{{.Config.Healthcheck.Test}}',
+      'cannot read .Test: .Config.Healthcheck is empty',
+      '{{if .Config.Healthcheck}}',
+    ],
     ['{{index .RepoTags 2}}', 'index 2 of a list of 2', 'Ask first'],
     ['{{join .Id ","}}', 'join of sha256:12', 'list'],
     ['{{range .Size}}{{end}}', 'range over 1024', 'Lists'],
-    ['{{$x}}', 'there is no variable $x', ':='],
+    ['{{$x}}', 'unknown variable $x', ':='],
     ['{{lt .Id .Size}}', 'lt of sha256:12 and 1024', 'compared'],
   ])('%s says what does not fit', (template, message, hint) => {
     expect(() => compileTemplate(template)(image)).toThrow(
@@ -150,7 +154,7 @@ describe('templates', () => {
   });
 
   it('names the function that was meant', () => {
-    expect(() => compileTemplate('{{jsn .Id}}')).toThrow(/there is no function "jsn"; did you mean "json"/);
+    expect(() => compileTemplate('{{jsn .Id}}')).toThrow(/unknown function "jsn"; did you mean "json"/);
     expect(() => compileTemplate('{{Id}}')).toThrow(/fields begin with a dot: .Id/);
   });
 });

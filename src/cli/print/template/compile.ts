@@ -12,12 +12,15 @@ export type Template = (value: Value) => string;
 
 /** Where a part of a template is applied: the value that the dot is, and variables, `$` among them. */
 class Scope {
+  readonly #outer: Scope | undefined;
   readonly #variables = new Map<string, Value>();
 
   constructor(
     readonly dot: Value,
-    private readonly outer?: Scope,
-  ) {}
+    outer?: Scope,
+  ) {
+    this.#outer = outer;
+  }
 
   get(name: string): Value {
     return this.#holder(name).#variables.get(name);
@@ -35,8 +38,8 @@ class Scope {
 
   #holder(name: string): Scope {
     if (this.#variables.has(name)) return this;
-    if (this.outer !== undefined) return this.outer.#holder(name);
-    throw failed(`there is no variable ${name} here`, `Variables are made by {{${name} := …}}.`);
+    if (this.#outer !== undefined) return this.#outer.#holder(name);
+    throw failed(`unknown variable ${name}`, `Variables are made by {{${name} := …}}.`);
   }
 }
 
@@ -69,9 +72,12 @@ function run(parts: readonly Part[], scope: Scope): string {
 }
 
 class Parser {
+  readonly #pieces: readonly Piece[];
   #at = 0;
 
-  constructor(private readonly pieces: readonly Piece[]) {}
+  constructor(pieces: readonly Piece[]) {
+    this.#pieces = pieces;
+  }
 
   parse(): Part[] {
     const { parts, end } = this.#parts();
@@ -83,8 +89,8 @@ class Parser {
   /** Parts up to the end, or to an `else` or `end`. */
   #parts(): { parts: Part[]; end?: { first: string; action: Action } } {
     const parts: Part[] = [];
-    while (this.#at < this.pieces.length) {
-      const piece = this.pieces[this.#at++]!;
+    while (this.#at < this.#pieces.length) {
+      const piece = this.#pieces[this.#at++]!;
       if (typeof piece === 'string') {
         parts.push(() => piece);
         continue;
@@ -164,13 +170,16 @@ function statement(action: Action): Part {
 
 /** What stands in one `{{…}}`. */
 class Action {
+  readonly #tokens: readonly Token[];
   #at = 0;
 
-  constructor(private readonly tokens: readonly Token[]) {}
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens;
+  }
 
   /** The word that begins it, if that is one of the language's own. */
   keyword(): string | undefined {
-    const token = this.tokens[this.#at];
+    const token = this.#tokens[this.#at];
     if (token?.kind !== 'word' || ![...BLOCKS, 'else', 'end'].includes(token.text)) return undefined;
     this.#at++;
     return token.text;
@@ -180,7 +189,7 @@ class Action {
   declared(most: number): { names: string[]; anew: boolean } {
     const names: string[] = [];
     for (let at = this.#at; names.length < most; at += 2) {
-      const [name, sign] = this.tokens.slice(at, at + 2);
+      const [name, sign] = this.#tokens.slice(at, at + 2);
       if (name?.kind !== 'variable' || sign?.kind !== 'sign') break;
       names.push(name.text);
       if (sign.text === ':=' || sign.text === '=') {
@@ -199,12 +208,12 @@ class Action {
   }
 
   done(): void {
-    const token = this.tokens[this.#at];
+    const token = this.#tokens[this.#at];
     if (token !== undefined) throw new TemplateSyntaxError(`"${token.text}" is too much`);
   }
 
   #command(piped?: Expression): Expression {
-    const first = this.tokens[this.#at];
+    const first = this.#tokens[this.#at];
     const name = first?.kind === 'word' && !isConstant(first.text) ? first.text : undefined;
     if (name !== undefined) this.#at++;
     const operands: Expression[] = [];
@@ -218,12 +227,12 @@ class Action {
   }
 
   #startsOperand(): boolean {
-    const token = this.tokens[this.#at];
+    const token = this.#tokens[this.#at];
     return token !== undefined && (token.kind !== 'sign' || token.text === '(');
   }
 
   #operand(): Expression {
-    const token = this.tokens[this.#at++]!;
+    const token = this.#tokens[this.#at++]!;
     switch (token.kind) {
       case 'string':
         return () => token.text;
@@ -246,14 +255,14 @@ class Action {
 
   /** Fields that directly follow a variable or a parenthesis. */
   #chained(value: Expression): Expression {
-    const token = this.tokens[this.#at];
+    const token = this.#tokens[this.#at];
     if (token?.kind !== 'field' || !token.joined) return value;
     this.#at++;
     return fieldsOf(token.text, value);
   }
 
   #take(sign: string): boolean {
-    const token = this.tokens[this.#at];
+    const token = this.#tokens[this.#at];
     if (token?.kind !== 'sign' || token.text !== sign) return false;
     this.#at++;
     return true;
@@ -280,7 +289,7 @@ function call(name: string, operands: Expression[]): Expression {
   if (apply === undefined) {
     const meant = closest(name, [...Object.keys(FUNCTIONS), 'and', 'or']);
     const guess = meant === undefined ? `fields begin with a dot: .${name}` : `did you mean "${meant}"?`;
-    throw new TemplateSyntaxError(`there is no function "${name}"; ${guess}`);
+    throw new TemplateSyntaxError(`unknown function "${name}"; ${guess}`);
   }
   const least = LEAST[name] ?? 1;
   if (operands.length < least) {
@@ -308,7 +317,7 @@ function member(value: Value, name: string, owner: string): Value {
   if (value === undefined || value === null || value instanceof Absent) {
     if (value instanceof Absent && value.kind === 'map') return undefined;
     throw failed(
-      `${owner || 'the value'} has nothing in it, so there is no .${name}`,
+      `cannot read .${name}: ${owner || 'the value'} is empty`,
       `Ask first: {{if ${owner}}}…{{end}}.`,
     );
   }
@@ -319,7 +328,7 @@ function member(value: Value, name: string, owner: string): Value {
   const known = typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : [];
   const meant = closest(name, known);
   throw failed(
-    `there is no field .${name}${owner === '' ? '' : ` in ${owner}`}`,
+    `unknown field .${name}${owner === '' ? '' : ` in ${owner}`}`,
     meant !== undefined
       ? `Did you mean ${owner}.${meant}?`
       : known.length > 0

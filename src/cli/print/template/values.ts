@@ -13,13 +13,16 @@ const SHOWN = { list: '[]', map: 'map[]', object: '<nil>', text: '' };
  * optional, its owner does not have it at all.
  */
 export class Absent {
+  readonly #isOptional: boolean;
   static readonly list = new Absent('list');
   static readonly map = new Absent('map');
 
   private constructor(
     readonly kind: keyof typeof SHOWN,
-    private readonly isOptional = false,
-  ) {}
+    isOptional = false,
+  ) {
+    this.#isOptional = isOptional;
+  }
 
   static optional(kind: keyof typeof SHOWN): Absent {
     return new Absent(kind, true);
@@ -30,7 +33,7 @@ export class Absent {
   }
 
   toJSON(): null | undefined {
-    return this.isOptional ? undefined : null;
+    return this.#isOptional ? undefined : null;
   }
 }
 
