@@ -126,7 +126,7 @@ function describeLeaf(leaf: Leaf): DescribedFile {
   return {
     ...{ path, bytes: bytesOf(leaf), kind, layer },
     ...(owner !== undefined && { package: owner.id }),
-    ...(content?.digest !== undefined && { digest: content.digest }),
+    ...(content?.digest !== undefined && { digest: `sha256:${content.digest}` }),
     ...(entry.type === 'symlink' && { link: entry.link! }),
   };
 }
