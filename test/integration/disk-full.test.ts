@@ -162,7 +162,8 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
     ] as const) {
       const { code, err } = await jettison.build('FROM scratch\nCOPY one /\n', '-o', output);
       expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(named) });
-      expect(err).not.toContain('of the store');
+      // The files of a folder are on their way through the store, which is on the same disk here.
+      if (!output.startsWith('type=local')) expect(err).not.toContain('of the store');
       rmSync(jettison.seen(`${beside}/files`), { recursive: true, force: true });
     }
     const { err } = await jettison.run(['save', '-o', `${beside}/z.tar`, 'x']);

@@ -116,10 +116,10 @@ describe('the rung that a build stands on', () => {
     }
   });
 
-  it('must be one', () => {
+  it('rejects what is not a rung', () => {
     expect(without([], build('nonsense'))[0]).toMatchObject({
       code: 2,
-      text: expect.stringContaining('auto, oci, namespaces, chroot, none'),
+      text: expect.stringContaining('auto, oci, namespaces, chroot and none'),
     });
   });
 });
