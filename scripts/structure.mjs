@@ -9,33 +9,67 @@ const SHORT = 20;
 const LONG = 400;
 const RUN = 8;
 
-/** Folders with one file an entry of a table: the entry's name is given, and the folder says what the file is. */
-const TABLES = [
-  'cache/backends',
-  'cli/commands',
-  'cli/flags',
-  'dockerfile/checks',
-  'dockerfile/instructions',
-  'export/types',
-  'host/probes',
-  'images/sources',
-  'plan/checks',
-  'solve/layers',
-  'solve/steps',
-];
-
-/** Base names that stand twice on purpose, outside of the tables. */
-const NAMES = {
-  'main.ts': 'the entry of a program',
+/**
+ * Folders with one file an entry of a table. The folder says what the file is, so its name may be that of another file,
+ * and it may be short. `helpers` are the files that are not entries.
+ */
+const TABLES = {
+  'cache/backends': { entry: 'a type of --cache-to' },
+  'cli/commands': { entry: 'a subcommand' },
+  'cli/flags': { entry: 'the syntax of a flag', helpers: ['build-flags.ts', 'common.ts', 'run-flags.ts'] },
+  'dockerfile/checks': {
+    entry: 'a rule',
+    helpers: ['check-options.ts', 'check-text.ts', 'define-check.ts', 'rule.ts'],
+  },
+  'dockerfile/instructions': { entry: 'an instruction', helpers: ['pairs.ts', 'read.ts'] },
+  'export/types': { entry: 'a type of output' },
+  'host/probes': { entry: 'a rung', helpers: ['probe.ts'] },
+  'images/sources': { entry: 'a source of images' },
+  'plan/checks': { entry: 'a rule', helpers: ['define-plan-check.ts'] },
+  'solve/layers': { entry: 'a kind of layer', helpers: ['damage.ts', 'recipe-file.ts'] },
+  'solve/steps': {
+    entry: 'a kind of step',
+    helpers: ['copy-solver.ts', 'op.ts', 'run-command.ts', 'run-mounts.ts'],
+  },
 };
 
-/** Short files that are an idea of their own. */
+/** Base names that stand twice on purpose, outside of the tables: the files, with a space between. */
+const NAMES = {
+  'build/session.ts explore/session.ts': 'of a build; of a terminal',
+  'cli/main.ts worker/main.ts': 'the entry of a program',
+  'errors/render.ts explore/render.ts': 'an error as text; the explorer as a screen',
+  'events/model.ts report/page/model.ts': 'of a build as it is shown; of a report page',
+  'layer/tree.ts report/page/tree.ts': 'a file system; the boxes of a page',
+  'explore/keys.ts fields/keys.ts solve/keys.ts': 'of a keyboard; of `key=value`; of the cache',
+  'explore/layout.ts image/layout.ts store/layout.ts': 'of a screen; of an OCI layout; of the store',
+  'plan/run-mounts.ts solve/steps/run-mounts.ts': 'mounts of a RUN, planned; the same, solved',
+};
+
+/** Short files whose name is an idea that others import. */
 const SHORT_FILES = {
+  'cli/print/wrap.ts': 'long lines of help and doctor',
+  'cli/version.ts': 'a test holds it equal to package.json',
+  'context/layer-context.ts': 'a kind of context',
+  'dockerfile/is-signal.ts': 'the names of signals',
+  'dockerfile/suggest.ts': "Docker's limits for suggestions",
+  'events/renderer.ts': 'an interface, one file a renderer',
+  'explore/cursor.ts': 'a class of its own',
+  'export/archive-of.ts': 'for two types of output',
+  'inspect/inspection.ts': 'the type that all of inspect/ reads',
   'launch/capabilities.ts': 'a table',
+  'layout/layout-files.ts': 'an interface with three implementations',
+  'registry/url-login.ts': 'for registries, proxies, downloads and git',
+  'solve/files-read.ts': 'what a step reads, for five readers',
+  'solve/layers/recipe-file.ts': 'for recipes and stored layers',
+  'store/forms.ts': 'the directory forms of a layer',
+  'store/make-folder.ts': 'for the store and cache folders',
+  'store/touch.ts': 'for all that prune keeps by its time',
 };
 
 /** Long files that are one thing. */
 const LONG_FILES = {
+  'cli/flags/build-flags.ts': 'one table: an entry a flag of build',
+  'explore/explorer.ts': 'one state, which every key changes',
   'worker/native.ts': 'every system call that Node lacks, in one place',
 };
 
@@ -52,8 +86,13 @@ const lines = new Map(
 
 const sections = [
   { title: 'Base names in several folders', rows: sameNames(), reasons: NAMES },
-  { title: `Files under ${SHORT} lines`, rows: sized((count) => count < SHORT), reasons: SHORT_FILES },
+  {
+    title: `Files under ${SHORT} lines`,
+    rows: sized((count, path) => count < SHORT && !isEntry(path)),
+    reasons: SHORT_FILES,
+  },
   { title: `Files over ${LONG} lines`, rows: sized((count) => count > LONG), reasons: LONG_FILES },
+  { title: 'Tables', rows: staleTables(), reasons: {} },
   { title: `Identical runs of ${RUN} lines or more`, rows: sameRuns(), reasons: RUNS },
 ];
 const isCheck = process.argv.includes('--check');
@@ -76,26 +115,37 @@ if (isCheck && open > 0) {
   process.exitCode = 1;
 }
 
-function inTable(path) {
-  return TABLES.includes(dirname(path));
+/** Whether a file is an entry of a table. */
+function isEntry(path) {
+  const table = TABLES[dirname(path)];
+  return table !== undefined && !table.helpers?.includes(basename(path));
 }
 
 function sameNames() {
-  const folders = new Map();
+  const places = new Map();
   for (const path of files) {
-    if (inTable(path)) continue;
+    if (isEntry(path)) continue;
     const name = basename(path);
-    folders.set(name, [...(folders.get(name) ?? []), dirname(path)]);
+    places.set(name, [...(places.get(name) ?? []), path]);
   }
-  return [...folders]
-    .filter(([, where]) => where.length > 1)
-    .map(([name, where]) => ({ name, text: where.join(', ') }));
+  return [...places.values()]
+    .filter((paths) => paths.length > 1)
+    .map((paths) => ({ name: paths.join(' '), text: `${paths.length} files` }));
 }
 
 function sized(matches) {
   return files
-    .filter((path) => matches(lines.get(path).length) && !(inTable(path) && lines.get(path).length < SHORT))
+    .filter((path) => matches(lines.get(path).length, path))
     .map((name) => ({ name, text: `${lines.get(name).length} lines` }));
+}
+
+/** Helpers that are gone, and folders. */
+function staleTables() {
+  return Object.entries(TABLES).flatMap(([folder, { helpers = [] }]) =>
+    [...helpers.map((name) => `${folder}/${name}`), folder]
+      .filter((path) => !files.some((file) => file === path || file.startsWith(`${path}/`)))
+      .map((name) => ({ name, text: 'is named in scripts/structure.mjs, and not there' })),
+  );
 }
 
 /** Pairs of places with the same text, longest first in each file; indentation and blank lines do not count. */

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { type NewImage, writeImage } from '../export/image.ts';
+import { type NewImage, writeImage } from '../export/write-image.ts';
 import { digestOf } from '../image/digest.ts';
 import { hostPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';

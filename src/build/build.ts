@@ -18,7 +18,7 @@ import { cancelledBy, interrupted } from './cancellation.ts';
 import { isMultiPlatform } from './multi-platform.ts';
 import { openBuild } from './open-build.ts';
 import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './options.ts';
-import { ProvenanceNotes } from './provenance.ts';
+import { ProvenanceNotes } from './provenance-notes.ts';
 
 export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './options.ts';
 

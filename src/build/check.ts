@@ -1,6 +1,6 @@
+import { contextSource } from '../context/context-source.ts';
 import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
 import { ignoredBy, parseIgnore } from '../context/ignore.ts';
-import { contextSource } from '../context/source.ts';
 import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { globalScope } from '../plan/heads.ts';

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Context } from '../context/context.ts';
+import { type ContextSource, contextSource } from '../context/context-source.ts';
 import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
 import { ignoreRules, parseIgnore } from '../context/ignore.ts';
 import { checkContext, openLocalContext } from '../context/local.ts';
 import type { OwnPlace } from '../context/own-places.ts';
-import { type ContextSource, contextSource } from '../context/source.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { Contexts } from '../solve/build-contexts.ts';
 import { type BuildOptions, pick } from './options.ts';

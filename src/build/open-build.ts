@@ -1,12 +1,12 @@
+import type { ContextSource } from '../context/context-source.ts';
 import { withGitModes } from '../context/git-modes.ts';
 import { type IgnoreRules, ignoredBy } from '../context/ignore.ts';
-import type { ContextSource } from '../context/source.ts';
 import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Emit } from '../events/event.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
-import { RULES } from '../plan/checks/rules.ts';
+import { RULES } from '../plan/checks/plan-rules.ts';
 import { globalScope } from '../plan/heads.ts';
 import type { ImageRequest } from '../plan/input.ts';
 import type { NamedContexts } from '../plan/named-contexts.ts';

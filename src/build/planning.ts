@@ -1,5 +1,5 @@
-import type { ContextSource } from '../context/source.ts';
-import { contextSource } from '../context/source.ts';
+import type { ContextSource } from '../context/context-source.ts';
+import { contextSource } from '../context/context-source.ts';
 import type { Dockerfile } from '../dockerfile/ast.ts';
 import { isHttpUrl } from '../dockerfile/git-url.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';

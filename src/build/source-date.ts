@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '../context/context.ts';
-import type { ContextSource } from '../context/source.ts';
+import type { ContextSource } from '../context/context-source.ts';
 import type { ArgInstruction, CopyInstruction, Dockerfile, StageText, Word } from '../dockerfile/ast.ts';
 import { expand } from '../dockerfile/expand.ts';
 import { isHttpUrl, parseGitUrl } from '../dockerfile/git-url.ts';

@@ -1,4 +1,4 @@
-import { usageError } from '../errors/usage.ts';
+import { usageError } from '../errors/error.ts';
 import { alwaysTrue, type Keys, toggle } from '../fields/keys.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Store } from '../store/store.ts';

@@ -3,7 +3,7 @@ import { limit } from '../errors/limits.ts';
 import type { OnProgress } from '../events/transfer.ts';
 import type { Reference } from '../image/reference.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
-import { Origins } from '../registry/origins.ts';
+import { BlobOrigins } from '../registry/blob-origins.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import { pushImage } from '../registry/push.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -42,7 +42,7 @@ export class RegistryPlace implements CachePlace {
       if (!('config' in one) || !(one.config.size <= limit('cache-config-size'))) continue;
       await this.fetch(one.config, onProgress);
       documents.push({ manifest: one, config: this.#json(one.config) });
-      new Origins(this.#store.layout).add(
+      new BlobOrigins(this.#store.layout).add(
         one.layers.map(({ digest }) => digest),
         this.#reference,
       );

@@ -8,7 +8,7 @@ import { familiarName } from '../image/reference.ts';
 import { type Budget, judge, readBudget, readDiveRules, type Verdict } from '../inspect/budget.ts';
 import type { Io } from './command.ts';
 import type { Values } from './flag.ts';
-import { type SOURCE_FLAGS, withInspections } from './inspections.ts';
+import { type SOURCE_FLAGS, withInspections } from './with-inspections.ts';
 
 const FILES = ['jettison.json', 'package.json', '.dive-ci'];
 

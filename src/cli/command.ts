@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { usageError } from '../errors/usage.ts';
+import { usageError } from '../errors/error.ts';
 import { type FlagTable, readArguments, type Values, valuesOf } from './flag.ts';
 
 /** A command's view of the process; tests pass their own. */

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
+import { usageError } from '../errors/error.ts';
 import { visible } from '../errors/safe-text.ts';
 import { unguarded } from '../errors/terminal-guard.ts';
-import { usageError } from '../errors/usage.ts';
 import type { Io } from './command.ts';
 
 /**

@@ -68,7 +68,7 @@ function guardedIo(io: Io): Io {
 async function load(name: string): Promise<Command> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
-    const { unknownCommand } = await import('./usage.ts');
+    const { unknownCommand } = await import('./unknown.ts');
     throw unknownCommand(name, Object.keys(commands));
   }
   return (await entry.load()).command;

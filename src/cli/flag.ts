@@ -1,7 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { EXIT, JettisonError } from '../errors/error.ts';
-import { usageError } from '../errors/usage.ts';
-import { unknownFlag } from './usage.ts';
+import { EXIT, JettisonError, usageError } from '../errors/error.ts';
+import { unknownFlag } from './unknown.ts';
 
 /**
  * What a flag changes: the steps (their keys or their inputs), the result that is made of them, or the output on

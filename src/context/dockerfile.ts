@@ -6,7 +6,7 @@ import type { Source } from '../layer/entry.ts';
 import { nameOfBytes } from '../layer/names.ts';
 import { resolvePath } from '../layer/tree.ts';
 import type { Context } from './context.ts';
-import { statOf } from './source.ts';
+import { statOf } from './context-source.ts';
 
 export interface DockerfileOptions {
   /** The context directory; absent when the context is none (then only `file` counts). */

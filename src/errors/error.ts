@@ -75,6 +75,11 @@ export class JettisonError extends Error {
   }
 }
 
+/** The error for an invalid command line: exit code 2. */
+export function usageError(message: string, hint: string): JettisonError {
+  return new JettisonError('USAGE', message, { hint, exitCode: EXIT.usage });
+}
+
 function maskedDetails(details: Record<string, unknown>): Record<string, unknown> {
   const masked = (value: unknown): unknown => {
     if (typeof value === 'string') return withoutCredentials(value);

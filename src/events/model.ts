@@ -1,5 +1,5 @@
 import type { BuildEvent, StepInfo, StepOutcome } from './event.ts';
-import { StepOutput } from './output.ts';
+import { LastLines } from './last-lines.ts';
 import { Transfers } from './transfers.ts';
 import { printable } from './width.ts';
 
@@ -16,7 +16,7 @@ export interface StepState {
   /** What was fetched for it. */
   transfers?: Transfers;
   /** Of running and failed steps only. */
-  output?: StepOutput;
+  output?: LastLines;
 }
 
 export interface ExportState {
@@ -76,7 +76,7 @@ export class BuildModel {
       }
       case 'step.output': {
         const step = this.step(event.step);
-        step.output ??= new StepOutput();
+        step.output ??= new LastLines();
         return step.output.push(event.stream, event.text);
       }
       case 'step.progress':

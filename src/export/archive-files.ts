@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
-import type { LayoutFiles } from '../layout/files.ts';
+import type { LayoutFiles } from '../layout/layout-files.ts';
 import { MemberNames } from '../layout/member-names.ts';
 import type { Store } from '../store/store.ts';
 import { tarMembers } from './tar-members.ts';

@@ -12,7 +12,7 @@ import { ImageLayout } from '../layout/image-layout.ts';
 import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { ArchiveFiles } from './archive-files.ts';
-import { writeManifest } from './image.ts';
+import { writeManifest } from './write-image.ts';
 
 export interface LoadedImage {
   /** What is in the store now: a manifest, or an index. */

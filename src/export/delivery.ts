@@ -1,4 +1,5 @@
 import type { Emit } from '../events/event.ts';
+import { type OnProgress, sparing } from '../events/transfer.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Worker } from '../protocol/operations.ts';
 import type { Store } from '../store/store.ts';
@@ -22,4 +23,16 @@ export interface Delivery {
   worker: () => Promise<Worker>;
   /** Downloads a blob of the base into the store. */
   fetchBlob: (blob: Descriptor) => Promise<void>;
+}
+
+/** Emits the events around a delivery, and of the bytes that it moves. */
+export async function reported(
+  { emit }: Delivery,
+  what: string,
+  work: (onProgress: OnProgress) => Promise<void>,
+): Promise<void> {
+  const started = Date.now();
+  emit({ type: 'export.started', what });
+  await work(sparing((progress) => emit({ type: 'transfer', of: what, direction: 'out', ...progress })));
+  emit({ type: 'export.finished', what, durationMs: Date.now() - started });
 }

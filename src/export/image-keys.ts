@@ -1,4 +1,4 @@
-import { usageError } from '../errors/usage.ts';
+import { usageError } from '../errors/error.ts';
 import { booleanOf } from '../fields/csv.ts';
 import { alwaysTrue, type Key, type Keys } from '../fields/keys.ts';
 import type { ImageSet } from '../image/image.ts';

@@ -3,8 +3,8 @@ import type { ImageParts, ImageSet } from '../image/image.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import type { LayerBlob } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
-import { writeImage } from './image.ts';
 import type { BuiltPlatform, ExportLayer, ImageForm, LayerTimes } from './output.ts';
+import { writeImage } from './write-image.ts';
 
 export interface ImageMakerOptions {
   store: Store;

@@ -1,4 +1,4 @@
-import { usageError } from '../errors/usage.ts';
+import { usageError } from '../errors/error.ts';
 
 /**
  * Splits one CSV record, like `type=image,"name=a,b"`: a field with commas is in double quotes, which are doubled

@@ -1,5 +1,5 @@
 import { closest } from '../errors/closest.ts';
-import { usageError } from '../errors/usage.ts';
+import { usageError } from '../errors/error.ts';
 import { booleanOf } from './csv.ts';
 
 /** What a key's value is read with. */

@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import type { Image } from '../image/image.ts';
 import { hostPlatform } from '../image/platform.ts';
-import type { OpenOptions, OpenSource } from './source.ts';
+import type { OpenOptions, OpenSource } from './open-source.ts';
 
 /** Where images can be: a prefix, what it stands for, and the file that opens it, loaded when it is asked for. */
 const SOURCES: Record<string, { form: string; help: string; load: () => Promise<{ open: OpenSource }> }> = {

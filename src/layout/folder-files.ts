@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, fstatSync, readFileSync } from 'node:fs';
 import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { openFileWithin } from '../layer/host-file.ts';
-import type { Invalid, LayoutFiles } from './files.ts';
+import type { Invalid, LayoutFiles } from './layout-files.ts';
 
 /** The files of a folder: regular ones, and no symbolic link leads out of it. */
 export class FolderFiles implements LayoutFiles {

@@ -5,8 +5,8 @@ import { type Digest, isDigest, sha256 } from '../image/digest.ts';
 import { blobName, CONTAINERD_NAME, REF_NAME } from '../image/layout.ts';
 import { isKnownLayout, layoutVersion, parseDocument, readIndex } from '../image/sound.ts';
 import { type Descriptor, type Index, MEDIA } from '../image/types.ts';
-import type { Invalid, LayoutFiles } from './files.ts';
 import { FolderFiles } from './folder-files.ts';
+import type { Invalid, LayoutFiles } from './layout-files.ts';
 
 /**
  * An OCI image layout that somebody else made, in a folder or a tar: `oci-layout`, `index.json` and

@@ -2,7 +2,7 @@ import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { type TarHeader, TarReader } from '../layer/tar-read.ts';
-import type { LayoutFiles } from './files.ts';
+import type { LayoutFiles } from './layout-files.ts';
 import { MemberNames } from './member-names.ts';
 
 const BLOCK = 512;

@@ -1,7 +1,7 @@
 import type { Command, HealthcheckInstruction, Instruction, Word } from '../dockerfile/ast.ts';
 import { parseDuration } from '../dockerfile/duration.ts';
+import { isSignal } from '../dockerfile/is-signal.ts';
 import { parsePorts } from '../dockerfile/ports.ts';
-import { isSignal } from '../dockerfile/signals.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Healthcheck } from '../image/types.ts';
 import { goQuote, healthcheckHistory, plainList, quotedList } from './history.ts';

@@ -7,18 +7,16 @@ import { withoutCredentials } from '../errors/safe-text.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { applyInstruction } from './apply.ts';
 import { baseConfig, emptyImage, envVariables, finish, onbuildTexts } from './base-config.ts';
-import { PlanBudget } from './budget.ts';
 import type { PlanSubjects } from './checks/define-plan-check.ts';
-import { PLAN_RULES } from './checks/plan-rules.ts';
-import { RULES } from './checks/rules.ts';
+import { PLAN_RULES, RULES } from './checks/plan-rules.ts';
 import { addBaseFiles } from './copy-step.ts';
 import { type Head, Heads } from './heads.ts';
 import { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './input.ts';
 import type { BaseImage, CopyFrom, PlannedStage, StageBase } from './plan.ts';
+import { PlanBudget } from './plan-budget.ts';
 import { StageNames, stageHint, stageOf, targetStage } from './references.ts';
 import { type SourceUser, sourcesOf } from './sources.ts';
 import { type DeclaredArg, StageState } from './stage-state.ts';
-import { oneLine } from './title.ts';
 
 /**
  * Turns stages and base configs into the steps that the target needs. Pure: base images that it does not know
@@ -295,4 +293,17 @@ class Planner {
     if (image === undefined && !this.#missing.has(key)) this.#missing.set(key, request);
     return image;
   }
+}
+
+/** An instruction on one line, as progress shows it: continuations joined, a heredoc's body left out. */
+function oneLine(source: string): string {
+  const heredoc = /<<-?["']?\w/.test(source.split('\n', 1)[0] ?? '');
+  const text = heredoc ? source.split('\n', 1)[0]! : source;
+  return text
+    .split('\n')
+    .filter((line) => !/^\s*#/.test(line))
+    .join('\n')
+    .replace(/[\\`][ \t]*\n\s*/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
 }

@@ -5,9 +5,9 @@ import { type ResolvedMount, resolveMount } from '../dockerfile/mount.ts';
 import { findDidYouMean } from '../dockerfile/suggest.ts';
 import { JettisonError, type Location } from '../errors/error.ts';
 import type { RuntimeConfig } from '../image/types.ts';
-import type { PlanBudget } from './budget.ts';
 import type { PlanSubjects } from './checks/define-plan-check.ts';
 import type { PlannedHistory, PlannedStage, Step } from './plan.ts';
+import type { PlanBudget } from './plan-budget.ts';
 
 /** A declared build argument; without a value it is known but unset. */
 export interface DeclaredArg {

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import { JettisonError } from '../errors/error.ts';
 import { hostName, isLoopback } from './endpoint.ts';
+import { basicLogin } from './url-login.ts';
 
 const CONNECT_MS = 30_000;
 
@@ -72,9 +73,8 @@ function inRange(host: string, network: string, bits: number): boolean {
 
 /** The `Proxy-Authorization` header for a proxy whose URL holds a user. */
 export function proxyAuthorization(proxy: URL): Record<string, string> {
-  if (proxy.username === '') return {};
-  const user = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` };
+  const login = basicLogin(proxy);
+  return login === undefined ? {} : { 'proxy-authorization': login };
 }
 
 /** Opens https connections through a proxy's CONNECT, and pools them like any agent. */

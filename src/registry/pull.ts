@@ -5,7 +5,7 @@ import type { Descriptor, Platform } from '../image/types.ts';
 import type { Blobs } from '../store/blobs.ts';
 import type { Images } from '../store/images.ts';
 import type { StoreLayout } from '../store/layout.ts';
-import { type Origin, Origins } from './origins.ts';
+import { BlobOrigins, type Origin } from './blob-origins.ts';
 import { parallel, TRANSFERS } from './parallel.ts';
 import type { Registries } from './registries.ts';
 import { type RemoteImage, resolveRemote } from './resolve.ts';
@@ -41,7 +41,7 @@ export async function pullImage(
   store.blobs.write(image.manifestBytes);
   const { config, layers } = image.manifest;
   const digests = [config, ...layers].map(({ digest }) => digest);
-  new Origins(store.layout).add(digests, reference);
+  new BlobOrigins(store.layout).add(digests, reference);
   if (image.index !== undefined) store.blobs.write(image.index.bytes);
   store.images.put(canonicalName(reference), image.index?.descriptor ?? image.descriptor);
   return image;
@@ -100,7 +100,7 @@ async function fetchFromAny(
   descriptor: Descriptor,
   onProgress: OnProgress,
 ): Promise<void> {
-  const known = new Origins(store.layout).of(descriptor.digest);
+  const known = new BlobOrigins(store.layout).of(descriptor.digest);
   const others = known.filter((origin) => !isSameRepository(origin, reference));
   const named = reference === undefined ? [] : [reference];
   // A repository that was never seen to hold the blob is asked last.

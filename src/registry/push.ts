@@ -5,7 +5,7 @@ import type { OnProgress } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName, type Reference } from '../image/reference.ts';
 import type { Descriptor, Index, Manifest } from '../image/types.ts';
-import { Origins } from './origins.ts';
+import { BlobOrigins } from './blob-origins.ts';
 import { parallel, TRANSFERS } from './parallel.ts';
 import { fetchBlob, type PullStore } from './pull.ts';
 import type { Registries } from './registries.ts';
@@ -61,7 +61,7 @@ class Push {
   readonly #onProgress: OnProgress;
   readonly #fetch: (blob: Descriptor) => Promise<void>;
   uploaded = 0;
-  readonly #origins: Origins;
+  readonly #origins: BlobOrigins;
 
   constructor(
     store: Pick<PullStore, 'layout' | 'blobs'>,
@@ -75,7 +75,7 @@ class Push {
     this.#reference = reference;
     this.#onProgress = onProgress;
     this.#fetch = fetch;
-    this.#origins = new Origins(store.layout);
+    this.#origins = new BlobOrigins(store.layout);
   }
 
   async all(which: string, image: Descriptor): Promise<void> {

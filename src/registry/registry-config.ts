@@ -17,6 +17,7 @@ import {
   relocated,
 } from './registry-rules.ts';
 import type { HostTrust } from './trust.ts';
+import { loginIn } from './url-login.ts';
 
 /** Where a repository is read from or written to. */
 export interface RepositoryPlace {
@@ -265,22 +266,9 @@ function shownPlace(location: string | URL): string {
   return typeof location === 'string' ? location : withoutUser(location.href.replace(/\/$/, ''));
 }
 
-function credentialsOf({ username, password }: URL, origin: string): Credentials | undefined {
-  if (username === '' && password === '') return undefined;
-  return {
-    kind: 'password',
-    username: decoded(username),
-    password: decoded(password),
-    origin,
-  };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+function credentialsOf(url: URL, origin: string): Credentials | undefined {
+  const login = loginIn(url);
+  return login && { kind: 'password', ...login, origin };
 }
 
 function filesIn(folder: string, ending: string): string[] {

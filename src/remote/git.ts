@@ -5,6 +5,7 @@ import { type GitSource, isHttpUrl } from '../dockerfile/git-url.ts';
 import { JettisonError } from '../errors/error.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
+import { loginIn } from '../registry/url-login.ts';
 import { basicLogin, gitAuthorization, type Secrets } from './secret-logins.ts';
 
 export interface GitOptions {
@@ -240,8 +241,9 @@ interface Login {
 function splitLogin(text: string): { url: string; login?: Login } {
   if (!isHttpUrl(text) || !URL.canParse(text)) return { url: text };
   const url = new URL(text);
-  if (url.username === '' && url.password === '') return { url: text };
-  const login = { origin: url.origin, username: decoded(url.username), password: decoded(url.password) };
+  const found = loginIn(url);
+  if (found === undefined) return { url: text };
+  const login = { origin: url.origin, ...found };
   // Each line of what a helper answers is a setting.
   if (/[\0\r\n]/.test(login.username + login.password)) {
     throw new JettisonError('GIT_URL', `${withoutCredentials(text)} has a line break in its credentials`, {
@@ -251,14 +253,6 @@ function splitLogin(text: string): { url: string; login?: Login } {
   url.username = '';
   url.password = '';
   return { url: url.href, login };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** How git gets the credentials for one host. */

@@ -8,6 +8,7 @@ import { counted, type OnProgress, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { discard, type Http, type HttpResponse } from '../registry/http.ts';
 import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } from '../registry/retry.ts';
+import { basicLogin } from '../registry/url-login.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import { readRecord, recordText } from '../store/record-file.ts';
 import { temporaryPath, writeWhole } from '../store/temporary.ts';
@@ -156,10 +157,9 @@ function isSameHost(from: URL, to: URL): boolean {
   return isUpgrade && from.hostname === to.hostname && from.port === '' && to.port === '';
 }
 
-function login({ username, password }: URL): Record<string, string> {
-  if (username === '') return {};
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(user).toString('base64')}` };
+function login(url: URL): Record<string, string> {
+  const authorization = basicLogin(url);
+  return authorization === undefined ? {} : { authorization };
 }
 
 async function keep(

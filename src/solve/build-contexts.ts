@@ -2,6 +2,7 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Context } from '../context/context.ts';
+import type { ContextSource } from '../context/context-source.ts';
 import {
   type DockerfileText,
   dockerfileAlone,
@@ -13,7 +14,6 @@ import { ignoreRules, parseIgnore } from '../context/ignore.ts';
 import { LayerContext } from '../context/layer-context.ts';
 import { openLocalContext } from '../context/local.ts';
 import type { OwnPlace } from '../context/own-places.ts';
-import type { ContextSource } from '../context/source.ts';
 import { JettisonError } from '../errors/error.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
 import type { Emit } from '../events/event.ts';

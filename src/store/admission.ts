@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { isKnownLayout, layoutVersion } from '../image/sound.ts';
 import type { StoreLayout } from './layout.ts';
+import { readObject } from './read-json.ts';
 
 /**
  * What the store's own files and folders mean: `{"format":1}` in `store.json`. Raised when an older Jettison would
@@ -21,14 +22,14 @@ const NOBODY = 65534;
  * another user, who could neither use nor delete what root leaves there
  */
 export function admitStore(layout: StoreLayout, env: NodeJS.ProcessEnv): boolean {
-  const marker = readMarker(layout.ociLayout);
+  const marker = readObject(layout.ociLayout);
   if (process.getuid?.() === 0) refuseForeign(layout.home, marker !== undefined, env);
   if (marker === undefined) return false;
   const version = layoutVersion(marker);
   if (version !== undefined && !isKnownLayout(version)) {
     throw newer(layout, `has the image layout version ${version}, and this Jettison knows version 1`);
   }
-  const { format } = (readMarker(layout.format) ?? {}) as { format?: unknown };
+  const { format } = (readObject(layout.format) ?? {}) as { format?: unknown };
   if (format !== undefined && format !== STORE_FORMAT) {
     throw newer(
       layout,
@@ -36,23 +37,6 @@ export function admitStore(layout: StoreLayout, env: NodeJS.ProcessEnv): boolean
     );
   }
   return true;
-}
-
-/** Undefined for a missing or damaged file. */
-function readMarker(path: string): object | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const marker = JSON.parse(text) as unknown;
-    return typeof marker === 'object' && marker !== null ? marker : {};
-  } catch {
-    return {};
-  }
 }
 
 /**

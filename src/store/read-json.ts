@@ -6,16 +6,31 @@ import { readFileSync } from 'node:fs';
  * not the content.
  */
 export function readJson<T>(path: string): T | undefined {
-  let text: string;
+  const text = readText(path);
+  return text === undefined ? undefined : (parsed(text) as T | undefined);
+}
+
+/** Like `readJson`, but a damaged file, or one that does not hold an object, counts as an empty object. */
+export function readObject(path: string): object | undefined {
+  const text = readText(path);
+  if (text === undefined) return undefined;
+  const value = parsed(text);
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+function parsed(text: string): unknown {
   try {
-    text = readFileSync(path, 'utf8');
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-  try {
-    return JSON.parse(text) as T;
-  } catch {
-    return undefined;
   }
 }

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { MEDIA } from '../../src/image/types.ts';
+import { BlobOrigins } from '../../src/registry/blob-origins.ts';
 import type { CredentialSource, Credentials } from '../../src/registry/credentials.ts';
-import { Origins } from '../../src/registry/origins.ts';
 import { fetchBlob, fetchLayers, pullImage } from '../../src/registry/pull.ts';
 import { Registries, type RegistryOptions } from '../../src/registry/registries.ts';
 import { resolveRemote } from '../../src/registry/resolve.ts';
@@ -105,7 +105,7 @@ describe('pulling', () => {
       expect(store.blobs.has(image.manifest.config.digest)).toBe(true);
       expect(store.blobs.has(layers[0]!.digest)).toBe(false);
       expect(server.lines).toHaveLength(2);
-      expect(new Origins(store.layout).of(layers[1]!.digest)).toEqual([
+      expect(new BlobOrigins(store.layout).of(layers[1]!.digest)).toEqual([
         { registry: server.host, repository: 'team/app' },
       ]);
 

@@ -5,7 +5,7 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import type { Command } from '../../src/cli/command.ts';
 import { JettisonError } from '../../src/errors/error.ts';
-import { writeImage } from '../../src/export/image.ts';
+import { writeImage } from '../../src/export/write-image.ts';
 import { digestOf, sha256 } from '../../src/image/digest.ts';
 import { canonicalName } from '../../src/image/reference.ts';
 import { type Descriptor, type ImageConfig, MEDIA } from '../../src/image/types.ts';

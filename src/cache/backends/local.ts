@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import type { Key } from '../../fields/keys.ts';
 import type { PlaceBackend } from '../backend.ts';
 

@@ -1,5 +1,5 @@
 import { makeHostBase } from '../../base/make.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import { size } from '../../events/units.ts';
 import { canonicalName, familiarName, parseReference } from '../../image/reference.ts';
 import { openStore } from '../../store/store.ts';

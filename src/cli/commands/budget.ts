@@ -2,8 +2,8 @@ import { wantsColor } from '../../errors/style.ts';
 import type { Verdict } from '../../inspect/budget.ts';
 import { findBudget, judgeImage, verdictText } from '../budget-check.ts';
 import { defineCommand } from '../command.ts';
-import { SOURCE_FLAGS, SOURCE_NOTE } from '../inspections.ts';
 import { printJson } from '../print/list-output.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE } from '../with-inspections.ts';
 
 const FORMATS = ['text', 'json', 'github'] as const;
 /** Workflow commands of GitHub Actions. */

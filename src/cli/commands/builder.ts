@@ -1,4 +1,4 @@
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import { plural, size } from '../../events/units.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand, defineGroup } from '../command.ts';

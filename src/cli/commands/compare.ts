@@ -3,9 +3,9 @@ import { shellsOf } from '../../inspect/budget.ts';
 import { packedBytes, pullCost } from '../../inspect/diff.ts';
 import type { Inspection } from '../../inspect/inspection.ts';
 import { defineCommand } from '../command.ts';
-import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { table } from '../print/docker-units.ts';
 import { printJson } from '../print/list-output.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 const FORMATS = ['table', 'markdown'] as const;
 

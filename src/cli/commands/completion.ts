@@ -1,4 +1,4 @@
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import { type Command, type CommandTable, defineCommand } from '../command.ts';
 import { bashScript } from '../completion/bash.ts';
 import { fishScript } from '../completion/fish.ts';

@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
 import { debug } from '../../build/debug.ts';
-import { EXIT, JettisonError } from '../../errors/error.ts';
+import { EXIT, JettisonError, usageError } from '../../errors/error.ts';
 import { renderError } from '../../errors/render.ts';
 import { wantsColor } from '../../errors/style.ts';
-import { usageError } from '../../errors/usage.ts';
 import { createRenderer } from '../../events/create-renderer.ts';
 import type { BuildEvent } from '../../events/event.ts';
 import type { Renderer } from '../../events/renderer.ts';

@@ -1,8 +1,8 @@
 import { diff } from '../../inspect/diff.ts';
 import { defineCommand } from '../command.ts';
-import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { diffText } from '../print/image-diff.ts';
 import { printJson } from '../print/list-output.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 export const command = defineCommand({
   usage: 'jettison diff [OPTIONS] IMAGE IMAGE',

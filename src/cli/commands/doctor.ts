@@ -1,9 +1,8 @@
 import { statfsSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
-import { JettisonError } from '../../errors/error.ts';
+import { JettisonError, usageError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { style, wantsColor } from '../../errors/style.ts';
-import { usageError } from '../../errors/usage.ts';
 import { plural, size } from '../../events/units.ts';
 import type { Rung } from '../../host/probes/probe.ts';
 import { formatPlatform, hostPlatform } from '../../image/platform.ts';

@@ -1,8 +1,8 @@
 import { openSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
+import { usageError } from '../../errors/error.ts';
 import { wantsColor } from '../../errors/style.ts';
 import { unguarded } from '../../errors/terminal-guard.ts';
-import { usageError } from '../../errors/usage.ts';
 import { glyphsFor } from '../../events/glyphs.ts';
 import { causesOf } from '../../explore/causes.ts';
 import { Explorer } from '../../explore/explorer.ts';
@@ -10,8 +10,8 @@ import { explore } from '../../explore/session.ts';
 import { summaryLines } from '../../explore/summary.ts';
 import { describe } from '../../inspect/describe.ts';
 import { defineCommand, type Io } from '../command.ts';
-import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { printJson } from '../print/list-output.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 /** Where keys are typed, if there is a screen to look at: standard input, else (it may be an archive) the terminal. */
 function keyboard(io: Io): ReadStream | NodeJS.ReadStream | undefined {

@@ -5,7 +5,7 @@ import { findImage } from '../../store/lookup.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 import { describeContainer } from '../print/describe-container.ts';
-import { describeImage } from '../print/describe-image.ts';
+import { describeImage } from '../print/docker-inspect.ts';
 import { forOutput, refuseBoth } from '../print/list-output.ts';
 import { compileTemplate } from '../print/template/compile.ts';
 import { toJson } from '../print/template/values.ts';

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { type CheckResult, check } from '../../build/check.ts';
+import { usageError } from '../../errors/error.ts';
 import { wantsColor } from '../../errors/style.ts';
-import { usageError } from '../../errors/usage.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOf, findingsJson, findingsSarif, findingsText } from '../print/findings.ts';
 import { toJson } from '../print/template/values.ts';

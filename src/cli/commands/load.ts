@@ -1,8 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { JettisonError } from '../../errors/error.ts';
-import { usageError } from '../../errors/usage.ts';
+import { JettisonError, usageError } from '../../errors/error.ts';
 import { readArchive } from '../../export/archive-read.ts';
 import { familiarName } from '../../image/reference.ts';
 import { openStore } from '../../store/store.ts';

@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { usageError } from '../../errors/error.ts';
 import { unguarded } from '../../errors/terminal-guard.ts';
-import { usageError } from '../../errors/usage.ts';
 import { registryOf, saveLogin, verifyLogin } from '../../registry/login.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { REGISTRY_FLAGS } from '../flags/common.ts';

@@ -1,7 +1,6 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JettisonError } from '../../errors/error.ts';
-import { usageError } from '../../errors/usage.ts';
+import { JettisonError, usageError } from '../../errors/error.ts';
 import { findContainer, isLive } from '../../run/container.ts';
 import { type LogEntry, LogReader } from '../../run/log.ts';
 import { logPath } from '../../run/supervise.ts';

@@ -1,5 +1,4 @@
-import { JettisonError } from '../../errors/error.ts';
-import { usageError } from '../../errors/usage.ts';
+import { JettisonError, usageError } from '../../errors/error.ts';
 import { size } from '../../events/units.ts';
 import { formatPlatform } from '../../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../../image/reference.ts';

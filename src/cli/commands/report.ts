@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import { size } from '../../events/units.ts';
 import { writeOutput } from '../../export/write-output.ts';
 import { describe } from '../../inspect/describe.ts';
@@ -9,9 +9,9 @@ import { reportData } from '../../report/columns.ts';
 import { openPage } from '../../report/open-page.ts';
 import { reportPage } from '../../report/page-file.ts';
 import { defineCommand } from '../command.ts';
-import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { toJson } from '../print/template/values.ts';
 import { VERSION } from '../version.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 export const command = defineCommand({
   usage: 'jettison report [OPTIONS] IMAGE [OTHER...]',

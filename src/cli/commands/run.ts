@@ -1,5 +1,4 @@
-import { EXIT, JettisonError } from '../../errors/error.ts';
-import { usageError } from '../../errors/usage.ts';
+import { EXIT, JettisonError, usageError } from '../../errors/error.ts';
 import { fetchMissing } from '../../export/fetch-missing.ts';
 import { formatPlatform, hostPlatform, matchPlatform } from '../../image/platform.ts';
 import { createContainer } from '../../run/container.ts';

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { JettisonError } from '../../errors/error.ts';
-import { usageError } from '../../errors/usage.ts';
+import { JettisonError, usageError } from '../../errors/error.ts';
 import { type ArchiveFormat, type ArchiveImage, writeArchive } from '../../export/archive-write.ts';
 import { fetchMissing } from '../../export/fetch-missing.ts';
 import { writeOutput } from '../../export/write-output.ts';

@@ -1,8 +1,8 @@
 import { why } from '../../inspect/why.ts';
 import { defineCommand } from '../command.ts';
-import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../inspections.ts';
 import { printJson } from '../print/list-output.ts';
 import { reasonText } from '../print/reasons.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 export const command = defineCommand({
   usage: 'jettison why [OPTIONS] IMAGE PATH|PACKAGE',

@@ -1,5 +1,5 @@
 import type { BuildOptions } from '../../build/build.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../../events/create-renderer.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../../image/platform.ts';
 import { parseReference } from '../../image/reference.ts';

@@ -2,7 +2,7 @@ import { SOURCE_KEYS, TARGET_KEYS } from '../../cache/backend.ts';
 import { BACKENDS, type CacheSource, type CacheTarget } from '../../cache/backends.ts';
 import { closest } from '../../errors/closest.ts';
 import type { JettisonError } from '../../errors/error.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import { fieldsOf } from '../../fields/csv.ts';
 import { type Keys, setOptions } from '../../fields/keys.ts';
 

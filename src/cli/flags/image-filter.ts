@@ -1,5 +1,5 @@
 import { compileWildcard } from '../../context/pattern.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import { familiarName, familiarRepository, parseReference } from '../../image/reference.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,5 +1,5 @@
 import { parseDuration } from '../../dockerfile/duration.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i;
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { closest } from '../../errors/closest.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import type { Exporter } from '../../export/exporter.ts';
 import { EXPORTERS, type Output } from '../../export/exporters.ts';
 import { ANNOTATION_KINDS, annotate } from '../../export/image-keys.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseDuration } from '../../dockerfile/duration.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import type { Healthcheck, RuntimeConfig } from '../../image/types.ts';
 import { networkHelper } from '../../machine/network-helper.ts';
 import type { ExecMount, PublishedPort } from '../../protocol/exec-request.ts';

@@ -1,4 +1,4 @@
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 
 /** The source of a secret: a file as the user named it, or an environment variable. */
 export type SecretSource = { file: string } | { env: string };

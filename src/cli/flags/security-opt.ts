@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 import type { ExecRequest } from '../../protocol/exec-request.ts';
 import { builtinProfile, readProfile } from '../../run/seccomp-option.ts';
 

@@ -1,4 +1,4 @@
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 
 /**
  * Parses the value of `--ssh`: `ID=SOCKET`, or an id alone for the agent of `$SSH_AUTH_SOCK`.

@@ -1,5 +1,5 @@
 import { parseDuration } from '../../dockerfile/duration.ts';
-import { usageError } from '../../errors/usage.ts';
+import { usageError } from '../../errors/error.ts';
 
 /** The age of `--filter until=AGE`. */
 export interface Age {

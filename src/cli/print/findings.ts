@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../dockerfile/ast.ts';
 import type { JettisonError, Location } from '../../errors/error.ts';
 import { renderError, renderWarning } from '../../errors/render.ts';
 import { plural } from '../../events/units.ts';
-import { RULES } from '../../plan/checks/rules.ts';
+import { RULES } from '../../plan/checks/plan-rules.ts';
 import { VERSION } from '../version.ts';
 
 /** Exit code of a check: 1 when there is anything to say, as with Docker. */

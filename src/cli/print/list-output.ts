@@ -1,5 +1,5 @@
+import { usageError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
-import { usageError } from '../../errors/usage.ts';
 import { displayWidth } from '../../events/width.ts';
 import type { Io } from '../command.ts';
 import { type TableOptions, table } from './docker-units.ts';

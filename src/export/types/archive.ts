@@ -1,9 +1,9 @@
 import { countedToEnd } from '../../events/transfer.ts';
 import { booleanOf } from '../../fields/csv.ts';
+import { reported } from '../delivery.ts';
 import type { Exporter } from '../exporter.ts';
 import { checkForm, IMAGE_KEYS } from '../image-keys.ts';
 import { type Destination, destinationName, type ImageOptions } from '../output.ts';
-import { reported } from '../reported.ts';
 
 /** An archive: see `ArchiveFormat`. */
 export interface ArchiveOutput extends ImageOptions {

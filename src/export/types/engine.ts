@@ -1,7 +1,7 @@
+import { reported } from '../delivery.ts';
 import type { Exporter } from '../exporter.ts';
 import { checkForm, IMAGE_KEYS, imageOf } from '../image-keys.ts';
 import type { ImageOptions } from '../output.ts';
-import { reported } from '../reported.ts';
 
 /** A running Docker or Podman engine. */
 export interface EngineOutput extends ImageOptions {

@@ -1,13 +1,11 @@
-import { EXIT, JettisonError } from '../../errors/error.ts';
-import { usageError } from '../../errors/usage.ts';
+import { EXIT, JettisonError, usageError } from '../../errors/error.ts';
 import { booleanOf } from '../../fields/csv.ts';
 import { toggle } from '../../fields/keys.ts';
 import { familiarName, parseReference } from '../../image/reference.ts';
-import type { Delivery } from '../delivery.ts';
+import { type Delivery, reported } from '../delivery.ts';
 import type { Exporter } from '../exporter.ts';
 import { checkForm, IMAGE_KEYS, imageOf } from '../image-keys.ts';
 import type { ImageOptions } from '../output.ts';
-import { reported } from '../reported.ts';
 
 /** The image in the store and, with `push`, in the registries that its names begin with. */
 export interface StoreOutput extends ImageOptions {

@@ -1,8 +1,8 @@
 import { countedToEnd } from '../../events/transfer.ts';
+import { reported } from '../delivery.ts';
 import type { Exporter } from '../exporter.ts';
 import { checkForm, IMAGE_KEYS } from '../image-keys.ts';
 import type { ImageOptions } from '../output.ts';
-import { reported } from '../reported.ts';
 import { isTar, OCI_KEYS } from './archive.ts';
 
 /** A folder that is an OCI image layout. */

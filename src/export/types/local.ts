@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { countedToEnd } from '../../events/transfer.ts';
+import { reported } from '../delivery.ts';
 import type { Exporter } from '../exporter.ts';
-import { reported } from '../reported.ts';
 
 /** The files of the image in a folder, owned by the user who builds. */
 export interface LocalOutput {

@@ -1,7 +1,7 @@
 import { countedToEnd } from '../../events/transfer.ts';
+import { reported } from '../delivery.ts';
 import type { Exporter } from '../exporter.ts';
 import { type Destination, destinationName } from '../output.ts';
-import { reported } from '../reported.ts';
 
 /** The files of the image, as a tar that keeps their owners. */
 export interface TarOutput {

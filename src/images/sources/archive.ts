@@ -19,8 +19,8 @@ import { type DockerEntry, readDockerManifest } from '../../layout/docker-manife
 import { ImageLayout } from '../../layout/image-layout.ts';
 import { TarFile } from '../../layout/tar-file.ts';
 import { temporaryPath } from '../../store/temporary.ts';
+import type { OpenOptions, OpenSource } from '../open-source.ts';
 import { imageOf, layoutParts, type Parts } from '../parts.ts';
-import type { OpenOptions, OpenSource } from '../source.ts';
 
 /**
  * An image of an archive, read where it is; one that is compressed, or comes through a pipe, is first written to the

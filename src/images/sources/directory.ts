@@ -8,7 +8,7 @@ import { type ImageConfig, MEDIA } from '../../image/types.ts';
 import { type Entry, join } from '../../layer/entry.ts';
 import { diskPath, nameOfBytes } from '../../layer/names.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../layer/tar-write.ts';
-import type { OpenSource } from '../source.ts';
+import type { OpenSource } from '../open-source.ts';
 
 /**
  * A directory of this machine as an image of one layer: `dir:PATH`. It is read twice, once for its digest; what cannot be

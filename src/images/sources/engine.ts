@@ -6,7 +6,7 @@ import { JettisonError } from '../../errors/error.ts';
 import { EngineApi } from '../../export/engine-api.ts';
 import type { Image } from '../../image/image.ts';
 import { temporaryPath } from '../../store/temporary.ts';
-import type { OpenOptions, OpenSource } from '../source.ts';
+import type { OpenOptions, OpenSource } from '../open-source.ts';
 import { openArchive } from './archive.ts';
 
 /**

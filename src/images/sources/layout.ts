@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ImageLayout } from '../../layout/image-layout.ts';
+import type { OpenSource } from '../open-source.ts';
 import { imageOf, layoutParts } from '../parts.ts';
-import type { OpenSource } from '../source.ts';
 
 /**
  * An image of an OCI layout: `oci:DIR[:TAG]`.

@@ -1,7 +1,7 @@
 import type { Image, Layer } from '../../image/image.ts';
 import { familiarName, parseReference } from '../../image/reference.ts';
 import { resolveRemote } from '../../registry/resolve.ts';
-import type { OpenSource } from '../source.ts';
+import type { OpenSource } from '../open-source.ts';
 
 /**
  * An image of a registry, of which nothing is pulled: its layers are streamed when somebody reads them.

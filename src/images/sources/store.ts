@@ -6,7 +6,7 @@ import { MEDIA } from '../../image/types.ts';
 import { fetchBlob } from '../../registry/pull.ts';
 import { findImage, type NamedImage, readImage } from '../../store/lookup.ts';
 import type { Store } from '../../store/store.ts';
-import type { OpenSource } from '../source.ts';
+import type { OpenSource } from '../open-source.ts';
 
 /**
  * An image of the store by name or id; of a name that it does not have, the image of the registry.

@@ -1,3 +1,5 @@
+import type { RuleFacts } from '../../dockerfile/checks/rule.ts';
+import { TEXT_RULES } from '../../dockerfile/checks/text-rules.ts';
 import { copyIgnoredFile } from './copy-ignored-file.ts';
 import { exposeInvalidFormat } from './expose-invalid-format.ts';
 import { exposeProtoCasing } from './expose-proto-casing.ts';
@@ -24,3 +26,8 @@ export const PLAN_RULES = [
   exposeInvalidFormat,
   exposeProtoCasing,
 ];
+
+/** All rules by id, on the text and on the plan. */
+export const RULES: ReadonlyMap<string, RuleFacts> = new Map(
+  [...TEXT_RULES, ...PLAN_RULES].map((rule) => [rule.id, rule]),
+);

@@ -11,7 +11,7 @@ import type { RequestOf } from '../../protocol/operations.ts';
 import { type CacheRecord, cacheDirectory, installCache } from '../../store/cache-mounts.ts';
 import { parseRecord } from '../../store/record-file.ts';
 import { readNames, temporaryPath } from '../../store/temporary.ts';
-import { writeAll } from '../files.ts';
+import { writeAll } from '../file-io.ts';
 import { READ_FLAGS } from '../layers/content.ts';
 import { scanUpper } from '../layers/scan-upper.ts';
 import { unpackTree } from '../layers/unpack.ts';

@@ -16,7 +16,7 @@ import {
   notedArchive,
 } from '../../store/cache-mounts.ts';
 import { readNames, temporaryPath } from '../../store/temporary.ts';
-import { writeAll } from '../files.ts';
+import { writeAll } from '../file-io.ts';
 import { remove } from '../layers/remove.ts';
 import { unpackTree } from '../layers/unpack.ts';
 import type { Locks } from '../lock.ts';

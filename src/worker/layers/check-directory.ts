@@ -3,7 +3,7 @@ import type { RecipeEntry } from '../../layer/entry.ts';
 import { diskPath, nameOfBytes } from '../../layer/names.ts';
 import type { DirectoryReport } from '../../protocol/operations.ts';
 import { temporaryPath } from '../../store/temporary.ts';
-import { hashFile } from '../files.ts';
+import { hashFile } from '../file-io.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { indexOf } from '../worker-context.ts';
 import { forgetForm, READ_FLAGS } from './content.ts';

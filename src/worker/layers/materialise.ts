@@ -17,7 +17,7 @@ import { readRecipe } from '../../layer/recipe.ts';
 import type { MaterialiseRequest } from '../../protocol/operations.ts';
 import { installDirectory } from '../../store/layers.ts';
 import { temporaryPath } from '../../store/temporary.ts';
-import { hashFile } from '../files.ts';
+import { hashFile } from '../file-io.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import {
   contentChanged,

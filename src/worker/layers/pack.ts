@@ -9,7 +9,7 @@ import { TAR_END, tarHeader, tarPadding } from '../../layer/tar-write.ts';
 import type { PackedLayer, PackRequest } from '../../protocol/operations.ts';
 import { installBlob, type LayerBlob, Layers } from '../../store/layers.ts';
 import { temporaryPath } from '../../store/temporary.ts';
-import { writeAll } from '../files.ts';
+import { writeAll } from '../file-io.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { contentChanged, openContent, sourceOf } from './content.ts';
 

@@ -4,7 +4,7 @@ import type { MergedTree } from '../../layer/merged-tree.ts';
 import { diskPath, nameOfBytes } from '../../layer/names.ts';
 import { sameEntry } from '../../layer/same.ts';
 import type { TreeEntry } from '../../layer/tree.ts';
-import { hashFile } from '../files.ts';
+import { hashFile } from '../file-io.ts';
 import { getXattr, listXattrs } from '../native.ts';
 import type { Hidden } from '../run/chroot/changes.ts';
 import type { WorkerContext } from '../worker-context.ts';

@@ -20,7 +20,7 @@ import {
   layerRecord,
 } from '../../store/layers.ts';
 import { temporaryPath } from '../../store/temporary.ts';
-import { writeAll } from '../files.ts';
+import { writeAll } from '../file-io.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { LayerDirectory } from './layer-directory.ts';
 

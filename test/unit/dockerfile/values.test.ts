@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseDuration } from '../../../src/dockerfile/duration.ts';
+import { isSignal } from '../../../src/dockerfile/is-signal.ts';
 import { parsePorts } from '../../../src/dockerfile/ports.ts';
-import { isSignal } from '../../../src/dockerfile/signals.ts';
 import { findDidYouMean } from '../../../src/dockerfile/suggest.ts';
 
 test.each([

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ignoredBy, parseIgnore } from '../../../src/context/ignore.ts';
-import { RULES } from '../../../src/plan/checks/rules.ts';
+import { RULES } from '../../../src/plan/checks/plan-rules.ts';
 import { planChecked } from '../../support/plan-checked.ts';
 
 const DOCS = fileURLToPath(new URL('../../../docs/', import.meta.url));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { glyphsFor } from '../../../src/events/glyphs.ts';
-import { LineSplitter, MAX_LINE } from '../../../src/events/lines.ts';
-import { KEPT_LINES, StepOutput } from '../../../src/events/output.ts';
+import { KEPT_LINES, LastLines } from '../../../src/events/last-lines.ts';
+import { LineSplitter, MAX_LINE } from '../../../src/events/line-splitter.ts';
 import { plural, seconds, size } from '../../../src/events/units.ts';
 import { displayWidth, printable, truncate } from '../../../src/events/width.ts';
 
@@ -59,9 +59,9 @@ describe('LineSplitter', () => {
   });
 });
 
-describe('StepOutput', () => {
+describe('LastLines', () => {
   test('keeps the last lines only, and counts all', () => {
-    const output = new StepOutput();
+    const output = new LastLines();
     for (let i = 1; i <= 1000; i++) output.push('stdout', `${i}\n`);
     expect(output.last()).toHaveLength(KEPT_LINES);
     expect(output.last(2)).toEqual(['999', '1000']);
@@ -70,13 +70,13 @@ describe('StepOutput', () => {
   });
 
   test('one chunk of many lines', () => {
-    const output = new StepOutput();
+    const output = new LastLines();
     output.push('stdout', 'x\n'.repeat(100_000));
     expect(output.last()).toHaveLength(KEPT_LINES);
   });
 
   test('does not mix the unfinished lines of its two streams', () => {
-    const output = new StepOutput();
+    const output = new LastLines();
     output.push('stdout', 'out');
     output.push('stderr', 'err');
     expect(output.push('stdout', 'put\n')).toEqual(['output']);

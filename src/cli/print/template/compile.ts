@@ -1,5 +1,5 @@
 import { closest } from '../../../errors/closest.ts';
-import { usageError } from '../../../errors/usage.ts';
+import { usageError } from '../../../errors/error.ts';
 import { FUNCTIONS, failed, LEAST } from './functions.ts';
 import { lexTemplate, type Piece, TemplateSyntaxError, type Token } from './lex.ts';
 import { Absent, entriesOf, show, truthy, type Value } from './values.ts';

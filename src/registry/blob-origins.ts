@@ -19,7 +19,7 @@ const MAX_ORIGINS = 8;
  * have it mounted from there, and a layer that was never downloaded can still be fetched. They are hints:
  * losing them costs time, never correctness.
  */
-export class Origins {
+export class BlobOrigins {
   readonly #layout: StoreLayout;
 
   constructor(layout: StoreLayout) {

@@ -1,6 +1,6 @@
 import { closest } from '../errors/closest.ts';
 import type { JettisonError } from '../errors/error.ts';
-import { usageError } from '../errors/usage.ts';
+import { usageError } from '../errors/error.ts';
 
 /** Docker's command groups, with the commands here that replace them. */
 const DOCKER_GROUPS: Record<string, string> = {

@@ -1,10 +1,10 @@
-import { LineSplitter } from './lines.ts';
+import { LineSplitter } from './line-splitter.ts';
 
 /** How many of a step's last lines are kept for when it fails. */
 export const KEPT_LINES = 20;
 
 /** What a step printed: its last lines only, whatever the amount. */
-export class StepOutput {
+export class LastLines {
   readonly #streams = { stdout: new LineSplitter(), stderr: new LineSplitter() };
   readonly #kept: string[] = [];
   /** Lines seen so far. */
