@@ -3,8 +3,10 @@ import { JettisonError } from '../errors/error.ts';
 import type { Layer } from '../image/image.ts';
 import { ArchiveTree, type Placement } from '../layer/archive-tree.ts';
 import { decompress } from '../layer/decompress.ts';
+import { nameOf } from '../layer/entry.ts';
 import { encodedPieces } from '../layer/layer-index.ts';
 import { type TarHandler, type TarHeader, TarReader } from '../layer/tar-read.ts';
+import { readMarker } from '../layer/whiteouts.ts';
 import type { Catalogue } from './catalogue.ts';
 import { piecesOf, Spool } from './random-access.ts';
 
@@ -92,7 +94,7 @@ class Scanner implements TarHandler {
   ) {}
 
   entry(header: TarHeader): void {
-    const placement = this.#tree.add(header);
+    const placement = this.#place(header);
     this.#entries++;
     this.#header = header;
     this.#placement = placement;
@@ -114,6 +116,17 @@ class Scanner implements TarHandler {
   close(): void {
     for (const listener of this.#listeners) listener.close?.();
     this.#listeners = [];
+  }
+
+  /** A deletion below what the layer has made a file says what that does already: umoci writes some. */
+  #place(header: TarHeader): Placement {
+    try {
+      return this.#tree.add(header);
+    } catch (error) {
+      const isMarker = readMarker(nameOf(header.name)) !== undefined;
+      if (!isMarker || !(error instanceof JettisonError) || error.code !== 'TAR_INVALID') throw error;
+      return { parents: [], replaces: false, content: () => {} };
+    }
   }
 
   data(chunk: Buffer): void {
