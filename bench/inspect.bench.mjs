@@ -24,7 +24,7 @@ export default async function* inspect() {
     const all = layersOf(layout);
     let sum = 0;
     for (const [at, layer] of all.entries()) {
-      const { description, ms } = await look(imageOfLayer(layout, layer, join(space.root, `layer-${at}`)));
+      const { description, ms } = await look(imageOfLayer(layer, join(space.root, `layer-${at}`)));
       sum += ms;
       const { bytes, files } = description.layers[0];
       const [theirs] = measure(3, () => {
@@ -76,7 +76,7 @@ function blobOf(layout, digest) {
 }
 
 /** A layout of an image that has this layer only. @returns its folder */
-function imageOfLayer(layout, { blob, diffId, path }, folder) {
+function imageOfLayer({ blob, diffId, path }, folder) {
   mkdirSync(join(folder, 'blobs/sha256'), { recursive: true });
   cpSync(path, blobOf(folder, blob.digest));
   const put = (mediaType, value) => {
