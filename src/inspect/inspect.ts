@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Image, Layer } from '../image/image.ts';
 import { familiarName } from '../image/reference.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -13,7 +11,7 @@ import { instructionsOf } from './instructions.ts';
 import { inventory } from './inventory.ts';
 import { settleKinds } from './kinds.ts';
 import { applyProvenance } from './origins.ts';
-import { scanLayer } from './scan-layer.ts';
+import { collectGarbage, scanLayer } from './scan-layer.ts';
 
 export interface InspectOptions {
   /** Where what is found out about layers is kept. */
@@ -80,14 +78,6 @@ async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOption
   } finally {
     found.close();
   }
-}
-
-/** What reading a large layer left would else stay until the heap has doubled. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  setFlagsFromString('--no-expose-gc');
-  collect();
 }
 
 function named({ name, layers }: { name: string; layers: number }): Inspection['base'] {

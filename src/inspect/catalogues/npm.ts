@@ -153,7 +153,7 @@ class Installed {
         id: `npm:${name}@${version}:/${folder}`,
         ...{ type: 'npm', name: fact.name ?? name, version, path: folder },
         kind: tool ? 'tool' : isInstalled ? 'npm' : 'application',
-        purl: `pkg:npm/${(fact.name ?? name).replace('@', '%40')}@${encodeURIComponent(version)}`,
+        purl: `pkg:npm/${(fact.name ?? name).replace('@', '%40')}${version === '' ? '' : `@${encodeURIComponent(version)}`}`,
         ...(fact.license !== undefined && { license: fact.license }),
       });
       this.#places.set(folder, { folder, manifest: fact, entered, isRoot: !isInstalled });
