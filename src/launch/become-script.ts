@@ -95,7 +95,7 @@ export function becomeScript(
   const identity = [
     ...[needTool('setpriv'), '--inh-caps=-all'],
     ...(noNewPrivileges ? ['--no-new-privs'] : []),
-    // With a single id there is nobody to become, and the kernel refuses to set groups.
+    // With a single id there is no other user, and the kernel refuses to set groups.
     ...(singleId ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
     '--',
   ];

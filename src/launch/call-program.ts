@@ -109,7 +109,7 @@ export interface End {
   exitCode: number;
 }
 
-/** What follows: the next call, other calls, or the end. */
+/** The next step: the next call, other calls, or the end. */
 export type Next = 'continue' | End | readonly Call[];
 
 /** A text with the null that ends it in C. */
@@ -145,7 +145,10 @@ class Layout {
   readonly #numbers: ReadonlyMap<string, number>;
   #end: number;
 
-  constructor(private readonly machine: Machine) {
+  readonly #machine: Machine;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
     this.#numbers = syscallNumbers(machine.numbers);
     const code = Buffer.from(machine.code.join('').replaceAll(' ', ''), 'hex');
     this.#end = BASE + HEADER_BYTES + SEGMENT_BYTES;
@@ -156,11 +159,11 @@ class Layout {
     const first = this.#list(calls);
     const headers = Buffer.alloc(HEADER_BYTES + SEGMENT_BYTES);
     const bytes = Buffer.concat([headers, ...this.#parts]);
-    writeWord(bytes, headers.length + this.machine.firstRecordAt, first);
+    writeWord(bytes, headers.length + this.#machine.firstRecordAt, first);
     // Elf64_Ehdr: 64 bits, little endian, an executable at fixed addresses.
     Buffer.from('7f454c4602010100', 'hex').copy(bytes);
     bytes.writeUInt16LE(2, 16);
-    bytes.writeUInt16LE(this.machine.elf, 18);
+    bytes.writeUInt16LE(this.#machine.elf, 18);
     bytes.writeUInt32LE(1, 20);
     writeWord(bytes, 24, BASE + headers.length);
     writeWord(bytes, 32, HEADER_BYTES);
@@ -248,7 +251,7 @@ class Layout {
 
   #number(name: string): number {
     const number = this.#numbers.get(name);
-    if (number === undefined) throw new Error(`${this.machine.numbers} has no call ${name}`);
+    if (number === undefined) throw new Error(`${this.#machine.numbers} has no call ${name}`);
     return number;
   }
 }

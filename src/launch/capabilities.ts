@@ -7,7 +7,7 @@ export const CAPABILITY_NAMES = (
   'perfmon bpf checkpoint_restore'
 ).split(' ');
 
-/** What Docker leaves to a container's root. */
+/** Docker's default capabilities. */
 export const DEFAULT_CAPABILITIES: readonly string[] = (
   'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod ' +
   'audit_write setfcap'

@@ -50,7 +50,7 @@ function denied(command: string): Unstartable {
 
 const PAGE = 4096;
 const POINTER = 8;
-/** What Linux takes of one argument or variable, with the byte that ends it. */
+/** Linux's limit for one argument or variable, with its final NUL, in bytes. */
 const MAX_STRING = 32 * PAGE;
 /** A quarter of the usual limit of a stack, less what the program itself needs. */
 const MAX_TOTAL = (2 << 20) - PAGE;

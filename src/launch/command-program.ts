@@ -7,7 +7,7 @@ import { filterFlags, filterProgram } from './filter-program.ts';
 /** All that a process is to be when it becomes a command. */
 export interface CommandProgramOptions {
   user: User;
-  /** With a single id there is nobody to become, and the kernel refuses to set groups. */
+  /** With a single id there is no other user, and the kernel refuses to set groups. */
   singleId: boolean;
   /** Absolute, inside the root. */
   cwd: string;

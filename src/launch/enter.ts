@@ -39,7 +39,7 @@ export interface Entered {
 }
 
 interface Way {
-  /** What nsenter is told after the namespaces. */
+  /** Arguments of nsenter after the namespaces. */
   words: string[];
   depth: number;
   variables: Record<string, string>;

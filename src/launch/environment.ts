@@ -1,4 +1,4 @@
-/** What a command's environment becomes, and which part of it only programs inside the root may see. */
+/** The environment of a command, and the part of it that only programs inside the root may see. */
 export interface Environment {
   /** `K=V`, safe to hand to the machine's own programs. */
   plain: string[];
@@ -24,7 +24,7 @@ export function completeEnvironment(given: readonly string[], home: string): Env
   ]);
   for (const variable of given) {
     const equals = variable.indexOf('=');
-    // A name cannot be empty, and one without a value is no variable.
+    // A name cannot be empty, and one without a value is not a variable.
     if (equals > 0) variables.set(variable.slice(0, equals), variable.slice(equals + 1));
   }
   const all = [...variables].map(([name, value]) => `${name}=${value}`);

@@ -27,7 +27,7 @@ const ARCHITECTURE = 4;
 const ARGUMENTS = 16;
 
 const FARTHEST = 255;
-/** What the kernel takes of one filter. */
+/** The kernel's limit for one filter, in instructions. */
 const MAX_INSTRUCTIONS = 4096;
 const INSTRUCTION_BYTES = 8;
 
@@ -139,11 +139,11 @@ function assemble(profile: SeccompProfile, architecture: NodeJS.Architecture): B
   return bytes;
 }
 
-/** What happens to all calls from a number on. */
+/** The action for all calls from a number on. */
 interface Range {
   start: number;
   rules: SeccompRule[];
-  /** What is done where none of the rules fits. */
+  /** The action when no rule matches. */
   otherwise: number;
 }
 

@@ -1,10 +1,10 @@
-/** What control and `joiner.js` say to each other: see worker/programs/joiner.ts. */
+/** Messages between control and `joiner.js`: see worker/programs/joiner.ts. */
 
 import type { Failure } from '../protocol/channel.ts';
 import type { ExecOutput, TerminalSize } from '../protocol/exec-request.ts';
 import type { EnterRequest } from './enter.ts';
 
-/** What control asks for, first of all. */
+/** The first message, from control. */
 export interface JoinRequest {
   enter: EnterRequest;
   /** Whether it takes standard input. */

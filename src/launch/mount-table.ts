@@ -44,7 +44,7 @@ export function mountOptions(path: string): string[] {
   return holder.options;
 }
 
-/** What is mounted in this process's namespace. */
+/** The mounts of this process's namespace. */
 export function mounts(): Mounted[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')

@@ -17,7 +17,7 @@ export interface RootPlan {
   /** Whether the stubs must be the topmost layer, since a whiteout would hide them below the others. */
   stubsOnTop: boolean;
   mounts: MountLine[];
-  /** What is mounted inside that, one after the other. */
+  /** The mounts inside that, in order. */
   nested: NestedMount[];
   /** Masked paths of /proc and /sys. Relative to the root. */
   masked: { path: string; kind: PointKind }[];
@@ -35,7 +35,7 @@ export interface NestedMount {
 
 export type PointKind = 'file' | 'directory';
 
-/** What a mount of the request shows. */
+/** The source of a mount of the request. */
 export interface BoundSource {
   /** Absolute path. */
   source: string;
@@ -49,7 +49,7 @@ export interface BoundFiles {
   dev: string;
   hosts: string;
   resolvConf: string;
-  /** The machine's /sys, which nobody can change through it; absent where the command gets a sysfs of its own. */
+  /** The machine's /sys, read-only; absent where the command gets a sysfs of its own. */
   sys?: string;
   /** What is bound for the request's mounts, by their places among them; all but tmpfs and plain binds are there. */
   bound: ReadonlyMap<number, BoundSource>;
@@ -199,11 +199,15 @@ export class MountPoints {
   readonly #regions = new Map<string, Around>();
   readonly #stubs = new Map<string, RecipeEntry>();
 
-  constructor(private readonly tree: Tree) {}
+  readonly #tree: Tree;
 
-  /** What is mounted above a path already, if anything. */
+  constructor(tree: Tree) {
+    this.#tree = tree;
+  }
+
+  /** The mount that covers a path already, if any. */
   around(target: string): Around | undefined {
-    let path = resolvePath(this.tree, target).path;
+    let path = resolvePath(this.#tree, target).path;
     while (path !== '') {
       path = parentOf(path);
       const region = this.#regions.get(path);
@@ -214,7 +218,7 @@ export class MountPoints {
 
   /** Notes a mount point and makes a stub for it where it is missing. @returns its path without symlinks */
   add(target: string, kind: PointKind, region: Region, bound?: BoundSource): string {
-    const { path, entry } = resolvePath(this.tree, target);
+    const { path, entry } = resolvePath(this.#tree, target);
     if (path === '') throw badTarget(target, 'it is the root directory');
     // Neither a runtime's config nor a shell's words can hold other bytes.
     if (typeof diskPath(path) !== 'string')
@@ -241,7 +245,7 @@ export class MountPoints {
     const all = new Map(this.#stubs);
     for (const { path } of this.#stubs.values()) {
       for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
-        if (!all.has(parent)) all.set(parent, { ...this.tree.get(parent)! } as RecipeEntry);
+        if (!all.has(parent)) all.set(parent, { ...this.#tree.get(parent)! } as RecipeEntry);
       }
     }
     return [...all.values()].sort((a, b) => comparePaths(a.path, b.path));
@@ -249,7 +253,7 @@ export class MountPoints {
 
   #stub(path: string, kind: PointKind, target: string): void {
     for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
-      const entry = this.tree.get(parent);
+      const entry = this.#tree.get(parent);
       if (entry !== undefined && entry.type !== 'directory') {
         throw badTarget(target, `/${parent} is a ${entry.type} in the image`);
       }

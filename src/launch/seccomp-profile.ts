@@ -7,7 +7,7 @@ const REFUSE = 'SCMP_ACT_ERRNO';
 const EPERM = 1;
 const ENOSYS = 38;
 
-/** What Docker lets every container call, by name; a runtime passes over names that its kernel lacks. */
+/** System calls that Docker allows in every container; a runtime ignores names that its kernel lacks. */
 const EVERYBODY = (
   '_llseek _newselect accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir chmod ' +
   'chown chown32 clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime ' +

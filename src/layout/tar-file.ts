@@ -20,10 +20,14 @@ export class TarFile implements LayoutFiles {
   readonly #members = new Map<string, Member>();
   readonly #names = new MemberNames();
 
+  readonly #fd: number;
+
   private constructor(
-    private readonly fd: number,
+    fd: number,
     readonly path: string,
-  ) {}
+  ) {
+    this.#fd = fd;
+  }
 
   /**
    * @param path of an uncompressed tar: a file, nothing else
@@ -65,17 +69,17 @@ export class TarFile implements LayoutFiles {
     }
     const { offset, size } = member;
     if (size === 0) return;
-    const range = { fd: this.fd, autoClose: false, start: offset, end: offset + size - 1 };
+    const range = { fd: this.#fd, autoClose: false, start: offset, end: offset + size - 1 };
     for await (const chunk of createReadStream('', { ...range, highWaterMark: 1 << 20 }))
       yield chunk as Buffer;
   }
 
   close(): void {
-    closeSync(this.fd);
+    closeSync(this.#fd);
   }
 
   #readHeaders(): void {
-    const { size } = fstatSync(this.fd);
+    const { size } = fstatSync(this.#fd);
     const block = Buffer.alloc(BLOCK);
     let at = 0;
     const reader = new TarReader({
@@ -108,7 +112,7 @@ export class TarFile implements LayoutFiles {
 
   #fill(bytes: Buffer, position: number): void {
     for (let done = 0; done < bytes.length; ) {
-      const read = readSync(this.fd, bytes, done, bytes.length - done, position + done);
+      const read = readSync(this.#fd, bytes, done, bytes.length - done, position + done);
       if (read === 0) throw new JettisonError('TAR_INVALID', `${this.path} became shorter while it was read`);
       done += read;
     }

@@ -3,7 +3,7 @@ import type { CommandNetwork, ExecRequest } from '../protocol/exec-request.ts';
 import type { WorkerMode } from '../protocol/rung.ts';
 import { networkHelper } from './network-helper.ts';
 
-/** What a worker has found out about networks. */
+/** Facts about networks that a worker has found out. */
 export interface NetworkMemory {
   /** Why no command can have a private network, once one could not: for people. */
   noPrivateNetwork?: string;
@@ -46,7 +46,7 @@ export function settleAgain(
   return { network: 'host', sharesNetwork: why };
 }
 
-/** What people are told. @param why see `StartedCommand.sharesNetwork` */
+/** The warning for the user. @param why see `StartedCommand.sharesNetwork` */
 export function sharedNetworkNote(why: string): string {
   return `RUN uses this machine's network, not one of its own: ${why}`;
 }

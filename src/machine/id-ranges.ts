@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** The files that grant ids to ordinary users. */
 export const RANGE_FILES = ['/etc/subuid', '/etc/subgid'] as const;
 
-/** What `useradd` begins with, and grants, where /etc/login.defs says nothing else. */
+/** The defaults of `useradd`, where /etc/login.defs sets none. */
 const FIRST_ID = 100_000;
 const RANGE_LENGTH = 65_536;
 

@@ -21,7 +21,7 @@ export function formsOf(isolation: Isolation, uid: number = process.getuid?.() ?
   }
 }
 
-/** What the worker of a build will most likely be able to read, as far as can be told without starting it. */
+/** The forms that the worker of a build can probably read: a guess, made without starting it. */
 export function expectedForms(rung: RungChoice): ReadableForms {
   if (rung === 'none') return formsOf('none');
   if (process.getuid?.() === 0) return ALL;

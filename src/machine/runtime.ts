@@ -13,7 +13,7 @@ export interface RuntimePlaces {
   log: string;
 }
 
-/** What every runtime's container is called: each has a state folder of its own. */
+/** The name of every container: each has a state folder of its own. */
 export const CONTAINER = 'command';
 
 /** @param folder absolute path; in memory, since the bundle has the command's environment */
@@ -50,7 +50,7 @@ export function hideControlGroups(): string {
   return `test ! -d /sys/fs/cgroup || ${needTool('mount')} -n -t cgroup2 -o ro,nosuid,nodev,noexec cgroup2 /sys/fs/cgroup || exit 1`;
 }
 
-/** What went wrong in a runtime itself, from its log; undefined when nothing did. @param log its text */
+/** The error of the runtime itself, from its log; undefined when there is none. @param log its text */
 export function runtimeError(log: string): string | undefined {
   const errors = log
     .split('\n')

@@ -41,7 +41,7 @@ export type Failure =
     }
   | { kind: 'bug'; name: string; message: string; stack: string | undefined };
 
-/** What crosses to the other process of an error. */
+/** An error as it is sent to the other process. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof JettisonError) {
     // A cause can be anything, and does not cross.

@@ -4,7 +4,7 @@ import type { FailedStep } from '../store/failures.ts';
 import type { LayerKind, LayerRecord } from '../store/layers.ts';
 import type { RunningRuntime } from './rung.ts';
 
-/** What a new layer is called and where it came from. */
+/** The id of a new layer, and its source. */
 export interface LayerIdentity {
   id: string;
   key: Digest;
@@ -56,7 +56,7 @@ export interface ExecRequest {
   readonlyFiles?: boolean;
   /** How much of the machine the command and all that it starts may use. */
   limits?: Limits;
-  /** Resource limits of setrlimit(2), by their names in small letters; -1 is no limit. */
+  /** Resource limits of setrlimit(2), by their names in small letters; -1 is unlimited. */
   ulimits?: readonly Ulimit[];
   /** Bytes of /dev/shm; default: 64 MiB. */
   shmSize?: number;
@@ -78,7 +78,7 @@ export interface ExecRequest {
 export interface ShellRequest {
   /** Command lines that end before a shell's `-c`: the first one whose program is there; else busybox of the machine. */
   candidates: string[][];
-  /** What it runs, as after `-c`; without it the shell is interactive. */
+  /** The script to run, as after `-c`; without it the shell is interactive. */
   command?: string;
   /** POSIX shell commands that an interactive shell begins with. */
   startup: string;
@@ -203,7 +203,7 @@ export interface OutputLimit {
   tail: number;
 }
 
-/** Messages from the worker that are no answers. */
+/** Messages from the worker that are not answers. */
 export interface ExecOutput {
   stream: 'stdout' | 'stderr';
   data: Uint8Array;

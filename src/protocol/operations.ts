@@ -94,7 +94,7 @@ export type WorkerOperations = {
   [K in OperationName]: (request: RequestOf<K>) => Promise<AnswerOf<K>>;
 };
 
-/** What a directory of a layer is like. */
+/** The result of checking a directory of a layer. */
 export interface DirectoryReport {
   form: DirectoryForm;
   /** What is wrong, for people; absent when it is what the index says. */
@@ -137,13 +137,13 @@ export interface PackedLayer {
   blob: Descriptor;
 }
 
-/** What control calls: every operation can be cancelled, and `exec` can report output. */
+/** The worker as control calls it: every operation can be cancelled, and `exec` can report output. */
 export interface Worker extends Omit<WorkerOperations, 'exec'> {
   /** Which directory forms of layers it makes (the first) and reads. */
   readonly forms: ReadableForms;
   /** Why this worker cannot run commands, if so: what `exec` throws. */
   readonly unable?: JettisonError;
-  /** What people should know of how commands are run here. */
+  /** A note for the user about how commands run here. */
   readonly notes: readonly string[];
   exec(
     request: ExecRequest,

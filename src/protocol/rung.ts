@@ -45,7 +45,7 @@ export interface RunningRuntime {
  */
 export type Isolation = 'root' | 'nested' | 'ranges' | 'single' | 'none';
 
-/** What a worker stands on: decided before it is started, since it begins with how it is started. */
+/** The mode of a worker: decided before it is started, since it begins with how it is started. */
 export interface WorkerMode {
   isolation: Isolation;
   rung: RungName;

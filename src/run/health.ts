@@ -78,11 +78,18 @@ export class HealthMonitor {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
+  readonly #plan: HealthPlan;
+  readonly #check: (plan: HealthPlan) => Promise<CheckResult>;
+  readonly #onChange: (health: Health) => void;
+
   constructor(
-    private readonly plan: HealthPlan,
-    private readonly check: (plan: HealthPlan) => Promise<CheckResult>,
-    private readonly onChange: (health: Health) => void,
+    plan: HealthPlan,
+    check: (plan: HealthPlan) => Promise<CheckResult>,
+    onChange: (health: Health) => void,
   ) {
+    this.#plan = plan;
+    this.#check = check;
+    this.#onChange = onChange;
     this.#schedule();
   }
 
@@ -92,22 +99,22 @@ export class HealthMonitor {
   }
 
   #schedule(): void {
-    const wait = nextCheck(this.plan, this.health, Date.now() - this.#started);
+    const wait = nextCheck(this.#plan, this.health, Date.now() - this.#started);
     this.#timer = setTimeout(() => void this.#run(), wait);
   }
 
   async #run(): Promise<void> {
     const start = new Date();
-    const result = await this.check(this.plan);
+    const result = await this.#check(this.#plan);
     if (this.#stopped) return;
     const times = { start: start.toISOString(), end: new Date().toISOString() };
     this.health = afterCheck(
-      this.plan,
+      this.#plan,
       this.health,
       { ...times, ...result },
       start.getTime() - this.#started,
     );
-    this.onChange(this.health);
+    this.#onChange(this.health);
     this.#schedule();
   }
 }

@@ -25,8 +25,11 @@ export class LogWriter {
   #fd: number;
   #size: number;
 
+  readonly #path: string;
+
   /** @param path of the file, which is made when missing */
-  constructor(private readonly path: string) {
+  constructor(path: string) {
+    this.#path = path;
     this.#fd = openSync(path, 'a', 0o600);
     this.#size = fstatSync(this.#fd).size;
   }
@@ -56,8 +59,8 @@ export class LogWriter {
     const line = `${JSON.stringify({ time: new Date().toISOString(), stream, ...content })}\n`;
     if (this.#size > ROTATE_AT) {
       closeSync(this.#fd);
-      renameSync(this.path, olderLog(this.path));
-      this.#fd = openSync(this.path, 'a', 0o600);
+      renameSync(this.#path, olderLog(this.#path));
+      this.#fd = openSync(this.#path, 'a', 0o600);
       this.#size = 0;
     }
     writeSync(this.#fd, line);
@@ -70,8 +73,11 @@ export class LogReader {
   #older: LineReader | undefined;
   #newest: LineReader;
 
+  readonly #path: string;
+
   /** @param path of the file; there need not be one yet */
-  constructor(private readonly path: string) {
+  constructor(path: string) {
+    this.#path = path;
     this.#older = new LineReader(olderLog(path));
     this.#newest = new LineReader(path);
   }
@@ -84,7 +90,7 @@ export class LogReader {
     for (;;) {
       yield* entries(this.#newest);
       if (!this.#newest.isReplaced()) return;
-      this.#newest = new LineReader(this.path);
+      this.#newest = new LineReader(this.#path);
     }
   }
 }
@@ -106,7 +112,10 @@ class LineReader {
   #fd: number | undefined;
   #rest = Buffer.alloc(0);
 
-  constructor(private readonly path: string) {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
     this.#open();
   }
 
@@ -127,7 +136,7 @@ class LineReader {
   /** Whether another file has this one's name by now; then this one is closed. */
   isReplaced(): boolean {
     if (this.#fd === undefined) return false;
-    const now = statSync(this.path, { throwIfNoEntry: false });
+    const now = statSync(this.#path, { throwIfNoEntry: false });
     if (now === undefined || now.ino === fstatSync(this.#fd).ino) return false;
     closeSync(this.#fd);
     return true;
@@ -136,7 +145,7 @@ class LineReader {
   #open(): void {
     if (this.#fd !== undefined) return;
     try {
-      this.#fd = openSync(this.path, 'r');
+      this.#fd = openSync(this.#path, 'r');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }

@@ -21,13 +21,17 @@ export class ReadOnlyWatch {
   #path: string | undefined;
   #rest = '';
 
+  readonly #cwd: string;
+
   /** @param cwd working directory of the command */
-  constructor(private readonly cwd: string) {}
+  constructor(cwd: string) {
+    this.#cwd = cwd;
+  }
 
   listen(data: Uint8Array): void {
     const text = this.#rest + Buffer.from(data).toString('utf8');
     // The last complaint is the one that a command ends with.
-    this.#path = pathIn(text, this.cwd) ?? this.#path;
+    this.#path = pathIn(text, this.#cwd) ?? this.#path;
     this.#rest = text.slice(text.lastIndexOf('\n') + 1).slice(-LONGEST_LINE);
   }
 

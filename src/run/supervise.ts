@@ -98,11 +98,14 @@ class Supervisor {
   #monitor: HealthMonitor | undefined;
   readonly #watch: ReadOnlyWatch | undefined;
 
-  constructor(
-    private readonly store: Store,
-    private readonly config: ContainerPlan,
-    private readonly control: Supervision,
-  ) {
+  readonly #store: Store;
+  readonly #config: ContainerPlan;
+  readonly #control: Supervision;
+
+  constructor(store: Store, config: ContainerPlan, control: Supervision) {
+    this.#store = store;
+    this.#config = config;
+    this.#control = control;
     const { request } = config;
     this.#watch = request.readonlyRoot ? new ReadOnlyWatch(request.process.cwd) : undefined;
     this.#write();
@@ -110,7 +113,7 @@ class Supervisor {
 
   output(stream: 'stdout' | 'stderr', data: Uint8Array): Promise<void> | void {
     this.#watch?.listen(data);
-    return this.control.output(stream, data);
+    return this.#control.output(stream, data);
   }
 
   started(
@@ -118,7 +121,7 @@ class Supervisor {
     layers: string[],
     shell?: string[],
   ): void {
-    const plan = healthPlan(this.config.healthcheck, shell);
+    const plan = healthPlan(this.#config.healthcheck, shell);
     this.#state = {
       ...this.#state,
       status: 'running',
@@ -135,32 +138,32 @@ class Supervisor {
     if (plan !== undefined) {
       this.#monitor = new HealthMonitor(
         plan,
-        () => checkHealth(this.config, this.#state, plan),
+        () => checkHealth(this.#config, this.#state, plan),
         (health) => {
           this.#state = { ...this.#state, health };
           this.#write();
         },
       );
     }
-    for (const problem of problems) this.control.note(problem);
-    this.control.started?.();
+    for (const problem of problems) this.#control.note(problem);
+    this.#control.started?.();
   }
 
   /** @returns the exit code */
   ended({ exitCode, outOfMemory }: ExecResult): number {
     const error = outOfMemory
-      ? `the kernel killed a process of it: it had more than the ${this.config.request.limits?.memory} bytes of memory that --memory allows`
+      ? `the kernel killed a process of it: it had more than the ${this.#config.request.limits?.memory} bytes of memory that --memory allows`
       : exitCode === 0
         ? undefined
         : this.#watch?.note();
-    if (error !== undefined) this.control.note(error);
+    if (error !== undefined) this.#control.note(error);
     this.#state = { ...this.#state, exitCode, ...(error === undefined ? {} : { error }) };
     return exitCode;
   }
 
   /** It could not be started, or its end will never be known: then it counts as killed. */
   failed({ message }: Error): void {
-    if (this.#state.status === 'created') this.store.containers.remove(this.config.id);
+    if (this.#state.status === 'created') this.#store.containers.remove(this.#config.id);
     else this.#state = { ...this.#state, exitCode: EXIT_KILLED, error: message };
   }
 
@@ -169,8 +172,8 @@ class Supervisor {
   }
 
   settle(): void {
-    const { id, autoRemove } = this.config;
-    if (autoRemove) this.store.containers.remove(id);
+    const { id, autoRemove } = this.#config;
+    if (autoRemove) this.#store.containers.remove(id);
     else if (this.#state.exitCode !== undefined) {
       this.#state = { ...this.#state, status: 'exited', finished: new Date().toISOString() };
       this.#write();
@@ -178,6 +181,6 @@ class Supervisor {
   }
 
   #write(): void {
-    this.store.containers.setState(this.config.id, this.#state);
+    this.#store.containers.setState(this.#config.id, this.#state);
   }
 }

@@ -14,7 +14,11 @@ const LONGEST_WAIT_MS = 100;
 export class Locks {
   readonly #held = new Map<string, number>();
 
-  constructor(private readonly layout: StoreLayout) {}
+  readonly #layout: StoreLayout;
+
+  constructor(layout: StoreLayout) {
+    this.#layout = layout;
+  }
 
   /**
    * Waits until the lock is free, and takes it.
@@ -70,8 +74,8 @@ export class Locks {
 
   #open(name: string): number {
     if (!/^[\w-][\w.-]*$/.test(name)) throw new Error(`"${name}" cannot name a lock`);
-    mkdirSync(this.layout.locks, { recursive: true });
-    return openSync(join(this.layout.locks, name), 'a');
+    mkdirSync(this.#layout.locks, { recursive: true });
+    return openSync(join(this.#layout.locks, name), 'a');
   }
 }
 

@@ -24,10 +24,13 @@ export class RunCaches {
   readonly #held: string[] = [];
   readonly #shared: (() => void)[] = [];
 
-  constructor(
-    private readonly ctx: WorkerContext,
-    private readonly locks: Locks,
-  ) {}
+  readonly #ctx: WorkerContext;
+  readonly #locks: Locks;
+
+  constructor(ctx: WorkerContext, locks: Locks) {
+    this.#ctx = ctx;
+    this.#locks = locks;
+  }
 
   /**
    * Waits for the locks, and makes the caches that are missing.
@@ -44,7 +47,7 @@ export class RunCaches {
     const locked = [...mounts.values()].filter(({ sharing }) => sharing === 'locked');
     // Always in the same order, so that no two runs wait for each other.
     for (const name of new Set(locked.map(({ cache }) => lockName(cacheName(cache))).sort())) {
-      await this.locks.take(name, signal);
+      await this.#locks.take(name, signal);
       this.#held.push(name);
     }
     const names = new Map<number, string>();
@@ -55,18 +58,18 @@ export class RunCaches {
     const exclusive = new Set([...alone].map((number) => names.get(number)));
     for (const name of [...new Set(names.values())].sort()) {
       if (exclusive.has(name)) {
-        await this.locks.take(useLock(name), signal);
+        await this.#locks.take(useLock(name), signal);
         this.#held.push(useLock(name));
       } else {
-        this.#shared.push(await this.locks.share(useLock(name), signal));
+        this.#shared.push(await this.#locks.share(useLock(name), signal));
       }
     }
     const paths = new Map<number, string>();
     for (const [number, mount] of mounts) {
       const name = names.get(number)!;
-      if (!hasCache(this.ctx.layout, name)) await this.#make(name, mount);
-      touchCache(this.ctx.layout, name);
-      paths.set(number, cacheDirectory(this.ctx.layout, name));
+      if (!hasCache(this.#ctx.layout, name)) await this.#make(name, mount);
+      touchCache(this.#ctx.layout, name);
+      paths.set(number, cacheDirectory(this.#ctx.layout, name));
     }
     return paths;
   }
@@ -74,21 +77,21 @@ export class RunCaches {
   /** Lets others have the caches. */
   close(): void {
     for (const end of this.#shared.splice(0)) end();
-    for (const name of this.#held.splice(0)) this.locks.release(name);
+    for (const name of this.#held.splice(0)) this.#locks.release(name);
   }
 
   /** The first of the caches of an identity that no other run has. */
   #private(identity: CacheIdentity): string {
     for (let instance = 0; ; instance++) {
       const name = cacheName(identity, instance);
-      if (!this.locks.tryTake(lockName(name))) continue;
+      if (!this.#locks.tryTake(lockName(name))) continue;
       this.#held.push(lockName(name));
       return name;
     }
   }
 
   async #make(name: string, { cache, seed }: CacheExecMount): Promise<void> {
-    const folder = temporaryPath(this.ctx.layout, 'cache');
+    const folder = temporaryPath(this.#ctx.layout, 'cache');
     mkdirSync(folder, { mode: 0o700 });
     const directory = join(folder, 'dir');
     if (seed === undefined) {
@@ -99,10 +102,10 @@ export class RunCaches {
       chmodSync(directory, cache.mode);
     } else {
       // A cache is written to: its files must be nobody else's.
-      await makeDirectory(this.ctx, join(folder, 'seed'), seed.recipe);
+      await makeDirectory(this.#ctx, join(folder, 'seed'), seed.recipe);
       renameSync(join(folder, 'seed', seed.path), directory);
     }
-    installCache(this.ctx.layout, name, folder, { ...cache, created: new Date().toISOString() });
+    installCache(this.#ctx.layout, name, folder, { ...cache, created: new Date().toISOString() });
   }
 }
 

@@ -90,11 +90,10 @@ class Materialiser {
   readonly #made = new Set<string>(['']);
   readonly #buffer = Buffer.allocUnsafe(SMALL + 1);
 
-  constructor(
-    private readonly ctx: WorkerContext,
-    root: string,
-    options: { exact?: boolean },
-  ) {
+  readonly #ctx: WorkerContext;
+
+  constructor(ctx: WorkerContext, root: string, options: { exact?: boolean }) {
+    this.#ctx = ctx;
     this.#directory = new LayerDirectory(root, options.exact ? 'user' : ctx.overlay);
   }
 
@@ -137,10 +136,10 @@ class Materialiser {
 
   /** The kernel copies, from the file that is open: whatever becomes of its name, it is this one that is checked. */
   #copyLarge(entry: RecipeEntry, source: OnDisk): void {
-    const from = openContent(this.ctx, entry, source);
+    const from = openContent(this.#ctx, entry, source);
     try {
       const to = diskPath(this.#directory.path(entry.path));
-      const path = process.platform === 'linux' ? `/proc/self/fd/${from}` : contentPath(this.ctx, source);
+      const path = process.platform === 'linux' ? `/proc/self/fd/${from}` : contentPath(this.#ctx, source);
       copyFileSync(diskPath(path), to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       const copy = openSync(to, 'r');
       try {
@@ -161,7 +160,7 @@ class Materialiser {
   #isContentOf(entry: RecipeEntry, source: OnDisk, original: number, copy: number): boolean {
     if (fstatSync(copy).size !== entry.size) return false;
     if (entry.digest === undefined) return true;
-    const isElsewhere = source.kind === 'host' && !source.path.startsWith(`${this.ctx.layout.home}/`);
+    const isElsewhere = source.kind === 'host' && !source.path.startsWith(`${this.#ctx.layout.home}/`);
     if (isElsewhere && isUntouched(source, fstatSync(original))) return true;
     return hashFile(copy) === entry.digest;
   }
@@ -178,7 +177,7 @@ class Materialiser {
   }
 
   #readSmall(entry: RecipeEntry, source: OnDisk): Buffer {
-    const fd = openContent(this.ctx, entry, source);
+    const fd = openContent(this.#ctx, entry, source);
     let length = 0;
     let stat: Stats | undefined;
     try {

@@ -98,10 +98,13 @@ export function privateResolvConf(own: string, helper: HelperName = needHelper()
 
 /** The connection of one command's network namespace to the machine's network. */
 export class PrivateNetwork {
-  private constructor(
-    private readonly process: ChildProcess,
-    private readonly namespace: string,
-  ) {}
+  readonly #process: ChildProcess;
+  readonly #namespace: string;
+
+  private constructor(process: ChildProcess, namespace: string) {
+    this.#process = process;
+    this.#namespace = namespace;
+  }
 
   /**
    * Connects the network namespace of a process.
@@ -155,12 +158,12 @@ export class PrivateNetwork {
   }
 
   async close(): Promise<void> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      const end = once(this.process, 'exit');
-      this.process.kill('SIGKILL');
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const end = once(this.#process, 'exit');
+      this.#process.kill('SIGKILL');
       await end;
     }
-    unmount(this.namespace);
+    unmount(this.#namespace);
   }
 }
 

@@ -12,11 +12,11 @@ export class OutputCap {
   #heldSize = 0;
   #dropped = 0;
 
+  readonly #pass: (output: ExecOutput) => Promise<void>;
+
   /** @param limit absent: everything is passed on */
-  constructor(
-    limit: OutputLimit | undefined,
-    private readonly pass: (output: ExecOutput) => Promise<void>,
-  ) {
+  constructor(limit: OutputLimit | undefined, pass: (output: ExecOutput) => Promise<void>) {
+    this.#pass = pass;
     this.#left = limit?.head ?? Number.POSITIVE_INFINITY;
     this.#tail = limit?.tail ?? 0;
   }
@@ -26,7 +26,7 @@ export class OutputCap {
     const { length } = output.data;
     if (this.#left > 0) {
       this.#left -= length;
-      return this.pass(output);
+      return this.#pass(output);
     }
     this.#held.push(output);
     this.#heldSize += length;
@@ -39,7 +39,7 @@ export class OutputCap {
   async end(): Promise<void> {
     if (this.#dropped > 0) this.#startAtLine();
     for (const [index, output] of this.#held.splice(0).entries()) {
-      await this.pass(index === 0 && this.#dropped > 0 ? { ...output, dropped: this.#dropped } : output);
+      await this.#pass(index === 0 && this.#dropped > 0 ? { ...output, dropped: this.#dropped } : output);
     }
   }
 

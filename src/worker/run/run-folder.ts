@@ -23,7 +23,10 @@ export class RunFolder {
   readonly memory: string;
   #isMounted = false;
 
-  constructor(private readonly ctx: WorkerContext) {
+  readonly #ctx: WorkerContext;
+
+  constructor(ctx: WorkerContext) {
+    this.#ctx = ctx;
     this.path = temporaryPath(ctx.layout, 'run');
     this.root = join(this.path, 'root');
     this.upper = join(this.path, 'upper');
@@ -91,7 +94,7 @@ export class RunFolder {
     lower[plan.stubsOnTop ? 'push' : 'unshift']('stubs');
     const options = overlayOptions(
       { lower: lower.reverse(), upper: 'upper', work: 'work' },
-      overlayXattrs(this.ctx),
+      overlayXattrs(this.#ctx),
     );
     return {
       source: 'overlay',

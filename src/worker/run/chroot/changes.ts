@@ -40,63 +40,68 @@ class Changes {
   readonly #stats = new Map<string, BigIntStats>();
   #count = 0;
 
-  constructor(
-    private readonly root: string,
-    private readonly upper: string,
-    private readonly before: Snapshot,
-    private readonly without: ReadonlySet<string>,
-  ) {}
+  readonly #root: string;
+  readonly #upper: string;
+  readonly #before: Snapshot;
+  readonly #without: ReadonlySet<string>;
+
+  constructor(root: string, upper: string, before: Snapshot, without: ReadonlySet<string>) {
+    this.#root = root;
+    this.#upper = upper;
+    this.#before = before;
+    this.#without = without;
+  }
 
   async move(): Promise<Hidden> {
-    const stat = statOf(this.root);
-    mkdirSync(this.upper, { mode: 0o700 });
+    const stat = statOf(this.#root);
+    mkdirSync(this.#upper, { mode: 0o700 });
     this.#stats.set('', stat);
     this.#made.set('', stat);
     await this.#directory('');
     for (const [path, of] of [...this.#made].reverse()) {
-      copyMetadata(join(this.root, path), join(this.upper, path), of);
+      copyMetadata(join(this.#root, path), join(this.#upper, path), of);
     }
     return this.#hidden;
   }
 
   /** Looks through a directory that was there before. */
   async #directory(path: string): Promise<void> {
-    const names = namesIn(join(this.root, path));
+    const names = namesIn(join(this.#root, path));
     const present = new Set(names);
-    for (const name of this.before.children(path)) {
+    for (const name of this.#before.children(path)) {
       const child = join(path, name);
-      if (present.has(name) || this.without.has(child)) continue;
+      if (present.has(name) || this.#without.has(child)) continue;
       this.#hidden.whiteouts.push(child);
       this.#need(path);
     }
     for (const name of names) {
       if (++this.#count % TURN === 0) await new Promise(setImmediate);
       const child = join(path, name);
-      if (!this.without.has(child)) await this.#entry(child);
+      if (!this.#without.has(child)) await this.#entry(child);
     }
   }
 
   async #entry(path: string): Promise<void> {
-    const stat = statOf(join(this.root, path));
-    if (stat.isDirectory() && this.before.isSame(path, stat)) {
+    const stat = statOf(join(this.#root, path));
+    if (stat.isDirectory() && this.#before.isSame(path, stat)) {
       this.#stats.set(path, stat);
-      if (!this.before.isUnchanged(path, stat)) this.#need(path);
+      if (!this.#before.isUnchanged(path, stat)) this.#need(path);
       await this.#directory(path);
       return;
     }
-    if (this.before.isUnchanged(path, stat)) return;
+    if (this.#before.isUnchanged(path, stat)) return;
     if (stat.isDirectory()) this.#hidden.opaque.add(path);
     this.#need(parentOf(path));
-    renameSync(diskPath(join(this.root, path)), diskPath(join(this.upper, path)));
+    renameSync(diskPath(join(this.#root, path)), diskPath(join(this.#upper, path)));
     // A directory's own entry for its parent is part of it.
-    if (stat.isDirectory()) restoreTimes(join(this.upper, path), stat);
+    if (stat.isDirectory()) restoreTimes(join(this.#upper, path), stat);
   }
 
   /** Makes a directory in the upper one, where what stands in it goes. */
   #need(path: string): void {
     if (this.#made.has(path)) return;
     this.#need(parentOf(path));
-    mkdirSync(diskPath(join(this.upper, path)), { mode: 0o700 });
+    mkdirSync(diskPath(join(this.#upper, path)), { mode: 0o700 });
     this.#made.set(path, this.#stats.get(path)!);
   }
 }

@@ -25,10 +25,10 @@ export class CopiedCaches {
   readonly #caches: RunCaches;
   readonly #open = new Map<number, OpenCache>();
 
-  constructor(
-    private readonly ctx: WorkerContext,
-    locks: Locks,
-  ) {
+  readonly #ctx: WorkerContext;
+
+  constructor(ctx: WorkerContext, locks: Locks) {
+    this.#ctx = ctx;
     this.#caches = new RunCaches(ctx, locks);
   }
 
@@ -72,7 +72,7 @@ export class CopiedCaches {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
       // A file system that cannot do it at once.
-      renameSync(diskPath(cache), temporaryPath(this.ctx.layout, 'cache'));
+      renameSync(diskPath(cache), temporaryPath(this.#ctx.layout, 'cache'));
       renameSync(copy, diskPath(cache));
     }
   }

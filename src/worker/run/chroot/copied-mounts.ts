@@ -59,16 +59,18 @@ export class CopiedMounts {
   readonly #caches: CopiedCaches;
   #serial = 0;
 
+  readonly #ctx: WorkerContext;
+  readonly #folder: string;
+  readonly #root: string;
+
   /**
    * @param folder absolute path of the run's folder
    * @param root absolute path of the tree, in there
    */
-  constructor(
-    private readonly ctx: WorkerContext,
-    locks: Locks,
-    private readonly folder: string,
-    private readonly root: string,
-  ) {
+  constructor(ctx: WorkerContext, locks: Locks, folder: string, root: string) {
+    this.#ctx = ctx;
+    this.#folder = folder;
+    this.#root = root;
     this.#caches = new CopiedCaches(ctx, locks);
   }
 
@@ -118,7 +120,7 @@ export class CopiedMounts {
   evict(before: Snapshot): void {
     const displaced: Placed[] = [];
     for (const placed of this.#placed.toReversed()) {
-      const disk = join(this.root, placed.path);
+      const disk = join(this.#root, placed.path);
       const stat = lookAt(disk);
       if (stat === undefined || !isInode(placed.inode, stat)) displaced.push(placed);
       else if (!this.#isReached(placed.path, before)) this.#takeAway(placed, disk);
@@ -194,13 +196,13 @@ export class CopiedMounts {
 
   /** Makes what a mount shows of the build's own files. @returns its absolute path */
   async #tree({ from }: Extract<ExecMount, { type: 'tree' }>): Promise<string> {
-    const place = join(this.folder, `tree-${++this.#serial}`);
+    const place = join(this.#folder, `tree-${++this.#serial}`);
     const options = { exact: true };
     if ('recipe' in from) {
-      await makeTree(this.ctx, place, readRecipe(from.recipe), options);
+      await makeTree(this.#ctx, place, readRecipe(from.recipe), options);
     } else {
-      const tree = new MergedTree(from.layers.map((id) => ({ id, index: indexOf(this.ctx, id) })));
-      await makeTree(this.ctx, place, entriesOf(tree, from.path), options);
+      const tree = new MergedTree(from.layers.map((id) => ({ id, index: indexOf(this.#ctx, id) })));
+      await makeTree(this.#ctx, place, entriesOf(tree, from.path), options);
     }
     return join(place, from.path);
   }
@@ -208,14 +210,14 @@ export class CopiedMounts {
   /** Puts something at a path of the tree. @param path relative to the root; no symlinks are in it */
   async #put(path: string, kind: PointKind, make: (disk: string) => void | Promise<void>): Promise<Placed> {
     this.#makeParents(path, path);
-    const disk = join(this.root, path);
-    const parent = join(this.root, parentOf(path));
+    const disk = join(this.#root, path);
+    const parent = join(this.#root, parentOf(path));
     const before = statOf(parent);
     const there = lookAt(disk);
     if (there !== undefined) {
       if (there.isDirectory() !== (kind === 'directory'))
         throw badTarget(`/${path}`, `a ${kind} is mounted there`);
-      renameSync(diskPath(disk), join(this.folder, `aside-${++this.#serial}`));
+      renameSync(diskPath(disk), join(this.#folder, `aside-${++this.#serial}`));
     }
     await make(disk);
     restoreTimes(parent, before);
@@ -226,24 +228,24 @@ export class CopiedMounts {
 
   /** Moves out of the way what the image has directly below the root, unless it is a directory. */
   #setAside(name: string): void {
-    const disk = join(this.root, name);
+    const disk = join(this.#root, name);
     const there = lookAt(disk);
     if (there === undefined || there.isDirectory()) return;
-    const before = statOf(this.root);
-    renameSync(disk, join(this.folder, `aside-${++this.#serial}`));
-    restoreTimes(this.root, before);
+    const before = statOf(this.#root);
+    renameSync(disk, join(this.#folder, `aside-${++this.#serial}`));
+    restoreTimes(this.#root, before);
   }
 
   /** Directories that the image lacks: what the command makes in them is in the layer, with them. */
   #makeParents(path: string, target: string): void {
     const parent = parentOf(path);
     if (parent === '') return;
-    const disk = join(this.root, parent);
+    const disk = join(this.#root, parent);
     const stat = lookAt(disk);
     if (stat?.isDirectory()) return;
     if (stat !== undefined) throw badTarget(`/${target}`, `/${parent} is no directory`);
     this.#makeParents(parent, target);
-    const above = join(this.root, parentOf(parent));
+    const above = join(this.#root, parentOf(parent));
     const before = statOf(above);
     mkdirSync(diskPath(disk), { mode: 0o755 });
     setTimes(disk, 0);
@@ -251,7 +253,7 @@ export class CopiedMounts {
   }
 
   #needMemory(target: string): void {
-    if (MEMORY.includes(statfsSync(this.folder).type)) return;
+    if (MEMORY.includes(statfsSync(this.#folder).type)) return;
     throw new JettisonError(
       'CHROOT_SECRET',
       `the secret for ${target} would have to be written to a disk: on the rung chroot nothing can be mounted`,
@@ -265,16 +267,16 @@ export class CopiedMounts {
   #isReached(path: string, before: Snapshot): boolean {
     for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
       const isPlaced = this.#placed.some((placed) => placed.path === parent);
-      if (!isPlaced && !before.isSame(parent, statOf(join(this.root, parent)))) return false;
+      if (!isPlaced && !before.isSame(parent, statOf(join(this.#root, parent)))) return false;
     }
     return true;
   }
 
   /** Looks for things in directories that are not what they were: what was moved, was moved with one or into one. */
   #find(directory: string, displaced: Placed[], before: Snapshot): void {
-    for (const name of namesIn(join(this.root, directory))) {
+    for (const name of namesIn(join(this.#root, directory))) {
       const path = directory === '' ? name : `${directory}/${name}`;
-      const disk = join(this.root, path);
+      const disk = join(this.#root, path);
       const stat = statOf(disk);
       const found = displaced.find(({ inode }) => isInode(inode, stat));
       if (found !== undefined) this.#takeAway(found, disk);
@@ -285,7 +287,7 @@ export class CopiedMounts {
   #takeAway(placed: Placed, disk: string): void {
     const parent = disk.slice(0, disk.lastIndexOf('/'));
     const before = statOf(parent);
-    placed.at = join(this.folder, `evicted-${++this.#serial}`);
+    placed.at = join(this.#folder, `evicted-${++this.#serial}`);
     renameSync(diskPath(disk), placed.at);
     restoreTimes(parent, before);
   }

@@ -28,10 +28,10 @@ export class CopiedRoot implements CommandRoot {
   #before: Snapshot | undefined;
   #ran = false;
 
-  constructor(
-    private readonly ctx: WorkerContext,
-    locks: Locks,
-  ) {
+  readonly #ctx: WorkerContext;
+
+  constructor(ctx: WorkerContext, locks: Locks) {
+    this.#ctx = ctx;
     this.folder = temporaryPath(ctx.layout, 'run');
     this.#root = join(this.folder, 'root');
     mkdirSync(this.folder);
@@ -50,7 +50,7 @@ export class CopiedRoot implements CommandRoot {
   async start(subject: RunSubject, { prepare }: StartHooks, signal: AbortSignal): Promise<ChrootSandbox> {
     const { request, tree, user, environment, missingDirectory } = subject;
     refuse(request);
-    await makeTree(this.ctx, this.#root, entriesOf(tree, signal), { exact: true });
+    await makeTree(this.#ctx, this.#root, entriesOf(tree, signal), { exact: true });
     await this.#mounts.place(request, tree, signal);
     const before = await Snapshot.take(this.#root, this.#mounts.paths);
     await before.pass(this.folder);

@@ -20,12 +20,11 @@ export class MountSources {
   readonly #agents: Server[] = [];
   readonly #mounted: string[] = [];
 
+  readonly #folder: string;
+
   /** @param folder absolute path of the run's folder */
-  constructor(
-    ctx: WorkerContext,
-    locks: Locks,
-    private readonly folder: string,
-  ) {
+  constructor(ctx: WorkerContext, locks: Locks, folder: string) {
+    this.#folder = folder;
     this.#caches = new RunCaches(ctx, locks);
     this.#trees = new MountedTrees(ctx, folder);
   }
@@ -82,7 +81,7 @@ export class MountSources {
    */
   #bindAll(name: string, source: string, flags: number): BoundSource | undefined {
     if (!statSync(source).isDirectory()) return undefined;
-    const place = join(this.folder, name);
+    const place = join(this.#folder, name);
     mkdirSync(place);
     mount(source, place, 'none', MS.BIND | MS.REC);
     this.#mounted.push(place);
@@ -91,7 +90,7 @@ export class MountSources {
   }
 
   async #agent(number: number, mount: Extract<ExecMount, { type: 'agent' }>): Promise<BoundSource> {
-    const source = join(this.folder, `agent-${number}`);
+    const source = join(this.#folder, `agent-${number}`);
     this.#agents.push(await serveAgent(source, mount));
     return { source, kind: 'file' };
   }
@@ -115,7 +114,7 @@ export class MountSources {
         fd = openCacheDirectory(next, path);
         closeSync(above);
       }
-      const place = join(this.folder, `cache-${number}`);
+      const place = join(this.#folder, `cache-${number}`);
       mkdirSync(place);
       mount(`/proc/self/fd/${fd}`, place, 'none', MS.BIND);
       this.#mounted.push(place);

@@ -28,11 +28,10 @@ export class MountedRoot implements CommandRoot {
   readonly #sources: MountSources;
   #runtime: RuntimeName | undefined;
 
-  constructor(
-    ctx: WorkerContext,
-    private readonly mode: WorkerMode,
-    locks: Locks,
-  ) {
+  readonly #mode: WorkerMode;
+
+  constructor(ctx: WorkerContext, mode: WorkerMode, locks: Locks) {
+    this.#mode = mode;
     this.#folder = new RunFolder(ctx);
     this.#sources = new MountSources(ctx, locks, this.#folder.path);
   }
@@ -69,7 +68,7 @@ export class MountedRoot implements CommandRoot {
   async start(subject: RunSubject, hooks: StartHooks, signal: AbortSignal): Promise<Sandbox> {
     const { request, layers, tree, user, environment } = subject;
     const folder = this.#folder;
-    const { isolation } = this.mode;
+    const { isolation } = this.#mode;
     const runtime = this.#runtimeFor(request);
     const hostname = request.hostname ?? HOSTNAME;
     const files = folder.writeFiles(request, hostname);
@@ -135,7 +134,7 @@ export class MountedRoot implements CommandRoot {
   }
 
   #runtimeFor({ init, process: { args } }: ExecRequest): RuntimeName | undefined {
-    const { runtime } = this.mode;
+    const { runtime } = this.#mode;
     // crun makes a relative program absolute, and a script would see that as its $0.
     const renames = runtime === 'crun' && args[0]!.includes('/') && !args[0]!.startsWith('/');
     this.#runtime = init || renames ? undefined : runtime;

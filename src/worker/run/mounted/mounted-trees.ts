@@ -24,42 +24,45 @@ export class MountedTrees {
   /** Mounts to make before the root's own ones. */
   readonly mounts: MountLine[] = [];
 
-  constructor(
-    private readonly ctx: WorkerContext,
-    private readonly folder: string,
-  ) {}
+  readonly #ctx: WorkerContext;
+  readonly #folder: string;
+
+  constructor(ctx: WorkerContext, folder: string) {
+    this.#ctx = ctx;
+    this.#folder = folder;
+  }
 
   /** @param number of the mount among the run's. */
   async add(number: number, mount: TreeMount): Promise<BoundSource> {
-    const place = join(this.folder, `tree-${number}`);
+    const place = join(this.#folder, `tree-${number}`);
     const { from, kind } = mount;
     const source = join(place, from.path);
     if ('recipe' in from) {
-      await makeDirectory(this.ctx, place, from.recipe);
+      await makeDirectory(this.#ctx, place, from.recipe);
       return { source, kind, type: (path) => typeOnDisk(source, path) };
     }
-    const tree = new MergedTree(from.layers.map((id) => ({ id, index: indexOf(this.ctx, id) })));
+    const tree = new MergedTree(from.layers.map((id) => ({ id, index: indexOf(this.#ctx, id) })));
     this.#overlay(number, place, from.layers, tree);
     return { source, kind, type: (path) => tree.get(joinPath(from.path, path))?.type };
   }
 
   #overlay(number: number, place: string, layers: string[], tree: MergedTree): void {
     const names = { upper: `upper-${number}`, work: `work-${number}`, empty: `empty-${number}` };
-    for (const path of [place, ...Object.values(names).map((name) => join(this.folder, name))])
+    for (const path of [place, ...Object.values(names).map((name) => join(this.#folder, name))])
       mkdirSync(path);
     const { mode, uid, gid } = tree.get('')!;
-    const upper = join(this.folder, names.upper);
+    const upper = join(this.#folder, names.upper);
     if (isMapped('uid', uid) && isMapped('gid', gid)) chownSync(upper, uid, gid);
     chmodSync(upper, mode);
-    const directories = layers.map((id) => this.ctx.layout.layerDirectory(id, this.ctx.forms[0]));
-    const lower = linkLayers(this.folder, `lower/${number}-`, directories);
+    const directories = layers.map((id) => this.#ctx.layout.layerDirectory(id, this.#ctx.forms[0]));
+    const lower = linkLayers(this.#folder, `lower/${number}-`, directories);
     this.mounts.push({
       source: 'overlay',
       target: place,
       type: 'overlay',
       options: `nodev,${overlayOptions(
         { lower: [...lower.reverse(), names.empty], upper: names.upper, work: names.work },
-        overlayXattrs(this.ctx),
+        overlayXattrs(this.#ctx),
       )}`,
     });
   }
