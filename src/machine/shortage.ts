@@ -27,7 +27,7 @@ export function shortageIn(complaint: string): string | undefined {
 
 /** How a program ended that was to find something out. */
 export interface Trial {
-  /** Its last lines of output. */
+  /** The end of its output. */
   complaint: string;
   /** Why it could not be started, or did not end by itself: an error's code, or a signal. */
   cause?: string | undefined;
