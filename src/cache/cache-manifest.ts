@@ -27,7 +27,7 @@ export interface CacheConfig {
   mounts?: CachedMount[];
 }
 
-/** A step that another machine has carried out: what it is, and the layer that came of it. */
+/** A step that another machine has executed, and its layer. */
 export interface CachedStep {
   step: Pick<StepRecord, 'definition' | 'key' | 'title'>;
   layer: LayerRecord;
@@ -36,7 +36,7 @@ export interface CachedStep {
   index?: Descriptor;
 }
 
-/** What a cache mount held on another machine. */
+/** The archive of a cache mount of another machine. */
 export interface CachedMount {
   cache: CacheIdentity;
   /** A compressed tar of it alone, as `jettison cache-mounts export` makes it. */

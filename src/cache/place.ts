@@ -6,7 +6,7 @@ export interface CacheBlob extends Descriptor {
   fetch: () => Promise<void>;
 }
 
-/** What a place has under its name: a cache, or an image that may hold one. */
+/** The document under a place's name: a cache, or an image that may hold one. */
 export interface CacheDocument {
   manifest: Manifest;
   config: unknown;

@@ -15,7 +15,7 @@ import type { CachePlace } from './place.ts';
 type Found<T> = T & { place: CachePlace };
 
 /**
- * What other machines have built, of all sources of a build. Only the lists of steps are fetched up front; the
+ * The steps that other machines have built, from all sources of a build. Only the lists of steps are fetched up front; the
  * index and the bytes of a layer when a step needs them. What arrives is verified by its digest.
  */
 export class SharedCache {
@@ -89,7 +89,7 @@ export class SharedCache {
     return this.#layers.get(step.layer.id)!.find((one) => one === step)!;
   }
 
-  /** What a cache mount held. */
+  /** The archive of a cache mount. */
   mount(cache: CacheIdentity): CachedMount | undefined {
     return this.#mounts.get(cacheName(cache));
   }
@@ -145,7 +145,7 @@ function add<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   else values.push(value);
 }
 
-/** What was compressed, if it is what it should be: a cache can hold anything. */
+/** The decompressed bytes, or undefined for anything unexpected: a cache is not trusted. */
 function unzipped(data: Uint8Array, size: number): Buffer | undefined {
   try {
     const bytes = gunzipSync(data, { maxOutputLength: size + 1 });

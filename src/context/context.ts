@@ -1,7 +1,7 @@
 import type { Tree, TreeEntry } from '../layer/tree.ts';
 import type { IgnoreRules } from './ignore.ts';
 
-/** What a build may read: the files that COPY and ADD without `--from` choose from. */
+/** The files that COPY and ADD without `--from` choose from. */
 export interface Context extends Tree {
   /** What to call it in messages, as the user typed it, e.g. `.`. */
   readonly label: string;

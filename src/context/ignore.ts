@@ -20,7 +20,7 @@ interface Compiled extends IgnoreRule, CompiledPattern {
   include: boolean;
 }
 
-/** What is known of a directory. Directories that do not differ in it share the parts. */
+/** The match state of a directory. Equal states are shared. */
 interface Verdict {
   /** By rule: 1 if it matches the directory or one of its parents. */
   matched: Uint8Array;

@@ -6,7 +6,7 @@ import type { StoreLayout } from '../store/layout.ts';
 export interface OwnPlace {
   /** Absolute; nothing need be there yet. */
   path: string;
-  /** What it is, in messages: `the store`, `an output of this build`. */
+  /** Its description in messages: `the store`, `an output of this build`. */
   what: string;
 }
 
@@ -27,7 +27,7 @@ export class OwnPlaces {
     for (const { path, what } of places) this.#add(path, what);
   }
 
-  /** What stands at a path of the context, if that is not for a build to read. */
+  /** The place of Jettison's own at a path of the context, if any. */
   at(path: string): string | undefined {
     if (this.#paths.size === 0) return undefined;
     return this.#paths.get(path) ?? this.#paths.get(path.replace(PARTIAL, ''));

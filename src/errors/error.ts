@@ -14,7 +14,7 @@ export interface Location {
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 export interface JettisonErrorOptions {
-  /** What the reader can do about it: one sentence; several stand on lines of their own. */
+  /** How to fix it: one sentence; several are on lines of their own. */
   hint?: string;
   location?: Location;
   /** The source lines to show under the message (raw text of the instruction). */

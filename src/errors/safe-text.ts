@@ -3,7 +3,7 @@
  * credentials, and characters that would do something to a terminal instead of being shown.
  */
 
-/** What stands in the place of a credential, as BuildKit writes it. */
+/** The replacement of a credential, as in BuildKit. */
 const MASK = 'xxxxx';
 
 /** `user:password@` or `token@` behind a scheme. Of ssh and git, a name alone is not a secret. */

@@ -42,7 +42,7 @@ export function style(color: boolean): Style {
   return color ? colored : uncolored;
 }
 
-/** Whether an output gets colour: a terminal that is not dumb, and nobody said NO_COLOR (no-color.org). */
+/** Whether an output gets colour: a terminal that is not dumb, without NO_COLOR (no-color.org). */
 export function wantsColor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
   return stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }

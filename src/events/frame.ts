@@ -15,7 +15,7 @@ export interface FrameOptions {
   glyphs: Glyphs;
 }
 
-/** What is left out to make a frame fit, from nothing to nearly everything. */
+/** The parts to leave out so that a frame fits, from nothing to nearly everything. */
 interface Detail {
   outputLines: number;
   foldDone: boolean;

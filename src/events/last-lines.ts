@@ -3,7 +3,7 @@ import { LineSplitter } from './line-splitter.ts';
 /** How many of a step's last lines are kept for when it fails. */
 export const KEPT_LINES = 20;
 
-/** What a step printed: its last lines only, whatever the amount. */
+/** The last lines of a step's output. */
 export class LastLines {
   readonly #streams = { stdout: new LineSplitter(), stderr: new LineSplitter() };
   readonly #kept: string[] = [];

@@ -13,7 +13,7 @@ export interface StepState {
   startedAt: number;
   durationMs: number;
   progress?: string;
-  /** What was fetched for it. */
+  /** The bytes fetched for it. */
   transfers?: Transfers;
   /** Of running and failed steps only. */
   output?: LastLines;
@@ -36,7 +36,7 @@ export interface ExportState {
 
 type Event<T extends BuildEvent['type']> = Extract<BuildEvent, { type: T }>;
 
-/** What is known of a build from its events so far: the one state behind all renderers. */
+/** The state of a build from its events so far, shared by all renderers. */
 export class BuildModel {
   readonly steps = new Map<string, StepState>();
   /** Steps by stage, both in the order of the plan. */
@@ -126,7 +126,7 @@ export class BuildModel {
     return this.steps.get(id) ?? this.#add({ id, stage: '', index: 0, total: 0, title: id });
   }
 
-  /** What a transfer belongs to: a step, else the export of that name that began last. */
+  /** The owner of a transfer: a step, else the latest export of that name. */
   owner(id: string): StepState | ExportState | undefined {
     return this.steps.get(id) ?? this.exports.findLast(({ what }) => what === id);
   }
@@ -149,7 +149,7 @@ export class BuildModel {
     return step;
   }
 
-  /** What is fetched for several steps goes on where it left off. */
+  /** A fetch for several steps continues where it stopped. */
   #startExport({ what, time, ...event }: Event<'export.started'>): void {
     const isImport = event.import === true;
     const before = isImport ? this.exports.find((one) => one.isImport && one.what === what) : undefined;

@@ -29,7 +29,7 @@ export class PlainRenderer implements Renderer {
   /** On which line each step's name was last written. */
   readonly #namedAt = new Map<string, number>();
   #written = 0;
-  /** Whose line stands last. */
+  /** The step of the last line. */
   #last = '';
   /** A step has begun or ended with the last line: a blank one comes before those of another. */
   #gap = true;
@@ -131,7 +131,7 @@ export class PlainRenderer implements Renderer {
     return this.#options.color ? printableInColor(line) : printable(line);
   }
 
-  /** What was transferred for a step or an export, once for each time that something was. */
+  /** The total of each transfer of a step or an export. */
   #told(owner: string, id: string): void {
     const text = this.#model.owner(owner)?.transfers?.summary();
     if (text === undefined || this.#movedSaid.get(id) === text) return;

@@ -15,7 +15,7 @@ import { ArchiveFiles } from './archive-files.ts';
 import { writeManifest } from './write-image.ts';
 
 export interface LoadedImage {
-  /** What is in the store now: a manifest, or an index. */
+  /** The stored manifest or index. */
   target: Descriptor;
   /** The image id; of an index that of its first image. */
   id: Digest;

@@ -33,7 +33,7 @@ export interface ImageForm {
 /** A file, relative to the working directory, or a stream; the stream is not ended. */
 export type Destination = { path: string } | { stream: Writable };
 
-/** What a destination is called in progress and messages. */
+/** The name of a destination in progress and messages. */
 export function destinationName(to: Destination): string {
   return 'path' in to ? to.path : 'standard output';
 }

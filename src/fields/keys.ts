@@ -2,7 +2,7 @@ import { closest } from '../errors/closest.ts';
 import { usageError } from '../errors/error.ts';
 import { booleanOf } from './csv.ts';
 
-/** What a key's value is read with. */
+/** The context in which a key's value is read. */
 export interface FieldContext {
   /** As typed; of `annotation.KEY` the whole. */
   key: string;

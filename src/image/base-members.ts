@@ -1,6 +1,6 @@
 import type { Healthcheck, HistoryEntry, ImageConfig, RuntimeConfig } from './types.ts';
 
-/** What an image hands on to those that are built on it, member by member. */
+/** The config members that an image inherits from its base. */
 const MEMBERS = [
   'User',
   'ExposedPorts',

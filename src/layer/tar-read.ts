@@ -31,7 +31,7 @@ export interface TarHeader {
   xattrs?: Record<string, string>;
 }
 
-/** What a reader calls, synchronously, in the order of the tar. */
+/** Callbacks of a reader, called synchronously in the order of the tar. */
 export interface TarHandler {
   entry(header: TarHeader): void;
   /** A piece of the last entry's content; only valid during the call. */

@@ -4,7 +4,7 @@ import { OPAQUE_MARKER, whiteoutName } from './whiteouts.ts';
 
 const TAR_BLOCK = 512;
 
-/** What stands at the end of a tar: two blocks of zeros. */
+/** The end of a tar: two blocks of zeros. */
 export const TAR_END = Buffer.alloc(2 * TAR_BLOCK);
 
 const MAX_NAME = 100;

@@ -110,7 +110,7 @@ export function helperFor(file: AuthFile, registry: string): string | undefined 
   return own?.[1] ?? (file.credsStore || undefined);
 }
 
-/** What a registry is called in `auths` and by helpers: its host, but Docker Hub's old URL. */
+/** A registry's name in `auths` and for helpers: its host, or Docker Hub's old URL. */
 export function serverKey(registry: string): string {
   return registry === 'docker.io' ? HUB_KEY : registry;
 }

@@ -3,11 +3,11 @@ import type { Credentials } from './credentials.ts';
 import { type HttpResponse, readBody } from './http.ts';
 import { isConnectionError } from './retry.ts';
 
-/** What a request is about, for messages. */
+/** The subject of a request, for messages. */
 export interface Subject {
   registry: string;
   repository: string;
-  /** What was to be done, e.g. `read docker.io/library/node:20`. */
+  /** The action, e.g. `read docker.io/library/node:20`. */
   action: string;
 }
 
@@ -161,7 +161,7 @@ function loginName(registry: string): string {
   return registry === 'docker.io' ? '' : ` ${registry}`;
 }
 
-/** What the registry says is wrong, in one clean line. */
+/** The registry's own error message, in one clean line. */
 async function errorOf(response: HttpResponse): Promise<{ code: string; message: string }> {
   let text = '';
   try {

@@ -205,7 +205,7 @@ export class Http {
   }
 }
 
-/** What a body has to move at the least: see `Patience`. */
+/** The minimum rate of a body: see `Patience`. */
 export type RateFloor = Pick<Patience, 'minRate' | 'rateMs'>;
 
 /**

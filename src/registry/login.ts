@@ -61,7 +61,7 @@ export async function verifyLogin(
 
 /**
  * Keeps a login where `docker login` would: in the helper that Docker's `config.json` names, else in the file
- * itself (in `$REGISTRY_AUTH_FILE`, where that is set), readable for nobody else.
+ * itself (in `$REGISTRY_AUTH_FILE`, where that is set), readable only by the user.
  *
  * @returns where it is kept, and whether that is encrypted
  * @throws JettisonError `CREDENTIALS_UNWRITABLE`, `CREDENTIALS_INVALID`

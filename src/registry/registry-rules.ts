@@ -13,11 +13,11 @@ export interface ConfiguredMirror {
   origin: string;
 }
 
-/** What is said of all images whose names begin with something. */
+/** The settings of all images with a name prefix. */
 export interface RegistryRule {
   /** `host[:port][/name][:tag|@digest]`, or `*.host`. */
   prefix: string;
-  /** What stands in its place when images are read; absent: the name itself. */
+  /** Replaces the prefix when images are read; absent: no replacement. */
   location?: string;
   insecure: boolean;
   blocked: boolean;

@@ -23,10 +23,10 @@ export interface RemoteImage extends ImageParts {
 /** How often a config that arrives damaged is fetched anew. */
 const DAMAGE_ATTEMPTS = 3;
 
-/** What the store holds already, and need not be asked for. */
+/** Documents in the store, which need no request. */
 interface Held {
   blobs: Blobs;
-  /** What the reference stood for last. */
+  /** The last digest of the reference. */
   target: Descriptor | undefined;
 }
 

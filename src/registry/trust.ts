@@ -12,7 +12,7 @@ const SYSTEM_BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** What a file says of the TLS connections to one host; PEM. */
+/** TLS settings of one host from a file; PEM. */
 export interface HostTrust {
   ca?: string[];
   cert?: string;

@@ -14,7 +14,7 @@ export interface UploadSource {
   open(start: number, end: number): Readable;
 }
 
-/** Which uploads of which repository. */
+/** The uploads of one repository. */
 export type UploadPlace = Pick<ApiRequest, 'subject' | 'scopes'> & {
   target: string;
   /** Whether the repository has the blob: an answer may get lost after the registry did its part. */

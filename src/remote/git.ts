@@ -15,7 +15,7 @@ export interface GitOptions {
   secrets?: Secrets;
 }
 
-/** What a reference of a repository stands for now. */
+/** The current commit of a reference. */
 export interface GitCommit {
   /** All digits of it. */
   commit: string;
@@ -226,7 +226,7 @@ function hintFor(url: string, problem: string, access: Access | undefined): stri
   return 'Check the URL, and that `git ls-remote` of it works here without a password prompt.';
 }
 
-/** What a URL of http has before its host, for that host alone. */
+/** The credentials in an http URL, for its host only. */
 interface Login {
   /** Scheme and host, e.g. `https://github.com`. */
   origin: string;

@@ -7,7 +7,7 @@ import { isAlive } from './process-identity.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
-/** What a container was started with. Never changes. */
+/** The settings of a container. Never changes. */
 export interface ContainerConfig<Request = unknown> {
   /** 64 hexadecimal digits. */
   id: string;

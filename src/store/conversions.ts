@@ -6,7 +6,7 @@ import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
-/** What a packed layer was made of: the layer or blob it shows, and all that was wished of its form. */
+/** The source and the form of a packed layer: a layer or blob, compression and times. */
 export type ConversionKey = Record<string, string | number | boolean | undefined>;
 
 /** Remembers in which other forms (compressions, times) layers have been packed. */

@@ -7,7 +7,7 @@ import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath } from './temporary.ts';
 
-/** What is known of a step before it fails. Its environment and its secrets are not. */
+/** A step before it fails, without environment and secrets. */
 export interface FailedStep {
   /** Of the instruction and what it observes, as in its step's record. */
   key: Digest;
@@ -28,7 +28,7 @@ export interface FailedCommand {
   directory: string;
   /** Its arguments, apart from those withheld. */
   args: string[];
-  /** What has to be given again, for people: `--build-arg VERSION=…`. */
+  /** Flags to repeat, since their values are not recorded: `--build-arg VERSION=…`. */
   withheld: string[];
 }
 
@@ -66,7 +66,7 @@ export function listFailures(layout: StoreLayout): Failure[] {
     .sort((a, b) => (a.created < b.created ? 1 : -1));
 }
 
-/** Its record, which is locked by whoever stands on the directory. Absolute path. */
+/** Absolute path of its record, which a user of the directory locks. */
 export function failurePath(layout: StoreLayout, id: string): string {
   return join(layout.failures, id, 'failure.json');
 }

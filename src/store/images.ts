@@ -18,7 +18,7 @@ export interface StoredImage {
   updated: string;
 }
 
-/** What the images are called. One file a name is the truth; `index.json` is made from them. */
+/** The names of images. One file a name is the truth; `index.json` is made from them. */
 export class Images {
   readonly #layout: StoreLayout;
 

@@ -84,7 +84,7 @@ export class Layers {
     });
   }
 
-  /** What is wrong with the index of a layer, for people; undefined when it is what the record says. */
+  /** The fault of a layer's index, for people; undefined when it matches its record. */
   indexProblem(id: string): string | undefined {
     const record = this.record(id);
     const bytes = record && readIfThere(this.#layout.layerIndex(id));

@@ -57,7 +57,7 @@ export class Leases {
    *
    * @param onWait called once when there is something to wait for
    * @returns a function that ends the lease
-   * @throws JettisonError `STORE_BUSY` when somebody else is pruning
+   * @throws JettisonError `STORE_BUSY` when another process is pruning
    */
   async prune(onWait: () => void, signal?: AbortSignal): Promise<() => void> {
     mkdirSync(this.#exclusive, { recursive: true });

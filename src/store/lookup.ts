@@ -10,7 +10,7 @@ import type { Store } from './store.ts';
 
 /** An image together with everything that it is called. */
 export interface NamedImage extends ImageParts {
-  /** What the names stand for: the manifest, or the index that it was chosen from. */
+  /** The target of the names: the manifest, or the index that it was chosen from. */
   target: Descriptor;
   /** Canonical, sorted; empty for an image without a name. */
   names: string[];

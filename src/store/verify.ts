@@ -17,11 +17,11 @@ export interface VerifyReport {
   layers: number;
   blobs: number;
   records: number;
-  /** What is wrong: one sentence each. Empty for a valid store. */
+  /** Faults, one sentence each. Empty for a valid store. */
   problems: string[];
   /** What has been done about it: one sentence each. */
   repairs: string[];
-  /** Names (or digests) of images of which something is missing now: they have to be pulled, loaded or built again. */
+  /** Names (or digests) of images with missing parts: pull, load or build them again. */
   incomplete: string[];
   /** Files of layers that this user may not look at. */
   unreadable: number;

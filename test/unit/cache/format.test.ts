@@ -68,7 +68,7 @@ describe('what another machine says of its cache', () => {
     });
   });
 
-  it('is none in another version, or without steps', () => {
+  it('is ignored in another version, or without steps', () => {
     for (const config of [undefined, null, {}, { version: KEY_VERSION }, { version: 'other', steps: [STEP] }])
       expect(read(config)).toBeUndefined();
   });

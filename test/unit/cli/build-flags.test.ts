@@ -104,7 +104,7 @@ describe('flags of build', () => {
     expect(command(['--progress=tty', '.'], { BUILDKIT_PROGRESS: 'plain' }).progress).toBe('tty');
   });
 
-  test('calls: --check is short for one of them, and build is none', () => {
+  test('reads --check as --call=check, and --call=build as a build', () => {
     expect(command(['--check', '.']).call).toEqual({ what: 'check', format: 'text' });
     expect(command(['--check=false', '.']).call).toBeUndefined();
     expect(command(['--call=build', '.']).call).toBeUndefined();

@@ -26,7 +26,7 @@ describe('--cache-from and --cache-to', () => {
     expect(cacheTarget(text, '/home/app')).toEqual(expected);
   });
 
-  it('says what to use instead of what only others have', () => {
+  it('names a replacement for unsupported types', () => {
     for (const read of [cacheSource, cacheTarget]) {
       expect(() => read('type=gha,scope=x', '/')).toThrow(
         expect.objectContaining({ hint: expect.stringContaining('actions/cache') }),

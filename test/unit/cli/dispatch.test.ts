@@ -136,7 +136,7 @@ describe('what a command throws', () => {
     expect(await run(['probe'], throwing(error))).toMatchObject({ code: 3, err: 'error: it went wrong\n' });
   });
 
-  test('a full disk is no bug', async () => {
+  test('reports a full disk without a stack trace', async () => {
     const error = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
     const { code, err } = await run(['probe'], throwing(error));
     expect(code).toBe(1);

@@ -126,7 +126,7 @@ describe('images', () => {
     });
   });
 
-  it('says what is wrong with a format, also where there is nothing to list', async () => {
+  it('rejects an invalid format, also for an empty list', async () => {
     const { code, error, stdout } = await run(images, ['--format', 'table {{.Repo}}']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(error).toMatchObject({ code: 'FORMAT_FAILED', message: '--format: unknown field .Repo' });
@@ -284,7 +284,7 @@ describe('inspect', () => {
     expect(stdout).toMatch(new RegExp(`^${expected}\n$`));
   });
 
-  it('has all of it with --json, and what is no member is an error', async () => {
+  it('prints everything with --json, and rejects an unknown field', async () => {
     await app();
     expect((await run(inspect, ['--json', 'app:1'])).stdout).toBe((await run(inspect, ['app:1'])).stdout);
     expect((await run(inspect, ['-f', '{{.Confg}}', 'app:1'])).error).toMatchObject({
@@ -297,7 +297,7 @@ describe('inspect', () => {
     expect((await run(inspect, ['--type', 'volume', 'app:1'])).error).toMatchObject({ code: 'USAGE' });
   });
 
-  it('shows what there is and then fails for what there is not', async () => {
+  it('shows the known names, then fails for the unknown ones', async () => {
     await app();
     const { stdout, code, error } = await run(inspect, ['nothing', 'app:1', 'App']);
     expect(JSON.parse(stdout)).toHaveLength(1);
@@ -342,7 +342,7 @@ describe('tag and rmi', () => {
     expect(test.store.images.list()).toEqual([]);
   });
 
-  it('tell what they did as JSON', async () => {
+  it('report as JSON', async () => {
     const { config } = await app();
     const { stdout, code } = await run(rmi, ['--json', 'app:1', 'nothing']);
     expect(code).toBe(1);
@@ -412,7 +412,7 @@ describe('prune', () => {
     expect((await run(prune, ['-af'])).stdout).toBe('Total reclaimed space: 0B\n');
   });
 
-  it('with an age spares what is newer, and tells as JSON what went', async () => {
+  it('keeps newer parts with until=, and reports the rest as JSON', async () => {
     await app();
     const kept = remember({ cached: 'cached' });
     const all = async (...args: string[]) =>
@@ -451,7 +451,7 @@ describe('builder prune', () => {
     for (const { blob } of layers) expect(test.store.blobs.has(blob.digest)).toBe(true);
   });
 
-  it('spares what was used lately', async () => {
+  it('keeps recently used parts', async () => {
     const cached = remember({ cached: 'cached' });
     await run(builder, ['prune', '-f']);
     await run(builder, ['prune', '-f', '--filter', 'until=1h']);

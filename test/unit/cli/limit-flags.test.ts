@@ -35,7 +35,7 @@ describe('what RUN may use', () => {
     for (const text of ['0', '10', '-5s']) expect(() => timeout(text), text).toThrow(usage);
   });
 
-  test('all of them as flags of build; what is not given is not there', () => {
+  test('are flags of build, absent unless given', () => {
     expect(Object.keys(build('.')).sort()).toEqual(['context', 'env', 'signal']);
     const flags = [
       ...[

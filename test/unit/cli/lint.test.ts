@@ -31,7 +31,7 @@ async function run(command: typeof lint, args: string[], stdin = '') {
 const at = (name: string) => join(folder, name);
 
 describe('jettison lint', () => {
-  test('shows findings with their lines, and what it could not look at', async () => {
+  test('shows findings with their lines, and the bases that it could not check', async () => {
     const { code, out } = await run(lint, []);
     expect(code).toBe(1);
     expect(out).toContain(
@@ -111,7 +111,7 @@ describe('jettison build --check and --call', () => {
     await expect(run(build, ['--check', 'https://example.com/x.git'])).rejects.toMatchObject({ exitCode: 2 });
   });
 
-  test('what is skipped by a build argument or a comment is not found', async () => {
+  test('reports nothing that a build argument or a comment skips', async () => {
     writeFileSync(at('skips'), '# check=skip=UndefinedVar\nFROM scratch\nENV A=$x TOKEN=1\n');
     expect((await call('--check', '-f', at('skips'))).out).toContain('SecretsUsedInArgOrEnv');
     const skip = 'BUILDKIT_DOCKERFILE_CHECK=skip=SecretsUsedInArgOrEnv';

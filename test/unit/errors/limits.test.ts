@@ -15,7 +15,7 @@ function refusal(act: () => unknown): JettisonError | undefined {
 }
 
 describe('limits', () => {
-  test('refuse what is beyond them, and name themselves', () => {
+  test('reject larger values with an error that names the limit', () => {
     expect(refusal(() => checkLimit('archive-entries', 1_000_000, 'the archive'))).toBeUndefined();
     const error = refusal(() => checkLimit('archive-entries', 1_000_001, 'the archive'));
     expect(error).toMatchObject({

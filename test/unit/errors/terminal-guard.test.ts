@@ -48,7 +48,7 @@ test('colours of our own are shown, where colour is wanted', () => {
   }
 });
 
-test('bytes pass, and so does everything to what is not a terminal', () => {
+test('passes bytes, and everything that does not go to a terminal', () => {
   const screen = new Screen(SIZE);
   guarded(screen, true).write(Buffer.from('\x1b[2J'));
   expect(screen.text).toBe('\x1b[2J');

@@ -140,11 +140,11 @@ describe('manifests and indexes', () => {
     expect(() => readIndex(bytes(value), 'the index of x')).toThrow(/^the index of x is not valid: /);
   });
 
-  test.each(['', '{', '[1,', 'nul', '\ufffd', '"'])('what is no JSON is refused: %j', (text) => {
+  test.each(['', '{', '[1,', 'nul', '\ufffd', '"'])('rejects invalid JSON: %j', (text) => {
     expect(() => parseDocument(Buffer.from(text), 'x')).toThrow(/^x is not valid: it is not JSON/);
   });
 
-  test('what is nested without end is refused, and brackets in texts do not count', () => {
+  test('rejects deep nesting, and does not count brackets in strings', () => {
     const deep = Buffer.from(`{"rootfs":{"diff_ids":[]},"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
     expect(() => readConfig(deep, 'x')).toThrow('nested');
     expect(parseDocument(Buffer.from(JSON.stringify('[{"\\'.repeat(1000))), 'x')).toBe('[{"\\'.repeat(1000));

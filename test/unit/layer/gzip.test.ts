@@ -101,7 +101,7 @@ describe('decompress', () => {
     });
   });
 
-  it('passes on the failure of whoever gives the content', async () => {
+  it('passes on an error of its input', async () => {
     async function* failing(): AsyncGenerator<Buffer> {
       yield gzipSync(sample(5000)).subarray(0, 600);
       throw new Error('connection lost');

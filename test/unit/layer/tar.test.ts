@@ -187,7 +187,7 @@ describe('tar', () => {
     expect(readAll(tar)[0]!.header.xattrs).toEqual({ 'user.ok': 'eQ==' });
   });
 
-  it('refuses what is damaged, cut off, sparse or unknown', () => {
+  it('rejects damaged, truncated, sparse and unknown members', () => {
     const good = tarOf([
       { entry: { path: 'a', type: 'file', ...plain, size: 3 }, content: Buffer.from('abc') },
     ]);

@@ -74,7 +74,7 @@ describe('stored credentials', () => {
     expect(await lookup('quay.io', 'teams')).toMatchObject({ username: 'all' });
   });
 
-  it('are not taken from a part of a registry that is not meant', async () => {
+  it('are not taken from another part of a registry', async () => {
     write('.config/containers/auth.json', { auths: { 'quay.io/team': { auth: basic('team', 'x') } } });
     expect(await lookup('quay.io', 'else/app')).toBeUndefined();
   });

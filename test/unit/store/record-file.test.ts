@@ -21,7 +21,7 @@ describe('a record', () => {
     );
   });
 
-  test('of which a bit is changed, or a part lost, is none', () => {
+  test('is ignored when a bit is changed or a part is lost', () => {
     fc.assert(
       fc.property(
         record,
