@@ -150,7 +150,7 @@ describe.skipIf(why)('jettison debug', () => {
   it('says what is wrong when there is nowhere to type', async () => {
     const folder = project('tty', 'FROM base\nRUN false\n');
     const shell = await jettison(folder, 'debug', '.');
-    expect(shell).toMatchObject({ code: 1, err: expect.stringContaining('needs a terminal') });
+    expect(shell).toMatchObject({ code: 1, err: expect.stringContaining('is not a terminal') });
     const build = await jettison(folder, 'build', '--debug', '.');
     expect(build).toMatchObject({
       code: 2,

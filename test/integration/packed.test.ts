@@ -76,7 +76,8 @@ describe('the packed package', () => {
     const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
     expect(files).toContain('package/dist/types/index.d.ts');
     expect(files).toContain('package/SECURITY.md');
-    const texts = /\.(js|mjs|d\.ts|json|md|1)$|^package\/(LICENSE|dist\/THIRD-PARTY\.txt)$/;
+    const texts =
+      /^package\/(dist\/report-page\.html|docs\/pictures\/[a-z-]+\.png)$|\.(js|mjs|d\.ts|json|md|1)$|^package\/(LICENSE|dist\/THIRD-PARTY\.txt)$/;
     expect(files.filter((name) => !texts.test(name))).toEqual([]);
     const text = execFileSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' });
     const { name, scripts, bin } = JSON.parse(text);
