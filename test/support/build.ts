@@ -1,13 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +9,7 @@ import type { BuildEvent, StepOutcome } from '../../src/events/event.ts';
 import type { Manifest, RuntimeConfig } from '../../src/image/types.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { findProgram } from './machine-network.ts';
+import { removeTree } from './remove-tree.ts';
 import { makeBaseImage } from './sandbox.ts';
 
 /** The built command. */
@@ -142,7 +135,7 @@ export class TestBuilds {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    removeTree(this.folder);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
@@ -14,6 +14,7 @@ import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../src/layer/tar-write.ts';
 import { installLayer, type LayerBlob, layerId, layerRecord } from '../../src/store/layers.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { removeTree } from './remove-tree.ts';
 
 export interface TestStore {
   home: string;
@@ -24,7 +25,7 @@ export interface TestStore {
 /** A store in a folder of its own, which `remove` deletes. */
 export function makeStore(): TestStore {
   const home = mkdtempSync(join(tmpdir(), 'jettison-test-'));
-  return { home, store: openStore({ home }), remove: () => rmSync(home, { recursive: true, force: true }) };
+  return { home, store: openStore({ home }), remove: () => removeTree(home) };
 }
 
 const FILE: Entry = { path: '', type: 'file', mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0 };

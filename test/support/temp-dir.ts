@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, TestRunner } from 'vitest';
+import { removeTree } from './remove-tree.ts';
 
 /** Folders that were made outside of a test, and so are for all tests of the file. */
 const ofFile: string[] = [];
@@ -13,15 +14,11 @@ const ofFile: string[] = [];
 export function tempDir(): string {
   const folder = mkdtempSync(join(tmpdir(), 'jettison-test-'));
   if (TestRunner.getCurrentTest() === undefined) ofFile.push(folder);
-  else onTestFinished(() => remove(folder));
+  else onTestFinished(() => removeTree(folder));
   return folder;
 }
 
 /** Deletes the folders that are for all tests of a file: test/support/setup.ts does when they have ended. */
 export function removeTempDirs(): void {
-  for (const folder of ofFile.splice(0)) remove(folder);
-}
-
-function remove(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+  for (const folder of ofFile.splice(0)) removeTree(folder);
 }
