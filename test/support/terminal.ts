@@ -28,8 +28,16 @@ export class TestTerminal {
     this.#stream.on('data', (text: unknown) => {
       this.text += text as string;
     });
-    this.end = new Promise((resolve) => {
+    const exited = new Promise<number | string | null>((resolve) => {
       child.once('exit', (code, signal) => resolve(code ?? signal));
+    });
+    this.end = exited.then(async (result) => {
+      // What it printed last may still be on its way.
+      for (let before = -1; before !== this.text.length; ) {
+        before = this.text.length;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return result;
     });
   }
 
