@@ -3,44 +3,28 @@ import type { Image } from '../image/image.ts';
 import { hostPlatform } from '../image/platform.ts';
 import type { OpenOptions, OpenSource } from './open-source.ts';
 
-/** Where images can be: a prefix, what it stands for, and the file that opens it, loaded when it is asked for. */
-const SOURCES: Record<string, { form: string; help: string; load: () => Promise<{ open: OpenSource }> }> = {
-  'docker-archive': {
-    form: 'docker-archive:FILE',
-    help: 'what `docker save` wrote; `-` for standard input',
-    load: () => import('./sources/archive.ts'),
-  },
-  'oci-archive': {
-    form: 'oci-archive:FILE[:TAG]',
-    help: 'an OCI layout in a tar',
-    load: () => import('./sources/archive.ts'),
-  },
-  oci: {
-    form: 'oci:DIR[:TAG]',
-    help: 'an OCI layout',
-    load: () => import('./sources/layout.ts'),
-  },
-  docker: {
-    form: 'docker://NAME',
-    help: 'an image of a running Docker',
-    load: () => import('./sources/engine.ts'),
-  },
-  podman: {
-    form: 'podman://NAME',
-    help: 'an image of a running Podman',
-    load: () => import('./sources/engine.ts'),
-  },
-  registry: {
-    form: 'registry://NAME',
-    help: 'an image of a registry, without pulling it',
-    load: () => import('./sources/registry.ts'),
-  },
-  dir: {
-    form: 'dir:PATH',
-    help: 'a directory, as an image of one layer',
-    load: () => import('./sources/directory.ts'),
-  },
+interface Source {
+  /** How an image is written there. */
+  form: string;
+  /** `PREFIX:…` may also be the name of an image of the store, with its tag. */
+  mayBeName?: true;
+  /** Loaded when it is asked for. */
+  load: () => Promise<{ open: OpenSource }>;
+}
+
+/** Where images can be, by prefix: one line a source. */
+const SOURCES: Record<string, Source> = {
+  'docker-archive': { form: 'docker-archive:FILE', load: () => import('./sources/archive.ts') },
+  'oci-archive': { form: 'oci-archive:FILE[:TAG]', load: () => import('./sources/archive.ts') },
+  oci: { form: 'oci:DIR[:TAG]', mayBeName: true, load: () => import('./sources/layout.ts') },
+  dir: { form: 'dir:PATH', load: () => import('./sources/directory.ts') },
+  docker: { form: 'docker://NAME', mayBeName: true, load: () => import('./sources/engine.ts') },
+  podman: { form: 'podman://NAME', mayBeName: true, load: () => import('./sources/engine.ts') },
+  registry: { form: 'registry://NAME', mayBeName: true, load: () => import('./sources/registry.ts') },
 };
+
+/** For help texts: all forms but names and ids. */
+export const SOURCE_FORMS = Object.values(SOURCES).map(({ form }) => form);
 
 /**
  * Opens an image, wherever it is.
@@ -53,7 +37,8 @@ export async function openImage(text: string, options: OpenOptions): Promise<Ima
   const given = { ...options, platform, isPlatformGiven: options.platform !== undefined };
   const [, prefix = '', rest = ''] = /^([a-z-]+):(?:\/\/)?(.*)$/s.exec(text) ?? [];
   const source = Object.hasOwn(SOURCES, prefix) ? SOURCES[prefix] : undefined;
-  if (source !== undefined && !(await isStored(text, options))) {
+  const isName = source?.mayBeName && !text.includes('://') && (await isStored(text, options));
+  if (source !== undefined && !isName) {
     if (rest === '') {
       throw new JettisonError('IMAGE_UNKNOWN', `invalid image name "${text}"`, {
         hint: `Write ${source.form}.`,
@@ -70,7 +55,6 @@ export async function openImage(text: string, options: OpenOptions): Promise<Ima
 
 /** `docker:20` is a name, too: of an image that the store has. */
 async function isStored(text: string, { store }: OpenOptions): Promise<boolean> {
-  if (text.includes('://') || /^(docker-archive|oci-archive|dir):/.test(text)) return false;
   const { findImage } = await import('../store/lookup.ts');
   try {
     findImage(store, text);

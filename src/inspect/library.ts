@@ -1,11 +1,7 @@
-import type { Image } from '../image/image.ts';
 import { parsePlatform } from '../image/platform.ts';
-import { openImage } from '../images/open-image.ts';
-import { Registries } from '../registry/registries.ts';
-import { openStore } from '../store/store.ts';
 import { describe, type ImageDescription } from './describe.ts';
 import { diff, type ImageDiff } from './diff.ts';
-import { inspect } from './inspect.ts';
+import { inspectImages } from './inspect-images.ts';
 import type { Inspection } from './inspection.ts';
 
 /** Where images are looked for, and what is kept of the look. */
@@ -57,29 +53,19 @@ export async function diffImages(from: string, to: string, options: DiffOptions 
 
 async function look<T>(
   names: readonly string[],
-  options: LookOptions,
+  {
+    home,
+    env = process.env,
+    cwd = process.cwd(),
+    signal = new AbortController().signal,
+    ...options
+  }: LookOptions,
   use: (inspections: Inspection[]) => T,
 ): Promise<T> {
-  const { home, env = process.env, cwd = process.cwd(), signal = new AbortController().signal } = options;
-  const store = openStore({ env, ...(home !== undefined && { home }) });
-  const registries = new Registries({ env, signal, insecure: options.registryInsecure ?? false });
-  const end = await store.leases.use(signal);
-  const opened: Image[] = [];
-  try {
-    const inspections: Inspection[] = [];
-    for (const name of names) {
-      const image = await openImage(name, {
-        ...{ store, registries, env, signal, cwd, remote: options.remote ?? false },
-        ...(options.platform !== undefined && { platform: parsePlatform(options.platform) }),
-      });
-      opened.push(image);
-      inspections.push(await inspect(image, { store, signal }));
-    }
-    return use(inspections);
-  } finally {
-    for (const image of opened) await image.close();
-    registries.close();
-    end();
-    store.close();
-  }
+  const where = {
+    ...{ env, cwd, signal, remote: options.remote ?? false, insecure: options.registryInsecure ?? false },
+    ...(home !== undefined && { home }),
+    ...(options.platform !== undefined && { platform: parsePlatform(options.platform) }),
+  };
+  return inspectImages(names, where, use);
 }

@@ -1,12 +1,12 @@
 import { JettisonError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
-import { formatPlatform, hostPlatform, matchPlatform, parsePlatform } from '../../image/platform.ts';
+import { formatPlatform, hostPlatform, matchPlatform } from '../../image/platform.ts';
 import { canonicalName, familiarName, parseReference } from '../../image/reference.ts';
 import { fetchLayers, pullImage } from '../../registry/pull.ts';
 import { Registries } from '../../registry/registries.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
-import { REGISTRY_FLAGS } from '../flags/common.ts';
+import { PLATFORM_FLAGS, REGISTRY_FLAGS } from '../flags/common.ts';
 import { TransferView } from '../print/transfer-progress.ts';
 
 export const command = defineCommand({
@@ -15,11 +15,7 @@ export const command = defineCommand({
 pull fetches the whole image.`,
   flags: {
     ...REGISTRY_FLAGS,
-    platform: {
-      value: 'PLATFORM',
-      help: 'Of an image for several platforms take this one, such as linux/arm64',
-      parse: (text) => parsePlatform(text),
-    },
+    ...PLATFORM_FLAGS,
     quiet: { short: 'q', help: "Print only the image's name" },
   },
   notes: `Credentials are those of \`docker login\`, \`podman login\` and \`jettison login\`; where they are refused,

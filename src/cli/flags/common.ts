@@ -1,3 +1,4 @@
+import { parsePlatform } from '../../image/platform.ts';
 import type { FlagTable } from '../flag.ts';
 
 /**
@@ -18,6 +19,15 @@ export function listFlags(template: string) {
 
 export const REGISTRY_FLAGS = {
   'registry-insecure': { help: 'Accept any certificate of registries, and plain http' },
+} as const satisfies FlagTable;
+
+/** Of commands that take one image of a name. */
+export const PLATFORM_FLAGS = {
+  platform: {
+    value: 'PLATFORM',
+    help: 'The platform to take of a multi-platform image, such as linux/arm64',
+    parse: (text: string) => parsePlatform(text),
+  },
 } as const satisfies FlagTable;
 
 /** Of commands that delete things after a question. */

@@ -1,0 +1,54 @@
+import type { Image, Layer } from '../image/image.ts';
+import type { Platform } from '../image/types.ts';
+import { openImage } from '../images/open-image.ts';
+import { Registries } from '../registry/registries.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { inspect } from './inspect.ts';
+import type { Inspection } from './inspection.ts';
+
+/** Where images are looked for. */
+export interface ImagePlaces {
+  /** The store's folder; default: that of the environment. */
+  home?: string;
+  env: NodeJS.ProcessEnv;
+  /** Relative paths start here. */
+  cwd: string;
+  signal: AbortSignal;
+  /** Read the image from its registry, even if the store has it. */
+  remote: boolean;
+  /** Accept any certificate of registries, and plain http. */
+  insecure: boolean;
+  /** Of an image for several platforms this one; default: this machine's. */
+  platform?: Platform | undefined;
+  /** A layer that is read for the first time: how many bytes of its packed form have been. */
+  onProgress?: (layer: Layer, moved: number) => void;
+}
+
+/** Opens and inspects images, and closes them after `use`. Each layer is read once; the store keeps the result. */
+export async function inspectImages<T>(
+  names: readonly string[],
+  { home, env, cwd, signal, remote, insecure, platform, onProgress }: ImagePlaces,
+  use: (inspections: Inspection[], store: Store) => Promise<T> | T,
+): Promise<T> {
+  const store = openStore({ env, ...(home !== undefined && { home }) });
+  const registries = new Registries({ env, signal, insecure });
+  const end = await store.leases.use(signal);
+  const opened: Image[] = [];
+  try {
+    const inspections: Inspection[] = [];
+    for (const name of names) {
+      const image = await openImage(name, {
+        ...{ store, registries, env, cwd, signal, remote },
+        ...(platform !== undefined && { platform }),
+      });
+      opened.push(image);
+      inspections.push(await inspect(image, { store, signal, ...(onProgress && { onProgress }) }));
+    }
+    return await use(inspections, store);
+  } finally {
+    for (const image of opened) await image.close();
+    registries.close();
+    end();
+    store.close();
+  }
+}
