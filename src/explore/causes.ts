@@ -1,6 +1,7 @@
 import { plural, size } from '../events/units.ts';
 import type { Leaf } from '../inspect/census.ts';
 import type { Inspection } from '../inspect/inspection.ts';
+import { madeBy } from '../inspect/instructions.ts';
 import { ORIGIN_VERBS, type OriginLink, originsOf } from '../inspect/origins.ts';
 import { why } from '../inspect/why.ts';
 import type { Store } from '../store/store.ts';
@@ -79,7 +80,7 @@ function hiddenCauses(inspection: Inspection, store: Store, leaf: Omit<Leaf, 'ow
   ];
   for (const { path: hidden, layer: brought, by, reason } of census.waste) {
     if (hidden !== path || brought !== layer) continue;
-    const hiding = instructions.find((one) => one.layer === by);
+    const hiding = madeBy(instructions, by);
     const place = hiding === undefined ? '' : placeOf(hiding);
     const text = hiding === undefined ? '' : `: ${textOf(hiding)}${place === '' ? '' : ` (${place})`}`;
     causes.push({ what: WASTED[reason], detail: `layer ${by + 1}${text}` });

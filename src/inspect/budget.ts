@@ -2,9 +2,10 @@ import { cleanPattern, compilePattern, PatternError } from '../context/pattern.t
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
 import { size as inUnits } from '../events/units.ts';
-import { bytesOf } from './census.ts';
+import { bytesOf, filesOf } from './census.ts';
 import { packedBytes } from './diff.ts';
 import type { Inspection } from './inspection.ts';
+import { madeBy } from './instructions.ts';
 
 /** What an image may be like: `package.json#jettison.budget`, or `budget` in `jettison.json`. */
 export interface Budget {
@@ -60,7 +61,7 @@ const RULES: { [K in keyof Required<Budget>]: Check<K> } = {
     atMost(packedBytes(inspection), bytes('packed', limit), largestLayers(inspection)),
   layers: (limit, { inspection }) => counted(inspection.image.layers.length, whole('layers', limit), []),
   files: (limit, { inspection }) =>
-    counted(countFiles(inspection), whole('files', limit), largestOwners(inspection, 'files')),
+    counted(inspection.census.treeFiles, whole('files', limit), largestOwners(inspection, 'files')),
   waste(limit, { inspection: { census } }) {
     const { wasteBytes, shippedBytes } = census;
     const causes = census.waste
@@ -247,12 +248,6 @@ function none(found: string[], noun: string): Omit<Verdict, 'rule'> {
   };
 }
 
-function countFiles({ census }: Inspection): number {
-  let files = 0;
-  for (const { path, content } of census.leaves.values()) if (content?.shown === path) files++;
-  return files;
-}
-
 /** Packages, and what none owns by its kind, by what they have. */
 function largestOwners({ census }: Inspection, by: 'bytes' | 'files' = 'bytes'): string[] {
   const amounts = new Map<string, number>();
@@ -261,7 +256,7 @@ function largestOwners({ census }: Inspection, by: 'bytes' | 'files' = 'bytes'):
       leaf.owner === undefined
         ? `${leaf.kind ?? 'unowned'} files`
         : `${leaf.owner.name}@${leaf.owner.version}`;
-    const more = by === 'bytes' ? bytesOf(leaf) : leaf.content?.shown === leaf.path ? 1 : 0;
+    const more = by === 'bytes' ? bytesOf(leaf) : filesOf(leaf);
     amounts.set(name, (amounts.get(name) ?? 0) + more);
   }
   return [...amounts]
@@ -274,7 +269,7 @@ function largestLayers({ image, instructions }: Inspection): string[] {
   return image.layers
     .map(({ blob }, at) => ({
       packed: blob.size,
-      text: instructions.find(({ layer }) => layer === at)?.text ?? '',
+      text: madeBy(instructions, at)?.text ?? '',
     }))
     .sort((a, b) => b.packed - a.packed)
     .slice(0, MOST_CAUSES)

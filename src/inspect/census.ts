@@ -72,8 +72,6 @@ interface Links {
 interface Directory {
   entry: Entry;
   layer: number;
-  /** Whether some layer lists it, or it is only implied. */
-  listed: boolean;
   children: Map<string, Directory | Leaf>;
 }
 
@@ -123,6 +121,13 @@ export class Census {
     let sum = 0;
     for (const leaf of this.leaves.values()) sum += bytesOf(leaf);
     return sum;
+  }
+
+  /** Contents that can be seen: hard links once. */
+  get treeFiles(): number {
+    let count = 0;
+    for (const leaf of this.leaves.values()) count += filesOf(leaf);
+    return count;
   }
 
   get wasteBytes(): number {
@@ -247,7 +252,7 @@ export class Census {
     const { path, type } = entry;
     if (path === '') {
       if (entry.opaque) this.#clear(at, this.#root, 'deleted');
-      Object.assign(this.#root, { entry, layer: at, listed: true });
+      Object.assign(this.#root, { entry, layer: at });
       return;
     }
     const slash = path.lastIndexOf('/');
@@ -271,11 +276,11 @@ export class Census {
       if (existing !== undefined && isDirectory(existing)) {
         if (entry.opaque) this.#clear(at, existing, 'deleted');
         if (!sameFacts(existing.entry, entry)) this.#changed(at, { path, change, entry, bytes: 0 });
-        Object.assign(existing, { entry, layer: at, listed: true });
+        Object.assign(existing, { entry, layer: at });
         return;
       }
       if (existing !== undefined) this.#hide(at, existing, 'overwritten');
-      parent.children.set(name, { entry, layer: at, listed: true, children: new Map() });
+      parent.children.set(name, { entry, layer: at, children: new Map() });
       this.#changed(at, { path, change, entry, bytes: 0 });
       return;
     }
@@ -362,9 +367,14 @@ export function bytesOf({ path, content }: Leaf): number {
   return content?.shown === path ? content.size : 0;
 }
 
+/** How many files a leaf stands for: 1; 0 under the further names of a file, and for what is no file. */
+export function filesOf({ path, content }: Leaf): 0 | 1 {
+  return content?.shown === path ? 1 : 0;
+}
+
 function directory(path: string, layer: number): Directory {
   const entry: Entry = { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
-  return { entry, layer, listed: false, children: new Map() };
+  return { entry, layer, children: new Map() };
 }
 
 function isDirectory(node: Directory | Leaf): node is Directory {

@@ -1,6 +1,6 @@
 import { formatPlatform } from '../image/platform.ts';
 import type { RuntimeConfig } from '../image/types.ts';
-import { bytesOf, type Leaf, type Waste } from './census.ts';
+import { bytesOf, filesOf, type Leaf, type Waste } from './census.ts';
 import type { Inspection } from './inspection.ts';
 import type { Instruction } from './instructions.ts';
 import type { Distribution } from './inventory.ts';
@@ -137,7 +137,7 @@ function sums(leaves: Iterable<Leaf>) {
   let files = 0;
   for (const leaf of leaves) {
     const bytes = bytesOf(leaf);
-    const count = leaf.content?.shown === leaf.path ? 1 : 0;
+    const count = filesOf(leaf);
     files += count;
     const { kind = 'unowned', owner, layer } = leaf;
     add(byKind.get(kind) ?? enter(byKind, kind), bytes, count);

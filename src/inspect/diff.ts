@@ -2,7 +2,7 @@ import type { Entry } from '../layer/entry.ts';
 import { sameEntry } from '../layer/same.ts';
 import { bytesOf, type Leaf } from './census.ts';
 import type { Inspection } from './inspection.ts';
-import type { Instruction } from './instructions.ts';
+import { madeBy } from './instructions.ts';
 import type { Kind, Package } from './package.ts';
 
 /** What differs in one path. */
@@ -144,7 +144,7 @@ class Causes {
   #causeOf(side: 'from' | 'to', layer: number): Cause {
     const { base, instructions } = side === 'from' ? this.from : this.to;
     if (base !== undefined && layer < base.layers) return { in: 'base', text: base.name ?? '' };
-    const made: Instruction | undefined = instructions.find((one) => one.layer === layer);
+    const made = madeBy(instructions, layer);
     return {
       in: side,
       text: made?.text ?? '',
@@ -220,7 +220,7 @@ function layerChanges(from: Inspection, to: Inspection): ImageDiff['layers'] {
             {
               diffId,
               packed: blob.size,
-              instruction: instructions.find(({ layer }) => layer === at)?.text ?? '',
+              instruction: madeBy(instructions, at)?.text ?? '',
             },
           ],
     );

@@ -1,6 +1,7 @@
 import type { Image, Layer } from '../image/image.ts';
 import { familiarName } from '../image/reference.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
+import { parallel } from '../registry/parallel.ts';
 import { listImages } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
@@ -31,14 +32,9 @@ const AT_ONCE = 2;
  */
 export async function inspect(image: Image, options: InspectOptions): Promise<Inspection> {
   const layers = new Array<CountedLayer>(image.layers.length);
-  const todo = [...image.layers.entries()];
-  const work = async () => {
-    for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
-      const [at, layer] = next;
-      layers[at] = { diffId: layer.diffId, ...(await lookAt(layer, options)) };
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await parallel(image.layers.entries(), AT_ONCE, async ([at, layer]) => {
+    layers[at] = { diffId: layer.diffId, ...(await lookAt(layer, options)) };
+  });
   if (layers.some(({ index }) => !(index instanceof LayerIndex))) collectGarbage();
   const census = new Census(layers);
   for (const catalogue of CATALOGUES) catalogue.own(census, census.facts(catalogue.id));

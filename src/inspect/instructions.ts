@@ -18,6 +18,11 @@ export interface Instruction {
   from?: string;
 }
 
+/** The instruction that made a layer; undefined where nothing is known of it. */
+export function madeBy(instructions: readonly Instruction[], layer: number): Instruction | undefined {
+  return instructions.find((one) => one.layer === layer);
+}
+
 const SHELL_COMMAND = /^(?:\/bin\/sh -c|\|\d+ (?:.* )?\/bin\/sh -c) /;
 
 /**

@@ -5,7 +5,7 @@ import type { Provenance, RecordedStage, RecordedStep } from '../store/provenanc
 import type { Store } from '../store/store.ts';
 import type { Leaf } from './census.ts';
 import type { Inspection } from './inspection.ts';
-import type { Instruction } from './instructions.ts';
+import { type Instruction, madeBy } from './instructions.ts';
 
 /** One link of the chain that a file came by: the instruction of a stage that gave it on. */
 export interface OriginLink {
@@ -47,9 +47,8 @@ export function applyProvenance(
   layers: number,
   provenance: Provenance,
 ): { name: string; layers: number } | undefined {
-  const target = provenance.stages.at(-1);
-  const line = target && lineOf(provenance, target);
-  if (line === undefined || (line.base?.layers ?? 0) + line.steps.length !== layers) return undefined;
+  const line = targetLine(provenance, layers);
+  if (line === undefined) return undefined;
   const first = line.base?.layers ?? 0;
   for (const instruction of instructions) {
     if (instruction.layer === undefined || instruction.layer < first) continue;
@@ -77,17 +76,14 @@ export function originFinder(
   store: Store,
 ): (leaf: Leaf) => OriginLink[] {
   const provenance = store.provenance.get(image.id);
-  const target = provenance?.stages.at(-1);
-  const line = provenance && target && lineOf(provenance, target);
-  const isOfImage =
-    line !== undefined && (line.base?.layers ?? 0) + line.steps.length === image.layers.length;
+  const line = provenance && targetLine(provenance, image.layers.length);
   const opened: OpenedStages = new Map();
   return (leaf) => {
     if (base !== undefined && leaf.layer < base.layers) {
       return [{ kind: 'base', text: base.name ?? 'the base image', path: leaf.path }];
     }
-    const made = instructions.find(({ layer }) => layer === leaf.layer);
-    const step = isOfImage ? line.steps[leaf.layer - (line.base?.layers ?? 0)] : undefined;
+    const made = madeBy(instructions, leaf.layer);
+    const step = line?.steps[leaf.layer - (line.base?.layers ?? 0)];
     if (provenance === undefined || step === undefined) {
       return made === undefined ? [] : [linkOf(made, leaf.path)];
     }
@@ -190,6 +186,13 @@ function candidates({ sources = [], destination = '/' }: RecordedStep, path: str
     if (/[*?[]/.test(at)) found.push(join(at.slice(0, at.search(/[^/]*[*?[]/)).replace(/\/$/, ''), rest));
   }
   return [...new Set(found)];
+}
+
+/** The steps that made an image; undefined when the record is not of that many layers. */
+function targetLine(provenance: Provenance, layers: number): StageLine | undefined {
+  const target = provenance.stages.at(-1);
+  const line = target && lineOf(provenance, target);
+  return line !== undefined && (line.base?.layers ?? 0) + line.steps.length === layers ? line : undefined;
 }
 
 function lineOf(provenance: Provenance, stage: RecordedStage): StageLine | undefined {

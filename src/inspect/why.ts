@@ -1,8 +1,9 @@
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Store } from '../store/store.ts';
-import { bytesOf, type Census, type Leaf, type Waste } from './census.ts';
+import { bytesOf, type Census, filesOf, type Leaf, type Waste } from './census.ts';
 import type { Inspection } from './inspection.ts';
+import { madeBy } from './instructions.ts';
 import { type OriginLink, originsOf } from './origins.ts';
 import type { Kind, Package } from './package.ts';
 
@@ -130,7 +131,7 @@ function sum(leaves: readonly Leaf[]): number {
 }
 
 function countFiles(leaves: readonly Leaf[]): number {
-  return leaves.filter(({ path, content }) => content?.shown === path).length;
+  return leaves.reduce((all, leaf) => all + filesOf(leaf), 0);
 }
 
 function kindsOf(leaves: readonly Leaf[]): [Kind, number][] {
@@ -152,7 +153,7 @@ function layersOf({ instructions }: Inspection, leaves: readonly Leaf[]): Reason
   return [...byLayer]
     .map(([position, own]) => ({
       ...{ position, bytes: sum(own), files: countFiles(own) },
-      instruction: instructions.find(({ layer }) => layer === position)?.text ?? '',
+      instruction: madeBy(instructions, position)?.text ?? '',
     }))
     .sort((a, b) => a.position - b.position);
 }

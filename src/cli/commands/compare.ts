@@ -28,11 +28,14 @@ function figuresOf(inspection: Inspection, first: Inspection): Figures {
   const { image, census } = inspection;
   const { User, Healthcheck } = image.config.config ?? {};
   const [shell = null] = shellsOf(inspection);
-  let files = 0;
-  for (const { path, content } of census.leaves.values()) if (content?.shown === path) files++;
   return {
     ...{ image: image.label, size: census.treeBytes, packed: packedBytes(inspection) },
-    ...{ layers: image.layers.length, files, packages: census.packages.size, waste: census.wasteBytes },
+    ...{
+      layers: image.layers.length,
+      files: census.treeFiles,
+      packages: census.packages.size,
+      waste: census.wasteBytes,
+    },
     ...{ user: User || 'root', shell, healthcheck: (Healthcheck?.Test?.[0] ?? 'NONE') !== 'NONE' },
     pull: pullCost(first, inspection).bytes,
   };
