@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
 import { CONTAINERD_NAME, REF_NAME } from '../image/layout.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
 import { type Descriptor, type ImageConfig, type Index, MEDIA } from '../image/types.ts';
-import { compressionOf, decompress } from '../layer/decompress.ts';
+import { compressionOfFile, decompress } from '../layer/decompress.ts';
 import { type DockerEntry, readDockerManifest } from '../layout/docker-manifest.ts';
 import { ImageLayout } from '../layout/image-layout.ts';
 import { isIndex } from '../store/lookup.ts';
@@ -162,7 +161,8 @@ async function verifyLayers(store: Store, config: ImageConfig, layers: Descripto
     if (!isDigest(digest) || !store.blobs.has(digest)) throw incomplete(`layer ${digest}`);
     let diffId = verified.get(digest);
     if (diffId === undefined) {
-      diffId = compressionOf(firstBytes(store, digest)) === 'none' ? digest : await diffIdOf(store, digest);
+      diffId =
+        compressionOfFile(store.blobs.path(digest)) === 'none' ? digest : await diffIdOf(store, digest);
       verified.set(digest, diffId);
     }
     if (diffId !== diffIds[index]) {
@@ -184,23 +184,13 @@ async function diffIdOf(store: Store, digest: Digest): Promise<Digest> {
 const LAYER_TYPES = { none: MEDIA.ociLayer, gzip: MEDIA.ociLayerGzip, zstd: MEDIA.ociLayerZstd };
 
 function layerType(store: Store, digest: Digest): string {
-  const compression = compressionOf(firstBytes(store, digest));
+  const compression = compressionOfFile(store.blobs.path(digest));
   if (compression === 'bzip2' || compression === 'xz') {
     throw new JettisonError('ARCHIVE_INVALID', `a layer of the archive is compressed with ${compression}`, {
       hint: 'Images have layers that are plain, or compressed with gzip or zstd.',
     });
   }
   return LAYER_TYPES[compression];
-}
-
-function firstBytes(store: Store, digest: Digest): Buffer {
-  const file = openSync(store.blobs.path(digest), 'r');
-  try {
-    const start = Buffer.alloc(8);
-    return start.subarray(0, readSync(file, start, 0, start.length, 0));
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** containerd's annotation is a whole name; OCI's may be one, or a mere tag, which names nothing. */

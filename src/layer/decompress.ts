@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { JettisonError } from '../errors/error.ts';
@@ -19,6 +20,17 @@ const LONGEST_MAGIC = 6;
 export function compressionOf(start: Uint8Array): Compression {
   const found = MAGIC.find(([, magic]) => Buffer.from(start.subarray(0, magic.length)).equals(magic));
   return found === undefined ? 'none' : found[0];
+}
+
+/** The same of a file. */
+export function compressionOfFile(path: string): Compression {
+  const file = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(LONGEST_MAGIC);
+    return compressionOf(start.subarray(0, readSync(file, start, 0, start.length, 0)));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Digest } from '../image/digest.ts';
 import { type Index, type Manifest, MEDIA } from '../image/types.ts';
 import type { StoredImage } from './images.ts';
+import { isIndex } from './lookup.ts';
 import type { Store } from './store.ts';
 import { readNames } from './temporary.ts';
 
@@ -11,7 +12,7 @@ export function imageBlobs(store: Store, which: (image: StoredImage) => boolean 
     if (found.has(digest)) return;
     found.add(digest);
     if (!store.blobs.has(digest)) return;
-    if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
+    if (isIndex({ mediaType })) {
       for (const child of store.blobs.readJson<Index>(digest).manifests) visit(child.mediaType, child.digest);
     } else if (mediaType === MEDIA.ociManifest || mediaType === MEDIA.dockerManifest) {
       const manifest = store.blobs.readJson<Manifest>(digest);

@@ -19,8 +19,8 @@ export interface NamedImage extends ImageParts {
 }
 
 /** True for an OCI index and for Docker's manifest list. */
-export function isIndex(descriptor: Descriptor): boolean {
-  return descriptor.mediaType === MEDIA.ociIndex || descriptor.mediaType === MEDIA.dockerList;
+export function isIndex({ mediaType }: Pick<Descriptor, 'mediaType'>): boolean {
+  return mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList;
 }
 
 /**

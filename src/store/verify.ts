@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Digest, isDigest } from '../image/digest.ts';
-import { type Descriptor, type ImageConfig, type Index, type Manifest, MEDIA } from '../image/types.ts';
+import type { Descriptor, ImageConfig, Index, Manifest } from '../image/types.ts';
 import { decompress } from '../layer/decompress.ts';
 import { digestOfFile } from './blobs.ts';
 import type { DirectoryForm } from './forms.ts';
 import { type LayerBlob, type LayerRecord, layerId } from './layers.ts';
+import { isIndex } from './lookup.ts';
 import { lookAtRecord } from './record-file.ts';
 import type { StepRecord } from './records.ts';
 import type { Store } from './store.ts';
@@ -155,7 +156,7 @@ class Verifier {
   #image(label: string, { mediaType, digest }: Descriptor): void {
     const { blobs } = this.#store;
     if (this.#lacks(label, digest)) return;
-    if (mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerList) {
+    if (isIndex({ mediaType })) {
       for (const child of blobs.readJson<Index>(digest).manifests) {
         // An index may name platforms that were never fetched.
         if (blobs.has(child.digest) || this.#dropped.has(child.digest)) this.#image(label, child);

@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  createReadStream,
-  createWriteStream,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../../errors/error.ts';
@@ -14,13 +6,13 @@ import { sha256 } from '../../image/digest.ts';
 import type { Image, Layer } from '../../image/image.ts';
 import { readConfig } from '../../image/sound.ts';
 import { MEDIA } from '../../image/types.ts';
-import { compressionOf, decompress } from '../../layer/decompress.ts';
+import { compressionOfFile, decompress } from '../../layer/decompress.ts';
 import { type DockerEntry, readDockerManifest } from '../../layout/docker-manifest.ts';
 import { ImageLayout } from '../../layout/image-layout.ts';
 import { TarFile } from '../../layout/tar-file.ts';
 import { temporaryPath } from '../../store/temporary.ts';
+import { imageOf } from '../image-of.ts';
 import type { OpenOptions, OpenSource } from '../open-source.ts';
-import { imageOf, layoutParts, type Parts } from '../parts.ts';
 
 /**
  * An image of an archive, read where it is; one that is compressed, or comes through a pipe, is first written to the
@@ -51,8 +43,7 @@ export async function openArchive(
       const layout = new ImageLayout(file, path, (reason, hint = 'Save the image again.') => {
         return new JettisonError('ARCHIVE_INVALID', `${path} cannot be used: ${reason}`, { hint });
       });
-      const parts: Parts = { ...layoutParts(layout, path), close };
-      return await imageOf(parts, layout.choose(which), { label, platform });
+      return imageOf(layout, layout.choose(which), { name: path, label, platform, close });
     }
     if (docker !== undefined) {
       return dockerImage(file, chooseEntry(readDockerManifest(docker), which, path), { label, close });
@@ -136,7 +127,7 @@ async function plainTar(
       hint: `Open it as oci:${path} or dir:${path}.`,
     });
   }
-  if (stat?.isFile() && compressionOf(firstBytes(path)) === 'none')
+  if (stat?.isFile() && compressionOfFile(path) === 'none')
     return { file: TarFile.open(path), remove: () => {} };
   const copy = temporaryPath(store.layout, 'archive');
   const remove = () => rmSync(copy, { force: true });
@@ -148,16 +139,6 @@ async function plainTar(
   } catch (error) {
     remove();
     throw error;
-  }
-}
-
-function firstBytes(path: string): Buffer {
-  const fd = openSync(path, 'r');
-  try {
-    const start = Buffer.alloc(8);
-    return start.subarray(0, readSync(fd, start, 0, start.length, 0));
-  } finally {
-    closeSync(fd);
   }
 }
 

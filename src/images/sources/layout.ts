@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ImageLayout } from '../../layout/image-layout.ts';
+import { imageOf } from '../image-of.ts';
 import type { OpenSource } from '../open-source.ts';
-import { imageOf, layoutParts } from '../parts.ts';
 
 /**
  * An image of an OCI layout: `oci:DIR[:TAG]`.
@@ -12,7 +12,7 @@ import { imageOf, layoutParts } from '../parts.ts';
 export const open: OpenSource = async (text, { cwd, platform }) => {
   const { folder, which } = split(text.slice('oci:'.length), cwd);
   const layout = ImageLayout.folder(folder);
-  return imageOf(layoutParts(layout, folder), layout.choose(which), { label: text, platform });
+  return imageOf(layout, layout.choose(which), { name: folder, label: text, platform });
 };
 
 /** `DIR[:TAG]`: a folder may have a colon in its name. */

@@ -1,0 +1,54 @@
+import { JettisonError } from '../errors/error.ts';
+import type { Image, Layer } from '../image/image.ts';
+import { bestPlatform, formatPlatform } from '../image/platform.ts';
+import { readConfig, readIndex, readManifest } from '../image/sound.ts';
+import type { Descriptor, Platform } from '../image/types.ts';
+import type { ImageLayout } from '../layout/image-layout.ts';
+import { isIndex } from '../store/lookup.ts';
+
+/**
+ * The image of a manifest; of an index that of the platform, else its only one.
+ *
+ * @param place.name of the layout, for messages; `close` lets go of it
+ * @throws JettisonError `DIGEST_MISMATCH`, `PLATFORM_MISSING`, `MANIFEST_INVALID`
+ */
+export function imageOf(
+  layout: ImageLayout,
+  target: Descriptor,
+  place: { name: string; label: string; platform: Platform; close?: () => Promise<void> },
+): Image {
+  const { name, label, platform, close = async () => {} } = place;
+  const bytes = layout.document(target.digest, 'manifest-size');
+  if (isIndex(target)) {
+    const { manifests } = readIndex(bytes, `the index ${target.digest} of ${name}`);
+    const images = manifests.filter(
+      ({ annotations }) => annotations?.['vnd.docker.reference.type'] === undefined,
+    );
+    const chosen = bestPlatform(platform, images) ?? (images.length === 1 ? images[0] : undefined);
+    if (chosen === undefined) {
+      const there = images.flatMap((one) =>
+        one.platform === undefined ? [] : [formatPlatform(one.platform)],
+      );
+      throw new JettisonError('PLATFORM_MISSING', `${label} has no image for ${formatPlatform(platform)}`, {
+        hint: `There is ${there.join(', ')}: choose one with --platform.`,
+      });
+    }
+    return imageOf(layout, chosen, place);
+  }
+  const manifest = readManifest(bytes, `the manifest ${target.digest} of ${name}`);
+  const { digest: id } = manifest.config;
+  const config = readConfig(layout.document(id, 'config-size'), `the config ${id} of ${name}`);
+  const { diff_ids: diffIds } = config.rootfs;
+  if (diffIds.length !== manifest.layers.length) {
+    throw new JettisonError(
+      'MANIFEST_INVALID',
+      `the config of ${label} lists ${diffIds.length} layers, and its manifest ${manifest.layers.length}`,
+      { hint: 'The image is damaged or was made wrong: build, save or push it again.' },
+    );
+  }
+  const layers = manifest.layers.map(
+    (blob, at): Layer => ({ diffId: diffIds[at]!, blob, open: () => layout.blob(blob) }),
+  );
+  const { mediaType, digest, size } = target;
+  return { label, descriptor: { mediaType, digest, size }, id, config, layers, close };
+}
