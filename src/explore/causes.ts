@@ -1,7 +1,7 @@
 import { plural, size } from '../events/units.ts';
-import type { Leaf } from '../inspect/census.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import { madeBy } from '../inspect/instructions.ts';
+import type { Leaf } from '../inspect/leaf.ts';
 import { ORIGIN_VERBS, type OriginLink, originsOf } from '../inspect/origins.ts';
 import { why } from '../inspect/why.ts';
 import type { Store } from '../store/store.ts';

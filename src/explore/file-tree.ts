@@ -1,4 +1,5 @@
-import type { Census, Change, Leaf } from '../inspect/census.ts';
+import type { Census, Change } from '../inspect/census.ts';
+import type { Leaf } from '../inspect/leaf.ts';
 import { comparePaths, type Entry } from '../layer/entry.ts';
 
 /** What a path is in a view that compares two states of an image. */

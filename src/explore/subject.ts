@@ -1,5 +1,5 @@
-import type { Leaf } from '../inspect/census.ts';
 import type { Inspection } from '../inspect/inspection.ts';
+import type { Leaf } from '../inspect/leaf.ts';
 import type { Cursor } from './cursor.ts';
 import type { FileTree } from './file-tree.ts';
 import type { Lists, View } from './lists.ts';

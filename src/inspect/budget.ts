@@ -2,10 +2,10 @@ import { cleanPattern, compilePattern, PatternError } from '../context/pattern.t
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
 import { size as inUnits } from '../events/units.ts';
-import { bytesOf, filesOf } from './census.ts';
 import { packedBytes } from './diff.ts';
 import type { Inspection } from './inspection.ts';
 import { madeBy } from './instructions.ts';
+import { bytesOf, filesOf } from './leaf.ts';
 
 /** What an image may be like: `package.json#jettison.budget`, or `budget` in `jettison.json`. */
 export interface Budget {

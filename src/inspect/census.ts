@@ -1,7 +1,9 @@
 import type { Digest } from '../image/digest.ts';
 import type { Entry, RecipeEntry } from '../layer/entry.ts';
-import { comparePaths, join } from '../layer/entry.ts';
+import { comparePaths, join, nameOf, parentOf } from '../layer/entry.ts';
 import type { EntryList } from '../store/inspections.ts';
+import type { Content } from './leaf.ts';
+import { bytesOf, filesOf, type Leaf } from './leaf.ts';
 import type { Kind, Package } from './package.ts';
 
 const MAX_LINKS = 40;
@@ -11,33 +13,6 @@ export interface CountedLayer {
   diffId: Digest;
   index: EntryList;
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
-}
-
-/** The content of a file, however many names it has. */
-export interface Content {
-  /** The layer that has it: a position in the image, lowest first. */
-  readonly layer: number;
-  /** Its first name in that layer. */
-  readonly path: string;
-  readonly size: number;
-  readonly digest: string | undefined;
-  /** How many of its names can still be seen. */
-  names: number;
-  /** The first of them, under which its bytes are counted. */
-  shown?: string | undefined;
-}
-
-/** A path of the image that can be seen. */
-export interface Leaf {
-  readonly path: string;
-  readonly entry: Entry;
-  /** The layer that it is from. */
-  readonly layer: number;
-  /** Of files and their further names. */
-  readonly content?: Content | undefined;
-  /** Who owns it: entered by catalogues. */
-  owner?: Package | undefined;
-  kind?: Kind | undefined;
 }
 
 /** Why bytes are pulled and not seen. */
@@ -118,16 +93,12 @@ export class Census {
 
   /** Bytes of content that can be seen, hard links once. */
   get treeBytes(): number {
-    let sum = 0;
-    for (const leaf of this.leaves.values()) sum += bytesOf(leaf);
-    return sum;
+    return this.#sum(bytesOf);
   }
 
   /** Contents that can be seen: hard links once. */
   get treeFiles(): number {
-    let count = 0;
-    for (const leaf of this.leaves.values()) count += filesOf(leaf);
-    return count;
+    return this.#sum(filesOf);
   }
 
   get wasteBytes(): number {
@@ -227,6 +198,12 @@ export class Census {
     if (owner !== undefined) leaf.owner = owner;
   }
 
+  #sum(of: (leaf: Leaf) => number): number {
+    let sum = 0;
+    for (const leaf of this.leaves.values()) sum += of(leaf);
+    return sum;
+  }
+
   #find(path: string): Directory | Leaf | undefined {
     let node: Directory | Leaf | undefined = this.#root;
     if (path === '') return node;
@@ -251,13 +228,12 @@ export class Census {
   #enter(at: number, entry: RecipeEntry, links: Links): void {
     const { path, type } = entry;
     if (path === '') {
-      if (entry.opaque) this.#clear(at, this.#root, 'deleted');
+      if (entry.opaque) this.#clear(at, this.#root);
       Object.assign(this.#root, { entry, layer: at });
       return;
     }
-    const slash = path.lastIndexOf('/');
-    const name = path.slice(slash + 1);
-    const folder = slash < 0 ? '' : path.slice(0, slash);
+    const name = nameOf(path);
+    const folder = parentOf(path);
     // Entries are in order: most have the parent of the one before.
     if (this.#parent?.path !== folder)
       this.#parent = { path: folder, node: this.#enterDirectory(at, folder) };
@@ -274,7 +250,7 @@ export class Census {
     const change = existing === undefined ? 'added' : 'changed';
     if (type === 'directory') {
       if (existing !== undefined && isDirectory(existing)) {
-        if (entry.opaque) this.#clear(at, existing, 'deleted');
+        if (entry.opaque) this.#clear(at, existing);
         if (!sameFacts(existing.entry, entry)) this.#changed(at, { path, change, entry, bytes: 0 });
         Object.assign(existing, { entry, layer: at });
         return;
@@ -341,11 +317,11 @@ export class Census {
     this.changes[at]!.push(change);
   }
 
-  #clear(at: number, from: Directory, reason: WasteReason): void {
+  #clear(at: number, from: Directory): void {
     for (const [name, child] of from.children) {
       const path = join(from.entry.path, name);
       this.#changed(at, { path, change: 'deleted', entry: child.entry, bytes: 0 });
-      this.#hide(at, child, reason);
+      this.#hide(at, child, 'deleted');
       from.children.delete(name);
     }
   }
@@ -360,16 +336,6 @@ export class Census {
     if (isDirectory(node)) visit(node, hideLeaf);
     else hideLeaf(node);
   }
-}
-
-/** The bytes that a leaf of a census stands for: its content's; 0 under the further names of a file. */
-export function bytesOf({ path, content }: Leaf): number {
-  return content?.shown === path ? content.size : 0;
-}
-
-/** How many files a leaf stands for: 1; 0 under the further names of a file, and for what is no file. */
-export function filesOf({ path, content }: Leaf): 0 | 1 {
-  return content?.shown === path ? 1 : 0;
 }
 
 function directory(path: string, layer: number): Directory {

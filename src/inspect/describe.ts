@@ -1,9 +1,11 @@
 import { formatPlatform } from '../image/platform.ts';
 import type { RuntimeConfig } from '../image/types.ts';
-import { bytesOf, filesOf, type Leaf, type Waste } from './census.ts';
+import type { Waste } from './census.ts';
 import type { Inspection } from './inspection.ts';
 import type { Instruction } from './instructions.ts';
 import type { Distribution } from './inventory.ts';
+import type { Leaf } from './leaf.ts';
+import { bytesOf, filesOf } from './leaf.ts';
 import { KINDS, type Kind, type Package } from './package.ts';
 
 /** Bytes and files: contents once, whatever number of names they have. */

@@ -1,8 +1,9 @@
 import type { Entry } from '../layer/entry.ts';
 import { sameEntry } from '../layer/same.ts';
-import { bytesOf, type Leaf } from './census.ts';
 import type { Inspection } from './inspection.ts';
 import { madeBy } from './instructions.ts';
+import type { Leaf } from './leaf.ts';
+import { bytesOf } from './leaf.ts';
 import type { Kind, Package } from './package.ts';
 
 /** What differs in one path. */

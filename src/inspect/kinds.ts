@@ -1,4 +1,5 @@
-import type { Census, Leaf } from './census.ts';
+import type { Census } from './census.ts';
+import type { Leaf } from './leaf.ts';
 import type { Kind } from './package.ts';
 
 /** Names of distributions' packages that nobody needs to run an application: an ending `*` stands for anything. */

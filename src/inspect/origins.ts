@@ -3,9 +3,9 @@ import { join } from '../layer/entry.ts';
 import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
 import type { Provenance, RecordedStage, RecordedStep } from '../store/provenance.ts';
 import type { Store } from '../store/store.ts';
-import type { Leaf } from './census.ts';
 import type { Inspection } from './inspection.ts';
 import { type Instruction, madeBy } from './instructions.ts';
+import type { Leaf } from './leaf.ts';
 
 /** One link of the chain that a file came by: the instruction of a stage that gave it on. */
 export interface OriginLink {

@@ -1,9 +1,11 @@
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Store } from '../store/store.ts';
-import { bytesOf, type Census, filesOf, type Leaf, type Waste } from './census.ts';
+import type { Census, Waste } from './census.ts';
 import type { Inspection } from './inspection.ts';
 import { madeBy } from './instructions.ts';
+import type { Leaf } from './leaf.ts';
+import { bytesOf, filesOf } from './leaf.ts';
 import { type OriginLink, originsOf } from './origins.ts';
 import type { Kind, Package } from './package.ts';
 

@@ -1,6 +1,7 @@
 import { join, nameOf, parentOf } from '../../layer/entry.ts';
 import type { Catalogue } from '../catalogue.ts';
-import type { Census, Leaf } from '../census.ts';
+import type { Census } from '../census.ts';
+import type { Leaf } from '../leaf.ts';
 import type { Package } from '../package.ts';
 
 /** What a package.json asks for: range and line of each name. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bytesOf, Census } from '../../../src/inspect/census.ts';
+import { Census } from '../../../src/inspect/census.ts';
+import { bytesOf } from '../../../src/inspect/leaf.ts';
 import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { LayerIndex } from '../../../src/layer/layer-index.ts';
 import { MergedTree } from '../../../src/layer/merged-tree.ts';
