@@ -29,7 +29,13 @@ function jettison(store: { home: string }, ...args: string[]) {
 describe('listHostBase', () => {
   test("finds the libraries that the kernel's loader gave this Node", () => {
     const found = findLibraries([process.execPath], thisMachine());
-    const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
+    // Of a Node of its own: this one has addons, and the libraries of those.
+    const report = spawnSync(
+      process.execPath,
+      ['-p', 'JSON.stringify(process.report.getReport().sharedObjects)'],
+      { encoding: 'utf8' },
+    );
+    const sharedObjects = JSON.parse(report.stdout) as string[];
     const loaded = sharedObjects
       .filter((path) => path.startsWith('/') && !path.endsWith('.node'))
       .map((path) => realpathSync(path));

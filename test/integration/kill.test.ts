@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ended, otherUser, randomNumbers, remains, startCommand, TestBuilds } from '../support/build.ts';
 import { childrenOf, copyCommand, eventually, marker, whyNoSandbox } from '../support/sandbox.ts';
+import { SEED } from '../support/seed.ts';
 
 const ROUNDS = Number(process.env['JETTISON_KILL_ROUNDS'] ?? 6);
-const SEED = Number(process.env['JETTISON_KILL_SEED'] ?? Date.now() % 1_000_000);
 const FILES = 500;
 const MODES = ['control', 'worker', 'both', 'group'] as const;
 
