@@ -1,6 +1,7 @@
 import type { StepInfo } from '../events/event.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Plan, PlannedStage, Step } from '../plan/plan.ts';
 import { imageStepId, imagesReadBy } from '../solve/base-fetches.ts';
+import { filesReadBy } from '../solve/files-read.ts';
 
 /**
  * The steps of a plan as they are shown.
@@ -22,7 +23,7 @@ export function stepInfos(plan: Plan, platform?: string): StepInfo[] {
     const from: StepInfo[] =
       base === undefined
         ? []
-        : [{ id: `${name}/1`, stage: name, index: 1, total, title: `FROM ${base}`, location }];
+        : [{ id: prefix + baseId(stage), stage: name, index: 1, total, title: `FROM ${base}`, location }];
     return [
       ...from,
       ...stage.steps.map((step, i) => ({
@@ -32,8 +33,36 @@ export function stepInfos(plan: Plan, platform?: string): StepInfo[] {
         total,
         title: step.title,
         location: step.location,
+        needs: needsOf(plan, step, stage.steps[i - 1]?.id ?? belowOf(stage)).map((id) => prefix + id),
       })),
     ];
   });
   return [...read, ...steps];
+}
+
+function baseId({ name }: PlannedStage): string {
+  return `${name}/1`;
+}
+
+/** The step that a stage stands on, if there is one. */
+function belowOf(stage: PlannedStage): string | undefined {
+  for (let { base } = stage, on = stage; ; on = base.stage, { base } = on) {
+    if (base.kind === 'image') return baseId(on);
+    if (base.kind === 'scratch') return undefined;
+    const last = base.stage.steps.at(-1);
+    if (last !== undefined) return last.id;
+  }
+}
+
+function needsOf(plan: Plan, step: Step, below: string | undefined): string[] {
+  const read = filesReadBy(step).map((from) => {
+    if (from.kind === 'stage') return from.stage.steps.at(-1)?.id ?? belowOf(from.stage);
+    if (from.kind !== 'image') return undefined;
+    const { digest } = from.image;
+    const base = plan.stages.find(
+      (stage) => stage.base.kind === 'image' && stage.base.image.digest === digest,
+    );
+    return base === undefined ? imageStepId(from.image) : baseId(base);
+  });
+  return [...new Set([below, ...read])].filter((id) => id !== undefined);
 }

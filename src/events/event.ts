@@ -1,5 +1,6 @@
 import type { JettisonError, Location } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
+import type { PhaseSpan } from './phase.ts';
 import type { TransferProgress } from './transfer.ts';
 
 /** How a step came to its result. */
@@ -33,6 +34,8 @@ export type BuildEvent = { time: number } & (
   | { type: 'step.output'; step: string; stream: 'stdout' | 'stderr'; text: string }
   /** Free text on what the step is doing now, e.g. `hashing 20000 files`. */
   | { type: 'step.progress'; step: string; text: string }
+  /** Sent when a phase of a step is over; some are before its start. Phases below a millisecond are not told. */
+  | ({ type: 'step.phase'; step: string } & PhaseSpan)
   | { type: 'step.finished'; step: string; outcome: StepOutcome; durationMs: number; layer?: string }
   /**
    * Something is fetched (`in`) or sent (`out`) for a step or an export, which `of` names by its id or its `what`.
@@ -41,7 +44,16 @@ export type BuildEvent = { time: number } & (
   | ({ type: 'transfer'; of: string; direction: 'in' | 'out' } & TransferProgress)
   /** `import`: what other machines have is read, and nothing is exported. */
   | { type: 'export.started'; what: string; import?: true }
-  | { type: 'export.layer'; diffId: Digest; size: number; durationMs: number; reused: boolean }
+  /** A layer was packed. `layer` is its name in the store, as in `step.finished`; `blob` the digest that is sent. */
+  | {
+      type: 'export.layer';
+      diffId: Digest;
+      layer?: string;
+      blob?: Digest;
+      size: number;
+      durationMs: number;
+      reused: boolean;
+    }
   | { type: 'export.finished'; what: string; durationMs: number }
   | { type: 'warning'; code: string; message: string; hint?: string; location?: Location }
   | {
@@ -69,6 +81,8 @@ export interface StepInfo {
   /** The instruction as shown, one line, e.g. `COPY package.json ./`. */
   title: string;
   location?: Location;
+  /** Ids of the steps that it stands on, or reads files of. */
+  needs?: string[];
 }
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;

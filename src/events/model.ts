@@ -82,6 +82,13 @@ export class BuildModel {
       case 'step.progress':
         this.step(event.step).progress = event.text;
         break;
+      case 'step.phase': {
+        const step = this.step(event.step);
+        // The time that it waits is not its own.
+        if (event.phase === 'queue' && step.state === 'running')
+          step.startedAt += Math.max(0, event.durationMs - Math.max(0, step.startedAt - event.startedAt));
+        break;
+      }
       case 'step.finished':
         return this.#finish(event);
       case 'export.started':

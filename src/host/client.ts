@@ -41,6 +41,7 @@ interface Pending {
   reject: (error: Error) => void;
   onOutput?: ((output: ExecOutput) => void | Promise<void>) | undefined;
   onStarted?: ((started: StartedCommand) => void) | undefined;
+  onEnded?: (() => void) | undefined;
 }
 
 const CLOSE_TIMEOUT_MS = 5000;
@@ -215,7 +216,7 @@ class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
     id: number,
     operation: OperationName,
     request: unknown,
-    listeners?: Pick<Pending, 'onOutput' | 'onStarted'>,
+    listeners?: Omit<Pending, 'resolve' | 'reject'>,
   ): Promise<unknown> {
     if (this.#gone !== undefined) return Promise.reject(this.#gone);
     return new Promise((resolve, reject) => {
@@ -242,6 +243,10 @@ class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
     }
     if (message.type === 'started') {
       this.#pending.get(message.id)?.onStarted?.(message.started);
+      return;
+    }
+    if (message.type === 'ended') {
+      this.#pending.get(message.id)?.onEnded?.();
       return;
     }
     const id = message.type === 'ready' ? 0 : message.id;

@@ -23,6 +23,8 @@ export type FromWorker =
   | { type: 'failure'; id: number; failure: Failure }
   /** The command of that call runs. */
   | { type: 'started'; id: number; started: StartedCommand }
+  /** The command of that call has ended well; what it changed is committed now. */
+  | { type: 'ended'; id: number }
   | { type: 'output'; id: number; serial: number; output: ExecOutput }
   /** Input message number `serial` has been taken: control may send more. */
   | { type: 'taken'; serial: number };

@@ -154,6 +154,8 @@ export interface Worker extends Omit<WorkerOperations, 'exec'> {
       onOutput?: (output: ExecOutput) => void | Promise<void>;
       /** Called once, when the command runs. Not for one that the image lacks. */
       onStarted?: (started: StartedCommand) => void;
+      /** Called once, when the command has ended well and what it changed becomes a layer. */
+      onEnded?: () => void;
     },
   ): Promise<ExecResult>;
   /** Sends a signal to every running command (`jettison run` forwards what it gets). */

@@ -14,6 +14,7 @@ import type { SharedLayer } from './layers/shared.ts';
 import { isLost } from './lost-layers.ts';
 import { shareableSteps } from './shareable-steps.ts';
 import type { SolveContext } from './solve-context.ts';
+import type { StepPhases } from './step-phases.ts';
 import { StepReports } from './step-reports.ts';
 import type { Observations, Op } from './steps/op.ts';
 import { opOf } from './steps/ops.ts';
@@ -22,6 +23,7 @@ import { opOf } from './steps/ops.ts';
 interface DefinedStep {
   step: Step;
   op: Op;
+  phases: StepPhases;
   instruction: Record<string, unknown>;
   /** Digest of that, of its sources, and of the definitions of all steps below. */
   digest: Digest;
@@ -120,21 +122,23 @@ export class StageSolver implements SolvedStage {
     await undefined;
     let below = await this.#baseDefinition();
     for (const step of this.stage.steps) {
-      const op = this.#opOf(step);
+      const phases = this.#reports.phasesOf(step.id);
+      const op = this.#opOf(step, phases);
       const instruction = instructionOf(step, this.context.time, this.context.run);
-      below = stepDefinition(instruction, below, await op.source());
-      defined.push({ step, op, instruction, digest: below });
+      below = stepDefinition(instruction, below, await phases.during('lookup', () => op.source()));
+      defined.push({ step, op, phases, instruction, digest: below });
     }
     return defined;
   }
 
-  #opOf(step: Step): Op {
+  #opOf(step: Step, phases: StepPhases): Op {
     return opOf(step, {
       context: this.context,
       selecting: this.isRebuilt ? { ...this.context, noCache: true } : this.context,
       graph: this.graph,
       known: this.#known,
       platform: this.stage.platform,
+      phases,
       onTransfer: this.#reports.transfersOf(step.id),
     });
   }
@@ -241,7 +245,8 @@ export class StageSolver implements SolvedStage {
   /** That time, and that failure, are not the step's own. */
   async #waitForStagesRead(one: DefinedStep): Promise<void> {
     if (this.#isDefined(one)) return;
-    await Promise.all(one.op.stagesRead().map((stage) => this.graph.stage(stage).layers()));
+    const read = () => Promise.all(one.op.stagesRead().map((stage) => this.graph.stage(stage).layers()));
+    await one.phases.during('queue', read);
   }
 
   async #solveStep(one: DefinedStep, below: readonly SolvedLayer[]): Promise<SolvedLayer> {
@@ -263,7 +268,7 @@ export class StageSolver implements SolvedStage {
   }
 
   async #resolve(one: DefinedStep, below: readonly SolvedLayer[]): Promise<Resolved> {
-    const { step, op, instruction, digest } = one;
+    const { step, op, phases, instruction, digest } = one;
     const cached = this.#known.defined(digest);
     if (cached !== undefined && (await this.#stillFits(one, below))) {
       return { layer: this.#known.sharedLayer(cached) ?? op.layer(cached, below), outcome: 'cached' };
@@ -272,7 +277,7 @@ export class StageSolver implements SolvedStage {
     const keep = (definition: Digest, key: Digest, observations: Observations, record: LayerRecord) =>
       this.#keep(one, { definition, key, observations, record, below });
 
-    const glanced = await op.glance(below);
+    const glanced = await phases.during('lookup', () => op.glance(below));
     if (glanced !== undefined) {
       const key = stepKey(instruction, glanced);
       const known = op.lookUp(key);
@@ -284,7 +289,7 @@ export class StageSolver implements SolvedStage {
 
     await this.#ready(one, below);
     this.#reports.begin(step.id);
-    const observed = await op.observe(below);
+    const observed = await phases.during('lookup', () => op.observe(below));
     const { observations } = observed;
     const key = stepKey(instruction, observations);
     const { record, made } = await op.make({
@@ -304,14 +309,14 @@ export class StageSolver implements SolvedStage {
    *
    * @throws NotReady
    */
-  async #ready({ step, op }: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
+  async #ready({ step, op, phases }: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
     const read = filesReadBy(step).flatMap((from) =>
       from.kind === 'image' ? this.graph.imageLayers(from.image) : [],
     );
     const fetched = (layers: readonly SolvedLayer[]) =>
       Promise.all(layers.map((layer) => layer.fetched?.(op.needs)));
     try {
-      await this.#reports.outside(step.id, async () => {
+      await phases.during('queue', async () => {
         if (op.readsBelow) await located(this.stage, () => fetched(below));
         await located(step, () => fetched(read));
       });

@@ -1,5 +1,6 @@
 import type { Emit, StepOutcome } from '../events/event.ts';
 import { type OnProgress, sparing } from '../events/transfer.ts';
+import { StepPhases } from './step-phases.ts';
 
 /** Reports the steps of one stage: each starts and finishes once. */
 export class StepReports {
@@ -26,12 +27,13 @@ export class StepReports {
     return now;
   }
 
-  /** Does something whose time is not the step's own. */
-  async outside(step: string, work: () => Promise<unknown>): Promise<void> {
-    const started = Date.now();
-    await work();
-    const begun = this.#begun.get(step);
-    if (begun !== undefined) this.#begun.set(step, begun + Date.now() - started);
+  /** Measures the phases of a step. The time that it waits is not its own. */
+  phasesOf(step: string): StepPhases {
+    return new StepPhases(this.emit, step, ({ phase, startedAt, durationMs }) => {
+      const begun = this.#begun.get(step);
+      if (phase !== 'queue' || begun === undefined) return;
+      this.#begun.set(step, begun + durationMs - Math.max(0, begun - startedAt));
+    });
   }
 
   finish(step: string, outcome: StepOutcome, layer?: string): void {

@@ -115,6 +115,7 @@ function run(request: RequestOf<'exec'>, id: number): ReturnType<WorkerOperation
       commands.set(id, command);
       send({ type: 'started', id, started });
     },
+    ended: () => send({ type: 'ended', id }),
   }).finally(() => {
     running.delete(id);
     commands.delete(id);

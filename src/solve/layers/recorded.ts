@@ -76,6 +76,8 @@ export abstract class RecordedLayer implements SolvedLayer {
     this.context.emit({
       type: 'export.layer',
       diffId: packed.diffId,
+      layer: this.id,
+      blob: packed.blob.digest,
       size: packed.blob.size,
       durationMs: Date.now() - started,
       reused: false,

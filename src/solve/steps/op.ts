@@ -6,6 +6,7 @@ import type { LayerRecord } from '../../store/layers.ts';
 import type { SolvedLayer, StepGraph } from '../graph.ts';
 import type { KnownLayers } from '../known-layers.ts';
 import type { SolveContext } from '../solve-context.ts';
+import type { StepPhases } from '../step-phases.ts';
 
 /** Answers that a step got about its inputs. With its instruction they are its key. */
 export type Observations = Record<string, unknown>;
@@ -64,6 +65,8 @@ export interface OpStage {
   graph: StepGraph;
   known: KnownLayers;
   platform: Platform;
+  /** Measures the step's phases. */
+  phases: StepPhases;
   /** Is told what the step fetches. */
   onTransfer: OnProgress;
 }

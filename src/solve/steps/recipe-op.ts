@@ -35,14 +35,13 @@ export abstract class RecipeOp<S extends Step> implements Op<ListedLayer> {
   }
 
   async make({ key, observed }: Making<ListedLayer>): Promise<Made> {
-    const { context, graph } = this.stage;
+    const { context, graph, phases } = this.stage;
     let made = false;
     const record = await graph.once(key, async () => {
       const known = context.noCache ? undefined : this.lookUp(key);
       made = known === undefined;
-      return (
-        known ?? graph.install(newLayerIdentity(context.store.layers, key, this.step.kind), observed.entries)
-      );
+      const identity = newLayerIdentity(context.store.layers, key, this.step.kind);
+      return known ?? phases.during('run', async () => graph.install(identity, observed.entries));
     });
     return { record, made };
   }

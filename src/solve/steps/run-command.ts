@@ -11,6 +11,7 @@ import type { SolvedLayer } from '../graph.ts';
 import { LoopbackWatch } from '../loopback-watch.ts';
 import type { SolveContext } from '../solve-context.ts';
 import { OUTPUT_LIMIT, StepOutput } from '../step-output.ts';
+import type { StepPhases } from '../step-phases.ts';
 import type { RunMounts } from './run-mounts.ts';
 
 /**
@@ -19,6 +20,7 @@ import type { RunMounts } from './run-mounts.ts';
  *
  * @param others.lookUp finds a layer that another build has made in the meantime
  * @param others.keep lets the others know of the layer, before they get their turn
+ * @param others.phases measures what takes how long
  * @returns the layer, and whether the command ran for it here
  * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `SSH_MISSING`, `USER_UNKNOWN`
  */
@@ -28,17 +30,23 @@ export async function runStep(
   mounts: RunMounts,
   key: Digest,
   below: readonly SolvedLayer[],
-  others: { lookUp: () => LayerRecord | undefined; keep: (record: LayerRecord) => Promise<void> },
+  others: {
+    lookUp: () => LayerRecord | undefined;
+    keep: (record: LayerRecord) => Promise<void>;
+    phases: StepPhases;
+  },
 ): Promise<{ record: LayerRecord; made: boolean }> {
   mounts.checkRequired();
-  const worker = await context.worker();
+  const { phases } = others;
+  const worker = await phases.during('start', () => context.worker());
   if (worker.unable !== undefined) throw worker.unable;
   const lock = `run-${layerId(key)}`;
-  await worker.lock({ name: lock });
+  const wait = 'waiting for another build that runs the same command';
+  await phases.during('queue', () => worker.lock({ name: lock }), wait);
   try {
     const known = others.lookUp();
     if (known !== undefined) return { record: known, made: false };
-    const record = await execute(context, step, mounts, key, below);
+    const record = await execute(context, step, mounts, key, below, phases);
     await others.keep(record);
     return { record, made: true };
   } finally {
@@ -52,14 +60,20 @@ async function execute(
   mounts: RunMounts,
   key: Digest,
   below: readonly SolvedLayer[],
+  phases: StepPhases,
 ): Promise<LayerRecord> {
   const worker = await context.worker();
   warnOnce(context, step, 'RungUnusable', worker.notes);
-  const prepared = await prepareRun(context, step, mounts, below);
+  const prepared = await phases.during(
+    'materialise',
+    () => prepareRun(context, step, mounts, below),
+    'preparing files',
+  );
   const output = new StepOutput(context.emit, step.id);
   let saysFull = false;
   let loopback: LoopbackWatch | undefined;
   const { timeout } = context.run;
+  let endPhase = phases.begin('start');
   const result = await worker
     .exec(
       {
@@ -77,14 +91,23 @@ async function execute(
           loopback?.listen(text);
         },
         onStarted: ({ problems, network, sharesNetwork }) => {
+          endPhase();
+          endPhase = phases.begin('run');
           if (network === 'private') loopback = new LoopbackWatch();
           warnOnce(context, step, 'LimitUnavailable', problems);
           if (sharesNetwork === undefined) return;
           warnOnce(context, step, 'NetworkShared', [sharedNetworkNote(sharesNetwork)]);
         },
+        onEnded: () => {
+          endPhase();
+          endPhase = phases.begin('scan', 'looking for changed files');
+        },
       },
     )
-    .finally(() => prepared.close());
+    .finally(() => {
+      endPhase();
+      prepared.close();
+    });
   if (result.layer !== undefined) return result.layer;
   throw failure(context, step, result, { saysFull, loopback });
 }

@@ -59,7 +59,7 @@ export class RunOp implements Op {
       if (known !== undefined) return { record: known, made: false };
       const failure = await failureOf(context, key);
       if (failure !== undefined) throw await Halted.at(context, this.step, this.#mounts, below, { failure });
-      const others = { lookUp: () => this.lookUp(key), keep };
+      const others = { lookUp: () => this.lookUp(key), keep, phases: this.stage.phases };
       return runStep(context, this.step, this.#mounts, key, below, others);
     });
   }

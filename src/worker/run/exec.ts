@@ -55,6 +55,8 @@ export interface ExecControl {
   output: (output: ExecOutput) => Promise<void>;
   /** Called once the command runs. */
   started: (command: RunningCommand, started: StartedCommand) => void;
+  /** Called once the command has ended well, before what it changed is committed. */
+  ended: () => void;
 }
 
 /**
@@ -192,6 +194,7 @@ async function runIn(
       return await ended(ctx, request, end, root.leftovers);
     }
     if (request.commit === undefined) return { exitCode };
+    control.ended();
     return { exitCode, layer: await commit(ctx, request.commit, await root.changes(), tree) };
   } finally {
     await (await connecting?.catch(() => undefined))?.close();
