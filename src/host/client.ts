@@ -26,11 +26,11 @@ import { type ChosenMode, chooseMode, forgetRungs } from './ladder.ts';
 export interface WorkerOptions {
   /** The store's folder. */
   home: string;
-  /** How commands may be run; default: the best that works. */
+  /** The rung of the ladder; default: the best that works here. */
   rung?: RungChoice;
-  /** How the worker gets its namespaces, if it does; default: the best that this process can ask for. */
+  /** How the worker gets its namespaces; default: the strongest isolation that this process may use. */
   isolation?: Isolation;
-  /** Which runtime the rung `oci` takes; default: the quickest that works. */
+  /** The runtime of the rung `oci`; default: the first that works, crun before runc. */
   runtime?: RuntimeName;
   /** What the worker writes to its standard error (warnings of Node, a crash). */
   onLog?: (text: string) => void;
@@ -48,11 +48,10 @@ const CLOSE_TIMEOUT_MS = 5000;
 const LOG_TAIL = 4000;
 
 /**
- * Starts the process that touches root file systems, on the best rung of the ladder that works here, or on the one
- * that was asked for. Where no command can be run, one is started that does everything else.
+ * Starts a worker process, on the requested rung or else on the best one that works here. If no rung can run
+ * commands, the worker still starts: it unpacks, packs and deletes, and `exec` fails with `RUN_UNAVAILABLE`.
  *
- * @throws JettisonError `RUNG_UNUSABLE` when the rung that was asked for does not work, `NO_NAMESPACES`,
- * `TOOL_MISSING`
+ * @throws JettisonError `RUNG_UNUSABLE` when the requested rung does not work here, `NO_NAMESPACES`, `TOOL_MISSING`
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { rung = 'auto', home } = options;
@@ -60,7 +59,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     return await start(options);
   } catch (error) {
     if (rung !== 'auto' || !(error instanceof JettisonError) || error.code !== 'NO_NAMESPACES') throw error;
-    // It worked once: whatever has changed, it is tried again.
+    // The remembered rung no longer works: probe again.
     forgetRungs(home);
     return start(options);
   }
@@ -78,7 +77,7 @@ async function start(options: WorkerOptions): Promise<Worker> {
   return Object.assign(client, operationsOf(client));
 }
 
-/** A method for each operation of the table; `exec` is the client's own, since it can be cancelled and has output. */
+/** One method per operation, except `exec`: the client implements that itself, for cancellation and output. */
 function operationsOf(client: WorkerClient): Omit<WorkerOperations, 'exec'> {
   const { exec: _, ...operations } = OPERATIONS;
   const methods = (Object.keys(operations) as OperationName[]).map((name) => [
@@ -89,25 +88,23 @@ function operationsOf(client: WorkerClient): Omit<WorkerOperations, 'exec'> {
 }
 
 function inability({ reason, hint }: { reason: string; hint?: string }): JettisonError {
-  return new JettisonError('RUN_UNAVAILABLE', `no command can be run here: ${reason}`, {
-    hint:
-      hint ??
-      'COPY, ADD and everything that only describes the image work without; `jettison doctor` says what RUN needs.',
+  return new JettisonError('RUN_UNAVAILABLE', `cannot run commands here: ${reason}`, {
+    hint: hint ?? 'Builds without RUN work. `jettison doctor` shows what RUN needs on this machine.',
   });
 }
 
-/** Control's end of a worker: everything of `Worker` but the methods for single operations. */
+/** Control's side of the channel to a worker: `Worker` without the methods of `operationsOf`. */
 class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
   readonly ready: Promise<void>;
   readonly #process: ChildProcess;
   readonly #pending = new Map<number, Pending>();
-  /** Input that the worker has not taken yet, by message. */
+  /** Input that the worker has not acknowledged yet, by message. */
   readonly #untaken = new Map<number, () => void>();
   readonly #ended: Promise<void>;
   #serial = 0;
   #log = '';
   #closing = false;
-  /** Why no call can be made any more. */
+  /** Set once the worker has ended: the error of every later call. */
   #gone: Error | undefined;
 
   readonly unable?: JettisonError;
@@ -142,13 +139,13 @@ class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
       this.#receive(message);
     });
     this.#ended = new Promise((resolve) => {
-      // Not on "close": it never comes once the channel has been closed from this side.
+      // Not on "close": it is never emitted once this side has closed the channel.
       this.#process.once('exit', (code, signal) => {
         const end = () => {
           resolve();
           this.#end(isReady ? this.#death(code, signal) : isolationError(isolation, this.#log));
         };
-        // The last words first.
+        // Read the rest of standard error first: it explains the exit.
         const log = this.#process.stderr;
         if (log === null || log.closed) end();
         else log.once('close', end);
@@ -207,7 +204,7 @@ class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
     clearTimeout(timer);
   }
 
-  /** Asks for an operation of the table. */
+  /** Calls an operation of the table in `protocol/operations.ts`. */
   call(operation: OperationName, request: unknown): Promise<unknown> {
     return this.#call(++this.#serial, operation, request);
   }
@@ -227,7 +224,7 @@ class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
   }
 
   #send(message: ToWorker): void {
-    // Without a connection the worker is gone, or about to be: "close" tells whoever waits.
+    // Not connected: the worker has ended or is ending, and "exit" rejects all pending calls.
     if (this.#process.connected) this.#process.send(message, () => {});
   }
 
@@ -267,7 +264,7 @@ class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
     this.#send({ type: 'taken', serial });
   }
 
-  /** The worker keeps this process alive only while an answer is awaited. */
+  /** Keeps this process alive only while a call is pending. */
   #keepAlive(): void {
     const busy = this.#pending.size > 0;
     const log = this.#process.stderr as Socket | null;
@@ -296,14 +293,14 @@ class WorkerClient implements Omit<Worker, Exclude<OperationName, 'exec'>> {
       {
         hint:
           signal === 'SIGKILL'
-            ? 'Something killed it; if the machine ran out of memory, `dmesg` says so. The store is intact: build again.'
+            ? 'Another process or the kernel killed it: `dmesg` shows whether memory ran out. The store is intact: build again.'
             : 'The store is intact: build again, and please report this if it happens again.',
       },
     );
   }
 }
 
-/** The worker is a program of its own: options meant for this process (debuggers, loaders) are not for it. */
+/** Without NODE_OPTIONS: a debugger or loader of this process must not run in the worker. */
 function workerEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _own, ...env } = process.env;
   return env;

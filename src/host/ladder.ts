@@ -13,18 +13,18 @@ import { chrootProblem } from './probes/chroot.ts';
 import type { Rung } from './probes/probe.ts';
 import { probeRungs } from './rungs.ts';
 
-/** `rungs.json` of a store: what was found when it was tried last, and on what. */
+/** `rungs.json` of a store: the result of the last probes, and the machine state they depend on. */
 interface Remembered {
-  /** Digest of everything that the outcome depends on. */
+  /** Digest of everything that the results depend on. */
   machine: string;
   rungs: Rung[];
 }
 
-/** What a build stands on, and how that came about. */
+/** The chosen rung, and the messages about the choice. */
 export interface ChosenMode extends WorkerMode {
-  /** Why no command can be run, if so: for people. */
+  /** Why no command can run here, if so; for people. */
   unable?: { reason: string; hint?: string };
-  /** What people should know of the choice; empty when it was made before. */
+  /** Notes to the user about the choice; empty when it comes from `rungs.json`. */
   notes: string[];
 }
 
@@ -39,15 +39,15 @@ const SETTINGS = [
 ];
 
 /**
- * Chooses a rung: the best that works here, or the one that was asked for. What works is tried once, and tried
- * again when the machine has changed.
+ * Chooses the requested rung, or else the best one that works here. Probes run once, and again when the machine
+ * has changed.
  *
  * @param home the store's folder, which must exist
- * @throws JettisonError `RUNG_UNUSABLE` when the one that was asked for does not work
+ * @throws JettisonError `RUNG_UNUSABLE` when the requested rung does not work here
  */
 export async function chooseMode(choice: RungChoice, home: string): Promise<ChosenMode> {
   if (choice === 'none') {
-    const unable = { reason: 'the build was asked not to (--isolation none)' };
+    const unable = { reason: '--isolation none was given' };
     return { isolation: 'none', rung: 'none', unable, notes: [] };
   }
   if (choice === 'namespaces') return { isolation: chooseIsolation(), rung: choice, notes: [] };
@@ -73,7 +73,9 @@ function notesOf({ name, usable, problems = [], passing, reason }: Rung): string
     ...said,
     ...(usable
       ? []
-      : [`the rung ${name} is not taken for a passing shortage, ${passing}: the next build tries it again`]),
+      : [
+          `the rung ${name} is skipped because of a temporary shortage (${passing}): the next build tries it again`,
+        ]),
   ];
 }
 
@@ -82,30 +84,30 @@ function modeOf({ name, runtime }: Rung): WorkerMode {
   return { isolation, rung: name, ...(runtime === undefined ? {} : { runtime }) };
 }
 
-/** Why nothing better than `none` works: what the rung that needs least of the machine says. */
+/** Why nothing better than `none` works: the reason of `namespaces`, which needs the least of the machine. */
 function inabilityOf(rungs: Rung[]): { reason: string; hint?: string } {
   const { reason, remedy, passing } = rungs.find(({ name }) => name === 'namespaces')!;
   if (passing !== undefined) {
-    return { reason, hint: 'Build again when that has passed: it is tried anew each time.' };
+    return { reason, hint: 'Build again when the shortage is over: every build tries again.' };
   }
   return { reason, ...(remedy === undefined ? {} : { hint: remedy }) };
 }
 
 function unusable({ name, reason, remedy }: Rung): JettisonError {
   return new JettisonError('RUNG_UNUSABLE', `--isolation ${name} does not work here: ${reason}`, {
-    hint: remedy ?? '`jettison doctor` says what does.',
+    hint: remedy ?? '`jettison doctor` shows which rungs work.',
   });
 }
 
-/** Forgets what was found: it has turned out to be wrong. */
+/** Deletes the remembered results, which have turned out to be wrong. */
 export function forgetRungs(home: string): void {
   remember(home, { machine: '', rungs: [] });
 }
 
 /**
- * What `doctor` says of the rungs: they are tried now, and what is definite is remembered for builds.
+ * Probes all rungs now, for `doctor`, and remembers definite results for builds.
  *
- * @returns `before`: the rung that builds stood on until now, where that was another one
+ * @returns `before`: the rung that builds used until now, if it differs
  */
 export async function examineRungs(
   home: string,
@@ -117,7 +119,7 @@ export async function examineRungs(
   const best = bestOf(rungs);
   const isDefinite = rungs.every(({ passing }) => passing === undefined);
   if (isDefinite) remember(home, { machine, rungs });
-  // A shortage takes nothing away that was found before.
+  // A temporary shortage does not replace an earlier result.
   const stands = isDefinite ? best : (remembered ?? best);
   return {
     rungs,
@@ -135,7 +137,7 @@ async function rememberedRungs(home: string): Promise<{ rungs: Rung[]; fresh: bo
   const known = readRecord<Remembered>(new StoreLayout(home).rungs);
   if (known?.machine === machine) return { rungs: known.rungs, fresh: false };
   const rungs = await probeRungs(home);
-  // Only definite answers: with a shortage that has passed, a better rung may work.
+  // Only definite results: once a shortage is over, a better rung may work.
   if (rungs.every(({ passing }) => passing === undefined)) remember(home, { machine, rungs });
   return { rungs, fresh: true };
 }
@@ -145,7 +147,7 @@ function remember(home: string, remembered: Remembered): void {
   writeWhole(layout, layout.rungs, recordText(remembered));
 }
 
-/** Digest of what decides which rungs work; computed anew each time, so nothing slow is in it. */
+/** Digest of the settings that decide which rungs work. Computed at every build, so it reads only fast sources. */
 function machineDigest(home: string): string {
   const tools = TOOLS.map((name) => {
     const path = findTool(name);
@@ -159,7 +161,7 @@ function machineDigest(home: string): string {
       status,
       kernel: release(),
       fileSystem: statfsSync(home).type,
-      // Containers share a kernel, and may share a store.
+      // Distinguishes containers: they share a kernel, and may share a store.
       namespace: readLink('/proc/self/ns/user'),
       settings: SETTINGS.map(readText),
       chroot: chrootProblem(home)?.reason ?? null,

@@ -5,7 +5,7 @@ import { probeNone } from './probes/none.ts';
 import { probeOci } from './probes/oci.ts';
 import type { Probe, Rung } from './probes/probe.ts';
 
-/** One line a rung; their order is that of `RUNGS`. */
+/** One line per rung. `RUNGS` has their order. */
 const PROBES: Record<RungName, Probe> = {
   oci: probeOci,
   namespaces: probeNamespaces,

@@ -20,7 +20,7 @@ export function hashFile(fd: number): string {
   }
 }
 
-/** Writes all of some bytes to an open file, where it stands. */
+/** Writes all bytes to an open file at its current position. */
 export function writeAll(fd: number, data: Uint8Array): void {
   for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
 }

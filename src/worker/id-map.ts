@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Whether an id exists in the user namespace that a map describes. @param map text of /proc/self/uid_map or gid_map */
+/** Whether an id is mapped. @param map text of /proc/self/uid_map or gid_map */
 export function isInMap(map: string, id: number): boolean {
   return map
     .trim()
@@ -11,7 +11,7 @@ export function isInMap(map: string, id: number): boolean {
 
 const maps = new Map<string, string>();
 
-/** Whether this process can give things to that user or group. */
+/** Whether this process can chown files to that user or group. */
 export function isMapped(kind: 'uid' | 'gid', id: number): boolean {
   let map = maps.get(kind);
   if (map === undefined) {

@@ -8,8 +8,8 @@ const SHORTEST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 100;
 
 /**
- * Locks that all builds of one store share: one file each, locked with flock(2), so that the kernel frees
- * them however their holder ends.
+ * Locks between all builds of one store: one file each, locked with flock(2), so that the kernel releases them
+ * however their holder ends.
  */
 export class Locks {
   readonly #held = new Map<string, number>();
@@ -64,7 +64,7 @@ export class Locks {
     return false;
   }
 
-  /** Gives a lock back; one that is not held is no error. */
+  /** Releases a lock; does nothing if it is not held. */
   release(name: string): void {
     const fd = this.#held.get(name);
     if (fd === undefined) return;
@@ -73,7 +73,7 @@ export class Locks {
   }
 
   #open(name: string): number {
-    if (!/^[\w-][\w.-]*$/.test(name)) throw new Error(`"${name}" cannot name a lock`);
+    if (!/^[\w-][\w.-]*$/.test(name)) throw new Error(`invalid lock name "${name}"`);
     mkdirSync(this.#layout.locks, { recursive: true });
     return openSync(join(this.#layout.locks, name), 'a');
   }

@@ -31,12 +31,12 @@ const { isolation } = mode;
 
 const isLinux = process.platform === 'linux';
 if (isLinux) dieWithParent();
-// Control may have died before the kernel was told.
+// Control may have died before prctl took effect.
 if (process.ppid !== Number(control)) process.exit(1);
-// A terminal's Ctrl-C reaches all processes of its group: what it means is for control to decide.
+// A terminal's Ctrl-C reaches all processes of its group: control decides what to do.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
 process.umask(0o022);
-// What this process inherited from whoever started the build is not for commands of the build.
+// Commands of the build must not inherit open files of the process that started the build.
 if (isLinux) for (const fd of readdirSync('/proc/self/fd').map(Number)) if (fd > 2) closeOnExec(fd);
 
 const layout = new StoreLayout(home);
@@ -46,17 +46,17 @@ const ctx: WorkerContext = {
   overlay: isolation === 'root' ? 'trusted' : isolation === 'none' ? 'none' : 'user',
   singleId: isolation === 'single',
 };
-/** How long commands may go on that nobody looks at any more. */
+/** How long commands may run after their terminal was closed. */
 const HANG_UP_MS = 10_000;
 const locks = new Locks(layout);
-/** What can be cancelled, by call. */
+/** Running commands, by call: these can be cancelled. */
 const running = new Map<number, { abort: AbortController; end: Promise<unknown> }>();
 const commands = new Map<number, RunningCommand>();
-/** Output that control has not taken yet, by message. */
+/** Output that control has not acknowledged yet, by message. */
 const untaken = new Map<number, () => void>();
 let serial = 0;
 
-/** One line an operation of the protocol. */
+/** One line per operation of the protocol. */
 const operations: {
   [K in OperationName]: (request: RequestOf<K>, id: number) => ReturnType<WorkerOperations[K]>;
 } = {
@@ -146,11 +146,11 @@ function sendOutput(id: number, output: ExecOutput): Promise<void> {
 }
 
 function send(message: FromWorker): void {
-  // Without control there is nobody to tell; "disconnect" ends this process.
+  // Not connected: control has ended, and the handler of "disconnect" ends this process.
   if (process.connected) process.send!(message, undefined, undefined, () => {});
 }
 
-/** Control is gone, or done: nothing must be left of what runs here. */
+/** Control has ended or closed the channel: ends everything that runs here. */
 async function shutDown(): Promise<void> {
   for (const { abort } of running.values()) abort.abort(new Error('closed'));
   for (const taken of untaken.values()) taken();
@@ -160,7 +160,7 @@ async function shutDown(): Promise<void> {
   process.exit(0);
 }
 
-/** Deletes what dead processes left, including files of ids that only this process may delete, and old failures. */
+/** Deletes old failures, and leftovers of dead processes, including files of ids that control may not delete. */
 async function sweep(): Promise<void> {
   try {
     await discardStale(layout);

@@ -1,6 +1,6 @@
 /**
- * System calls that Node does not have, through koffi: the only file that loads native code. Every function
- * throws a `SystemCallError` that looks like Node's own file errors (`code: 'ENOENT'` …).
+ * System calls that Node lacks, through koffi: the only file that loads native code. Every function throws a
+ * `SystemCallError`, shaped like Node's own file errors (`code: 'ENOENT'` …).
  */
 
 import { constants as fileFlags, lutimesSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { canFilter, filterFlags } from '../launch/filter-program.ts';
 import { syscallNumbers } from '../launch/syscall-numbers.ts';
 import { bytesOfName, nameOfBytes } from '../layer/names.ts';
 
-/** Elsewhere these calls are missing, or take other arguments; what cannot do without them does not run there. */
+/** Other systems lack these calls, or take other arguments. */
 const isLinux = process.platform === 'linux';
 
 function needLinux(syscall: string, path: string): void {
@@ -144,7 +144,7 @@ function makeNode(path: Uint8Array, mode: number, device: bigint): number {
   try {
     make = call('int mknod(const uint8_t *path, unsigned int mode, uint64_t dev)');
   } catch {
-    // glibc has it since 2.33; before, only the function that its header called.
+    // glibc exports mknod since 2.33; older versions only have __xmknod, which its header called.
     const pointer = Buffer.alloc(8);
     pointer.writeBigUInt64LE(device);
     const old = call('int __xmknod(int version, const uint8_t *path, unsigned int mode, const uint8_t *dev)');
@@ -159,7 +159,7 @@ export function setXattr(path: string, name: string, value: Uint8Array): void {
   const set = call(
     'int lsetxattr(const uint8_t *path, const uint8_t *name, const uint8_t *value, size_t size, int flags)',
   );
-  // A pointer of an empty buffer may be null, which the kernel takes for "no value".
+  // The pointer of an empty buffer may be null, which the kernel takes for "no value".
   const bytes = value.length === 0 ? Buffer.alloc(1) : value;
   check(set(cString(path), cString(name), bytes, value.length, 0), 'lsetxattr', path);
 }
@@ -226,7 +226,7 @@ export function setTimes(path: string, seconds: number, nanoseconds = 0): void {
   );
 }
 
-/** Tries to take or give up a lock on an open file; false if another holds it. */
+/** Takes or releases a flock(2) lock on an open file without waiting; false if another process holds it. */
 export function tryLock(fd: number, kind: keyof typeof LOCK): boolean {
   const result = call('int flock(int fd, int operation)')(fd, LOCK[kind] | LOCK_NB);
   if (result < 0 && koffi.errno() === constants.errno.EWOULDBLOCK) return false;
@@ -234,7 +234,7 @@ export function tryLock(fd: number, kind: keyof typeof LOCK): boolean {
   return true;
 }
 
-/** Has the kernel end this process when the thread that started it ends. */
+/** Makes the kernel send this process a signal when the thread that started it ends. */
 export function dieWithParent(signal: number = constants.signals.SIGKILL): void {
   check(
     call('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)')(
@@ -248,7 +248,7 @@ export function dieWithParent(signal: number = constants.signals.SIGKILL): void 
   );
 }
 
-/** Names the machine, as the UTS namespace of this process sees it. Only for processes that have their own. */
+/** Sets the host name. Only for processes with a UTS namespace of their own. */
 export function setHostname(name: string): void {
   const bytes = Buffer.from(name);
   check(call('int sethostname(const uint8_t *name, size_t length)')(bytes, bytes.length), 'sethostname');
@@ -258,7 +258,7 @@ const O_CLOEXEC = 0o2000000;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
-/** A pipe, unlike Node's, which are sockets: a program cannot open /dev/stdout when that is a socket. */
+/** Makes a pipe. Node's are sockets, and a program cannot open /dev/stdout when that is a socket. */
 export function pipe(): { read: number; write: number } {
   const ends = Buffer.alloc(8);
   check(call('int pipe2(_Out_ uint8_t *ends, int flags)')(ends, O_CLOEXEC), 'pipe2');
@@ -266,8 +266,7 @@ export function pipe(): { read: number; write: number } {
 }
 
 /**
- * Keeps an open file from programs that this process starts, or hands it on to them; one that is closed already
- * is fine.
+ * Sets or clears close-on-exec of a file descriptor. Does nothing if it is closed.
  */
 export function closeOnExec(fd: number, close = true): void {
   const result = call('int fcntl(int fd, int command, int argument)')(fd, F_SETFD, close ? FD_CLOEXEC : 0);
@@ -277,7 +276,7 @@ export function closeOnExec(fd: number, close = true): void {
 const PR_CAPBSET_READ = 23;
 const PR_CAPBSET_DROP = 24;
 
-/** Gives up all capabilities but these, given by number, from the next program that this process becomes on. */
+/** Drops all but these capabilities (by number) from the bounding set: effective from the next execve on. */
 export function keepCapabilities(kept: readonly number[]): void {
   for (let capability = 0; control(PR_CAPBSET_READ, capability) >= 0; capability++) {
     if (kept.includes(capability) || control(PR_CAPBSET_READ, capability) === 0) continue;
@@ -292,7 +291,7 @@ function control(option: number, argument: number): number {
   return prctl(option, argument, 0, 0, 0);
 }
 
-/** Keeps programs that this process becomes from getting capabilities which only it has inherited for them. */
+/** Clears the inheritable capability set. */
 export function dropInheritable(): void {
   // struct __user_cap_header_struct of version 3, this thread; then two of __user_cap_data_struct.
   const header = Buffer.alloc(8);
@@ -306,30 +305,30 @@ export function dropInheritable(): void {
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_SET_CHILD_SUBREAPER = 36;
 
-/** No program that this process becomes can have more rights than it has. */
+/** Sets no_new_privs: execve cannot grant more privileges, for instance by setuid. */
 export function refuseNewPrivileges(): void {
   check(control(PR_SET_NO_NEW_PRIVS, 1), 'prctl');
 }
 
-/** Has the kernel give this process the orphans of all processes below it. */
+/** Makes this process a child subreaper: orphaned descendants become its children. */
 export function adoptOrphans(): void {
   check(control(PR_SET_CHILD_SUBREAPER, 1), 'prctl');
 }
 
 const WNOHANG = 1;
 
-/** Buries a child that has ended, and that Node knows nothing of. @returns whether there was one */
+/** Reaps an ended child that Node did not start. @returns whether there was one */
 export function bury(pid: number): boolean {
   return call('int waitpid(int pid, int *status, int options)')(pid, null, WNOHANG) > 0;
 }
 
-/** Numbers of RLIMIT_…, as most of Linux' platforms have them. */
+/** Names of RLIMIT_…, in the order of their numbers on most platforms. */
 const RESOURCES =
   'cpu fsize data stack core rss nproc nofile memlock as locks sigpending msgqueue nice rtprio rttime'.split(
     ' ',
   );
 
-/** Limits a resource of this process. @param name of `RLIMIT_…`, in small letters; -1 is no limit */
+/** Sets a resource limit of this process. @param name of `RLIMIT_…`, in lower case; -1 means unlimited */
 export function limitResource(name: string, soft: number, hard: number): void {
   const limit = Buffer.alloc(16);
   for (const [at, value] of [soft, hard].entries()) limit.writeBigInt64LE(BigInt(value), at * 8);
@@ -339,7 +338,7 @@ export function limitResource(name: string, soft: number, hard: number): void {
 
 const RENAME_EXCHANGE = 2;
 
-/** Two paths of a file system change places, at once. */
+/** Exchanges two paths of one file system atomically. */
 export function exchange(a: string, b: string): void {
   const rename = call(
     'int renameat2(int fd, const uint8_t *path, int otherFd, const uint8_t *otherPath, unsigned int flags)',
@@ -347,12 +346,12 @@ export function exchange(a: string, b: string): void {
   check(rename(AT_FDCWD, cString(a), AT_FDCWD, cString(b), RENAME_EXCHANGE), 'renameat2', a);
 }
 
-/** Makes a directory this process's root. Its working directory stays what it is. */
+/** chroot(2): the working directory stays as it is. */
 export function changeRoot(path: string): void {
   check(call('int chroot(const uint8_t *path)')(cString(path)), 'chroot', path);
 }
 
-/** Becomes a user for good, if this process may. */
+/** Sets the real, effective and saved user id. */
 export function setUser(uid: number): void {
   check(
     call('int setresuid(unsigned int real, unsigned int effective, unsigned int saved)')(uid, uid, uid),
@@ -362,7 +361,7 @@ export function setUser(uid: number): void {
 
 const SIG_DFL = 0;
 
-/** Has this process obey the signals that Node ignores from its start: programs that it becomes inherit that. */
+/** Restores the default action of signals that Node ignores: programs after execve inherit ignored signals. */
 export function obeySignals(): void {
   for (const signal of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ]) {
     call('intptr_t signal(int number, intptr_t handler)')(signal, SIG_DFL);
@@ -389,25 +388,25 @@ function terminalRequestNumber(fd: number, request: number, argument: number): n
   );
 }
 
-/** Allows the other side of a new pseudo-terminal to be opened. @param fd open file of /dev/ptmx */
+/** Unlocks the peer side of a new pseudo-terminal. @param fd open file of /dev/ptmx */
 export function unlockTerminal(fd: number): void {
   terminalRequest(fd, TIOC.SPTLCK, Buffer.alloc(4));
 }
 
-/** The name of the other side of a pseudo-terminal in its devpts. @param fd open file of /dev/ptmx */
+/** The number of a pseudo-terminal: its peer side is /dev/pts/N. @param fd open file of /dev/ptmx */
 export function terminalNumber(fd: number): number {
   const number = Buffer.alloc(4);
   terminalRequest(fd, TIOC.GPTN, number);
   return number.readUInt32LE();
 }
 
-/** Opens the other side of a pseudo-terminal. @param fd open file of /dev/ptmx */
+/** Opens the peer side of a pseudo-terminal. @param fd open file of /dev/ptmx */
 export function openTerminalPeer(fd: number): number {
   const { O_RDWR, O_NOCTTY } = fileFlags;
   return terminalRequestNumber(fd, TIOC.GPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 }
 
-/** Tells a terminal, and whoever is in its foreground, how many characters it shows. */
+/** Sets a terminal's size in characters; its foreground processes get SIGWINCH. */
 export function setTerminalSize(fd: number, { rows, columns }: { rows: number; columns: number }): void {
   const size = Buffer.alloc(8);
   size.writeUInt16LE(rows, 0);
@@ -415,21 +414,21 @@ export function setTerminalSize(fd: number, { rows, columns }: { rows: number; c
   terminalRequest(fd, TIOC.SWINSZ, size);
 }
 
-/** Makes this process the leader of a session of its own, which has a terminal. @param fd the terminal */
+/** Starts a new session with a controlling terminal. @param fd the terminal */
 export function leadSession(fd: number): void {
   check(call('int setsid()')(), 'setsid');
   terminalRequestNumber(fd, TIOC.SCTTY, 0);
 }
 
-/** The same number on every architecture that Node has. */
+/** The same number on all architectures that Node supports. */
 const SYS_OPENAT2 = 437;
 const RESOLVE = { NO_MAGICLINKS: 2, IN_ROOT: 16 } as const;
 
 /**
- * Opens a path below a directory as if that were the root: neither symlinks nor `..` lead out, whatever is changed
- * there at the same time. Needs Linux 5.6.
+ * openat2(2) with RESOLVE_IN_ROOT: neither symlinks nor `..` lead out of the directory, even while another process
+ * changes it. Needs Linux 5.6.
  *
- * @param directory an open file of it
+ * @param directory file descriptor
  */
 export function openInside(directory: number, path: string, flags: number): number {
   const how = Buffer.alloc(24);
@@ -452,7 +451,7 @@ function systemCall(name: string, ...args: [number, number, Uint8Array | number]
   return call(`long syscall(long number, long a, long b, ${declaration})`)(number, ...args);
 }
 
-/** Gives this thread a session keyring of its own, where the kernel has any and lets it. */
+/** Joins a new session keyring; does nothing where the kernel has none or forbids it. */
 export function joinNewKeyring(): void {
   if (!canFilter()) return;
   const { ENOSYS, EPERM } = constants.errno;
@@ -461,10 +460,10 @@ export function joinNewKeyring(): void {
 }
 
 /**
- * Sets a seccomp filter for this thread and the programs that it becomes.
+ * Sets a seccomp filter for this thread and for programs after execve.
  *
- * @param program see `filterProgram`
- * @param ifAllowed whether it is fine if this process has no right to
+ * @param program BPF, see `filterProgram`
+ * @param ifAllowed does nothing if this process may not set a filter (EACCES)
  */
 export function setFilter(program: Buffer, ifAllowed = false): void {
   const filter = Buffer.alloc(16);
@@ -475,7 +474,7 @@ export function setFilter(program: Buffer, ifAllowed = false): void {
   check(result, 'seccomp');
 }
 
-/** Becomes another program. @param env `K=V` strings */
+/** execve(2). @param env `K=V` strings */
 export function execute(path: string, args: readonly string[], env: readonly string[]): never {
   const exec = library.func('int execve(const uint8_t *path, const char **args, const char **env)') as (
     path: Uint8Array,

@@ -4,17 +4,17 @@ import type { ReadableForms } from '../store/forms.ts';
 import { Layers } from '../store/layers.ts';
 import type { StoreLayout } from '../store/layout.ts';
 
-/** What every operation of the worker knows of its surroundings. */
+/** Shared by all operations of one worker. */
 export interface WorkerContext extends NetworkMemory {
   layout: StoreLayout;
-  /** Which directory forms of layers this process makes and reads. */
+  /** The directory forms of layers that this process makes and reads. */
   forms: ReadableForms;
   /**
-   * Which extended attributes overlayfs uses here: `user` inside a user namespace. `none`: nothing is ever mounted,
-   * and what the disk cannot keep of owners, modes and devices is in the index only.
+   * The namespace of overlayfs' extended attributes: `user` inside a user namespace. `none`: nothing is mounted, and
+   * owners, modes and devices that the disk cannot store are in the index only.
    */
   overlay: 'trusted' | 'user' | 'none';
-  /** A user namespace with one id: files keep that id on disk, whatever owner their entry has. */
+  /** A user namespace with one id: all files on disk have it, whatever owner their entry has. */
   singleId?: boolean;
 }
 

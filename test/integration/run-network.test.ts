@@ -121,7 +121,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
         code: 125,
         out: '',
         err: expect.stringMatching(
-          /the port 198\.51\.100\.7:8000\/tcp .*: something else listens on it\nhint: /,
+          /cannot publish port 198\.51\.100\.7:8000\/tcp .*: it is already in use\nhint: /,
         ),
       });
       expect(await publish('203.0.113.1:8000:80')).toMatchObject({

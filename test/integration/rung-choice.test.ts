@@ -95,7 +95,7 @@ describe('the rung that a build stands on', () => {
       text: expect.stringContaining('--isolation oci does not work here: '),
     });
     expect(asked!.text).not.toContain('    at ');
-    expect(doctor!.text).toMatch(/✗ oci {9}\w+ does not work here: it ends without a word/);
+    expect(doctor!.text).toMatch(/✗ oci {9}\w+ does not work here: it fails without a message/);
     expect(doctor!.text).toContain('stands on the rung "namespaces"');
   });
 

@@ -4,7 +4,7 @@ import { mountOptions } from '../../launch/mount-table.ts';
 import { capabilityMask, readText } from '../../machine/kernel.ts';
 import type { Rung } from './probe.ts';
 
-/** What it takes to copy a root with all owners and devices, to become any user in it, and to end what it leaves. */
+/** Capabilities needed to copy a root with owners and devices, to change users in it, and to kill its processes. */
 const NEEDED = [
   ...['chown', 'dac_override', 'fowner', 'fsetid', 'kill'],
   ...['setgid', 'setuid', 'setpcap', 'sys_chroot', 'mknod'],
@@ -20,13 +20,13 @@ export function probeChroot({ home }: { home: string }): Rung {
     name: 'chroot',
     usable: true,
     reason:
-      'a copy of the root for each RUN, without namespaces: what keeps it in is this container, with its seccomp filter if it has one',
+      'a copy of the root for each RUN, without namespaces: only this container, and its seccomp filter if it has one, confines commands',
   };
 }
 
 /**
- * Why no command can, or may, run with nothing but chroot(2) here; undefined when it may. A directory as its root keeps
- * no root in, so it is only good enough where a container does already.
+ * Why commands cannot, or must not, run with chroot(2) alone here; undefined when they may. A root user can leave a
+ * chroot, so this rung is used only inside a container, which confines the command already.
  *
  * @param home the store's folder, which must exist
  */
@@ -41,12 +41,12 @@ export function chrootProblem(home: string): { reason: string; remedy?: string }
   const mask = capabilityMask('CapEff');
   if (within(mask, ['sys_admin']).length > 0) {
     return {
-      reason: 'this root may mount and make namespaces (CAP_SYS_ADMIN): no directory would keep it in',
+      reason: 'this root has CAP_SYS_ADMIN, with which a command could leave a chroot',
     };
   }
   if (!isInContainer()) {
     return {
-      reason: 'this is no container, and a root that is only in another directory is not kept in by that',
+      reason: 'this process is not in a container, and chroot alone does not confine a root user',
     };
   }
   const missing = NEEDED.filter((name) => !within(mask, [name]).includes(name));
@@ -66,7 +66,7 @@ export function chrootProblem(home: string): { reason: string; remedy?: string }
   };
 }
 
-/** Whether this process is in a container, by any of the signs that engines leave. */
+/** Whether this process is in a container: engines leave marker files and variables. */
 function isInContainer(): boolean {
   return (
     process.env['container'] !== undefined ||

@@ -10,7 +10,7 @@ import { inNamespaces, probeFolder, type Rung, type Tried } from './probe.ts';
 
 const TOOLS: ToolName[] = ['unshare', 'setpriv', 'mount', 'mkdir', 'env', 'sh'];
 
-/** The probe's markers: how far it came. */
+/** Markers that the probe prints after each step that worked. */
 const PROC = 'proc-ok';
 const OVERLAY = 'overlay-ok';
 
@@ -49,11 +49,11 @@ export async function probeNamespaces({ home }: { home: string }): Promise<Rung>
     );
   }
   const setting = output.includes(PROC) ? undefined : closedSetting(isolation, complaint);
-  // What a setting forbids looks like a shortage, too.
+  // A setting that forbids namespaces fails with the same errno as a shortage: check settings first.
   const passing = setting === undefined ? passingReason(trial) : undefined;
   if (passing !== undefined) {
     const said = complaint === '' ? '' : ` (${complaint})`;
-    return { ...rung(false, `it could not be tried: ${passing}${said}`), passing };
+    return { ...rung(false, `the probe could not run: ${passing}${said}`), passing };
   }
   if (output.includes(PROC)) {
     return rung(
@@ -66,7 +66,7 @@ export async function probeNamespaces({ home }: { home: string }): Promise<Rung>
   return rung(false, reason, remedy);
 }
 
-/** Makes the namespaces of a run, mounts a proc file system and an overlay in them, and says how far it came. */
+/** Creates the namespaces of a RUN and mounts a proc file system and an overlay in them; `output` has the markers. */
 async function tryNamespaces(isolation: Isolation, home: string): Promise<Tried> {
   let folder: string;
   try {
@@ -85,7 +85,7 @@ async function tryNamespaces(isolation: Isolation, home: string): Promise<Tried>
   return tried;
 }
 
-/** The setting of the kernel that keeps it from granting namespaces, if there is one. */
+/** The kernel setting that forbids user namespaces, if there is one. */
 function closedSetting(
   isolation: Isolation,
   complaint: string,
@@ -103,7 +103,7 @@ function closedSetting(
   for (const [path, closed, setting] of isolation === 'root' ? [] : settings) {
     if (readText(path).trim() === closed) {
       return {
-        reason: `the kernel keeps user namespaces from ordinary users: ${path} is ${closed}${said}`,
+        reason: `the kernel forbids user namespaces to ordinary users: ${path} is ${closed}${said}`,
         remedy: asRoot(`sysctl -w ${setting}`),
       };
     }
@@ -114,7 +114,7 @@ function closedSetting(
 function namespaceProblem(complaint: string): { reason: string; remedy?: string } {
   const said = complaint === '' ? '' : ` (${complaint})`;
   return {
-    reason: `the kernel does not grant the namespaces${said}; inside another container that is that container's setting`,
+    reason: `the kernel denies the namespaces${said}; inside a container, its seccomp or AppArmor profile does`,
     remedy:
       'docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …',
   };

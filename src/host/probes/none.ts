@@ -4,6 +4,6 @@ export function probeNone(): Rung {
   return {
     name: 'none',
     usable: true,
-    reason: 'COPY, ADD and all instructions that only describe need nothing (build --isolation none)',
+    reason: 'no RUN; COPY, ADD and metadata instructions work everywhere (build --isolation none)',
   };
 }

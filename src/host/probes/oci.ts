@@ -23,7 +23,7 @@ import { asRoot, needTool } from '../../machine/tools.ts';
 import type { Isolation, RuntimeName } from '../../protocol/rung.ts';
 import { failedTrial, inNamespaces, type Probe, probeFolder, type Rung } from './probe.ts';
 
-/** What the command prints when it has run. */
+/** Printed by the probe's command. */
 const RAN = 'ran';
 
 export async function probeOci({ home, other }: Parameters<Probe>[0]): Promise<Rung> {
@@ -54,7 +54,7 @@ export async function probeOci({ home, other }: Parameters<Probe>[0]): Promise<R
   return { ...rung, reason: problems.join('; '), problems, ...(passing && { passing }) };
 }
 
-/** Has a runtime run a command, as a build would, on this machine's own files. @returns what went wrong */
+/** Runs a command on this machine's own files through a runtime, as a build would. @returns the problem, if any */
 async function tryRuntime(
   runtime: RuntimeName,
   isolation: Isolation,
@@ -81,7 +81,7 @@ async function runByRuntime(
   const config = runtimeConfig({
     root,
     devices: false,
-    // The store may be where nothing can be executed; a run's own folder is not.
+    // A shell command, not a program of ours: the store, which holds the probe's folder, may be mounted noexec.
     remount: shellCommand(root, { readonly: true, nodev: true }),
     plan: {
       mounts: [
@@ -115,6 +115,7 @@ async function runByRuntime(
   rmSync(folder, { recursive: true, force: true });
   if (output.includes(RAN)) return {};
   const problem =
-    said || (cause === undefined ? 'it ends without a word' : `it does not end by itself (${cause})`);
+    said ||
+    (cause === undefined ? 'it fails without a message' : `it was killed or could not start (${cause})`);
   return { problem, passing: passingReason({ complaint: said, cause }) };
 }

@@ -7,19 +7,19 @@ import { passingReason, type Trial } from '../../machine/shortage.ts';
 import { needTool } from '../../machine/tools.ts';
 import type { Isolation, RungName, RuntimeName } from '../../protocol/rung.ts';
 
-/** One way of running commands, as this machine has it. */
+/** The result of a probe: a rung on this machine. */
 export interface Rung {
   name: RungName;
   usable: boolean;
-  /** Why it is usable or not, and what it costs: one line. */
+  /** Why it is usable or not, and its limits: one line. */
   reason: string;
-  /** The one command that would enable or improve it. */
+  /** One shell command that would enable or improve it. */
   remedy?: string;
   /** On the rung `oci`: the runtime that works. */
   runtime?: RuntimeName;
-  /** What is installed for it and does not work, and why. */
+  /** Runtimes that are installed but do not work, each with the reason. */
   problems?: string[];
-  /** A shortage that may be over next time, for people: what is said here is not to be remembered. */
+  /** A temporary shortage, for people. A result with this is not remembered. */
   passing?: string;
 }
 
@@ -27,7 +27,7 @@ export interface Rung {
 export type Probe = (machine: {
   /** The store's folder, which must exist: overlays are tried on its file system. Absolute path. */
   home: string;
-  /** The outcome of another rung's probe: each is tried once. */
+  /** The result of another rung's probe; each runs once. */
   other(name: RungName): Promise<Rung>;
 }) => Rung | Promise<Rung>;
 
@@ -36,14 +36,17 @@ const PREFIX = 'probe-';
 const STALE_MS = 60_000;
 const EXIT_SIGNALLED = 128;
 
-/** The outcome of a trial: what it printed, and how it ended if not by itself. */
+/** The outcome of a trial: its standard output, its last error line, and why it ended if not by itself. */
 export interface Tried extends Trial {
   output: string;
 }
 
 /**
- * On the file system of the store, but not among the temporary files of a build: builds of one process share a probe,
- * and the one that began it may end first. What a killed process left is deleted here.
+ * Creates a folder on the store's file system, outside `tmp/`: builds of one process share a probe, and the build that
+ * started it may end first and delete its temporary files. Also deletes folders that killed processes left.
+ *
+ * @param home the store's folder
+ * @returns absolute path; the caller deletes it
  */
 export function probeFolder(home: string): string {
   for (const name of readdirSync(home).filter((one) => one.startsWith(PREFIX))) {
@@ -54,7 +57,7 @@ export function probeFolder(home: string): string {
   return mkdtempSync(join(home, PREFIX));
 }
 
-/** Runs lines of shell script in the namespaces of a run. @param folder where; absolute */
+/** Runs lines of shell script in the namespaces of a RUN. @param folder working directory; absolute */
 export function inNamespaces(isolation: Isolation, folder: string, lines: string[]): Promise<Tried> {
   const [program, ...args] = [
     ...namespaceCommand(isolation),
@@ -62,7 +65,7 @@ export function inNamespaces(isolation: Isolation, folder: string, lines: string
     ...[needTool('sh'), '-c', lines.join('\n')],
   ] as [string, ...string[]];
   return new Promise((resolve) => {
-    // In a language whose complaints are known.
+    // English messages: `passingReason` recognises them.
     const options = { cwd: folder, timeout: PATIENCE_MS, env: { ...process.env, LC_ALL: 'C' } };
     try {
       execFile(program, args, options, (error, output, said) => {

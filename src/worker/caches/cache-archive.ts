@@ -22,7 +22,7 @@ const NAME = /^[0-9a-f]{32}(-\d{1,3})?$/;
 const CHUNK = 1 << 20;
 
 /**
- * Writes caches to a tar: for each `<name>/cache.json` and what it holds in `<name>/dir/`. Nobody may be using them.
+ * Writes caches to a tar: `<name>/cache.json` and the contents in `<name>/dir/` for each. No command may be using them.
  */
 export async function exportCaches(
   ctx: WorkerContext,
@@ -40,13 +40,13 @@ export async function exportCaches(
   }
 }
 
-/** Where a tar goes to. */
+/** Receives the bytes of a tar. */
 export interface Out {
   write(data: Buffer): Promise<void>;
   end(): Promise<void>;
 }
 
-/** Writes the whole tar of some caches. The same content gives the same bytes: directories have no times in it. */
+/** Writes caches as one tar. The same content gives the same bytes: directories have mtime 0. */
 export async function writeCaches(ctx: WorkerContext, names: readonly string[], out: Out): Promise<void> {
   for (const name of names) {
     const record = await readFile(join(ctx.layout.cacheMounts, name, 'cache.json'));
@@ -76,7 +76,7 @@ async function writeEntry(out: Out, folder: string, entry: RecipeEntry, under: s
       : entry.link
         ? { link: entry.link }
         : {};
-  // Whoever makes and deletes a file in a directory changes its time, and nothing that anybody asks for.
+  // A temporary file changes its directory's time, which no program of a cache depends on.
   const time = entry.type === 'directory' ? { mtime: 0 } : {};
   await out.write(tarHeader({ ...entry, ...link, ...time, path: joinPath(under, entry.path) }));
   if (entry.type !== 'file') return;
@@ -95,7 +95,7 @@ async function writeEntry(out: Out, folder: string, entry: RecipeEntry, under: s
   await out.write(Buffer.alloc(tarPadding(entry.size)));
 }
 
-/** Compresses what is written. @param tar is given what is compressed */
+/** Compresses with gzip. @param write receives the compressed bytes @param tar receives the uncompressed bytes */
 export function gzipTo(write: (bytes: Buffer) => void, tar: (bytes: Buffer) => void = () => {}): Out {
   const gzip = new GzipWriter(tar, write);
   return {
@@ -110,7 +110,8 @@ export function gzipTo(write: (bytes: Buffer) => void, tar: (bytes: Buffer) => v
 /**
  * Reads caches from an archive that `exportCaches` made.
  *
- * @throws JettisonError `CACHE_ARCHIVE` when it is none, `TAR_INVALID`, `COMPRESSION_INVALID`
+ * @returns the names of the caches
+ * @throws JettisonError `CACHE_ARCHIVE` when it is not such an archive, `TAR_INVALID`, `COMPRESSION_INVALID`
  */
 export async function importCaches(ctx: WorkerContext, { path }: { path: string }): Promise<string[]> {
   const folder = temporaryPath(ctx.layout, 'caches');
@@ -132,12 +133,12 @@ export async function importCaches(ctx: WorkerContext, { path }: { path: string 
   }
 }
 
-/** The record of a cache in an unpacked archive. @throws JettisonError `CACHE_ARCHIVE` when it is none */
+/** The record of a cache in an unpacked archive. @throws JettisonError `CACHE_ARCHIVE` when it is not a cache */
 export async function readRecord(folder: string, name: string): Promise<CacheRecord> {
   const path = join(folder, name, 'cache.json');
   const isCache =
     NAME.test(name) &&
-    // No link: what is in a cache is bound by its path.
+    // Not a symlink: the folder is bind-mounted by its path.
     lstatSync(join(folder, name)).isDirectory() &&
     lstatSync(path, { throwIfNoEntry: false })?.isFile() &&
     lstatSync(join(folder, name, 'dir'), { throwIfNoEntry: false })?.isDirectory();

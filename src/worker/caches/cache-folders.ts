@@ -19,7 +19,7 @@ import type { WorkerContext } from '../worker-context.ts';
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** The cache mounts of one run, with the locks that keep others away from those that are not shared. */
+/** The cache mounts of one run, with locks on those of type `locked` and `private`. */
 export class RunCaches {
   readonly #held: string[] = [];
   readonly #shared: (() => void)[] = [];
@@ -33,7 +33,7 @@ export class RunCaches {
   }
 
   /**
-   * Waits for the locks, and makes the caches that are missing.
+   * Waits for the locks, and creates missing caches.
    *
    * @param mounts by their numbers among the run's
    * @param alone numbers of the caches that no other command may have meanwhile
@@ -54,7 +54,7 @@ export class RunCaches {
     for (const [number, { sharing, cache }] of mounts) {
       names.set(number, sharing === 'private' ? this.#private(cache) : cacheName(cache));
     }
-    // Whoever packs or fills a cache does so while no command has it.
+    // Commands share this lock; packing or filling a cache takes it exclusively.
     const exclusive = new Set([...alone].map((number) => names.get(number)));
     for (const name of [...new Set(names.values())].sort()) {
       if (exclusive.has(name)) {
@@ -74,13 +74,13 @@ export class RunCaches {
     return paths;
   }
 
-  /** Lets others have the caches. */
+  /** Releases the locks. */
   close(): void {
     for (const end of this.#shared.splice(0)) end();
     for (const name of this.#held.splice(0)) this.#locks.release(name);
   }
 
-  /** The first of the caches of an identity that no other run has. */
+  /** The first cache of an identity that no other run is using. */
   #private(identity: CacheIdentity): string {
     for (let instance = 0; ; instance++) {
       const name = cacheName(identity, instance);
@@ -101,7 +101,7 @@ export class RunCaches {
       }
       chmodSync(directory, cache.mode);
     } else {
-      // A cache is written to: its files must be nobody else's.
+      // Copied: commands write to a cache, and the seed's files belong to layers.
       await makeDirectory(this.#ctx, join(folder, 'seed'), seed.recipe);
       renameSync(join(folder, 'seed', seed.path), directory);
     }
@@ -119,7 +119,7 @@ export function useLock(cache: string): string {
 }
 
 /**
- * Opens a directory of a cache. Commands decide what is in there: a symlink in the last part of the path is not followed.
+ * Opens a directory of a cache. Its content is untrusted: a symlink in the last part of the path is not followed.
  *
  * @param shown the path for people
  * @throws JettisonError `MOUNT_SOURCE` when it is not a directory

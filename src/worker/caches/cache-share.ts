@@ -27,7 +27,7 @@ import { Needles } from './needles.ts';
 
 const MEDIA_TYPE = 'application/vnd.jettison.cache.mount.v1.tar+gzip';
 
-/** Those of the caches that are not there, or hold nothing. */
+/** The names of caches that are missing or empty. */
 export async function emptyCaches(ctx: WorkerContext, { names }: { names: string[] }): Promise<string[]> {
   return names.filter((name) => isEmpty(ctx, name));
 }
@@ -46,7 +46,7 @@ function isEmpty(ctx: WorkerContext, name: string): boolean {
 /**
  * Packs one cache for other machines, once no command uses it.
  *
- * @throws JettisonError `SECRET_IN_CACHE` when one of the secrets is in it
+ * @throws JettisonError `SECRET_IN_CACHE` when a secret's value is in it
  */
 export async function packCache(
   ctx: WorkerContext,
@@ -83,8 +83,8 @@ export async function packCache(
 }
 
 /**
- * The archive that was made of a cache before, or filled it, if the cache still holds just that: whatever else has
- * changed, the same tar would come of it. Reads all of it, which is much quicker than to compress it.
+ * The archive that was last made from a cache, or filled it, if packing the cache now would give the same tar. Reads
+ * the whole cache, which is much quicker than compressing it.
  */
 export async function knownArchive(
   ctx: WorkerContext,
@@ -106,7 +106,7 @@ export async function knownArchive(
   }
 }
 
-/** Lets everything through but the secrets: they may stand across two pieces of what is written. */
+/** Throws when a secret is written, also one that is split across two writes. */
 function withoutSecrets(out: Out, secrets: readonly [string, Uint8Array][], cache: string): Out {
   const wanted = new Needles(secrets);
   const overlap = Math.max(0, wanted.longest - 1);
@@ -130,15 +130,15 @@ function secretFound(secret: string, cache: string): JettisonError {
     'SECRET_IN_CACHE',
     `the cache mount ${cache} holds the secret "${secret}", or part of it`,
     {
-      hint: 'A command has written it there. `jettison cache-mounts rm` deletes the cache mount.',
+      hint: 'A command wrote it there. Delete the cache mount with `jettison cache-mounts rm`.',
     },
   );
 }
 
 /**
- * Fills a cache that is not there, or holds nothing, with an archive of it.
+ * Fills a missing or empty cache from an archive.
  *
- * @throws JettisonError `CACHE_ARCHIVE` when it is none, or one of another cache; `TAR_INVALID`, `COMPRESSION_INVALID`
+ * @throws JettisonError `CACHE_ARCHIVE` when it is not an archive of this cache; `TAR_INVALID`, `COMPRESSION_INVALID`
  */
 export async function fillCache(
   ctx: WorkerContext,
@@ -154,7 +154,7 @@ export async function fillCache(
     if (!isIt) {
       throw new JettisonError('CACHE_ARCHIVE', `this is an archive of another cache mount: ${record.id}`);
     }
-    // Who has the cache at this moment is about to put something into it.
+    // In use: that command is about to fill it.
     if (!locks.tryTake(useLock(name))) return false;
     try {
       if (!isEmpty(ctx, name)) return false;

@@ -1,4 +1,4 @@
-/** Looks for many byte strings at once: one pass over the data, whatever their number. */
+/** Searches for many byte strings in one pass over the data. */
 export class Needles<Label> {
   /** By their first two bytes, as a number. */
   readonly #byStart = new Map<number, { label: Label; value: Buffer }[]>();

@@ -8,23 +8,22 @@ import type { WorkerContext } from '../worker-context.ts';
 import { indexOf } from '../worker-context.ts';
 import { forgetForm, READ_FLAGS } from './content.ts';
 
-/** How much of a layer's directory is looked at before it is used: entries, and bytes of files to hash. */
+/** How much of a layer's directory is checked before use: entries, and bytes of files to hash. */
 const SAMPLE = { entries: 512, bytes: 4 << 20 };
-/** A layer as small as this is looked at whatever came before. */
+/** Layers up to this size are always checked in full. */
 const SMALL = { entries: 64, bytes: 1 << 20 };
-/** The same of all layers that one worker uses. */
+/** What one worker may still check, over all layers. */
 const left = { entries: 1024, bytes: 12 << 20 };
 /** Not all file systems keep times to the nanosecond. */
 const TIME_TOLERANCE_MS = 2000;
-/** Entries between two turns of the event loop: what a message to the worker waits at most. */
+/** Entries between two turns of the event loop, so that messages to the worker do not wait long. */
 const TURN = 200;
 
 /**
- * Looks at some entries of a layer's directory, chosen anew each time, and at all of a small layer: a changed file
- * must not flow into what a command makes. A damaged directory is taken out of the layer, which then has to be made
- * again.
+ * Compares a random sample of a layer's directory (all of a small one) with the index, so that a changed file does not
+ * affect a command's result. A damaged directory is removed from the layer and has to be made again.
  *
- * @returns what is wrong, for people; undefined when nothing was found, or there is no directory
+ * @returns the problem, for people; undefined when none was found, or there is no directory
  */
 export async function sampleDirectory(
   ctx: WorkerContext,
@@ -51,13 +50,13 @@ export async function sampleDirectory(
   return undefined;
 }
 
-/** Takes the worker's directory out of a layer. It is deleted with this process's other temporary files. */
+/** Removes the worker's directory form from a layer. It is deleted with this process's temporary files. */
 function discardDirectory({ layout, forms }: WorkerContext, layer: string): void {
   forgetForm(layout, layer);
   try {
     renameSync(layout.layerDirectory(layer, forms[0]), temporaryPath(layout, 'damaged'));
   } catch (error) {
-    // Somebody else did.
+    // Another process removed it.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
@@ -89,7 +88,7 @@ export async function checkDirectories(
 
 const UNREADABLE = 'may not be read';
 
-/** What is wrong with an entry on the disk. */
+/** How an entry on disk differs from the index; undefined when it does not. */
 function problemOf(root: string, entry: RecipeEntry, hashes: boolean): string | undefined {
   const { path, type } = entry;
   const disk = `${root}/${path}`;
@@ -98,21 +97,21 @@ function problemOf(root: string, entry: RecipeEntry, hashes: boolean): string | 
     stat = lstatSync(diskPath(disk), { throwIfNoEntry: false });
     switch (type) {
       case 'directory':
-        return stat?.isDirectory() ? undefined : `/${path} is no directory`;
+        return stat?.isDirectory() ? undefined : `/${path} is not a directory`;
       case 'symlink':
         return stat?.isSymbolicLink() && nameOfBytes(readlinkSync(diskPath(disk), 'buffer')) === entry.link
           ? undefined
-          : `/${path} is another symbolic link, or none`;
+          : `/${path} is not the symbolic link that was stored`;
       case 'file':
-        if (!stat?.isFile() || stat.size !== entry.size) return `/${path} has not the size that it had`;
+        if (!stat?.isFile() || stat.size !== entry.size) return `the size of /${path} has changed`;
         if (Math.abs(stat.mtimeMs - entry.mtime * 1000) > TIME_TOLERANCE_MS)
           return `/${path} has been changed`;
         if (!hashes || entry.digest === undefined || digestOf(disk) === entry.digest) return undefined;
-        return `/${path} has not the content that it had`;
+        return `the content of /${path} has changed`;
       case 'hardlink':
         return stat === undefined ? `/${path} is missing` : undefined;
       default:
-        // Not everybody can make devices and whiteouts everywhere.
+        // Where devices and whiteouts cannot be made, the directory lacks them.
         return undefined;
     }
   } catch (error) {

@@ -7,10 +7,10 @@ import type { DirectoryForm } from '../../store/forms.ts';
 import type { StoreLayout } from '../../store/layout.ts';
 import type { WorkerContext } from '../worker-context.ts';
 
-/** How a file's content is opened: never through a symlink that has taken its place. */
+/** Flags for opening content: O_NOFOLLOW, in case a symlink has replaced the file. */
 export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Where on disk the content of a file is. @throws Error when it is in no directory that this process reads */
+/** Absolute path of a file's content. @throws Error when no directory form that this process reads has it */
 export function contentPath(ctx: WorkerContext, source: Exclude<Source, { kind: 'inline' }>): string {
   if (source.kind === 'host') return source.path;
   const form = formWithContent(ctx, source.layer);
@@ -18,15 +18,15 @@ export function contentPath(ctx: WorkerContext, source: Exclude<Source, { kind: 
   return `${ctx.layout.layerDirectory(source.layer, form)}/${source.path}`;
 }
 
-/** By folder of the layer: directories do not go away while a worker lives, unless they are damaged. */
+/** Cached by the layer's folder: a worker's lease keeps directories, unless they are damaged. */
 const known = new Map<string, DirectoryForm>();
 
-/** To be called when a directory of a layer goes away after all. */
+/** Call when a directory of a layer is removed. */
 export function forgetForm(layout: StoreLayout, layer: string): void {
   known.delete(layout.layer(layer));
 }
 
-/** The directory of a layer from which this process reads files: its own form before others. */
+/** The directory form from which this process reads a layer's files: its own form first. */
 export function formWithContent({ layout, forms }: WorkerContext, layer: string): DirectoryForm | undefined {
   const folder = layout.layer(layer);
   let form = known.get(folder);
@@ -38,9 +38,9 @@ export function formWithContent({ layout, forms }: WorkerContext, layer: string)
 }
 
 /**
- * Opens the content of a file, never through a symlink that has taken the place of something.
+ * Opens the content of a file, without following a symlink that has replaced part of its path.
  *
- * @throws JettisonError `CONTEXT_CHANGED` when a file of the machine is not there any more
+ * @throws JettisonError `CONTEXT_CHANGED` when a file of the context is missing
  */
 export function openContent(
   ctx: WorkerContext,
@@ -62,18 +62,18 @@ export function sourceOf(entry: RecipeEntry): Source {
   return entry.source;
 }
 
-/** Whether a file has the size and time that its entry says, as far as a stat can tell. */
+/** Whether a file has the size and time of its entry. */
 export function looksUnchanged(entry: Entry, stat: Stats): boolean {
   const expected = entry.mtime * 1000 + (entry.mtimeNs ?? 0) / 1e6;
   return stat.isFile() && stat.size === entry.size && Math.abs(stat.mtimeMs - expected) < 0.01;
 }
 
-/** Whether nothing has changed a file since it was selected. The digest was computed after that. */
+/** Whether the file's change time is that of its selection; its digest was computed after that. */
 export function isUntouched({ changedMs }: { changedMs?: number }, stat: Stats): boolean {
   return changedMs !== undefined && Math.abs(stat.ctimeMs - changedMs) < 0.01;
 }
 
-/** What is to be said when a file is not what it was when it was selected. */
+/** The error for a file that has changed since it was selected. */
 export function contentChanged(entry: Entry, source: Source): JettisonError {
   if (source.kind === 'host') {
     return new JettisonError('CONTEXT_CHANGED', `${source.path} changed during the build`, {
@@ -83,7 +83,7 @@ export function contentChanged(entry: Entry, source: Source): JettisonError {
   }
   const where = source.kind === 'layer' ? `layer ${source.layer}` : 'a made file';
   return new JettisonError('STORE_DAMAGED', `/${entry.path} of ${where} is not what was stored`, {
-    hint: 'Something changed the store: `jettison doctor --store --repair` mends what can be mended; then build again.',
+    hint: 'Files of the store were changed. Run `jettison doctor --store --repair`, then build again.',
     details: { path: entry.path },
   });
 }

@@ -14,21 +14,21 @@ import {
 import { diskPath, nameOfBytes } from '../../layer/names.ts';
 import { getXattr, listXattrs, mknod, setTimes, setXattr } from '../native.ts';
 
-/** Entries between two turns of the event loop: what a message to the worker waits at most. */
+/** Entries between two turns of the event loop, so that messages to the worker do not wait long. */
 const TURN = 200;
 
 /**
- * Copies a file or directory with everything in it as it stands on the disk: owners, modes, attributes, times, hard
- * links among the files copied. Sockets are left out.
+ * Copies a file or directory tree with owners, modes, extended attributes, times, and hard links among the copied files.
+ * Sockets are left out.
  *
  * @param from absolute path
- * @param to absolute path, where nothing is
+ * @param to absolute path, which must not exist
  */
 export async function copyTree(from: string, to: string): Promise<void> {
   await new TreeCopy().copy(from, to);
 }
 
-/** Gives a path the owner, mode, attributes and times that another one has. @param stat of the latter */
+/** Copies owner, mode, extended attributes and times to another path. @param stat of `from` */
 export function copyMetadata(from: string, to: string, stat: BigIntStats): void {
   // The owner first: changing it takes setuid bits and capabilities away.
   lchownSync(diskPath(to), Number(stat.uid), Number(stat.gid));
@@ -40,7 +40,7 @@ export function copyMetadata(from: string, to: string, stat: BigIntStats): void 
   restoreTimes(to, stat);
 }
 
-/** Gives a path the time of its last change that it, or another one, had. */
+/** Sets the modification time to that of `stat`. */
 export function restoreTimes(path: string, { mtimeNs }: BigIntStats): void {
   const nanoseconds = ((mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   setTimes(path, Number((mtimeNs - nanoseconds) / 1_000_000_000n), Number(nanoseconds));

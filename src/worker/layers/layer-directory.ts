@@ -15,12 +15,12 @@ import { bytesOfName, diskPath } from '../../layer/names.ts';
 import { mknod, S_IF, setTimes, setXattr } from '../native.ts';
 import type { WorkerContext } from '../worker-context.ts';
 
-/** What a user namespace or a file system may refuse; the index keeps what the disk cannot. */
+/** Errors of a user namespace or file system that are ignored: the index keeps what the disk cannot. */
 const REFUSED = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP']);
 
 /**
- * The directory form of a layer while it is being made: entries as overlayfs keeps them on disk. The caller
- * sees to it that every path's parents are directories made here, so that no path leads through a symlink.
+ * Writes the directory form of a layer: entries as overlayfs stores them. The caller must make the parents of every
+ * path here first, so that no path leads through a symlink.
  */
 export class LayerDirectory {
   readonly #root: string;
@@ -43,19 +43,19 @@ export class LayerDirectory {
     mkdirSync(diskPath(this.path(path)), { mode: 0o755 });
   }
 
-  /** Deletes whatever is there, with everything below it. */
+  /** Deletes a path with everything below it. */
   remove(path: string): void {
     rmSync(diskPath(this.path(path)), { recursive: true, force: true });
   }
 
-  /** One more name for a file of this directory. */
+  /** Makes a hard link to a file of this directory. */
   link(existing: string, path: string): void {
     linkSync(diskPath(this.path(existing)), diskPath(this.path(path)));
   }
 
   /**
-   * Makes a symlink, device, fifo or whiteout with its metadata. A device that may not be made here is left
-   * out: the index still has it.
+   * Makes a symlink, device, FIFO or whiteout with its metadata. A device that cannot be made here is left out: the
+   * index has it.
    */
   makeSpecial(entry: Entry): void {
     const path = this.path(entry.path);
@@ -87,7 +87,7 @@ export class LayerDirectory {
     }
   }
 
-  /** Owner, mode, attributes and times of what stands at the entry's path. */
+  /** Sets owner, mode, extended attributes and times. */
   setMetadata(entry: Entry): void {
     const path = this.path(entry.path);
     // The owner first: changing it takes setuid bits and capabilities away.
@@ -100,7 +100,7 @@ export class LayerDirectory {
     setTimes(path, entry.mtime, entry.mtimeNs);
   }
 
-  /** The same for a file that is open: quicker. */
+  /** The same for an open file, which is quicker. */
   setFileMetadata(fd: number, entry: Entry): void {
     if (entry.uid !== 0 || entry.gid !== 0) {
       this.#own(() => fchownSync(fd, entry.uid, entry.gid));
@@ -113,8 +113,8 @@ export class LayerDirectory {
   }
 
   /**
-   * Finishes once every path is there: metadata of directories, which making things in them would have
-   * changed, and of those that the layer only implies (times 0).
+   * Sets the metadata of directories, once all paths exist: creating entries changes a directory's time. Directories
+   * that the layer only implies get mtime 0.
    */
   finish(directories: Iterable<Entry>, implied: Iterable<string>): void {
     for (const path of implied) setTimes(this.path(path), 0);
@@ -136,7 +136,7 @@ export class LayerDirectory {
         if (!XATTR_REFUSALS.has(code)) throw error;
         const what = `the extended attribute ${JSON.stringify(name)} of ${JSON.stringify(entry.path)}`;
         throw new JettisonError('XATTR_UNSUPPORTED', `${what} cannot be set here (${code})`, {
-          hint: 'The kernel or the file system of the store does not take its value: make the archive or image without it.',
+          hint: "The kernel or the store's file system rejects its value: create the archive or image without it.",
           cause: error,
         });
       }
@@ -147,12 +147,12 @@ export class LayerDirectory {
     if (this.#overlay !== 'none') setXattr(path, `${this.#overlay}.overlay.opaque`, Buffer.from('y'));
   }
 
-  /** Without the rights of a root its own files must stay readable, and its directories deletable. */
+  /** A worker that is not root needs to read its own files and delete its own directories. */
   #mode({ mode, type }: Entry): number {
     return this.#overlay === 'none' ? mode | (type === 'directory' ? 0o700 : 0o600) : mode;
   }
 
-  /** Gives a file to ids that a user namespace may not have. */
+  /** Changes the owner; ignores ids that the user namespace lacks. */
   #own(change: () => void): void {
     try {
       change();
@@ -163,7 +163,7 @@ export class LayerDirectory {
   }
 }
 
-/** What the kernel says of a value that the attribute, or the file system, cannot have. */
+/** Errors for a value that the attribute or the file system does not support. */
 const XATTR_REFUSALS = new Set(['EINVAL', 'E2BIG', 'ERANGE', 'ENOSPC', 'EOPNOTSUPP', 'ENOTSUP']);
 
 function isRefused(error: unknown): boolean {

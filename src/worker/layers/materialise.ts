@@ -29,17 +29,17 @@ import {
 } from './content.ts';
 import { LayerDirectory } from './layer-directory.ts';
 
-/** Files up to this size are read and written at once; the kernel copies larger ones (or shares their blocks). */
+/** Files up to this size are read and written whole; the kernel copies larger ones, or shares their blocks. */
 const SMALL = 1 << 20;
-/** Entries between two turns of the event loop: what a message to the worker waits at most. */
+/** Entries between two turns of the event loop, so that messages to the worker do not wait long. */
 const TURN = 500;
 
 /**
- * Makes the directory form of a layer from its recipe. All files are copied, and their content is compared with
- * what the recipe says. Files of other layers are not hard-linked: programs see the link count, and in a root that
- * shows both names they would be one file ("mv: are the same file"), which the image does not say.
+ * Makes the directory form of a layer from its recipe. All files are copied and compared with the recipe's digests.
+ * Files of other layers are not hard-linked: programs see the link count, and two names of one inode in a root behave
+ * differently from two files ("mv: are the same file").
  *
- * @throws JettisonError `CONTEXT_CHANGED` when a file of the context is not what it was when it was selected
+ * @throws JettisonError `CONTEXT_CHANGED` when a file of the context has changed since it was selected
  */
 export async function materialise(ctx: WorkerContext, request: MaterialiseRequest): Promise<void> {
   const { layout } = ctx;
@@ -63,7 +63,7 @@ export async function makeDirectory(ctx: WorkerContext, root: string, recipe: st
 /**
  * Makes a directory from a recipe's entries.
  *
- * @param options.exact whether owners and modes are to be what the entries say, whatever this process can read then
+ * @param options.exact sets owners and modes exactly as in the entries, even if this process cannot read the files then
  */
 export async function makeTree(
   ctx: WorkerContext,
@@ -80,7 +80,7 @@ export async function makeTree(
   making.finish();
 }
 
-/** Where the content of a file is that is not in the recipe itself. */
+/** The source of a file whose content is not in the recipe itself. */
 type OnDisk = Exclude<Source, { kind: 'inline' }>;
 
 class Materialiser {
@@ -134,7 +134,7 @@ class Materialiser {
     else this.#copyLarge(entry, source);
   }
 
-  /** The kernel copies, from the file that is open: whatever becomes of its name, it is this one that is checked. */
+  /** The kernel copies from the open file, so that the checked file is the copied one, even if the path is replaced. */
   #copyLarge(entry: RecipeEntry, source: OnDisk): void {
     const from = openContent(this.#ctx, entry, source);
     try {
@@ -154,8 +154,8 @@ class Materialiser {
   }
 
   /**
-   * Large files: the size tells most changes; the digest tells all. Of a file of the machine the change time, which
-   * nobody can set, may say "the same"; of one in the store it says nothing about damage.
+   * Compares size, then digest. For a file of the context an equal change time, which programs cannot set, is enough;
+   * for a file of the store it does not rule out damage.
    */
   #isContentOf(entry: RecipeEntry, source: OnDisk, original: number, copy: number): boolean {
     if (fstatSync(copy).size !== entry.size) return false;
@@ -168,7 +168,7 @@ class Materialiser {
   #write(entry: RecipeEntry, content: Buffer): void {
     const fd = openSync(diskPath(this.#directory.path(entry.path)), 'wx', 0o600);
     try {
-      // Unlike one write(2), this goes on when the disk takes a part: the next part says that it is full.
+      // Unlike one write(2), this continues after a short write: the next one reports a full disk.
       writeFileSync(fd, content);
       this.#directory.setFileMetadata(fd, entry);
     } finally {

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { diskPath, nameOfBytes } from '../../layer/names.ts';
 
-/** Bytes of the files in each of some folders; 0 for one that is not there. @param folders absolute paths */
+/** Bytes of the files in each folder; 0 for a missing one. @param folders absolute paths */
 export function measure({ folders }: { folders: string[] }): Promise<number[]> {
   return Promise.all(folders.map(sizeOf));
 }
@@ -16,7 +16,7 @@ async function sizeOf(folder: string): Promise<number> {
       else if (entry.isFile()) size += lstatSync(diskPath(path), { throwIfNoEntry: false })?.size ?? 0;
     }
   } catch (error) {
-    // Somebody deletes it in this moment.
+    // Another process is deleting it.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   return size;

@@ -16,11 +16,11 @@ import { contentChanged, openContent, sourceOf } from './content.ts';
 const ZEROS = Buffer.alloc(512);
 
 /**
- * Makes the tar and blob forms of a layer in one streaming pass: files → canonical tar → sha256 → gzip →
- * sha256 → the store's blobs. Metadata comes from the recipe (or the index), only content from the disk. A
- * layer that has been packed is not packed again, unless its times are to be other ones.
+ * Makes the tar and blob forms of a layer in one streaming pass: files → canonical tar → sha256 → gzip → sha256 → the
+ * store's blobs. Metadata comes from the recipe or the index, content from the disk. A packed layer is packed again
+ * only with other times.
  *
- * @throws JettisonError `CONTEXT_CHANGED` when a file of the context is not what it was when it was selected
+ * @throws JettisonError `CONTEXT_CHANGED` when a file of the context has changed since it was selected
  */
 export async function pack(ctx: WorkerContext, request: PackRequest): Promise<PackedLayer> {
   const { layout } = ctx;
@@ -101,7 +101,7 @@ function* entriesOf(ctx: WorkerContext, request: PackRequest): Generator<RecipeE
   }
 }
 
-/** Reads a file straight into the compressor's block, and makes sure that it is the file that was meant. */
+/** Reads a file directly into the compressor's block, and verifies its digest. */
 async function addContent(ctx: WorkerContext, sink: BlockSink, entry: RecipeEntry): Promise<void> {
   const source = sourceOf(entry);
   if (source.kind === 'inline') {
@@ -122,7 +122,7 @@ async function addContent(ctx: WorkerContext, sink: BlockSink, entry: RecipeEntr
   sink.write(ZEROS.subarray(0, tarPadding(entry.size)));
 }
 
-/** The digest of what has been read; undefined if it is not of this size. */
+/** The digest of the content; undefined if it does not have this size. */
 async function readContent(sink: BlockSink, fd: number, size: number): Promise<string | undefined> {
   const { space } = sink;
   if (size < space.length) {

@@ -13,14 +13,14 @@ import { contentPath, formWithContent, READ_FLAGS } from './content.ts';
 
 interface ReadRequest {
   source: Source;
-  /** Most bytes to read. */
+  /** Bytes. */
   limit: number;
 }
 
 /**
- * The bytes of one small file. A layer without its directory form is read out of its blob.
+ * The content of one small file. Reads from the blob if the layer has no directory form.
  *
- * @throws JettisonError `FILE_TOO_LARGE` when it has more bytes than the limit
+ * @throws JettisonError `FILE_TOO_LARGE` when it is larger than the limit
  */
 export async function read(ctx: WorkerContext, { source, limit }: ReadRequest): Promise<Uint8Array> {
   if (source.kind === 'inline') return Buffer.from(source.data, 'base64');
@@ -45,7 +45,7 @@ export async function read(ctx: WorkerContext, { source, limit }: ReadRequest): 
   }
 }
 
-/** Copies a file of a layer that has a directory into a file of its own; the kernel may share the blocks. */
+/** Copies a file of a layer's directory to a new file; the kernel may share the blocks. */
 export async function copyOut(
   ctx: WorkerContext,
   { source, path }: { source: Source & { kind: 'layer' }; path: string },
@@ -55,7 +55,7 @@ export async function copyOut(
   await chmod(path, 0o600);
 }
 
-/** Looks for a file in the tar of a layer, of which the last member of that name counts. */
+/** Reads a file from a layer's tar. The last member of that name counts. */
 async function readFromBlob(
   ctx: WorkerContext,
   source: Source & { kind: 'layer' },
@@ -88,5 +88,5 @@ async function readFromBlob(
 }
 
 function tooLarge(path: string, limit: number): JettisonError {
-  return new JettisonError('FILE_TOO_LARGE', `${path} has more than ${limit} bytes`);
+  return new JettisonError('FILE_TOO_LARGE', `${path} is larger than ${limit} bytes`);
 }

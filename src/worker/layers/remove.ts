@@ -4,7 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import type { WorkerContext } from '../worker-context.ts';
 
 /**
- * Deletes files and trees of the store, whatever their owners and modes. A path that is not there is fine.
+ * Deletes files and trees of the store, whatever their owners and modes. Ignores missing paths.
  *
  * @param request.paths absolute; each must lie inside the store, its parents' symlinks resolved
  */

@@ -11,23 +11,22 @@ import type { WorkerContext } from '../worker-context.ts';
 import { READ_FLAGS } from './content.ts';
 import { deviceOf } from './disk-copy.ts';
 
-/** Entries between two turns of the event loop: what a message to the worker waits at most. */
+/** Entries between two turns of the event loop, so that messages to the worker do not wait long. */
 const TURN = 200;
 
 export interface ScanRequest {
-  /** Absolute path of the upper directory; its overlay is not mounted any more. */
+  /** Absolute path of the upper directory; its overlay must be unmounted. */
   upper: string;
-  /** What the layers below it show. */
+  /** The merged view of the layers below. */
   lower: MergedTree;
-  /** Where no overlay made the directory: what such a one would say on the disk. */
+  /** Whiteouts and opaque directories, if no overlay made the directory and marked them on disk. */
   hidden?: Hidden;
 }
 
 /**
- * What a command changed: reads the upper directory of an overlay into a layer's entries, in canonical order.
- * Whatever is just as it was below (overlayfs copies a file up when it is only opened for writing) is neither
- * listed nor left in the directory, which so becomes the layer's directory form. Directories are listed when
- * they have changed, and as the parents of what has. Sockets are dropped.
+ * Reads the upper directory of an overlay into a layer's entries, in canonical order. Unchanged files (overlayfs copies
+ * a file up when it is only opened for writing) are left out and deleted, so that the upper directory becomes the
+ * layer's directory form. Directories are listed if they have changed, or contain a change. Sockets are dropped.
  */
 export async function scanUpper(ctx: WorkerContext, request: ScanRequest): Promise<RecipeEntry[]> {
   const scan = new Scan(ctx, request);
@@ -35,7 +34,7 @@ export async function scanUpper(ctx: WorkerContext, request: ScanRequest): Promi
   return scan.entries();
 }
 
-/** A file found, while it is not known yet whether all of its names are unchanged. */
+/** A file with several names, until all names are known. */
 interface FoundFile {
   names: { path: string; unchanged: boolean }[];
   entry: RecipeEntry;
@@ -74,7 +73,7 @@ class Scan {
     return [...this.#found.values()].sort((a, b) => comparePaths(a.path, b.path));
   }
 
-  /** @param fresh whether nothing of the layers below shows here */
+  /** @param fresh whether the directory hides the layers below (new or opaque) */
   async #directory(path: string, stat: BigIntStats, fresh: boolean): Promise<void> {
     const below = fresh ? undefined : this.#lower.get(path);
     const covers = below?.type === 'directory';
@@ -94,7 +93,7 @@ class Scan {
     if (stat.isSocket()) return this.#drop(path);
     const below = fresh ? undefined : this.#lower.get(path);
     if (stat.isCharacterDevice() && stat.rdev === 0n) {
-      // A whiteout; it may have outlived what it hid.
+      // A whiteout that hides nothing is dropped.
       if (below === undefined) this.#drop(path);
       else this.#found.set(path, whiteout(path));
       return;
@@ -123,7 +122,7 @@ class Scan {
     }
   }
 
-  /** Files with several names: dropped only if none of them is new, else the first name is the file. */
+  /** Drops a file with several names if all are unchanged; else the first name is the file, the others links to it. */
   #settleLinks(): void {
     for (const { names, entry } of this.#files.values()) {
       if (names.every((name) => name.unchanged)) {
@@ -141,7 +140,7 @@ class Scan {
     }
   }
 
-  /** Directories that are as they were, and in which nothing is left. */
+  /** Drops directories that are unchanged and empty. */
   #dropEmptyDirectories(): void {
     const holding = new Set<string>();
     for (const entry of this.entries().reverse()) {
@@ -159,7 +158,7 @@ class Scan {
     }
   }
 
-  /** The root is listed only when the command changed it; its time says nothing. */
+  /** Lists the root only if the command changed more than its time. */
   #settleRoot(): void {
     const { mtimeNs: _, ...root } = this.#found.get('')!;
     const below = this.#lower.get('')!;
@@ -176,7 +175,7 @@ class Scan {
     const nanoseconds = Number(stat.mtimeNs % 1_000_000_000n);
     const before = nanoseconds < 0;
     const xattrs = this.#xattrs(path);
-    // With one id only, every file on disk is its own; what a file had below it keeps.
+    // With a single id all files on disk have that owner: keep the owner from below.
     const owner = this.#singleId && stat.uid === 0n ? below : undefined;
     return {
       path,
@@ -200,7 +199,7 @@ class Scan {
     return { ...this.#facts(path, type, stat, below), size: 0, device: deviceOf(stat.rdev) };
   }
 
-  /** What belongs to the image: file capabilities and the user's own attributes. */
+  /** The extended attributes that belong to the image: file capabilities and `user.*`. */
   #xattrs(path: string): Record<string, string> | undefined {
     let xattrs: Record<string, string> | undefined;
     for (const name of listXattrs(this.#path(path))) {

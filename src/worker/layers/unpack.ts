@@ -31,11 +31,10 @@ const MEDIA_TYPES: Partial<Record<Compression, string>> = {
 };
 
 /**
- * Reads a tar, compressed or not, into a layer of the store in one pass: digests of the file and of the tar,
- * the index with every file's digest, and the directory form when asked. What the layer has already is left
- * as it is.
+ * Reads a tar, compressed or not, into a layer of the store in one pass: digests of the file and of the tar, the index
+ * with every file's digest, and the directory form if requested. Keeps forms that the layer already has.
  *
- * @throws JettisonError `DIGEST_MISMATCH` when a digest is not the expected one; nothing is kept then
+ * @throws JettisonError `DIGEST_MISMATCH` when a digest is not the expected one; then nothing is stored
  * @throws JettisonError `TAR_INVALID`, `TAR_ESCAPES`, `TAR_UNSUPPORTED`, `COMPRESSION_INVALID`
  */
 export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promise<LayerRecord> {
@@ -78,7 +77,7 @@ export async function unpack(ctx: WorkerContext, request: UnpackRequest): Promis
 }
 
 /**
- * Reads a tar, compressed or not, into a directory outside any layer; nothing of it ends up anywhere else.
+ * Unpacks a tar, compressed or not, into a directory outside any layer.
  *
  * @param root absolute path; made here
  * @returns the digest of the uncompressed tar
@@ -103,7 +102,7 @@ interface ReadArchive {
   compression: Compression;
 }
 
-/** Feeds the whole of a (compressed) tar to a handler. */
+/** Feeds a tar, compressed or not, to a handler. */
 async function readArchive(path: string, handler: TarHandler): Promise<ReadArchive> {
   const whole = createHash('sha256');
   let size = 0;
@@ -126,7 +125,7 @@ async function readArchive(path: string, handler: TarHandler): Promise<ReadArchi
   const diffId: Digest = `sha256:${tar.digest('hex')}`;
   const actualSize = statSync(diskPath(path)).size;
   if (actualSize !== size) {
-    // The decompressor stopped before the file's end, but the digest covers all of it.
+    // The decompressor stopped before the end of the file, but the digest covers the whole file.
     const again = createHash('sha256');
     for await (const chunk of readRegularFile(path)) again.update(chunk as Buffer);
     return { digest: `sha256:${again.digest('hex')}`, diffId, size: actualSize, compression: compression! };
@@ -139,12 +138,12 @@ function verify(request: UnpackRequest, what: 'digest' | 'diffId', actual: Diges
   if (expected === undefined || expected === actual) return;
   const name = what === 'digest' ? 'digest' : 'diff id';
   throw new JettisonError('DIGEST_MISMATCH', `the ${name} of a layer is ${actual} instead of ${expected}`, {
-    hint: 'What was stored or sent is damaged: remove it and fetch it again.',
+    hint: 'The stored or received data is damaged: remove it and fetch it again.',
     details: { path: request.path, expected, actual },
   });
 }
 
-/** Takes the members of a tar: into an index, and onto the disk where a directory is wanted. */
+/** Collects the members of a tar into an index, and writes them to a directory if requested. */
 class Unpacker implements TarHandler {
   readonly #tree: ArchiveTree;
   readonly #directory: LayerDirectory | undefined;
@@ -200,7 +199,7 @@ class Unpacker implements TarHandler {
     this.#digest = undefined;
   }
 
-  /** The index; the directory form gets what can only be done at the end. */
+  /** Returns the index, and sets the metadata of directories in the directory form. */
   finish(): LayerIndex {
     const entries = [...this.#tree.entries()];
     if (this.#directory !== undefined) {
@@ -213,7 +212,7 @@ class Unpacker implements TarHandler {
     return LayerIndex.parse(encodeIndex(entries));
   }
 
-  /** Closes what is open after a failure. */
+  /** Closes open files after a failure. */
   abandon(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
@@ -229,7 +228,7 @@ class Unpacker implements TarHandler {
       this.#directory!.link(existing.path, entry.path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // A link to a device that could not be made here.
+      // A link to a device that was left out.
       if (code === 'ENOENT') return;
       // The same link once more.
       if (code !== 'EEXIST') throw error;

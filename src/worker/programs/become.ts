@@ -43,23 +43,23 @@ try {
     process.setgroups!(further.groups);
     process.setgid!(further.gid);
   }
-  // What sets it has the right to now, and may not have it as the command's user.
+  // Before changing the user, who may lack the right to set a filter.
   if (filter !== undefined && further === undefined) setFilter(Buffer.from(filter, 'base64'));
   if (uid !== 0) setUser(uid);
   if (further?.noNewPrivileges) refuseNewPrivileges();
-  // Last: changing the user takes it away.
+  // After changing the user, which clears the death signal.
   if (further !== undefined) dieWithParent();
   obeySignals();
-  // Node keeps them to itself.
+  // Node sets close-on-exec on them.
   for (const fd of [0, 1, 2]) closeOnExec(fd, false);
-  // On the rung chroot it takes "no new privileges"; else the filter of the container around must do.
+  // Needs no_new_privs or CAP_SYS_ADMIN; without either, only the surrounding container's filter applies.
   if (filter !== undefined && further !== undefined) setFilter(Buffer.from(filter, 'base64'), true);
 } catch (error) {
   fail((error as Error).message, 125);
 }
 start();
 
-/** Becomes the command; as execvp(3) looks for it. */
+/** Executes the command in place of this process, with the lookup rules of execvp(3). */
 function start(): never {
   let reason: 'ENOENT' | 'EACCES' = 'ENOENT';
   for (const path of candidates()) {

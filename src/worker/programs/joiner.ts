@@ -1,6 +1,6 @@
 /**
- * Runs a further command in a container: `joiner.js`, with a channel to control as its IPC. The command's standard
- * streams end here, so that nothing of control's own is open in a container.
+ * Runs a further command in a container: `joiner.js`, with a channel to control as its IPC. This process copies the
+ * command's standard streams, so that the container gets no open file of control.
  */
 
 import { constants } from 'node:os';
@@ -13,11 +13,11 @@ import type { ExecOutput } from '../../protocol/exec-request.ts';
 import { Pty, resizeTerminalOf } from '../run/pty.ts';
 import { CommandStreams, pieces } from '../run/streams.ts';
 
-/** How long the output of a command that has ended may be silent, where something it left behind keeps it open. */
+/** After a command has ended, output that a leftover process keeps open is read until it is silent for this long. */
 const SILENCE_MS = 200;
 const HANG_UP_MS = 10_000;
 
-/** Absent until the command is about to start, and when that failed. */
+/** Undefined until the command is about to start, or if starting failed. */
 let streams: CommandStreams | undefined;
 let entered: Entered | undefined;
 const untaken: (() => void)[] = [];
@@ -35,7 +35,7 @@ process.on('message', (message: ToJoiner) => {
   else if (message.type === 'kill') killEntered(entered, message.signal);
   else hangUp(entered);
 });
-// Control is gone: nobody waits for the command.
+// Control has ended: end the command, too.
 process.on('disconnect', () => {
   if (entered === undefined) process.exit(1);
   entered.process.once('exit', () => process.exit(1));
@@ -76,11 +76,11 @@ async function follow({ enter: request, typed }: JoinRequest): Promise<number> {
 
 function open(request: EnterRequest, typed: boolean): CommandStreams {
   const { terminal } = request;
-  // Users of another user namespace are nobody that this process could give anything to.
+  // In another user namespace this process cannot chown files to the command's user.
   const owner = sharesUsers(request) ? request.user : undefined;
   const options = { stdin: typed ? 'typed' : '/dev/null', owner };
   if (terminal === undefined) return CommandStreams.open(options);
-  // A runtime makes one in the container, and copies what goes through it.
+  // The runtime makes a terminal in the container, and copies between it and this one.
   if (request.runtime !== undefined) return CommandStreams.open({ ...options, terminal });
   return CommandStreams.open({
     ...options,
@@ -100,7 +100,7 @@ async function pass(from: CommandStreams, stream: 'stdout' | 'stderr'): Promise<
   }
 }
 
-/** Settles when no output has come for a while, and all that has come was taken. */
+/** Resolves when there was no output for `SILENCE_MS` and control has acknowledged all of it. */
 async function silence(): Promise<void> {
   for (let before = -1; before !== printed; ) {
     before = printed;

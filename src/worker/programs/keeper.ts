@@ -1,7 +1,7 @@
 /**
- * Stays with a command, and with all that it starts, where there is no process namespace that would end with it:
- * `keeper.js ROOT ARGUMENT-OF-BECOME...`, with a channel to the worker as its IPC. Whatever the command leaves behind
- * becomes a child of this process, and is killed when the command has ended or the worker is gone.
+ * Kills everything that a command started, on the rung without a process namespace (chroot):
+ * `keeper.js ROOT ARGUMENT-OF-BECOME...`, with a channel to the worker as its IPC. As a child subreaper this process
+ * gets all orphans, and kills them when the command or the worker has ended.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { entryPath } from '../../protocol/program-path.ts';
 import { adoptOrphans, bury, closeOnExec } from '../native.ts';
 
-/** What the worker says. `go`: the command may start. `end`: everything is killed. Else a signal for the command. */
+/** Messages of the worker. `go`: start the command. `end`: kill everything. Otherwise a signal for the command. */
 export type ToKeeper = 'go' | 'end' | NodeJS.Signals;
 
 const [root, ...words] = process.argv.slice(2) as [string, ...string[]];
@@ -22,7 +22,7 @@ let command: ChildProcess | undefined;
 let ending = false;
 
 adoptOrphans();
-// What a terminal sends to all processes of its group is the command's business.
+// A terminal signals all processes of its group: only the command reacts.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
 for (const fd of readdirSync('/proc/self/fd').map(Number)) if (fd > 2) closeOnExec(fd);
 
@@ -54,7 +54,7 @@ async function end(exitCode: number): Promise<void> {
   process.exit(exitCode);
 }
 
-/** Stops everything first: what is stopped starts nothing new while the rest is looked for. */
+/** Stops every process first, so that none starts another one while the rest are found. */
 async function killAll(): Promise<void> {
   for (;;) {
     const stopped = new Set<number>();
@@ -71,14 +71,14 @@ async function killAll(): Promise<void> {
   }
 }
 
-/** Everything below this process that has not ended, whoever its parent is. */
+/** All descendants that have not ended. */
 function living(): number[] {
   return descendants()
     .filter(({ state }) => state !== 'Z' && state !== 'X')
     .map(({ pid }) => pid);
 }
 
-/** The command itself is Node's to bury. */
+/** Reaps all ended children but the command, which Node reaps. */
 function buryOrphans(): void {
   for (const { pid, parent, state } of descendants()) {
     if (state === 'Z' && parent === process.pid && pid !== command?.pid) bury(pid);
@@ -114,7 +114,7 @@ function descendants(): Process[] {
 function look(pid: number): Process | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold anything.
+    // The name in parentheses may contain spaces and parentheses.
     const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { pid, parent: Number(parent), state };
   } catch {

@@ -6,10 +6,10 @@ import type { ExecMount } from '../../protocol/exec-request.ts';
 type AgentMount = Extract<ExecMount, { type: 'agent' }>;
 
 /**
- * Listens on a socket of the run's own and passes everything on to an SSH agent: the command may belong to another
- * user than the agent, and needs a socket that it may open.
+ * Proxies an SSH agent on a socket of the run: the command may run as another user than the agent's, and needs a socket
+ * that this user may open.
  *
- * @param path absolute; where the socket is made
+ * @param path absolute path of the new socket
  */
 export async function serveAgent(path: string, mount: AgentMount): Promise<Server> {
   const server = createServer((client) => {
@@ -22,7 +22,7 @@ export async function serveAgent(path: string, mount: AgentMount): Promise<Serve
       from.pipe(to);
     }
   });
-  // Names of sockets may have 107 bytes only: this one is short, wherever the store is.
+  // A socket's path is limited to 107 bytes: reached through a file descriptor it is short.
   const folder = openSync(dirname(path), 'r');
   try {
     await new Promise<void>((resolve, reject) => {

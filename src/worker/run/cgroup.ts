@@ -19,13 +19,13 @@ const CPU_PERIOD_US = 100_000;
 const PREFIX = 'jettison-';
 let serial = 0;
 
-/** The control groups of one command: one folder where they are unified, else one for each controller. */
+/** The control groups of one command: one folder with cgroup v2, one per controller with v1. */
 export class ControlGroup {
-  /** Why some limits do not hold, for people; empty when all do. */
+  /** Limits that are not enforced, with the reason, for people. */
   readonly problems: string[] = [];
   readonly #folders = new Map<Controller, string>();
 
-  /** Makes the groups that the limits need. What the machine does not allow becomes a problem, not an error. */
+  /** Creates the groups for the limits. A limit that cannot be set is added to `problems` and does not throw. */
   constructor(limits: Limits) {
     const name = `${PREFIX}${processIdentity}-${++serial}`;
     const unified = isUnified();
@@ -43,7 +43,7 @@ export class ControlGroup {
         const { code } = error as NodeJS.ErrnoException;
         if (code === undefined) throw error;
         this.problems.push(
-          `the ${controller} limit does not hold: this machine keeps its control groups to itself (${code})`,
+          `the ${controller} limit is not enforced: cannot create a control group (${code})`,
         );
       }
     }
@@ -54,12 +54,12 @@ export class ControlGroup {
     return [...new Set(this.#folders.values())];
   }
 
-  /** Takes a process in, and whatever it starts from now on. */
+  /** Adds a process, and all that it starts from now on. */
   add(pid: number): void {
     for (const folder of this.folders) writeFileSync(join(folder, 'cgroup.procs'), String(pid));
   }
 
-  /** Whether the kernel killed something in here for want of memory. */
+  /** Whether the kernel's OOM killer killed a process of the group. */
   get ranOutOfMemory(): boolean {
     const folder = this.#folders.get('memory');
     if (folder === undefined) return false;
@@ -69,7 +69,7 @@ export class ControlGroup {
     return file !== undefined && /^oom_kill [1-9]/m.test(readFileSync(file, 'utf8'));
   }
 
-  /** To be called when all processes of the group have ended. */
+  /** Call when all processes of the group have ended. */
   remove(): void {
     for (const folder of this.folders) removeGroup(folder);
   }
@@ -101,7 +101,7 @@ function isUnified(): boolean {
   return existsSync(MOUNT) && statfsSync(MOUNT).type === CGROUP2_MAGIC;
 }
 
-/** Beside this process's own group: one that has processes itself can have no groups with limits in it. */
+/** Beside this process's own group: cgroup v2 allows limits only below a group without processes. */
 function unifiedParent(controller: Controller): string {
   const parent = join(MOUNT, dirname(ownGroup('')));
   const file = join(parent, 'cgroup.subtree_control');
@@ -109,13 +109,13 @@ function unifiedParent(controller: Controller): string {
   return parent;
 }
 
-/** Below this process's own group, so that its limits hold, too. */
+/** Below this process's own group, so that its limits apply, too. */
 function parentOf(controller: Controller): string {
   const own = join(MOUNT, controller, ownGroup(controller));
   return existsSync(own) ? own : join(MOUNT, controller);
 }
 
-/** Path of this process's group, as the hierarchy of that controller has it. */
+/** Path of this process's group in the hierarchy of a controller. */
 function ownGroup(controller: Controller | ''): string {
   for (const line of readFileSync('/proc/self/cgroup', 'utf8').split('\n')) {
     const [, controllers = '', ...path] = line.split(':');
@@ -124,7 +124,7 @@ function ownGroup(controller: Controller | ''): string {
   return '/';
 }
 
-/** Removes groups of workers that did not live to do so. */
+/** Removes groups that killed workers left. */
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     const identity = name.startsWith(PREFIX) ? name.slice(PREFIX.length).replace(/-\d+$/, '') : undefined;
@@ -136,6 +136,6 @@ function removeGroup(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // Somebody was faster, or a process in it is not quite gone: the next one sweeps it.
+    // Already removed, or a process in it is still ending: the next worker removes it.
   }
 }

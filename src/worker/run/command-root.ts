@@ -7,7 +7,7 @@ import type { Hidden } from './chroot/changes.ts';
 import type { StackedLayer } from './kept-failure.ts';
 import type { CommandStreams } from './streams.ts';
 
-/** A command, and what it runs on. */
+/** A command and its layers. */
 export interface RunSubject {
   request: SettledRequest;
   layers: StackedLayer[];
@@ -15,14 +15,14 @@ export interface RunSubject {
   tree: MergedTree;
   user: User;
   environment: Environment;
-  /** The working directory, where the image lacks it: relative to the root, without symlinks. */
+  /** The working directory, if the image lacks it: relative to the root, without symlinks. */
   missingDirectory?: string;
 }
 
-/** What has to happen outside of a root while a command is started in it. */
+/** Called outside the root while a command starts. */
 export interface StartHooks {
   /**
-   * Called while the root is made, as soon as the process is known. Not on every rung.
+   * Called while the root is being made, as soon as the first process exists. Not on every rung.
    *
    * @param first process id of the process above the command, seen from here
    */
@@ -34,49 +34,49 @@ export interface StartHooks {
 /** A command that runs. */
 export interface RunningCommand {
   readonly streams: CommandStreams;
-  /** Settles when everything that the command started is gone: its exit code, 128 + n after signal n. */
+  /** Resolves when all processes of the command have ended: its exit code, 128 + n after signal n. */
   readonly exit: Promise<number>;
   /** Process id of the process above the command, seen from here; 0 when it has ended. */
   readonly first: number;
-  /** Kills the command and everything that it left. */
+  /** Kills the command and all processes that it started. */
   kill(): void;
-  /** Sends a signal to the command; not to processes that it started. */
+  /** Sends a signal to the command, not to its children. */
   signal(name: NodeJS.Signals): void;
 }
 
-/** What a command has changed. */
+/** The files that a command has changed. */
 export interface Changes {
-  /** Absolute path of a directory that has it, as overlayfs keeps it. */
+  /** Absolute path of an upper directory of overlayfs, or one like it. */
   upper: string;
-  /** Where no overlay has made that: what such a one would say on the disk. */
+  /** Whiteouts and opaque directories, if no overlay made the directory and marked them on disk. */
   hidden?: Hidden;
 }
 
 /** The root of one command, as a rung of the ladder makes it. */
 export interface CommandRoot {
-  /** Absolute path of a folder for whatever belongs to the run, outside the root. */
+  /** Absolute path of the run's own folder, outside the root. */
   readonly folder: string;
   /** The runtime that runs the command, once it is started. */
   readonly runtime?: RunningRuntime | undefined;
   /**
-   * Absolute path, in the mount namespace of the sandbox's first process, of a folder in memory for the programs that
-   * become further commands; absent where no command can join.
+   * A folder in memory for the programs that start further commands: absolute path in the mount namespace of the
+   * sandbox's first process. Absent where no command can join.
    */
   readonly programs?: string;
-  /** What was asked for and does not hold on this rung, for people. */
+  /** Requested settings that are not in effect on this rung, for people. */
   readonly problems: readonly string[];
-  /** Absolute path of what a failed command leaves to look at; absent where nobody could. */
+  /** Absolute path of a failed command's changes; absent on rungs without `jettison debug`. */
   readonly leftovers?: string;
   /**
    * Makes the root and starts the command in it.
    *
-   * @param signal ends the waiting for caches
+   * @param signal ends the wait for cache locks
    */
   start(subject: RunSubject, hooks: StartHooks, signal: AbortSignal): Promise<RunningCommand>;
-  /** What kept a command from running that seems to have failed. */
+  /** Why a command did not run at all, if its exit code is that of the launch. */
   failure(): { exitCode: number; message: string } | JettisonError | undefined;
-  /** To be called when the command has ended. */
+  /** Call when the command has ended. */
   changes(): Promise<Changes>;
-  /** Deletes all of it, and gives back what belongs to others. */
+  /** Deletes the root, and releases locks and mounts. */
   close(): Promise<void>;
 }

@@ -38,7 +38,7 @@ import { OutputCap } from './output-cap.ts';
 import { withShell } from './shell.ts';
 import { pieces } from './streams.ts';
 
-/** How each rung makes the root of a command. */
+/** The root of a command on each rung. */
 const ROOTS: Record<RungName, (ctx: WorkerContext, mode: WorkerMode, locks: Locks) => CommandRoot> = {
   oci: (ctx, mode, locks) => new MountedRoot(ctx, mode, locks),
   namespaces: (ctx, mode, locks) => new MountedRoot(ctx, mode, locks),
@@ -48,10 +48,10 @@ const ROOTS: Record<RungName, (ctx: WorkerContext, mode: WorkerMode, locks: Lock
   },
 };
 
-/** What a run needs of whoever asked for it. */
+/** Callbacks of a run. */
 export interface ExecControl {
   signal: AbortSignal;
-  /** More output is read when this has settled. */
+  /** More output is read once this resolves. */
   output: (output: ExecOutput) => Promise<void>;
   /** Called once the command runs. */
   started: (command: RunningCommand, started: StartedCommand) => void;
@@ -60,8 +60,8 @@ export interface ExecControl {
 }
 
 /**
- * Runs a command on a stack of layers, in a root that the worker's rung of the ladder makes of them, with Docker's
- * capabilities. Nothing of it is left when this settles but the layer that was asked for.
+ * Runs a command on a stack of layers, in a root of the worker's rung, with Docker's capabilities. When this resolves,
+ * only the requested layer is left.
  *
  * @throws JettisonError `USER_UNKNOWN`, `USER_UNMAPPED`, `MOUNT_TARGET`, `RUN_CWD`, `RUN_SETUP`, `TOOL_MISSING`
  */
@@ -81,7 +81,7 @@ export async function exec(
   if (kept?.layer !== undefined) layers.push(kept.layer);
   const tree = new MergedTree(layers);
   const request = { ...(asked.shell === undefined ? asked : withShell(ctx, tree, asked, asked.shell)) };
-  // Nobody could look at what is kept: that takes mounts.
+  // `jettison debug` needs mounts to show a kept failure.
   if (!RUNGS[mode.rung].mounts) delete request.keep;
   const { args, cwd, env } = request.process;
   const user = resolveUser(
@@ -90,11 +90,11 @@ export async function exec(
     readInRoot(layers, tree, '/etc/group'),
   );
   if (!isMapped('uid', user.uid) || !isMapped('gid', user.gid)) throw unmapped(request.process.user);
-  // Whoever has a single id has no further groups either.
+  // With a single id there are no further groups.
   user.groups = user.groups.filter((gid) => isMapped('gid', gid));
   const environment = completeEnvironment(env, user.home);
 
-  // What is mounted is in no index: a command that may be in there is found when it is started.
+  // Mounted files are in no index: a command that may be in a mount is looked up when it starts.
   const isMounted = request.mounts.some(
     ({ type, target }) => (type !== 'secret' && type !== 'agent') || target === args[0],
   );
@@ -127,7 +127,7 @@ export async function exec(
   }
 }
 
-/** Runs a command in one network, in a root of which nothing is left when this settles. */
+/** Runs a command in one network. The root is deleted when this resolves. */
 async function runIn(
   ctx: WorkerContext,
   mode: WorkerMode,
@@ -150,7 +150,7 @@ async function runIn(
       began: (first) => {
         if (request.network !== 'private') return;
         connecting = PrivateNetwork.open(first, request.ports ?? [], root.folder);
-        // Whoever waits for it hears of it.
+        // `prepare` awaits the promise and reports the error.
         connecting.catch(() => {});
       },
       prepare: async (first) => {
@@ -203,7 +203,7 @@ async function runIn(
   }
 }
 
-/** In the machine's network, CAP_NET_RAW would show a command what everybody else sends there. */
+/** Without CAP_NET_RAW in the machine's network, where it would let a command read all traffic. */
 function defaultCapabilities(network: CommandNetwork): readonly string[] {
   return network === 'host'
     ? DEFAULT_CAPABILITIES.filter((name) => name !== 'net_raw')
@@ -221,7 +221,7 @@ async function ended(
   return kept === undefined ? end : { ...end, kept };
 }
 
-/** Passes output on and signals in until the command, and everything that it left, is gone. */
+/** Passes output and signals on until all processes of the command have ended. */
 async function follow(
   sandbox: RunningCommand,
   started: StartedCommand,
@@ -272,9 +272,9 @@ async function commit(
 }
 
 /**
- * The working directory, as far as it is missing: the command needs it, so it becomes part of the layer.
+ * The working directory, if the image lacks it: it is created, and becomes part of the layer.
  *
- * @returns a path without symlinks, relative to the root; undefined when there is nothing to make
+ * @returns a path without symlinks, relative to the root; undefined when it exists
  */
 function directoryToMake(image: MergedTree, cwd: string, request: ExecRequest): string | undefined {
   const tree = withKernelDirectories(image);
@@ -300,7 +300,7 @@ function directoryToMake(image: MergedTree, cwd: string, request: ExecRequest): 
   return mounted.some((point) => path === point || path.startsWith(`${point}/`)) ? undefined : path;
 }
 
-/** Text of a small file of the root; undefined if it is none. Symlinks are followed inside the root. */
+/** Text of a small file of the root; undefined if it is not a file. Symlinks are followed inside the root. */
 function readInRoot(layers: readonly StackedLayer[], tree: MergedTree, path: string): string | undefined {
   const found = resolvePath(tree, path);
   if (found.entry?.type !== 'file') return undefined;
@@ -311,7 +311,7 @@ function readInRoot(layers: readonly StackedLayer[], tree: MergedTree, path: str
 function unmapped(user: string): JettisonError {
   return new JettisonError(
     'USER_UNMAPPED',
-    `the command is to run as "${user}", and that id does not exist in the user namespace that you can have`,
-    { hint: 'Run `jettison doctor`: it says how to get a range of ids.' },
+    `cannot run the command as "${user}": the id is not mapped in your user namespace`,
+    { hint: 'Run `jettison doctor`: it shows how to get a range of ids.' },
   );
 }

@@ -25,21 +25,21 @@ import type { StoreLayout } from '../../store/layout.ts';
 import { getXattr, tryLock } from '../native.ts';
 import type { WorkerContext } from '../worker-context.ts';
 
-/** A disk of which less than one part in this many is free counts as full. */
+/** A disk counts as full when less than 1/50 of it is free. */
 const FULL_SHARE = 50;
 
-/** A layer of a command's root, and where its files are. */
+/** A layer of a command's root, with the directory of its files. */
 export interface StackedLayer extends IndexedLayer {
   /** Absolute path. */
   directory: string;
 }
 
 /**
- * Keeps what a failed command left, for `jettison debug`, and lets go of older ones. The build fails for a reason of
- * its own: whatever goes wrong here is no matter.
+ * Keeps the changes of a failed command for `jettison debug`, and deletes older ones. Ignores errors: the build has
+ * failed already, and reports that failure.
  *
  * @param upper absolute path of the upper directory, which is moved; absent when the command never ran
- * @returns its name; undefined when it could not be kept
+ * @returns the failure's id; undefined when it could not be kept
  */
 export async function keepFailed(
   ctx: WorkerContext,
@@ -59,13 +59,13 @@ export async function keepFailed(
   }
 }
 
-/** Whether a command has filled the disk: then what it left is in everybody's way. */
+/** Whether the command has filled the disk: then its changes are not kept. */
 function isFull(path: string): boolean {
   const { bavail, blocks } = statfsSync(path);
   return bavail * FULL_SHARE < blocks;
 }
 
-/** Deletes what is old, or of which there is something newer, unless somebody stands on it. */
+/** Deletes old and superseded failures, unless a `jettison debug` uses them. */
 export async function discardStale(layout: StoreLayout): Promise<void> {
   for (const id of staleFailures(layout)) {
     const fd = openRecord(layout, id);
@@ -80,9 +80,9 @@ export async function discardStale(layout: StoreLayout): Promise<void> {
 }
 
 /**
- * Opens what a failed command left as the topmost layer of a root.
+ * Opens the changes of a failed command as the topmost layer of a root, and locks them until `close`.
  *
- * @returns no layer when the command had never run; nothing of it is deleted before `close`
+ * @returns without a layer if the command had never run
  * @throws JettisonError `FAILURE_GONE`
  */
 export function openKept(
@@ -91,7 +91,7 @@ export function openKept(
 ): { layer: StackedLayer | undefined; close: () => void } {
   const fd = openRecord(ctx.layout, id);
   if (fd === undefined || !tryLock(fd, 'shared')) {
-    throw new JettisonError('FAILURE_GONE', 'what the failed command left has just been deleted', {
+    throw new JettisonError('FAILURE_GONE', 'the files of the failed command have just been deleted', {
       hint: 'Build again.',
     });
   }
@@ -110,7 +110,7 @@ function openRecord(layout: StoreLayout, id: string): number | undefined {
   }
 }
 
-/** The entries of an upper directory, as far as a root is planned by them: nobody needs digests and attributes. */
+/** The entries of an upper directory, without digests and attributes: planning a root does not need them. */
 function* list(ctx: WorkerContext, directory: string): Iterable<RecipeEntry> {
   const waiting = [''];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
@@ -119,7 +119,7 @@ function* list(ctx: WorkerContext, directory: string): Iterable<RecipeEntry> {
       const disk = `${directory}/${at}`;
       const stat = lstatSync(diskPath(disk), { bigint: true });
       const type = typeOf(stat);
-      // A socket without whoever listens.
+      // A socket whose process has ended.
       if (type === undefined) continue;
       if (type === 'directory') waiting.push(at);
       const opaque =

@@ -11,28 +11,28 @@ import type { PublishedPort } from '../../protocol/exec-request.ts';
 import { MS, mount, unmount } from '../native.ts';
 import { checkPorts } from './port-forwards.ts';
 
-/** A program that connects a network namespace to the machine's network, without any rights on that. */
+/** A program that connects a network namespace to the machine's network without privileges. */
 interface Helper {
-  /** Addresses at which a command finds the machine's first name server of IPv4, and that of IPv6. */
+  /** Addresses under which a command reaches the machine's first name server, for IPv4 and IPv6. */
   nameServers: { ipv4: string; ipv6: string };
-  /** Words of the command. Its working directory is one of its own, in which `NAMESPACE` is. */
+  /** The command's arguments. It runs in a folder that contains `NAMESPACE`. */
   command(tool: string, ports: readonly PublishedPort[]): string[];
-  /** What is left to do when the network is connected. @param folder absolute path of the working directory */
+  /** Publishes ports once the network is connected. @param folder absolute path of the working directory */
   publish(ports: readonly PublishedPort[], folder: string): Promise<void>;
 }
 
-/** The network namespace, as a file: a helper that has given up its rights may not look for it in /proc. */
+/** The network namespace, bound to a file: a helper that has dropped its privileges cannot open it in /proc. */
 const NAMESPACE = 'network';
-/** What pasta writes when the network is connected. */
+/** Written by pasta once the network is connected. */
 const READY_FILE = 'pasta.pid';
-/** Where slirp4netns writes the same. */
+/** File descriptor on which slirp4netns reports that. */
 const READY_FD = 3;
 
 const POLL_MS = 2;
 const PATIENCE_MS = 10_000;
 const SLIRP_GUEST = '10.0.2.100';
 const SLIRP_SOCKET = 'slirp';
-/** A link-local address and a local one, which no other machine has. */
+/** A link-local and a unique local address that no other machine uses. */
 const PASTA_NAME_SERVERS = { ipv4: '169.254.1.1', ipv6: 'fd6a:6574:7469:736f::53' };
 
 const HELPERS: Record<HelperName, Helper> = {
@@ -40,7 +40,7 @@ const HELPERS: Record<HelperName, Helper> = {
     nameServers: PASTA_NAME_SERVERS,
     command: (tool, ports) => [
       tool,
-      // As the user that it is started as: it must be able to join the namespace.
+      // Without changing the user: it must be able to join the namespace.
       ...[
         '--foreground',
         '--quiet',
@@ -53,13 +53,13 @@ const HELPERS: Record<HelperName, Helper> = {
       ],
       ...(['tcp', 'udp'] as const).flatMap((protocol) => {
         const flag = protocol === 'tcp' ? '-t' : '-u';
-        // Each by itself: an address is that of all ports that are listed with it.
+        // One option per port: an address applies to all ports of an option.
         const specs = ports
           .filter((port) => port.protocol === protocol)
           .flatMap((port) => [flag, pastaPort(port)]);
         return specs.length === 0 ? [flag, 'none'] : specs;
       }),
-      // What listens on this machine is not for the command.
+      // Services of this machine's loopback must not be reachable from the command.
       ...['-T', 'none', '-U', 'none'],
       ...['--netns-only', '--no-netns-quit', '--netns', `./${NAMESPACE}`],
     ],
@@ -79,10 +79,10 @@ const HELPERS: Record<HelperName, Helper> = {
 };
 
 /**
- * Text of /etc/resolv.conf in a private network. The machine's first name server is reached through the helper, wherever
- * it is; the others as they are, unless they are on the machine's loopback.
+ * Text of /etc/resolv.conf in a private network. The machine's first name server is reached through the helper; others
+ * are kept, unless they are on the machine's loopback.
  *
- * @param own the machine's
+ * @param own text of the machine's /etc/resolv.conf
  */
 export function privateResolvConf(own: string, helper: HelperName = needHelper()): string {
   const lines = own.split('\n').filter((line) => line !== '' && !/^\s*[#;]/.test(line));
@@ -109,8 +109,8 @@ export class PrivateNetwork {
   /**
    * Connects the network namespace of a process.
    *
-   * @param folder absolute path, where files of the helper may be
-   * @throws JettisonError `RUN_NETWORK`, with what the helper says; `TOOL_MISSING` without one; `PORT_UNAVAILABLE`
+   * @param folder absolute path, for files of the helper
+   * @throws JettisonError `RUN_NETWORK`, with the helper's message; `TOOL_MISSING` without a helper; `PORT_UNAVAILABLE`
    */
   static async open(first: number, ports: readonly PublishedPort[], folder: string): Promise<PrivateNetwork> {
     const name = needHelper();
@@ -176,7 +176,7 @@ function cannotConnect(name: HelperName, why: string): JettisonError {
 function needHelper(): HelperName {
   const helper = networkHelper();
   if ('name' in helper) return helper.name;
-  throw new JettisonError('TOOL_MISSING', `a private network takes ${helper.missing}`, {
+  throw new JettisonError('TOOL_MISSING', `a private network needs ${helper.missing}`, {
     hint: `${helper.hint}, or use --network host.`,
   });
 }
@@ -189,7 +189,7 @@ function hasContent(path: string): boolean {
   }
 }
 
-/** What a helper says of what went wrong, without what it says of other things. */
+/** The error messages in a helper's output. */
 function complaint(said: string): string {
   return said
     .replaceAll(/^(Failed to send \d+ bytes to syslog|No external routable interface for IPv6)\n?/gm, '')

@@ -1,8 +1,8 @@
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 
 /**
- * Kills what commands on the rung chroot have left that nobody could end any more: processes whose root is inside
- * a dead process's folder. Only those that this process may look at are found.
+ * Kills leftover processes of commands on the rung chroot whose keeper was killed: those whose root is inside the
+ * temporary folder of a dead process. Finds only processes that this one may inspect.
  *
  * @param folders absolute paths
  */

@@ -1,9 +1,9 @@
 import type { ExecOutput, OutputLimit } from '../../protocol/exec-request.ts';
 
 /**
- * Passes on what a command prints, up to a limit: the beginning, and when all is over the end, with the number of
- * bytes between them. What is left out goes no further than this process, so that a command which prints without
- * end costs little more than reading its pipe.
+ * Limits the output of a command: passes on its beginning, and at the end its last part, with the number of bytes
+ * dropped between them. Dropped bytes do not leave this process, so that a command which prints without end costs
+ * little more than reading its pipe.
  */
 export class OutputCap {
   #left: number;
@@ -21,7 +21,7 @@ export class OutputCap {
     this.#tail = limit?.tail ?? 0;
   }
 
-  /** More should be read when this has settled. */
+  /** Read more once this resolves. */
   async add(output: ExecOutput): Promise<void> {
     const { length } = output.data;
     if (this.#left > 0) {
@@ -35,7 +35,7 @@ export class OutputCap {
     }
   }
 
-  /** Passes on the end of what was too long. */
+  /** Passes on the last part of output that exceeded the limit. */
   async end(): Promise<void> {
     if (this.#dropped > 0) this.#startAtLine();
     for (const [index, output] of this.#held.splice(0).entries()) {
@@ -43,7 +43,7 @@ export class OutputCap {
     }
   }
 
-  /** The rest of a line whose beginning is left out is left out, too, unless nothing else is there. */
+  /** Drops a partial first line, unless there is no other. */
   #startAtLine(): void {
     const first = this.#held[0]!;
     const lineEnd = first.data.indexOf(LINE_FEED) + 1;

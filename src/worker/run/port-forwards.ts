@@ -5,7 +5,7 @@ import { JettisonError } from '../../errors/error.ts';
 import type { PublishedPort } from '../../protocol/exec-request.ts';
 
 /**
- * Makes sure that ports of this machine can be listened on: what the helpers say otherwise is hard to understand.
+ * Checks that ports of this machine are free, because the helpers' own messages are hard to understand.
  *
  * @throws JettisonError `PORT_UNAVAILABLE`
  */
@@ -40,17 +40,17 @@ async function tryUdp({ host: port, address }: PublishedPort): Promise<void> {
 function unavailable({ address, host, container, protocol }: PublishedPort, error: NodeJS.ErrnoException) {
   const shown = address === undefined ? String(host) : `${address}:${host}`;
   const why: Record<string, [says: string, hint: string]> = {
-    EADDRINUSE: ['something else listens on it', `Publish another one: -p ${host + 1}:${container}`],
+    EADDRINUSE: ['it is already in use', `Publish another one: -p ${host + 1}:${container}`],
     EACCES: [
-      'ports below 1024 are for root only',
-      `Publish a higher one: -p ${host + 8000}:${container}. The sysctl net.ipv4.ip_unprivileged_port_start moves the border.`,
+      'only root may use ports below 1024',
+      `Publish a higher one: -p ${host + 8000}:${container}, or lower the sysctl net.ipv4.ip_unprivileged_port_start.`,
     ],
     EADDRNOTAVAIL: ['this machine has no such address', 'Leave the address out to publish on all of them.'],
   };
   const [says, hint] = why[error.code ?? ''] ?? [error.message, 'Publish another one.'];
   return new JettisonError(
     'PORT_UNAVAILABLE',
-    `the port ${shown}/${protocol} of this machine cannot be published: ${says}`,
+    `cannot publish port ${shown}/${protocol} of this machine: ${says}`,
     { hint, cause: error },
   );
 }

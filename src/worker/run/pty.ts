@@ -8,32 +8,32 @@ const PTMX = (5 << 8) | 2;
 const FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
 const O_PATH = 0o10000000;
 
-/** A pseudo-terminal, of which this process has the side that a person's terminal would be. */
+/** The master side of a pseudo-terminal. */
 export class Pty {
   private constructor(
     readonly fd: number,
-    /** What the other side is called in /dev/pts. */
+    /** The peer side is /dev/pts/N. */
     readonly number: number,
   ) {}
 
-  /** Makes one in this process's own /dev/pts. */
+  /** Opens a pseudo-terminal in this process's own /dev/pts. */
   static open(size: TerminalSize): Pty {
     return Pty.#of(openSync('/dev/ptmx', FLAGS), size);
   }
 
   /**
-   * Makes one in the /dev/pts of a root, so that programs in there find its name.
+   * Opens a pseudo-terminal in the /dev/pts of a root, so that programs in there find its name.
    *
-   * @param root absolute path of the root directory; what is in it is not trusted
+   * @param root absolute path of the root directory, whose content is untrusted
    * @param dev its /dev, relative to it
-   * @param owner who may open it by that name; absent: to be said later
+   * @param owner who may open it by that name; absent: see `openPeer`
    */
   static openInside(root: string, dev: string, size: TerminalSize, owner?: { uid: number }): Pty {
     const directory = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const pty = Pty.#of(openInside(directory, `${dev}/pts/ptmx`, FLAGS), size);
       if (owner === undefined) return pty;
-      // Not opened for it: a terminal that is closed again looks like one whose program has ended.
+      // O_PATH: closing a peer that was really opened looks as if its program had ended.
       const other = openInside(directory, `${dev}/pts/${pty.number}`, O_PATH);
       const path = `/proc/self/fd/${other}`;
       chownSync(path, owner.uid, fstatSync(other).gid);
@@ -56,7 +56,7 @@ export class Pty {
     }
   }
 
-  /** The other side, for a program. To be closed by the caller. @param owner who may open it by its name */
+  /** The peer side, for a program; the caller closes it. @param owner who may open it by its name */
   openPeer(owner: { uid: number } | undefined): number {
     const peer = openTerminalPeer(this.fd);
     if (owner !== undefined) fchownSync(peer, owner.uid, fstatSync(peer).gid);
@@ -67,19 +67,19 @@ export class Pty {
     setTerminalSize(this.fd, size);
   }
 
-  /** What programs print, and where one types. It ends with an error when nobody has the other side open any more. */
+  /** Output and input. Ends with an error once no process has the peer side open. */
   stream(): ReadStream {
     return new ReadStream(this.fd);
   }
 }
 
-/** Major numbers of the sides of pseudo-terminals that programs have. */
+/** Major device numbers of peer sides. */
 const PEER_MAJORS = { first: 136, last: 143 };
 
 /**
- * Changes the size of the terminal on a process's standard input, which a runtime has made. Not all of them do.
+ * Resizes the terminal on a process's standard input, which a runtime has made: not all runtimes resize it themselves.
  *
- * @param pid of a command, which is not trusted; undefined when it has not started or has ended
+ * @param pid of an untrusted command; undefined when it has not started or has ended
  */
 export function resizeTerminalOf(pid: number | undefined, size: TerminalSize): void {
   if (pid === undefined) return;
@@ -89,7 +89,7 @@ export function resizeTerminalOf(pid: number | undefined, size: TerminalSize): v
     const major = (fstatSync(fd).rdev >> 8) & 0xfff;
     if (major >= PEER_MAJORS.first && major <= PEER_MAJORS.last) setTerminalSize(fd, size);
   } catch {
-    // It has just ended, or has closed that.
+    // The process has ended, or has closed its standard input.
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

@@ -12,14 +12,14 @@ import type { WorkerContext } from '../worker-context.ts';
 import { linkLayers, overlayOptions, overlayXattrs } from './mounted/overlay.ts';
 import { privateResolvConf } from './network.ts';
 
-/** The temporary folder of one run: what its root is mounted from. Gone after `remove`. */
+/** The temporary folder of one run, with everything that its root is mounted from. */
 export class RunFolder {
   readonly path: string;
-  /** Where the root is mounted. */
+  /** The root's mount point. */
   readonly root: string;
-  /** What the command changes. */
+  /** The upper directory of the root's overlay. */
   readonly upper: string;
-  /** In memory: the program that becomes the command, what must reach no disk, or must be mounted read-only whatever the disk is mounted like. */
+  /** A tmpfs: the program that starts the command, and secrets and other files that must not be written to a disk. */
   readonly memory: string;
   #isMounted = false;
 
@@ -34,7 +34,7 @@ export class RunFolder {
   }
 
   /**
-   * Writes the files that are bound into the root, the contents of /dev, and the command's standard input.
+   * Writes the files that are bound into the root (among them secrets), the contents of /dev, and standard input.
    */
   writeFiles(
     request: SettledRequest,
@@ -62,7 +62,7 @@ export class RunFolder {
     }
     const dev = join(this.path, 'dev');
     writeDevices(dev);
-    // Whoever makes the terminal binds it there.
+    // A mount point: the launch binds the terminal there.
     if (request.terminal !== undefined) writeFileSync(join(dev, 'console'), '');
     const text = request.process.stdin;
     const stdin = typeof text === 'string' ? join(this.memory, 'stdin') : text ? 'typed' : '/dev/null';
@@ -71,22 +71,22 @@ export class RunFolder {
   }
 
   /**
-   * Makes the stubs and the upper directory.
+   * Makes the stubs (mount points that the image lacks, in the lowest layer) and the upper directory.
    *
    * @param layers absolute paths of their directories, lowest first
    * @param root the entry of the image's root directory
-   * @param devices whether nodes that the layers have, or the command makes, can be opened
+   * @param devices whether device nodes of the layers or of the command can be opened (no `nodev`)
    * @returns the mount of the root's overlay
    */
   prepare(plan: RootPlan, layers: readonly string[], root: Entry, devices: boolean): MountLine {
     const stubs = join(this.path, 'stubs');
     for (const entry of plan.stubs) {
       const path = join(stubs, entry.path);
-      // Directories that are no stubs themselves are the image's, which has the say about what they are like.
+      // Directories that are not stubs themselves exist in the image, and keep its metadata.
       mkdirSync(entry.type === 'directory' ? path : dirname(path), { recursive: true });
       if (entry.type !== 'directory') writeFileSync(path, '');
     }
-    // Parents come before what is in them, so their times have to be set the other way round.
+    // Children first: creating or changing a child changes its parent's time.
     for (const entry of plan.stubs.toReversed()) this.#describe(join(stubs, entry.path), entry);
     this.#describe(this.upper, root);
 
@@ -126,12 +126,12 @@ export class RunFolder {
   }
 
   #own(path: string, { uid, gid }: { uid: number; gid: number }): void {
-    // What belongs to an id that does not exist here is this process's, as are the layers' files.
+    // Ids that are not mapped here stay this process's, as in the layers' directories.
     if (isMapped('uid', uid) && isMapped('gid', gid)) chownSync(path, uid, gid);
   }
 }
 
-/** What BuildKit's sandbox has in /etc/hosts. */
+/** Text of /etc/hosts, as in BuildKit's sandbox. */
 export function hostsFile(hostname: string, extra: readonly [string, string][]): string {
   return [
     `127.0.0.1\tlocalhost ${hostname}`,

@@ -19,7 +19,7 @@ import type { ExecRequest, ShellRequest } from '../../protocol/exec-request.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import type { WorkerContext } from '../worker-context.ts';
 
-/** Where the shell's own things are, for as long as it runs: below /dev nothing belongs to the image. */
+/** The shell's own files while it runs. Nothing below /dev belongs to the image. */
 const PLACE = '/dev/.jettison';
 /** The type of the ELF header that names a program's loader. */
 const INTERPRETER = 3;
@@ -27,10 +27,10 @@ const INTERPRETER = 3;
 const POSIX = new Set(['sh', 'ash', 'dash', 'ksh', 'mksh']);
 
 /**
- * The request with a shell as its command: one of the image, else the machine's busybox, which is shown below /dev
+ * The request with a shell as its command: one of the image, else the machine's busybox, which is mounted below /dev
  * with its programs at the end of PATH.
  *
- * @throws JettisonError `NO_SHELL` where there is neither
+ * @throws JettisonError `NO_SHELL` when there is neither
  */
 export function withShell(
   ctx: WorkerContext,
@@ -69,9 +69,9 @@ export function withShell(
   };
 }
 
-/** How a shell is told to begin with a file of ours. Others than these know no such way. */
+/** Arguments and variables that make a shell read a start-up file. Empty for unknown shells. */
 function startupOf(line: string[], rc: string): { args: string[]; env: string[] } {
-  // Options for scripts (-e, -o pipefail) would make it end at the first mistake.
+  // Without options for scripts (-e, -o pipefail), which would end the shell at the first failing command.
   const options = line.findIndex((word) => word.startsWith('-'));
   const program = options < 0 ? line : line.slice(0, options);
   const name = basename(program.at(-1)!);
@@ -79,7 +79,7 @@ function startupOf(line: string[], rc: string): { args: string[]; env: string[] 
   return { args: [...program, '-i'], env: POSIX.has(name) ? [`ENV=${rc}`] : [] };
 }
 
-/** `ENV` has told the shell where its first commands are; programs that it starts are to see that of the image. */
+/** Shell commands that set `ENV` back to the image's value, for programs that the shell starts. */
 function restored(environment: Environment): string {
   const own = variable(environment, 'ENV');
   return own === undefined ? 'unset ENV\n' : `ENV='${own.replaceAll("'", "'\\''")}'\n`;
@@ -89,8 +89,8 @@ function restored(environment: Environment): string {
 function takeBusybox(folder: string, given: string[]): { line: string[]; env: string[] } {
   const busybox = findTool('busybox');
   if (busybox === undefined || !isStatic(busybox)) {
-    throw new JettisonError('NO_SHELL', 'the image has no shell, and this machine has none to lend', {
-      hint: 'Install the package busybox-static, or name a program that the image has: jettison debug -- PROGRAM.',
+    throw new JettisonError('NO_SHELL', 'neither the image nor this machine has a shell that can run here', {
+      hint: 'Install the package busybox-static, or name a program of the image: jettison debug -- PROGRAM.',
     });
   }
   copyFileSync(busybox, join(folder, 'busybox'));
@@ -103,7 +103,7 @@ function takeBusybox(folder: string, given: string[]): { line: string[]; env: st
   return { line: [`${PLACE}/bin/sh`], env: [`PATH=${path}:${PLACE}/bin`] };
 }
 
-/** Whether a program needs no loader and no libraries: what is in its ELF headers says so. */
+/** Whether a program is statically linked: its ELF headers name no loader. */
 function isStatic(path: string): boolean {
   const fd = openSync(path, 'r');
   try {

@@ -5,30 +5,30 @@ import type { TerminalSize } from '../../protocol/exec-request.ts';
 import { pipe } from '../native.ts';
 import { Pty } from './pty.ts';
 
-/** What a command's standard streams are. None of them is one of this process's: a command could do things to that. */
+/** A command's standard streams. They are never those of this process, which a command could misuse. */
 export interface StreamsOptions {
-  /** Absolute path of a file, or `typed`: what `CommandStreams.write` is given. */
+  /** Absolute path of a file, or `typed`: the data given to `CommandStreams.write`. */
   stdin: 'typed' | string;
   /**
-   * Whose they are: a command may open its own /dev/stdout. Absent: this process's, until whoever becomes the command
-   * in another user namespace hands them over.
+   * Owner of the streams, so that a command can open its own /dev/stdout. Absent: this process's user; the program that
+   * becomes the command in another user namespace changes it.
    */
   owner?: { uid: number; gid: number } | undefined;
-  /** All three are a terminal of this size, which is made; `stdin` says whether anything can be typed. */
+  /** All three are a new terminal of this size; `stdin` says whether it takes input. */
   terminal?: TerminalSize;
-  /** Makes that terminal; default: in this process's own /dev/pts. */
+  /** Opens that terminal; default: in this process's own /dev/pts. */
   make?: () => Pty;
 }
 
-/** The ends of a command's standard streams that this process has. */
+/** This process's ends of a command's standard streams. */
 export class CommandStreams {
-  /** What the command, or whatever becomes it, is started with. To be closed here by `handedOver`. */
+  /** The command's ends, for spawning it. Closed by `handedOver`. */
   readonly fds: [stdin: number, stdout: number, stderr: number];
   stdout: Readable | null = null;
   stderr: Readable | null = null;
   #input: Writable | undefined;
   #pty: Pty | undefined;
-  /** Called with every new size, for a terminal behind this one. */
+  /** Called with every new size, for the terminal that a runtime made. */
   onResize: (size: TerminalSize) => void = () => {};
   readonly #typing: boolean;
 
@@ -60,28 +60,28 @@ export class CommandStreams {
     return streams;
   }
 
-  /** For a command that opens a terminal of its own root by itself: see `connect`. */
+  /** For a command that opens a terminal of its own root; call `connect` before. */
   static forTerminal(typing: boolean): CommandStreams {
     const nowhere = openSync('/dev/null', 'r+');
     return new CommandStreams([nowhere, nowhere, nowhere], typing);
   }
 
-  /** To be called before the command opens it. */
+  /** Call before the command opens the terminal. */
   connect(pty: Pty): void {
     this.#pty = pty;
     this.stdout = this.#input = quiet(pty.stream());
   }
 
-  /** To be called when the command has been started, or could not be. */
+  /** Call once the command has been started, or has failed to start. */
   handedOver(): void {
     for (const fd of new Set(this.fds)) closeSync(fd);
   }
 
-  /** Types something; without data that was all. Settles when there is room for more. */
+  /** Writes to standard input; without data, ends it. Resolves when there is room for more. */
   async write(data?: Uint8Array): Promise<void> {
     const input = this.#input;
     if (!this.#typing || input === undefined || input.destroyed) return;
-    // Whoever closes a terminal does not type "end of file" into it.
+    // The end of input does not end a terminal.
     if (data === undefined) {
       if (this.#pty === undefined) input.end();
     } else await new Promise<void>((resolve) => input.write(data, () => resolve()));
@@ -105,12 +105,12 @@ function reader(fd: number): Readable {
   return quiet(new Socket({ fd, writable: false }));
 }
 
-/** What nobody reads or writes any more is no error of ours; a terminal ends with one. */
+/** Ignores errors of a stream: EPIPE is normal, and a terminal ends with EIO. */
 function quiet<S extends Duplex>(stream: S): S {
   return stream.on('error', () => {});
 }
 
-/** The pieces of a stream, until it ends or nobody is at the other end any more. */
+/** The chunks of a stream, until it ends or its other end is closed. */
 export async function* pieces(stream: Readable): AsyncGenerator<Buffer> {
   try {
     for await (const piece of stream as AsyncIterable<Buffer>) yield piece;

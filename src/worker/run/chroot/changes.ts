@@ -4,10 +4,10 @@ import { diskPath } from '../../../layer/names.ts';
 import { copyMetadata, restoreTimes } from '../../layers/disk-copy.ts';
 import { namesIn, type Snapshot, statOf } from './snapshot.ts';
 
-/** Entries between two turns of the event loop: what a message to the worker waits at most. */
+/** Entries between two turns of the event loop, so that messages to the worker do not wait long. */
 const TURN = 500;
 
-/** What an upper directory does not say itself about what lies below it. */
+/** Whiteouts and opaque directories that are not marked on disk. */
 export interface Hidden {
   whiteouts: string[];
   /** Directories that hide everything the layers below hold under them. */
@@ -15,12 +15,12 @@ export interface Hidden {
 }
 
 /**
- * Moves whatever has changed since a snapshot into an upper directory, where it stands as overlayfs would have it
- * there, but for whiteouts and marks of opaque directories, which are told instead.
+ * Moves everything that has changed since a snapshot into an upper directory, as overlayfs would have written it, but
+ * returns whiteouts and opaque directories instead of marking them on disk.
  *
  * @param root absolute path of the tree
  * @param upper absolute path, on the same file system; made here
- * @param without paths that say nothing, with everything below them
+ * @param without paths to ignore, with everything below them
  */
 export async function moveChanges(
   root: string,
@@ -34,9 +34,9 @@ export async function moveChanges(
 
 class Changes {
   readonly #hidden: Hidden = { whiteouts: [], opaque: new Set() };
-  /** Directories made in the upper one: their times are set last, since what is moved into them changes those. */
+  /** Directories made in the upper one. Their times are set last: moving files into them changes the times. */
   readonly #made = new Map<string, BigIntStats>();
-  /** Directories of the tree as they were before anything was moved out of them. */
+  /** Directories of the tree, before files were moved out of them. */
   readonly #stats = new Map<string, BigIntStats>();
   #count = 0;
 
@@ -64,7 +64,7 @@ class Changes {
     return this.#hidden;
   }
 
-  /** Looks through a directory that was there before. */
+  /** Compares a directory that the snapshot has. */
   async #directory(path: string): Promise<void> {
     const names = namesIn(join(this.#root, path));
     const present = new Set(names);
@@ -93,11 +93,11 @@ class Changes {
     if (stat.isDirectory()) this.#hidden.opaque.add(path);
     this.#need(parentOf(path));
     renameSync(diskPath(join(this.#root, path)), diskPath(join(this.#upper, path)));
-    // A directory's own entry for its parent is part of it.
+    // Moving a directory rewrites its "..", which changes its time.
     if (stat.isDirectory()) restoreTimes(join(this.#upper, path), stat);
   }
 
-  /** Makes a directory in the upper one, where what stands in it goes. */
+  /** Makes a directory in the upper one, for the changes in it. */
   #need(path: string): void {
     if (this.#made.has(path)) return;
     this.#need(parentOf(path));

@@ -13,35 +13,35 @@ import type { ToKeeper } from '../../programs/keeper.ts';
 import type { RunningCommand } from '../command-root.ts';
 import { CommandStreams } from '../streams.ts';
 
-/** A command and the directory that is its root. */
+/** A command and its root directory. */
 export interface ChrootSandboxOptions {
   /** Absolute path. */
   root: string;
   user: User;
   /** Absolute, inside the root. */
   cwd: string;
-  /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
+  /** Names as in `capabilities.ts`; those that this process lacks are ignored. */
   capabilities: readonly string[];
   noNewPrivileges: boolean;
-  /** Set where the kernel lets a process without CAP_SYS_ADMIN: with `noNewPrivileges`. */
+  /** Without CAP_SYS_ADMIN the kernel accepts it only together with `noNewPrivileges`. */
   seccomp?: SeccompProfile | undefined;
   ulimits: readonly Ulimit[];
-  /** `K=V`: exactly what the command gets. */
+  /** `K=V`: the complete environment of the command. */
   environment: readonly string[];
   args: readonly string[];
-  /** `typed`, or absolute path of a file: see `StreamsOptions`. */
+  /** `typed`, or the absolute path of a file: see `StreamsOptions`. */
   stdin: string;
   terminal?: TerminalSize;
   /** Called before the command starts. @param first process id of the keeper */
   prepare?: (first: number) => Promise<void>;
 }
 
-/** Without it no process that is in a directory as its root can leave that. */
+/** With this capability a process can leave its chroot. */
 const WAY_OUT = 'sys_chroot';
 
 /**
- * A running command with a directory as its root, and no namespaces. Its keeper (see `keeper.ts`) is a child of this
- * process, and ends when everything that the command started has.
+ * A running command in a chroot, without namespaces. Its keeper (see `keeper.ts`) is a child of this process, and ends
+ * when all processes of the command have ended.
  */
 export class ChrootSandbox implements RunningCommand {
   readonly streams: CommandStreams;
@@ -68,7 +68,7 @@ export class ChrootSandbox implements RunningCommand {
     }
     const ready = once(sandbox.#keeper, 'message').then(() => true);
     if (!(await Promise.race([ready, sandbox.exit.then(() => false)]))) {
-      throw new JettisonError('RUN_SETUP', 'the process that looks after RUN could not be started');
+      throw new JettisonError('RUN_SETUP', 'cannot start the keeper process of RUN');
     }
     try {
       await options.prepare?.(sandbox.first);
@@ -101,10 +101,10 @@ export class ChrootSandbox implements RunningCommand {
 function spawnKeeper(options: ChrootSandboxOptions, streams: CommandStreams): ChildProcess {
   return spawn(process.execPath, [entryPath('keeper'), options.root, ...becomeArguments(options)], {
     cwd: '/',
-    // None of the image's variables as such: this program and the next still run with the machine's root directory.
+    // The image's variables are renamed: this program and the next one still run in the machine's root directory.
     env: carriers(options.environment),
     stdio: [...streams.fds, 'ipc'],
-    // A session of its own: Ctrl-C is for control to deal with.
+    // A session of its own: control handles Ctrl-C.
     detached: true,
   });
 }

@@ -9,17 +9,17 @@ import type { Locks } from '../../lock.ts';
 import { exchange } from '../../native.ts';
 import type { WorkerContext } from '../../worker-context.ts';
 
-/** A directory of a cache, held open: what is in caches is the commands' business, and no symlink may lead out. */
+/** An open directory of a cache. The content of caches is untrusted: no symlink in them may be followed. */
 interface OpenCache {
-  /** Of the directory above it. */
+  /** File descriptor of the parent directory. */
   parent: number;
   name: string;
   readonly: boolean;
 }
 
 /**
- * The cache mounts of a run on a copied tree: copied into it, and put in the old one's place when the command has
- * ended. Until then others have the old one, and nobody else's command runs with it.
+ * The cache mounts of a run in a copied root: each is copied into the root, and replaces the old one when the command
+ * has ended. The locks keep other commands from using the cache meanwhile.
  */
 export class CopiedCaches {
   readonly #caches: RunCaches;
@@ -32,7 +32,7 @@ export class CopiedCaches {
     this.#caches = new RunCaches(ctx, locks);
   }
 
-  /** Waits for the caches, and makes those that are missing. @param mounts by their numbers among the run's */
+  /** Waits for the locks, and creates missing caches. @param mounts by their numbers among the run's */
   async open(mounts: ReadonlyMap<number, CacheExecMount>, signal: AbortSignal): Promise<void> {
     const alone = [...mounts].map(([number, mount]): [number, CacheExecMount] => [
       number,
@@ -44,7 +44,7 @@ export class CopiedCaches {
     }
   }
 
-  /** @param to absolute path, where nothing is */
+  /** @param to absolute path, which must not exist */
   async copy(number: number, to: string): Promise<void> {
     const { parent, name } = this.#open.get(number)!;
     const fd = openCacheDirectory(`/proc/self/fd/${parent}/${name}`, name);
@@ -55,7 +55,7 @@ export class CopiedCaches {
     }
   }
 
-  /** Puts what there is now in the old caches' places. @param whereabouts absolute path of a copy, if it is to be kept */
+  /** Replaces the caches by their copies. @param whereabouts absolute path of a copy; undefined keeps the old cache */
   close(whereabouts: (number: number) => string | undefined): void {
     for (const [number, { parent, name, readonly }] of this.#open) {
       const copy = readonly ? undefined : whereabouts(number);
@@ -71,14 +71,14 @@ export class CopiedCaches {
       exchange(copy, cache);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-      // A file system that cannot do it at once.
+      // A file system without atomic exchange.
       renameSync(diskPath(cache), temporaryPath(this.#ctx.layout, 'cache'));
       renameSync(copy, diskPath(cache));
     }
   }
 }
 
-/** Opens the directory above one in a cache, which is made when missing, directory by directory. */
+/** Opens the parent of a path in a cache, directory by directory, and creates missing ones. */
 function openBelow(cache: string, path: string): { parent: number; name: string } {
   const names = path === '' ? [] : path.split('/');
   let parent = openCacheDirectory(dirname(cache));

@@ -32,27 +32,27 @@ import { hostsFile } from '../run-folder.ts';
 import { CopiedCaches } from './copied-caches.ts';
 import { type Inode, inodeOf, isInode, namesIn, type Snapshot, statOf } from './snapshot.ts';
 
-/** Something that is in the tree only for the time of the run. */
+/** A file or directory that is in the tree only during the run. */
 interface Placed {
-  /** Where it was put, relative to the root. */
+  /** Its path, relative to the root. */
   path: string;
   inode: Inode;
-  /** Where it is. Absolute path. */
+  /** Its present absolute path. */
   at: string;
 }
 
-/** What of /proc says something about the machine and does not depend on who looks. */
+/** Files of /proc that describe the machine and are the same for every process. */
 const KERNEL_FILES = ['cpuinfo', 'filesystems', 'loadavg', 'meminfo', 'stat', 'uptime', 'version'];
 
-/** File systems in memory: tmpfs and ramfs, as statfs calls them. */
+/** `f_type` of tmpfs and ramfs in statfs(2). */
 const MEMORY = [0x01021994, 0x858458f6];
 
 /**
- * What stands in a copied tree where other rungs mount something. Whatever the image has there is out of the way for
- * as long, and the directories around keep their times.
+ * Files and directories that are copied into a root where other rungs mount them. Entries of the image at these paths
+ * are set aside during the run, and parent directories keep their times.
  */
 export class CopiedMounts {
-  /** What does not hold here, for people. */
+  /** Requested settings that are not in effect, for people. */
   readonly problems: string[] = [];
   readonly #placed: Placed[] = [];
   readonly #agents: Server[] = [];
@@ -74,13 +74,13 @@ export class CopiedMounts {
     this.#caches = new CopiedCaches(ctx, locks);
   }
 
-  /** Paths, relative to the root, at which nothing is the command's. */
+  /** Paths, relative to the root, that are not changes of the command. */
   get paths(): Set<string> {
     return new Set(this.#placed.map(({ path }) => path));
   }
 
   /**
-   * @param tree what the image has
+   * @param tree the merged view of the image
    * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `CHROOT_SECRET`
    */
   async place(request: ExecRequest, tree: Tree, signal: AbortSignal): Promise<void> {
@@ -114,8 +114,8 @@ export class CopiedMounts {
   }
 
   /**
-   * Takes away what stands where a snapshot does not see that it is not the command's: what was moved, and what stands
-   * in directories that are not those of the image any more.
+   * Removes placed files that the comparison with the snapshot would take for changes of the command: moved ones, and
+   * those in directories that are no longer the image's.
    */
   evict(before: Snapshot): void {
     const displaced: Placed[] = [];
@@ -128,7 +128,7 @@ export class CopiedMounts {
     if (displaced.length > 0) this.#find('', displaced, before);
   }
 
-  /** Gives back what belongs to others. @param ran whether the command had its turn */
+  /** Removes what was placed, and updates the caches. @param ran whether the command has run */
   close(ran: boolean): void {
     for (const server of this.#agents) server.close();
     this.#caches.close(ran ? (number) => this.#whereabouts(number) : () => undefined);
@@ -162,7 +162,7 @@ export class CopiedMounts {
       case 'tmpfs': {
         if (mount.size !== undefined || mount.options !== undefined) {
           this.problems.push(
-            `the size and the options of the tmpfs on ${target} do not hold: nothing can be mounted`,
+            `the size and options of the tmpfs on ${target} are not in effect: the rung chroot cannot mount`,
           );
         }
         await this.#put(points.add(target, 'directory', 'tmpfs'), 'directory', (path) => {
@@ -194,7 +194,7 @@ export class CopiedMounts {
     }
   }
 
-  /** Makes what a mount shows of the build's own files. @returns its absolute path */
+  /** Copies the files of a `tree` mount. @returns its absolute path */
   async #tree({ from }: Extract<ExecMount, { type: 'tree' }>): Promise<string> {
     const place = join(this.#folder, `tree-${++this.#serial}`);
     const options = { exact: true };
@@ -207,7 +207,7 @@ export class CopiedMounts {
     return join(place, from.path);
   }
 
-  /** Puts something at a path of the tree. @param path relative to the root; no symlinks are in it */
+  /** Places a file or directory. @param path relative to the root, without symlinks */
   async #put(path: string, kind: PointKind, make: (disk: string) => void | Promise<void>): Promise<Placed> {
     this.#makeParents(path, path);
     const disk = join(this.#root, path);
@@ -226,7 +226,7 @@ export class CopiedMounts {
     return placed;
   }
 
-  /** Moves out of the way what the image has directly below the root, unless it is a directory. */
+  /** Sets an entry directly below the root aside, unless it is a directory. */
   #setAside(name: string): void {
     const disk = join(this.#root, name);
     const there = lookAt(disk);
@@ -236,14 +236,14 @@ export class CopiedMounts {
     restoreTimes(this.#root, before);
   }
 
-  /** Directories that the image lacks: what the command makes in them is in the layer, with them. */
+  /** Makes parent directories that the image lacks. Files that the command makes in them are in the layer, with them. */
   #makeParents(path: string, target: string): void {
     const parent = parentOf(path);
     if (parent === '') return;
     const disk = join(this.#root, parent);
     const stat = lookAt(disk);
     if (stat?.isDirectory()) return;
-    if (stat !== undefined) throw badTarget(`/${target}`, `/${parent} is no directory`);
+    if (stat !== undefined) throw badTarget(`/${target}`, `/${parent} is not a directory`);
     this.#makeParents(parent, target);
     const above = join(this.#root, parentOf(parent));
     const before = statOf(above);
@@ -256,14 +256,14 @@ export class CopiedMounts {
     if (MEMORY.includes(statfsSync(this.#folder).type)) return;
     throw new JettisonError(
       'CHROOT_SECRET',
-      `the secret for ${target} would have to be written to a disk: on the rung chroot nothing can be mounted`,
+      `cannot mount the secret at ${target}: the rung chroot cannot mount, and would have to write it to a disk`,
       {
-        hint: 'Give it as a variable (--mount=type=secret,id=…,env=NAME), or have the store on a tmpfs: docker run --tmpfs /store:exec,dev -e JETTISON_HOME=/store ….',
+        hint: 'Pass it as a variable (--mount=type=secret,id=…,env=NAME), or put the store on a tmpfs: docker run --tmpfs /store:exec,dev -e JETTISON_HOME=/store ….',
       },
     );
   }
 
-  /** Whether all directories above a path are those that were there before. */
+  /** Whether all directories above a path are those of the snapshot. */
   #isReached(path: string, before: Snapshot): boolean {
     for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
       const isPlaced = this.#placed.some((placed) => placed.path === parent);
@@ -272,7 +272,7 @@ export class CopiedMounts {
     return true;
   }
 
-  /** Looks for things in directories that are not what they were: what was moved, was moved with one or into one. */
+  /** Finds moved placed files, in directories that differ from the snapshot: only into or with those can they move. */
   #find(directory: string, displaced: Placed[], before: Snapshot): void {
     for (const name of namesIn(join(this.#root, directory))) {
       const path = directory === '' ? name : `${directory}/${name}`;

@@ -18,8 +18,8 @@ import { CopiedMounts } from './copied-mounts.ts';
 import { Snapshot } from './snapshot.ts';
 
 /**
- * A root that is a copy of what the layers show, in which a command runs by chroot(2) alone: where neither mounts nor
- * namespaces are permitted. What the command has changed is found by comparing.
+ * A root that is a copy of the layers' merged view, in which a command runs with chroot(2) alone: for machines that
+ * permit neither mounts nor namespaces. The command's changes are found by comparison with a snapshot.
  */
 export class CopiedRoot implements CommandRoot {
   readonly folder: string;
@@ -44,7 +44,7 @@ export class CopiedRoot implements CommandRoot {
 
   /**
    * @param signal ends the copying, too
-   * @throws JettisonError `CHROOT_UNABLE` for what takes namespaces or mounts, `CHROOT_SECRET`, `MOUNT_TARGET`,
+   * @throws JettisonError `CHROOT_UNABLE` for a request that needs namespaces or mounts, `CHROOT_SECRET`, `MOUNT_TARGET`,
    * `MOUNT_SOURCE`
    */
   async start(subject: RunSubject, { prepare }: StartHooks, signal: AbortSignal): Promise<ChrootSandbox> {
@@ -66,7 +66,7 @@ export class CopiedRoot implements CommandRoot {
       noNewPrivileges: request.noNewPrivileges === true,
       seccomp: chosenSeccomp(request),
       ulimits: request.ulimits ?? [],
-      // Nothing obeys them before the command itself.
+      // All of them: no program before the command reads these variables.
       environment: [...environment.plain, ...environment.guarded],
       args: request.process.args,
       stdin: this.#stdin(request),
@@ -96,7 +96,7 @@ export class CopiedRoot implements CommandRoot {
   }
 }
 
-/** Hard links of the layers become files of their own, as they do below an overlay as soon as they are written to. */
+/** Hard links of the layers become separate files, as in an overlay once they are written to. */
 function* entriesOf(tree: Tree, signal: AbortSignal): Generator<RecipeEntry> {
   yield tree.get('')!;
   for (const { inode: _, ...entry } of below(tree, '')) {
@@ -119,7 +119,7 @@ function refuse({ network, unmasked, readonlyRoot, seccomp, mounts, shell, kept 
   if (impossible === undefined) return;
   throw new JettisonError(
     'CHROOT_UNABLE',
-    `${impossible[1]} takes namespaces and mounts, which this machine does not permit: commands run on the rung chroot`,
-    { hint: '`jettison doctor` says what keeps the better rungs from working, and what would change that.' },
+    `${impossible[1]} needs namespaces or mounts, which this machine does not permit: commands run on the rung chroot`,
+    { hint: '`jettison doctor` shows why the better rungs do not work, and how to enable them.' },
   );
 }

@@ -4,14 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join as joinPath } from '../../../layer/entry.ts';
 import { diskPath, nameOfBytes } from '../../../layer/names.ts';
 
-/** Entries between two turns of the event loop: what a message to the worker waits at most. */
+/** Entries between two turns of the event loop, so that messages to the worker do not wait long. */
 const TURN = 500;
-/** Milliseconds, or more, that the coarsest of clocks takes for a step. */
+/** Upper bound of the file system clock's resolution, in milliseconds. */
 const PATIENCE = 2000;
 
 /**
- * What a tree was like at one moment, as far as it takes to see later what has been changed since: every change of
- * a file, of its metadata or of its place moves the time of its inode, which no program can set.
+ * Inode, time of birth and change time of every path of a tree at one moment, to find later changes: every change of a
+ * file's content, metadata or path updates its inode's change time, which no program can set.
  */
 export class Snapshot {
   readonly #marks = new Map<string, Mark>();
@@ -40,13 +40,13 @@ export class Snapshot {
   }
 
   /**
-   * Waits until the file system's clock, which goes in steps, shows a later time than anything of the tree has.
+   * Waits until the file system's clock, which is coarse, shows a later time than all change times of the tree.
    *
    * @param folder absolute path of a folder on the same file system, outside the tree
    */
   async pass(folder: string): Promise<void> {
     const probe = join(folder, 'clock');
-    // Whoever sets the machine's clock back meanwhile must not stop the build: then times differ anyway.
+    // Gives up if the machine's clock is set back: then change times differ anyway.
     for (let tries = 0; tries < PATIENCE; tries++) {
       writeFileSync(probe, '');
       const { ctimeNs } = statOf(probe);
@@ -56,23 +56,23 @@ export class Snapshot {
     }
   }
 
-  /** Whether something was there. */
+  /** Whether the path existed. */
   has(path: string): boolean {
     return this.#marks.has(path);
   }
 
-  /** Whether the same thing was there: the very inode, changed or not. */
+  /** Whether the path had the same inode, changed or not. */
   isSame(path: string, stat: BigIntStats): boolean {
     const mark = this.#marks.get(path);
     return mark !== undefined && isInode(mark, stat);
   }
 
-  /** Whether nothing has happened to it. Of a directory: to itself, whatever has to what is in it. */
+  /** Whether the path is unchanged; for a directory, apart from the entries in it. */
   isUnchanged(path: string, stat: BigIntStats): boolean {
     return this.isSame(path, stat) && this.#marks.get(path)!.changed === stat.ctimeNs;
   }
 
-  /** Names that were in a directory. */
+  /** Names in a directory at that time. */
   children(path: string): readonly string[] {
     return this.#marks.get(path)?.names ?? [];
   }
@@ -83,7 +83,7 @@ export class Snapshot {
   }
 }
 
-/** What makes an inode: its number is used again when it is gone, with another time of birth. */
+/** The identity of an inode: its number can be reused after deletion, with another time of birth. */
 export interface Inode {
   number: bigint;
   birth: bigint;
@@ -102,7 +102,7 @@ export function isInode({ number, birth }: Inode, { ino, birthtimeNs }: BigIntSt
   return number === ino && birth === birthtimeNs;
 }
 
-/** Of the path itself: symlinks are not followed. */
+/** lstat with nanoseconds. */
 export function statOf(path: string): BigIntStats {
   return lstatSync(diskPath(path), { bigint: true });
 }

@@ -13,7 +13,7 @@ import { serveAgent } from '../agent.ts';
 import { addMountFlags } from './mount-flags.ts';
 import { MountedTrees, typeOnDisk } from './mounted-trees.ts';
 
-/** What the mounts of one run show of the store and of the machine. `close` gives all of it back. */
+/** The sources of a run's mounts: secrets, caches, trees, agents, folders. `close` releases them. */
 export class MountSources {
   readonly #caches: RunCaches;
   readonly #trees: MountedTrees;
@@ -29,17 +29,17 @@ export class MountSources {
     this.#trees = new MountedTrees(ctx, folder);
   }
 
-  /** Mounts that have to be made before the root's own ones. */
+  /** Mounts to make before the root's own ones. */
   get mounts(): readonly MountLine[] {
     return this.#trees.mounts;
   }
 
-  /** Waits for caches, and makes what is to be mounted. @returns what to bind, by the mounts' numbers */
+  /** Waits for cache locks, and creates the sources. @returns the sources to bind, by the mounts' numbers */
   async open(mounts: readonly ExecMount[], signal: AbortSignal): Promise<Map<number, BoundSource>> {
     const found = new Map<number, BoundSource>();
     const caches = new Map<number, CacheExecMount>();
     for (const [number, mount] of mounts.entries()) if (mount.type === 'cache') caches.set(number, mount);
-    // Where something else is mounted inside a cache, nobody may make a symlink there in the meantime.
+    // Another mount has its target inside this cache: no other command may put a symlink there meanwhile.
     const alone = new Set([...caches.keys()].filter((number) => holdsAnother(mounts, number)));
     for (const [number, path] of await this.#caches.open(caches, signal, alone)) {
       const below = caches.get(number)!.path;
@@ -62,7 +62,7 @@ export class MountSources {
     return found;
   }
 
-  /** The machine's /sys with all that is mounted in it, for commands that cannot have one of their own. */
+  /** The machine's /sys with its submounts, read-only, for commands that cannot mount their own. */
   readOnlySys(): string {
     return this.#bindAll('sys', '/sys', MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC)!.source;
   }
@@ -74,10 +74,10 @@ export class MountSources {
   }
 
   /**
-   * Binds a directory with all that is mounted below it to a place of the run's own.
+   * Bind-mounts a directory with its submounts into the run's folder.
    *
-   * @param flags of `MS`, for each of these mounts
-   * @returns undefined for what is no directory
+   * @param flags of `MS`, set on each of these mounts
+   * @returns undefined when the source is not a directory
    */
   #bindAll(name: string, source: string, flags: number): BoundSource | undefined {
     if (!statSync(source).isDirectory()) return undefined;
@@ -96,9 +96,8 @@ export class MountSources {
   }
 
   /**
-   * Binds a directory of a cache to a place of the run's own. What is in caches is the commands' business, so no
-   * symlink in there may lead anywhere, not even one that somebody makes at this moment: each directory is opened
-   * through the one above it.
+   * Bind-mounts a directory of a cache into the run's folder. The content of caches is untrusted, and may change at any
+   * moment: each directory is opened through its parent's file descriptor, so that no symlink is followed.
    */
   #bindBelow(cache: string, path: string, number: number): string {
     let fd = openCacheDirectory(cache);

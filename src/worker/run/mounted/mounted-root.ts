@@ -18,10 +18,10 @@ import { runtimeLaunch } from './runtime-launch.ts';
 import type { LaunchRequest } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
 
-/** What BuildKit calls every machine that it runs a command on. */
+/** The host name of all commands, as in BuildKit. */
 const HOSTNAME = 'buildkitsandbox';
 
-/** A root that is mounted: an overlay of the layers below a fresh directory, in namespaces of its own. */
+/** A mounted root: an overlay of the layers' directories and a new upper directory, in namespaces of its own. */
 export class MountedRoot implements CommandRoot {
   readonly problems: string[] = [];
   readonly #folder: RunFolder;
@@ -36,12 +36,10 @@ export class MountedRoot implements CommandRoot {
     this.#sources = new MountSources(ctx, locks, this.#folder.path);
   }
 
-  /** Absolute path of a folder for whatever belongs to the run, outside the root. */
   get folder(): string {
     return this.#folder.path;
   }
 
-  /** The runtime that runs the command, once it is started. */
   get runtime(): RunningRuntime | undefined {
     return this.#runtime && { name: this.#runtime, folder: this.#folder.memory };
   }
@@ -61,7 +59,7 @@ export class MountedRoot implements CommandRoot {
   /**
    * Mounts the root and starts the command in it.
    *
-   * @param signal ends the waiting for caches
+   * @param signal ends the wait for cache locks
    * @throws JettisonError `MOUNT_TARGET`, `MOUNT_SOURCE`, `RUN_SETUP`, `RUN_TOO_LONG`, `SECCOMP_UNAVAILABLE`,
    * `TOOL_MISSING`
    */
@@ -112,8 +110,7 @@ export class MountedRoot implements CommandRoot {
   }
 
   /**
-   * What kept a command from running that seems to have failed: a runtime's own exit codes look like those of
-   * commands.
+   * Why a command did not run at all: the runtime's own exit codes look like a command's, so its log is read.
    */
   failure(): { exitCode: number; message: string } | JettisonError | undefined {
     const runtime = this.#runtime;
@@ -124,7 +121,7 @@ export class MountedRoot implements CommandRoot {
       return { exitCode: missing ? 127 : 126, message: said };
     }
     return new JettisonError('RUN_SETUP', `${runtime} could not run the command: ${said}`, {
-      hint: 'With --isolation namespaces it is run without an OCI runtime; `jettison doctor` says what works here.',
+      hint: '--isolation namespaces runs it without an OCI runtime. `jettison doctor` shows what works here.',
     });
   }
 
@@ -135,20 +132,20 @@ export class MountedRoot implements CommandRoot {
 
   #runtimeFor({ init, process: { args } }: ExecRequest): RuntimeName | undefined {
     const { runtime } = this.#mode;
-    // crun makes a relative program absolute, and a script would see that as its $0.
+    // crun makes a relative program path absolute, which changes a script's $0.
     const renames = runtime === 'crun' && args[0]!.includes('/') && !args[0]!.startsWith('/');
     this.#runtime = init || renames ? undefined : runtime;
     return this.#runtime;
   }
 
-  /** @throws JettisonError `SECCOMP_UNAVAILABLE` where one was asked for */
+  /** @throws JettisonError `SECCOMP_UNAVAILABLE` when the request names a profile */
   #filterFor(request: ExecRequest, runtime: RuntimeName | undefined): SeccompProfile | undefined {
     const profile = chosenSeccomp(request);
     const why = profile === undefined || runtime !== undefined ? undefined : whyNoFilter();
     if (why === undefined) return profile;
     if (request.seccomp !== undefined) {
-      throw new JettisonError('SECCOMP_UNAVAILABLE', `no seccomp filter can be set: ${why}`, {
-        hint: 'Leave --hardened and seccomp= out, or say seccomp=unconfined.',
+      throw new JettisonError('SECCOMP_UNAVAILABLE', `cannot set a seccomp filter: ${why}`, {
+        hint: 'Omit --hardened and seccomp=, or pass seccomp=unconfined.',
       });
     }
     this.problems.push(`the command has no seccomp filter: ${why}`);

@@ -15,8 +15,8 @@ import { linkLayers, overlayOptions, overlayXattrs } from './overlay.ts';
 type TreeMount = Extract<ExecMount, { type: 'tree' }>;
 
 /**
- * Makes what the mounts of a run show of the build's own files, inside the run's folder: a copy, or an overlay with
- * a fresh upper directory. Either may be written to, and goes with the folder.
+ * Makes the sources of a run's `tree` mounts (files of a context, stage or image), inside the run's folder: a copy, or an
+ * overlay with a new upper directory. Commands may write to either; both are deleted with the folder.
  *
  * @param folder absolute path of the run's folder
  */
@@ -32,7 +32,7 @@ export class MountedTrees {
     this.#folder = folder;
   }
 
-  /** @param number of the mount among the run's. */
+  /** @param number of the mount among the run's */
   async add(number: number, mount: TreeMount): Promise<BoundSource> {
     const place = join(this.#folder, `tree-${number}`);
     const { from, kind } = mount;
@@ -68,7 +68,7 @@ export class MountedTrees {
   }
 }
 
-/** What stands at a path below a directory that nothing else writes to; symlinks are not followed. */
+/** The type of a path below a directory that no other process writes to; symlinks are not followed. */
 export function typeOnDisk(directory: string, path: string): string | undefined {
   const stat = lstatSync(diskPath(`${directory}/${path}`), { throwIfNoEntry: false });
   if (stat === undefined) return undefined;

@@ -7,8 +7,8 @@ import type { Ulimit } from '../../../protocol/exec-request.ts';
 import type { Launch, LaunchRequest } from './sandbox.ts';
 
 /**
- * Starts a command with util-linux alone. The first process mounts what the root consists of, makes that its own
- * root, starts the command and waits for it.
+ * Starts a command with util-linux alone. The first process mounts the root, makes it its own root, starts the command
+ * and waits for it.
  *
  * That process must not become the command: a process that changes its user loses the death signal by which it
  * ends together with the worker.
@@ -24,13 +24,13 @@ export function namespacesLaunch(request: LaunchRequest): Launch {
     setUp.push(mountAll(folder.table(`nested-${i}`, [mount])));
   }
   if (makeDirectory !== undefined) setUp.push(makePoint(root, { path: makeDirectory, kind: 'directory' }));
-  // What is mounted on it, and thereby on itself, stays as it is.
+  // Only the root's own mount: mounts below it keep their flags.
   if (request.readonlyRoot)
     setUp.push(`${needTool('mount')} -n -o remount,bind,ro,nodev ${quote(root)} || exit 1`);
   setUp.push(
     ...setLimits(request.ulimits),
     ...loopbackUp(request.network),
-    // The old root stays below the new one, and uncovering it takes a capability that the command lacks.
+    // The old root stays mounted below the new one; uncovering it needs CAP_SYS_ADMIN, which the command lacks.
     `cd ${quote(root)} && ${needTool('mount')} -n --move ${quote(root)} / || exit 1`,
   );
   const environment = [...request.environment.plain, ...request.environment.guarded];

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { kernelIsAtLeast } from '../../../machine/kernel.ts';
 import type { WorkerContext } from '../../worker-context.ts';
 
-/** Kernel parameters that exist only where overlayfs knows the mount option of that name. */
+/** A module parameter exists here if overlayfs supports the mount option of that name. */
 const PARAMETERS = '/sys/module/overlay/parameters';
 
 /**
- * Mount options of the overlay of a run.
+ * Mount options for the overlay of a run.
  *
- * @param folders.lower topmost first; all paths relative to the working directory of whoever mounts, without
- * commas, colons and backslashes, and short: the kernel takes 4095 bytes in all
+ * @param folders.lower topmost first; all paths are relative to the working directory of mount(8), without commas,
+ * colons and backslashes, and short: the kernel takes 4095 bytes in all
  * @param xattrs `user` inside a user namespace, where overlayfs may not use `trusted.` attributes
  */
 export function overlayOptions(
@@ -22,9 +22,9 @@ export function overlayOptions(
     `upperdir=${folders.upper}`,
     `workdir=${folders.work}`,
   ];
-  // The upper directory is thrown away unless the run ends well: nothing needs to be synced to the disk.
+  // No sync needed: the upper directory is discarded unless the run succeeds.
   if (kernelIsAtLeast(5, 10)) options.push('volatile');
-  // Layers are read without overlayfs, too: no part of them may be only a reference to another one.
+  // Layers are also read without overlayfs, so that metacopy and redirects between them must be off.
   if (xattrs === 'user') options.push('userxattr');
   else {
     for (const feature of ['index', 'redirect_dir', 'metacopy']) {
@@ -35,12 +35,11 @@ export function overlayOptions(
 }
 
 /**
- * Links the directories of layers into a folder, under names short enough for as many layers as overlayfs takes.
- * A layer that the stack has several times is linked once, for its topmost place: that hides all there is of it
- * further down, and overlayfs takes no directory twice.
+ * Symlinks the directories of layers into a folder, under names short enough for overlayfs' limits. A layer that occurs
+ * several times is linked once, at its topmost position, which hides the others: overlayfs rejects a directory twice.
  *
  * @param folder absolute path
- * @param prefix of the names, which are relative to the folder; what is before its last slash must be there
+ * @param prefix of the names, which are relative to the folder; its directory part must exist
  * @param directories of the layers: absolute paths, lowest first
  * @returns the names, lowest first
  */
@@ -53,7 +52,7 @@ export function linkLayers(folder: string, prefix: string, directories: readonly
   });
 }
 
-/** Which attributes the overlays of a worker use. A worker that cannot mount has none. */
+/** The namespace of the overlays' extended attributes. @throws Error in a worker that cannot mount */
 export function overlayXattrs({ overlay }: WorkerContext): 'trusted' | 'user' {
   if (overlay === 'none') throw new Error('this worker mounts nothing');
   return overlay;

@@ -20,9 +20,8 @@ import type { RuntimeName } from '../../../protocol/rung.ts';
 import type { Launch, LaunchRequest } from './sandbox.ts';
 
 /**
- * Starts a command with an OCI runtime. The first process is a shell in namespaces of its own here, too: it mounts
- * the root's overlay, and when it ends, everything that the runtime started ends with it, even if the runtime was
- * killed.
+ * Starts a command with an OCI runtime. Here, too, the first process is a shell in namespaces of its own: it mounts the
+ * root's overlay, and when it ends, the kernel kills everything that the runtime started, even if the runtime was killed.
  *
  * @param options.terminal whether the command gets a terminal, which the runtime makes
  * @throws JettisonError `RUN_TOO_LONG`
@@ -35,7 +34,7 @@ export function runtimeLaunch(
   const { folder, before, plan, makeDirectory, environment, seccomp } = request;
   const { root } = folder;
   const all = [...environment.plain, ...environment.guarded];
-  // A runtime would say it in words of its own, on the command's standard error.
+  // Checked here: a runtime would print its own message on the command's standard error.
   if (isTooLong([...request.args, ...all])) throw tooLong();
   const places = runtimePlaces(folder.memory);
   for (const path of [places.bundle, places.state]) mkdirSync(path);
@@ -51,13 +50,13 @@ export function runtimeLaunch(
         readonly: request.readonlyRoot,
         nodev: !request.devices,
       }),
-      // A profile of somebody's own may say more than ours can: the runtime makes of it what it does everywhere.
+      // Only for Docker's profile: a custom one may use features that our compiler lacks, so the runtime compiles it.
       ...(seccomp && hasDefaultFilter(seccomp) && canFilter() && { filter: filterProgram(seccomp) }),
     }),
     { mode: 0o600 },
   );
   const setUp = [mountProc(), hideControlGroups(), mountAll(folder.table('root', before))];
-  // Outside the root: in it, the runtime makes the mount points that are missing.
+  // Only mount points outside the root: the runtime makes missing ones inside it.
   for (const { point } of plan.nested) {
     if (point?.path.startsWith('/')) setUp.push(makePoint(root, point));
   }

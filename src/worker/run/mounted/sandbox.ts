@@ -24,49 +24,49 @@ import { Pty, resizeTerminalOf } from '../pty.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { CommandStreams } from '../streams.ts';
 
-/** How a command is started in a root of its own: what differs from rung to rung. */
+/** How a command is started in a root of its own: the part that differs between rungs. */
 export interface Launch {
-  /** The words that start the first process's shell: namespaces, if any. */
+  /** Arguments before the first process's shell: programs that make the namespaces. */
   wrapper: string[];
-  /** What the shell does until everything is ready for the command, as lines. */
+  /** Lines of shell script that mount the root. */
   setUp: string[];
-  /** The words, quoted for the shell, that become the command; `"$@"` stands for `args`. */
+  /** The shell words, quoted, that start the command; `"$@"` stands for `args`. */
   command: string;
   args: string[];
-  /** Variables of the shell. */
+  /** Environment of the shell. */
   variables: Record<string, string>;
-  /** How many processes are above the command: the shell alone, or a runtime, too. */
+  /** Number of processes above the command: the shell, and perhaps a runtime. */
   depth: 1 | 2;
   /**
-   * Where a terminal of the root's own is opened: its /dev, relative to the root and without symlinks. Absent: the
-   * runtime makes one, and copies what goes through it from and to that of the sandbox.
+   * The root's /dev, in which its terminal is opened: relative to the root, without symlinks. Absent: the runtime makes a
+   * terminal, and copies between it and the sandbox's.
    */
   dev?: string;
 }
 
 export interface SandboxOptions extends Partial<StartHooks> {
-  /** Absolute path of the run's folder: the shell's working directory, so that mounts may use short paths. */
+  /** Absolute path of the run's folder, the shell's working directory: mounts use short paths relative to it. */
   folder: string;
   launch: Launch;
   user: User;
-  /** `typed`, or absolute path of a file: see `StreamsOptions`. */
+  /** `typed`, or the absolute path of a file: see `StreamsOptions`. */
   stdin: string;
   terminal?: TerminalSize;
 }
 
-/** The channel between this process and the sandbox's first process, as a file descriptor of the latter. */
+/** The first process's file descriptor of the channel to this process. */
 const CHANNEL = 3;
 
 /**
- * A running command with namespaces of its own. Its first process is a small shell script outside the root,
- * which mounts what the root consists of, starts the command, and waits for it. When that process ends, for
- * whatever reason, the kernel kills everything in its process id namespace and drops all mounts.
+ * A running command with namespaces of its own. Its first process is a small shell script outside the root, which mounts
+ * the root, starts the command, and waits for it. When that process ends, for whatever reason, the kernel kills
+ * everything in its pid namespace and drops all mounts.
  *
  * That process must not become the command: a process that changes its user loses the death signal by which
  * it ends together with this worker.
  */
 export class Sandbox {
-  /** Settles when everything of the sandbox is gone: the command's exit code, 128 + n after signal n. */
+  /** Resolves when all processes of the sandbox have ended: the command's exit code, 128 + n after signal n. */
   readonly exit: Promise<number>;
   readonly streams: CommandStreams;
   readonly #channel: Duplex;
@@ -87,12 +87,12 @@ export class Sandbox {
       if (runtimeHasTerminal) resizeTerminalOf(commandBelow(this.#first, depth), size);
     };
     this.#channel = process.stdio[CHANNEL] as Duplex;
-    // A script that ends early closes the channel under our feet; its exit tells.
+    // A script that fails early closes the channel; its exit code is reported instead.
     this.#channel.on('error', () => {});
     this.exit = once(process, 'exit').then(([code, signal]: (number | null | string)[]) => {
-      // Its number may soon be another process's.
+      // The pid may be reused.
       this.#first = 0;
-      // unshare(1) cannot end by this signal itself.
+      // unshare(1) turns SIGKILL of its child into an exit code of its own.
       if (this.#isKilled) return 128 + constants.signals.SIGKILL;
       return typeof code === 'number' ? code : 128 + constants.signals[signal as NodeJS.Signals];
     });
@@ -115,9 +115,9 @@ export class Sandbox {
         const [error] = (await once(process, 'error')) as [Error];
         throw new JettisonError(
           'RUN_SETUP',
-          `RUN cannot be started: ${shortageIn(error.message) ?? error.message}`,
+          `cannot start RUN: ${shortageIn(error.message) ?? error.message}`,
           {
-            hint: 'Build again when that has passed, or raise the limit.',
+            hint: 'Build again when the shortage is over, or raise the limit.',
           },
         );
       }
@@ -126,7 +126,7 @@ export class Sandbox {
         began: (first) => options.began?.(first),
         prepare: async (first) => {
           if (terminal !== undefined && launch.dev !== undefined) {
-            // The first process has not started anything yet: nobody has changed what is in its root.
+            // The command has not started yet, so its root is unchanged.
             streams.connect(Pty.openInside(`/proc/${first}/cwd`, launch.dev, terminal, user));
           }
           await options.prepare?.(first);
@@ -146,20 +146,20 @@ export class Sandbox {
     return this.#first;
   }
 
-  /** Kills the command and everything that it left. */
+  /** Kills the command and all processes that it started. */
   kill(): void {
     if (this.#first > 0) this.#isKilled = true;
     signal(this.#first, 'SIGKILL');
   }
 
-  /** Sends a signal to the command; not to processes that it started. */
+  /** Sends a signal to the command, not to its children. */
   signal(name: NodeJS.Signals): void {
     signal(commandBelow(this.#first, this.#depth) ?? 0, name);
   }
 
   /**
-   * Waits until the root is mounted, and lets the command start. The answer is what makes an orphan
-   * impossible: a script whose worker died before the kernel knew that it must die with it gets none.
+   * Waits until the root is mounted, and lets the command start. This handshake rules out orphans: a script whose worker
+   * died before its death signal was set gets no answer, and ends.
    */
   async #becomeReady({ began, prepare }: Required<StartHooks>): Promise<void> {
     this.#channel.setEncoding('utf8');
@@ -185,9 +185,9 @@ export class Sandbox {
     await this.exit;
     throw new JettisonError(
       'RUN_SETUP',
-      `the root for RUN could not be put together:\n${this.#said.replace(/^began \d+\n/m, '').trim()}`,
+      `cannot mount the root for RUN:\n${this.#said.replace(/^began \d+\n/m, '').trim()}`,
       {
-        hint: 'Run `jettison doctor`: it says what this machine allows.',
+        hint: 'Run `jettison doctor`: it shows what this machine allows.',
       },
     );
   }
@@ -197,23 +197,23 @@ function spawnSandbox(options: SandboxOptions, streams: CommandStreams): ChildPr
   const { launch, terminal } = options;
   const [program, ...args] = [
     ...[needTool('setpriv'), '--pdeathsig=KILL', '--', ...launch.wrapper],
-    // What the command can see of this process in /proc says nothing about the machine.
+    // The script is in a variable: the command can read this process's arguments in /proc.
     ...[needTool('sh'), '-c', 'eval "$JETTISON_SCRIPT"', 'jettison', ...launch.args],
   ] as [string, ...string[]];
   try {
     return spawn(program, args, {
       cwd: options.folder,
-      // None of the image's variables: the first programs run with the machine's root directory.
+      // Without the image's variables: the first programs run in the machine's root directory.
       env: {
         PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
         LC_ALL: 'C',
-        // The newer mount interface of the kernel takes no option longer than 255 bytes.
+        // The kernel's newer mount interface limits options to 255 bytes.
         LIBMOUNT_FORCE_MOUNT2: 'always',
         JETTISON_SCRIPT: script(launch, terminal !== undefined),
         ...launch.variables,
       },
       stdio: [...streams.fds, 'pipe'],
-      // A session of its own: Ctrl-C is for control to deal with.
+      // A session of its own: control handles Ctrl-C.
       detached: true,
     });
   } catch (error) {
@@ -221,16 +221,16 @@ function spawnSandbox(options: SandboxOptions, streams: CommandStreams): ChildPr
   }
 }
 
-/** The terminal that a command gets in its root: nothing else has made one there. */
+/** The command's terminal, the first in its root. */
 const FIRST_TERMINAL = 'pts/0';
 
-/** What the first process does, as a POSIX shell script. Its arguments are the launch's. */
+/** The POSIX shell script of the first process. Its arguments are the launch's. */
 function script({ setUp, command, dev }: Launch, hasTerminal: boolean): string {
-  // Its session has nothing of the machine's: the terminal is all that it leads.
+  // A new session with the terminal as its controlling terminal.
   const lead = hasTerminal ? `${needTool('setsid')} --ctty ` : '';
   const device = hasTerminal && dev !== undefined ? quote(`${dev}/${FIRST_TERMINAL}`) : undefined;
   return [
-    // Complaints of the mounting go to the worker, only the command's own output to its standard error.
+    // Errors of mounting go to the worker; only the command's own output goes to standard error.
     `exec 4>&2 2>&${CHANNEL}`,
     'read -r first rest </proc/self/stat',
     `echo "began $first" >&${CHANNEL}`,
@@ -238,18 +238,18 @@ function script({ setUp, command, dev }: Launch, hasTerminal: boolean): string {
     ...setUp,
     `echo ready >&${CHANNEL}`,
     `read -r go <&${CHANNEL} || exit 1`,
-    // As relative paths: the shell's own root is the machine's.
+    // Relative paths: the shell's own root is the machine's.
     ...(device === undefined
       ? []
       : [`${needTool('mount')} -n -c --bind ${device} ${quote(`${dev}/console`)} 2>&4`]),
-    // In a subshell: what the shell itself says of a command that a signal ended is not the command's output.
+    // In a subshell: the shell's own message about a signalled command must not be in the output.
     `( exec ${lead}${command} ${device === undefined ? '2>&4' : `0<>${device} 1>&0 2>&0`} 4>&- ${CHANNEL}>&- )`,
     'exit $?',
   ].join('\n');
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
-  // 0 would be this process's whole group.
+  // kill(0) would signal this process's whole group.
   if (pid <= 0) return;
   try {
     process.kill(pid, name);
@@ -258,17 +258,17 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** A command and the mounted root that it gets, down to the last detail. */
+/** A command and its mounted root, as a launch needs them. */
 export interface LaunchRequest {
   folder: RunFolder;
-  /** Mounts that those of the plan need, the overlay of the root last. */
+  /** Mounts to make before those of the plan, the root's overlay last. */
   before: readonly MountLine[];
   plan: RootPlan;
   /** Directory to make, relative to the root and without symlinks, before the command starts. */
   makeDirectory?: string;
-  /** Nothing of the root can be changed but what is mounted on it. */
+  /** The root is read-only, apart from mounts in it. */
   readonlyRoot: boolean;
-  /** Whether device nodes of the root can be opened. */
+  /** Whether device nodes of the root can be opened (no `nodev`). */
   devices: boolean;
   ulimits: readonly Ulimit[];
   network: CommandNetwork;
@@ -276,10 +276,10 @@ export interface LaunchRequest {
   /** Absolute, inside the root. */
   cwd: string;
   isolation: Isolation;
-  /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
+  /** Names as in `capabilities.ts`; those that this process lacks are ignored. */
   capabilities: readonly string[];
   noNewPrivileges: boolean;
-  /** The system calls that it may make; absent: all. */
+  /** The seccomp filter; absent: none. */
   seccomp?: SeccompProfile | undefined;
   environment: Environment;
   args: readonly string[];
