@@ -7,7 +7,7 @@ const ACCOUNTS = [
   { name: 'sys', id: 3, home: '/dev' },
   { name: 'www-data', id: 33, home: '/var/www' },
   { name: 'node', id: 1000, home: '/home/node', login: true },
-  // The user of Google's distroless images, so that their Dockerfiles find it.
+  // The user of Google's distroless images: Dockerfiles for them work unchanged.
   { name: 'nonroot', id: 65532, home: '/home/nonroot' },
   { name: 'nobody', id: 65534, home: '/nonexistent', group: 'nogroup' },
 ];
@@ -25,7 +25,7 @@ const GROUPS: [name: string, id: number][] = [
 /**
  * Writes the user database (never the machine's own accounts) and the home directories.
  *
- * @param shell what people get who log in, e.g. `/bin/bash`; without it nobody can
+ * @param shell login shell, e.g. `/bin/bash`; default: logins are disabled
  */
 export function addAccounts(listing: Listing, shell: string | undefined): void {
   const lines = (records: string[]) => `${records.join('\n')}\n`;
@@ -38,7 +38,7 @@ export function addAccounts(listing: Listing, shell: string | undefined): void {
 
   listing.text('etc/passwd', lines(users));
   listing.text('etc/group', lines(groups.map(([name, id]) => `${name}:x:${id}:`)));
-  // No password opens any of them. useradd keeps these two up to date only if they are there.
+  // All passwords are locked. useradd updates shadow and gshadow only if they exist.
   listing.text('etc/shadow', lines(ACCOUNTS.map(({ name }) => `${name}:*:0:0:99999:7:::`)), 0o640);
   listing.text('etc/gshadow', lines(groups.map(([name]) => `${name}:*::`)), 0o640);
 

@@ -1,7 +1,6 @@
 /**
- * Commands that RUN lines of ordinary Dockerfiles call, and that every Debian or Alpine base has. What a
- * machine does not have is left out. Compilers, git, curl and package managers are not among them: they
- * would bring in half of the machine.
+ * Commands that RUN lines of ordinary Dockerfiles call, and that every Debian or Alpine base image has. Missing ones are
+ * left out. Compilers, git, curl and package managers are not listed: their dependencies are half of the machine.
  */
 export const TOOLS = words(`
   sh dash bash env
@@ -20,10 +19,10 @@ export const TOOLS = words(`
   useradd userdel usermod groupadd groupdel groupmod addgroup adduser
 `);
 
-/** What the commands above read. */
+/** Configuration files of the commands above. */
 export const TOOL_FILES = ['/etc/login.defs', '/etc/default/useradd'];
 
-/** Where distributions keep the bundle of certificate authorities; those that exist are taken. */
+/** Paths of the certificate bundle in several distributions; those that exist are copied. */
 export const CERTIFICATES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',

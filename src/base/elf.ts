@@ -1,4 +1,4 @@
-/** What the dynamic loader reads of an ELF file before it runs it. */
+/** The headers and dynamic section of an ELF file, as far as the dynamic loader needs them. */
 export interface ElfFile {
   /** 32 or 64: a process loads libraries of its own class only. */
   bits: 32 | 64;
@@ -29,7 +29,7 @@ const TAG = {
   rpath: 15,
   runpath: 29,
 } as const;
-/** More than any real file has; a damaged header must not make us read for ever. */
+/** Upper bound of a table's size in bytes, against damaged headers. */
 const MAX_PART = 16 * 1024 * 1024;
 
 interface Segment {
@@ -42,7 +42,7 @@ interface Segment {
 /**
  * Reads the headers of an ELF file (32 or 64 bit, either byte order).
  *
- * @returns undefined when the file is no ELF file, or is damaged
+ * @returns undefined when the file is not an ELF file, or is damaged
  */
 export function readElf(readAt: ReadAt): ElfFile | undefined {
   try {
@@ -98,7 +98,7 @@ function parse(readAt: ReadAt): ElfFile | undefined {
   const first = (wanted: number) => tags.find(([tag]) => tag === wanted)?.[1];
   const stringsAt = first(TAG.stringTable);
   if (stringsAt === undefined) return file;
-  // The table is named by its address in memory; the segment that is loaded there knows its place in the file.
+  // The string table is given by its address in memory; the segment loaded there gives the file offset.
   const home = segments.find(
     ({ type, address, size }) => type === SEGMENT.load && stringsAt >= address && stringsAt < address + size,
   );

@@ -16,28 +16,28 @@ export interface HostBaseOptions {
   time?: number;
 }
 
-/** A base image that is made of this machine's own files: one layer, and what runs on it. */
+/** A base image made of this machine's own files: the entries of its one layer, and its config. */
 export interface HostBase {
   entries: RecipeEntry[];
   config: RuntimeConfig;
   history: HistoryEntry[];
   /** RFC 3339. */
   created: string;
-  /** What could not be taken along, one sentence each. */
+  /** Files that could not be copied, one sentence each. */
   warnings: string[];
 }
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Of npm's own directory: what no build reads, and the administrator's settings, which may hold tokens. */
+/** Left out of npm's own directory: documentation, and the administrator's settings, which may contain tokens. */
 const NPM_LEFT_OUT = ['docs', 'man', 'npmrc', '.npmrc'];
 const DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
 /**
- * Lists the files of a base image made of this machine: the Node that runs this, npm, a shell and the tools
- * that RUN lines use, and exactly the libraries that these load. Accounts are the image's own, not the
- * machine's. The same files give the same list, whoever asks.
+ * Lists the files of a base image made of this machine's: the Node that runs this process, npm, a shell, the tools that
+ * RUN lines use, and exactly the libraries that these load. Accounts are the image's own, not the machine's. The list
+ * depends on the files only, not on the user.
  *
- * @throws JettisonError `BASE_HOST_SYSTEM` on anything but Linux
+ * @throws JettisonError `BASE_HOST_SYSTEM` on systems other than Linux
  */
 export async function listHostBase(options: HostBaseOptions = {}): Promise<HostBase> {
   if (process.platform !== 'linux') {
@@ -56,7 +56,7 @@ export async function listHostBase(options: HostBaseOptions = {}): Promise<HostB
   await addFrame(listing);
   const programs = [await addNode(listing)];
   if (options.slim) {
-    // Where Google's distroless Node images have it.
+    // The path of Node in Google's distroless images.
     listing.symlink('nodejs/bin/node', '../../usr/local/bin/node');
   } else {
     await addPackageManagers(listing, warnings);
@@ -77,7 +77,7 @@ export async function listHostBase(options: HostBaseOptions = {}): Promise<HostB
   };
 }
 
-/** Directories that programs expect, and the machine's own way to /bin and /lib (links into /usr, or not). */
+/** Directories that programs expect; /bin and /lib are links into /usr if the machine's are. */
 async function addFrame(listing: Listing): Promise<void> {
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
     const status = await lstat(`/${name}`).catch(() => undefined);
@@ -100,7 +100,7 @@ async function addFrame(listing: Listing): Promise<void> {
   listing.directory('tmp', 0o1777);
   listing.directory('var/tmp', 0o1777);
   await listing.same('/etc/os-release');
-  // Files first, then DNS: without it, glibc would ask for services that only the machine has.
+  // Files, then DNS: without this file, glibc would query services that only the machine has.
   listing.text(
     'etc/nsswitch.conf',
     'passwd: files\ngroup: files\nshadow: files\ngshadow: files\nhosts: files dns\n' +
@@ -109,8 +109,8 @@ async function addFrame(listing: Listing): Promise<void> {
 }
 
 /**
- * Node as /usr/local/bin/node, where the official images have it. One that finds libraries next to itself
- * stays at its own path, with a link to it.
+ * Node as /usr/local/bin/node, as in the official images. A Node that finds libraries relative to its own path keeps
+ * that path, and gets a link.
  */
 async function addNode(listing: Listing): Promise<string> {
   const node = await realpath(process.execPath);
@@ -126,7 +126,7 @@ async function addNode(listing: Listing): Promise<string> {
   return node;
 }
 
-/** Parts of Node's own library that a distribution's build reads from files instead of its binary. */
+/** Parts of Node's library that a distribution's build loads from files instead of its binary. */
 function builtInFiles(): string[] {
   const { defines = [] } = process.config.target_defaults as { defines?: unknown[] };
   return defines.flatMap((define) => {
@@ -138,7 +138,7 @@ function builtInFiles(): string[] {
 async function addPackageManagers(listing: Listing, warnings: string[]): Promise<void> {
   const npm = await packageDirectory('npm');
   if (npm === undefined) {
-    warnings.push('npm is left out: there is none in one directory beside this Node');
+    warnings.push('npm is left out: this Node has no npm in one directory');
   } else {
     await listing.tree('usr/local/lib/node_modules/npm', npm, NPM_LEFT_OUT);
     listing.symlink('usr/local/bin/npm', '../lib/node_modules/npm/bin/npm-cli.js');
@@ -151,7 +151,7 @@ async function addPackageManagers(listing: Listing, warnings: string[]): Promise
   }
 }
 
-/** Where a package manager is installed: beside this Node, else where its command on the PATH leads. */
+/** The directory of a package manager: next to this Node, else found through its command on the PATH. */
 async function packageDirectory(name: string): Promise<string | undefined> {
   const node = await realpath(process.execPath);
   const candidates = [join(dirname(dirname(node)), 'lib/node_modules', name)];
@@ -160,14 +160,14 @@ async function packageDirectory(name: string): Promise<string | undefined> {
     if (command !== undefined) candidates.push(dirname(dirname(command)));
   }
   for (const directory of candidates) {
-    // Debian spreads npm's dependencies over packages of their own; such an npm cannot be taken along.
+    // Debian installs npm's dependencies elsewhere, in packages of their own; such an npm cannot be copied.
     const complete = name !== 'npm' || (await isDirectory(join(directory, 'node_modules')));
     if (complete && basename(directory) === name && (await isDirectory(directory))) return directory;
   }
   return undefined;
 }
 
-/** @returns the paths of those that are programs or scripts, as far as they are there */
+/** @returns the paths of the programs and scripts that exist */
 async function addTools(listing: Listing): Promise<string[]> {
   const programs: string[] = [];
   for (const name of TOOLS) {
@@ -181,7 +181,7 @@ async function addTools(listing: Listing): Promise<string[]> {
   return programs;
 }
 
-/** False for scripts of an interpreter that the image will not have (Debian's adduser is Perl). */
+/** False for scripts whose interpreter the image will lack (Debian's adduser is Perl). */
 async function runsHere(path: string): Promise<boolean> {
   const start = await firstLine(path);
   const interpreter = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(start);
@@ -193,11 +193,11 @@ async function runsHere(path: string): Promise<boolean> {
 async function addLibraries(listing: Listing, programs: string[], warnings: string[]): Promise<void> {
   const machine = thisMachine();
   const needs = findLibraries(programs, machine);
-  for (const { name, file } of needs.missing) warnings.push(`${file} needs ${name}, which is not found`);
+  for (const { name, file } of needs.missing) warnings.push(`${file} needs ${name}, which was not found`);
   for (const path of needs.interpreters) await listing.same(path);
   for (const { path, name, by } of needs.libraries) {
     if (!(await listing.same(path)) || by !== 'configured') continue;
-    // The image has no loader cache, so that another library on the machine cannot change the image.
+    // The image gets no loader cache: it would depend on all libraries of the machine.
     const elf = machine.elf(path);
     if (elf !== undefined) listing.symlink(join(linkDirectory(elf), name).slice(1), path);
   }

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path/posix';
 import type { ElfFile } from './elf.ts';
 
-/** The machine's files as the search needs them; a test hands in its own. */
+/** The machine's files, as far as the search needs them; tests pass their own. */
 export interface Machine {
   /** The headers of the ELF file at a path, symlinks followed; undefined if there is none. */
   elf(path: string): ElfFile | undefined;
@@ -13,16 +13,16 @@ export interface Machine {
   names(path: string): string[];
 }
 
-/** A shared library that some program loads. */
+/** A shared library that a program loads. */
 export interface Library {
-  /** The name that was asked for. */
+  /** The requested name. */
   name: string;
-  /** Where the loader finds it; may lead over symlinks. */
+  /** The path at which the loader finds it; may contain symlinks. */
   path: string;
   /**
-   * How it was found. `default`: in a directory that the loader always searches. `configured`: only because
-   * /etc/ld.so.conf names its directory, which takes effect through the loader's cache. `absolute`: by a
-   * path that the program holds. `origin`: by a path relative to the program's own directory.
+   * How it was found. `default`: in a directory that the loader always searches. `configured`: in a directory of
+   * /etc/ld.so.conf, which takes effect through the loader's cache. `absolute`: by an absolute path in the program.
+   * `origin`: by a path relative to the program's own directory.
    */
   by: 'default' | 'configured' | 'absolute' | 'origin';
 }
@@ -32,7 +32,7 @@ export interface Needs {
   interpreters: string[];
   /** Each path once, sorted by path. */
   libraries: Library[];
-  /** What was not found, and for which file. */
+  /** Libraries that were not found, each with the file that needs it. */
   missing: { name: string; file: string }[];
 }
 
@@ -48,12 +48,11 @@ const TRIPLETS: Record<string, string> = {
 };
 
 /**
- * Finds the loaders and shared libraries of some programs, transitively, in the order in which ld.so would
- * look: RPATH (of the file and of those that load it) unless there is a RUNPATH, RUNPATH, the directories
- * of /etc/ld.so.conf, the standard directories. `LD_LIBRARY_PATH` is left out on purpose: it belongs to one
- * shell and would not be set in an image. musl's loader has its own, shorter list.
+ * Finds the loaders and shared libraries of programs, transitively, in the search order of ld.so: RPATH (of the file
+ * and of those that load it) unless there is a RUNPATH, RUNPATH, the directories of /etc/ld.so.conf, the standard
+ * directories. Ignores `LD_LIBRARY_PATH`, which would not be set in an image. musl's loader has its own, shorter list.
  *
- * @param programs absolute paths; what is no ELF file needs nothing
+ * @param programs absolute paths; files that are not ELF need nothing
  */
 export function findLibraries(programs: readonly string[], machine: Machine): Needs {
   const interpreters = new Set<string>();
@@ -66,7 +65,7 @@ export function findLibraries(programs: readonly string[], machine: Machine): Ne
     if (elf === undefined) continue;
     if (elf.interpreter !== undefined) interpreters.add(elf.interpreter);
     const search = searchOf(elf, configured, machine);
-    // The loader knows a library by its name: a second request for the name gets the first one's file.
+    // The loader identifies a library by its name: a second request gets the same file.
     const loaded = new Set<string>();
     const todo = [{ path: program, elf, inherited: [] as Place[] }];
     for (let item = todo.shift(); item !== undefined; item = todo.shift()) {
@@ -93,7 +92,7 @@ export function findLibraries(programs: readonly string[], machine: Machine): Ne
   };
 }
 
-/** The directory, always searched, in which a link makes a `configured` library found without a cache. */
+/** A directory that is always searched: a link in it makes a `configured` library found without the loader's cache. */
 export function linkDirectory(elf: ElfFile): string {
   const triplet = TRIPLETS[`${elf.machine}/${elf.bits}`];
   return triplet === undefined ? '/usr/lib' : `/usr/lib/${triplet}`;
@@ -115,7 +114,7 @@ function find(
     : list.map(({ directory, by }) => ({ path: join(directory, name), by }));
   for (const { path, by } of candidates) {
     const elf = machine.elf(path);
-    // Libraries of another architecture are passed over, as the loader does.
+    // Skips libraries of another architecture, as the loader does.
     if (elf !== undefined && elf.bits === like.bits && elf.machine === like.machine) {
       return { library: { name, path, by }, elf };
     }
@@ -123,7 +122,7 @@ function find(
   return undefined;
 }
 
-/** RPATH or RUNPATH directories; the tokens that only the loader can expand are left out. */
+/** Directories of RPATH or RUNPATH, without those with tokens that only the loader can expand. */
 function places(entries: string[], file: string, machine: Machine): Place[] {
   return entries.flatMap((entry): Place[] => {
     const relative = /\$(?:ORIGIN\b|\{ORIGIN\})/.test(entry);
@@ -183,7 +182,7 @@ function configuredDirectories(machine: Machine): string[] {
   return directories;
 }
 
-/** Files that an `include` pattern means; wildcards in the last component only, as every distribution has it. */
+/** Files that match an `include` pattern. Supports wildcards in the last component only, as all distributions use them. */
 function expand(pattern: string, base: string, machine: Machine): string[] {
   const full = pattern.startsWith('/') ? pattern : join(base, pattern);
   const name = full.slice(full.lastIndexOf('/') + 1);

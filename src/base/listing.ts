@@ -9,8 +9,8 @@ const MAX_LINKS = 40;
 const CHUNK = 1 << 19;
 
 /**
- * Collects what an image made of this machine's files holds. Owners are 0:0 unless said otherwise, all times
- * are one given time, and setuid bits are dropped: the result depends on the files' contents only.
+ * Collects the entries of an image made of this machine's files. Owners default to 0:0, all times are one given time,
+ * and setuid bits are dropped: the result depends on the files' contents only.
  */
 export class Listing {
   readonly #entries = new Map<string, RecipeEntry>();
@@ -19,19 +19,19 @@ export class Listing {
 
   /**
    * @param mtime time of every entry, in seconds since 1970
-   * @param onSkip is told of every file that cannot be read
+   * @param onSkip called for every file that cannot be read
    */
   constructor(mtime: number, onSkip: (path: string, reason: string) => void) {
     this.#mtime = mtime;
     this.#onSkip = onSkip;
   }
 
-  /** What was collected, in canonical order. */
+  /** All entries, in canonical order. */
   entries(): RecipeEntry[] {
     return [...this.#entries.values()].sort((a, b) => comparePaths(a.path, b.path));
   }
 
-  /** A directory, and the missing ones above it (0755 0:0). */
+  /** Adds a directory, and missing parents (0755, 0:0). */
   directory(path: string, mode = 0o755, uid = 0, gid = 0): void {
     this.#add({ path, type: 'directory', mode, uid, gid, size: 0 });
   }
@@ -40,7 +40,7 @@ export class Listing {
     this.#add({ path, type: 'symlink', mode: 0o777, uid: 0, gid: 0, size: 0, link });
   }
 
-  /** A file with this text. */
+  /** Adds a file with this text. */
   text(path: string, text: string, mode = 0o644): void {
     const bytes = Buffer.from(text);
     const digest = createHash('sha256').update(bytes).digest('hex');
@@ -49,9 +49,9 @@ export class Listing {
   }
 
   /**
-   * A file of the machine at the same path as there, with every symlink on the way to it.
+   * Adds a file of the machine at the same path, with every symlink on its path.
    *
-   * @returns false when there is none, or it cannot be read
+   * @returns false when it does not exist or cannot be read
    */
   async same(path: string): Promise<boolean> {
     let at = '/';
@@ -83,14 +83,14 @@ export class Listing {
     return true;
   }
 
-  /** A regular file of the machine at a path of its own. */
+  /** Adds a regular file of the machine at another path. */
   async file(path: string, host: string): Promise<boolean> {
     if (this.#entries.get(this.#place(path))?.type === 'file') return true;
     try {
       const handle = await open(host, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
         const { mode, size } = await handle.stat().then((status) => {
-          if (!status.isFile()) throw new Error('it is no regular file');
+          if (!status.isFile()) throw new Error('it is not a regular file');
           return status;
         });
         const digest = await digestOf(handle, size);
@@ -107,9 +107,9 @@ export class Listing {
   }
 
   /**
-   * A directory of the machine with everything in it.
+   * Adds a directory of the machine with everything in it.
    *
-   * @param leaveOut paths, relative to the directory, that are left out with everything below them
+   * @param leaveOut paths, relative to the directory, to leave out with everything below them
    */
   async tree(path: string, host: string, leaveOut: readonly string[] = [], below = ''): Promise<void> {
     this.directory(path);
@@ -128,12 +128,12 @@ export class Listing {
   #add(entry: Omit<RecipeEntry, 'mtime'>): void {
     const path = this.#place(entry.path);
     const known = this.#entries.get(path);
-    // A link of the machine (/lib → usr/lib) stays, and what is put below it goes where it leads.
+    // A link of the machine (/lib → usr/lib) is kept: paths below it resolve to its target.
     if (known?.type === 'symlink' && entry.type === 'directory') return;
     this.#entries.set(path, { ...entry, path, mtime: this.#mtime });
   }
 
-  /** Where a path leads among the entries so far; missing directories above it are made. */
+  /** Resolves a path among the entries so far, and adds missing parents. */
   #place(path: string): string {
     let at = '';
     const todo = normalize(path).split('/').filter(Boolean).reverse();
@@ -157,7 +157,7 @@ export class Listing {
   }
 }
 
-/** sha256 of an open file of so many bytes, in hexadecimal digits. */
+/** sha256 of an open file of this size: 64 hex digits. */
 async function digestOf(handle: FileHandle, size: number): Promise<string> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(Math.min(size, CHUNK));
@@ -170,7 +170,7 @@ async function digestOf(handle: FileHandle, size: number): Promise<string> {
   return hash.digest('hex');
 }
 
-/** A file's mode as everyone in the image may use it: readable, executable where its owner may execute it. */
+/** A mode with which all users of the image can read a file, and execute it if its owner can. */
 function usable(mode: number): number {
   return mode & 0o100 ? 0o755 : 0o644;
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync 
 import { type ElfFile, readElf } from './elf.ts';
 import type { Machine } from './libraries.ts';
 
-/** The machine that Jettison runs on. Headers are read once a path. */
+/** The machine that Jettison runs on. Reads the headers of each path once. */
 export function thisMachine(): Machine {
   const seen = new Map<string, ElfFile | undefined>();
   return {
@@ -25,7 +25,7 @@ function readHeaders(path: string): ElfFile | undefined {
       return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
     });
   } catch (error) {
-    // A directory opens, but does not read.
+    // A directory can be opened, but not read.
     if ((error as NodeJS.ErrnoException).code === 'EISDIR') return undefined;
     throw error;
   } finally {
@@ -33,7 +33,7 @@ function readHeaders(path: string): ElfFile | undefined {
   }
 }
 
-/** What a call gives, or undefined where the file system says no. */
+/** The result of a call, or undefined after a file system error. */
 function attempt<T>(call: () => T): T | undefined {
   try {
     return call();

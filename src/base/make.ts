@@ -21,14 +21,14 @@ export interface MadeBase {
   size: number;
   /** Files, directories and links. */
   entries: number;
-  /** The store had this very image already. */
+  /** Whether the store already had this image. */
   reused: boolean;
   warnings: string[];
 }
 
 /**
- * Makes a base image of this machine's files and puts it into the store. As long as those files are the same
- * it is the same image, and nothing is packed again. The image gets no name.
+ * Makes a base image of this machine's files, and adds it to the store without a name. Unchanged files give the same
+ * image, and are not packed again.
  *
  * @throws JettisonError `BASE_HOST_SYSTEM`, `BASE_HOST_NODE`
  */
@@ -65,7 +65,7 @@ export async function makeHostBase(store: Store, options: HostBaseOptions = {}):
 async function pack(store: Store, layer: string, entries: RecipeEntry[]): Promise<LayerBlob> {
   const path = temporaryPath(store.layout, 'recipe');
   writeRecipe(path, entries);
-  // Loaded here: a base that is unchanged needs no second process.
+  // Loaded here: an unchanged base image needs no worker.
   const { startWorker } = await import('../host/client.ts');
   const worker = await startWorker({ home: store.layout.home });
   try {

@@ -3,8 +3,8 @@ import { EXIT, JettisonError } from '../errors/error.ts';
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../launch/capabilities.ts';
 
 /**
- * The capabilities of a command: Docker's default, less what is dropped, and what is added. `ALL` stands for
- * all of them; what is named besides it counts more: `--cap-drop ALL --cap-add CHOWN` leaves one.
+ * The capabilities of a command: Docker's default, minus `drop`, plus `add`. `ALL` means all capabilities; single names
+ * take precedence over it: `--cap-drop ALL --cap-add CHOWN` leaves one.
  *
  * @param add names, with or without `CAP_`, in any case
  * @throws JettisonError `CAPABILITY_UNKNOWN`

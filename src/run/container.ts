@@ -5,7 +5,7 @@ import type { ContainerConfig, StoredContainer } from '../store/containers.ts';
 import { processIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 
-/** What of a command's request is known before its layers are there. */
+/** A command's request without its layers, which are fetched later. */
 export type ContainerRequest = Omit<ExecRequest, 'layers' | 'commit'>;
 
 export type ContainerPlan = ContainerConfig<ContainerRequest>;
@@ -13,31 +13,31 @@ export type Container = StoredContainer<ContainerRequest>;
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
-/** What a container can be said to be: `dead` is one whose supervisor was killed, and everything with it. */
+/** `dead`: the supervisor was killed, and the command with it. */
 export type Status = 'created' | 'running' | 'exited' | 'dead';
 
 export function statusOf({ state, alive }: Container): Status {
   return state.status === 'exited' || alive ? state.status : 'dead';
 }
 
-/** Whether anything of it can still be running. */
+/** Whether a process of it may be running. */
 export function isLive(container: Pick<Container, 'alive' | 'state'> | undefined): boolean {
   return container?.alive === true && container.state.status !== 'exited';
 }
 
-/** All containers, oldest first. Records that nobody wants any more are swept. */
+/** All containers, oldest first. Deletes records of dead `--rm` containers. */
 export function listContainers(store: Store): Container[] {
   return store.containers.list<ContainerRequest>().filter((container) => {
     const { id, autoRemove } = container.config;
     if (!autoRemove || isLive(container)) return true;
-    // Whoever was to remove it did not live to do so.
+    // Its supervisor was killed before it could remove the record.
     if (!container.alive) store.containers.remove(id);
     return container.alive;
   });
 }
 
 /**
- * Finds a container by its name, its id or a unique beginning of that.
+ * Finds a container by its name, its id or a unique prefix of its id.
  *
  * @throws JettisonError `CONTAINER_UNKNOWN`, `CONTAINER_AMBIGUOUS`
  */
@@ -47,23 +47,23 @@ export function findContainer(store: Store, text: string): Container {
   if (named !== undefined) return named;
   const matches = text === '' ? [] : all.filter(({ config }) => config.id.startsWith(text));
   if (matches.length > 1) {
-    throw new JettisonError('CONTAINER_AMBIGUOUS', `"${text}" is the beginning of several containers' ids`, {
-      hint: `Write more of it, or a name: ${matches.map(({ config }) => config.name).join(', ')}.`,
+    throw new JettisonError('CONTAINER_AMBIGUOUS', `several container ids start with "${text}"`, {
+      hint: `Write more digits, or a name: ${matches.map(({ config }) => config.name).join(', ')}.`,
     });
   }
   if (matches[0] === undefined) {
-    throw new JettisonError('CONTAINER_UNKNOWN', `there is no container "${text}"`, {
-      hint: 'See `jettison ps -a` for what there is.',
+    throw new JettisonError('CONTAINER_UNKNOWN', `unknown container "${text}"`, {
+      hint: '`jettison ps -a` lists the containers.',
     });
   }
   return matches[0];
 }
 
 /**
- * Enters a container into the store, as not started yet and looked after by this process.
+ * Adds a container to the store: not started yet, supervised by this process.
  *
- * @param name without it one is found
- * @throws JettisonError `CONTAINER_NAME` for one that is no name, or taken
+ * @param name default: a random one
+ * @throws JettisonError `CONTAINER_NAME` for an invalid name, or one in use
  */
 export function createContainer(
   store: Store,
@@ -72,14 +72,14 @@ export function createContainer(
 ): ContainerPlan {
   if (name !== undefined && !NAME.test(name)) {
     throw new JettisonError('CONTAINER_NAME', `invalid container name "${name}"`, {
-      hint: 'Letters, digits, and after the first of them also "_", "." and "-".',
+      hint: 'Use letters and digits, and after the first character also "_", "." and "-".',
     });
   }
   for (;;) {
     const id = randomBytes(32).toString('hex');
     const config = { ...plan, id, name: name ?? randomName(), created: new Date().toISOString() };
     store.containers.create(config, { status: 'created', supervisor: processIdentity });
-    // First entered, then looked for others: of two who take a name at once at least one sees the other.
+    // Added first, then checked: of two processes that take a name at once, at least one sees the other.
     const other = listContainers(store).find(
       (one) => one.config.name === config.name && one.config.id !== id,
     );
@@ -88,9 +88,9 @@ export function createContainer(
     if (name !== undefined) {
       throw new JettisonError(
         'CONTAINER_NAME',
-        `the name "${name}" is taken by container ${shortContainerId(other.config.id)}`,
+        `the container name "${name}" is in use by ${shortContainerId(other.config.id)}`,
         {
-          hint: `Remove that with \`jettison rm ${name}\`, or choose another name.`,
+          hint: `Remove that container with \`jettison rm ${name}\`, or choose another name.`,
         },
       );
     }
@@ -106,7 +106,7 @@ const QUALITIES =
 const THINGS =
   'anchor beacon boom bow buoy cabin capstan chart cleat compass deck dinghy galley hatch helm hull jib keel ketch lantern mast oar pennant pier rudder sail sextant spar tiller winch yawl';
 
-/** A name for a container that nobody named: `brisk-rudder`. */
+/** A random container name: `brisk-rudder`. */
 function randomName(): string {
   return `${pick(QUALITIES)}-${pick(THINGS)}`;
 }

@@ -9,17 +9,17 @@ import { findContainer } from './container.ts';
 import { LogWriter } from './log.ts';
 import { logPath, type Supervision, supervise } from './supervise.ts';
 
-/** The first argument of `jettison run` by which a supervisor is started; for nobody to type. */
+/** The first argument of `jettison run` that starts a supervisor; internal. */
 export const SUPERVISE = '--supervise';
 
-/** What a supervisor says to whoever started it, once. */
+/** The one message of a supervisor to its parent. */
 type Word = { type: 'started' } | { type: 'ended'; exitCode: number } | { type: 'failed'; failure: Failure };
 
 /**
- * Has a process of its own look after a container, which lives on when this one ends.
+ * Starts a supervisor process for a container. It outlives this process.
  *
- * @returns undefined once the command runs, its exit code if it has ended before
- * @throws JettisonError when it could not be run at all
+ * @returns undefined once the command runs, or its exit code if it has already ended
+ * @throws JettisonError when the command could not start
  */
 export async function runDetached(
   store: Store,
@@ -46,7 +46,7 @@ export async function runDetached(
     store.containers.remove(id);
     throw new JettisonError(
       'SUPERVISOR_DIED',
-      `the process that looks after the container ended${said === '' ? '' : `:\n${said}`}`,
+      `the supervisor of the container ended unexpectedly${said === '' ? '' : `:\n${said}`}`,
     );
   }
   if (child.connected) child.disconnect();
@@ -55,7 +55,7 @@ export async function runDetached(
   return word.type === 'ended' ? word.exitCode : undefined;
 }
 
-/** What a supervisor process does: looks after a container that has been entered into the store. */
+/** The supervisor process: runs a container of the store to its end. */
 export async function superviseDetached(
   store: Store,
   id: string,
@@ -65,7 +65,7 @@ export async function superviseDetached(
   const log = new LogWriter(logPath(store, id));
   const abandoned = new AbortController();
   const abandon = () => abandoned.abort();
-  // Whoever asked for it did not wait until it ran.
+  // The parent ended before the command ran.
   process.once('disconnect', abandon);
   const say = (word: Word) =>
     new Promise<void>((resolve) => {

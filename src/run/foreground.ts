@@ -10,7 +10,7 @@ const NEWLINE = 0x0a;
  * Runs a container in the foreground.
  *
  * @returns the command's exit code
- * @throws JettisonError when it could not be run at all
+ * @throws JettisonError when the command could not start
  */
 export function runInForeground(
   store: Store,
@@ -33,7 +33,7 @@ export function runInForeground(
   });
 }
 
-/** Settles when the stream has taken the data, so that a slow reader slows the command down. */
+/** Resolves once the stream has written the data: a slow reader slows the command down. */
 function write(stream: Writable, data: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     stream.write(data, () => resolve());

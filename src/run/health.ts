@@ -1,7 +1,7 @@
 import type { Healthcheck } from '../image/types.ts';
 import type { Health } from '../store/containers.ts';
 
-/** What a check came to; an exit code of -1 stands for one that took too long. */
+/** The result of a check; exit code -1 means that it timed out or could not run. */
 export interface CheckResult {
   exitCode: number;
   output: string;
@@ -14,7 +14,7 @@ const OUTPUT_LIMIT = 4096;
 
 /** A health check with all its times, in milliseconds. */
 export interface HealthPlan {
-  /** The command. */
+  /** The command's arguments. */
   args: string[];
   interval: number;
   timeout: number;
@@ -24,10 +24,10 @@ export interface HealthPlan {
 }
 
 /**
- * What a HEALTHCHECK means, with Docker's defaults.
+ * The health check of an image, with Docker's defaults.
  *
  * @param shell the image's SHELL
- * @returns undefined when nothing is to be checked
+ * @returns undefined without a health check, or with HEALTHCHECK NONE
  */
 export function healthPlan(
   check: Healthcheck | undefined,
@@ -71,7 +71,7 @@ export function afterCheck(
   return { status: failingStreak >= plan.retries ? 'unhealthy' : health.status, failingStreak, log };
 }
 
-/** Checks on schedule until it is stopped. */
+/** Runs checks on schedule until it is stopped. */
 export class HealthMonitor {
   health: Health = { status: 'starting', failingStreak: 0, log: [] };
   readonly #started = Date.now();

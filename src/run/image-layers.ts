@@ -7,9 +7,9 @@ import { layerId } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Has every layer of an image in its directory form.
+ * Makes the directory form of every layer of an image.
  *
- * @param fetch brings a blob that the store lacks
+ * @param fetch downloads a blob that the store lacks
  * @returns the layers' ids, lowest first
  */
 export async function layerDirectories(
@@ -25,7 +25,7 @@ export async function layerDirectories(
     const diffId = image.config.rootfs.diff_ids[index]!;
     const id = built.get(diffId) ?? layerId(diffId);
     ids.push(id);
-    // A damaged directory is taken away, and made again from the blob.
+    // Removes a damaged directory: it is made again from the blob below.
     if (store.layers.hasDirectory(id, form)) await worker.sampleDirectory({ layer: id });
     if (store.layers.hasDirectory(id, form)) continue;
     await fetch(blob);
@@ -40,7 +40,7 @@ export async function layerDirectories(
   return ids;
 }
 
-/** Layers that builds made and left as directories, by diff id: they need not be unpacked again. */
+/** Ids of built layers with a directory form, by diff id: they need no unpacking. */
 function builtLayers(store: Store, form: DirectoryForm): Map<Digest, string> {
   const built = new Map<Digest, string>();
   for (const id of store.layers.ids()) {

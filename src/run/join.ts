@@ -20,10 +20,10 @@ import type { CheckResult, HealthPlan } from './health.ts';
 import { forwardSignals } from './signals.ts';
 import { type RunStreams, terminalSize, typeInto } from './terminal.ts';
 
-/** A further command of a container; what is left out is like the container's own. */
+/** A further command in a container. Absent fields are those of the container's own command. */
 export interface JoinOptions {
   args: string[];
-  /** `K=V`, over the container's. */
+  /** `K=V`, overriding the container's. */
   env: readonly string[];
   user?: User;
   cwd?: string;
@@ -36,7 +36,7 @@ const LOG_TAIL = 4000;
 const ACCOUNT_FILE_LIMIT = 4_000_000;
 
 /**
- * Process id of the process that holds a container's namespaces.
+ * Process id of the container's first process, which holds its namespaces.
  *
  * @throws JettisonError `CONTAINER_NOT_RUNNING`
  */
@@ -47,7 +47,7 @@ export function firstProcess(container: Container): number {
       'CONTAINER_NOT_RUNNING',
       `the container ${container.config.name} is not running`,
       {
-        hint: 'See `jettison ps -a` for what became of it.',
+        hint: '`jettison ps -a` shows its state.',
       },
     );
   }
@@ -93,7 +93,7 @@ export async function join(
     },
     typed,
   };
-  // A session of its own: what a terminal sends to its group is for this process to deal with.
+  // A session of its own: this process handles the signals of its terminal.
   const joiner = spawn(process.execPath, [entryPath('joiner')], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
@@ -133,7 +133,7 @@ export async function join(
       joiner.once('exit', () => {
         const why = said.trim() === '' ? '' : `:\n${said.trim()}`;
         reject(
-          new JettisonError('WORKER_DIED', `the process that runs the command ended unexpectedly${why}`),
+          new JettisonError('WORKER_DIED', `the process that joins the container ended unexpectedly${why}`),
         );
       });
       send({ type: 'start', ...request });
@@ -146,7 +146,7 @@ export async function join(
   }
 }
 
-/** Runs a health check of a container that runs. A check that takes too long is killed. */
+/** Runs a health check in a running container, and kills it after its timeout. */
 export function checkHealth(
   config: ContainerPlan,
   state: ContainerState,
@@ -157,7 +157,7 @@ export function checkHealth(
     try {
       entered = enter(enterRequest(config, state, { args: plan.args, env: [] }), ['ignore', 'pipe', 'pipe']);
     } catch (error) {
-      // The container may be ending right now.
+      // The container may be ending.
       resolve({ exitCode: -1, output: (error as Error).message });
       return;
     }
@@ -175,14 +175,14 @@ export function checkHealth(
     child.on('error', (error) => resolve({ exitCode: -1, output: error.message }));
     child.on('exit', (code) => {
       clearTimeout(timer);
-      // Whoever the check left behind may hold the output open for ever.
+      // Processes that the check left behind may keep the output open.
       setImmediate(() => resolve({ exitCode: code ?? -1, output }));
     });
   });
 }
 
 /**
- * Who somebody is in a container's image.
+ * Resolves a user in a container's image.
  *
  * @param spec as USER has it
  * @throws JettisonError `USER_UNKNOWN`

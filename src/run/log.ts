@@ -9,17 +9,17 @@ export interface LogEntry {
   data: Buffer;
 }
 
-/** As a line of the file: `text`, or `base64` for what is no UTF-8. */
+/** A line of the file: `text`, or `base64` if the bytes are not UTF-8. */
 type LogLine =
   | { time: string; stream: LogEntry['stream']; text: string }
   | { time: string; stream: LogEntry['stream']; base64: string };
 
 const LONGEST_PIECE = 16 * 1024;
 const NEWLINE = 10;
-/** A log is kept to the last 10 to 20 MB: so much in the file, and as much in the one before it. */
+/** Bytes after which a log is rotated. One older file is kept: 10 to 20 MB in all. */
 const ROTATE_AT = 10_000_000;
 
-/** Writes what a container prints to its log, a JSON object a line. */
+/** Writes a container's output to its log, one JSON object per line. */
 export class LogWriter {
   readonly #pending = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
   #fd: number;
@@ -27,7 +27,7 @@ export class LogWriter {
 
   readonly #path: string;
 
-  /** @param path of the file, which is made when missing */
+  /** @param path of the file; created if missing */
   constructor(path: string) {
     this.#path = path;
     this.#fd = openSync(path, 'a', 0o600);
@@ -46,7 +46,7 @@ export class LogWriter {
     this.#pending[stream] = Buffer.from(rest);
   }
 
-  /** Writes lines that nobody ended, too. */
+  /** Also writes unfinished lines. */
   close(): void {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.#pending[stream].length > 0) this.#append(stream, this.#pending[stream]);
@@ -75,17 +75,17 @@ export class LogReader {
 
   readonly #path: string;
 
-  /** @param path of the file; there need not be one yet */
+  /** @param path of the file; need not exist yet */
   constructor(path: string) {
     this.#path = path;
     this.#older = new LineReader(olderLog(path));
     this.#newest = new LineReader(path);
   }
 
-  /** What has come since the last call, oldest first. */
+  /** Entries since the last call, oldest first. */
   *read(): Generator<LogEntry> {
     if (this.#older !== undefined) yield* entries(this.#older);
-    // Whatever becomes the older file from now on has been read.
+    // A file that is rotated from now on has been read.
     this.#older = undefined;
     for (;;) {
       yield* entries(this.#newest);
@@ -107,7 +107,7 @@ function olderLog(path: string): string {
   return `${path}.1`;
 }
 
-/** Reads the whole lines of a file that grows. */
+/** Reads complete lines of a growing file. */
 class LineReader {
   #fd: number | undefined;
   #rest = Buffer.alloc(0);
@@ -133,7 +133,7 @@ class LineReader {
     }
   }
 
-  /** Whether another file has this one's name by now; then this one is closed. */
+  /** Whether the file has been rotated, in which case it is closed. */
   isReplaced(): boolean {
     if (this.#fd === undefined) return false;
     const now = statSync(this.#path, { throwIfNoEntry: false });

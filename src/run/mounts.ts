@@ -7,7 +7,7 @@ const TMPFS_FLAG = /^(ro|rw|exec|noexec|suid|nosuid|nodev|noatime|relatime)$/;
 const TMPFS_VALUE = /^(?:(?:size|nr_blocks|nr_inodes)=\d+[kmg%]?|mode=[0-7]{1,4}|[ug]id=\d+)$/i;
 
 /**
- * The mount that `--tmpfs PATH[:OPTIONS]` asks for.
+ * Parses `--tmpfs PATH[:OPTIONS]`.
  *
  * @throws JettisonError `MOUNT_OPTION`
  */
@@ -18,17 +18,17 @@ export function tmpfsMount(text: string): ExecMount {
   for (const option of options) {
     if (TMPFS_FLAG.test(option) || TMPFS_VALUE.test(option)) continue;
     throw new JettisonError('MOUNT_OPTION', `unknown tmpfs option "${option}"`, {
-      hint: 'There are size=64m, mode=1777, uid=, gid=, nr_inodes=, ro and exec, e.g. --tmpfs /run:size=64m,mode=755.',
+      hint: 'Options are size=64m, mode=1777, uid=, gid=, nr_inodes=, ro and exec, e.g. --tmpfs /run:size=64m,mode=755.',
     });
   }
   return { type: 'tmpfs', target, options };
 }
 
 /**
- * The mount that `-v` asks for: a folder or file of this machine, or with a path alone what the image has there,
+ * Parses `-v`: `SOURCE:TARGET[:ro]` is a folder or file of this machine; `TARGET` alone makes the image's own path
  * writable.
  *
- * @param cwd what a path that starts with `.` starts from
+ * @param cwd base of a relative SOURCE, which starts with `.`
  * @throws JettisonError `MOUNT_OPTION`, `MOUNT_SOURCE`
  */
 export function volumeMount(text: string, cwd: string): ExecMount {
@@ -36,7 +36,7 @@ export function volumeMount(text: string, cwd: string): ExecMount {
   if (rest.length > 0) throw new JettisonError('MOUNT_OPTION', `invalid volume "${text}"`, { hint: FORM });
   if (second === undefined) return { type: 'volume', target: absolute(first, text) };
   if (!/^[./~]/.test(first)) {
-    throw new JettisonError('MOUNT_SOURCE', `"${first}" would be a named volume, and there are none`, {
+    throw new JettisonError('MOUNT_SOURCE', `named volumes are not supported: "${first}"`, {
       hint: `Name a folder of this machine: -v ./${first}:${second}.`,
     });
   }
@@ -47,7 +47,7 @@ export function volumeMount(text: string, cwd: string): ExecMount {
   for (const option of options === '' ? [] : options.split(',')) {
     if (option === 'ro' || option === 'rw') continue;
     throw new JettisonError('MOUNT_OPTION', `unknown volume option "${option}"`, {
-      hint: 'There are ro and rw.',
+      hint: 'Options are ro and rw.',
     });
   }
   const readonly = options.split(',').includes('ro');
@@ -58,8 +58,8 @@ const FORM = 'Write -v SOURCE:TARGET, -v SOURCE:TARGET:ro or -v TARGET.';
 
 function absolute(target: string, text: string): string {
   if (!target.startsWith('/')) {
-    throw new JettisonError('MOUNT_OPTION', `the path in the container of "${text}" is not absolute`, {
-      hint: 'It starts with "/".',
+    throw new JettisonError('MOUNT_OPTION', `the container path of "${text}" is not absolute`, {
+      hint: 'Write a path that starts with "/".',
     });
   }
   return posix.normalize(target);

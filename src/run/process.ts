@@ -1,19 +1,19 @@
 import { JettisonError } from '../errors/error.ts';
 import type { RuntimeConfig } from '../image/types.ts';
 
-/** What a person asks for on top of what the image says. */
+/** Options of `run` that override the image's config. */
 export interface ProcessOptions {
   /** Replaces the image's CMD; empty keeps it. */
   command: readonly string[];
   /** Replaces the image's ENTRYPOINT and drops its CMD; the empty string only drops both. */
   entrypoint?: string;
-  /** `K=V`, over the image's. */
+  /** `K=V`, overriding the image's. */
   env: readonly string[];
   user?: string;
   cwd?: string;
 }
 
-/** What is run: see `ExecRequest.process`. */
+/** The process to run: see `ExecRequest.process`. */
 export interface RunProcess {
   args: string[];
   env: string[];
@@ -25,8 +25,8 @@ export interface RunProcess {
  * The process of a container, from the image's config and the options of the command line, as `docker run`
  * combines them.
  *
- * @param hostname what the command sees as HOSTNAME
- * @param terminal whether it gets one: then TERM is set
+ * @param hostname value of HOSTNAME
+ * @param terminal whether the command gets a terminal, and TERM
  * @throws JettisonError `NO_COMMAND` when neither the image nor the options say what to run
  */
 export function runProcess(

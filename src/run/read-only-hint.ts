@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 
 /**
- * What programs print when a file system is read-only: Node's errors (`EROFS: read-only file system, open
- * '/x'`), Python's and Ruby's, Go's (`open /x: read-only file system`), and what the C library's text stands
- * after in shells and core utilities (`touch: cannot touch '/x': Read-only file system`).
+ * Messages about a read-only file system: of Node (`EROFS: read-only file system, open '/x'`), Python and Ruby, Go
+ * (`open /x: read-only file system`), and of shells and core utilities
+ * (`touch: cannot touch '/x': Read-only file system`).
  */
 const FORMS = [
   /EROFS: read-only file system, \w+ '([^'\n]+)'/,
@@ -16,7 +16,7 @@ const FORMS = [
 ];
 const LONGEST_LINE = 16 * 1024;
 
-/** Listens to what a command prints, to name the path that it failed to write to. */
+/** Finds the path that a command failed to write to, in the command's output. */
 export class ReadOnlyWatch {
   #path: string | undefined;
   #rest = '';
@@ -30,21 +30,21 @@ export class ReadOnlyWatch {
 
   listen(data: Uint8Array): void {
     const text = this.#rest + Buffer.from(data).toString('utf8');
-    // The last complaint is the one that a command ends with.
+    // The last message is most likely the reason for the command's failure.
     this.#path = pathIn(text, this.#cwd) ?? this.#path;
     this.#rest = text.slice(text.lastIndexOf('\n') + 1).slice(-LONGEST_LINE);
   }
 
-  /** What to say about a command that failed; undefined when no such complaint was heard. */
+  /** A note for a command that failed; undefined if its output has no such message. */
   note(): string | undefined {
     const path = this.#path;
     if (path === undefined) return undefined;
     const folder = posix.dirname(path);
-    return `the command tried to write ${path}, which is read-only; -v ${folder} lets it write there`;
+    return `the command tried to write ${path}, which is read-only; -v ${folder} makes that folder writable`;
   }
 }
 
-/** The path that a text complains of, the last one; undefined without such a complaint. */
+/** The path in the last such message of a text; undefined without one. */
 export function pathIn(text: string, cwd: string): string | undefined {
   if (!/read-only file system|EROFS/i.test(text)) return undefined;
   for (const line of text.split('\n').toReversed()) {

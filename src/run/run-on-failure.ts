@@ -6,12 +6,12 @@ import { forwardSignals } from './signals.ts';
 import { type RunStreams, typeInto } from './terminal.ts';
 
 /**
- * Runs a command that belongs to no container in the foreground, and throws away what it changes.
+ * Runs a command outside any container in the foreground, and discards its changes. For `jettison debug`.
  *
- * @param where.rung that of the worker which made what the command stands on
- * @param request.terminal what it shows is shown, and what it is to be typed is typed, on this process's
+ * @param where.rung rung of the worker that made the layers
+ * @param request.terminal connects the command's terminal to this process's
  * @returns the command's exit code
- * @throws JettisonError when it could not be run at all
+ * @throws JettisonError when the command could not start
  */
 export async function runOnFailure(
   where: { home: string; rung?: RungChoice },
@@ -24,7 +24,7 @@ export async function runOnFailure(
   const kill = () => giveUp.abort(new JettisonError('INTERRUPTED', 'the shell was killed'));
   const worker = await startWorker(where);
   const stopForwarding = forwardSignals((signal) => {
-    // A shell on a terminal does not listen to it.
+    // An interactive shell ignores SIGTERM.
     if (terminal && signal === 'SIGTERM') kill();
     else if (terminal && signal === 'SIGHUP') worker.hangUp();
     else worker.kill(signal);

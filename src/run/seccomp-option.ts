@@ -4,17 +4,17 @@ import { defaultSeccomp } from '../launch/seccomp-profile.ts';
 import { kernelIsAtLeast } from '../machine/kernel.ts';
 import type { SeccompProfile, SeccompRule } from '../protocol/exec-request.ts';
 
-/** When a rule of a profile counts, or does not. */
+/** When a rule of a profile applies (`includes`), or does not (`excludes`). */
 interface Condition {
   /** `CAP_SYS_ADMIN` … */
   caps?: string[];
-  /** As Go names them: `amd64` … */
+  /** Go's names: `amd64` … */
   arches?: string[];
   /** `4.8` */
   minKernel?: string;
 }
 
-/** A profile as Docker and Podman write it: one for all machines. */
+/** A profile in the format of Docker and Podman: one for all machines. */
 interface PortableProfile {
   defaultAction: string;
   defaultErrnoRet?: number;
@@ -28,7 +28,7 @@ interface PortableProfile {
   })[];
 }
 
-/** The machine and the command that a profile is for. */
+/** The machine and the command that a profile is evaluated for. */
 interface Subject {
   /** Names as in `capabilities.ts`. */
   capabilities: readonly string[];
@@ -38,7 +38,7 @@ interface Subject {
 
 const ACTION = /^SCMP_ACT_[A-Z_]+$/;
 
-/** Names of architectures: of Go, and of libseccomp. */
+/** Names of architectures in Go and in libseccomp. */
 const ARCHITECTURES: Partial<Record<NodeJS.Architecture, { go: string; seccomp: string }>> = {
   x64: { go: 'amd64', seccomp: 'SCMP_ARCH_X86_64' },
   arm64: { go: 'arm64', seccomp: 'SCMP_ARCH_AARCH64' },
@@ -53,10 +53,10 @@ export function builtinProfile(capabilities: readonly string[]): SeccompProfile 
 }
 
 /**
- * What a profile in Docker's format says for this machine and a command with these capabilities.
+ * Parses a profile in Docker's format, and evaluates its conditions for this machine and these capabilities.
  *
  * @param path of the file, for messages
- * @throws JettisonError `SECCOMP_PROFILE` for a text that is no profile
+ * @throws JettisonError `SECCOMP_PROFILE` for an invalid profile
  */
 export function readProfile(
   text: string,
@@ -71,10 +71,10 @@ export function readProfile(
     throw wrong(path, (error as Error).message);
   }
   if (typeof profile?.defaultAction !== 'string' || !ACTION.test(profile.defaultAction)) {
-    throw wrong(path, 'it has no "defaultAction" like SCMP_ACT_ERRNO');
+    throw wrong(path, '"defaultAction" is missing or not an action like SCMP_ACT_ERRNO');
   }
   const { syscalls = [] } = profile;
-  if (!Array.isArray(syscalls)) throw wrong(path, '"syscalls" is no list');
+  if (!Array.isArray(syscalls)) throw wrong(path, '"syscalls" is not a list');
   const architectures = architecturesOf(profile, whole);
   return {
     defaultAction: profile.defaultAction,
@@ -123,6 +123,6 @@ function counts(subject: Subject, includes: Condition, excludes: Condition): boo
 
 function wrong(path: string, why: string): JettisonError {
   return new JettisonError('SECCOMP_PROFILE', `invalid seccomp profile ${path}: ${why}`, {
-    hint: 'Profiles are JSON, as Docker and Podman have them; seccomp=builtin is Docker’s own.',
+    hint: 'Use a JSON profile in the format of Docker and Podman; seccomp=builtin is Docker’s own.',
   });
 }

@@ -3,13 +3,13 @@ import { JettisonError } from '../errors/error.ts';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 const PATIENCE = 3;
-/** As the C library counts: the first two of the kernel's are its own. */
+/** SIGRTMIN and SIGRTMAX of glibc, which reserves the kernel's first two. */
 const REAL_TIME = { first: 34, last: 64 };
 
 /**
- * Passes on the signals that this process gets, until the returned function is called.
+ * Forwards this process's signals, until the returned function is called.
  *
- * @param giveUp called at the third request to end, by which time it is clear that the command does not listen
+ * @param giveUp called at the third request to end: the command ignores them
  */
 export function forwardSignals(forward: (signal: NodeJS.Signals) => void, giveUp: () => void): () => void {
   let requests = 0;
@@ -25,7 +25,7 @@ export function forwardSignals(forward: (signal: NodeJS.Signals) => void, giveUp
 }
 
 /**
- * The number of a signal as STOPSIGNAL or `--signal` has it: `SIGTERM`, `term`, `15`, `RTMIN+3`.
+ * The number of a signal, written as in STOPSIGNAL or `--signal`: `SIGTERM`, `term`, `15`, `RTMIN+3`.
  *
  * @throws JettisonError `SIGNAL_UNKNOWN`
  */

@@ -8,11 +8,11 @@ import { firstProcess } from './join.ts';
 import { signalNumber } from './signals.ts';
 
 const POLL_MS = 25;
-/** How long a killed container may take to be put away. */
+/** How long a killed container may take to end. */
 const SETTLE_MS = 10_000;
 
 /**
- * Sends a signal to a container's command. When that ends, the first process does, and with it everything else.
+ * Sends a signal to a container's command. When the command ends, so do the first process and all others.
  *
  * @throws JettisonError `CONTAINER_NOT_RUNNING`, `SIGNAL_UNKNOWN`
  */
@@ -22,10 +22,9 @@ export function signalContainer(container: Container, signal: string): void {
 }
 
 /**
- * Asks a container's command to end, and kills everything in it when it does not. Does nothing when it is not
- * running.
+ * Sends a container's stop signal, and kills the container if it does not end in time. Does nothing if it is not running.
  *
- * @param timeout seconds between the two; by default the container's
+ * @param timeout seconds between the two; default: the container's own
  */
 export async function stopContainer(store: Store, container: Container, timeout?: number): Promise<void> {
   const { config } = container;
@@ -37,26 +36,26 @@ export async function stopContainer(store: Store, container: Container, timeout?
   await killContainer(store, config.id);
 }
 
-/** Kills everything in a container and waits until it is put away. */
+/** Kills all processes of a container, and waits until its state says so. */
 async function killContainer(store: Store, id: string): Promise<void> {
   const container = store.containers.get<ContainerRequest>(id);
   if (container === undefined || !isLive(container)) return;
   const { first, supervisor } = container.state;
   if (first !== undefined && isAlive(first, 0)) {
-    // Not the first process itself: util-linux cannot tell by which signal that ended.
+    // The command, not the first process: util-linux could not report the signal.
     send(commandOf(container, pidOf(first)) ?? pidOf(first), signalNumber('KILL'));
     if (await hasEnded(store, id, SETTLE_MS)) return;
   }
-  // Without its supervisor nothing of it lives.
+  // All its processes end with the supervisor.
   send(pidOf(supervisor), signalNumber('KILL'));
   if (await hasEnded(store, id, SETTLE_MS)) return;
   throw new JettisonError('CONTAINER_STUCK', `the container ${container.config.name} could not be killed`);
 }
 
 /**
- * Forgets a container that has ended.
+ * Removes a container that has ended.
  *
- * @param force kills it first when it runs
+ * @param force kills it first if it is running
  * @throws JettisonError `CONTAINER_RUNNING`
  */
 export async function removeContainer(store: Store, container: Container, force: boolean): Promise<void> {

@@ -18,33 +18,32 @@ import { type RunStreams, typeInto } from './terminal.ts';
 
 const EXIT_KILLED = 137;
 
-/** What looking after a container needs of whoever does it. */
+/** Callbacks for supervising a container. */
 export interface Supervision {
-  /** Brings a layer's blob that the store lacks. */
+  /** Downloads a layer's blob that the store lacks. */
   fetch: (blob: Descriptor) => Promise<void>;
-  /** More output is read when this has settled. */
+  /** More output is read once this resolves. */
   output: (stream: 'stdout' | 'stderr', data: Uint8Array) => Promise<void> | void;
-  /** Something that its user should know, in a sentence. */
+  /** A note to the user: one sentence. */
   note: (text: string) => void;
-  /** Called once the command runs, or has ended without ever running. */
+  /** Called once the command runs, or has failed to start. */
   started?: () => void;
-  /** What is typed comes from here, if the command takes that. */
+  /** Source of standard input, if the command reads it. */
   streams?: RunStreams;
-  /** Kills it. */
+  /** Kills the container. */
   signal?: AbortSignal;
 }
 
-/** Where the log of a container is. Absolute. */
+/** Absolute path of a container's log. */
 export function logPath(store: Store, id: string): string {
   return join(store.containers.folder(id), 'log');
 }
 
 /**
- * Runs a container from its beginning to its end, and keeps its state up to date. Signals that this process
- * gets go to the command.
+ * Runs a container to its end, and keeps its state up to date. Forwards this process's signals to the command.
  *
- * @returns the command's exit code; 126 and 127 when it cannot be executed or is missing
- * @throws JettisonError when it could not be run at all: then there is no record of it any more
+ * @returns the command's exit code; 126 when it cannot be executed, 127 when it is not found
+ * @throws JettisonError when the command could not start; the container is removed then
  */
 export async function supervise(store: Store, config: ContainerPlan, control: Supervision): Promise<number> {
   const { request } = config;
@@ -54,7 +53,7 @@ export async function supervise(store: Store, config: ContainerPlan, control: Su
   const typed = typeof request.process.stdin === 'object';
   const giveUp = new AbortController();
   const interrupt = () =>
-    giveUp.abort(new JettisonError('INTERRUPTED', 'the command did not end when asked to, and was killed'));
+    giveUp.abort(new JettisonError('INTERRUPTED', 'the command ignored the signals to end, and was killed'));
   control.signal?.addEventListener('abort', interrupt, { once: true });
   const stopForwarding = forwardSignals(
     (signal) => (signal === 'SIGHUP' && terminal ? worker?.hangUp() : worker?.kill(signal)),
@@ -88,7 +87,7 @@ export async function supervise(store: Store, config: ContainerPlan, control: Su
     stopForwarding();
     control.signal?.removeEventListener('abort', interrupt);
     await worker?.close();
-    // Last: whoever finds no record, or one that says it has ended, finds no process either.
+    // Last: once the record is gone or says "exited", no process is left.
     supervision.settle();
   }
 }
@@ -152,7 +151,7 @@ class Supervisor {
   /** @returns the exit code */
   ended({ exitCode, outOfMemory }: ExecResult): number {
     const error = outOfMemory
-      ? `the kernel killed a process of it: it had more than the ${this.#config.request.limits?.memory} bytes of memory that --memory allows`
+      ? `the kernel killed a process: the container exceeded --memory, ${this.#config.request.limits?.memory} bytes`
       : exitCode === 0
         ? undefined
         : this.#watch?.note();
@@ -161,7 +160,7 @@ class Supervisor {
     return exitCode;
   }
 
-  /** It could not be started, or its end will never be known: then it counts as killed. */
+  /** The command could not start, or its exit code is unknown: then it counts as killed. */
   failed({ message }: Error): void {
     if (this.#state.status === 'created') this.#store.containers.remove(this.#config.id);
     else this.#state = { ...this.#state, exitCode: EXIT_KILLED, error: message };

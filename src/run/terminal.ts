@@ -12,7 +12,7 @@ export interface RunStreams {
   stderr: Writable;
 }
 
-/** Where a command runs that takes what is typed here. */
+/** A command that takes this process's input. */
 interface TypedInto {
   input(data?: Uint8Array): Promise<void>;
   resize(size: TerminalSize): void;
@@ -21,28 +21,28 @@ interface TypedInto {
 const USUAL_SIZE: TerminalSize = { rows: 24, columns: 80 };
 
 /**
- * Checks that there is something to type on.
+ * Checks that standard input is a terminal.
  *
  * @throws JettisonError `NOT_A_TERMINAL`
  */
 export function needTerminal({ stdin }: RunStreams, interactive: boolean): void {
   if (!interactive || stdin.isTTY) return;
   throw new JettisonError('NOT_A_TERMINAL', 'the input device is not a TTY', {
-    hint: 'Leave -t out: with -i alone the command reads a pipe.',
+    hint: 'Omit -t: with -i alone the command reads from a pipe.',
   });
 }
 
-/** How much the terminal shows. */
+/** The terminal's size in characters. */
 export function terminalSize({ stdout }: Pick<RunStreams, 'stdout'>): TerminalSize {
   const { rows, columns } = stdout;
   return rows && columns ? { rows, columns } : USUAL_SIZE;
 }
 
 /**
- * Copies what is typed here to a command, and tells it of changes of the terminal's size. With a terminal of the
- * command's own every key is for that, Ctrl-C too: this process's is set to hand them on as they are.
+ * Copies standard input to a command, and forwards changes of the terminal's size. If the command has a terminal, this
+ * process's is set raw, so that the command gets every key, including Ctrl-C.
  *
- * @returns a function that ends this and sets the terminal back. It is also set back by Node when this process exits.
+ * @returns a function that stops, and resets the terminal. Node also resets it when this process exits.
  */
 export function typeInto(
   command: TypedInto,
@@ -54,7 +54,7 @@ export function typeInto(
   if (terminal) {
     surviveHangUp();
     const resize = () => command.resize(terminalSize(streams));
-    // Since it was looked at last.
+    // The size may have changed since the command was started.
     resize();
     stdout.on('resize', resize);
     ends.push(() => stdout.off('resize', resize));
@@ -68,7 +68,7 @@ export function typeInto(
   };
 }
 
-/** Node aborts at its end when a terminal that it began with is gone: it cannot set it back. */
+/** Avoids an abort of Node at exit: it cannot reset a terminal that has gone. */
 function surviveHangUp(): void {
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));
   process.once('exit', () => {
@@ -90,7 +90,7 @@ function copyInput(stdin: RunStreams['stdin'], command: TypedInto): () => void {
     ended = true;
     stdin.off('data', take).off('end', end);
     stdin.pause();
-    // Else one that nobody ends would keep this process alive.
+    // Otherwise an open input would keep this process alive.
     stdin.unref?.();
   };
 }
@@ -98,7 +98,7 @@ function copyInput(stdin: RunStreams['stdin'], command: TypedInto): () => void {
 function setRaw(stdin: RunStreams['stdin']): () => void {
   const set = () => {
     stdin.setRawMode(true);
-    // Node's raw mode still changes what is printed, which the command's own terminal has done.
+    // Node's raw mode leaves output processing on, which the command's own terminal already does.
     spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
   };
   const again = () => {
@@ -106,7 +106,7 @@ function setRaw(stdin: RunStreams['stdin']): () => void {
     set();
   };
   set();
-  // Whoever stopped this process has set the terminal to its own liking.
+  // The shell changed the terminal's settings while this process was stopped.
   process.on('SIGCONT', again);
   return () => {
     process.off('SIGCONT', again);
