@@ -54,7 +54,6 @@ const SHORT_FILES = {
   'dockerfile/suggest.ts': "Docker's limits for suggestions",
   'events/renderer.ts': 'an interface, one file a renderer',
   'explore/cursor.ts': 'a class of its own',
-  'export/archive-of.ts': 'for two types of output',
   'inspect/inspection.ts': 'the type that all of inspect/ reads',
   'launch/capabilities.ts': 'a table',
   'layout/layout-files.ts': 'an interface with three implementations',
@@ -62,7 +61,7 @@ const SHORT_FILES = {
   'solve/files-read.ts': 'what a step reads, for five readers',
   'solve/layers/recipe-file.ts': 'for recipes and stored layers',
   'store/forms.ts': 'the directory forms of a layer',
-  'store/make-folder.ts': 'for the store and cache folders',
+  'layer/make-folder.ts': 'for the store and for layouts',
   'store/touch.ts': 'for all that prune keeps by its time',
 };
 

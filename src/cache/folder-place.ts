@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { counted, type OnProgress } from '../events/transfer.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { Store } from '../store/store.ts';
@@ -42,12 +41,7 @@ export class FolderPlace implements CachePlace {
     const add = async (blob: CacheBlob) => {
       const { digest: item, size } = blob;
       await blob.fetch();
-      await this.#folder.add(
-        blob,
-        Readable.from(counted(this.#store.blobs.stream(item), { item, size, onProgress }), {
-          objectMode: false,
-        }),
-      );
+      await this.#folder.add(blob, counted(this.#store.blobs.stream(item), { item, size, onProgress }));
       onProgress({ item, size, state: 'done', moved: size });
     };
     for (const blob of blobs) if (!this.#folder.keep(blob)) await add(blob);

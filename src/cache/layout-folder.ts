@@ -1,41 +1,31 @@
-import { randomUUID } from 'node:crypto';
-import {
-  createWriteStream,
-  existsSync,
-  lstatSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { lstatSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
-import { fromSystemError, writing } from '../errors/system.ts';
+import { fromSystemError } from '../errors/system.ts';
 import { canonicalJson, isDigest, sha256 } from '../image/digest.ts';
-import { blobName, LAYOUT_MARKER, layoutIndex, REF_NAME } from '../image/layout.ts';
+import { blobName, REF_NAME } from '../image/layout.ts';
 import type { Descriptor, Index, Manifest } from '../image/types.ts';
-import { isWithin } from '../layer/host-file.ts';
 import { FolderFiles } from '../layout/folder-files.ts';
-import { makeFolder } from '../store/make-folder.ts';
+import { FolderWriter } from '../layout/folder-writer.ts';
 import { collectGarbage } from './layout-garbage.ts';
 
 /**
- * A folder that is an OCI image layout, shared by processes and machines without a lock: everything is written to a
- * file of its own and renamed. Each tag has a file in `refs/`, which is what counts; `index.json`, which other
+ * A folder that is an OCI image layout, shared by processes and machines without a lock. Each tag has a file in `refs/`, which is what counts; `index.json`, which other
  * programs read, is made from all of them after every change, again and again until it agrees with them. So the last
  * writer of the index has always seen the tags of all others.
  */
 export class LayoutFolder {
   readonly #path: string;
   readonly #files: FolderFiles;
+  readonly #writer: FolderWriter;
 
   constructor(path: string) {
     this.#path = path;
     this.#files = new FolderFiles(path, (reason) => this.#invalid(`cannot be read: ${reason}`));
+    this.#writer = new FolderWriter(path, {
+      unwritable: (error) => this.#unwritable(error),
+      invalid: (reason) => this.#invalid(reason),
+    });
   }
 
   /** The descriptor of a tag. @throws JettisonError `CACHE_MISSING`, `CACHE_INVALID` */
@@ -97,17 +87,17 @@ export class LayoutFolder {
     return this.#files.open(this.#blobName(blob.digest));
   }
 
-  /** Adds a blob. @throws JettisonError `CACHE_UNWRITABLE` */
-  async add({ digest }: Descriptor, bytes: Readable): Promise<void> {
-    await this.#write(this.#blobName(digest), (path) => pipeline(bytes, createWriteStream(path)));
+  /** Adds a blob, verified. @throws JettisonError `CACHE_UNWRITABLE` */
+  async add(blob: Descriptor, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#blobName(blob.digest);
+    await this.#writer.addBlob(blob, bytes);
   }
 
   /** Gives a manifest a tag. @throws JettisonError `CACHE_UNWRITABLE` */
   async name(tag: string, manifest: Descriptor): Promise<void> {
-    await this.#write('oci-layout', (path) => writeFileSync(path, LAYOUT_MARKER));
     const { mediaType, digest, size } = manifest;
     const named = { mediaType, digest, size, annotations: { [REF_NAME]: tag } };
-    await this.#write(join('refs', `${tag}.json`), (path) => writeFileSync(path, canonicalJson(named)));
+    await this.#writer.write(join('refs', `${tag}.json`), canonicalJson(named));
     for (let listed = ''; ; ) {
       const tags = this.#tags();
       const now = canonicalJson(tags);
@@ -116,10 +106,10 @@ export class LayoutFolder {
       const known = new Set(tags.map(tagOf));
       // Those that other programs have named.
       const others = (this.#index() ?? []).filter((one) => !known.has(tagOf(one)));
-      const index = layoutIndex([...others, ...tags]);
-      await this.#write('index.json', (path) => writeFileSync(path, canonicalJson(index)));
+      await this.#writer.writeIndex([...others, ...tags]);
     }
     collectGarbage(this.#path, () => [...this.#tags(), ...(this.#index() ?? [])]);
+    this.#writer.finish();
   }
 
   /** What `refs/` says, by tag. */
@@ -153,45 +143,16 @@ export class LayoutFolder {
     return blobName(digest);
   }
 
-  /** @param path relative to the folder */
-  async #write(path: string, write: (partial: string) => Promise<void> | void): Promise<void> {
-    const partial = join(this.#path, 'tmp', randomUUID());
-    const target = join(this.#path, path);
-    try {
-      this.#makeFolder('tmp');
-      this.#makeFolder(dirname(path));
-      await writing(target, async () => write(partial));
-      renameSync(partial, target);
-    } catch (error) {
-      if (existsSync(partial)) rmSync(partial);
-      throw this.#unwritable(error);
-    }
-  }
-
-  /** Makes folders one by one, never through a link. @param path relative to the folder */
-  #makeFolder(path: string): void {
-    const parent = dirname(path);
-    if (parent !== path) this.#makeFolder(parent);
-    const folder = join(this.#path, path);
-    makeFolder(folder);
-    if (path !== '.' && !isWithin(this.#path, folder)) {
-      throw this.#invalid(`cannot be written: ${folder} is a symbolic link to another place`);
-    }
-  }
-
   #invalid(reason: string): JettisonError {
     return new JettisonError('CACHE_INVALID', `${this.#path} ${reason}`, {
       hint: 'It is written by --cache-to type=local,dest=FOLDER.',
     });
   }
 
-  #unwritable(error: unknown): unknown {
-    const { syscall, message } = error as NodeJS.ErrnoException;
-    if (syscall === undefined) return error;
-    const known = fromSystemError(error);
+  #unwritable(error: Error): JettisonError {
     return (
-      known ??
-      new JettisonError('CACHE_UNWRITABLE', `${this.#path} cannot be written: ${message}`, {
+      fromSystemError(error) ??
+      new JettisonError('CACHE_UNWRITABLE', `${this.#path} cannot be written: ${error.message}`, {
         hint: 'Give --cache-to a folder that you may write.',
         cause: error,
       })

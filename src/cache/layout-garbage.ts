@@ -4,20 +4,16 @@ import { join } from 'node:path';
 import { type Digest, hex, isDigest } from '../image/digest.ts';
 import type { Descriptor, Index, Manifest } from '../image/types.ts';
 import { isWithin, openFileWithin } from '../layer/host-file.ts';
+import { TEMPORARY } from '../layout/folder-writer.ts';
 import { readNames } from '../store/temporary.ts';
 
 /** Blobs that were written or touched less than this ago are kept: for writers about to name them, and for readers. */
 const GRACE_MS = 60 * 60 * 1000;
-/** Leftovers of killed writers are deleted after this time. */
-const LEFTOVER_MS = 24 * 60 * 60 * 1000;
-
-/** File names of blobs, and of files that writers have not finished. */
+/** File names of blobs. */
 const BLOB = /^[0-9a-f]{64}$/;
-const LEFTOVER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * Deletes what nothing of an image layout needs any more: blobs of caches that others have replaced, and what killed
- * writers have left in its `tmp/`. Where something cannot be understood, all blobs stay. Others may write meanwhile.
+ * Deletes what nothing of an image layout needs any more: blobs of caches that others have replaced. Where something cannot be understood, all blobs stay. Others may write meanwhile.
  *
  * @param folder absolute path
  * @param named reads what the layout's tags stand for
@@ -32,11 +28,6 @@ export function collectGarbage(folder: string, named: () => readonly Descriptor[
 }
 
 function collect(folder: string, named: () => readonly Descriptor[]): void {
-  const temporary = join(folder, 'tmp');
-  for (const name of namesWithin(folder, temporary)) {
-    if (!LEFTOVER.test(name)) continue;
-    if (age(join(temporary, name)) > LEFTOVER_MS) rmSync(join(temporary, name), { force: true });
-  }
   const blobs = join(folder, 'blobs', 'sha256');
   const old = namesWithin(folder, blobs).filter(
     (name) => BLOB.test(name) && age(join(blobs, name)) > GRACE_MS,
@@ -46,7 +37,7 @@ function collect(folder: string, named: () => readonly Descriptor[]): void {
   if (needed === undefined) return;
   for (const name of old) {
     if (needed.has(name)) continue;
-    const grave = join(temporary, randomUUID());
+    const grave = join(folder, TEMPORARY, randomUUID());
     try {
       // Another process may have touched it in this moment: look again before deleting it.
       renameSync(join(blobs, name), grave);

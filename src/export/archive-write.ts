@@ -1,25 +1,18 @@
 import { JettisonError } from '../errors/error.ts';
 import { canonicalJson, type Digest } from '../image/digest.ts';
-import type { ImageSet } from '../image/image.ts';
-import { blobName, CONTAINERD_NAME, LAYOUT_MARKER, layoutIndex, REF_NAME } from '../image/layout.ts';
+import { blobName, LAYOUT_MARKER, layoutIndex } from '../image/layout.ts';
 import { familiarName } from '../image/reference.ts';
-import type { Index } from '../image/types.ts';
 import type { Entry } from '../layer/entry.ts';
 import { TAR_END, tarHeader, tarPadding } from '../layer/tar-write.ts';
 import type { DockerEntry } from '../layout/docker-manifest.ts';
-import { isIndex } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
+import { blobsOf, entriesOf, type NamedSet } from './layout-content.ts';
 
 /**
  * `oci-archive` is an OCI image layout in a tar. `docker-archive` is the same with Docker's `manifest.json`
  * beside it, as Docker writes since version 25; older versions, podman and skopeo read it, too.
  */
 export type ArchiveFormat = 'docker-archive' | 'oci-archive';
-
-export interface ArchiveImage extends ImageSet {
-  /** Canonical names that the archive gives it; an image may go without. */
-  names: string[];
-}
 
 /**
  * The bytes of an archive of some images. Each blob is in it once, as the store has it; the same images
@@ -30,14 +23,14 @@ export interface ArchiveImage extends ImageSet {
  */
 export async function* writeArchive(
   store: Store,
-  images: ArchiveImage[],
+  images: NamedSet[],
   format: ArchiveFormat,
   omit: ReadonlySet<Digest> = new Set(),
 ): AsyncGenerator<Buffer> {
   const blobs = blobsOf(store, images, omit);
   yield* directory('blobs');
   yield* directory('blobs/sha256');
-  for (const [digest, size] of [...blobs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const { digest, size } of blobs) {
     yield header(blobName(digest), size);
     let written = 0;
     for await (const chunk of store.blobs.stream(digest) as AsyncIterable<Buffer>) {
@@ -47,47 +40,14 @@ export async function* writeArchive(
     if (written !== size) throw new JettisonError('DIGEST_MISMATCH', `the blob ${digest} has changed`);
     yield Buffer.alloc(tarPadding(size));
   }
-  yield* text('index.json', canonicalJson(indexOf(images)));
+  yield* text('index.json', canonicalJson(layoutIndex(entriesOf(images))));
   if (format === 'docker-archive') yield* text('manifest.json', canonicalJson(dockerManifest(images)));
   yield* text('oci-layout', LAYOUT_MARKER);
   yield TAR_END;
 }
 
-/** Every blob of the images with its size. */
-function blobsOf(store: Store, images: ArchiveImage[], omit: ReadonlySet<Digest>): Map<Digest, number> {
-  const blobs = new Map<Digest, number>();
-  for (const { target } of images) if (isIndex(target)) blobs.set(target.digest, target.size);
-  for (const { descriptor, manifest } of images.flatMap((one) => one.images)) {
-    for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) {
-      if (omit.has(digest)) continue;
-      const size = store.blobs.size(digest);
-      if (size === undefined) {
-        throw new JettisonError('BLOB_MISSING', `the store does not hold ${digest}, a part of the image`, {
-          hint: 'It has not been fetched yet: pull the image (or the base that it was built on) first.',
-        });
-      }
-      blobs.set(digest, size);
-    }
-  }
-  return blobs;
-}
-
-/** `index.json`: an entry for each name, as containerd and podman look for them. */
-function indexOf(images: ArchiveImage[]): Index {
-  return layoutIndex(
-    images.flatMap(({ target: { mediaType, digest, size }, names }) => {
-      const bare = { mediaType, digest, size };
-      if (names.length === 0) return [bare];
-      return names.map((name) => ({
-        ...bare,
-        annotations: { [CONTAINERD_NAME]: name, [REF_NAME]: name },
-      }));
-    }),
-  );
-}
-
 /** Docker's `manifest.json`: an entry for each image, which has one platform. */
-function dockerManifest(images: ArchiveImage[]): DockerEntry[] {
+function dockerManifest(images: NamedSet[]): DockerEntry[] {
   return images.map(({ images: [image], names }) => ({
     Config: blobName(image!.id),
     RepoTags: names.length === 0 ? null : names.map((name) => familiarName(name)),

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { JettisonError, usageError } from '../../errors/error.ts';
-import { type ArchiveFormat, type ArchiveImage, writeArchive } from '../../export/archive-write.ts';
+import { type ArchiveFormat, writeArchive } from '../../export/archive-write.ts';
 import { fetchMissing } from '../../export/fetch-missing.ts';
+import type { NamedSet } from '../../export/layout-content.ts';
 import { writeOutput } from '../../export/write-output.ts';
 import { canonicalName, parseReference } from '../../image/reference.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
@@ -9,8 +10,8 @@ import { openStore, type Store } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 
 /** Each image once, with those of its names that were asked for; an id asks for none. */
-function chooseImages(store: Store, texts: string[]): ArchiveImage[] {
-  const chosen = new Map<string, ArchiveImage>();
+function chooseImages(store: Store, texts: string[]): NamedSet[] {
+  const chosen = new Map<string, NamedSet>();
   for (const text of texts) {
     const image = findImage(store, text);
     const { descriptor: target } = image;

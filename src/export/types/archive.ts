@@ -50,9 +50,10 @@ export const archive: Exporter<ArchiveOutput> = {
   check: checkForm,
   async deliver(job, output) {
     const item = destinationName(output.to);
-    const { archiveOf } = await import('../archive-of.ts');
+    const { wholeImage } = await import('../layout-content.ts');
+    const { writeArchive } = await import('../archive-write.ts');
     const { writeOutput } = await import('../write-output.ts');
-    const bytes = await archiveOf(job, output, output.format);
+    const bytes = writeArchive(job.store, [await wholeImage(job, output)], output.format);
     await reported(job, `image to ${item}`, async (onProgress) => {
       await writeOutput(output.to, countedToEnd(bytes, { item, onProgress }), job.signal);
     });

@@ -1,4 +1,4 @@
-import { countedToEnd } from '../../events/transfer.ts';
+import { JettisonError } from '../../errors/error.ts';
 import { reported } from '../delivery.ts';
 import type { Exporter } from '../exporter.ts';
 import { checkForm, IMAGE_KEYS } from '../image-keys.ts';
@@ -28,11 +28,30 @@ export const layout: Exporter<LayoutOutput> = {
   check: checkForm,
   async deliver(job, output) {
     const { path } = output;
-    const { archiveOf } = await import('../archive-of.ts');
-    const { extractTar } = await import('../extract.ts');
-    const bytes = await archiveOf(job, output, 'oci-archive');
+    const { blobsOf, entriesOf, wholeImage } = await import('../layout-content.ts');
+    const image = await wholeImage(job, output);
     await reported(job, `image to ${path}`, async (onProgress) => {
-      await extractTar(countedToEnd(bytes, { item: path, onProgress }), path, job.signal);
+      const { FolderWriter } = await import('../../layout/folder-writer.ts');
+      const invalid = (reason: string, cause?: Error) =>
+        new JettisonError('OUTPUT_INVALID', `${path} ${reason}`, {
+          hint: 'Choose another folder, or make room in it.',
+          cause,
+        });
+      const unwritable = (error: Error) => invalid(`cannot be written: ${error.message}`, error);
+      const writer = new FolderWriter(path, { invalid, unwritable, reproducible: true });
+      const blobs = blobsOf(job.store, [image]);
+      const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
+      let moved = 0;
+      for (const blob of blobs) {
+        const report = (count: number) =>
+          onProgress({ item: path, size, state: 'moving', moved: moved + count });
+        job.signal.throwIfAborted();
+        await writer.addBlob(blob, job.store.blobs.stream(blob.digest, report));
+        moved += blob.size;
+      }
+      await writer.writeIndex(entriesOf([image]));
+      writer.finish();
+      onProgress({ item: path, size, state: 'done', moved });
     });
   },
 };
