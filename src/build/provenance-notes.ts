@@ -1,7 +1,7 @@
 import { withoutCredentials } from '../errors/safe-text.ts';
 import type { Emit } from '../events/event.ts';
-import type { CopyFrom, Plan, PlannedStage, Step } from '../plan/plan.ts';
-import type { Provenance, RecordedStage, RecordedStep } from '../store/provenance.ts';
+import type { CopyFrom, Plan, PlannedHistory, PlannedStage, Step } from '../plan/plan.ts';
+import type { Provenance, RecordedSetting, RecordedStage, RecordedStep } from '../store/provenance.ts';
 
 /** Listens to a build, and says afterwards how its image was made. */
 export class ProvenanceNotes {
@@ -28,7 +28,7 @@ export class ProvenanceNotes {
     return { stages: ordered.map((stage) => this.#stage(stage, prefix)) };
   }
 
-  #stage({ name, base, location, steps }: PlannedStage, prefix: string): RecordedStage {
+  #stage({ name, base, location, steps, history }: PlannedStage, prefix: string): RecordedStage {
     return {
       name,
       base:
@@ -39,6 +39,7 @@ export class ProvenanceNotes {
             : { kind: 'scratch' },
       ...{ file: location.file, line: location.line },
       steps: steps.map((step) => this.#step(step, prefix)),
+      settings: settingsOf(history),
     };
   }
 
@@ -54,6 +55,14 @@ export class ProvenanceNotes {
       destination: step.destination,
     };
   }
+}
+
+function settingsOf(history: readonly PlannedHistory[]): RecordedSetting[] {
+  let after = 0;
+  return history.flatMap(({ step, source, location: { file, line } }) => {
+    if (step !== undefined) after++;
+    return step === undefined ? [{ text: withoutCredentials(source), file, line, after }] : [];
+  });
 }
 
 function originOf(from: CopyFrom): NonNullable<RecordedStep['from']> {

@@ -8,7 +8,7 @@ import { temporaryPath } from '../store/temporary.ts';
 import { CATALOGUES, FACTS_VERSION } from './catalogues.ts';
 import { Census, type CountedLayer } from './census.ts';
 import type { Inspection } from './inspection.ts';
-import { instructionsOf } from './instructions.ts';
+import { destinationOf, instructionsOf, madeBy } from './instructions.ts';
 import { inventory } from './inventory.ts';
 import { settleKinds } from './kinds.ts';
 import { applyProvenance } from './origins.ts';
@@ -39,11 +39,12 @@ export async function inspect(image: Image, options: InspectOptions): Promise<In
   const census = new Census(layers);
   for (const catalogue of CATALOGUES) catalogue.own(census, census.facts(catalogue.id));
   const instructions = instructionsOf(image.config, image.layers.length);
+  const destinations = layers.map((_, at) => destinationOf(madeBy(instructions, at)!));
   const provenance = options.store.provenance.get(image.id);
   const made = provenance && applyProvenance(instructions, image.layers.length, provenance);
   const base = made === undefined ? baseOf(image, options.store) : made.layers > 0 ? named(made) : undefined;
   const workingDirectory = image.config.config?.WorkingDir?.replace(/^\/+|\/+$/g, '');
-  settleKinds(census, { baseLayers: base?.layers ?? 0, workingDirectory });
+  settleKinds(census, { baseLayers: base?.layers ?? 0, workingDirectory, destinations });
   return {
     image,
     census,

@@ -23,6 +23,13 @@ export function madeBy(instructions: readonly Instruction[], layer: number): Ins
   return instructions.find((one) => one.layer === layer);
 }
 
+/** Where a COPY or ADD puts files, relative to the root; undefined where it is the root, or relative to a WORKDIR. */
+export function destinationOf({ keyword, text }: Instruction): string | undefined {
+  if (keyword !== 'COPY' && keyword !== 'ADD') return undefined;
+  const [, destination] = /\s\/(\S*?)\/*$/.exec(text) ?? [];
+  return destination === '' ? undefined : destination;
+}
+
 const SHELL_COMMAND = /^(?:\/bin\/sh -c|\|\d+ (?:.* )?\/bin\/sh -c) /;
 
 /**

@@ -87,10 +87,15 @@ const BUILT = /(?:^|\/)(?:dist|build|out|\.next|\.output|target|public\/build)\/
  *
  * @param facts.baseLayers how many layers are the base image's
  * @param facts.workingDirectory of the config, relative to the root
+ * @param facts.destinations where each layer's COPY or ADD puts files, relative to the root
  */
 export function settleKinds(
   census: Census,
-  facts: { baseLayers: number; workingDirectory: string | undefined },
+  facts: {
+    baseLayers: number;
+    workingDirectory: string | undefined;
+    destinations: readonly (string | undefined)[];
+  },
 ): void {
   const applications = [...census.packages.values()]
     .filter(({ kind }) => kind === 'application')
@@ -105,7 +110,9 @@ export function settleKinds(
     // What packages' scripts make (caches of libraries and certificates, accounts) is in no list.
     if (leaf.kind === undefined && installed.has(leaf.layer) && SYSTEM.test(leaf.path))
       leaf.kind = 'os-package';
-    leaf.kind = kindOf(source?.kind === undefined ? leaf : source, facts.baseLayers, applications);
+    const destination = leaf.layer < facts.baseLayers ? undefined : facts.destinations[leaf.layer];
+    const home = homeOf(leaf, applications, destination);
+    leaf.kind = kindOf(source?.kind === undefined ? leaf : source, facts.baseLayers, home);
   }
 }
 
@@ -115,7 +122,19 @@ function sourceOf(census: Census, { path }: Leaf): Leaf | undefined {
   return name === undefined ? undefined : census.leaf(`${folder}${name}.py`);
 }
 
-function kindOf(leaf: Leaf, baseLayers: number, applications: readonly string[]): Kind {
+/** The folder of the application that a path is in: what was copied somewhere is one, but not in the system's places. */
+function homeOf(
+  { path }: Leaf,
+  applications: readonly string[],
+  destination: string | undefined,
+): string | undefined {
+  const home = applications.find((folder) => isIn(path, folder));
+  if (home !== undefined || destination === undefined || SYSTEM.test(path)) return home;
+  return path === destination || isIn(path, destination) ? destination : undefined;
+}
+
+/** @param home the folder of the application that it is in */
+function kindOf(leaf: Leaf, baseLayers: number, home: string | undefined): Kind {
   const { path, kind, owner } = leaf;
   // Yarn's archives run from its cache.
   if (CACHE.some((pattern) => pattern.test(path)) && !(owner !== undefined && path.endsWith('.zip')))
@@ -132,7 +151,6 @@ function kindOf(leaf: Leaf, baseLayers: number, applications: readonly string[])
     return isDoc ? 'docs' : kind;
   }
   if (SYSTEM_DOCS.test(path)) return 'docs';
-  const home = applications.find((folder) => isIn(path, folder));
   if (home !== undefined) {
     if (isDocIn(path, home)) return 'docs';
     return BUILT.test(path.slice(home === '' ? 0 : home.length + 1)) ? 'build-output' : 'application';

@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import { join } from '../layer/entry.ts';
 import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
-import type { Provenance, RecordedStage, RecordedStep } from '../store/provenance.ts';
+import type { Provenance, RecordedSetting, RecordedStage, RecordedStep } from '../store/provenance.ts';
 import type { Store } from '../store/store.ts';
 import type { Inspection } from './inspection.ts';
 import { type Instruction, madeBy } from './instructions.ts';
@@ -35,6 +35,8 @@ export const ORIGIN_VERBS: Record<OriginLink['kind'], string> = {
 interface StageLine {
   base: { name: string; layers: number } | undefined;
   steps: { stage: string; step: RecordedStep }[];
+  /** What makes no layer, with how many of `steps` stand before it. */
+  settings: { stage: string; setting: RecordedSetting; after: number }[];
 }
 
 /**
@@ -59,7 +61,28 @@ export function applyProvenance(
     if (step.durationMs !== undefined) instruction.durationMs = step.durationMs;
     if (step.from !== undefined && step.from.kind !== 'context') instruction.from = step.from.name;
   }
+  placeSettings(instructions, line);
   return line.base ?? { name: 'scratch', layers: 0 };
+}
+
+/** Settings are the last ones of the history that make no layer: those of the base stand before them. */
+function placeSettings(instructions: Instruction[], { settings, base }: StageLine): void {
+  const empty: { instruction: Instruction; after: number }[] = [];
+  let layers = 0;
+  for (const instruction of instructions) {
+    if (instruction.layer !== undefined) layers++;
+    else empty.push({ instruction, after: layers - (base?.layers ?? 0) });
+  }
+  if (settings.length === 0) return;
+  const own = empty.slice(-settings.length);
+  // A record of an earlier version may lack those of a stage.
+  if (own.length < settings.length || own.some(({ after }, at) => after !== settings[at]!.after)) return;
+  for (const [at, { stage, setting }] of settings.entries()) {
+    const { instruction } = own[at]!;
+    instruction.text = setting.text.trim();
+    instruction.location = { file: setting.file, line: setting.line };
+    instruction.stage = stage;
+  }
 }
 
 /**
@@ -196,17 +219,29 @@ function targetLine(provenance: Provenance, layers: number): StageLine | undefin
 }
 
 function lineOf(provenance: Provenance, stage: RecordedStage): StageLine | undefined {
-  const steps: StageLine['steps'] = [];
+  const stages: RecordedStage[] = [];
   let at: RecordedStage | undefined = stage;
   for (let depth = 0; at !== undefined && depth <= provenance.stages.length; depth++) {
-    const { name, base } = at;
-    steps.unshift(...at.steps.map((step) => ({ stage: name, step })));
+    stages.unshift(at);
+    const { base } = at;
     if (base.kind !== 'stage') {
-      return { base: base.kind === 'image' ? { name: base.name, layers: base.layers } : undefined, steps };
+      const image = base.kind === 'image' ? { name: base.name, layers: base.layers } : undefined;
+      return { base: image, ...joined(stages) };
     }
     at = stageOf(provenance, base.name);
   }
   return undefined;
+}
+
+/** @param stages lowest first */
+function joined(stages: readonly RecordedStage[]): Pick<StageLine, 'steps' | 'settings'> {
+  const steps: StageLine['steps'] = [];
+  const settings: StageLine['settings'] = [];
+  for (const { name, steps: own, settings: set = [] } of stages) {
+    for (const setting of set) settings.push({ stage: name, setting, after: steps.length + setting.after });
+    steps.push(...own.map((step) => ({ stage: name, step })));
+  }
+  return { steps, settings };
 }
 
 function stageOf({ stages }: Provenance, name: string): RecordedStage | undefined {

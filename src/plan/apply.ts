@@ -39,7 +39,7 @@ export function applyInstruction(
         state.rules.check('variable', { instruction: 'ARG', name, value, location: instruction.location });
         return value === undefined ? name : `${name}=${value}`;
       });
-      state.history.push({ createdBy: `ARG ${shown.join(' ')}` });
+      state.note(`ARG ${shown.join(' ')}`, instruction);
       return;
     }
     case 'WORKDIR':

@@ -59,10 +59,8 @@ export function addCopyStep(
   ];
   // Docker writes the password of a URL into the history; we do not.
   const names = [...written.map(withoutCredentials), ...heredocs.map(({ name }) => `<<${name}`)];
-  state.history.push({
-    createdBy: `${[instruction.kind, ...flags, ...names, destination].join(' ')} # buildkit`,
-    step: step.id,
-  });
+  const createdBy = `${[instruction.kind, ...flags, ...names, destination].join(' ')} # buildkit`;
+  state.note(createdBy, instruction, step.id);
 }
 
 /** Plans a stage that stands on the files of a build context: they are its first layer. */
@@ -86,7 +84,7 @@ export function addBaseFiles(state: StageState, name: string): void {
     unpack: false,
   };
   state.steps.push(step);
-  state.history.push({ createdBy: `FROM ${name}`, step: step.id });
+  state.note(`FROM ${name}`, state.stage, step.id);
 }
 
 /** Joins a destination to the working directory; a trailing slash, which says "a directory", stays. */

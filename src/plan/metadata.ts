@@ -16,6 +16,7 @@ type MetadataInstruction = Exclude<
 /** Applies one metadata instruction to a stage. @throws JettisonError for values that Docker refuses */
 export function applyMetadata(state: StageState, instruction: MetadataInstruction): void {
   const { config } = state;
+  const note = (createdBy: string) => state.note(createdBy, instruction);
   switch (instruction.kind) {
     case 'ENV': {
       // One snapshot an instruction: no pair sees another one of the same line.
@@ -29,13 +30,13 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
           location: instruction.location,
         });
       }
-      note(state, `ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
+      note(`ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
       return;
     }
     case 'LABEL': {
       const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
       state.addTo('Labels', pairs);
-      note(state, `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
+      note(`LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
       return;
     }
     case 'CMD': {
@@ -43,14 +44,14 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       state.commandSet = true;
       config.ArgsEscaped = true;
       set(config, 'Cmd', command);
-      note(state, `CMD ${quotedList(command)}`);
+      note(`CMD ${quotedList(command)}`);
       return;
     }
     case 'ENTRYPOINT': {
       const command = commandLine(state, instruction.command);
       set(config, 'Entrypoint', command);
       if (!state.commandSet) delete config.Cmd;
-      note(state, `ENTRYPOINT ${quotedList(command)}`);
+      note(`ENTRYPOINT ${quotedList(command)}`);
       return;
     }
     case 'EXPOSE': {
@@ -65,7 +66,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
           ports.map((port) => [port, {}] as const),
         );
       }
-      note(state, `EXPOSE ${plainList(ports)}`);
+      note(`EXPOSE ${plainList(ports)}`);
       return;
     }
     case 'VOLUME': {
@@ -74,38 +75,34 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
         'Volumes',
         paths.map((path) => [path, {}] as const),
       );
-      note(state, `VOLUME ${plainList(paths)}`);
+      note(`VOLUME ${plainList(paths)}`);
       return;
     }
     case 'USER':
       config.User = state.text(instruction.value);
-      note(state, `USER ${config.User}`);
+      note(`USER ${config.User}`);
       return;
     case 'STOPSIGNAL':
       config.StopSignal = signalOf(state.text(instruction.value), instruction);
-      note(state, `STOPSIGNAL ${config.StopSignal}`);
+      note(`STOPSIGNAL ${config.StopSignal}`);
       return;
     case 'SHELL':
       config.Shell = instruction.args;
-      note(state, `SHELL ${plainList(instruction.args)}`);
+      note(`SHELL ${plainList(instruction.args)}`);
       return;
     case 'HEALTHCHECK':
       config.Healthcheck = healthcheck(instruction);
-      note(state, healthcheckHistory(config.Healthcheck));
+      note(healthcheckHistory(config.Healthcheck));
       return;
     case 'MAINTAINER':
       state.author = instruction.value.text;
-      note(state, `MAINTAINER ${instruction.value.text}`);
+      note(`MAINTAINER ${instruction.value.text}`);
       return;
     case 'ONBUILD':
       // Docker writes no history for it.
       state.addTrigger(instruction.text);
       return;
   }
-}
-
-function note(state: StageState, createdBy: string): void {
-  state.history.push({ createdBy });
 }
 
 /** An empty list stands for none, and then the member is left out, as Docker does. */

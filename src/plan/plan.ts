@@ -54,6 +54,9 @@ export interface PlannedHistory {
   createdBy: string;
   /** Id of the step whose layer it describes. */
   step?: string;
+  /** The instruction in the file. */
+  location: Location;
+  source: string;
 }
 
 interface StepBase {

@@ -63,7 +63,7 @@ export function addRunStep(
     ...(file === undefined ? {} : { script: file }),
   };
   state.steps.push(step);
-  state.history.push({ createdBy: runHistory(state.shownArgs(), shown), step: step.id });
+  state.note(runHistory(state.shownArgs(), shown), instruction, step.id);
 }
 
 function network(word: Word | undefined, fallback: RunNetwork): RunNetwork {

@@ -227,6 +227,11 @@ export class StageState {
     return resolveMount(flag, this.#lookup, this.#options(flag.location));
   }
 
+  /** Adds a history entry for an instruction. @param step the id of the step whose layer it describes */
+  note(createdBy: string, { location, source }: { location: Location; source: string }, step?: string): void {
+    this.history.push({ createdBy, location, source, ...(step !== undefined && { step }) });
+  }
+
   /**
    * Carries out an instruction. Where the base is unknown, an instruction with a variable that only the base may set
    * has no known value: it is skipped without a finding.

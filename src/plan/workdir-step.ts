@@ -20,13 +20,13 @@ export function addWorkdirStep(
   state.config.WorkingDir = directory;
   const path = clean(directory);
   if (path === '/') {
-    state.history.push({ createdBy: `WORKDIR ${directory}` });
+    state.note(`WORKDIR ${directory}`, instruction);
     return;
   }
   const id = state.nextStepId();
   const { location, source } = instruction;
   state.steps.push({ kind: 'workdir', id, title, location, source, path, user: state.config.User ?? '' });
-  state.history.push({ createdBy: `WORKDIR ${directory}`, step: id });
+  state.note(`WORKDIR ${directory}`, instruction, id);
 }
 
 function clean(path: string): string {

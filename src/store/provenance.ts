@@ -33,6 +33,18 @@ export interface RecordedStage {
   line: number;
   /** Those that make layers, in the order of the file. */
   steps: RecordedStep[];
+  /** Those that make no layer, and are in the history; absent in records of earlier versions. */
+  settings?: RecordedSetting[];
+}
+
+/** An instruction that only changes the config. */
+export interface RecordedSetting {
+  /** The instruction as the Dockerfile has it. */
+  text: string;
+  file: string;
+  line: number;
+  /** How many of the stage's steps stand before it. */
+  after: number;
 }
 
 /** How an image was made: all stages that its target reaches, the target last. */

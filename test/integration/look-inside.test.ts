@@ -137,6 +137,31 @@ describe.skipIf(why !== undefined)('diff', () => {
   });
 });
 
+test.skipIf(why !== undefined)('instructions that make no layer have their lines, too', async () => {
+  builds.write({
+    'lines.Dockerfile':
+      'FROM base AS first\nENV A=1\nCOPY index.js /a\nLABEL b=c\n\nFROM first\nARG V=3\nCOPY index.js /d\nCMD ["d"]\n',
+  });
+  await build('lines', '-f', join(builds.context, 'lines.Dockerfile'));
+  const { instructions } = await describeImage('lines', { home: builds.home, env: {} });
+  const own = instructions.filter(({ location }) => location !== undefined);
+  expect(own.map(({ text, stage, location }) => [location!.line, stage, text])).toEqual([
+    [2, 'first', 'ENV A=1'],
+    [3, 'first', 'COPY index.js /a'],
+    [4, 'first', 'LABEL b=c'],
+    [7, 'stage-1', 'ARG V=3'],
+    [8, 'stage-1', 'COPY index.js /d'],
+    [9, 'stage-1', 'CMD ["d"]'],
+  ]);
+  expect(await run('history', '--format', '{{.Location}} {{.Stage}}', 'lines')).toMatchObject({
+    out: expect.stringMatching(/lines\.Dockerfile:9 stage-1\n.*lines\.Dockerfile:8 stage-1\n/),
+  });
+  expect(await data('history', '--json', 'lines')).toMatchObject([
+    { createdBy: 'CMD ["d"]', location: { line: 9 }, stage: 'stage-1' },
+    ...Array(instructions.length - 1).fill({}),
+  ]);
+});
+
 test.skipIf(why !== undefined)('compare puts figures side by side', async () => {
   const all = (await data('compare', '--json', 'base', 'app:1')) as Record<string, unknown>[];
   expect(all).toMatchObject([

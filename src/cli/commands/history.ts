@@ -2,8 +2,10 @@ import { size } from '../../events/units.ts';
 import { truncate } from '../../events/width.ts';
 import { type LayerSize, LayerSizes } from '../../export/sizes.ts';
 import type { HistoryEntry } from '../../image/types.ts';
+import { type Instruction, instructionsOf } from '../../inspect/instructions.ts';
+import { applyProvenance } from '../../inspect/origins.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
-import { openStore } from '../../store/store.ts';
+import { openStore, type Store } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 import { listFlags } from '../flags/common.ts';
 import { age, oneLine, shortId } from '../print/docker-units.ts';
@@ -22,9 +24,25 @@ function withLayers(image: NamedImage, layers: LayerSize[]): { entry: HistoryEnt
   return [...told, ...rest.map((layer) => ({ entry: {}, layer }))];
 }
 
+/** The same entries as instructions, with their places in the Dockerfile where the image was built here. */
+function locatedInstructions(store: Store, { id, config }: NamedImage): Instruction[] {
+  const count = config.rootfs.diff_ids.length;
+  const instructions = instructionsOf(config, count);
+  const provenance = store.provenance.get(id);
+  if (provenance !== undefined) applyProvenance(instructions, count, provenance);
+  return instructions;
+}
+
+/** `Dockerfile:12`, as `docker history` has no column for. */
+function placeOf(instruction: Instruction | undefined): string {
+  const { location } = instruction ?? {};
+  return location === undefined ? '' : `${location.file}:${location.line}`;
+}
+
 export const command = defineCommand({
   usage: 'jettison history [OPTIONS] IMAGE',
-  about: "Shows the instructions that made an image, the newest first, with the size of each layer's files.",
+  about: `Shows the instructions that made an image, the newest first, with the size of each layer's files. Of an image
+that was built here, --json and the columns {{.Location}} and {{.Stage}} say where each is in the Dockerfile.`,
   flags: {
     ...listFlags('{{.CreatedBy}}'),
     'no-trunc': { help: 'Show whole instructions and ids' },
@@ -34,6 +52,8 @@ export const command = defineCommand({
     const store = openStore({ env: io.env });
     const image = findImage(store, args[0]!);
     const entries = withLayers(image, new LayerSizes(store).of(image)).reverse();
+
+    const instructions = locatedInstructions(store, image).reverse();
 
     const rows = entries.map(({ entry, layer }, index) => ({
       ID: index > 0 ? '<missing>' : flags['no-trunc'] ? image.id : shortId(image.id),
@@ -49,6 +69,8 @@ export const command = defineCommand({
             ? `(${size(layer.blob)})`
             : size(layer.content),
       Comment: entry.comment ?? '',
+      Location: placeOf(instructions[index]),
+      Stage: instructions[index]?.stage ?? '',
     }));
     if (flags.quiet) {
       io.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
@@ -64,14 +86,16 @@ export const command = defineCommand({
           ['Size', 'SIZE'],
           ['Comment', 'COMMENT'],
         ],
-        more: ['CreatedAt'],
+        more: ['CreatedAt', 'Location', 'Stage'],
         rows,
         shrink: flags['no-trunc'] ? [] : ['CREATED BY', 'COMMENT'],
-        facts: entries.map(({ entry, layer }) => ({
+        facts: entries.map(({ entry, layer }, index) => ({
           created: entry.created ?? null,
           createdBy: entry.created_by ?? '',
           comment: entry.comment ?? '',
           emptyLayer: layer === undefined,
+          ...(instructions[index]?.location && { location: instructions[index].location }),
+          ...(instructions[index]?.stage !== undefined && { stage: instructions[index].stage }),
           ...(layer === undefined
             ? { size: 0 }
             : { size: layer.content ?? null, compressedSize: layer.blob, diffId: layer.diffId }),

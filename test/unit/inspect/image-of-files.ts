@@ -11,8 +11,13 @@ const FACTS = { mode: 0o644, uid: 0, gid: 0, mtime: 0 };
 /**
  * An image of one layer with these files, counted as a real one is; a text that begins with `->` is a symlink, bytes are
  * a program.
+ *
+ * @param config where the image works, and where the COPY that made the layer put its files
  */
-export function imageOf(files: Record<string, string | Buffer>): Census {
+export function imageOf(
+  files: Record<string, string | Buffer>,
+  config: { workingDirectory?: string; destination?: string } = {},
+): Census {
   const facts = new Map<string, Map<string, unknown>>();
   const entries = Object.entries(files).map(([path, text]): RecipeEntry => {
     if (typeof text === 'string' && text.startsWith('->'))
@@ -37,7 +42,8 @@ export function imageOf(files: Record<string, string | Buffer>): Census {
   });
   const counted = new Census([{ diffId: `sha256:${'0'.repeat(64)}`, index: LayerIndex.of(entries), facts }]);
   for (const catalogue of CATALOGUES) catalogue.own(counted, counted.facts(catalogue.id));
-  settleKinds(counted, { baseLayers: 0, workingDirectory: undefined });
+  const { workingDirectory, destination } = config;
+  settleKinds(counted, { baseLayers: 0, workingDirectory, destinations: [destination] });
   return counted;
 }
 
