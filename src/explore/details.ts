@@ -1,5 +1,6 @@
 import { plural, size } from '../events/units.ts';
 import type { DescribedPackage } from '../inspect/describe.ts';
+import { KIND_WORDS } from '../inspect/package.ts';
 import { WASTED } from './causes.ts';
 import type { Explorer } from './explorer.ts';
 import { STATUS } from './file-tree.ts';
@@ -133,30 +134,11 @@ function wasteLines(explorer: Explorer, width: number): Span[][] {
   return lines;
 }
 
-/** What the kinds are. */
-const KIND_WORDS: Record<string, string> = {
-  base: "the base image's own files that no package owns",
-  'os-package': 'packages of the distribution',
-  runtime: 'the language runtime: Node itself',
-  npm: 'npm packages that production needs',
-  'npm-dev': 'npm packages that only development needs',
-  python: 'Python packages',
-  go: 'Go programs',
-  java: 'Java archives and runtimes',
-  rust: 'Rust programs',
-  application: 'your own files',
-  'build-output': 'what a build of your own files made',
-  tool: 'package managers, compilers, shells and their like',
-  cache: 'caches, logs and temporary files',
-  docs: 'documentation, source maps and tests',
-  unowned: 'nobody says what these are for',
-};
-
 function kindLines(explorer: Explorer, _width: number): Span[][] {
   const row = explorer.lists.kinds[explorer.cursors.kinds.row];
   if (row === undefined) return [];
   return [
-    [span(row.kind, 'bold'), span(`  ${KIND_WORDS[row.kind] ?? ''}`)],
+    [span(row.kind, 'bold'), span(`  ${KIND_WORDS[row.kind].about}`)],
     line('size', amount(row.bytes, row.files)),
     line('', 'Enter shows its files'),
   ];

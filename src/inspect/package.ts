@@ -1,22 +1,26 @@
-/** What kind of thing the bytes of a path are: each path has one. */
-export const KINDS = [
-  'base',
-  'os-package',
-  'runtime',
-  'npm',
-  'npm-dev',
-  'python',
-  'go',
-  'java',
-  'rust',
-  'application',
-  'build-output',
-  'tool',
-  'cache',
-  'docs',
-  'unowned',
-] as const;
-export type Kind = (typeof KINDS)[number];
+/**
+ * What kind of thing the bytes of a path are: each path has one. `name` is its heading in lists, `about` says
+ * what is in it.
+ */
+export const KIND_WORDS = {
+  base: { name: 'base image', about: "the base image's own files that no package owns" },
+  'os-package': { name: 'OS packages', about: 'packages of the distribution' },
+  runtime: { name: 'runtime', about: 'the language runtime: Node itself' },
+  npm: { name: 'npm, production', about: 'npm packages that production needs' },
+  'npm-dev': { name: 'npm, development', about: 'npm packages that only development needs' },
+  python: { name: 'Python', about: 'Python packages' },
+  go: { name: 'Go', about: 'Go programs' },
+  java: { name: 'Java', about: 'Java archives and runtimes' },
+  rust: { name: 'Rust', about: 'Rust programs' },
+  application: { name: 'application', about: 'your own files' },
+  'build-output': { name: 'build output', about: 'what a build of your own files made' },
+  tool: { name: 'tools', about: 'package managers, compilers, shells and their like' },
+  cache: { name: 'caches', about: 'caches, logs and temporary files' },
+  docs: { name: 'docs, maps, tests', about: 'documentation, source maps and tests' },
+  unowned: { name: 'unowned', about: 'no package or rule says what these are for' },
+} as const;
+export type Kind = keyof typeof KIND_WORDS;
+export const KINDS = Object.keys(KIND_WORDS) as readonly Kind[];
 
 /** A package that owns paths of an image. */
 export interface Package {

@@ -1,15 +1,9 @@
 import { style, wantsColor } from '../../errors/style.ts';
 import { plural, size } from '../../events/units.ts';
 import { ORIGIN_VERBS } from '../../inspect/origins.ts';
+import { KIND_WORDS } from '../../inspect/package.ts';
 import type { Reason } from '../../inspect/why.ts';
 import type { Io } from '../command.ts';
-
-const KIND_WORDS: Partial<Record<Reason['kind'], string>> = {
-  'os-package': 'package of the distribution',
-  npm: 'npm, production',
-  'npm-dev': 'npm, development',
-  'build-output': 'build output',
-};
 
 const WIDTH = 14;
 
@@ -23,8 +17,8 @@ export function reasonText(reason: Reason, io: Io): string {
   const mixed = kinds.filter(([, of]) => of > 0);
   const what =
     mixed.length > 1
-      ? mixed.map(([one, of]) => `${KIND_WORDS[one] ?? one} ${size(of)}`).join('; ')
-      : (KIND_WORDS[kind] ?? kind);
+      ? mixed.map(([one, of]) => `${KIND_WORDS[one].name} ${size(of)}`).join('; ')
+      : KIND_WORDS[kind].name;
   let text = `${bold(`/${path}${isDirectory && path !== '' ? '/' : ''}`)}  ${amount}${mixed.length > 1 ? ': ' : ', '}${what}\n`;
   if (reason.package !== undefined) {
     const { name, version, license, dev } = reason.package;

@@ -2,8 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { visibleLine } from '../../errors/safe-text.ts';
 import { plural, size } from '../../events/units.ts';
 import type { DescribedPackage } from '../../inspect/describe.ts';
+import { KIND_WORDS } from '../../inspect/package.ts';
 import type { Origin } from '../report-data.ts';
-import { KIND_NAMES } from './groups.ts';
 import { type File, type ImageModel, instructionText, locationOf, packageLabel } from './model.ts';
 import { type Node, sumsBy } from './tree.ts';
 
@@ -29,7 +29,7 @@ function FileDetails({ model, file }: { model: ImageModel; file: File }) {
         <bdi>/{file.path}</bdi>
       </h3>
       <p>
-        <b>{size(file.bytes)}</b>, {share(file.bytes, model)} · {KIND_NAMES[file.kind]}
+        <b>{size(file.bytes)}</b>, {share(file.bytes, model)} · {KIND_WORDS[file.kind].name}
       </p>
       <ol class="chain">
         {file.package !== undefined && <PackageLinks model={model} of={file.package} />}
@@ -46,7 +46,8 @@ function PackageDetails({ model, of }: { model: ImageModel; of: DescribedPackage
         <bdi>{packageLabel(of)}</bdi>
       </h3>
       <p>
-        <b>{size(of.bytes)}</b>, {share(of.bytes, model)} · {plural(of.files, 'file')} · {KIND_NAMES[of.kind]}
+        <b>{size(of.bytes)}</b>, {share(of.bytes, model)} · {plural(of.files, 'file')} ·{' '}
+        {KIND_WORDS[of.kind].name}
       </p>
       <ol class="chain">
         <PackageLinks model={model} of={of} />
@@ -74,7 +75,7 @@ function DirectoryDetails({ model, node }: { model: ImageModel; node: Node }) {
       <p>
         <b>{size(node.bytes)}</b>, {share(node.bytes, model)} · {plural(node.files, 'file')}
       </p>
-      <Shares title="Kinds" sums={sumsBy([node], ({ kind }) => KIND_NAMES[kind])} />
+      <Shares title="Kinds" sums={sumsBy([node], ({ kind }) => KIND_WORDS[kind].name)} />
       <Shares title="Packages" sums={packages} />
       <Shares title="Brought by" sums={layers} />
     </>
@@ -115,7 +116,7 @@ function PackageLinks({ model, of }: { model: ImageModel; of: DescribedPackage }
           <bdi>{packageLabel(of)}</bdi>
         </b>
         <small>
-          {KIND_NAMES[of.kind]}
+          {KIND_WORDS[of.kind].name}
           {of.license !== undefined && ` · ${text(of.license)}`} · {size(of.bytes)}
         </small>
         <small>

@@ -1,4 +1,4 @@
-import { KINDS, type Kind } from '../../inspect/package.ts';
+import { KIND_WORDS, KINDS, type Kind } from '../../inspect/package.ts';
 import type { Status } from './difference.ts';
 import { type File, type ImageModel, instructionText, packageLabel } from './model.ts';
 
@@ -38,24 +38,6 @@ const KIND_HUES: Record<Kind, number | undefined> = {
   unowned: undefined,
 };
 
-export const KIND_NAMES: Record<Kind, string> = {
-  base: 'base image',
-  'os-package': 'OS packages',
-  runtime: 'runtime',
-  npm: 'npm, production',
-  'npm-dev': 'npm, development',
-  python: 'Python',
-  go: 'Go',
-  java: 'Java',
-  rust: 'Rust',
-  application: 'application',
-  'build-output': 'build output',
-  tool: 'tools',
-  cache: 'caches',
-  docs: 'docs, maps, tests',
-  unowned: 'unowned',
-};
-
 const CHANGES: Record<Status, { label: string; hue: number | undefined }> = {
   same: { label: 'unchanged', hue: undefined },
   added: { label: 'added', hue: 150 },
@@ -82,7 +64,7 @@ export class Groups {
     if (by === 'change') {
       for (const [status, { label, hue }] of Object.entries(CHANGES)) this.#enter(status, label, hue);
     }
-    if (by === 'kind') for (const kind of KINDS) this.#enter(kind, KIND_NAMES[kind], KIND_HUES[kind]);
+    if (by === 'kind') for (const kind of KINDS) this.#enter(kind, KIND_WORDS[kind].name, KIND_HUES[kind]);
     for (const model of models) {
       for (const file of model.files) {
         const { key, label, isGrey } = this.#groupOf(model, file);

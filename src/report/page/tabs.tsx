@@ -2,8 +2,8 @@ import { useMemo } from 'preact/hooks';
 import { visibleLine } from '../../errors/safe-text.ts';
 import { size } from '../../events/units.ts';
 import type { DescribedPackage } from '../../inspect/describe.ts';
+import { KIND_WORDS } from '../../inspect/package.ts';
 import { type FileChange, type PackageChange, pullCost } from './difference.ts';
-import { KIND_NAMES } from './groups.ts';
 import { type File, type ImageModel, instructionText, locationOf } from './model.ts';
 import { type Column, Table } from './table.tsx';
 
@@ -38,7 +38,7 @@ export function PackagesTab({
     { label: 'Version', cell: ({ version }) => <bdi>{version}</bdi> },
     { label: 'Size', cell: ({ bytes }) => size(bytes), sort: ({ bytes }) => bytes, isNumber: true },
     { label: 'Files', cell: ({ files }) => files, sort: ({ files }) => files, isNumber: true },
-    { label: 'Kind', cell: ({ kind }) => KIND_NAMES[kind], sort: ({ kind }) => KIND_NAMES[kind] },
+    { label: 'Kind', cell: ({ kind }) => KIND_WORDS[kind].name, sort: ({ kind }) => KIND_WORDS[kind].name },
     { label: 'Where', cell: ({ path }) => <bdi>/{path}</bdi>, sort: ({ path }) => path, isWide: true },
   ];
   return <Table caption="Packages" columns={columns} rows={rows} none={none('packages', query)} />;
@@ -97,7 +97,7 @@ export function FilesTab({ model, query, onFile }: Props & { onFile: (file: File
       isWide: true,
     },
     { label: 'Size', cell: ({ bytes }) => size(bytes), sort: ({ bytes }) => bytes, isNumber: true },
-    { label: 'Kind', cell: ({ kind }) => KIND_NAMES[kind], sort: ({ kind }) => KIND_NAMES[kind] },
+    { label: 'Kind', cell: ({ kind }) => KIND_WORDS[kind].name, sort: ({ kind }) => KIND_WORDS[kind].name },
     {
       label: 'Package',
       cell: (file) => <bdi>{file.package?.name ?? ''}</bdi>,
