@@ -1,11 +1,13 @@
 import type { Digest } from '../image/digest.ts';
 import type { Entry, RecipeEntry } from '../layer/entry.ts';
 import { comparePaths, join, nameOf, parentOf } from '../layer/entry.ts';
+import { followPath } from '../layer/tree.ts';
 import type { EntryList } from '../store/inspections.ts';
 import type { Content } from './leaf.ts';
 import { bytesOf, filesOf, type Leaf } from './leaf.ts';
 import type { Kind, Package } from './package.ts';
 
+/** As many as the kernel follows. */
 const MAX_LINKS = 40;
 
 /** A layer as a census counts it. */
@@ -127,33 +129,21 @@ export class Census {
    *
    * @param path relative to the root; `..` does not leave it
    * @param last whether a symlink at its end is followed, too
-   * @returns undefined when a directory on the way is missing, or links lead in a circle
+   * @returns undefined when what is on the way is missing or not a directory, or links lead in a circle: a program in the
+   *   image could not open it either
    */
   real(path: string, last = true): string | undefined {
-    const todo = path.split('/').reverse();
-    const at: string[] = [];
-    let links = 0;
-    while (todo.length > 0) {
-      const name = todo.pop()!;
-      if (name === '' || name === '.') continue;
-      if (name === '..') {
-        at.pop();
-        continue;
-      }
-      at.push(name);
-      const isLast = todo.every((rest) => rest === '' || rest === '.');
-      const node = this.#find(at.join('/'));
-      if (node !== undefined && !isDirectory(node) && node.entry.type === 'symlink' && (last || !isLast)) {
-        if (++links > MAX_LINKS) return undefined;
-        at.pop();
-        const target = node.entry.link!;
-        if (target.startsWith('/')) at.length = 0;
-        todo.push(...target.split('/').reverse());
-      } else if (!isLast && (node === undefined || !isDirectory(node))) {
-        return undefined;
-      }
-    }
-    return at.join('/');
+    const linkAt = (at: string) => {
+      const node = this.#find(at);
+      return node !== undefined && !isDirectory(node) && node.entry.type === 'symlink'
+        ? node.entry.link
+        : undefined;
+    };
+    const isDirectoryAt = (at: string) => {
+      const node = this.#find(at);
+      return node !== undefined && isDirectory(node);
+    };
+    return followPath(path, last, { linkAt, isDirectory: isDirectoryAt, maxLinks: MAX_LINKS });
   }
 
   /** Names in a directory, in canonical order; none for what is no directory. */

@@ -1,5 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
-import { type Entry, join, type Source } from './entry.ts';
+import { type Entry, join, parentOf, type Source } from './entry.ts';
 
 /** An entry seen through a tree. Hard links appear as the file that they name. */
 export interface TreeEntry extends Entry {
@@ -44,39 +44,66 @@ export interface ResolvedPath {
   entry?: TreeEntry;
 }
 
+/** As many as Docker follows. */
 const MAX_LINKS = 255;
 
+/** How `followPath` sees a file system. */
+export interface Way {
+  /** The target of a symlink; undefined for everything else. */
+  linkAt(path: string): string | undefined;
+  /** Whether something may be below a path: without it components below what is missing are kept as written. */
+  isDirectory?(path: string): boolean;
+  maxLinks: number;
+}
+
 /**
- * Resolves a path inside a tree as the kernel would inside a chroot: symlinks are followed, absolute ones
- * start at the tree's root, `..` stops at the root. Components below something missing are kept as written.
+ * Where a path leads as in a chroot: symlinks are followed, absolute ones start at the root, `..` stops at the root.
  *
  * @param path `/`-separated, absolute or relative to the root; may hold `.`, `..` and empty components
- * @param followLast whether a symlink in the last component is followed, too (default true)
- * @throws JettisonError `SYMLINK_LOOP` after 255 links
+ * @param followLast whether a symlink in the last component is followed, too
+ * @returns undefined after too many links, or where nothing can be below what is on the way
  */
-export function resolvePath(tree: Tree, path: string, followLast = true): ResolvedPath {
+export function followPath(path: string, followLast: boolean, way: Way): string | undefined {
+  const todo = path.split('/').reverse();
   let links = 0;
-  let todo = path.split('/').reverse();
   let at = '';
   while (todo.length > 0) {
     const name = todo.pop()!;
     if (name === '' || name === '.') continue;
     if (name === '..') {
-      at = at.slice(0, Math.max(0, at.lastIndexOf('/')));
+      at = parentOf(at);
       continue;
     }
     const next = join(at, name);
-    const entry = tree.get(next);
-    const last = todo.every((rest) => rest === '' || rest === '.');
-    if (entry?.type === 'symlink' && (followLast || !last)) {
-      if (++links > MAX_LINKS) {
-        throw new JettisonError('SYMLINK_LOOP', `too many symbolic links while resolving /${path}`);
-      }
-      if (entry.link!.startsWith('/')) at = '';
-      todo = [...todo, ...entry.link!.split('/').reverse()];
-    } else {
+    const isLast = todo.every((rest) => rest === '' || rest === '.');
+    const link = followLast || !isLast ? way.linkAt(next) : undefined;
+    if (link === undefined) {
+      if (!isLast && way.isDirectory?.(next) === false) return undefined;
       at = next;
+      continue;
     }
+    if (++links > way.maxLinks) return undefined;
+    if (link.startsWith('/')) at = '';
+    todo.push(...link.split('/').reverse());
+  }
+  return at;
+}
+
+/**
+ * Resolves a path inside a tree. Components below something missing are kept as written.
+ *
+ * @param path as in `followPath`
+ * @param followLast whether a symlink in the last component is followed, too (default true)
+ * @throws JettisonError `SYMLINK_LOOP` after 255 links
+ */
+export function resolvePath(tree: Tree, path: string, followLast = true): ResolvedPath {
+  const linkAt = (at: string) => {
+    const entry = tree.get(at);
+    return entry?.type === 'symlink' ? entry.link : undefined;
+  };
+  const at = followPath(path, followLast, { linkAt, maxLinks: MAX_LINKS });
+  if (at === undefined) {
+    throw new JettisonError('SYMLINK_LOOP', `too many symbolic links while resolving /${path}`);
   }
   const entry = tree.get(at);
   return entry === undefined ? { path: at } : { path: at, entry };
