@@ -50,6 +50,7 @@ export async function inspect(image: Image, options: InspectOptions): Promise<In
     census,
     instructions,
     base,
+    provenance,
     distribution: inventory(census).distribution,
   };
 }
@@ -70,7 +71,7 @@ async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOption
   try {
     store.inspections.put(layer.diffId, FACTS_VERSION, found);
     // A large index stays on the disk.
-    const kept = store.inspections.get(layer.diffId, FACTS_VERSION);
+    const kept = found.isLarge ? store.inspections.get(layer.diffId, FACTS_VERSION) : undefined;
     return kept ?? { index: LayerIndex.parse(Buffer.concat([...found.pieces])), facts: found.facts };
   } finally {
     found.close();

@@ -1,4 +1,5 @@
 import type { Image } from '../image/image.ts';
+import type { Provenance } from '../store/provenance.ts';
 import type { Census } from './census.ts';
 import type { Instruction } from './instructions.ts';
 import type { Distribution } from './inventory.ts';
@@ -10,5 +11,7 @@ export interface Inspection {
   instructions: Instruction[];
   /** The image that it was built on, as far as that is known: its lowest layers. */
   base: { name?: string; layers: number } | undefined;
+  /** How a build made the image, if one of this store did. */
+  provenance: Provenance | undefined;
   distribution: Distribution | undefined;
 }

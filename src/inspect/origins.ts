@@ -95,10 +95,9 @@ export function originsOf(inspection: Inspection, leaf: Leaf, store: Store): Ori
 
 /** The same for many files: each stage's layers are opened once. */
 export function originFinder(
-  { image, base, instructions }: Inspection,
+  { image, base, instructions, provenance }: Inspection,
   store: Store,
 ): (leaf: Leaf) => OriginLink[] {
-  const provenance = store.provenance.get(image.id);
   const line = provenance && targetLine(provenance, image.layers.length);
   const opened: OpenedStages = new Map();
   return (leaf) => {

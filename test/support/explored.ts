@@ -75,7 +75,14 @@ function inspectionOf(
     close: async () => {},
   };
   const base = options.base === undefined ? undefined : { name: 'base', layers: options.base };
-  return { image, census: new Census(counted), instructions, base, distribution: undefined };
+  return {
+    image,
+    census: new Census(counted),
+    instructions,
+    base,
+    provenance: undefined,
+    distribution: undefined,
+  };
 }
 
 /** An explorer before a terminal of this size. */
