@@ -42,18 +42,18 @@ function isId(text: string): boolean {
 }
 
 async function pull(store: Store, name: string, io: Io): Promise<void> {
-  const [{ fetchLayers, pullImage }, { Registries }, { TransferView }] = await Promise.all([
+  const [{ fetchLayers, pullImage }, { useRegistries }, { TransferView }] = await Promise.all([
     import('../registry/pull.ts'),
     import('../registry/registries.ts'),
     import('./print/transfer-progress.ts'),
   ]);
-  const registries = new Registries({ env: io.env, signal: io.signal });
   const view = new TransferView(io, 'pull');
   try {
-    const image = await pullImage(store, registries, parseReference(name), hostPlatform());
-    await fetchLayers(store, registries, image, view.onProgress);
+    await useRegistries({ env: io.env, signal: io.signal }, async (registries) => {
+      const image = await pullImage(store, registries, parseReference(name), hostPlatform());
+      await fetchLayers(store, registries, image, view.onProgress);
+    });
   } finally {
     view.end();
-    registries.close();
   }
 }

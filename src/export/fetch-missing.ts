@@ -3,19 +3,18 @@ import type { ImageParts } from '../image/image.ts';
 import type { Descriptor } from '../image/types.ts';
 import { parallel, TRANSFERS } from '../registry/parallel.ts';
 import { fetchBlob } from '../registry/pull.ts';
-import type { Registries } from '../registry/registries.ts';
 import type { Store } from '../store/store.ts';
 
 /**
  * Fetches what images still lack in the store: layers of their bases that no build ever needed.
  *
- * @param registries made only when something is missing
+ * @param options of the registries, which are asked only when something is missing
  * @throws JettisonError `BLOB_MISSING` when the origin of a layer is unknown, `REGISTRY_…`
  */
 export async function fetchMissing(
   store: Store,
   images: ImageParts[],
-  registries: () => Promise<Registries>,
+  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<void> {
   const missing = new Map<Digest, Descriptor>();
   for (const { manifest } of images) {
@@ -24,12 +23,8 @@ export async function fetchMissing(
     }
   }
   if (missing.size === 0) return;
-  const opened = await registries();
-  try {
-    await parallel(missing.values(), TRANSFERS, async (layer) => {
-      await fetchBlob(store, opened, undefined, layer);
-    });
-  } finally {
-    opened.close();
-  }
+  const { useRegistries } = await import('../registry/registries.ts');
+  await useRegistries({ env, signal }, (registries) =>
+    parallel(missing.values(), TRANSFERS, (layer) => fetchBlob(store, registries, undefined, layer)),
+  );
 }

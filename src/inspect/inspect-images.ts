@@ -1,8 +1,8 @@
 import type { Image, Layer } from '../image/image.ts';
 import type { Platform } from '../image/types.ts';
 import { openImage } from '../images/open-image.ts';
-import { Registries } from '../registry/registries.ts';
-import { openStore, type Store } from '../store/store.ts';
+import { type Registries, useRegistries } from '../registry/registries.ts';
+import { type Store, useStore } from '../store/store.ts';
 import { inspect } from './inspect.ts';
 import type { Inspection } from './inspection.ts';
 
@@ -30,25 +30,24 @@ export async function inspectImages<T>(
   { home, env, cwd, signal, remote, insecure, platform, onProgress }: ImagePlaces,
   use: (inspections: Inspection[], store: Store) => Promise<T> | T,
 ): Promise<T> {
-  const store = openStore({ env, ...(home !== undefined && { home }) });
-  const registries = new Registries({ env, signal, insecure });
-  const end = await store.leases.use(signal);
-  const opened: Image[] = [];
-  try {
-    const inspections: Inspection[] = [];
-    for (const name of names) {
-      const image = await openImage(name, {
-        ...{ store, registries, env, cwd, signal, remote },
-        ...(platform !== undefined && { platform }),
-      });
-      opened.push(image);
-      inspections.push(await inspect(image, { store, signal, ...(onProgress && { onProgress }) }));
+  const run = async (store: Store, registries: Registries) => {
+    const opened: Image[] = [];
+    try {
+      const inspections: Inspection[] = [];
+      for (const name of names) {
+        const image = await openImage(name, {
+          ...{ store, registries, env, cwd, signal, remote },
+          ...(platform !== undefined && { platform }),
+        });
+        opened.push(image);
+        inspections.push(await inspect(image, { store, signal, ...(onProgress && { onProgress }) }));
+      }
+      return await use(inspections, store);
+    } finally {
+      for (const image of opened) await image.close();
     }
-    return await use(inspections, store);
-  } finally {
-    for (const image of opened) await image.close();
-    registries.close();
-    end();
-    store.close();
-  }
+  };
+  return useStore({ env, signal, ...(home !== undefined && { home }) }, (store) =>
+    useRegistries({ env, signal, insecure }, (registries) => run(store, registries)),
+  );
 }

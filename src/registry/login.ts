@@ -13,7 +13,7 @@ import {
   serverKey,
 } from './credentials.ts';
 import { discard } from './http.ts';
-import { Registries, type RegistryOptions } from './registries.ts';
+import { type Registries, type RegistryOptions, useRegistries } from './registries.ts';
 
 /** The registry that a person means by a server's name or URL: `https://index.docker.io/v1/` is `docker.io`. */
 export function registryOf(server: string): string {
@@ -31,11 +31,7 @@ export async function verifyLogin(
   options: Omit<RegistryOptions, 'credentials'> = {},
 ): Promise<void> {
   const credentials: Credentials = { kind: 'password', ...user, origin: 'this login' };
-  const registries = new Registries({
-    ...options,
-    credentials: { lookup: async () => credentials, problems: [] },
-  });
-  try {
+  const request = async (registries: Registries) => {
     const connection = await registries.connection(registry);
     await connection.send(
       {
@@ -47,6 +43,12 @@ export async function verifyLogin(
       },
       discard,
     );
+  };
+  try {
+    await useRegistries(
+      { ...options, credentials: { lookup: async () => credentials, problems: [] } },
+      request,
+    );
   } catch (error) {
     if (!(error instanceof JettisonError) || !/^REGISTRY_(UNAUTHORIZED|DENIED)$/.test(error.code))
       throw error;
@@ -54,8 +56,6 @@ export async function verifyLogin(
       hint: 'Many registries want an access token instead of the password.',
       cause: error,
     });
-  } finally {
-    registries.close();
   }
 }
 

@@ -168,3 +168,16 @@ function withMirrors(
     details: { ...error.details, mirrors: failures.map(({ place }) => place.name) },
   });
 }
+
+/** Uses the registries for one command, and closes the connections after it. */
+export async function useRegistries<T>(
+  options: RegistryOptions,
+  use: (registries: Registries) => Promise<T>,
+): Promise<T> {
+  const registries = new Registries(options);
+  try {
+    return await use(registries);
+  } finally {
+    registries.close();
+  }
+}

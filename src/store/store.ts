@@ -53,14 +53,20 @@ export class Store {
   }
 }
 
+/** Which store. */
+export interface StoreOptions {
+  /** Its folder; see `defaultHome` for where it is otherwise. */
+  home?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 /**
  * Opens the store, making it when there is none, and sweeps what dead processes left in its temporary folder.
  *
- * @param options.home its folder; see `defaultHome` for where it is otherwise
  * @throws JettisonError `STORE_UNUSABLE` when the folder cannot be written, `STORE_FOREIGN` for root in another user's,
  * `STORE_VERSION` for one of a newer Jettison
  */
-export function openStore(options: { home?: string; env?: NodeJS.ProcessEnv } = {}): Store {
+export function openStore(options: StoreOptions = {}): Store {
   const layout = new StoreLayout(options.home ?? defaultHome(options.env));
   const store = new Store(layout);
   try {
@@ -102,5 +108,27 @@ function sweep(path: string): void {
     rmSync(path, { recursive: true, force: true });
   } catch {
     // Files of other ids: the worker sweeps them when it starts.
+  }
+}
+
+/**
+ * Opens the store, keeps it from being pruned while it is used, and closes it after that.
+ *
+ * @param options.signal ends waiting for who prunes
+ * @param use gets a function that ends the lease before its own end, too
+ * @throws as `openStore`
+ */
+export async function useStore<T>(
+  options: StoreOptions & { signal?: AbortSignal },
+  use: (store: Store, endLease: () => void) => Promise<T> | T,
+): Promise<T> {
+  const store = openStore(options);
+  let endLease = () => {};
+  try {
+    endLease = await store.leases.use(options.signal);
+    return await use(store, endLease);
+  } finally {
+    endLease();
+    store.close();
   }
 }

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { JettisonError, usageError } from '../../errors/error.ts';
 import { readArchive } from '../../export/archive-read.ts';
 import { familiarName } from '../../image/reference.ts';
-import { openStore } from '../../store/store.ts';
+import { useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 
 function openArchive(path: string): Readable {
@@ -35,10 +35,10 @@ export const command = defineCommand({
       );
     }
     const source = flags.input === undefined ? io.stdin : openArchive(resolve(io.cwd, flags.input));
-    const store = openStore({ env: io.env });
-    const end = await store.leases.use(io.signal);
     try {
-      const images = await readArchive(store, source as AsyncIterable<Buffer>, io.signal);
+      const images = await useStore(io, (store) =>
+        readArchive(store, source as AsyncIterable<Buffer>, io.signal),
+      );
       for (const { id, names } of images) {
         if (flags.quiet) io.stdout.write(`${id}\n`);
         else if (names.length === 0) io.stdout.write(`Loaded image ID: ${id}\n`);
@@ -47,8 +47,6 @@ export const command = defineCommand({
       return 0;
     } finally {
       source.destroy();
-      end();
-      store.close();
     }
   },
 });

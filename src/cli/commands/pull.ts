@@ -3,8 +3,8 @@ import { visible } from '../../errors/safe-text.ts';
 import { formatPlatform, hostPlatform, matchPlatform } from '../../image/platform.ts';
 import { canonicalName, familiarName, parseReference } from '../../image/reference.ts';
 import { fetchLayers, pullImage } from '../../registry/pull.ts';
-import { Registries } from '../../registry/registries.ts';
-import { openStore } from '../../store/store.ts';
+import { type Registries, useRegistries } from '../../registry/registries.ts';
+import { type Store, useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 import { PLATFORM_FLAGS, REGISTRY_FLAGS } from '../flags/common.ts';
 import { TransferView } from '../print/transfer-progress.ts';
@@ -26,43 +26,40 @@ authorities and NODE_EXTRA_CA_CERTS, then with the system's or those of SSL_CERT
   async run({ flags, args, io }) {
     const reference = parseReference(args[0]!);
     const platform = flags.platform ?? hostPlatform();
-    const registries = new Registries({
-      env: io.env,
-      insecure: flags['registry-insecure'],
-      signal: io.signal,
-    });
-    const store = openStore({ env: io.env });
-    const end = await store.leases.use(io.signal);
-    const view = new TransferView(io, 'pull');
-    try {
-      const before = store.images.find(canonicalName(reference))?.manifest.digest;
-      const image = await pullImage(store, registries, reference, platform);
-      const actual = image.descriptor.platform!;
-      if (matchPlatform(platform, actual) === 0) {
-        const difference = `${familiarName(reference)} is for ${formatPlatform(actual)}, not for ${formatPlatform(platform)}`;
-        if (flags.platform !== undefined) {
-          throw new JettisonError('PLATFORM_MISSING', difference, {
-            hint: 'Leave --platform out to take it all the same.',
-          });
+    const { env, signal } = io;
+    const insecure = flags['registry-insecure'];
+    const pull = async (store: Store, registries: Registries) => {
+      const view = new TransferView(io, 'pull');
+      try {
+        const before = store.images.find(canonicalName(reference))?.manifest.digest;
+        const image = await pullImage(store, registries, reference, platform);
+        const actual = image.descriptor.platform!;
+        if (matchPlatform(platform, actual) === 0) {
+          const difference = `${familiarName(reference)} is for ${formatPlatform(actual)}, not for ${formatPlatform(platform)}`;
+          if (flags.platform !== undefined) {
+            throw new JettisonError('PLATFORM_MISSING', difference, {
+              hint: 'Leave --platform out to take it all the same.',
+            });
+          }
+          io.stderr.write(`warning: ${visible(difference)}\n`);
         }
-        io.stderr.write(`warning: ${visible(difference)}\n`);
+        const complete = image.manifest.layers.every(({ digest, size }) => store.blobs.has(digest, size));
+        await fetchLayers(store, registries, image, flags.quiet ? undefined : view.onProgress);
+        view.end();
+        if (!flags.quiet) {
+          const { digest } = image.index?.descriptor ?? image.descriptor;
+          io.stdout.write(`Digest: ${digest}\n`);
+          const what = before === digest && complete ? 'Image is up to date' : 'Downloaded newer image';
+          io.stdout.write(`Status: ${what} for ${familiarName(reference)}\n`);
+        }
+        io.stdout.write(`${canonicalName(reference)}\n`);
+        return 0;
+      } finally {
+        view.end();
       }
-      const complete = image.manifest.layers.every(({ digest, size }) => store.blobs.has(digest, size));
-      await fetchLayers(store, registries, image, flags.quiet ? undefined : view.onProgress);
-      view.end();
-      if (!flags.quiet) {
-        const { digest } = image.index?.descriptor ?? image.descriptor;
-        io.stdout.write(`Digest: ${digest}\n`);
-        const what = before === digest && complete ? 'Image is up to date' : 'Downloaded newer image';
-        io.stdout.write(`Status: ${what} for ${familiarName(reference)}\n`);
-      }
-      io.stdout.write(`${canonicalName(reference)}\n`);
-      return 0;
-    } finally {
-      view.end();
-      registries.close();
-      end();
-      store.close();
-    }
+    };
+    return useStore(io, (store) =>
+      useRegistries({ env, signal, insecure }, (registries) => pull(store, registries)),
+    );
   },
 });

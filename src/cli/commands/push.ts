@@ -4,9 +4,9 @@ import { formatPlatform } from '../../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../../image/reference.ts';
 import type { Descriptor, Index } from '../../image/types.ts';
 import { pushImage } from '../../registry/push.ts';
-import { Registries } from '../../registry/registries.ts';
+import { type Registries, useRegistries } from '../../registry/registries.ts';
 import { findImage, isIndex, readImage } from '../../store/lookup.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import { type Store, useStore } from '../../store/store.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { REGISTRY_FLAGS } from '../flags/common.ts';
 import { TransferView } from '../print/transfer-progress.ts';
@@ -77,14 +77,9 @@ repositories holds are taken from there.`,
   ],
   async run({ flags, args, io }) {
     const name = args[0]!;
-    const registries = new Registries({
-      env: io.env,
-      insecure: flags['registry-insecure'],
-      signal: io.signal,
-    });
-    const store = openStore({ env: io.env });
-    const end = await store.leases.use(io.signal);
-    try {
+    const { env, signal } = io;
+    const insecure = flags['registry-insecure'];
+    const push = async (store: Store, registries: Registries) => {
       const names = flags['all-tags'] ? allTags(store, name) : [named(store, name)];
       for (const { reference, target } of names) {
         const view = new TransferView(io, 'push');
@@ -103,10 +98,9 @@ repositories holds are taken from there.`,
         }
       }
       return 0;
-    } finally {
-      registries.close();
-      end();
-      store.close();
-    }
+    };
+    return useStore(io, (store) =>
+      useRegistries({ env, signal, insecure }, (registries) => push(store, registries)),
+    );
   },
 });

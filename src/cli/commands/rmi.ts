@@ -2,7 +2,7 @@ import { JettisonError } from '../../errors/error.ts';
 import { canonicalName, familiarName, parseReference } from '../../image/reference.ts';
 import type { StoredImage } from '../../store/images.ts';
 import { findImage, readImage } from '../../store/lookup.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import { type Store, useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 import { printJson } from '../print/list-output.ts';
 
@@ -64,11 +64,9 @@ layers, and \`jettison builder prune\` that of layers which are build cache.`,
     json: { help: 'Print the removed names and deleted images as JSON' },
   },
   async run({ flags, args, io }) {
-    const store = openStore({ env: io.env });
-    const end = await store.leases.use(io.signal);
     const done: Done[] = [];
     let failure: JettisonError | undefined;
-    try {
+    await useStore(io, (store) => {
       for (const text of args) {
         try {
           const now = removeImage(store, text, flags.force);
@@ -80,10 +78,7 @@ layers, and \`jettison builder prune\` that of layers which are build cache.`,
           if (!(flags.force && error.code === 'IMAGE_UNKNOWN')) failure ??= error;
         }
       }
-    } finally {
-      end();
-      store.close();
-    }
+    });
     if (flags.json) printJson(io, done);
     if (failure !== undefined) throw failure;
     return 0;

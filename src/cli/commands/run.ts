@@ -9,7 +9,7 @@ import { LogReader } from '../../run/log.ts';
 import { logPath } from '../../run/supervise.ts';
 import { needTerminal } from '../../run/terminal.ts';
 import { readImage } from '../../store/lookup.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import { type Store, useStore } from '../../store/store.ts';
 import { type Command, defineCommand, type Io } from '../command.ts';
 import {
   capabilityNote,
@@ -35,27 +35,19 @@ async function detach(store: Store, id: string, io: Io): Promise<number> {
 
 /** The process that looks after a detached container. */
 async function supervisor(id: string, io: Io): Promise<number> {
-  const store = openStore({ env: io.env });
-  const end = await store.leases.use();
-  try {
+  return useStore({ env: io.env }, (store, started) => {
     const { manifest } = store.containers.get(id)!.config;
     const fetch = fetcher(store, io, readImage(store, manifest));
-    return await superviseDetached(store, id, { fetch, started: end });
-  } finally {
-    end();
-    store.close();
-  }
+    return superviseDetached(store, id, { fetch, started });
+  });
 }
 
 function fetcher(
   store: Store,
-  io: Io,
+  { env, signal }: Io,
   image: Parameters<typeof fetchMissing>[1][number],
 ): () => Promise<void> {
-  return async () => {
-    const { Registries } = await import('../../registry/registries.ts');
-    await fetchMissing(store, [image], async () => new Registries({ env: io.env, signal: io.signal }));
-  };
+  return () => fetchMissing(store, [image], { env, signal });
 }
 
 const foreground = defineCommand({
@@ -83,10 +75,7 @@ code is the command's, 125 if it could not be run, 126 if it is not executable, 
     const warning = capabilityNote(flags);
     if (warning !== undefined) io.stderr.write(`${warning}\n`);
 
-    const store = openStore({ env: io.env });
-    // Only while it starts: pruning must not wait for as long as a container runs.
-    const end = await store.leases.use(io.signal);
-    try {
+    const start = async (store: Store, started: () => void) => {
       const image = await findOrPull(store, name, flags.pull, io);
       if (matchPlatform(hostPlatform(), image.config) === 0) {
         const [theirs, ours] = [formatPlatform(image.config), formatPlatform(hostPlatform())];
@@ -112,14 +101,15 @@ code is the command's, 125 if it could not be run, 126 if it is not executable, 
         flags.name,
       );
       if (flags.detach) return await detach(store, container.id, io);
-      return await runInForeground(store, container, io, { fetch: fetcher(store, io, image), started: end });
+      return await runInForeground(store, container, io, { fetch: fetcher(store, io, image), started });
+    };
+    try {
+      // In use only while it starts: pruning must not wait for as long as a container runs.
+      return await useStore(io, start);
     } catch (error) {
       throw error instanceof JettisonError && error.exitCode !== EXIT.usage
         ? error.with({ exitCode: EXIT_NOT_RUN })
         : error;
-    } finally {
-      end();
-      store.close();
     }
   },
 });

@@ -6,7 +6,7 @@ import type { NamedSet } from '../../export/layout-content.ts';
 import { writeOutput } from '../../export/write-output.ts';
 import { canonicalName, parseReference } from '../../image/reference.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import { type Store, useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 
 /** Each image once, with those of its names that were asked for; an id asks for none. */
@@ -53,23 +53,14 @@ export const command = defineCommand({
         'Write it to a file with -o FILE, or redirect the output.',
       );
     }
-    const store = openStore({ env: io.env });
-    const end = await store.leases.use(io.signal);
-    try {
+    return useStore(io, async (store) => {
       const images = chooseImages(store, args);
-      await fetchMissing(
-        store,
-        images.flatMap((one) => one.images),
-        async () =>
-          new (await import('../../registry/registries.ts')).Registries({ env: io.env, signal: io.signal }),
-      );
+      const parts = images.flatMap((one) => one.images);
+      await fetchMissing(store, parts, io);
       const archive = writeArchive(store, images, flags.format ?? 'docker-archive');
       const to = flags.output === undefined ? { stream: io.stdout } : { path: resolve(io.cwd, flags.output) };
       await writeOutput(to, archive, io.signal);
       return 0;
-    } finally {
-      end();
-      store.close();
-    }
+    });
   },
 });

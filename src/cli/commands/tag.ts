@@ -1,7 +1,7 @@
 import { JettisonError } from '../../errors/error.ts';
 import { canonicalName, parseReference } from '../../image/reference.ts';
 import { findImage } from '../../store/lookup.ts';
-import { openStore } from '../../store/store.ts';
+import { useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 
 export const command = defineCommand({
@@ -16,14 +16,9 @@ export const command = defineCommand({
         hint: 'Leave out the part after the name, from the @ on: jettison tag IMAGE NAME:TAG.',
       });
     }
-    const store = openStore({ env: io.env });
-    const end = await store.leases.use(io.signal);
-    try {
+    await useStore(io, (store) => {
       store.images.put(canonicalName(reference), findImage(store, source).target);
-      return 0;
-    } finally {
-      end();
-      store.close();
-    }
+    });
+    return 0;
   },
 });

@@ -69,13 +69,9 @@ async function push(job: Delivery, output: StoreOutput): Promise<void> {
     });
   }
   const { pushImage } = await import('../../registry/push.ts');
-  const { Registries } = await import('../../registry/registries.ts');
-  const registries = new Registries({
-    env: job.env,
-    insecure: output.insecure === true,
-    signal: job.signal,
-  });
-  try {
+  const { useRegistries } = await import('../../registry/registries.ts');
+  const { env, signal } = job;
+  await useRegistries({ env, signal, insecure: output.insecure === true }, async (registries) => {
     for (const name of names) {
       const { tag, ...repository } = parseReference(name);
       const reference = output.pushByDigest
@@ -85,7 +81,5 @@ async function push(job: Delivery, output: StoreOutput): Promise<void> {
         await pushImage(job.store, registries, reference, made.target, onProgress, job.fetchBlob);
       });
     }
-  } finally {
-    registries.close();
-  }
+  });
 }
