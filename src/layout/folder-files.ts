@@ -3,7 +3,7 @@ import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { openFileWithin } from '../layer/host-file.ts';
 import type { Invalid, LayoutFiles } from './layout-files.ts';
 
-/** The files of a folder: regular ones, and no symbolic link leads out of it. */
+/** The regular files of a folder; symlinks that lead out of it are refused. */
 export class FolderFiles implements LayoutFiles {
   readonly #folder: string;
   readonly #invalid: Invalid;

@@ -9,8 +9,9 @@ import { FolderFiles } from './folder-files.ts';
 import type { Invalid, LayoutFiles } from './layout-files.ts';
 
 /**
- * An OCI image layout that somebody else made, in a folder or a tar: `oci-layout`, `index.json` and
- * `blobs/ALGORITHM/HEX`.
+ * An untrusted OCI image layout, in a folder or a tar: `oci-layout`, `index.json` and `blobs/ALGORITHM/HEX`.
+ *
+ * Specification: https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
 export class ImageLayout {
   readonly #files: LayoutFiles;
@@ -33,13 +34,13 @@ export class ImageLayout {
     return new ImageLayout(new FolderFiles(resolve(path), invalid), `the OCI layout "${path}"`, invalid);
   }
 
-  /** `index.json`. A layout without its version is taken for what it looks like. */
+  /** `index.json`. A missing `oci-layout` file is accepted. @throws JettisonError for another major version */
   index(): Index {
     const marker = this.#files.read('oci-layout', 'manifest-size');
     const version = marker && layoutVersion(parseDocument(marker, `oci-layout of ${this.#name}`));
     if (version !== undefined && !isKnownLayout(version)) {
       throw this.#invalid(
-        `it has the layout version ${version}, and this Jettison reads version 1`,
+        `unknown layout version ${version}: this Jettison reads version 1`,
         'Use a newer Jettison, or write the image in the OCI layout 1.0.0.',
       );
     }
@@ -52,20 +53,20 @@ export class ImageLayout {
     const actual = sha256(bytes);
     if (actual === digest) return bytes;
     throw new JettisonError('DIGEST_MISMATCH', `${digest} of ${this.#name} has the digest ${actual}`, {
-      hint: 'It is damaged: write the image again.',
+      hint: 'The layout is damaged: write the image again.',
     });
   }
 
-  /** The bytes of a blob, not verified. */
+  /** The bytes of a blob; the caller verifies them. */
   blob({ digest }: Descriptor): AsyncIterable<Buffer> {
     return this.#files.open(this.#blobName(digest));
   }
 
   /**
-   * The entry of `index.json` that somebody means.
+   * Chooses an entry of `index.json`.
    *
-   * @param which a tag, a name, or a digest, also of a manifest that only the blobs have; without it `latest`, else the
-   * only one
+   * @param which a tag, a name, or a digest (also of a manifest that `index.json` does not list); default: `latest`, or
+   * the only entry
    */
   choose(which?: string): Descriptor {
     const { manifests } = this.index();

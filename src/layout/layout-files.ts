@@ -2,15 +2,15 @@ import type { JettisonError } from '../errors/error.ts';
 import type { LimitName } from '../errors/limits.ts';
 
 /**
- * The files of an image archive or an image layout, wherever they are. Others made them: names are only looked up, and
- * nothing but a regular file is read.
+ * The files of an image archive or layout, in a folder or a tar. They are untrusted: only regular files are read, and a
+ * name is never used as a path that leaves the folder.
  */
 export interface LayoutFiles {
-  /** A small file; undefined when there is none of that name. @throws JettisonError when it exceeds the limit */
+  /** The content of a small file; undefined when it does not exist. @throws JettisonError when it exceeds the limit */
   read(name: string, limit: LimitName): Buffer | undefined;
-  /** Bytes of a file; undefined when there is none of that name. */
+  /** Size of a file in bytes; undefined when it does not exist. */
   size(name: string): number | undefined;
-  /** The bytes of a file, not verified. @throws JettisonError when there is none of that name */
+  /** The bytes of a file; the caller verifies them. @throws JettisonError when it does not exist */
   open(name: string): AsyncIterable<Buffer>;
 }
 

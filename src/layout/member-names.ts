@@ -2,7 +2,7 @@ import type { TarHeader } from '../layer/tar-read.ts';
 
 const MAX_LINKS = 16;
 
-/** Names of a tar's members, and the links among them: old Docker versions replace a layer that occurs twice by one. */
+/** Names of a tar's members, and links between them: old Docker versions store a repeated layer as a link. */
 export class MemberNames {
   readonly #links = new Map<string, string>();
 
@@ -14,7 +14,7 @@ export class MemberNames {
     return at;
   }
 
-  /** The name of the member that a name leads to. */
+  /** Follows links from a name to the name of a file. */
   find(name: string): string {
     let at = clean(name);
     for (let links = 0; links < MAX_LINKS && this.#links.has(at); links++) at = this.#links.get(at)!;
@@ -22,7 +22,7 @@ export class MemberNames {
   }
 }
 
-/** `./a//b/../c` → `a/c`; a path that would lead outside stays inside, where nothing is found. */
+/** `./a//b/../c` → `a/c`; `..` stops at the root. */
 function clean(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {

@@ -13,8 +13,7 @@ interface Member {
 }
 
 /**
- * A tar on disk, whose members are read from wherever they are: its headers are read once, its contents only when
- * somebody wants them. Names are only ever looked up, never used as paths.
+ * A tar on disk with random access: headers are read once, contents on demand. Member names are never used as paths.
  */
 export class TarFile implements LayoutFiles {
   readonly #members = new Map<string, Member>();
@@ -30,7 +29,7 @@ export class TarFile implements LayoutFiles {
   }
 
   /**
-   * @param path of an uncompressed tar: a file, nothing else
+   * @param path of an uncompressed tar; must be a regular file
    * @throws JettisonError `TAR_INVALID`, `TAR_UNSUPPORTED`, `LIMIT_EXCEEDED`
    */
   static open(path: string): TarFile {
@@ -45,7 +44,7 @@ export class TarFile implements LayoutFiles {
     return file;
   }
 
-  /** A small member; undefined when there is none of that name. */
+  /** The content of a small member; undefined when it does not exist. */
   read(name: string, limit: LimitName): Buffer | undefined {
     const member = this.#find(name);
     if (member === undefined) return undefined;
@@ -59,7 +58,7 @@ export class TarFile implements LayoutFiles {
     return this.#find(name)?.size;
   }
 
-  /** @throws JettisonError `ARCHIVE_INVALID` when there is no member of that name */
+  /** @throws JettisonError `ARCHIVE_INVALID` when the member does not exist */
   async *open(name: string): AsyncGenerator<Buffer> {
     const member = this.#find(name);
     if (member === undefined) {
@@ -95,7 +94,7 @@ export class TarFile implements LayoutFiles {
     }
     if (at > size) {
       throw new JettisonError('TAR_INVALID', `${this.path} ends in the middle of an entry`, {
-        hint: 'Save the image again: the file is cut short.',
+        hint: 'The file is truncated: save the image again.',
       });
     }
     reader.end();

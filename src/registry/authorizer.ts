@@ -14,12 +14,14 @@ interface Token {
   expires: number;
 }
 
-/** Tokens that do not say how long they live are good for a minute. */
+/** Lifetime of a token without `expires_in`, as in the specification. */
 const DEFAULT_LIFE_S = 60;
 
 /**
- * Authorisation with one registry: nothing is asked until the registry asks (401), then its way is known, and
- * tokens for further scopes are fetched ahead. A token is used again for whatever it grants.
+ * Authorisation with one registry: requests are anonymous until its first 401, which names the scheme; after that,
+ * tokens for further scopes are fetched before the request. A token is reused for all scopes that it grants.
+ *
+ * Specification: https://distribution.github.io/distribution/spec/auth/token/
  */
 export class Authorizer {
   readonly #registry: string;
@@ -27,7 +29,7 @@ export class Authorizer {
   readonly #source: CredentialSource;
   readonly #policy: Patience;
   readonly #signal: AbortSignal | undefined;
-  /** Plain http is allowed. */
+  /** Whether plain http is allowed. */
   readonly #insecure: boolean;
   #way: Challenge | undefined;
   #tokens: Token[] = [];
@@ -86,7 +88,7 @@ export class Authorizer {
       challenges.find(({ scheme }) => scheme === 'basic');
     if (way === undefined) return undefined;
     this.#way = way;
-    // A token that ended early, or that grants too little.
+    // A token that was revoked, or does not grant enough.
     this.#tokens = this.#tokens.filter(({ header }) => header !== refused);
     const asked = (way.parameters['scope'] ?? '').split(' ').filter((scope) => scope !== '');
     const header = await this.#answer(way, mergeScopes([...scopes, ...asked]), subject);
@@ -147,7 +149,7 @@ export class Authorizer {
       if (token !== undefined) return token;
       throw new Transient(
         new JettisonError('REGISTRY_ERROR', `${request.url.host} did not answer with a token`, {
-          hint: `The registry ${this.#registry} sends its users there: it is set up wrongly, or something stands between.`,
+          hint: `${this.#registry} names this host for tokens: the registry, or a proxy before it, is misconfigured.`,
         }),
       );
     });
@@ -161,20 +163,16 @@ export class Authorizer {
     const { realm, service } = way.parameters;
     const url = URL.canParse(realm ?? '') ? new URL(realm!) : undefined;
     if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-      throw new JettisonError(
-        'REGISTRY_ERROR',
-        `${this.#registry} names no usable place to get tokens from`,
-        {
-          hint: 'The registry is set up wrongly: its realm has to be an http or https URL.',
-        },
-      );
+      throw new JettisonError('REGISTRY_ERROR', `${this.#registry} names an invalid token server`, {
+        hint: 'The registry is misconfigured: its realm must be an http or https URL.',
+      });
     }
     if (url.protocol === 'http:' && !this.#insecure) {
       throw new JettisonError(
         'REGISTRY_INSECURE',
-        `${this.#registry} gets its tokens unencrypted, from ${url.host}`,
+        `${this.#registry} uses a token server without TLS, ${url.host}`,
         {
-          hint: "The registry's realm has to be an https URL; --registry-insecure allows it.",
+          hint: "The registry's realm must be an https URL; --registry-insecure allows plain http.",
         },
       );
     }
@@ -185,8 +183,8 @@ export class Authorizer {
     if (url.protocol === 'http:' && !plainRegistry) {
       throw new JettisonError(
         'REGISTRY_INSECURE',
-        `${this.#registry} wants the credentials to be sent unencrypted to ${url.host}`,
-        { hint: "The registry's realm has to be an https URL." },
+        `${this.#registry} requests credentials over plain http, for ${url.host}`,
+        { hint: "The registry's realm must be an https URL." },
       );
     }
     if (credentials.kind === 'password') {

@@ -5,10 +5,10 @@ import { type HttpResponse, tooSlow } from './http.ts';
 import { isConnectionError, pause } from './retry.ts';
 
 /**
- * The bytes behind a request, continued with `Range` where a connection breaks (or skipped over, where the
- * server starts again). Ends after exactly `size` bytes.
+ * The bytes of a response. After a lost connection it continues with `Range`, or skips the known bytes if the server
+ * starts again. Ends after exactly `size` bytes.
  *
- * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when there are more bytes, or none come any more
+ * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when there are more or fewer bytes
  */
 export async function* download(
   connection: Connection,
@@ -41,7 +41,7 @@ export async function* download(
     } finally {
       response.stream.destroy();
     }
-    // One that gives a little with each connection is no faster than one that trickles.
+    // Counts all connections together: a server that sends a little per connection is too slow, too.
     const ms = Date.now() - started;
     if (ms > policy.rateMs && (received * 1000) / ms < policy.minRate) throw tooSlow(response.url, policy);
     failures = received > before ? 1 : failures + 1;
@@ -63,6 +63,6 @@ function startOf(response: HttpResponse): number {
 
 function wrongSize({ subject }: Omit<ApiRequest, 'expect'>, size: number): JettisonError {
   return new JettisonError('DIGEST_MISMATCH', `cannot ${subject.action}: it does not have ${size} bytes`, {
-    hint: 'The registry, or something between, damages what is sent; try again.',
+    hint: 'The registry or a proxy damages the data. Try again.',
   });
 }

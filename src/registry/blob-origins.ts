@@ -11,13 +11,12 @@ export interface Origin {
   repository: string;
 }
 
-/** More are not worth remembering. */
+/** Origins kept per blob. */
 const MAX_ORIGINS = 8;
 
 /**
- * Remembers which repositories are known to hold a blob (`origins/<hex>.json` in the store): a push can then
- * have it mounted from there, and a layer that was never downloaded can still be fetched. They are hints:
- * losing them costs time, never correctness.
+ * Remembers which repositories hold a blob (`origins/<hex>.json` in the store), so that a push can mount it from there,
+ * and a layer that was never downloaded can still be fetched. These are hints: losing them costs time only.
  */
 export class BlobOrigins {
   readonly #layout: StoreLayout;

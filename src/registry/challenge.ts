@@ -5,8 +5,8 @@ export interface Challenge {
 }
 
 /**
- * Parses `WWW-Authenticate` (several challenges may share a header, separated by the same commas as their
- * parameters). What does not parse is left out.
+ * Parses `WWW-Authenticate` (RFC 9110, 11.6.1). Several challenges may share a header, separated by the same commas as
+ * their parameters. Skips what it cannot parse.
  */
 export function parseChallenges(header: string | undefined): Challenge[] {
   const challenges: Challenge[] = [];

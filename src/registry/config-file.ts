@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import type { TomlTable } from 'smol-toml';
 import { JettisonError } from '../errors/error.ts';
 
-/** The error for a file that says how registries are reached, and is not what it should be. */
+/** The error for an invalid registry configuration file. @param line from 1 */
 export function invalidConfig(path: string, reason: string, line?: number, cause?: unknown): JettisonError {
   const at = line === undefined ? path : `${path}:${line}`;
   return new JettisonError('REGISTRY_CONFIG_INVALID', `${at}: ${reason}`, {
-    hint: 'Correct the file; docs/registries.md says which files are read, and what may stand in them.',
+    hint: 'Correct the file; docs/registries.md lists the files and their settings.',
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
 /**
- * A file's text; undefined where there is none.
+ * A file's text; undefined when it does not exist.
  *
- * @throws JettisonError `REGISTRY_CONFIG_INVALID` for one that cannot be read
+ * @throws JettisonError `REGISTRY_CONFIG_INVALID` when it cannot be read
  */
 function readConfig(path: string): string | undefined {
   try {
@@ -22,7 +22,7 @@ function readConfig(path: string): string | undefined {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    // Another user's folder on the way: it is not this user's setting.
+    // In another user's folder: it does not apply to this user.
     if (code === 'EACCES') return undefined;
     throw invalidConfig(path, `it cannot be read: ${message}`, undefined, error);
   }
@@ -45,7 +45,7 @@ export async function readToml(path: string): Promise<{ table: TomlTable; text: 
 /** @throws JettisonError `REGISTRY_CONFIG_INVALID` */
 export function readJsonConfig(path: string): { value: Record<string, unknown>; text: string } | undefined {
   const text = readConfig(path);
-  // Docker takes an empty file for none.
+  // Docker ignores an empty file.
   if (text === undefined || text.trim() === '') return undefined;
   let value: unknown;
   try {
@@ -54,12 +54,12 @@ export function readJsonConfig(path: string): { value: Record<string, unknown>; 
     throw invalidConfig(path, 'invalid JSON', text.slice(0, jsonFault(text)).split('\n').length, error);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidConfig(path, 'it has to be an object', 1);
+    throw invalidConfig(path, 'it must be a JSON object', 1);
   }
   return { value: value as Record<string, unknown>, text };
 }
 
-/** Where a text stops being JSON: the versions of Node say it in several ways, or not at all. */
+/** Offset of the first JSON syntax error. Versions of Node report it in several ways, or not at all. */
 function jsonFault(text: string): number {
   let low = 0;
   let high = text.length;
@@ -80,7 +80,7 @@ function mayContinue(text: string): boolean {
   }
 }
 
-/** The line (from 1) on which a text stands for the nth time (from 0), comments apart; 1 where it does not. */
+/** The line (from 1) of the nth occurrence (from 0) of a text outside comments; 1 if it does not occur. */
 export function lineOf(text: string, what: string, number = 0): number {
   let left = number;
   for (const [i, line] of text.split('\n').entries()) {

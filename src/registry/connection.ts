@@ -8,33 +8,33 @@ import { isConnectionError, type Patience, retryAfter, retrying, Transient } fro
 
 /** A request to a registry's API. */
 export interface ApiRequest extends Omit<HttpRequest, 'url' | 'signal' | 'idleMs'> {
-  /** Path with query below the registry's root, e.g. `/v2/app/manifests/latest`, or where a `Location` led. */
+  /** Path with query below the registry's root, e.g. `/v2/app/manifests/latest`, or the URL of a `Location` header. */
   target: string | URL;
   subject: Subject;
-  /** What the token must allow, e.g. `repository:app:pull`. */
+  /** Scopes that the token must grant, e.g. `repository:app:pull`. */
   scopes: string[];
-  /** Statuses that the caller understands; every other is an error. */
+  /** Expected status codes; all others are errors. */
   expect: number[];
-  /** The registry has to store something before it answers. */
+  /** The registry stores data before it answers: a longer idle time is allowed. */
   commits?: boolean;
 }
 
 const MAX_REDIRECTS = 10;
-/** One for a token that ended, one for a scope that the registry adds. */
+/** One for an expired token, one for a scope that the registry adds. */
 const MAX_CHALLENGES = 2;
 const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** The way to one registry: finds its scheme, authorises, follows redirects, tries again. */
+/** A client of one registry: finds its scheme, authorises, follows redirects, retries. */
 export class Connection {
   /** In the order in which to try. */
   readonly #bases: URL[];
   readonly #http: Http;
   readonly #authorizer: Authorizer;
-  /** Plain http is allowed. */
+  /** Whether plain http is allowed. */
   readonly #insecure: boolean;
-  /** Where the registry answered; unknown until it has. */
+  /** The base URL that answered; undefined before the first answer. */
   #base: URL | undefined;
-  /** Who was let in, and to do what: that one is refused later is the registry's passing trouble. */
+  /** Authorisations that have worked: a later refusal of one is a temporary failure of the registry. */
   readonly #allowed = new Set<string>();
 
   constructor(
@@ -52,9 +52,9 @@ export class Connection {
   }
 
   /**
-   * Sends a request until it is answered with an expected status and its answer has been consumed.
+   * Sends a request, with retries, until it gets an expected status and `consume` has read the response.
    *
-   * @param consume reads the response; what it throws for a lost connection, or as `Transient`, is tried again
+   * @param consume reads the response; after a lost connection or a `Transient` from it, the request is sent again
    * @throws JettisonError `REGISTRY_…`
    */
   send<T>(request: ApiRequest, consume: (response: HttpResponse) => Promise<T> | T): Promise<T> {
@@ -70,9 +70,9 @@ export class Connection {
   }
 
   /**
-   * One try.
+   * Sends a request once.
    *
-   * @throws Transient when another may succeed
+   * @throws Transient when a retry may succeed
    * @throws JettisonError `REGISTRY_…`
    */
   async sendOnce(request: ApiRequest): Promise<HttpResponse> {
@@ -104,9 +104,8 @@ export class Connection {
   }
 
   /**
-   * Where a `Location` header leads: absolute or relative. A registry behind a proxy that ends TLS may answer
-   * with http for its own host; https is kept then. What came by https never goes on by http elsewhere, unless
-   * the registry is configured as insecure.
+   * Resolves a `Location` header, absolute or relative. A registry behind a TLS proxy may answer with http for its own
+   * host: https is kept then. Redirects from https to http on other hosts are refused, unless the registry is insecure.
    *
    * @throws TypeError when it is not an http or https URL
    * @throws JettisonError `REGISTRY_INSECURE`
@@ -114,20 +113,24 @@ export class Connection {
   locate(location: string, from: URL): URL {
     const url = new URL(location, from);
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
-      throw new TypeError(`no way to ${url.protocol}`);
+      throw new TypeError(`invalid scheme ${url.protocol}`);
     if (url.protocol === 'http:' && from.protocol === 'https:' && url.hostname === from.hostname) {
       url.protocol = 'https:';
     }
     if (url.protocol === 'http:' && from.protocol === 'https:' && !this.#insecure) {
-      throw new JettisonError('REGISTRY_INSECURE', `${from.host} leads from https to http, at ${url.host}`, {
-        hint: 'The registry is set up wrongly: plain http is not authenticated. --registry-insecure allows it.',
-        details: { host: url.host },
-      });
+      throw new JettisonError(
+        'REGISTRY_INSECURE',
+        `${from.host} redirects from https to http, at ${url.host}`,
+        {
+          hint: 'The registry is misconfigured: plain http is not authenticated. --registry-insecure allows it.',
+          details: { host: url.host },
+        },
+      );
     }
     return url;
   }
 
-  /** Whether the registry itself is meant; others never see its credentials. */
+  /** Whether a URL is on the registry's own host: only that gets the credentials. */
   #isOwn(url: URL): boolean {
     return this.#base !== undefined && url.origin === this.#base.origin;
   }
@@ -179,7 +182,7 @@ export class Connection {
     }
   }
 
-  /** Sends the first request: to each possible scheme until one is answered in kind. */
+  /** Sends the first request: tries each base URL until one speaks its scheme. */
   async #discover(
     request: ApiRequest,
     attempt: (url: URL) => Promise<{ response: HttpResponse; at: URL }>,
@@ -209,7 +212,7 @@ function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303;
 }
 
-/** A TLS server's answer to plain http, as Go's and nginx's give it. Puts the body back for the reader. */
+/** Whether a response is a TLS server's error for plain http, as of Go and nginx. Puts the body back for the reader. */
 async function wantsTls(response: HttpResponse): Promise<boolean> {
   if (response.status !== 400) return false;
   const body = await readBody(response, 64 << 10);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** A helper that cannot be run, or that fails. */
+/** A credential helper cannot run, or fails. */
 export class HelperError extends Error {}
 
 /**
@@ -16,7 +16,7 @@ export async function getFromHelper(
 ): Promise<{ username: string; secret: string } | undefined> {
   const { code, output } = await run(name, 'get', server, env);
   if (code !== 0) {
-    // The protocol says so in words only.
+    // The protocol reports this by its message only.
     if (/credentials not found/i.test(output)) return undefined;
     throw new HelperError(
       `docker-credential-${name} failed: ${output.trim().split('\n')[0] || `exit code ${code}`}`,
@@ -32,7 +32,7 @@ export async function getFromHelper(
 }
 
 /**
- * Has a helper keep credentials.
+ * Stores credentials in a helper.
  *
  * @throws HelperError
  */
@@ -47,7 +47,7 @@ export async function storeInHelper(
 }
 
 /**
- * Has a helper forget a server's credentials; it need not know them.
+ * Erases a server's credentials from a helper, if it has any.
  *
  * @throws HelperError
  */
@@ -70,7 +70,7 @@ async function succeed(
   }
 }
 
-/** Helpers read one value from stdin, and write their answer and their errors to stdout. */
+/** Helpers read one value from standard input, and write both answers and errors to standard output. */
 function run(
   name: string,
   action: string,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { getFromHelper, HelperError } from './credential-helper.ts';
 
-/** How to prove to a registry who is asking. */
+/** Credentials for a registry. */
 export type Credentials = {
   /** Where they come from, for error messages: a file or a helper. */
   origin: string;
@@ -16,11 +16,11 @@ export type Credentials = {
   | { kind: 'bearer'; token: string }
 );
 
-/** What registries are asked with; a test hands in its own. */
+/** Looks up credentials. Tests pass their own. */
 export interface CredentialSource {
-  /** @returns undefined where nothing is known: the request is anonymous */
+  /** @returns undefined without credentials: requests are anonymous */
   lookup(registry: string, repository: string): Promise<Credentials | undefined>;
-  /** What kept stored credentials from being read, for the message when the registry then refuses. */
+  /** Why stored credentials could not be read, for the error if the registry refuses an anonymous request. */
   readonly problems: readonly string[];
 }
 
@@ -49,9 +49,9 @@ export function dockerConfigPath(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * The credentials that Docker and Podman keep: `$DOCKER_AUTH_CONFIG` (JSON), `$REGISTRY_AUTH_FILE`, Docker's
- * `config.json`, then Podman's `auth.json` of the session and of the user. The first that knows the registry
- * counts; in each, a helper comes before what the file itself says.
+ * The credentials of Docker and Podman: `$DOCKER_AUTH_CONFIG` (JSON), `$REGISTRY_AUTH_FILE`, Docker's `config.json`, then
+ * Podman's `auth.json` of the session and of the user. The first one with an entry for the registry counts; within a
+ * file, a helper takes precedence over `auths`.
  */
 export class StoredCredentials implements CredentialSource {
   readonly #env: NodeJS.ProcessEnv;
@@ -61,7 +61,7 @@ export class StoredCredentials implements CredentialSource {
     this.#env = env;
   }
 
-  /** @throws JettisonError `CREDENTIALS_INVALID` when a file is not what it should be */
+  /** @throws JettisonError `CREDENTIALS_INVALID` for an invalid file */
   async lookup(registry: string, repository: string): Promise<Credentials | undefined> {
     for (const { origin, file } of this.#files()) {
       const found = (await this.#fromHelper(file, registry)) ?? fromAuths(file, origin, registry, repository);
@@ -96,7 +96,7 @@ export class StoredCredentials implements CredentialSource {
         ? { kind: 'identity', token: secret.secret, origin }
         : { kind: 'password', username: secret.username, password: secret.secret, origin };
     } catch (error) {
-      // A configured helper that this machine lacks must not stand in the way of public images.
+      // A missing or failing helper must not prevent reading public images.
       if (!(error instanceof HelperError)) throw error;
       if (!this.problems.includes(error.message)) this.problems.push(error.message);
       return undefined;
@@ -104,7 +104,7 @@ export class StoredCredentials implements CredentialSource {
   }
 }
 
-/** The helper that a file names for a registry: its own one, else the one for all. */
+/** The helper for a registry: of `credHelpers`, else `credsStore`. */
 export function helperFor(file: AuthFile, registry: string): string | undefined {
   const own = Object.entries(file.credHelpers ?? {}).find(([key]) => normaliseKey(key) === registry);
   return own?.[1] ?? (file.credsStore || undefined);
@@ -115,7 +115,7 @@ export function serverKey(registry: string): string {
   return registry === 'docker.io' ? HUB_KEY : registry;
 }
 
-/** The registry that a key of `auths` or `credHelpers` is about: keys may be URLs of several generations. */
+/** The registry of a key in `auths` or `credHelpers`: keys may be host names, or URLs of old API versions. */
 export function normaliseKey(key: string): string {
   const bare = key.replace(/^https?:\/\//, '');
   const host = bare.replace(/\/.*$/, '').toLowerCase();
@@ -123,9 +123,9 @@ export function normaliseKey(key: string): string {
 }
 
 /**
- * A credentials file.
+ * Reads a credentials file.
  *
- * @returns undefined when there is none
+ * @returns undefined when it does not exist
  * @throws JettisonError `CREDENTIALS_INVALID`
  */
 export function readAuthFile(path: string): AuthFile | undefined {
@@ -158,7 +158,7 @@ function parse(text: string, origin: string): AuthFile {
       'CREDENTIALS_INVALID',
       `${origin} is not a credentials file in Docker's JSON format`,
       {
-        hint: 'Correct it, or move it away and log in again.',
+        hint: 'Correct the file, or move it away and log in again.',
       },
     );
   }
@@ -172,7 +172,7 @@ function fromAuths(
   repository: string,
 ): Credentials | undefined {
   const auths = Object.entries(file.auths ?? {});
-  // Podman's keys may name a part of a registry: the longest that fits counts.
+  // Podman's keys may include a namespace or repository: the longest match counts.
   const parts = repository === '' ? [] : repository.split('/');
   for (let length = parts.length; length > 0; length--) {
     const key = [registry, ...parts.slice(0, length)].join('/');

@@ -4,11 +4,11 @@ import { invalidConfig, lineOf, readJsonConfig } from './config-file.ts';
 import { hostName } from './endpoint.ts';
 import type { ConfiguredMirror } from './registry-rules.ts';
 
-/** What Docker's `daemon.json` says of registries. */
+/** The registry settings of Docker's `daemon.json`. */
 export interface DaemonConfig {
-  /** Of Docker Hub. */
+  /** Mirrors of Docker Hub. */
   mirrors: ConfiguredMirror[];
-  /** Whether a registry may be reached without a check of its certificate, or without TLS. */
+  /** Whether any certificate, and plain http, is accepted for a registry. */
   isInsecure(registry: string): boolean;
 }
 
@@ -20,7 +20,7 @@ export function readDaemonConfig(path: string): DaemonConfig | undefined {
   const list = (key: string): string[] => {
     const found = value[key] ?? [];
     if (Array.isArray(found) && found.every((one) => typeof one === 'string')) return found as string[];
-    throw invalidConfig(path, `"${key}" has to be a list of strings`, lineOf(text, `"${key}"`));
+    throw invalidConfig(path, `"${key}" must be a list of strings`, lineOf(text, `"${key}"`));
   };
   const mirrors = list('registry-mirrors').map((mirror): ConfiguredMirror => {
     const line = lineOf(text, mirror);
@@ -28,7 +28,7 @@ export function readDaemonConfig(path: string): DaemonConfig | undefined {
     if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
       throw invalidConfig(
         path,
-        `invalid registry mirror "${withoutUser(mirror)}": an http or https URL is needed`,
+        `invalid registry mirror "${withoutUser(mirror)}": it must be an http or https URL`,
         line,
       );
     }
@@ -38,7 +38,7 @@ export function readDaemonConfig(path: string): DaemonConfig | undefined {
   return { mirrors, isInsecure: (registry) => hosts.some((host) => isMeant(host, registry)) };
 }
 
-/** A host, with or without its port, or a range of addresses. */
+/** Whether an entry of `insecure-registries` (host with or without port, or CIDR range) matches a registry. */
 function isMeant(written: string, registry: string): boolean {
   const range = /^([0-9a-f.:]+)\/(\d+)$/i.exec(written);
   const host = hostName(registry);

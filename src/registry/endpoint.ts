@@ -17,9 +17,9 @@ export function hostName(host: string): string {
   return bracketed !== null ? bracketed[1]! : host.replace(/:\d+$/, '');
 }
 
-/** Where a registry's API is served, in the order in which to try: `https://ghcr.io`. */
+/** Base URLs of a registry's API, in the order in which to try them: `https://ghcr.io`. */
 export function endpoints(registry: string, insecure: boolean): URL[] {
-  // Docker Hub's API has a host of its own; its name is only what images are called.
+  // Docker Hub's API is on another host than the name in references.
   const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
   const schemes = isLoopback(host) ? ['http', 'https'] : insecure ? ['https', 'http'] : ['https'];
   return schemes.map((scheme) => new URL(`${scheme}://${host}`));

@@ -27,7 +27,7 @@ export function networkError(cause: unknown, url: URL, subject: Subject): Error 
       {
         hint:
           TLS_HINT[code] ??
-          'If the registry has a certificate of your own authority, name it in NODE_EXTRA_CA_CERTS; if it has none, use --registry-insecure.',
+          'If the certificate is from an authority of your own, set NODE_EXTRA_CA_CERTS; if the registry has no valid certificate, use --registry-insecure.',
         cause,
         details: { host: url.host, reason: code },
       },
@@ -47,8 +47,8 @@ export function networkError(cause: unknown, url: URL, subject: Subject): Error 
 }
 
 const TLS_HINT: Record<string, string> = {
-  EPROTO: 'The registry seems to speak plain http: use --registry-insecure if that is meant.',
-  CERT_HAS_EXPIRED: "The registry's certificate has to be renewed; check this machine's clock, too.",
+  EPROTO: 'The registry seems to speak plain http: use --registry-insecure if that is intended.',
+  CERT_HAS_EXPIRED: "The registry's certificate must be renewed; also check this machine's clock.",
 };
 
 function tlsReason(code: string): string {
@@ -67,12 +67,12 @@ const UNREACHABLE: Record<string, [reason: string, hint: string]> = {
   ETIMEDOUT: ['HOST does not answer', OFFLINE],
 };
 
-/** Whether an error is the caller's own doing, through an AbortSignal. */
+/** Whether an error is the caller's abort (AbortSignal). */
 function isAbort(error: unknown): boolean {
   return (error as Error | undefined)?.name === 'AbortError';
 }
 
-/** The error for an answer that refuses. Reads the response's body. */
+/** The error for an unexpected status. Reads the response's body. */
 export async function responseError(
   response: HttpResponse,
   subject: Subject,
@@ -89,7 +89,7 @@ export async function responseError(
   if (status === 429 || code === 'TOOMANYREQUESTS') {
     return new JettisonError(
       'REGISTRY_RATE_LIMITED',
-      `cannot ${subject.action}: ${url.host} has had too many requests${said}`,
+      `cannot ${subject.action}: ${url.host} limits the rate of requests${said}`,
       {
         hint:
           credentials === undefined
@@ -110,7 +110,7 @@ export async function responseError(
       'REGISTRY_ERROR',
       `cannot ${subject.action}: ${url.host} refuses the size${said}`,
       {
-        hint: 'Raise the limit of the server or proxy before the registry, or make the layer smaller.',
+        hint: 'Raise the size limit of the registry or its proxy, or make the layer smaller.',
         details,
       },
     );
@@ -121,14 +121,14 @@ export async function responseError(
     {
       hint:
         status >= 500
-          ? 'The registry has a problem of its own: try again later.'
-          : 'The registry does not accept this request: see what it says.',
+          ? 'The registry has an internal error: try again later.'
+          : 'The registry rejects this request: see its message.',
       details,
     },
   );
 }
 
-/** Registries hide private repositories: to those who may not see it, "denied" and "not there" look the same. */
+/** Registries hide private repositories: without access, "denied" and "not found" look the same. */
 function accessError(
   { registry, repository, action }: Subject,
   status: number,
@@ -144,7 +144,7 @@ function accessError(
     problems.length === 0 ? '' : ` (Stored credentials could not be read: ${problems.join('; ')}.)`;
   if (credentials === undefined) {
     const reason =
-      repository === '' ? 'the registry wants a login' : `${name} does not exist or wants a login`;
+      repository === '' ? 'the registry requires a login' : `${name} does not exist or requires a login`;
     return new JettisonError(code, `cannot ${action}: ${reason}${said}`, {
       hint: `Check the name, or log in: ${login}.${trouble}`,
       details,
@@ -167,7 +167,7 @@ async function errorOf(response: HttpResponse): Promise<{ code: string; message:
   try {
     text = (await readBody(response, 64 << 10)).toString('utf8');
   } catch {
-    // The status says enough.
+    // The status is enough.
   }
   try {
     const body = JSON.parse(text) as {
@@ -181,7 +181,7 @@ async function errorOf(response: HttpResponse): Promise<{ code: string; message:
       message: printable(first?.message) || printable(body.error_description) || printable(body.details),
     };
   } catch {
-    // Pages of proxies are HTML: nothing to show in a line.
+    // HTML of proxies does not fit in one line.
     return { code: '', message: /^\s*</.test(text) ? '' : printable(text) };
   }
 }

@@ -6,9 +6,9 @@ import { invalidConfig, lineOf, readToml } from './config-file.ts';
 import type { ConfiguredMirror } from './registry-rules.ts';
 import type { HostTrust } from './trust.ts';
 
-/** What containerd's `hosts.toml` says of one registry. */
+/** The settings of containerd's `hosts.toml` for one registry. */
 export interface HostsConfig {
-  /** Where its API is, if that is said. */
+  /** Base URL of its API, if given. */
   server?: URL;
   mirrors: ConfiguredMirror[];
   /** Certificates, by host with port. */
@@ -69,18 +69,18 @@ class Reader {
     return config;
   }
 
-  /** A path that takes the place of /v2: a part of the repository's name, in all registries that have such. */
+  /** `override_path`: a path that replaces /v2. Registries that need it use it as part of the repository's name. */
   #overridden(url: URL, name: string): string {
     const [, part] = /^\/v2\/?(.*?)\/?$/.exec(url.pathname) ?? [];
     if (url.username !== '' || url.password !== '') {
       throw this.#invalid(
-        `override_path works without a user and password in the URL: use jettison login ${url.host}`,
+        `override_path does not support a user and password in the URL: use jettison login ${url.host}`,
         name,
       );
     }
     if (part === undefined || url.protocol !== 'https:') {
       throw this.#invalid(
-        `override_path works with https URLs whose path begins with /v2, not with "${withoutUser(name)}"`,
+        `override_path needs an https URL whose path begins with /v2, not "${withoutUser(name)}"`,
         name,
       );
     }
@@ -100,7 +100,7 @@ class Reader {
     if (Object.keys(trust).length > 0) config.trust.set(url.host, trust);
   }
 
-  /** Beside the file itself, unless its path is absolute. */
+  /** Reads a file; a relative path starts at the folder of `hosts.toml`. */
   #file(name: string): string {
     try {
       return readFileSync(resolve(dirname(this.#path), name), 'utf8');
@@ -120,23 +120,26 @@ class Reader {
     throw this.#invalid(`invalid URL "${withoutUser(String(value))}"`, at);
   }
 
-  /** Its credentials are those that are stored for the registry: nothing else is pushed with. */
+  /** `server` without credentials: pushes use those stored for the registry. */
   #serverUrl(value: TomlValue): URL {
     const url = this.#url(value, 'server');
     if (url.username === '' && url.password === '') return url;
-    throw this.#invalid(`"server" may hold no user and password: use jettison login ${url.host}`, 'server');
+    throw this.#invalid(
+      `"server" must not contain a user and password: use jettison login ${url.host}`,
+      'server',
+    );
   }
 
   #texts(value: TomlValue, key: string): string[] {
     const list = Array.isArray(value) ? value : [value];
     if (list.every((one) => typeof one === 'string')) return list as string[];
-    throw this.#invalid(`"${key}" has to be a string or a list of strings`, key);
+    throw this.#invalid(`"${key}" must be a string or a list of strings`, key);
   }
 
   #table(value: TomlValue, name: string): TomlTable {
     if (typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date))
       return value as TomlTable;
-    throw this.#invalid(`"${name}" has to be a table`, name);
+    throw this.#invalid(`"${name}" must be a table`, name);
   }
 
   #invalid(reason: string, at: string) {

@@ -15,9 +15,9 @@ import { proxyAuthorization, proxyFor, TunnelAgent } from './proxy.ts';
 import { DEFAULT_RETRY, minimumRate, type Patience } from './retry.ts';
 import { type HostTrust, isUntrusted, systemTrust, trustFor } from './trust.ts';
 
-/** A body that can be sent again when a request is repeated. */
+/** A request body that can be sent again in a retry. */
 export interface StreamBody {
-  /** Bytes that `open` gives. */
+  /** Bytes of the stream that `open` returns. */
   length: number;
   open(): Readable;
 }
@@ -29,39 +29,39 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   body?: Uint8Array | StreamBody;
   signal?: AbortSignal | undefined;
-  /** Give up when nothing moves for so long (milliseconds). */
+  /** Abort when no byte moves for this long (milliseconds). */
   idleMs?: number;
-  /** Give up when what moves is slower; default: that of `DEFAULT_RETRY` and `JETTISON_MIN_RATE`. */
+  /** Abort below this rate; default: that of `DEFAULT_RETRY` and `JETTISON_MIN_RATE`. */
   floor?: RateFloor;
 }
 
 export interface HttpResponse {
   status: number;
   headers: IncomingHttpHeaders;
-  /** Must be read to its end, or destroyed. */
+  /** The caller must read it to its end, or destroy it. */
   stream: Readable;
   url: URL;
 }
 
 const IDLE_MS = 60_000;
-/** A server that is there takes a connection within that time. */
+/** Timeout for establishing a connection. */
 const CONNECT_MS = 30_000;
 const MAX_SOCKETS = 16;
 
 /**
- * Plain HTTP over Node's own client: no redirects, no retries, no authorisation, but pooled connections,
- * proxies and certificates by the environment. (`fetch` would cost start-up time, and in Node 20 knows
- * neither proxies nor a request body that streams with a length.)
+ * Plain HTTP over Node's own client: no redirects, retries or authorisation, but pooled connections, and proxies and
+ * certificates from the environment. (`fetch` would cost start-up time, and in Node 20 supports neither proxies nor a
+ * streamed request body with a length.)
  */
 export class Http {
   readonly #env: NodeJS.ProcessEnv;
-  /** By host (`host[:port]`): whether any certificate is accepted, and what files name for it. */
+  /** By host (`host[:port]`): whether any certificate is accepted, and certificates from configuration files. */
   readonly #hosts: {
     unverified?: (host: string) => boolean;
     trust?: (host: string) => HostTrust | undefined;
   };
   readonly #agents = new Map<string, HttpAgent | HttpsAgent>();
-  /** Hosts (with port) that Node's own authorities do not vouch for, and maybe the system's. */
+  /** Hosts (with port) whose certificates Node's own authorities did not verify: the system's are tried. */
   readonly #systemTrusted = new Set<string>();
 
   constructor(
@@ -75,11 +75,11 @@ export class Http {
     this.#hosts = hosts;
   }
 
-  /** Sends a request; resolves with the response as soon as its headers are there. */
+  /** Sends a request; resolves once the response's headers have arrived. */
   send(request: HttpRequest): Promise<HttpResponse> {
     const { url, body } = request;
     return new Promise((resolve, reject) => {
-      // Digests and sizes are those of what is stored, and some servers compress whatever they may.
+      // Without compression in transit: digests and sizes are those of the stored bytes.
       const common = { 'user-agent': 'jettison', 'accept-encoding': 'identity' };
       const headers: Record<string, string> = { ...common, ...request.headers };
       if (body !== undefined)
@@ -106,7 +106,7 @@ export class Http {
       const tried = this.#systemTrusted.has(url.host);
       let failed = false;
       const fail = (error: Error) => {
-        // A request with a body hears of it twice.
+        // A request with a body emits the error twice.
         if (failed) return;
         failed = true;
         if (tried || !isUntrusted(error)) return reject(error);
@@ -115,7 +115,7 @@ export class Http {
       };
       req.on('error', fail);
       const floor = request.floor ?? { ...DEFAULT_RETRY, ...minimumRate(this.#env) };
-      // A server that sends an answer's head byte by byte is never idle.
+      // The idle timeout does not catch a server that sends the headers byte by byte.
       let patience: NodeJS.Timeout | undefined;
       req.on('finish', () => {
         patience = setTimeout(() => req.destroy(tooSlow(url, floor)), idleMs + CONNECT_MS);
@@ -130,7 +130,7 @@ export class Http {
         clearTimeout(patience);
         const { socket } = stream;
         watchRate(floor, () => (stream.readableLength > 0 ? undefined : socket.bytesRead), stream, url);
-        // Errors after the headers reach the reader of the body; a body without a reader must not throw.
+        // The body's reader gets errors after the headers; without a reader they must not be uncaught.
         stream.on('error', () => {});
         resolve({ status: stream.statusCode!, headers: stream.headers, stream, url });
       });
@@ -159,7 +159,7 @@ export class Http {
           this.#hosts.trust?.(url.host),
         );
         const tls = {
-          // Made once: reading a hundred certificates for each connection would take longer than most requests.
+          // Created once: parsing a hundred certificates per connection would take longer than most requests.
           ...(Object.keys(trust).length > 0 ? { secureContext: createSecureContext(trust) } : {}),
           ...(this.#hosts.unverified?.(url.host) ? { rejectUnauthorized: false } : {}),
           keepAlive: true,
@@ -183,7 +183,7 @@ export class Http {
     if (proxy === undefined) {
       return httpRequest({ ...options, agent, host, port: url.port || 80, path: url.pathname + url.search });
     }
-    // A proxy takes plain requests whole, with the full URL as their path.
+    // A proxy gets plain http requests with the full URL as their path.
     const send = proxy.protocol === 'https:' ? httpsRequest : httpRequest;
     return send({
       ...options,
@@ -209,10 +209,9 @@ export class Http {
 export type RateFloor = Pick<Patience, 'minRate' | 'rateMs'>;
 
 /**
- * Gives a transfer up that is slower than it may be. Only the time counts in which the other side is waited for: not
- * that in which this one is busy with what it has.
+ * Aborts a transfer below the minimum rate. Counts only the time spent waiting for the other side.
  *
- * @param count bytes so far; undefined while this side is the one that is waited for
+ * @param count bytes so far; undefined while the other side waits for this one
  */
 function watchRate(
   floor: RateFloor,
@@ -236,24 +235,24 @@ function watchRate(
   stream.once('close', () => clearInterval(timer));
 }
 
-/** Bytes of a body that have left; undefined while nothing waits to. */
+/** Bytes of a request body sent so far; undefined while none are queued. */
 function sent(req: ClientRequest, socket: Socket): number | undefined {
   return req.writableLength === 0 && socket.writableLength === 0
     ? undefined
     : socket.bytesWritten - socket.writableLength;
 }
 
-/** Never tried again: a server that trickles would do so without end. */
+/** Not retried: a slow server would be retried endlessly. */
 export function tooSlow({ host }: URL, { minRate, rateMs }: RateFloor): JettisonError {
   const rate = `${minRate} bytes a second over ${rateMs / 1000} s`;
-  return new JettisonError('REGISTRY_TOO_SLOW', `${host} is too slow: less than ${rate}`, {
+  return new JettisonError('REGISTRY_TOO_SLOW', `${host} is too slow: below ${rate}`, {
     hint: 'Try again, or from another network; JETTISON_MIN_RATE=BYTES/SECONDS sets the limit, 0 turns it off.',
     details: { host },
   });
 }
 
 /**
- * The body of a small response.
+ * Reads the body of a small response.
  *
  * @throws Error when it is longer than `limit` bytes
  */
@@ -264,14 +263,14 @@ export async function readBody(response: HttpResponse, limit: number): Promise<B
     size += chunk.byteLength;
     if (size > limit) {
       response.stream.destroy();
-      throw new RangeError(`the answer has more than ${limit} bytes`);
+      throw new RangeError(`the response is larger than ${limit} bytes`);
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** Lets the connection be used again after a response whose body does not matter; a long one is cut off. */
+/** Drops a response's body so that the connection can be reused; a long body is aborted. */
 export function discard(response: HttpResponse): void {
   const length = Number(response.headers['content-length'] ?? Number.POSITIVE_INFINITY);
   if (length <= 1 << 16) response.stream.resume();

@@ -15,13 +15,13 @@ import {
 import { discard } from './http.ts';
 import { type Registries, type RegistryOptions, useRegistries } from './registries.ts';
 
-/** The registry that a person means by a server's name or URL: `https://index.docker.io/v1/` is `docker.io`. */
+/** The registry of a server's name or URL: `https://index.docker.io/v1/` is `docker.io`. */
 export function registryOf(server: string): string {
   return normaliseKey(server);
 }
 
 /**
- * Has a registry check a user and password. One that lets everybody in has nothing to check.
+ * Verifies a user and password with a registry. A registry without authentication accepts any.
  *
  * @throws JettisonError `REGISTRY_UNAUTHORIZED`, `REGISTRY_…`
  */
@@ -53,17 +53,17 @@ export async function verifyLogin(
     if (!(error instanceof JettisonError) || !/^REGISTRY_(UNAUTHORIZED|DENIED)$/.test(error.code))
       throw error;
     throw new JettisonError('REGISTRY_UNAUTHORIZED', `${registry} does not accept this user and password`, {
-      hint: 'Many registries want an access token instead of the password.',
+      hint: 'Many registries require an access token instead of the password.',
       cause: error,
     });
   }
 }
 
 /**
- * Keeps a login where `docker login` would: in the helper that Docker's `config.json` names, else in the file
- * itself (in `$REGISTRY_AUTH_FILE`, where that is set), readable only by the user.
+ * Stores a login where `docker login` does: in the helper that Docker's `config.json` names, else in that file
+ * (`$REGISTRY_AUTH_FILE` if set), readable only by the user.
  *
- * @returns where it is kept, and whether that is encrypted
+ * @returns the place for messages, and whether it is encrypted
  * @throws JettisonError `CREDENTIALS_UNWRITABLE`, `CREDENTIALS_INVALID`
  */
 export async function saveLogin(
@@ -90,9 +90,9 @@ export async function saveLogin(
 }
 
 /**
- * Forgets what `saveLogin` (or `docker login`) kept.
+ * Deletes a login that `saveLogin` or `docker login` stored.
  *
- * @returns whether there was anything
+ * @returns whether there was one
  * @throws JettisonError `CREDENTIALS_UNWRITABLE`, `CREDENTIALS_INVALID`
  */
 export async function forgetLogin(registry: string, env: NodeJS.ProcessEnv): Promise<boolean> {
@@ -123,14 +123,14 @@ function loginPath(env: NodeJS.ProcessEnv): string {
   return env['REGISTRY_AUTH_FILE'] || dockerConfigPath(env);
 }
 
-/** The members of `auths` that are about the whole registry. */
+/** The keys of `auths` for the whole registry. */
 function keysOf({ auths = {} }: AuthFile, registry: string): string[] {
   return Object.keys(auths).filter(
     (key) => normaliseKey(key) === registry && (/^https?:\/\//.test(key) || !key.includes('/')),
   );
 }
 
-/** Writes the file anew, with everything else in it, through symlinks, as Docker formats it. */
+/** Rewrites the file in Docker's format, keeping other settings and following symlinks. */
 function writeConfig(path: string, file: AuthFile): void {
   const text = `${JSON.stringify(file, null, '\t')}\n`;
   try {
@@ -155,7 +155,7 @@ function writeConfig(path: string, file: AuthFile): void {
 function helperFailed(error: unknown, path: string): unknown {
   if (!(error instanceof HelperError)) return error;
   return new JettisonError('CREDENTIAL_HELPER_FAILED', error.message, {
-    hint: `Install or repair the helper, or take its name out of ${path} (credsStore, credHelpers).`,
+    hint: `Install or repair the helper, or remove its name from ${path} (credsStore, credHelpers).`,
     cause: error,
   });
 }

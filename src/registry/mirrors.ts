@@ -6,7 +6,7 @@ import type { ConfiguredMirror } from './registry-rules.ts';
 /**
  * The mirrors of a registry in `JETTISON_MIRRORS` (`docker.io=https://mirror.example.com,ghcr.io=…`).
  *
- * @returns undefined where the variable is not set: then the files of this machine count
+ * @returns undefined if the variable is not set: then the files of this machine apply
  * @throws JettisonError `MIRRORS_INVALID`
  */
 export function environmentMirrors(registry: string, env: NodeJS.ProcessEnv): ConfiguredMirror[] | undefined {
@@ -23,7 +23,7 @@ export function environmentMirrors(registry: string, env: NodeJS.ProcessEnv): Co
           'MIRRORS_INVALID',
           `invalid entry in JETTISON_MIRRORS: "${withoutMirrorUser(entry)}"`,
           {
-            hint: 'Write registry=mirror, such as docker.io=https://mirror.example.com, with commas between them.',
+            hint: 'Write REGISTRY=MIRROR, such as docker.io=https://mirror.example.com, separated by commas.',
           },
         );
       }

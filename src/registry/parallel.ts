@@ -1,9 +1,9 @@
-/** As many blobs are transferred at a time. */
+/** Number of blobs transferred at a time. */
 export const TRANSFERS = 4;
 
 /**
- * Runs something for each item, at most `limit` at a time. After a failure nothing new is started; what runs
- * is waited for, so that nothing goes on behind the caller's back.
+ * Runs a function for each item, at most `limit` at a time. After a failure starts no more, and waits for those that are
+ * running.
  *
  * @throws the first failure
  */

@@ -10,12 +10,11 @@ import { basicLogin } from './url-login.ts';
 const CONNECT_MS = 30_000;
 
 /**
- * The proxy that a request goes through, by the variables that everyone uses: `HTTPS_PROXY` and `HTTP_PROXY`
- * by the scheme of the URL, `ALL_PROXY` for both, `NO_PROXY` for exceptions; lower case wins. The loopback
- * interface is never proxied.
+ * The proxy for a URL, from the usual variables: `HTTPS_PROXY` and `HTTP_PROXY` by the scheme of the URL, `ALL_PROXY` for
+ * both, `NO_PROXY` for exceptions; lower case takes precedence. The loopback interface is never proxied.
  *
  * @returns undefined for a direct connection
- * @throws JettisonError `PROXY_INVALID` when the variable holds something else than an http(s) URL
+ * @throws JettisonError `PROXY_INVALID` when the variable is not an http(s) URL
  */
 export function proxyFor(url: URL, env: NodeJS.ProcessEnv): URL | undefined {
   const get = (name: string) => env[name.toLowerCase()] || env[name] || '';
@@ -28,7 +27,7 @@ export function proxyFor(url: URL, env: NodeJS.ProcessEnv): URL | undefined {
     // Reported below, together with other schemes.
   }
   if (proxy === undefined || (proxy.protocol !== 'http:' && proxy.protocol !== 'https:')) {
-    // The value may hold a password: only its scheme is shown.
+    // Without the value, which may contain a password.
     throw new JettisonError(
       'PROXY_INVALID',
       `the proxy for ${url.protocol}// URLs is not an http or https URL`,
@@ -57,7 +56,7 @@ function isExcepted(url: URL, list: string): boolean {
     const range = /^([0-9a-f.:]+)\/(\d+)$/.exec(entry);
     if (range !== null) return inRange(host, range[1]!, Number(range[2]));
     const domain = entry.replace(/^\*?\./, '');
-    // A leading dot excepts what is below the domain only.
+    // With a leading dot only subdomains match.
     return (host === domain && !entry.startsWith('.')) || host.endsWith(`.${domain}`);
   });
 }
@@ -71,7 +70,7 @@ function inRange(host: string, network: string, bits: number): boolean {
   return list.check(host, type);
 }
 
-/** The `Proxy-Authorization` header for a proxy whose URL holds a user. */
+/** The `Proxy-Authorization` header for a proxy whose URL contains a user. */
 export function proxyAuthorization(proxy: URL): Record<string, string> {
   const login = basicLogin(proxy);
   return login === undefined ? {} : { 'proxy-authorization': login };
@@ -90,7 +89,7 @@ export class TunnelAgent extends HttpsAgent {
     options: RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    // On failure Node looks at the error only.
+    // On failure Node uses the error only.
     const done = callback as (error: Error | null, stream?: Duplex) => void;
     const host = String(options.host);
     const target = `${host.includes(':') ? `[${host}]` : host}:${options.port}`;
@@ -124,8 +123,8 @@ export class TunnelAgent extends HttpsAgent {
   }
 
   #failure(reason: string, cause?: Error): JettisonError {
-    return new JettisonError('PROXY_FAILED', `the proxy ${this.#proxy.host} cannot be used: ${reason}`, {
-      hint: 'Check HTTPS_PROXY, or except the registry from it with NO_PROXY.',
+    return new JettisonError('PROXY_FAILED', `cannot use the proxy ${this.#proxy.host}: ${reason}`, {
+      hint: 'Check HTTPS_PROXY, or exclude the registry with NO_PROXY.',
       cause,
     });
   }

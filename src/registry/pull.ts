@@ -10,21 +10,21 @@ import { parallel, TRANSFERS } from './parallel.ts';
 import type { Registries } from './registries.ts';
 import { type RemoteImage, resolveRemote } from './resolve.ts';
 
-/** What pulling needs of a store. */
+/** The parts of a store that pulling uses. */
 export interface PullStore {
   layout: StoreLayout;
   blobs: Blobs;
   images: Images;
 }
 
-/** How often a blob that arrives damaged is fetched anew. */
+/** How often a damaged blob is downloaded. */
 const DAMAGE_ATTEMPTS = 3;
 
 /**
- * Puts an image's manifest and config into the store, and the index that names it, under the reference's name.
- * Layers stay where they are until `fetchBlob` is called for them; where they are is remembered.
+ * Stores an image's index, manifest and config under the reference's name. Layers are not downloaded (see `fetchBlob`),
+ * but their repository is remembered.
  *
- * @param onFetched is called if the store lacked manifest or config
+ * @param onFetched called if the store lacked the manifest or config
  */
 export async function pullImage(
   store: PullStore,
@@ -47,7 +47,7 @@ export async function pullImage(
   return image;
 }
 
-/** Fetches all layers of a pulled image that the store lacks, several at a time. */
+/** Downloads the layers of a pulled image that the store lacks, several at a time. */
 export async function fetchLayers(
   store: Pick<PullStore, 'layout' | 'blobs'>,
   registries: Registries,
@@ -63,11 +63,11 @@ export async function fetchLayers(
 const underWay = new Map<string, Promise<void>>();
 
 /**
- * Downloads a blob into the store, its digest and size verified on the way. It comes from the reference's repository
- * or from another one that is known to hold it: the layers of an image that was built here on a base from
- * elsewhere are in the base's repository only. Two callers at once share one download.
+ * Downloads a blob into the store, verifying digest and size. It comes from the reference's repository, or from another
+ * one that is known to hold it: base layers of an image that was built here are only in the base's repository.
+ * Concurrent calls share one download.
  *
- * @param reference undefined where only the repositories that are known to hold the blob come into question
+ * @param reference undefined to ask only repositories that are known to hold the blob
  * @throws JettisonError `BLOB_MISSING`, `REGISTRY_…`, `DIGEST_MISMATCH`
  */
 export async function fetchBlob(
@@ -103,7 +103,7 @@ async function fetchFromAny(
   const known = new BlobOrigins(store.layout).of(descriptor.digest);
   const others = known.filter((origin) => !isSameRepository(origin, reference));
   const named = reference === undefined ? [] : [reference];
-  // A repository that was never seen to hold the blob is asked last.
+  // A repository that is not known to hold the blob comes last.
   const places = others.length < known.length ? [...named, ...others] : [...others, ...named];
   let failure: JettisonError | undefined;
   for (const place of places) {
@@ -117,7 +117,7 @@ async function fetchFromAny(
   }
   throw (
     failure ??
-    new JettisonError('BLOB_MISSING', `the store does not hold ${descriptor.digest}`, {
+    new JettisonError('BLOB_MISSING', `blob ${descriptor.digest} is not in the store`, {
       hint: 'Build, load or pull the image again.',
     })
   );

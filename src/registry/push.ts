@@ -12,23 +12,23 @@ import type { Registries } from './registries.ts';
 import type { Repository } from './repository.ts';
 
 export interface PushResult {
-  /** Of what the reference now stands for. */
+  /** Digest of the pushed manifest or index. */
   digest: Digest;
-  /** Bytes of blobs that went over the wire. */
+  /** Bytes of blobs that were uploaded. */
   uploaded: number;
 }
 
-/** How often a blob that arrives damaged is sent anew. */
+/** How often a blob that arrives damaged is uploaded. */
 const DAMAGE_ATTEMPTS = 3;
 
 /**
- * Pushes an image, or an index with all its images, to the tag (or digest) of a reference: what the repository
- * holds is skipped, what another repository of the registry is known to hold is mounted, the rest is uploaded.
- * The manifest comes last, so that the repository never names anything that is not there. Layers that the
- * store itself never fetched are fetched only when they can be neither found nor mounted.
+ * Pushes an image, or an index with all its images, to the tag (or digest) of a reference. Blobs that the repository has
+ * are skipped, blobs of another repository of the registry are mounted, the rest is uploaded. The manifest comes last, so
+ * that the repository never refers to missing blobs. Layers that the store lacks are downloaded only if they can be
+ * neither found nor mounted.
  *
- * @param image what to push: a manifest or index of the store
- * @param fetch has the store hold a blob that is neither there nor in the registry
+ * @param image a manifest or index of the store
+ * @param fetch downloads a blob that is neither in the store nor in the registry
  * @throws JettisonError `REGISTRY_…`, `BLOB_MISSING`
  */
 export async function pushImage(
@@ -42,13 +42,9 @@ export async function pushImage(
   const push = new Push(store, await registries.repository(reference), reference, onProgress, fetch);
   const which = reference.tag ?? image.digest;
   if (reference.digest !== undefined && reference.digest !== image.digest) {
-    throw new JettisonError(
-      'DIGEST_MISMATCH',
-      `${familiarName(reference)} cannot be given to another image`,
-      {
-        hint: 'Push to a tag: a digest names what it is the digest of.',
-      },
-    );
+    throw new JettisonError('DIGEST_MISMATCH', `cannot push another image to ${familiarName(reference)}`, {
+      hint: 'Push to a tag: a digest identifies one image only.',
+    });
   }
   await push.all(which, image);
   return { digest: image.digest, uploaded: push.uploaded };
@@ -79,7 +75,7 @@ class Push {
   }
 
   async all(which: string, image: Descriptor): Promise<void> {
-    // A registry keeps what its manifests name: one that is there is there completely.
+    // If the registry has the manifest, it has all its blobs.
     const there = await this.#repository.manifestDigest(which, 'push');
     const bytes = this.#store.blobs.read(image.digest);
     const document = JSON.parse(bytes.toString('utf8')) as Manifest | Index;
@@ -124,7 +120,7 @@ class Push {
       }
     }
     for (let attempt = 1; ; attempt++) {
-      // A base's layer that was never needed here, on its way from one registry to another.
+      // A base layer that was never needed here: copied from one registry to the other.
       await this.#fetch(blob);
       try {
         await this.#upload(blob);
@@ -132,7 +128,7 @@ class Push {
       } catch (error) {
         const damaged = error instanceof JettisonError && /^(DIGEST_MISMATCH|BLOB_DAMAGED)$/.test(error.code);
         if (!damaged || attempt === DAMAGE_ATTEMPTS) throw error;
-        // It may have been damaged before it was sent.
+        // The store's copy may be damaged.
         await this.#store.blobs.discardDamaged(digest);
       }
     }
@@ -146,7 +142,7 @@ class Push {
       size,
       open: (start, end) => {
         const report = (moved: number) => this.#onProgress({ item: digest, size, state: 'moving', moved });
-        // Of a part nobody can say whether it is damaged before the registry has all of them.
+        // Only a whole blob can be verified while it is read.
         if (start === 0 && end === size) return this.#store.blobs.stream(digest, report);
         const file = createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 18 });
         return Readable.from(reporting(file, start, report), { objectMode: false });

@@ -4,8 +4,8 @@ import { invalidConfig, lineOf, readToml } from './config-file.ts';
 import type { ConfiguredMirror, RegistryRule } from './registry-rules.ts';
 
 /**
- * Reads files of the format of `registries.conf` (containers-registries.conf(5)), of which Podman, Buildah and skopeo
- * read the same; of later ones a rule for the same prefix takes the place of an earlier one's.
+ * Reads `registries.conf` files (containers-registries.conf(5)), as Podman, Buildah and skopeo do. A rule of a later file
+ * replaces an earlier one for the same prefix.
  *
  *     unqualified-search-registries = ["docker.io"]
  *
@@ -20,7 +20,7 @@ import type { ConfiguredMirror, RegistryRule } from './registry-rules.ts';
  */
 export async function readRegistriesConf(paths: readonly string[]): Promise<{
   rules: RegistryRule[];
-  /** Where names without a registry would be looked up; here they mean docker.io, as in Docker. */
+  /** `unqualified-search-registries`. Not used: names without a registry mean docker.io, as in Docker. */
   search: string[];
 }> {
   const rules = new Map<string, RegistryRule>();
@@ -35,7 +35,7 @@ export async function readRegistriesConf(paths: readonly string[]): Promise<{
   return { rules: [...rules.values()], search };
 }
 
-/** Reads one file; every complaint names its line. */
+/** Reads one file; errors have its line. */
 class Reader {
   readonly #path: string;
   readonly #text: string;
@@ -48,7 +48,7 @@ class Reader {
   rules(table: TomlTable): RegistryRule[] {
     const registries = table['registry'] ?? [];
     if (!Array.isArray(registries))
-      throw this.#invalid('"registry" has to be written [[registry]]', 'registry');
+      throw this.#invalid('"registry" must be written [[registry]]', 'registry');
     return [
       ...registries.map((one, i) => this.#rule(this.#table(one, '[[registry]]'), i)),
       ...this.#oldRules(table['registries']),
@@ -59,7 +59,7 @@ class Reader {
     const value = table[key];
     if (value === undefined) return undefined;
     if (!Array.isArray(value) || !value.every((one) => typeof one === 'string')) {
-      throw this.#invalid(`"${key}" has to be a list of strings`, key);
+      throw this.#invalid(`"${key}" must be a list of strings`, key);
     }
     return value as string[];
   }
@@ -73,16 +73,13 @@ class Reader {
     }
     const isWildcard = prefix.startsWith('*.');
     if (prefix.slice(isWildcard ? 2 : 0).includes('*') || (isWildcard && /[/:@]/.test(prefix))) {
-      throw this.#invalid(
-        `invalid prefix "${prefix}": "*." may stand before a host, and nowhere else`,
-        prefix,
-      );
+      throw this.#invalid(`invalid prefix "${prefix}": "*." is only allowed before a host`, prefix);
     }
     const location = isWildcard && !written ? undefined : this.#location(written ?? prefix);
     const digestOnly = this.#flag(table, 'mirror-by-digest-only');
     const mirrors = table['mirror'] ?? [];
     if (!Array.isArray(mirrors)) {
-      throw this.#invalid('"mirror" has to be written [[registry.mirror]]', 'mirror');
+      throw this.#invalid('"mirror" must be written [[registry.mirror]]', 'mirror');
     }
     return {
       prefix: this.#host(prefix),
@@ -118,7 +115,7 @@ class Reader {
     };
   }
 
-  /** The format before [[registry]]: lists of hosts. */
+  /** The old format (version 1): lists of hosts. */
   #oldRules(old: TomlValue | undefined): RegistryRule[] {
     if (old === undefined) return [];
     const lists = this.#table(old, '[registries]');
@@ -139,12 +136,12 @@ class Reader {
     }));
   }
 
-  /** A registry, with a part of a repository's name or without. */
+  /** Checks a location: `host[:port][/part/of/a/name]`. */
   #location(text: string): string {
     const plain = text.replace(/\/+$/, '');
     if (/^[a-z]+:\/\//i.test(plain)) {
       throw this.#invalid(
-        `invalid location "${withoutUser(text)}": it is written without ${/^[a-z]+:\/\//i.exec(plain)![0]}`,
+        `invalid location "${withoutUser(text)}": write it without ${/^[a-z]+:\/\//i.exec(plain)![0]}`,
         text,
       );
     }
@@ -152,7 +149,7 @@ class Reader {
       const shown = withoutUser(plain);
       const host = shown.slice(shown.indexOf('@') + 1).replace(/\/.*$/, '');
       throw this.#invalid(
-        `invalid location "${shown}": it may hold no user and password: use jettison login ${host}`,
+        `invalid location "${shown}": it must not contain a user and password: use jettison login ${host}`,
         text,
       );
     }
@@ -171,19 +168,19 @@ class Reader {
   #table(value: TomlValue, name: string): TomlTable {
     if (typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date))
       return value as TomlTable;
-    throw this.#invalid(`${name} has to be a table`, name);
+    throw this.#invalid(`${name} must be a table`, name);
   }
 
   #string(table: TomlTable, key: string): string | undefined {
     const value = table[key];
     if (value === undefined || typeof value === 'string') return value;
-    throw this.#invalid(`"${key}" has to be a string`, key);
+    throw this.#invalid(`"${key}" must be a string`, key);
   }
 
   #flag(table: TomlTable, key: string): boolean | undefined {
     const value = table[key];
     if (value === undefined || typeof value === 'boolean') return value;
-    throw this.#invalid(`"${key}" has to be true or false`, key);
+    throw this.#invalid(`"${key}" must be true or false`, key);
   }
 
   #invalid(reason: string, at: string, number = 0) {

@@ -11,11 +11,11 @@ import { DEFAULT_RETRY, minimumRate, type Patience } from './retry.ts';
 import type { HostTrust } from './trust.ts';
 
 export interface RegistryOptions {
-  /** Proxies, certificates, the places of credentials and mirrors; defaults to the process's. */
+  /** Environment for proxies, certificates, credentials and mirrors; default: the process's. */
   env?: NodeJS.ProcessEnv;
-  /** Take any certificate, and plain http where nothing speaks https. Loopback is always treated so. */
+  /** Accept any certificate, and plain http if https fails. Always so for loopback. */
   insecure?: boolean;
-  /** Defaults to what Docker and Podman keep. */
+  /** Default: the stored credentials of Docker and Podman. */
   credentials?: CredentialSource;
   retry?: Partial<Patience>;
   signal?: AbortSignal;
@@ -24,8 +24,8 @@ export interface RegistryOptions {
 const ANONYMOUS: CredentialSource = { lookup: async () => undefined, problems: [] };
 
 /**
- * All registries, as one run of the program sees them: one per command or build. Connections, tokens and
- * credentials are shared between everything that uses it; nothing is sent before something is asked for.
+ * Access to all registries, one instance per command or build. Shares connections, tokens and credentials. Sends nothing
+ * before the first request.
  */
 export class Registries {
   readonly signal: AbortSignal | undefined;
@@ -35,11 +35,11 @@ export class Registries {
   readonly #policy: Patience;
   readonly #http: Http;
   readonly #unverified = new Set<string>();
-  /** Certificates that files of this machine name for hosts. */
+  /** Certificates from configuration files, by host. */
   readonly #trust = new Map<string, HostTrust>();
   #config: Promise<RegistryConfig> | undefined;
   readonly #connections = new Map<string, Connection>();
-  /** Repositories that everybody may read, and that the credentials for them may not. */
+  /** Repositories that are readable anonymously, but not with the stored credentials. */
   readonly #public = new Set<string>();
 
   constructor(options: RegistryOptions = {}) {
@@ -55,7 +55,7 @@ export class Registries {
     });
   }
 
-  /** The repository that a reference names, to write to. @throws JettisonError `REGISTRY_BLOCKED`, `REGISTRY_CONFIG_INVALID` */
+  /** The repository of a reference, for writing. @throws JettisonError `REGISTRY_BLOCKED`, `REGISTRY_CONFIG_INVALID` */
   async repository(reference: ReadReference): Promise<Repository> {
     return this.#open(await (await this.config()).writing(reference));
   }
@@ -69,9 +69,9 @@ export class Registries {
   }
 
   /**
-   * Reads from a repository's mirrors, then from its own registry, whose failure is the one that counts: a
-   * mirror that lacks something, or is broken, stands in nobody's way. Neither do credentials that have ended:
-   * what everybody may read is then read without them.
+   * Reads from a repository's mirrors in turn, then from its own registry. Failures of mirrors are ignored unless the
+   * registry fails, too; that error is thrown. If the registry refuses the credentials, it is asked once more anonymously:
+   * expired credentials must not block public images.
    */
   async read<T>(reference: ReadReference, read: (repository: Repository) => Promise<T>): Promise<T> {
     const config = await this.config();
@@ -103,19 +103,19 @@ export class Registries {
     } catch (error) {
       const refused = error instanceof JettisonError && /^REGISTRY_(UNAUTHORIZED|DENIED)$/.test(error.code);
       if (!refused || (await this.#credentials.lookup(registry, repository)) === undefined) throw error;
-      // When that fails, too, the credentials are what somebody has to look at.
+      // If that fails, too, report the error about the credentials.
       const found = await read(await this.#open(own, ANONYMOUS)).catch(() => Promise.reject(error));
       this.#public.add(place);
       return found;
     }
   }
 
-  /** The way to a registry itself. */
+  /** A connection to a registry itself, not to a mirror. */
   async connection(registry: string): Promise<Connection> {
     return (await this.repository({ registry, repository: '' })).connection;
   }
 
-  /** Closes idle connections, which would keep nothing alive but sockets. */
+  /** Closes idle connections. */
   close(): void {
     this.#http.close();
   }
@@ -150,7 +150,7 @@ function only(credentials: Credentials): CredentialSource {
   return { lookup: async () => credentials, problems: [] };
 }
 
-/** What the registry said, and before it the mirrors. */
+/** The registry's error, with those of the mirrors in its message. */
 function withMirrors(
   error: unknown,
   own: RepositoryPlace,

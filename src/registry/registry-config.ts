@@ -19,36 +19,36 @@ import {
 import type { HostTrust } from './trust.ts';
 import { loginIn } from './url-login.ts';
 
-/** Where a repository is read from or written to. */
+/** A place from which a repository is read, or to which it is written. */
 export interface RepositoryPlace {
-  /** `host[:port]`: whose credentials count. */
+  /** `host[:port]`, whose stored credentials are used. */
   registry: string;
   repository: string;
-  /** Roots of the API, in the order in which to try. */
+  /** Base URLs of the API, in the order in which to try them. */
   bases: URL[];
-  /** Any certificate is taken, and plain http where nothing speaks https. */
+  /** Accepts any certificate, and plain http if https fails. */
   insecure: boolean;
   /** For messages: without credentials. */
   name: string;
-  /** Of a mirror whose URL has a user and a password; else what is stored for the registry counts. */
+  /** Of a mirror whose URL contains a user and password; default: those stored for the registry. */
   credentials?: Credentials;
-  /** The file (with its line) or variable that says so; absent for what the image's own name says. */
+  /** The file (with line) or variable that names this place; absent for the image's own registry. */
   origin?: string;
 }
 
-/** The places of this machine where files about registries may stand, the first that counts first. */
+/** Paths of registry configuration files, in order of precedence. */
 export interface ConfigFiles {
-  /** The first one that is there is read. */
+  /** The first one that exists is read. */
   registriesConf: string[];
-  /** Folders whose *.conf are read after it, in their order. */
+  /** Folders whose *.conf files are read after it, in order. */
   dropIns: string[];
-  /** The first one that is there is read. */
+  /** The first one that exists is read. */
   daemon: string[];
   /** Folders of `<registry>/hosts.toml`. */
   hosts: string[];
 }
 
-/** Where Podman, Docker and containerd look, for root and for others. */
+/** The paths of Podman, Docker and containerd, for root and for other users. */
 export function configFiles(env: NodeJS.ProcessEnv): ConfigFiles {
   const config = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
   const named = env['CONTAINERS_REGISTRIES_CONF'];
@@ -62,7 +62,7 @@ export function configFiles(env: NodeJS.ProcessEnv): ConfigFiles {
   };
 }
 
-/** How registries are reached: what the environment and the files of this machine say. Read when first needed. */
+/** The registry settings of the environment and of this machine's files. Read when first needed. */
 export class RegistryConfig {
   readonly #files: ConfigFiles;
   readonly #env: NodeJS.ProcessEnv;
@@ -76,7 +76,7 @@ export class RegistryConfig {
     env: NodeJS.ProcessEnv,
     insecure: boolean,
     rules: readonly RegistryRule[],
-    /** Where names without a registry would be looked up by Podman. */
+    /** Registries in which Podman would look up names without a registry. */
     readonly search: readonly string[],
     daemon: DaemonConfig | undefined,
   ) {
@@ -88,7 +88,7 @@ export class RegistryConfig {
   }
 
   /**
-   * @param insecure all registries are: `--registry-insecure`
+   * @param insecure treats all registries as insecure: `--registry-insecure`
    * @throws JettisonError `REGISTRY_CONFIG_INVALID` with file and line
    */
   static async load(
@@ -105,7 +105,7 @@ export class RegistryConfig {
   }
 
   /**
-   * From where an image is read: its mirrors, in the order in which they are asked, and its own registry.
+   * The places from which an image is read: its mirrors, in order, and its own registry.
    *
    * @throws JettisonError `REGISTRY_BLOCKED`, `REGISTRY_CONFIG_INVALID`, `MIRRORS_INVALID`
    */
@@ -131,7 +131,7 @@ export class RegistryConfig {
   }
 
   /**
-   * To where an image is written: always to the registry that its name says.
+   * The place to which an image is written: always the registry of its name.
    *
    * @throws JettisonError `REGISTRY_BLOCKED`, `REGISTRY_CONFIG_INVALID`
    */
@@ -139,7 +139,7 @@ export class RegistryConfig {
     return this.#ownPlace(reference, this.#ruleFor(reference), await this.#hostsOf(reference.registry));
   }
 
-  /** What applies, a line each: for people. */
+  /** The effective settings, one line each, for people. */
   async describe(): Promise<string[]> {
     const lines: string[] = [];
     const mirrored = (prefix: string, mirrors: readonly ConfiguredMirror[]) => {
@@ -173,7 +173,7 @@ export class RegistryConfig {
     return lines;
   }
 
-  /** Certificates of a host that a `hosts.toml` names. */
+  /** The certificates of a registry's `hosts.toml`, by host. */
   async trustOf(registry: string): Promise<Map<string, HostTrust>> {
     return (await this.#hostsOf(registry))?.trust ?? new Map();
   }
@@ -183,13 +183,13 @@ export class RegistryConfig {
     if (rule?.blocked) {
       const name = `${reference.registry}/${reference.repository}`;
       throw new JettisonError('REGISTRY_BLOCKED', `${name} is blocked by ${rule.origin}`, {
-        hint: 'Use an image from elsewhere, or change that file.',
+        hint: 'Use an image of another registry, or change that file.',
       });
     }
     return rule;
   }
 
-  /** The first source that names mirrors counts. */
+  /** Mirrors of the first source that has any. */
   #mirrorsOf(
     { registry }: ReadReference,
     rule: RegistryRule | undefined,

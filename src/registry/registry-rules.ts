@@ -1,15 +1,15 @@
 import type { Reference } from '../image/reference.ts';
 
-/** For which images a mirror may be asked: for those named by their digest, by a tag, or all. */
+/** Which references a mirror serves: by digest only, by tag only, or all. */
 export type MirrorAccess = 'all' | 'digest' | 'tag';
 
-/** A mirror as a file names it. */
+/** A mirror of a configuration file. */
 export interface ConfiguredMirror {
   /** `host[:port][/part/of/a/name]`, or the URL of its API. */
   location: string | URL;
   insecure: boolean;
   access: MirrorAccess;
-  /** Where that is said, for messages. */
+  /** File (with line) or variable, for messages. */
   origin: string;
 }
 
@@ -27,7 +27,7 @@ export interface RegistryRule {
 
 export type ReadReference = Pick<Reference, 'registry' | 'repository' | 'tag' | 'digest'>;
 
-/** The rule with the longest prefix that fits a name. */
+/** The rule with the longest matching prefix. */
 export function findRule(rules: readonly RegistryRule[], reference: ReadReference): RegistryRule | undefined {
   let found: RegistryRule | undefined;
   for (const rule of rules) {
@@ -45,14 +45,14 @@ function fits(prefix: string, { registry, repository, tag, digest }: ReadReferen
   return whole.includes(prefix) || name.startsWith(`${prefix}/`);
 }
 
-/** The name of a repository with a location in the place of what a rule's prefix says of it. */
+/** The repository's name with the rule's prefix replaced by a location. */
 export function relocated(
   { registry, repository }: ReadReference,
   prefix: string,
   location: string,
 ): { registry: string; repository: string } {
   const name = `${registry}/${repository}`;
-  // A prefix that names a tag or digest is all of the name.
+  // A prefix with a tag or digest matches a whole name.
   const rest = prefix.startsWith('*.') ? `/${repository}` : name.slice(withoutTag(prefix).length);
   const moved = withoutTag(location) + rest;
   const slash = moved.indexOf('/');

@@ -11,7 +11,7 @@ import { discard, type HttpResponse, readBody } from './http.ts';
 import { Transient } from './retry.ts';
 import { type UploadSource, upload } from './upload.ts';
 
-/** A manifest or index as a registry gave it: its descriptor and its bytes, which have that digest. */
+/** A manifest or index from a registry: its descriptor, and its verified bytes. */
 export interface FetchedManifest {
   descriptor: Descriptor;
   bytes: Buffer;
@@ -19,7 +19,11 @@ export interface FetchedManifest {
 
 const MANIFEST_TYPES = [MEDIA.ociIndex, MEDIA.ociManifest, MEDIA.dockerList, MEDIA.dockerManifest].join(', ');
 
-/** One repository of a registry: the distribution API, a method a request. */
+/**
+ * One repository of a registry: the distribution API, one method per request.
+ *
+ * Specification: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+ */
 export class Repository {
   constructor(
     readonly connection: Connection,
@@ -28,7 +32,7 @@ export class Repository {
   ) {}
 
   /**
-   * The manifest or index behind a tag or digest; its digest is verified where one is known.
+   * The manifest or index of a tag or digest. Verifies the digest, if it is known.
    *
    * @throws JettisonError `REGISTRY_NOT_FOUND`, `MANIFEST_UNSUPPORTED`, `DIGEST_MISMATCH`, `REGISTRY_…`
    */
@@ -67,7 +71,7 @@ export class Repository {
     );
   }
 
-  /** The digest of the manifest behind a tag or digest; undefined when there is none. */
+  /** The digest of the manifest of a tag or digest; undefined when it does not exist. */
   async manifestDigest(which: string, access: 'pull' | 'push' = 'pull'): Promise<Digest | undefined> {
     const { status, digest } = await this.connection.send(
       {
@@ -86,7 +90,7 @@ export class Repository {
     return status === 200 && typeof digest === 'string' && isDigest(digest) ? digest : undefined;
   }
 
-  /** Stores a manifest or index under a tag or its digest. Everything it names must be there already. */
+  /** Stores a manifest or index under a tag or its digest. All blobs and manifests in it must exist. */
   putManifest(which: string, mediaType: string, bytes: Uint8Array): Promise<void> {
     const subject = this.#subject('push', which);
     const digest = sha256(bytes);
@@ -111,7 +115,7 @@ export class Repository {
     );
   }
 
-  /** Whether the repository holds a blob (of that size). */
+  /** Whether the repository has a blob of this digest and size. */
   hasBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>, access: 'pull' | 'push'): Promise<boolean> {
     return this.connection.send(
       {
@@ -130,7 +134,7 @@ export class Repository {
   }
 
   /**
-   * A blob's bytes: continued where the connection broke, never more than `size` of them, not verified.
+   * The bytes of a blob, exactly `size` of them. Continues after lost connections. The caller verifies the digest.
    *
    * @throws JettisonError `REGISTRY_…`
    */
@@ -148,9 +152,9 @@ export class Repository {
   }
 
   /**
-   * Has the registry take a blob from another repository of its own.
+   * Mounts a blob from another repository of the registry.
    *
-   * @returns whether it did; when not, the blob has to be uploaded
+   * @returns false if the registry did not: then the blob must be uploaded
    */
   async mount(digest: Digest, from: string): Promise<boolean> {
     const subject = this.#subject('push to');
@@ -172,7 +176,7 @@ export class Repository {
         return response.status === 201;
       });
     } catch (error) {
-      // Being denied the other repository is no reason to fail: there is always the upload.
+      // Without access to the other repository the blob is uploaded.
       const denied = ['REGISTRY_UNAUTHORIZED', 'REGISTRY_DENIED'];
       if (error instanceof JettisonError && denied.includes(error.code)) return false;
       throw error;
@@ -180,9 +184,9 @@ export class Repository {
   }
 
   /**
-   * Uploads a blob: a small one in one request, others in a stream that is continued where it broke.
+   * Uploads a blob: a small one in one request, others in a stream that continues after lost connections.
    *
-   * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when the registry got something else
+   * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when the registry computes another digest
    */
   upload(source: UploadSource): Promise<void> {
     return upload(
@@ -197,7 +201,7 @@ export class Repository {
     );
   }
 
-  /** The registry opened an upload instead of mounting. It would end by itself, in a week. */
+  /** Cancels an upload that the registry opened instead of mounting. Ignores errors: it would expire anyway. */
   async #cancelUpload(location: URL, subject: Subject): Promise<void> {
     try {
       const response = await this.connection.sendOnce({
@@ -209,7 +213,7 @@ export class Repository {
       });
       discard(response);
     } catch {
-      // Nothing depends on it.
+      // Not needed.
     }
   }
 
@@ -249,18 +253,18 @@ function damaged({ action }: Subject, expected: string, actual: string): Jettiso
     'DIGEST_MISMATCH',
     `cannot ${action}: its digest is ${actual} instead of ${expected}`,
     {
-      hint: 'Something between here and the registry damages what is sent; try again.',
+      hint: 'The registry or a proxy damages the data. Try again.',
     },
   );
 }
 
 function unsupported({ action }: Subject, reason: string): JettisonError {
   return new JettisonError('MANIFEST_UNSUPPORTED', `cannot ${action}: ${reason}`, {
-    hint: 'Only OCI images and those of Docker schema 2 can be read. Push the image again with a current tool.',
+    hint: 'Jettison reads OCI images and Docker schema 2. Push the image again with a current tool.',
   });
 }
 
-/** What the bytes are. The document's own word counts, and it may not be both an image and an index. */
+/** The media type: the document's own field, else the header. A document that is both image and index is refused. */
 function manifestType(bytes: Buffer, header: string, subject: Subject): string {
   let body: { mediaType?: unknown; schemaVersion?: unknown; manifests?: unknown; layers?: unknown } | null;
   try {

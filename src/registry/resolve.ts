@@ -11,19 +11,19 @@ import { isIndex } from '../store/lookup.ts';
 import type { Registries } from './registries.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 
-/** An image as a registry describes it, for one platform; none of its layers has been fetched. */
+/** An image of a registry, for one platform, without its layers. */
 export interface RemoteImage extends ImageParts {
   reference: Reference;
-  /** What the reference itself stands for, where that is an index. */
+  /** The index that the reference names, if it names one. */
   index?: FetchedManifest;
   manifestBytes: Buffer;
   configBytes: Buffer;
 }
 
-/** How often a config that arrives damaged is fetched anew. */
+/** How often a damaged config is downloaded. */
 const DAMAGE_ATTEMPTS = 3;
 
-/** Documents in the store, which need no request. */
+/** Documents of the store, which need no request. */
 interface Held {
   blobs: Blobs;
   /** The last digest of the reference. */
@@ -31,9 +31,8 @@ interface Held {
 }
 
 /**
- * Looks an image up in its registry (or one of its mirrors): manifest and config, every digest verified. Of an
- * index the image that serves the platform best is taken; an image without an index is taken as it is, whatever
- * its platform: compare `config` with what was wanted.
+ * Reads an image's manifest and config from its registry or a mirror, verifying every digest. Chooses the image of an
+ * index that fits the platform best. An image without an index is returned whatever its platform: check `config`.
  *
  * @throws JettisonError `REGISTRY_…`, `PLATFORM_MISSING`, `MANIFEST_UNSUPPORTED`, `DIGEST_MISMATCH`
  */
@@ -59,7 +58,7 @@ export async function resolveRemote(
     const configBytes = await fetchConfig(repository, manifest.config, reference, held);
     const config = readConfig(configBytes, `the config of ${name}`);
     if (config.rootfs.diff_ids.length !== manifest.layers.length) {
-      throw malformed(reference, 'its config does not name as many layers as its manifest');
+      throw malformed(reference, 'its config and its manifest have different numbers of layers');
     }
     return {
       reference,
@@ -74,7 +73,7 @@ export async function resolveRemote(
   });
 }
 
-/** What the reference itself stands for. A HEAD request is enough to see that it is what it was. */
+/** The manifest or index of the reference. A HEAD request is enough if the store has it. */
 async function readTarget(
   repository: Repository,
   { tag = 'latest', digest }: Reference,
@@ -105,7 +104,7 @@ function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platfo
   if (best !== undefined) return best;
   const available = manifests
     .map((entry) => (entry.platform === undefined ? 'unknown' : formatPlatform(entry.platform)))
-    // Attestations stand in indexes as images for no platform.
+    // Attestations are in indexes with the platform unknown/unknown.
     .filter((name) => !name.startsWith('unknown'));
   const wanted = formatPlatform(platform);
   throw new JettisonError('PLATFORM_MISSING', `${familiarName(reference)} has no image for ${wanted}`, {
@@ -144,7 +143,7 @@ async function fetchConfig(
     if (actual === descriptor.digest) return bytes;
     if (attempt === DAMAGE_ATTEMPTS) {
       throw new JettisonError('DIGEST_MISMATCH', `the config of ${familiarName(reference)} arrives damaged`, {
-        hint: 'Something between here and the registry damages what is sent; try again.',
+        hint: 'The registry or a proxy damages the data. Try again.',
         details: { expected: descriptor.digest, actual },
       });
     }

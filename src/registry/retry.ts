@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../errors/error.ts';
 
-/** A failure that may be gone when the same is tried again: a lost connection, 429, 5xx, damaged content. */
+/** A failure that a retry may avoid: a lost connection, 429, 5xx, damaged content. */
 export class Transient extends Error {
   constructor(
-    /** What to throw when there is no further try. */
+    /** The error to throw after the last attempt. */
     readonly final: Error,
     /** How long the server asks to wait, in milliseconds. */
     readonly waitMs?: number,
@@ -14,23 +14,23 @@ export class Transient extends Error {
 }
 
 export interface RetryPolicy {
-  /** How often something is tried in all. */
+  /** Number of attempts in all. */
   attempts: number;
-  /** Wait before the second try, in milliseconds; it doubles from there. */
+  /** Wait before the second attempt, in milliseconds; doubles with each further one. */
   firstWaitMs: number;
-  /** Longest wait, in milliseconds. A server that asks for more is not waited for. */
+  /** Longest wait, in milliseconds. If a server asks for a longer one, there is no retry. */
   maxWaitMs: number;
 }
 
-/** How long to try and to wait with a registry. */
+/** Timeouts, minimum rate and retries of requests to a registry. */
 export interface Patience extends RetryPolicy {
-  /** A connection on which nothing moves for so long (milliseconds) counts as lost. */
+  /** A connection without traffic for this long (milliseconds) counts as lost. */
   idleMs: number;
-  /** A body that comes slower, on the average of `rateMs` or more of waiting, is given up: bytes a second. 0: never. */
+  /** Minimum rate of a body in bytes per second, averaged over `rateMs`. A slower transfer is aborted. 0: no minimum. */
   minRate: number;
-  /** Milliseconds of waiting after which the rate counts. */
+  /** Milliseconds of waiting after which the rate is checked. */
   rateMs: number;
-  /** The same while a registry stores what it has received, which may take long. */
+  /** `idleMs` while a registry stores received data, which may take long. */
   commitIdleMs: number;
 }
 
@@ -45,7 +45,7 @@ export const DEFAULT_RETRY: Patience = {
 };
 
 /**
- * What `JETTISON_MIN_RATE` says: bytes a second, and after a slash the seconds over which they count.
+ * Parses `JETTISON_MIN_RATE=BYTES[/SECONDS]`: bytes per second, and the seconds over which they are averaged.
  *
  * @throws JettisonError `RATE_INVALID`
  */
@@ -55,7 +55,7 @@ export function minimumRate(env: NodeJS.ProcessEnv): Partial<Pick<Patience, 'min
   const [, rate, over] = /^(\d+)(?:\/(\d+(?:\.\d+)?))?$/.exec(setting) ?? [];
   if (rate === undefined || Number(over) === 0) {
     throw new JettisonError('RATE_INVALID', `invalid JETTISON_MIN_RATE "${setting}"`, {
-      hint: 'Write bytes a second, or BYTES/SECONDS for the average of some seconds: 1000/60; 0 turns it off.',
+      hint: 'Write bytes per second, or BYTES/SECONDS to set the seconds of the average: 1000/60. 0 turns it off.',
     });
   }
   return { minRate: Number(rate), ...(over !== undefined && { rateMs: Number(over) * 1000 }) };
@@ -72,20 +72,19 @@ const CODES = new Set([
   'ERR_STREAM_DESTROYED',
 ]);
 
-/** Whether an error of Node's network layer may be gone with another connection. */
+/** Whether another connection may avoid an error of Node's network layer. */
 export function isConnectionError(error: unknown): error is NodeJS.ErrnoException {
   if (error instanceof AggregateError) return error.errors.some(isConnectionError);
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  // HPE_*: the answer is not HTTP, which a cut or damaged connection can cause.
+  // HPE_*: the response is not HTTP, which a damaged connection can cause.
   return typeof code === 'string' && (CODES.has(code) || code.startsWith('HPE_'));
 }
 
 /**
- * Runs something until it does not throw `Transient`, waiting longer each time (with some chance in it, so
- * that several clients do not come back at once), or as long as the server asks.
+ * Repeats an attempt while it throws `Transient`, with exponential, randomised waits, or as long as the server asks.
  *
- * @param attempt gets the number of the try, from 0
- * @throws the `final` error of the last `Transient`, or what the signal was aborted with
+ * @param attempt gets the number of the attempt, from 0
+ * @throws the `final` error of the last `Transient`, or the signal's reason
  */
 export async function retrying<T>(
   policy: RetryPolicy,
@@ -104,7 +103,7 @@ export async function retrying<T>(
   }
 }
 
-/** Waits before try number `number + 1`. */
+/** Waits before attempt number `number + 1`. */
 export async function pause(
   policy: RetryPolicy,
   number: number,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { rootCertificates, type SecureContextOptions } from 'node:tls';
 import { JettisonError } from '../errors/error.ts';
 
-/** Where the distributions keep all the authorities that a machine trusts, companies' own ones included. */
+/** Paths of the system's certificate bundle, which includes an administrator's own authorities, by distribution. */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
@@ -21,14 +21,13 @@ export interface HostTrust {
 }
 
 /**
- * What TLS connections to a host are checked with beyond Node's own rules (its roots and
- * `NODE_EXTRA_CA_CERTS`): what Docker and Podman keep in `certs.d/<host[:port]>`: `*.crt` (authorities),
- * `*.cert` with `*.key` (a client's certificate).
+ * TLS settings for a host besides Node's own roots and `NODE_EXTRA_CA_CERTS`: the files of Docker and Podman in
+ * `certs.d/<host[:port]>`, `*.crt` (authorities) and `*.cert` with `*.key` (client certificate).
  *
- * @param host with its port where the URL has one
- * @param more authorities in PEM
- * @param named what another file names for this host
- * @returns empty when there is nothing of the kind, which leaves Node's fast default in place
+ * @param host with the URL's port, if any
+ * @param more further authorities, PEM
+ * @param named settings of another file for this host
+ * @returns empty without such files: then Node's defaults, which are faster, apply
  * @throws JettisonError `CERTIFICATE_UNREADABLE`
  */
 export function trustFor(
@@ -54,7 +53,7 @@ export function trustFor(
     }
   }
   if (authorities.length > 0) {
-    // Naming authorities replaces Node's own, so those have to be named, too.
+    // `ca` replaces Node's own authorities, so it must include them.
     const extra = env['NODE_EXTRA_CA_CERTS'];
     if (extra) authorities.push(read(extra));
     trust.ca = [...rootCertificates, ...authorities];
@@ -63,9 +62,8 @@ export function trustFor(
 }
 
 /**
- * The authorities of the system: in PEM, from the file that `SSL_CERT_FILE` names, else from where this
- * distribution keeps them. Reading them takes longer than a whole request, and few connections need them: they
- * are for those that Node's own authorities do not vouch for.
+ * The authorities of the system, PEM: of the file in `SSL_CERT_FILE`, else of the distribution's bundle. Used only for
+ * certificates that Node's own authorities did not verify, since loading them takes longer than a request.
  *
  * @throws JettisonError `CERTIFICATE_UNREADABLE`
  */
@@ -74,7 +72,7 @@ export function systemTrust(env: NodeJS.ProcessEnv, bundles = SYSTEM_BUNDLES): s
   return bundle === undefined ? undefined : read(bundle);
 }
 
-/** Whether a connection failed for want of an authority that vouches for the other side. */
+/** Whether a connection failed because no known authority signed the certificate. */
 export function isUntrusted(error: Error): boolean {
   const { code = '' } = error as NodeJS.ErrnoException;
   return /^(UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT)$/.test(

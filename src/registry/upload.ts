@@ -6,31 +6,31 @@ import { networkError } from './errors.ts';
 import { discard, type HttpResponse, tooSlow } from './http.ts';
 import { pause, Transient } from './retry.ts';
 
-/** A blob to upload, readable from any offset, as often as needed. */
+/** A blob to upload; can be read repeatedly, from any offset. */
 export interface UploadSource {
   digest: Digest;
   size: number;
-  /** @param end offset behind the last byte */
+  /** @param end offset after the last byte */
   open(start: number, end: number): Readable;
 }
 
 /** The uploads of one repository. */
 export type UploadPlace = Pick<ApiRequest, 'subject' | 'scopes'> & {
   target: string;
-  /** Whether the repository has the blob: an answer may get lost after the registry did its part. */
+  /** Whether the repository has the blob: the response to the last request may have been lost. */
   exists(): Promise<boolean>;
 };
 
-/** Up to here one request takes the whole blob; beyond, a broken upload is worth continuing. */
+/** Blobs up to this size are sent in one request; for larger ones, a broken upload is continued. */
 const SINGLE_REQUEST_LIMIT = 1 << 20;
-/** Size of the pieces for servers that refuse large requests. */
+/** Size of chunks, for servers that refuse large requests. */
 const CHUNK = 16 << 20;
 
 /**
- * Uploads one blob into a repository's uploads. Everything that breaks is tried again: from where the
- * registry says it got to, where it says so, else from the start in a new upload.
+ * Uploads a blob to a repository. After a failure it continues at the offset that the registry reports, or else starts a
+ * new upload.
  *
- * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when the registry got something else
+ * @throws JettisonError `REGISTRY_…`; `DIGEST_MISMATCH` when the registry computes another digest
  */
 export async function upload(
   connection: Connection,
@@ -55,7 +55,7 @@ export async function upload(
       await session.recover();
       if (session.offset > furthest) {
         furthest = session.offset;
-        // One that takes a little with each connection is no faster than one that trickles.
+        // Counts all connections together: a server that takes a little per connection is too slow, too.
         const ms = Date.now() - started;
         if (ms > policy.rateMs && (furthest * 1000) / ms < policy.minRate) {
           throw tooSlow(session.url!, policy);
@@ -70,7 +70,7 @@ class UploadSession {
   readonly #connection: Connection;
   readonly #where: Omit<UploadPlace, 'exists'>;
   readonly #source: UploadSource;
-  /** Bytes that the registry is known to have. */
+  /** Bytes that the registry has confirmed. */
   offset = 0;
   #location: URL | undefined;
   #chunk = Number.POSITIVE_INFINITY;
@@ -81,12 +81,12 @@ class UploadSession {
     this.#source = source;
   }
 
-  /** Where the upload goes on; undefined where it has to begin anew. */
+  /** URL of the next request; undefined if the upload must start again. */
   get url(): URL | undefined {
     return this.#location;
   }
 
-  /** Sends what is missing. @throws Transient when it broke on the way */
+  /** Sends the missing bytes. @throws Transient after a failure that can be retried */
   async advance(): Promise<void> {
     const { digest, size } = this.#source;
     if (this.#location === undefined) await this.#start();
@@ -94,7 +94,7 @@ class UploadSession {
       while (this.offset < size) await this.#patch(Math.min(size - this.offset, this.#chunk));
     }
     const target = new URL(this.#location!);
-    // Not through searchParams: they would spell what a registry signed into the query in another way.
+    // Not through searchParams, which would re-encode a signed query.
     target.search += `${target.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
     const { offset } = this;
     const response = await this.#commit({
@@ -113,9 +113,9 @@ class UploadSession {
   }
 
   /**
-   * Sends the request that ends the upload.
+   * Sends the request that completes the upload.
    *
-   * @throws JettisonError `DIGEST_MISMATCH` when what the registry got is not what the digest says
+   * @throws JettisonError `DIGEST_MISMATCH` when the registry computes another digest
    */
   async #commit(request: ApiRequest): Promise<HttpResponse> {
     try {
@@ -125,12 +125,12 @@ class UploadSession {
       throw new JettisonError(
         'DIGEST_MISMATCH',
         `cannot ${request.subject.action}: ${this.#source.digest} arrives damaged`,
-        { hint: 'Something between here and the registry damages what is sent; try again.', cause: error },
+        { hint: 'The registry or a proxy damages the data. Try again.', cause: error },
       );
     }
   }
 
-  /** Finds out how far the upload got; forgets it when that cannot be known. */
+  /** Asks the registry for the upload's offset; gives the upload up if it is unknown. */
   async recover(): Promise<void> {
     const target = this.#location;
     this.#location = undefined;
@@ -148,7 +148,7 @@ class UploadSession {
       const { range, location } = response.headers;
       const last = /^(?:bytes=)?0-(\d+)$/.exec(String(range ?? ''))?.[1];
       if (last === undefined) return;
-      // "0-0" is one byte to some and none to others: starting again costs nothing then.
+      // "0-0" means one byte to some registries and none to others: start from 0.
       const offset = Number(last) === 0 ? 0 : Number(last) + 1;
       if (offset === 0 || offset > this.#source.size) return;
       this.#location = location === undefined ? target : this.#connection.locate(location, response.url);

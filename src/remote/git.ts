@@ -11,15 +11,15 @@ import { basicLogin, gitAuthorization, type Secrets } from './secret-logins.ts';
 export interface GitOptions {
   env: NodeJS.ProcessEnv;
   signal?: AbortSignal;
-  /** Of the build: some give credentials for repositories. */
+  /** The build's secrets; some hold credentials for repositories. */
   secrets?: Secrets;
 }
 
 /** The current commit of a reference. */
 export interface GitCommit {
-  /** All digits of it. */
+  /** The full hash. */
   commit: string;
-  /** What to ask the repository for. */
+  /** The ref or commit to fetch. */
   fetch: string;
 }
 
@@ -28,9 +28,9 @@ const SHORT_COMMIT = /^[0-9a-f]{7,63}$/;
 const ALL_REFS = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*'];
 
 /**
- * Asks a repository which commit its branch or tag is at. A whole commit is not asked for.
+ * Looks up the commit of a branch or tag in a repository. A full commit hash needs no request.
  *
- * @returns undefined for what may be the beginning of a commit, which only all of the history can tell
+ * @returns undefined for a possible abbreviated commit, which only a full fetch can resolve
  * @throws JettisonError `GIT_MISSING`, `GIT_FAILED`, `GIT_REF_UNKNOWN`, `GIT_CHECKSUM`
  */
 export async function findCommit(source: GitSource, options: GitOptions): Promise<GitCommit | undefined> {
@@ -51,7 +51,7 @@ export async function findCommit(source: GitSource, options: GitOptions): Promis
   }
   if (SHORT_COMMIT.test(ref)) return undefined;
   throw new JettisonError('GIT_REF_UNKNOWN', `${withoutCredentials(url)} has no branch or tag "${ref}"`, {
-    hint: 'Write a branch, a tag or a commit behind #; without one, the default branch is taken.',
+    hint: 'Write a branch, a tag or a commit after #; without one, the default branch is used.',
   });
 }
 
@@ -99,7 +99,7 @@ async function fetchCommit(
       await run('fetch', '-q', '--depth=1', '--no-tags', '--', 'origin', found.fetch);
       if ((await run('rev-parse', 'FETCH_HEAD^{commit}')).trim() === found.commit) return found.commit;
     } catch (error) {
-      // Some servers know no shallow fetches, or give out commits only with their branches.
+      // Some servers do not support shallow fetches, or fetching a commit by its hash.
       if (!(error instanceof JettisonError) || error.code !== 'GIT_FAILED') throw error;
     }
   }
@@ -110,7 +110,7 @@ async function fetchCommit(
   } catch (error) {
     if (!(error instanceof JettisonError) || error.code !== 'GIT_FAILED') throw error;
     throw new JettisonError('GIT_REF_UNKNOWN', `${withoutCredentials(source.url)} has no commit ${wanted}`, {
-      hint: 'Write a branch, a tag or a commit behind #.',
+      hint: 'Write a branch, a tag or a commit after #.',
     });
   }
 }
@@ -120,7 +120,7 @@ function checked(source: GitSource, found: GitCommit): GitCommit {
   if (checksum === undefined || found.commit.startsWith(checksum)) return found;
   const what = `${withoutCredentials(url)}${ref === undefined ? '' : `#${ref}`}`;
   throw new JettisonError('GIT_CHECKSUM', `${what} is at ${found.commit}, not at ${checksum}`, {
-    hint: 'Check what changed there; if it is right, change the checksum.',
+    hint: 'Check what changed in the repository; if that is intended, update the checksum.',
   });
 }
 
@@ -133,7 +133,7 @@ function removeHistory(directory: string): void {
   }
 }
 
-/** Makes modes and times independent of the machine and the moment. */
+/** Sets canonical modes (0644, 0755) and one time. */
 function settle(path: string, seconds: number): void {
   const disk = diskPath(path);
   const stat = lstatSync(disk);
@@ -156,11 +156,11 @@ function subdirectory({ subdir, url }: GitSource, folder: string): string {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
   }
   throw new JettisonError('GIT_SUBDIR', `${withoutCredentials(url)} has no directory "${subdir}"`, {
-    hint: 'The part behind the colon is a directory of the repository.',
+    hint: 'The part after the colon must be a directory of the repository.',
   });
 }
 
-/** Runs git without ever asking anybody for a password, and gives its output. */
+/** Runs git without password prompts, and returns its standard output. */
 async function git(args: string[], source: GitSource, { env, signal, secrets }: GitOptions): Promise<string> {
   const access = accessTo(source.url, secrets);
   return new Promise((resolve, reject) => {
@@ -205,7 +205,7 @@ function failed({ url }: GitSource, problem: string, access: Access | undefined)
   const lines = problem.trim().split('\n');
   const said = lines.find((line) => /^(fatal|error|remote):/.test(line)) ?? lines.at(-1) ?? '';
   let reason = withoutCredentials(said.replace(/^fatal: /, ''));
-  // A server may repeat what it was sent.
+  // A server's message may contain the credentials that it was sent.
   for (const secret of access?.secrets ?? []) reason = reason.replaceAll(secret, '***');
   return new JettisonError(
     'GIT_FAILED',
@@ -223,7 +223,7 @@ function hintFor(url: string, problem: string, access: Access | undefined): stri
     const { host } = new URL(splitLogin(url).url);
     return `If the repository is private, pass a token: --secret id=GIT_AUTH_TOKEN.${host},env=VARIABLE.`;
   }
-  return 'Check the URL, and that `git ls-remote` of it works here without a password prompt.';
+  return 'Check the URL, and that `git ls-remote URL` works here without a password prompt.';
 }
 
 /** The credentials in an http URL, for its host only. */
@@ -235,8 +235,8 @@ interface Login {
 }
 
 /**
- * A URL as git may see it. With its credentials it would be among git's arguments, which everybody can read, and in
- * `.git/config`, which a kept `.git` takes into the image.
+ * Separates the credentials from a URL. With them it would be in git's arguments, which every user of the machine can
+ * read, and in `.git/config`, which ends up in the image if `.git` is kept.
  */
 function splitLogin(text: string): { url: string; login?: Login } {
   if (!isHttpUrl(text) || !URL.canParse(text)) return { url: text };
@@ -244,7 +244,7 @@ function splitLogin(text: string): { url: string; login?: Login } {
   const found = loginIn(url);
   if (found === undefined) return { url: text };
   const login = { origin: url.origin, ...found };
-  // Each line of what a helper answers is a setting.
+  // Each line of a helper's answer is a setting: a line break would inject one.
   if (/[\0\r\n]/.test(login.username + login.password)) {
     throw new JettisonError('GIT_URL', `${withoutCredentials(text)} has a line break in its credentials`, {
       hint: 'Write other special characters as %XX.',
@@ -259,12 +259,12 @@ function splitLogin(text: string): { url: string; login?: Login } {
 interface Access {
   settings: [key: string, value: string][];
   variables: Record<string, string>;
-  /** What must be in no message. */
+  /** Values to mask in messages. */
   secrets: string[];
 }
 
 /**
- * Credentials of a secret, else of the URL, which BuildKit's git would not send beside an `Authorization` header.
+ * The credentials for a URL: of a secret, or else those in the URL. Never both, as in BuildKit.
  *
  * @throws JettisonError `GIT_URL`, `SECRET_INVALID`
  */
@@ -280,21 +280,21 @@ function accessTo(text: string, secrets: Secrets = new Map()): Access | undefine
     : byHelper({ origin: parsed.origin, ...given }, header);
 }
 
-/** Reads what it answers from variables: they are in the environment of git only. */
+/** A credential helper that reads its answer from variables, which only git's environment has. */
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$JETTISON_GIT_USERNAME" "$JETTISON_GIT_PASSWORD"; }; f';
 
-/** A helper: git asks it anew after a redirect, and it knows nothing for other hosts. */
+/** Credentials through a helper: git asks it again after a redirect, and it answers for its own host only. */
 function byHelper({ origin, username, password }: Login, header = ''): Access {
   return {
-    // Other helpers of the host are not asked, nor told to keep what they are not given to keep.
+    // The empty value removes the user's helpers: they must not answer, nor store these credentials.
     settings: ['', HELPER].map((value) => [`credential.${origin}.helper`, value]),
     variables: { JETTISON_GIT_USERNAME: username, JETTISON_GIT_PASSWORD: password },
     secrets: secretsIn(header, password),
   };
 }
 
-/** A header of another kind, e.g. a bearer token. Git would take it along to where a redirect leads. */
+/** Another kind of header, e.g. a bearer token. Git would send it to a redirect's target, too. */
 function byHeader(origin: string, header: string): Access {
   return {
     settings: [
@@ -311,7 +311,7 @@ function secretsIn(header: string, password = ''): string[] {
   return [header, ...header.split(/\s+/).slice(1), password].filter((one) => one.length >= 4);
 }
 
-/** The environment with git's settings for an access: arguments can be read by everybody. */
+/** The environment with git's settings for an access: unlike arguments, other users cannot read it. */
 function withAccess(env: NodeJS.ProcessEnv, { settings, variables }: Access): NodeJS.ProcessEnv {
   const count = Number(env['GIT_CONFIG_COUNT']) || 0;
   const all: NodeJS.ProcessEnv = { ...variables, GIT_CONFIG_COUNT: String(count + settings.length) };

@@ -24,7 +24,7 @@ export interface Download {
   mtime: number;
 }
 
-/** `downloads/<digest of the URL>.json`: what came from there last. The URL is without its credentials. */
+/** `downloads/<digest of the URL>.json`: the last download of a URL, which is stored without credentials. */
 interface Remembered extends Omit<Download, 'path'> {
   url: string;
   etag?: string;
@@ -34,7 +34,7 @@ interface Remembered extends Omit<Download, 'path'> {
 export interface DownloadOptions {
   layout: StoreLayout;
   http: Http;
-  /** Of the build: some give credentials for hosts. */
+  /** The build's secrets; some hold credentials for hosts. */
   secrets?: Secrets;
   signal?: AbortSignal;
   onProgress?: OnProgress;
@@ -44,10 +44,10 @@ const MAX_REDIRECTS = 10;
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
- * Fetches a URL into the store. What is there already is used when its digest is the wanted one, or when the
- * server says that it has not changed; without validators it is fetched anew.
+ * Downloads a URL into the store. A stored copy is used if it has the expected digest, or if the server answers 304 for
+ * its validators (`ETag`, `Last-Modified`); without validators the URL is downloaded again.
  *
- * @param expected what the content's digest must be
+ * @param expected the required digest of the content
  * @throws JettisonError `DOWNLOAD_FAILED`, `DIGEST_MISMATCH`
  */
 export async function download(
@@ -73,7 +73,7 @@ export async function download(
   const { path, ...facts } = found;
   if (expected !== undefined && found.digest !== expected) {
     throw new JettisonError('DIGEST_MISMATCH', `${url} has the digest ${found.digest}, not ${expected}`, {
-      hint: 'Check what changed there; if it is right, change the checksum.',
+      hint: 'Check what changed at the URL; if that is intended, update the checksum.',
     });
   }
   writeWhole(layout, record, recordText(facts));
@@ -86,7 +86,7 @@ function remembered(layout: StoreLayout, record: string): (Remembered & { path: 
   return path !== undefined && existsSync(path) ? { ...known!, path } : undefined;
 }
 
-/** Content is kept by digest and time: a file's time must be the one that the layer gets. */
+/** Named by digest and time, because the file's time is that of the layer's entry. */
 function contentPath(layout: StoreLayout, { digest, mtime }: Pick<Download, 'digest' | 'mtime'>): string {
   return join(layout.downloads, `${digest.slice('sha256:'.length)}-${mtime}`);
 }
@@ -150,7 +150,7 @@ function parse(location: string, url: string, base?: URL): URL {
   throw failed(url, `"${location}" is not an http or https URL`);
 }
 
-/** Whether credentials for one URL may be sent to another: at most HTTPS takes the place of HTTP. */
+/** Whether a redirect may receive the URL's credentials: same host, and not from https to http. */
 function isSameHost(from: URL, to: URL): boolean {
   if (from.origin === to.origin) return true;
   const isUpgrade = from.protocol === 'http:' && to.protocol === 'https:';

@@ -15,7 +15,7 @@ export interface Checkout {
   directory: string;
 }
 
-/** What one build takes from URLs and repositories: each of them is asked for once. */
+/** The URLs and repositories of one build: each is requested once. */
 export class Remotes {
   readonly #options: {
     layout: StoreLayout;
@@ -61,7 +61,7 @@ export class Remotes {
   checkOut(source: GitSource, onProgress: OnProgress = () => {}): Promise<Checkout> {
     return once(this.#checkouts, JSON.stringify(source), async () => {
       const found = await this.#find(source);
-      // git says nothing of bytes that a program could read.
+      // git reports no machine-readable byte counts.
       const item = transferName(source.url);
       onProgress({ item, state: 'moving', moved: 0 });
       const checkout = await checkOut(

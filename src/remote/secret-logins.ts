@@ -4,11 +4,11 @@ import { JettisonError } from '../errors/error.ts';
 export type Secrets = ReadonlyMap<string, Uint8Array>;
 
 /**
- * What git sends to a repository's host, by the secrets that BuildKit knows for it: `GIT_AUTH_HEADER.HOST` and
- * `GIT_AUTH_TOKEN.HOST`, else `GIT_AUTH_HEADER` and `GIT_AUTH_TOKEN`. HOST has the port where the URL has one.
+ * The `Authorization` header for a git repository, from the same secrets as in BuildKit: `GIT_AUTH_HEADER.HOST` and
+ * `GIT_AUTH_TOKEN.HOST`, else `GIT_AUTH_HEADER` and `GIT_AUTH_TOKEN`. HOST includes the URL's port, if any.
  *
- * @returns value of an `Authorization` header, e.g. `basic eC1hY2…`, in Latin-1
- * @throws JettisonError `SECRET_INVALID` for what no header can have
+ * @returns the header's value, e.g. `basic eC1hY2…`, in Latin-1
+ * @throws JettisonError `SECRET_INVALID` for control characters or line breaks
  */
 export function gitAuthorization({ host }: URL, secrets: Secrets): string | undefined {
   for (const suffix of [`.${host}`, '']) {
@@ -21,14 +21,14 @@ export function gitAuthorization({ host }: URL, secrets: Secrets): string | unde
 }
 
 /**
- * What is sent for a URL of ADD or of a context: `HTTP_AUTH_TOKEN_HOST` as a bearer token, else `HTTP_AUTH_HEADER_HOST`
- * as it is. HOST has no port, as in BuildKit.
+ * The `Authorization` header for a URL of ADD or of a context: the secret `HTTP_AUTH_TOKEN_HOST` as a bearer token, else
+ * `HTTP_AUTH_HEADER_HOST` unchanged. HOST has no port, as in BuildKit.
  *
- * @returns value of an `Authorization` header, in Latin-1
- * @throws JettisonError `SECRET_INVALID` for what no header can have
+ * @returns the header's value, in Latin-1
+ * @throws JettisonError `SECRET_INVALID` for control characters or line breaks
  */
 export function httpAuthorization({ hostname }: URL, secrets: Secrets): string | undefined {
-  // Go writes the address of IPv6 without its brackets.
+  // Go, and so BuildKit, writes an IPv6 address without brackets.
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const token = headerText(`HTTP_AUTH_TOKEN_${host}`, secrets);
   return token === undefined ? headerText(`HTTP_AUTH_HEADER_${host}`, secrets) : `Bearer ${token}`;
@@ -48,7 +48,7 @@ function basic(login: string): string {
   return `basic ${Buffer.from(login, 'latin1').toString('base64')}`;
 }
 
-/** A secret as part of a header; an empty one counts as absent, and a line break at its end is the file's. */
+/** A secret as part of a header. An empty one counts as absent; one line break at its end is removed. */
 function headerText(id: string, secrets: Secrets): string | undefined {
   const content = secrets.get(id);
   if (content === undefined) return undefined;
@@ -61,7 +61,7 @@ function headerText(id: string, secrets: Secrets): string | undefined {
     'SECRET_INVALID',
     `invalid secret "${id}": it has a control character or a line break`,
     {
-      hint: 'It is sent in a header: pass the token or the header alone, with --secret id=NAME,env=VARIABLE.',
+      hint: 'Its value is sent in a header: pass only the token or header, with --secret id=NAME,env=VARIABLE.',
     },
   );
 }

@@ -432,7 +432,7 @@ describe('pulling', () => {
       addImage(server, '1');
       await expect(resolveRemote(client(), refer(server), AMD64)).rejects.toMatchObject({
         code: 'REGISTRY_UNAUTHORIZED',
-        message: expect.stringContaining('does not exist or wants a login'),
+        message: expect.stringContaining('does not exist or requires a login'),
         hint: expect.stringContaining(`jettison login ${server.host}`),
       });
       const wrong = { ...password, password: 'wrong' } as Credentials;

@@ -404,7 +404,7 @@ describe('what a container may do', () => {
       '-c',
       'dd if=/dev/zero of=/dev/null bs=60M count=1',
     );
-    if (err.includes('does not hold')) return ctx.skip(err.trim());
+    if (err.includes('is not enforced')) return ctx.skip(err.trim());
     expect(code).not.toBe(0);
     expect(err).toContain('20971520 bytes');
   });

@@ -178,6 +178,6 @@ describe('without root, a container', () => {
   it('says when a limit cannot hold', async () => {
     const { code, err } = await run('run', '-m', '64m', 'base', 'true');
     expect(code).toBe(0);
-    if (err !== '') expect(err).toMatch(/^note: the memory limit does not hold/);
+    if (err !== '') expect(err).toMatch(/^note: the memory limit is not enforced/);
   });
 });

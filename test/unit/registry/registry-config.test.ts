@@ -192,7 +192,7 @@ skip_verify = true
     [
       'registries.conf',
       '[[registry]]\nlocation = "a.b"\ninsecure = "yes"\n',
-      /registries\.conf:3: "insecure" has to be true or false/,
+      /registries\.conf:3: "insecure" must be true or false/,
     ],
     [
       'registries.conf',
@@ -202,7 +202,7 @@ skip_verify = true
     [
       'registries.conf',
       'unqualified-search-registries = "docker.io"\n',
-      /registries\.conf:1: "unqualified-search-registries" has to be a list/,
+      /registries\.conf:1: "unqualified-search-registries" must be a list/,
     ],
     [
       'registries.conf',
