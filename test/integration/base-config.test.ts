@@ -34,7 +34,7 @@ async function builtOn(config: unknown, more: Record<string, unknown> = {}): Pro
 }
 
 // All values are those that Docker 28.5 gave.
-describe('what a base does not say', () => {
+describe('a base image without settings', () => {
   test.each(Object.keys(FULL) as (keyof typeof FULL)[])('%s: missing or empty is absent', async (member) => {
     const { [member]: value, ...others } = FULL;
     const wanted = { ...others, StopSignal: '9', ...(member === 'Env' ? { Env: [PATH] } : {}) };
@@ -51,7 +51,7 @@ describe('what a base does not say', () => {
     expect((await builtOn(config)).config).toEqual({ Env: [PATH], StopSignal: '9' });
   });
 
-  test('what is set stays, and a variable without a PATH gets one behind it', async () => {
+  test('settings are kept, and a missing PATH is appended', async () => {
     expect((await builtOn(FULL)).config).toEqual({ ...FULL, StopSignal: '9' });
     expect((await builtOn({ Env: ['A=b'] })).config!.Env).toEqual(['A=b', PATH]);
   });

@@ -40,7 +40,7 @@ describe('jettison build', () => {
     expect(err).toContain('\nTags   app:latest, app:1\n');
   });
 
-  test('says what was cached', async () => {
+  test('shows which steps were cached', async () => {
     await build(['context']);
     expect((await build(['context'])).err).toContain('\nSteps  1: 1 cached\n');
   });

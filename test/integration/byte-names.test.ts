@@ -204,7 +204,7 @@ describe('names are bytes', () => {
     );
   }, 1_800_000);
 
-  test('of an archive that ADD extracts, wherever it lies and whatever it is called', async () => {
+  test('of an archive that ADD extracts, in any directory and with any name', async () => {
     const context = join(folder, 'archives');
     mkdirSync(context);
     const tar = makeTar([
@@ -252,7 +252,7 @@ describe('names are bytes', () => {
     }
   });
 
-  test('of what commands see and make', async (ctx) => {
+  test('of files that commands see and create', async (ctx) => {
     if (whyNoRun !== undefined) ctx.skip(whyNoRun);
     const context = join(folder, 'commands');
     mkdirSync(context);

@@ -189,7 +189,7 @@ describe('build arguments, variables and secrets', () => {
 });
 
 describe('layers float', () => {
-  test('a COPY is reused on whatever changed below it, byte for byte', async () => {
+  test('a COPY is reused byte for byte on changed layers', async () => {
     const on = (n: number) =>
       `FROM base\nRUN echo ${n} > /n\nCOPY src /src/\nCOPY --chown=node package.json /home/node/`;
     const first = await build(on(1));
@@ -251,7 +251,7 @@ RUN ${RANDOM} > /made`;
   });
 });
 
-describe('only what is needed happens', () => {
+describe('only needed work is done', () => {
   test('a stage that the target does not reach is not built', async () => {
     const built = await build(
       `FROM base AS unused\nRUN false\nFROM base AS used\nRUN true\nFROM used\nCOPY src /src/`,

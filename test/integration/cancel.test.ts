@@ -63,7 +63,7 @@ function writeBig(name: string, bytes: number): void {
 }
 
 describe('Ctrl-C', () => {
-  test('ends a command, whatever it started and however it resists', async () => {
+  test('ends a command that ignores signals, and its children', async () => {
     const result = await interrupt(
       `FROM base
       ARG MARKER
@@ -119,7 +119,7 @@ describe('Ctrl-C', () => {
     expect(await interrupt('FROM scratch\nCOPY big /\n', 'building Dockerfile')).toMatchObject(NOTHING);
   });
 
-  test('a second one does not wait, and what it leaves is swept by the next build', async () => {
+  test('a second signal does not wait; the next build sweeps the leftovers', async () => {
     const result = await interrupt(
       'FROM base\nARG MARKER\nRUN echo start""ed; sleep 1000',
       ' started',
@@ -136,7 +136,7 @@ describe('Ctrl-C', () => {
     expect(builds.temporaries()).toEqual([]);
   });
 
-  test('leaves what was done: the next build goes on from there', async () => {
+  test('keeps finished steps: the next build continues after them', async () => {
     const dockerfile =
       'FROM base\nARG MARKER\nRUN echo one > /one\nRUN echo start""ed; [ -e /go ] || sleep 1000';
     await interrupt(dockerfile, ' started');

@@ -10,7 +10,7 @@ afterAll(() => builds.remove());
 
 const TEXT = 'FROM scratch AS Unused\nENV A=$x\nFROM scratch\nENV B=$y TOKEN=1\n';
 
-test('a build warns of what it needs, and of what the whole text shows', async () => {
+test('a build reports plan rules for its stages, and text rules for the whole file', async () => {
   const { warnings, events } = await builds.build(TEXT);
   const codes = warnings.map(({ code, location }) => `${code} ${location.line}`);
   expect(codes).toEqual(['StageNameCasing 1', 'SecretsUsedInArgOrEnv 4', 'UndefinedVar 4']);
@@ -25,7 +25,7 @@ test('error=true stops the build before any step', async () => {
   expect(error.message).not.toContain('StageNameCasing');
 });
 
-test('what is skipped stops nothing; unused build arguments are no check', async () => {
+test('a skipped rule stops nothing; unused build arguments are not a rule', async () => {
   const skipped = await builds.build(`# check=skip=all;error=true\n${TEXT}`);
   expect(skipped.warnings).toEqual([]);
   const buildArgs = { NOBODY: '1' };
@@ -38,7 +38,7 @@ test('a build argument takes the place of the directive', async () => {
   expect((await builds.failure(`# check=skip=all\n${TEXT}`, { buildArgs })).code).toBe('CHECKS_FAILED');
 });
 
-test('a check tells what it found above a line that cannot be read, and the error', async () => {
+test('a check reports findings above a syntax error, and the error', async () => {
   const { context } = builds;
   for (const bad of ['RUN --bad=1 x', 'NOPE x', 'CMD ["a"', 'EXPOSE foo']) {
     builds.write({ Dockerfile: `from scratch AS x\nCMD echo x\n${bad}\n` });

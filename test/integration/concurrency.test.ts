@@ -87,7 +87,7 @@ describe('builds of one store at the same time', () => {
     await expectCleanStore();
   });
 
-  test('and one after the other of which the first is killed: the next runs what it did not finish', async () => {
+  test('after a killed build the next one runs the unfinished steps', async () => {
     builds.write({ Dockerfile: 'FROM base\nRUN echo execu""ted; sleep 1; echo fini""shed' });
     const first = builds.start(['build', '--progress=plain', builds.context]);
     let shown = '';

@@ -191,7 +191,7 @@ describe('repositories as contexts', () => {
     expect(listing(built, 'COPY . /').some((line) => line.startsWith('.git/HEAD '))).toBe(true);
   });
 
-  test('what is not there is said', async () => {
+  test('a missing context is reported', async () => {
     expect((await builds.failure('', context('#nope'))).code).toBe('GIT_REF_UNKNOWN');
     expect((await builds.failure('', context('#main:nope'))).code).toBe('GIT_SUBDIR');
     expect((await builds.failure('', context('?ref=main&checksum=0000000'))).code).toBe('GIT_CHECKSUM');
@@ -206,7 +206,7 @@ describe('repositories as contexts', () => {
 });
 
 describe('contexts by name', () => {
-  test('give files to COPY --from and FROM, without what their own ignore file excludes', async () => {
+  test('give files to COPY --from and FROM, without those that their ignore file excludes', async () => {
     const more = join(builds.folder, 'more');
     mkdirSync(more);
     writeFileSync(join(more, 'a'), 'a\n');

@@ -48,7 +48,7 @@ describe('the process that is started maps no native code:', () => {
     return { ...ended, ...mapped((program) => program.endsWith('/dist/cli.js')) };
   }
 
-  test('(what looks for it finds it where it is)', () => {
+  test('(the check finds native code in a process that has it)', () => {
     const env = { ...process.env, JETTISON_TEST_MAPS: maps };
     spawnSync(process.execPath, ['--require', hook, '-e', 'require("koffi")'], { env, cwd: dirname(CLI) });
     expect(mapped(() => true)).toEqual({ count: 1, native: [expect.stringMatching(/koffi.*\.node$/)] });

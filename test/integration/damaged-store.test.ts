@@ -53,7 +53,7 @@ function invert(path: string, at: number): void {
   writeFileSync(path, bytes);
 }
 
-describe('what a power failure cuts short', () => {
+describe('files truncated by a power failure', () => {
   test.for([
     ['records of layers', /^layers\/[^/]+\/layer\.json$/, 0],
     ['records of layers', /^layers\/[^/]+\/layer\.json$/, 0.5],
@@ -139,30 +139,27 @@ describe('what a power failure cuts short', () => {
 });
 
 describe('a damaged blob of a base image', () => {
-  test.for(['changed', 'cut short'])(
-    'that is %s is an error that says what to do, and done it helps',
-    async (how) => {
-      const archive = join(builds.folder, 'base.tar');
-      expect(await builds.run(['save', '-o', archive, 'base'])).toMatchObject({ code: 0 });
-      await builds.run(['builder', 'prune', '--all', '--force']);
-      const blob = baseBlob();
-      for (const id of builds.store.layers.ids()) rmSync(builds.store.layout.layer(id), { recursive: true });
-      if (how === 'changed') invert(blob, 100_000);
-      else truncateSync(blob, 100_000);
+  test.for(['changed', 'cut short'])('that is %s is an error with a hint that repairs it', async (how) => {
+    const archive = join(builds.folder, 'base.tar');
+    expect(await builds.run(['save', '-o', archive, 'base'])).toMatchObject({ code: 0 });
+    await builds.run(['builder', 'prune', '--all', '--force']);
+    const blob = baseBlob();
+    for (const id of builds.store.layers.ids()) rmSync(builds.store.layout.layer(id), { recursive: true });
+    if (how === 'changed') invert(blob, 100_000);
+    else truncateSync(blob, 100_000);
 
-      const { code, err } = await build();
-      expect(code).toBe(1);
-      expect(err).toMatch(/error: .*(damaged|not in the store|cannot read)/);
-      expect(err).toContain('hint: ');
-      expect(err).not.toMatch(/^ {4}at /m);
-      expect(await builds.run(['load', '-i', archive])).toMatchObject({ code: 0 });
-      expect(await build()).toMatchObject({ code: 0 });
-      expect(await doctor()).toMatchObject({ code: 0 });
-    },
-  );
+    const { code, err } = await build();
+    expect(code).toBe(1);
+    expect(err).toMatch(/error: .*(damaged|not in the store|cannot read)/);
+    expect(err).toContain('hint: ');
+    expect(err).not.toMatch(/^ {4}at /m);
+    expect(await builds.run(['load', '-i', archive])).toMatchObject({ code: 0 });
+    expect(await build()).toMatchObject({ code: 0 });
+    expect(await doctor()).toMatchObject({ code: 0 });
+  });
 });
 
-test('doctor finds every kind of damage, and says what helps', async () => {
+test('doctor finds every kind of damage, with a hint', async () => {
   const [index] = files(/^layers\/[^/]+\/index$/);
   invert(index!, 20);
   invert(baseBlob(), 100);

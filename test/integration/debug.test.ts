@@ -147,7 +147,7 @@ describe.skipIf(why)('jettison debug', () => {
     expect((await jettison(folder, 'debug', '-c', 'echo 1.1.1.1 me >> /etc/hosts')).code).not.toBe(0);
   });
 
-  it('says what is wrong when there is nowhere to type', async () => {
+  it('reports a missing terminal', async () => {
     const folder = project('tty', 'FROM base\nRUN false\n');
     const shell = await jettison(folder, 'debug', '.');
     expect(shell).toMatchObject({ code: 1, err: expect.stringContaining('is not a terminal') });
@@ -196,7 +196,7 @@ describe.skipIf(why)('jettison debug', () => {
 });
 
 describe.skipIf(why)('an ordinary user', () => {
-  it('sees and owns what the command left', async (ctx) => {
+  it('sees and owns the files of the failed command', async (ctx) => {
     const user = otherUser();
     if (typeof user === 'string') return ctx.skip(user);
     const own = tempDir();

@@ -38,7 +38,7 @@ describe('jettison du and keep-storage', () => {
   const sum = (all: Row[], holder: string) =>
     all.filter((one) => one.holder === holder).reduce((total, { size }) => total + size, 0);
 
-  it('tells images from cache, and what nothing needs from both', async () => {
+  it('separates images, cache and reclaimable space', async () => {
     const before = await rows();
     expect(before.find(({ title }) => title === 'RUN cp /one /run')).toMatchObject({
       holder: 'build cache',
@@ -66,7 +66,7 @@ describe('jettison du and keep-storage', () => {
     expect(lines.stdout).toMatch(/^Images:\d+\nBuild cache:\d+\n/);
   });
 
-  it('--keep-storage drops what was not used for longest', async () => {
+  it('--keep-storage deletes the least recently used first', async () => {
     const DOCKERFILE = (name: string) =>
       `FROM base\nRUN echo ${name}\nCOPY ${name} /\nRUN cp /${name} /${name}2\n`;
     for (const name of ['one', 'two', 'three']) await builds.build(DOCKERFILE(name));
@@ -82,7 +82,7 @@ describe('jettison du and keep-storage', () => {
     expect(sum(await rows(), 'build cache')).toBe(0);
   });
 
-  it('refuses what is no size', async () => {
+  it('rejects an invalid size', async () => {
     const { error } = await runCommand(builder, ['prune', '-f', '--keep-storage', 'much'], {
       home: builds.home,
     });

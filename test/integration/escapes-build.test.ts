@@ -231,7 +231,7 @@ RUN rm -rf /d && ln -s ${link(outside)} /d
     }
   });
 
-  it('by what another machine says of its layers', async () => {
+  it("by indexes of another machine's cache", async () => {
     jettison.write({ small: 'small' });
     const cache = join(jettison.folder, `cache-${Date.now()}`);
     const dockerfile = (n: string) =>

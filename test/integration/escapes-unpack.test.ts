@@ -181,7 +181,7 @@ function inIndex(index: LayerIndex): Map<string, string> {
 
 describe('archives that mean harm', () => {
   it.each([true, false])(
-    'change nothing outside of the layer, and the index is what is on the disk (deletions: %s)',
+    'change nothing outside of the layer, and the index matches the disk (deletions: %s)',
     async (whiteouts) => {
       const canary = new Canary();
       const ctx = emptyStore();

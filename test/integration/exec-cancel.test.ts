@@ -85,7 +85,7 @@ describe.each(WORKER_MODES)('$name', ({ options }) => {
       await expect(sandbox.run('true')).rejects.toMatchObject({ code: 'WORKER_CLOSED' });
     });
 
-    it('by being killed, so do they, and whoever waits is told', async () => {
+    it('when the worker is killed, commands end and callers get an error', async () => {
       const mark = marker();
       const run = sandbox.run(family(mark), { onText: () => process.kill(workerPid(), 'SIGKILL') });
       await expect(run).rejects.toMatchObject({
@@ -97,7 +97,7 @@ describe.each(WORKER_MODES)('$name', ({ options }) => {
       await expect(sandbox.run('true')).rejects.toMatchObject({ code: 'WORKER_DIED' });
     });
 
-    it('by being killed, the next one sweeps what it left', async () => {
+    it('when the worker is killed, the next one sweeps its leftovers', async () => {
       await expect(
         sandbox.run('echo >/x; echo', { onText: () => process.kill(workerPid(), 'SIGKILL') }),
       ).rejects.toMatchObject({ code: 'WORKER_DIED' });

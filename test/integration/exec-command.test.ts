@@ -18,7 +18,7 @@ describe.each(WORKER_MODES)('$name', ({ name, options }) => {
 
   const lines = (text: string) => text.split('\n').sort();
 
-  describe('what a command gets', () => {
+  describe("a command's environment", () => {
     it('gives back output, errors and the exit code', async () => {
       const ran = await sandbox.run('echo out; echo err >&2; exit 7');
       expect(ran).toEqual({ exitCode: 7, stdout: 'out\n', stderr: 'err\n' });
@@ -152,7 +152,7 @@ describe.each(WORKER_MODES)('$name', ({ name, options }) => {
     });
   });
 
-  describe('what it is kept from', () => {
+  describe("a command's confinement", () => {
     it('sees its own processes only', async () => {
       expect(await sandbox.text('ls /proc | grep -c "^[0-9]"')).toMatch(/^[1-5]$/);
     });

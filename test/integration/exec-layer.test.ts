@@ -27,7 +27,7 @@ describe.each(WORKER_MODES)('$name', ({ options }) => {
   }
 
   describe('the layer of a command', () => {
-    it('holds what it made, changed and deleted, and nothing else', async () => {
+    it('contains exactly the created, changed and deleted files', async () => {
       const script =
         'echo x >/etc/new; rm /usr/a; echo more >>/usr/b; mkdir -p /d/e; ln -s /d /s; cat /etc/passwd >/dev/null';
       expect(await changes('changes', script)).toEqual([
@@ -82,7 +82,7 @@ describe.each(WORKER_MODES)('$name', ({ options }) => {
       ).toBe('c\nd');
     });
 
-    it('has no trace of what is mounted for the run', async () => {
+    it('contains no mount points or mounted files', async () => {
       const mounts = [
         { type: 'secret', target: '/run/secrets/token', data: 'geheim', mode: 0o400, uid: 0, gid: 0 },
         { type: 'secret', target: '/new/place/file', data: 'x', mode: 0o444, uid: 0, gid: 0 },

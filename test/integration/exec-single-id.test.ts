@@ -15,7 +15,7 @@ beforeEach((ctx) => {
   if (typeof sandbox === 'string') ctx.skip(sandbox);
 });
 
-it('with a single id, what a command changes keeps the owner that it has in the image', async () => {
+it('with a single id, changed files keep their owner of the image', async () => {
   const { base, test, worker } = sandbox as TestSandbox;
   expect(worker.unable).toBeUndefined();
   const { layer } = await (sandbox as TestSandbox).run('chmod 700 /home/node && echo x > /new', {

@@ -10,7 +10,7 @@ import { makeImage, makeLayer, makeStore } from '../support/images.ts';
 import { FakeRegistry } from '../support/registry.ts';
 import { Web } from '../support/web.ts';
 
-describe('what is fetched', () => {
+describe('progress of downloads', () => {
   let builds: TestBuilds;
   let registry: FakeRegistry;
   let base: string;

@@ -21,7 +21,7 @@ afterAll(() => builds?.remove());
 describe.skipIf(why)('what a failed RUN leaves', () => {
   const failures = () => listFailures(builds.store.layout);
 
-  it('is kept with what is known of the step, and without its secrets', async () => {
+  it("is kept with the step's facts, without its secrets", async () => {
     const secret = 'marked-secret-of-a-failed-step';
     const failure = await builds.failure(
       [

@@ -89,7 +89,7 @@ describe('pack', () => {
     expect(await pack(ctx, { layer })).toEqual(packed);
   });
 
-  it('makes what unpack reads back as the same layer', async () => {
+  it('makes a tar that unpacks to the same layer', async () => {
     const ctx = emptyStore();
     const { layer, recipe } = layerOf(ctx, samples(tempDir()));
     const { blob, diffId } = await pack(ctx, { layer, recipe });
@@ -195,7 +195,7 @@ describe('pack', () => {
 });
 
 describe('materialise', () => {
-  it('writes what the recipe says, once', async () => {
+  it('writes the files of the recipe, once', async () => {
     const ctx = emptyStore();
     const folder = tempDir();
     const { layer, recipe } = layerOf(ctx, samples(folder));
@@ -230,7 +230,7 @@ describe('materialise', () => {
     for (const name of ['same', 'same-again']) expect(lstatSync(join(directory, name)).nlink).toBe(1);
   });
 
-  it('copies no file of a layer that is not what was stored', async () => {
+  it('refuses a file of a layer that has changed on disk', async () => {
     const ctx = emptyStore();
     const content = 'large '.repeat(400_000);
     const folder = tempDir();

@@ -85,7 +85,7 @@ describe('scanUpper', () => {
     expect(readdirSync(upper)).toEqual([]);
   });
 
-  it('lists what was made and changed, with the directories above it', async () => {
+  it('lists created and changed files, with their parent directories', async () => {
     const { entries } = await change(
       ctx,
       [base],
@@ -154,7 +154,7 @@ describe('scanUpper', () => {
     expect(entries).toMatchObject([{ path: '', type: 'directory', mode: 0o700 }]);
   });
 
-  it('makes layers on which the next command finds what this one left', async () => {
+  it('makes layers in which the next command finds its files', async () => {
     const first = await change(
       ctx,
       [base],

@@ -90,7 +90,7 @@ describe('unpack', () => {
     ]);
   });
 
-  it('stays inside its root whatever the names are', async () => {
+  it('never writes outside its root, for any member names', async () => {
     const ctx = emptyStore();
     const outside = join(ctx.layout.home, 'outside');
     const { dir, index } = await unpacked(ctx, [
@@ -205,7 +205,7 @@ describe('unpack', () => {
     );
   });
 
-  it('reads what tar writes, in every one of its formats', async () => {
+  it('reads every format of GNU tar', async () => {
     const ctx = emptyStore();
     const { dir, index } = await unpacked(ctx, [
       { path: `${'long/'.repeat(40)}name`, content: 'x'.repeat(3000), mtime: 1_500_000_000 },

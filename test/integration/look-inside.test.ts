@@ -83,7 +83,7 @@ describe.skipIf(why !== undefined)('why', () => {
     expect(out).toMatch(/brought by {4}COPY modules node_modules\/ {2}\(Dockerfile:4, stage deps/);
   });
 
-  test('what was deleted again is said to be', async () => {
+  test('why marks files that a later layer deletes', async () => {
     const { code, err } = await run('why', 'app:1', '/app/node_modules/d');
     expect(code).toBe(1);
     expect(err).toMatch(
@@ -100,7 +100,7 @@ describe.skipIf(why !== undefined)('why', () => {
 });
 
 describe.skipIf(why !== undefined)('diff', () => {
-  test('says what differs, and which instruction brought it', async () => {
+  test('diff lists differences with their instructions', async () => {
     expect(await data('diff', '--json', 'app:1', 'app:2')).toMatchObject({
       version: 1,
       config: [],
@@ -125,7 +125,7 @@ describe.skipIf(why !== undefined)('diff', () => {
     expect(await run('diff', '--exit-code', '--stat', 'app:1', 'app:2')).toMatchObject({ code: 1 });
   });
 
-  test('blames the instruction that deletes what is gone', async () => {
+  test('attributes deleted files to the deleting instruction', async () => {
     builds.write({ 'app.Dockerfile': `${DOCKERFILE}USER root\nRUN rm node_modules/b/b.js\n` });
     await build('app:3', '-f', join(builds.context, 'app.Dockerfile'));
     const { files, causes } = (await data('diff', '--json', 'app:2', 'app:3')) as {

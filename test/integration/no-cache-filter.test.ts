@@ -31,7 +31,7 @@ describe('--no-cache-filter', () => {
     expect(again.outcomes['COPY file /one']).toBe('cached');
   });
 
-  test('takes what such a stage holds now, not what it held', async () => {
+  test('copies the present files of such a stage, not those of an earlier build', async () => {
     const [from, ...rest] = [
       'FROM base AS deps',
       'RUN cat /proc/sys/kernel/random/uuid > /id',

@@ -85,7 +85,7 @@ describe('one image is the same', () => {
   });
 });
 
-test('what is wasted is what a later layer hides', () => {
+test('wasted bytes are those that a later layer hides', () => {
   expect(expected).toMatchObject({
     paths: [
       ['app/a', 0],
@@ -112,7 +112,7 @@ test('a directory is an image of one layer', async () => {
   expect(await seen('dir:some:dir')).toMatchObject({ paths: [['x', 0]], shipped: 3, waste: [] });
 });
 
-describe('what cannot be opened is said', () => {
+describe('an image that cannot be opened is reported', () => {
   test.each([
     ['docker-archive:none.tar', /none\.tar does not exist$/],
     ['docker-archive:layout', /layout is a directory$/],

@@ -102,7 +102,7 @@ describe('outputs of a build', () => {
       expect((await membersOf(readFileSync(out))).get('x/a')).toMatchObject({ uid: 5, gid: 6, mode: 0o4750 });
     });
 
-    it('are a folder of whoever builds, into which nothing leads out', async () => {
+    it('are a folder of the user, in which symlinks are replaced, not followed', async () => {
       symlinkSync('/nowhere', join(builds.context, 'd', 'link'));
       mkdirSync(join(out, 'y'), { recursive: true });
       writeFileSync(join(out, 'y', 'stays'), '');
@@ -121,7 +121,7 @@ describe('outputs of a build', () => {
       await builds.build(DOCKERFILE, { outputs: [{ type: 'local', path: out }] });
     });
 
-    it('are what a RUN left of them', async (ctx) => {
+    it('are the files after a RUN changed them', async (ctx) => {
       const why = whyNoSandbox();
       if (why !== undefined) return ctx.skip(why);
       await builds.addBase('base');
@@ -136,7 +136,7 @@ describe('outputs of a build', () => {
       expect(statSync(join(out, 'hard')).ino).toBe(statSync(join(out, 'file')).ino);
     });
 
-    it('say what is wrong with the place', async () => {
+    it('report an unusable destination', async () => {
       const error = await builds.failure(DOCKERFILE, {
         outputs: [{ type: 'tar', to: { path: join(out, 'missing', 'a.tar') } }],
       });

@@ -98,7 +98,7 @@ RUN --mount=type=bind,target=/m ls -A /m
   });
 });
 
-describe('what a build writes is no part of its context', () => {
+describe('files that a build writes are not part of its context', () => {
   it('as archive, folder, cache and file', async () => {
     writeFileSync(join(builds.context, 'out.tar.4711.partial'), 'left by a build that was killed');
     const text = 'FROM scratch\nCOPY . /c/\n';

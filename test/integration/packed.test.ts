@@ -88,7 +88,7 @@ describe('the packed package', () => {
     }
   });
 
-  it('passes on the licences of what is bundled', () => {
+  it('contains the licences of bundled packages', () => {
     const member = 'package/dist/THIRD-PARTY.txt';
     const text = execFileSync('tar', ['-xzOf', tarball, member], { encoding: 'utf8' });
     for (const name of ['koffi', 'smol-toml']) {
@@ -224,7 +224,7 @@ describe('the packed command', () => {
     expect(readFileSync(maps, 'utf8')).toBe('');
   });
 
-  it('says what is missing where optional dependencies were left out', async () => {
+  it('names the missing package without optional dependencies', async () => {
     const bare = join(folder, 'bare');
     mkdirSync(bare);
     execFileSync('tar', ['-xzf', tarball, '-C', bare]);

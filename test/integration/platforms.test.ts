@@ -60,7 +60,7 @@ LABEL built=$TARGETPLATFORM
 `;
   const indexOf = (digest: string) => builds.store.blobs.readJson<Index>(digest as `sha256:${string}`);
 
-  it('give an index of images, each of its own base, with what was made for it', async () => {
+  it('give an index of images, each with its own base and layers', async () => {
     const out = join(builds.folder, 'files');
     const { digest, manifest, events } = await builds.build(dockerfile(), {
       platforms: [HOST, OTHER],
@@ -206,7 +206,7 @@ LABEL built=$TARGETPLATFORM
     expect(events).not.toContain('step.started');
   });
 
-  it('do not fit into what holds one image', async () => {
+  it('are refused by outputs that hold one image', async () => {
     const error = await builds.failure('FROM scratch\nCOPY a /\n', {
       platforms: [HOST, OTHER],
       outputs: [{ type: 'archive', format: 'docker-archive', to: { path: join(builds.folder, 'x') } }],

@@ -93,7 +93,7 @@ describe('the commands for registries', () => {
     expect(stderr).toContain('is for linux/s390x, not for linux/arm64');
   });
 
-  it('push what was pulled to another name', async () => {
+  it('push pulled images under another name', async () => {
     const [from, to] = [await start(), await start()];
     const { digest } = addImage(from, '1');
     await jettison(['pull', '-q', `${from.host}/team/app:1`]);
@@ -120,7 +120,7 @@ describe('the commands for registries', () => {
     expect(to.repository('copy').tags.get('latest')).toMatch(/^sha256:/);
   });
 
-  it('push says what it does not know', async () => {
+  it('push rejects an unknown image', async () => {
     const { code, stderr } = await jettison(['push', 'localhost:1/none']);
     expect(code).toBe(1);
     expect(stderr).toContain('there is no image');
@@ -139,7 +139,7 @@ describe('the commands for registries', () => {
     const config = () => JSON.parse(readFileSync(configPath(), 'utf8'));
 
     it.each(['basic', 'bearer'] as const)(
-      'keeps what the registry accepts (%s), for nobody else to read',
+      'stores accepted credentials (%s), readable by the user only',
       async (auth) => {
         const server = await start({ auth, user });
         addImage(server, '1');

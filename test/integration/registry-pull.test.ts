@@ -191,7 +191,7 @@ describe('pulling', () => {
   });
 
   describe('through errors', () => {
-    it('names what does not exist, and what to do', async () => {
+    it('names the missing image, with a hint', async () => {
       const server = await start();
       addImage(server, '1');
       const host = server.host.replaceAll('.', '\\.');
@@ -221,7 +221,7 @@ describe('pulling', () => {
       ).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
     });
 
-    it('shows what a registry says without its control characters', async () => {
+    it("shows a registry's message without control characters", async () => {
       const server = await start({
         fault: () => ({
           kind: 'status',
@@ -481,7 +481,7 @@ describe('pulling', () => {
       expect(store.images.get(`${server.host}/team/app:1`)).toBeDefined();
     });
 
-    it('asks the registry for what they lack', async () => {
+    it('asks the registry for blobs that mirrors lack', async () => {
       const [mirror, server] = [
         await start({ fault: () => ({ kind: 'status', status: 500 }) }),
         await start(),

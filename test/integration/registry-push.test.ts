@@ -94,7 +94,7 @@ describe('pushing', () => {
     expect(server.lines).toEqual(['HEAD /v2/team/app/manifests/1']);
   });
 
-  it('uploads only what changed', async () => {
+  it('uploads changed blobs only', async () => {
     const server = await start();
     await pushImage(
       store,
@@ -150,7 +150,7 @@ describe('pushing', () => {
     }
   });
 
-  it('says what is missing when a layer is nowhere', async () => {
+  it('names the missing blob when a layer is neither in the store nor in a registry', async () => {
     const server = await start();
     const { descriptor, manifest } = image([Buffer.from('gone')]);
     rmSync(store.blobs.path(manifest.layers[0]!.digest));
@@ -261,7 +261,7 @@ describe('pushing', () => {
       expectComplete(server, 'team/app', '1', descriptor);
     });
 
-    it('does not repeat what only lost its answer', async () => {
+    it('does not repeat a request of which only the response was lost', async () => {
       let left = 1;
       const server = await start({
         fault: ({ method, path }) =>
@@ -336,7 +336,7 @@ describe('pushing', () => {
       expect(server.repository('team/app').tags.size).toBe(0);
     });
 
-    it('either completes or fails with a reason, whatever goes wrong', async () => {
+    it('completes, or fails with a reason, under random faults', async () => {
       // A fixed sequence of pseudo-random faults: the same in every run.
       let state = 12345;
       const random = (below: number) => {

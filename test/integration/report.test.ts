@@ -126,7 +126,7 @@ describe('a page', () => {
     expect(problems.join('\n')).toMatch(/script-src/);
   });
 
-  test('shows the chain of what the pointer is on', async (ctx) => {
+  test('shows the reason chain of the tile under the pointer', async (ctx) => {
     const { page } = await open(ctx, [APP]);
     await box(page, 'lodash.js').hover();
     const text = (await details(page)).replaceAll(/\s+/g, ' ');
@@ -145,7 +145,7 @@ describe('a page', () => {
     }
   });
 
-  test('has a line an instruction, with what it added and wasted', async (ctx) => {
+  test('has one line per instruction, with added and wasted bytes', async (ctx) => {
     const { page } = await open(ctx, [APP]);
     const left = (await page.locator('.left').innerText()).replaceAll(/\s+/g, ' ');
     expect(left).toContain('FROM node:20');
@@ -367,7 +367,7 @@ describe('jettison report', () => {
   const report = (...args: string[]) => builds.run(['report', ...args], { cwd: builds.folder });
   const partials = () => readdirSync(builds.folder).filter((name) => name.includes('partial'));
 
-  test('writes a page of what is in the store', async (ctx) => {
+  test('writes a page about an image of the store', async (ctx) => {
     expect(await report('one', 'two', '-o', 'page.html')).toMatchObject({ code: 0, out: '' });
     expect(partials()).toEqual([]);
     if (typeof browser === 'string') return ctx.skip(browser);
@@ -389,7 +389,7 @@ describe('jettison report', () => {
     expect(JSON.parse((await report('one', 'two', '--json')).out)).toHaveLength(2);
   });
 
-  test('takes no folder for a file, and leaves what was there when it fails', async () => {
+  test('refuses a folder, and keeps the old file on failure', async () => {
     mkdirSync(join(builds.folder, 'folder'));
     expect(await report('one', '-o', 'folder')).toMatchObject({
       code: 1,

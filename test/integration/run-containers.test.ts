@@ -253,7 +253,7 @@ describe('jettison exec', () => {
     });
   });
 
-  it('hands on no open files of whoever starts it', async () => {
+  it('does not pass open files of its parent to the command', async () => {
     const fd = openSync('/', 'r');
     const stdio = [...Array<'pipe' | 'ignore'>(20).fill('ignore').fill('pipe', 1, 3), fd];
     const listed = (...args: string[]) =>
@@ -326,7 +326,7 @@ describe('health checks', () => {
   });
 });
 
-describe('what a container may do', () => {
+describe('confinement of containers', () => {
   it('with --hardened: nothing to the image, no rights, but /tmp', async () => {
     const ran = await run(
       'run',

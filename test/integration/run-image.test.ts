@@ -49,7 +49,7 @@ function run(args: string[], options: { input?: string; env?: NodeJS.ProcessEnv 
 }
 
 describe('jettison run', () => {
-  it('runs what the image says, or what the command line says', async () => {
+  it("runs the image's command, or that of the command line", async () => {
     expect(await run(['base'])).toMatchObject({ code: 0, out: 'by default\n', err: '' });
     expect(await run(['--rm', 'app'])).toMatchObject({ code: 0, out: 'entry cmd\n', err: '' });
     expect(await run(['app', '-n', '--help'])).toMatchObject({ out: 'entry -n --help\n' });
@@ -111,7 +111,7 @@ describe('jettison run', () => {
     expect(await run(['base', 'ls', '/x', '/usr/a'])).toMatchObject({ code: 1, out: '/usr/a\n' });
   });
 
-  it('says once what becomes of ports where they cannot be published', async () => {
+  it('notes once that ports cannot be published', async () => {
     const { out, err } = await run(['-p', '43000:43000', '-p', '48080:80/tcp', 'base']);
     expect({ out, code: (await run(['-p', 'x', 'base'])).code }).toEqual({ out: 'by default\n', code: 2 });
     if ('missing' in networkHelper()) {
@@ -165,7 +165,7 @@ describe('jettison run', () => {
     expect(await ended(child)).toMatchObject({ code: 141, err: '' });
   });
 
-  it('begins a line for what it has to say of a command that did not end its own', async () => {
+  it('starts a note on a new line after unfinished output', async () => {
     const complaint = 'printf "EROFS: read-only file system, open \'/x/y\'" >&2; exit 3';
     expect(await run(['--read-only', 'base', 'sh', '-c', complaint])).toMatchObject({
       code: 3,
@@ -188,7 +188,7 @@ describe('jettison run', () => {
     });
   });
 
-  it('unpacks what pruning took', async () => {
+  it('unpacks directories again that prune deleted', async () => {
     for (const id of test.store.layers.ids()) rmSync(test.store.layout.layer(id), { recursive: true });
     expect(await run(['base'])).toMatchObject({ code: 0, out: 'by default\n' });
   });

@@ -35,7 +35,7 @@ describe.skipIf(why)('what a RUN gets and may use', () => {
     expect(await outcome({ ulimits: [] })).toBe('done');
   });
 
-  it('a step that takes too long is killed, with all that it started, whatever it does about signals', async () => {
+  it('a step that exceeds --timeout is killed with all its processes, even if it ignores signals', async () => {
     const mark = marker();
     const run = `trap "" TERM INT HUP; (setsid sleep ${mark} &) ; while :; do sleep 1; done`;
     const failure = await builds.failure(`FROM base\nRUN ${run}\n`, { timeout: 700 });
@@ -44,7 +44,7 @@ describe.skipIf(why)('what a RUN gets and may use', () => {
     expect(processesWith(mark)).toEqual([]);
   });
 
-  it('a step ends when its command does, and takes what it left in the background with it', async () => {
+  it('a step ends with its command, and background processes are killed', async () => {
     const mark = marker();
     await builds.build(`FROM base\nRUN setsid sleep ${mark} > /dev/null 2>&1 & sleep 0.1\n`);
     expect(processesWith(mark)).toEqual([]);

@@ -24,7 +24,7 @@ function paths(layer: string): string[] {
 }
 
 describe.skipIf(why)('RUN --mount=type=bind', () => {
-  it('shows files of the context without what is ignored, and leaves no trace', async () => {
+  it('shows files of the context that are not ignored, and leaves no trace in the layer', async () => {
     builds.write({ 'src/a': 'one', 'src/b': 'two', '.dockerignore': '' });
     const run = 'RUN --mount=type=bind,source=src,target=/src cat /src/a > /got && ls /src';
     const built = await builds.build(`FROM base\n${run}\n`);
@@ -32,7 +32,7 @@ describe.skipIf(why)('RUN --mount=type=bind', () => {
     expect(paths(built.layers[run]!)).toEqual(['got']);
   });
 
-  it('counts by content: what is not mounted changes nothing, what is does', async () => {
+  it('is in the key by content: only changes of mounted files rerun the step', async () => {
     builds.write({ 'k/a': 'one', other: '1' });
     const run = 'RUN --mount=type=bind,source=k,target=/src cat /src/a';
     await builds.build(`FROM base\n${run}\n`);
@@ -46,7 +46,7 @@ describe.skipIf(why)('RUN --mount=type=bind', () => {
     expect((await builds.build(`FROM base\n${run}\n`)).outcomes[run]).toBe('cached');
   });
 
-  it('is read-only, and with rw what is written is thrown away', async () => {
+  it('is read-only; with rw, writes are discarded', async () => {
     builds.write({ 'w/a': 'context' });
     const failed = await builds.failure(
       'FROM base\nRUN --mount=type=bind,source=w,target=/w echo x > /w/a\n',
@@ -75,7 +75,7 @@ describe.skipIf(why)('RUN --mount=type=bind', () => {
     expect(again.output.match(/more/g)).toHaveLength(1);
   });
 
-  it('follows what a stage made: the same files again change nothing', async () => {
+  it('of a stage: a rebuild with the same files does not rerun the step', async () => {
     const text = (note: string) =>
       `FROM base AS s\nRUN echo same > /out && : ${note}\nFROM base\nRUN --mount=from=s,source=/out,target=/in cat /in\n`;
     const run = 'RUN --mount=from=s,source=/out,target=/in cat /in';
@@ -137,7 +137,7 @@ describe.skipIf(why)('RUN --mount=type=cache', () => {
     expect(ids).toEqual(expect.arrayContaining(['/ns', 'i', 'one//ns', 'one/i']));
   });
 
-  it('lets others stand inside, in any order, and keeps what belongs to each', async () => {
+  it('may contain other mounts, in any order, each with its own files', async () => {
     const outer = '--mount=type=cache,target=/n,id=outer';
     const inner = '--mount=type=cache,target=/n/deep/in,id=inner';
     const memory = '--mount=type=tmpfs,target=/n/deep/in/memory';
@@ -160,7 +160,7 @@ describe.skipIf(why)('RUN --mount=type=cache', () => {
     expect(output).toBe('deep\no0\no1\ndeep/in/*\ni0\ni1\nmemory\n');
   });
 
-  it('mounts nothing through what a command left in a cache', async () => {
+  it('does not mount through a symlink that a command left in a cache', async () => {
     const outer = '--mount=type=cache,target=/n,id=trap';
     for (const [number, [make, kind]] of [
       ['ln -s /etc /n/x', 'symlink'],
@@ -198,7 +198,7 @@ describe.skipIf(why)('RUN --mount=type=cache', () => {
     expect(output).toBe('755 0 0\n700 1000 1000\n');
   });
 
-  it('starts with what from holds, without touching that', async () => {
+  it('starts with a copy of the files of from=', async () => {
     const text = [
       'FROM base AS seed',
       'RUN mkdir /s && echo seeded > /s/f',
@@ -286,7 +286,7 @@ describe.skipIf(why)('RUN --mount=type=tmpfs and ssh', () => {
     }
   });
 
-  it('leads to the agent, whoever the command runs as', async (ctx) => {
+  it('reaches the agent from a command of any user', async (ctx) => {
     const sandbox = await openSandbox();
     if (typeof sandbox === 'string') return ctx.skip(sandbox);
     const socket = join(sandbox.home, 'agent');

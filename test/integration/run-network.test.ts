@@ -65,7 +65,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
       return out;
     };
 
-    it('leads out, but not to what is for this machine only', async () => {
+    it("reaches other machines, but not this machine's loopback", async () => {
       const { code, out, err } = await jettison.run([
         ...['run', '--network', 'private', 'node', 'node', '-e'],
         `${ASK}(async () => {
@@ -134,7 +134,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
       });
     });
 
-    it('ends with whoever is killed', async () => {
+    it('frees its ports when jettison is killed', async () => {
       const child = jettison.start(['run', '-p', '18090:80', 'base', 'sh', '-c', 'echo up; sleep 1000']);
       let said = '';
       child.stdout?.on('data', (data) => {

@@ -30,7 +30,7 @@ beforeEach((ctx) => {
 });
 
 describe('without root', () => {
-  it('a command is root, or whoever it shall be, of a range of ids', async () => {
+  it("a command runs as root or another id of the user's range", async () => {
     const print = [
       'sh',
       '-c',
@@ -115,7 +115,7 @@ describe('without root', () => {
 describe('without root, a container', () => {
   const LOOP = 'while :; do sleep 0.05; done';
 
-  it('in the background is joined, checked, stopped and killed, whoever it runs as', async () => {
+  it('a background container of any user is joined, checked, stopped and killed', async () => {
     const flags = ['--health-cmd', 'test "$(id -u)" = 1000', '--health-interval', '100ms'];
     const started = await run(
       'run',

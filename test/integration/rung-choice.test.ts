@@ -116,7 +116,7 @@ describe('the rung that a build stands on', () => {
     }
   });
 
-  it('rejects what is not a rung', () => {
+  it('rejects an unknown rung', () => {
     expect(without([], build('nonsense'))[0]).toMatchObject({
       code: 2,
       text: expect.stringContaining('auto, oci, namespaces, chroot and none'),

@@ -104,7 +104,7 @@ describe('the rung chroot', () => {
     expect(there.temporaries()).toEqual([]);
   });
 
-  it('kills whatever a command leaves behind', async () => {
+  it('kills processes that a command leaves behind', async () => {
     const mark = marker();
     const { code, err } = await build(
       `FROM base\nRUN sleep ${mark} & (setsid sleep ${mark} >/dev/null 2>&1 &) ; setsid sh -c 'sleep ${mark} & sleep ${mark} & wait' & true\n`,
@@ -132,7 +132,7 @@ describe('the rung chroot', () => {
     expect((await verifyStore(there.store)).problems).toEqual([]);
   });
 
-  it('what outlives even that is found by the next build', async () => {
+  it('the next build kills processes whose keeper was killed', async () => {
     const mark = marker();
     const child = startUnprivileged(['build', '--isolation', 'chroot', '-f', '-', there.context]);
     child.stdin?.end(`FROM base\nRUN (setsid sleep ${mark} &); sleep ${mark}\n`);
@@ -154,7 +154,7 @@ describe('the rung chroot', () => {
     expect(code, err).toBe(0);
   });
 
-  it('caches are kept, whatever becomes of the command, and others have the old one until then', async () => {
+  it('caches are updated after success and failure; until then the old content stays', async () => {
     const mount = '--mount=type=cache,id=kept,target=/c';
     expect(
       await build(
@@ -224,7 +224,7 @@ describe('the rung chroot', () => {
     expect(err).toContain('jettison doctor');
   });
 
-  it('resource limits hold as far as they can be set', async () => {
+  it('resource limits are set where the container allows it', async () => {
     const { code, err } = await build(
       'FROM base\nRUN ulimit -n >/n && test "$(cat /n)" = 77\n',
       '--ulimit',

@@ -41,7 +41,7 @@ describe.skipIf(why)('without namespaces', () => {
     }
   });
 
-  it('a RUN says what is missing, before anything is made for it', async () => {
+  it('a RUN fails with the reason, before its inputs are made', async () => {
     const failure = await builds.failure('FROM base\nRUN true\n', { isolation: 'none', noCache: true });
     expect(failure).toMatchObject({ code: 'RUN_UNAVAILABLE', location: { line: 2 } });
     expect(failure.message).toContain('--isolation none');

@@ -85,7 +85,7 @@ describe('save and load', () => {
     expect((await runLoad(bytes, '-q')).stdout.split('\n')).toHaveLength(4);
   });
 
-  it('load what gzip compressed', async () => {
+  it('load archives compressed with gzip', async () => {
     await app();
     const { bytes } = await runSave('app:1');
     expect((await runLoad(gzipSync(bytes))).stdout).toBe('Loaded image: app:1\n');
@@ -106,7 +106,7 @@ describe('save and load', () => {
     expect((await runCommand(load, [], { home: to.home, typed: '' })).code).toBe(2);
   });
 
-  it('fetch what was never needed from where the image came', async () => {
+  it("download missing layers from the image's repository", async () => {
     const { manifest, config } = await app();
     const registry = await FakeRegistry.start();
     const registries = new Registries({ env: {} });
@@ -159,7 +159,7 @@ describe('save and load', () => {
   });
 });
 
-describe('what docker save wrote before version 25', () => {
+describe('archives of docker save before version 25', () => {
   const layer = makeTar([['etc/hello', 'hello']]);
   const config = (diffIds: Digest[]): Buffer =>
     Buffer.from(

@@ -51,7 +51,7 @@ function argumentsOf(pid: string): string {
 }
 
 describe.skipIf(why).each(['oci', 'namespaces'] as const)(
-  'what the command says and keeps of secrets, on the rung %s',
+  "secrets in the command's output and files, on the rung %s",
   (rung) => {
     let unable: string | undefined;
     beforeAll(async () => {
@@ -106,15 +106,18 @@ describe.skipIf(why).each(['oci', 'namespaces'] as const)(
       },
     );
 
-    it.each(['plain', 'rawjson'])('a build that fails, and what is kept of it (%s)', async (progress) => {
-      const folder = folderOf(`fails-${progress}`, `${READS} && echo left > /left && exit 3`);
-      const { result, seen } = await watched(ended(start(folder, `--progress=${progress}`)));
-      expect(result).toMatchObject({ code: 1 });
-      expect(seen).toEqual([]);
-      const { failures } = builds.store.layout;
-      expect(readdirSync(failures).length).toBeGreaterThan(0);
-      nowhere(result.out, result.err);
-    });
+    it.each(['plain', 'rawjson'])(
+      'a failed build and its kept failure contain no secret (%s)',
+      async (progress) => {
+        const folder = folderOf(`fails-${progress}`, `${READS} && echo left > /left && exit 3`);
+        const { result, seen } = await watched(ended(start(folder, `--progress=${progress}`)));
+        expect(result).toMatchObject({ code: 1 });
+        expect(seen).toEqual([]);
+        const { failures } = builds.store.layout;
+        expect(readdirSync(failures).length).toBeGreaterThan(0);
+        nowhere(result.out, result.err);
+      },
+    );
 
     it('a build that is killed while a command has them', async () => {
       const folder = folderOf('killed', `${READS} && echo there && sleep 60`);

@@ -60,7 +60,7 @@ describe.skipIf(why)('secrets are nowhere afterwards', () => {
     20_000,
   );
 
-  it('and what is left on purpose is found', async () => {
+  it('the search finds a secret that is left on purpose', async () => {
     await builds.build(`FROM base\nRUN echo ${CONTROL} > /kept\n`);
     expect(holding(builds.home, [CONTROL]).some((path) => path.includes('/blobs/'))).toBe(true);
   });

@@ -66,18 +66,21 @@ describe('cache mounts in a cache that machines share', () => {
   };
   const warnings = ({ events }: Built) => events.filter(({ type }) => type === 'warning');
 
-  it.each(['registry', 'local'])('type %s: a command that runs finds what others left', async (kind) => {
-    const [one, two] = [await machine(), await machine()];
-    const { from, to } = places(kind, join(one.folder, 'cache'));
-    await one.build(using('first'), { cacheTo: [to] });
-    expect(readdirSync(one.store.layout.blobs).length).toBeGreaterThan(0);
-    const known = await two.build(using('first'), { cacheFrom: [from] });
-    expect([known.output, listCaches(two.store.layout)]).toEqual(['', []]);
-    const next = await two.build(using('second'), { cacheFrom: [from] });
-    expect([next.output, warnings(next)]).toEqual(['first\n', []]);
-    expect((await two.build(using('third'))).output).toBe('first\nsecond\n');
-    for (const { store } of [one, two]) expect((await verifyStore(store)).problems).toEqual([]);
-  });
+  it.each(['registry', 'local'])(
+    'type %s: a command finds the files that other machines left',
+    async (kind) => {
+      const [one, two] = [await machine(), await machine()];
+      const { from, to } = places(kind, join(one.folder, 'cache'));
+      await one.build(using('first'), { cacheTo: [to] });
+      expect(readdirSync(one.store.layout.blobs).length).toBeGreaterThan(0);
+      const known = await two.build(using('first'), { cacheFrom: [from] });
+      expect([known.output, listCaches(two.store.layout)]).toEqual(['', []]);
+      const next = await two.build(using('second'), { cacheFrom: [from] });
+      expect([next.output, warnings(next)]).toEqual(['first\n', []]);
+      expect((await two.build(using('third'))).output).toBe('first\nsecond\n');
+      for (const { store } of [one, two]) expect((await verifyStore(store)).problems).toEqual([]);
+    },
+  );
 
   it('fetches an archive only for a command that runs, and keeps none', async () => {
     const [one, two] = [await machine(), await machine()];
@@ -95,7 +98,7 @@ describe('cache mounts in a cache that machines share', () => {
     expect(traffic(archive.digest).read).toBe(0);
   });
 
-  it('uploads again only what has changed, however often the command runs and wherever', async () => {
+  it('uploads changed caches only, also when the command runs again on other machines', async () => {
     const [one, two] = [await machine(), await machine()];
     const { from, to } = inRegistry();
     const noisy = (n: number) =>
@@ -132,7 +135,7 @@ describe('cache mounts in a cache that machines share', () => {
     expect((await three.build(using('next'), { cacheFrom: [from] })).output).toBe('theirs\n');
   });
 
-  it('passes on what it did not use, without moving it within a registry', async () => {
+  it('keeps unused caches in the manifest, without transferring them within a registry', async () => {
     const [one, two, three] = [await machine(), await machine(), await machine()];
     const { from, to } = inRegistry();
     await one.build(using('first'), { cacheTo: [to] });
@@ -169,7 +172,7 @@ describe('cache mounts in a cache that machines share', () => {
     expect(there.output.replaceAll(/directory \d+/g, '')).toBe(here.output.replaceAll(/directory \d+/g, ''));
   });
 
-  it('tells caches apart by id, owner and mode, and what they were filled with', async () => {
+  it('distinguishes caches by id, owner, mode and seed', async () => {
     const [one, two] = [await machine(), await machine()];
     const { from, to } = inRegistry();
     const text = (n: number) =>

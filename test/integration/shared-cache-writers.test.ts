@@ -85,7 +85,7 @@ describe('a cache that many processes write at once', () => {
     check(manifests.get(tags.get('cache')!)!.bytes, (digest) => blobs.get(digest));
   });
 
-  it('some of which are killed: what is there is whole, and the others are kept', async () => {
+  it("some of which are killed: the folder stays valid, with the others' exports", async () => {
     const killed = Array.from({ length: WRITERS }, (_, number) =>
       start(number, `type=local,dest=${folder},tag=k${number}`),
     );
@@ -101,7 +101,7 @@ describe('a cache that many processes write at once', () => {
     for (const { digest } of manifests) check(blobOf(digest), blobOf);
   });
 
-  it('deletes what nothing names any more, once nobody can need it', async () => {
+  it('deletes unreferenced blobs after the grace period', async () => {
     const to = `type=local,dest=${folder},tag=t`;
     const names = () => readdirSync(join(folder, 'blobs', 'sha256')).sort();
     const touchAll = () => {
@@ -128,7 +128,7 @@ describe('a cache that many processes write at once', () => {
     expect(names()).toEqual(expect.arrayContaining(left));
   });
 
-  it('one after the other within a process, too; what other programs have named stays', async () => {
+  it('one after the other within a process, too; tags of other programs are kept', async () => {
     const store = openStore({ home: join(root, 'home') });
     const descriptor = store.blobs.writeJson({ any: 'manifest' }, 'application/json');
     mkdirSync(folder);

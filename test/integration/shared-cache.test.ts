@@ -83,7 +83,7 @@ describe('a cache that machines share', () => {
     },
   );
 
-  it('a RUN on what another machine made sees its files', async () => {
+  it('a RUN sees files of layers that another machine made', async () => {
     const [one, two] = [await machine(), await machine()];
     const { from, to } = places('registry', '');
     await one.build(DOCKERFILE, { cacheTo: [to] });
@@ -104,7 +104,7 @@ describe('a cache that machines share', () => {
     expect(second.blobs.slice(0, -1)).toEqual(first.blobs);
   });
 
-  it('mode=min leaves out what is not in the image', async () => {
+  it('mode=min exports layers of the image only', async () => {
     const [one, two] = [await machine(), await machine()];
     const { from, to } = places('registry', '');
     await one.build(DOCKERFILE, { cacheTo: [{ ...to, mode: 'min' } as CacheTarget] });
@@ -175,7 +175,7 @@ describe('a cache that machines share', () => {
     expect(Object.values(again.outcomes)).not.toContain('done');
   });
 
-  it('a machine passes on what it did not need without fetching it', async () => {
+  it('a machine re-exports unused layers without downloading them', async () => {
     const [one, two] = [await machine(), await machine()];
     const { from, to } = places('registry', '');
     await one.build(DOCKERFILE, { cacheTo: [to] });
@@ -197,21 +197,24 @@ describe('a cache that machines share', () => {
     expect(built.output).toBe('a\nb\n');
   });
 
-  it.each(['registry', 'local'])('of type %s: what was found stays usable without it', async (kind) => {
-    const [one, two] = [await machine(), await machine()];
-    const folder = join(one.folder, 'cache');
-    const { from, to } = places(kind, folder);
-    await one.build(DOCKERFILE, { cacheTo: [to] });
-    // Something that only has to look into the layers, and a step whose definition is new and whose key is not.
-    const text = `${DOCKERFILE.replace('AS build', 'AS build\nRUN true')}COPY --from=build /src/all /src/b /new/\n`;
-    await two.build(text, { cacheFrom: [from] });
-    rmSync(folder, { recursive: true, force: true });
-    const { output } = await two.build(`${text}RUN cat /app/copy /new/b\n`);
-    expect(output.slice(-6)).toBe('a\nb\nb\n');
-    expect((await verifyStore(two.store)).problems).toEqual([]);
-  });
+  it.each(['registry', 'local'])(
+    'of type %s: imported layers stay usable without the cache',
+    async (kind) => {
+      const [one, two] = [await machine(), await machine()];
+      const folder = join(one.folder, 'cache');
+      const { from, to } = places(kind, folder);
+      await one.build(DOCKERFILE, { cacheTo: [to] });
+      // Something that only has to look into the layers, and a step whose definition is new and whose key is not.
+      const text = `${DOCKERFILE.replace('AS build', 'AS build\nRUN true')}COPY --from=build /src/all /src/b /new/\n`;
+      await two.build(text, { cacheFrom: [from] });
+      rmSync(folder, { recursive: true, force: true });
+      const { output } = await two.build(`${text}RUN cat /app/copy /new/b\n`);
+      expect(output.slice(-6)).toBe('a\nb\nb\n');
+      expect((await verifyStore(two.store)).problems).toEqual([]);
+    },
+  );
 
-  it('a folder that came here in part gives what it has', async () => {
+  it('an incomplete folder gives the layers that it has', async () => {
     const [one, two] = [await machine(), await machine()];
     const folder = join(one.folder, 'cache');
     await one.build(DOCKERFILE, { cacheTo: [places('local', folder).to] });

@@ -30,7 +30,7 @@ describe('between control and the worker', () => {
     expect(failed).toMatchObject({ code: expect.any(String), exitCode: 1 });
   });
 
-  it('bugs and failed system calls stay what they are', async () => {
+  it('bugs and failed system calls keep their class and code', async () => {
     const bug = await sandbox.worker.remove({ paths: ['/etc/passwd'] }).catch((error: unknown) => error);
     expect(bug).not.toBeInstanceOf(JettisonError);
     expect(bug).toMatchObject({ message: expect.stringContaining('not inside the store') });

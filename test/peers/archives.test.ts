@@ -62,7 +62,7 @@ async function loadedAgain(archive: Uint8Array): Promise<NamedImage> {
 describe.each(DOCKERS)('docker %s', (engine) => {
   const docker = dockerArguments(engine);
 
-  it('loads what jettison saves, and the other way round', async (ctx) => {
+  it('loads archives of jettison save, and jettison loads its archives', async (ctx) => {
     has(ctx, 'docker', ...docker, 'version');
     const { config } = await app();
     try {

@@ -69,7 +69,7 @@ function spoilings(random: (below: number) => number): (() => Spoiling)[] {
   ];
 }
 
-describe('whatever goes wrong between here and the registry', () => {
+describe('faults between here and the registry', () => {
   let folder: string;
   let open: RunningRegistry;
   let closed: RunningRegistry;

@@ -73,7 +73,7 @@ describe("Distribution's registry", () => {
     rmSync(other.layout.home, { recursive: true });
   };
 
-  it('takes what is pushed, and gives it back', async () => {
+  it('stores pushed images, which can be pulled again', async () => {
     const name = `localhost:${open.port}/team/app:1`;
     const descriptor = image([Buffer.from('small'), randomBytes(3 << 20)]);
     const { uploaded } = await pushImage(store, client(), parseReference(name), descriptor);
@@ -124,7 +124,7 @@ describe("Distribution's registry", () => {
     }
   });
 
-  it('either completes or fails with a reason, whatever happens to the connections', async () => {
+  it('a transfer over failing connections completes, or fails with a reason', async () => {
     // Pseudo-random, the same in every run.
     let state = 4711;
     const random = (below: number) => {
@@ -172,7 +172,7 @@ describe("Distribution's registry", () => {
     expect(done).toBeGreaterThan(Number(process.env['JETTISON_FAULT_ROUNDS'] ?? 40) / 3);
   });
 
-  it('has what skopeo can read, and what skopeo wrote can be read', async (ctx) => {
+  it('skopeo reads our pushes, and we read pushes of skopeo', async (ctx) => {
     ctx.skip(!HAS_SKOPEO, 'skopeo is not installed');
     const name = `localhost:${open.port}/skopeo:1`;
     const descriptor = image([Buffer.from('layer')]);

@@ -150,7 +150,7 @@ describe.each(DOCKERS)('what docker %s builds', (engine) => {
   });
 });
 
-describe('what buildah builds', () => {
+describe('images built by buildah', () => {
   let files: Record<string, FileFacts>;
   const buildah = (command: string, ...rest: string[]) => {
     const { folder } = podman as Podman;

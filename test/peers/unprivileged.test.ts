@@ -114,7 +114,7 @@ describe.each(ENGINES)('in a container of docker %s', (engine) => {
     },
   );
 
-  it('says what a container lacks, and which flag of docker gives it', () => {
+  it('names the capabilities that a container lacks, and the docker flag that adds them', () => {
     const lacking = inside(['build', '-f', '-', '--isolation', 'chroot', there.context], {
       stdin: 'FROM base\nRUN echo lacking\n',
       flags: ['--cap-drop', 'MKNOD'],
@@ -129,14 +129,14 @@ describe.each(ENGINES)('in a container of docker %s', (engine) => {
     expect(user.err).toContain('CAP_CHOWN');
   });
 
-  it('what a command leaves behind has ended when the build has', () => {
+  it('kills processes that a command leaves behind before the build ends', () => {
     const { code, err } = inside(['build', '--progress', 'plain', '-f', '-', there.context], {
       stdin: 'FROM base\nRUN (setsid sleep 4711 &); sleep 4711 & true\n',
     });
     expect(code, err).toBe(0);
   });
 
-  it('a container runs in a container, and what that cannot have is refused', () => {
+  it('runs a container in a container, and refuses options that need mounts', () => {
     const ran = inside(['run', 'base', 'sh', '-c', 'id -u; echo x >/x; exit 7']);
     expect(ran).toMatchObject({ code: 7, out: '0\n' });
     for (const [flag, what] of [

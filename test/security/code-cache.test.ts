@@ -242,7 +242,7 @@ describe('while compiled code is written', () => {
     expect(await version()).toMatchObject(says(GOOD));
   });
 
-  it('a SIGKILL leaves nothing that is taken, and what it leaves is deleted later', async () => {
+  it('leftovers of a SIGKILL are never loaded, and are deleted later', async () => {
     const hook = join(folder, 'kill.cjs');
     writeFileSync(
       hook,

@@ -181,7 +181,7 @@ describe('on a terminal, no text of others is a control character:', () => {
     expect(controls(await onTerminal(...args), STYLES)).toEqual([]);
   });
 
-  test('what is looked at here is shown at all', async () => {
+  test('the tested texts are shown at all', async () => {
     expect(await onTerminal('history', '--no-trunc', 'hostile')).toContain('owned');
     expect(await onTerminal('inspect', '--format', '{{.Author}}', 'hostile')).toContain('owned');
   });
@@ -222,7 +222,7 @@ describe('on a terminal, no text of others is a control character:', () => {
     expect(controls(await onTerminal('build', '--no-cache', folder), MOVES, STYLES)).toEqual([]);
   });
 
-  test('what a RUN prints, as it fails', async () => {
+  test('the output of a failing RUN', async () => {
     const script = `printf 'owned\\033[1;32mgreen\\033[0m\\033]0;title\\007\\033[2J\\302\\2332J\\342\\200\\256\\n'; exit 3`;
     const folder = context(`FROM base\nRUN ${script}\n`);
     for (const mode of ['plain', 'tty']) {

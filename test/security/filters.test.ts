@@ -83,7 +83,7 @@ for (const { name, options } of WORKER_MODES) {
           if (probe === undefined) ctx.skip(NO_COMPILER);
         });
 
-        it('is refused what Docker refuses, whoever it is', async () => {
+        it('is refused the same calls as in Docker, as root and as a user', async () => {
           const users = isolation === 'root' ? ['', '1000'] : [''];
           for (const user of users) expect(await calls({ user })).toMatchObject(REFUSED);
           expect(await calls({ noNewPrivileges: true, capabilities: [] })).toMatchObject(REFUSED);

@@ -123,7 +123,7 @@ describe.each(HELPERS)('with %s', (helper) => {
     };
 
     it.each(['auto', 'namespaces'])(
-      'reaches what others reach, but nothing of the machine’s own, on the rung %s',
+      'reaches other machines, but no service of this one, on the rung %s',
       async (rung) => {
         const { sees, said } = await look('', `--isolation=${rung}`);
         expect(sees).toBe(inPrivate(helper));

@@ -26,7 +26,7 @@ const attribute = (name: string, value: Buffer) =>
 const big = Buffer.concat([Buffer.from([0x80, 0, 0, 1]), Buffer.alloc(4)]);
 const negative = Buffer.alloc(8, 0xff).fill(0xfe, 7);
 
-describe('archives with what Linux does not have', () => {
+describe('archives with values that Linux does not support', () => {
   test.each<[string, Buffer]>([
     ['a path of 5,000 bytes', file({ path: `${'n/'.repeat(2500)}x` })],
     ['a path of 400,000 components', file({ path: `${'d/'.repeat(400_000)}x` })],

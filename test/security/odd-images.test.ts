@@ -127,7 +127,7 @@ describe('images with odd configs', () => {
     await expectSound();
   });
 
-  test('what Docker takes works on every way in', async () => {
+  test('images that Docker accepts are read from every source', async () => {
     const odd = image({
       ...oddConfig('history', [null, { created_by: 'x' }], [sha256(layer)]),
       config: { Env: ['NOVALUE'], Labels: null, Volumes: { '/v': null }, Unknown: {} },

@@ -212,7 +212,7 @@ describe('hostile registries', () => {
       ).rejects.toMatchObject({ code: 'REGISTRY_TOO_SLOW' });
     });
 
-    it('what ADD fetches are given up, by the limit of the environment', async () => {
+    it('downloads of ADD are aborted, by JETTISON_MIN_RATE', async () => {
       const server = await start(trickle);
       const http = new Http({ JETTISON_MIN_RATE: '1000/0.3' });
       servers.push(http);

@@ -65,7 +65,7 @@ describe('a store of a newer Jettison', () => {
     expect(readdirSync(home, { recursive: true })).toEqual(before);
   });
 
-  test('is what this one would be to an older one: the format is written down', () => {
+  test('has a format version, so that an older Jettison refuses it', () => {
     const home = join(folder, 'store');
     openStore({ home }).close();
     expect(JSON.parse(readFileSync(join(home, 'store.json'), 'utf8'))).toEqual({ format: 1 });

@@ -84,7 +84,7 @@ describe.each(USERS)('a command with a terminal, as %s', (user) => {
       expect(terminal.isRestored).toBe(true);
     });
 
-    it('types nothing into the terminal of whoever started it', async (ctx) => {
+    it("cannot type into its caller's terminal", async (ctx) => {
       if (!injector) return ctx.skip('gcc is not installed, or cannot link statically');
       const script = 'stty -echo; "$@"; echo ended; read -r line; echo "read [$line]"';
       const terminal = TestTerminal.open(jettison, ['run', '-it', ...flags, 'injecting', '/inject'], {
@@ -136,7 +136,7 @@ describe.each(USERS)('a command with a terminal, as %s', (user) => {
     if (!injector) ctx.skip('gcc is not installed, or cannot link statically');
   });
 
-  it('gets what is pasted, and shows what it prints, byte by byte', async () => {
+  it('gets pasted text, and prints, byte by byte', async () => {
     const paste = Buffer.from(randomBytes(150_000).toString('base64'));
     const sum = createHash('md5').update(paste).digest('hex');
     const script = `stty raw -echo; echo ready; head -c ${paste.length} | md5sum; head -c 300000 /dev/urandom >/tmp/x; md5sum /tmp/x; echo from; cat /tmp/x; echo to`;
@@ -160,7 +160,7 @@ describe.each(USERS)('a command with a terminal, as %s', (user) => {
     expect(processesWith(jettison.home)).toEqual([]);
   });
 
-  it('gives the terminal back when what looks after it is killed', async () => {
+  it('resets the terminal when the worker is killed', async () => {
     const terminal = open('run', '-it', 'base', 'sh', '-c', 'echo ready; exec sleep 1000');
     await terminal.shows('ready');
     expect(terminal.isRestored).toBe(false);
@@ -173,7 +173,7 @@ describe.each(USERS)('a command with a terminal, as %s', (user) => {
     expect(terminal.text).toContain('ended unexpectedly');
   });
 
-  it('reads a pipe with -i alone, and holds nothing of whoever started it', async () => {
+  it('reads a pipe with -i alone, and has no open file of its caller', async () => {
     const terminal = open(
       'run',
       '-i',

@@ -98,7 +98,7 @@ describe('the credentials of a URL', () => {
     if (!hasGit) ctx.skip('git is not installed');
   });
 
-  test('reach what they are for, and nothing else', async () => {
+  test('reach their own host only', async () => {
     await fc.assert(
       fc.asyncProperty(password, async (secret) => {
         web.login = `user:${secret}`;
@@ -290,7 +290,7 @@ describe('the credentials of a secret', () => {
     }
   });
 
-  test('are named by the error where there are none, and never repeated from what a server says', async () => {
+  test("are suggested by the error if missing, and masked in a server's message", async () => {
     web.authorization = basic(`x-access-token:${TOKEN}`);
     const { code, err } = await run([`${web.url}/git/app.git`]);
     expect(code).toBe(1);
@@ -318,7 +318,7 @@ describe('the credentials of a secret', () => {
 });
 
 describe('the command line', () => {
-  test('keeps the credentials of a context out of what it says and remembers', async () => {
+  test("keeps a context's credentials out of output and records", async () => {
     web.login = undefined;
     const secret = 'command-CCCC3333';
     const url = `${web.url.replace('//', `//user:${secret}@`)}/nothing?token=${secret}`;
@@ -371,7 +371,7 @@ describe('a secret that a command leaves in a cache mount', () => {
     expect(found.map(([file]) => file)).toEqual([]);
   });
 
-  test('what is only near it is shared', async () => {
+  test('data that only resembles a secret is shared', async () => {
     const dest = join(builds.folder, 'cache-near');
     const { events } = await builds.build(
       'FROM base\nRUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,id=near,target=/c echo https://registry.example.com/ > /c/log\n',

@@ -39,13 +39,13 @@ describe('readElf', () => {
     expect(readElf(reader(fakeElf()))).toEqual({ bits: 64, machine: 62, needed: [], rpath: [], runpath: [] });
   });
 
-  test('what is no ELF file gives nothing', () => {
+  test('a file that is not ELF gives undefined', () => {
     for (const text of ['', '#!/bin/sh\necho hi\n', '\x7fELF', 'x'.repeat(4096)]) {
       expect(readElf(reader(Buffer.from(text, 'latin1')))).toBeUndefined();
     }
   });
 
-  test('a damaged file gives nothing, or what can be used', () => {
+  test('a damaged file gives undefined, or valid fields', () => {
     const whole = fakeElf({ interpreter: '/lib64/ld.so', needed: ['libc.so.6'], runpath: '/lib' });
     expect(readElf(reader(whole))).toBeDefined();
     const damage = fc.record({

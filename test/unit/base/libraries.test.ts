@@ -57,7 +57,7 @@ describe('findLibraries', () => {
     });
   });
 
-  test('RUNPATH serves its own file only, RPATH also what that loads', () => {
+  test('RUNPATH applies to its own file only, RPATH also to its libraries', () => {
     const files = (path: 'rpath' | 'runpath') => ({
       '/bin/app': { needed: ['liba.so'], [path]: '/opt' },
       '/opt/liba.so': { needed: ['libb.so'] },
@@ -145,7 +145,7 @@ describe('findLibraries', () => {
     ]);
   });
 
-  test('tells what is missing, and for whom; what is no program needs nothing', () => {
+  test('reports missing libraries with their file; a file that is not a program needs none', () => {
     const files = { '/bin/app': { needed: ['libgone.so.1', '/opt/plugin.so'] }, '/opt/plugin.so': {} };
     const needs = findLibraries(
       ['/bin/app', '/bin/script', '/nowhere'],

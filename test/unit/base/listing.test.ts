@@ -44,7 +44,7 @@ describe('Listing', () => {
     expect(file.source).toEqual({ kind: 'host', path: join(root, 'usr/lib/arch/libx.so.1.2') });
   });
 
-  test('what is put below a link goes where the link leads', () => {
+  test("a path below a link resolves to the link's target", () => {
     const listing = newListing();
     listing.symlink('lib', 'usr/lib');
     listing.text('lib/hello', 'hello');
@@ -68,7 +68,7 @@ describe('Listing', () => {
     expect(lines(listing)).toEqual(['private file 644', 'su file 755']);
   });
 
-  test('says what cannot be read, and goes on', async () => {
+  test('reports an unreadable file, and continues', async () => {
     await mkdir(join(root, 'directory'));
     await symlink('loop', join(root, 'loop'));
     const listing = newListing();
@@ -78,7 +78,7 @@ describe('Listing', () => {
     expect(skipped).toEqual([join(root, 'directory')]);
   });
 
-  test('takes a tree without what is left out', async () => {
+  test('adds a tree without the paths of leaveOut', async () => {
     await mkdir(join(root, 'npm/man/man1'), { recursive: true });
     await mkdir(join(root, 'npm/lib/man'), { recursive: true });
     await writeFile(join(root, 'npm/lib/man/index.js'), '');

@@ -10,7 +10,7 @@ function finds(secret: string, data: string | Buffer): boolean {
   return needles.find(Buffer.from(data as string)) !== undefined;
 }
 
-describe('what a secret would look like', () => {
+describe('the encoded forms of a secret', () => {
   test.each([
     ['.npmrc', `registry=https://registry.example.com/\n//registry.example.com/:_authToken=${TOKEN}\n`],
     ['.npmrc with a port', `//registry.example.com:8080/:_authToken="${TOKEN}"\n`],
@@ -86,7 +86,7 @@ describe('what a secret would look like', () => {
 });
 
 describe('needles', () => {
-  test('find what a plain search finds', () => {
+  test('are found as by a plain search', () => {
     const bytes = fc.uint8Array({ minLength: 0, maxLength: 40, max: 3 });
     const needle = fc.uint8Array({ minLength: 2, maxLength: 4, max: 3 });
     fc.assert(

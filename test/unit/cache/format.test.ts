@@ -59,7 +59,7 @@ const PATHS = [
   ['packed', 'blob', 'mediaType'],
 ];
 
-describe('what another machine says of its cache', () => {
+describe("the manifest of another machine's cache", () => {
   it('is read as it was written', () => {
     expect(read({ version: KEY_VERSION, steps: [STEP] })).toEqual({
       version: KEY_VERSION,
@@ -81,7 +81,7 @@ describe('what another machine says of its cache', () => {
     }
   });
 
-  it('never throws, whatever it is', () => {
+  it('is read as empty, for any other JSON', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue()), fc.jsonValue(), (steps, mounts) => {
         expect(read({ version: KEY_VERSION, steps, mounts })).toEqual({

@@ -38,7 +38,7 @@ async function run(...args: string[]): Promise<string> {
 }
 
 describe('context ls', () => {
-  test('lists what a build may read', async () => {
+  test('lists the files that a build may read', async () => {
     expect(await run('ls')).toBe(
       [
         '          empty/',

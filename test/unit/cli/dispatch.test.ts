@@ -128,7 +128,7 @@ describe('a wrong command line', () => {
   });
 });
 
-describe('what a command throws', () => {
+describe('errors of a command', () => {
   const throwing = (error: unknown) => ({ run: () => Promise.reject(error) });
 
   test('a JettisonError is shown and gives the exit code', async () => {

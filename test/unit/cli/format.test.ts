@@ -53,7 +53,7 @@ describe('tables', () => {
       ]),
     ).toBe('A           LONGER\nwide cell   x\n');
   });
-  it('counts what a terminal shows, not what a string holds', () => {
+  it('counts columns of the terminal, not characters', () => {
     expect(
       table([
         ['A', 'B'],

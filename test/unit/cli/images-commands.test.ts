@@ -43,7 +43,7 @@ async function app(name = 'app:1') {
 }
 
 describe('images', () => {
-  it('prints what docker images prints', async () => {
+  it('prints the same as docker images', async () => {
     const { config } = await app();
     await makeImage(test.store, { config: { created: '2020-01-01T00:00:00Z' } });
     const { stdout } = await run(images, []);
@@ -156,7 +156,7 @@ describe('images', () => {
 });
 
 describe('history', () => {
-  it('prints what docker history prints, newest first', async () => {
+  it('prints the same as docker history, newest first', async () => {
     const { config } = await app();
     const { stdout } = await run(history, ['app:1']);
     const [head, run1, env, copy] = stdout.split('\n');

@@ -6,7 +6,7 @@ import { fakeIo } from '../../support/fake-io.ts';
 const build = (...line: string[]) => parseBuildCommand(line, fakeIo().io, '').options;
 const usage = expect.objectContaining({ exitCode: 2 });
 
-describe('what RUN may use', () => {
+describe('limits of RUN', () => {
   test('amounts of memory', () => {
     expect([bytes('512m'), bytes('2g'), bytes('1.5k'), bytes('100'), bytes('1GiB')]).toEqual([
       536870912, 2147483648, 1536, 100, 1073741824,

@@ -20,7 +20,7 @@ const image = {
   },
 };
 
-describe('what could do something to a terminal', () => {
+describe('control characters', () => {
   const row = { Name: 'a\x1b[31mb\x9bc\u202ed' };
   const list = { columns: [['Name', 'NAME']] as [string, string][], rows: [row], shrink: [], facts: [row] };
 

@@ -13,7 +13,7 @@ const at = (state: TransferProgress['state'], moved: number): TransferProgress =
   moved,
 });
 
-describe('what a pull or push shows', () => {
+describe('progress of a pull or push', () => {
   it('is a line for each blob in a pipe, when it is over', () => {
     const { io, stderr } = fakeIo();
     const view = new TransferView(io, 'push');
@@ -38,7 +38,7 @@ describe('what a pull or push shows', () => {
     expect(screen.text).toContain(`${id}      4kB  downloaded`);
   });
 
-  it('shows a bar for what moves, within the width of the terminal', () => {
+  it('shows a bar per moving blob, within the width of the terminal', () => {
     const { io } = fakeIo({ env: { NO_COLOR: '1' } });
     const screen = new Screen({ columns: 60, rows: 20 });
     io.stderr = screen;

@@ -62,7 +62,7 @@ describe('finding the Dockerfile', () => {
     expect((await readDockerfile({ directory })).text).toBe('\ufeffFROM scratch');
   });
 
-  test('errors say what is wrong', async () => {
+  test('errors name the path and the problem', async () => {
     await expect(readDockerfile({ directory })).rejects.toMatchObject({ code: 'DOCKERFILE_MISSING' });
     await expect(readDockerfile({ directory, file: 'x' })).rejects.toMatchObject({
       code: 'DOCKERFILE_MISSING',

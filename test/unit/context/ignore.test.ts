@@ -92,7 +92,7 @@ describe('.dockerignore', () => {
     expect(ignoreRules(['[🙂-🙄]'], 'test').excludes('🙃')).toBe(true);
   });
 
-  test('a backslash before a letter means what it means in Go', () => {
+  test('a backslash before a letter means the same as in Go', () => {
     const rules = parseIgnore('\\a\nx\\d\ny\\w\n\\.b\nbin\\build\n', '.dockerignore');
     const excluded = ['a', 'x1', 'xd', 'yz', '.b', 'binbuild'].filter((path) => rules.excludes(path));
     expect(excluded).toEqual(['x1', 'yz', '.b']);
@@ -161,7 +161,7 @@ function component(patternText: string, text: string): boolean {
 }
 
 describe('laws', () => {
-  test('one pattern matches what a component-wise reading says, and all below it', () => {
+  test('one pattern matches as component by component, and everything below', () => {
     fc.assert(
       fc.property(pattern, path, (text, file) => {
         // `[^x]` may stand for a slash, as it does in Docker: left to the table above.

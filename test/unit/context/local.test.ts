@@ -48,7 +48,7 @@ function hexOf(text: string): string {
   return sha256(text).slice('sha256:'.length);
 }
 
-describe('what a local context shows', () => {
+describe('the files of a local context', () => {
   test('owners are 0:0, modes and times are kept', () => {
     write('run.sh', 'hello');
     chmodSync(join(directory, 'run.sh'), 0o4750);

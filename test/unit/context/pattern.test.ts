@@ -30,7 +30,7 @@ const pattern = fc
 const path = fc.array(fc.constantFrom('a', 'b', '/', '.', '😀', '*', 'c', '\n'), { maxLength: 8 });
 
 describe('patterns', () => {
-  test('match what a regular expression with the same meaning matches', () => {
+  test('match the same as an equivalent regular expression', () => {
     fc.assert(
       fc.property(pattern, path, (pieces, characters) => {
         const written = pieces.map(([piece]) => piece).join('');

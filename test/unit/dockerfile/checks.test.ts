@@ -66,7 +66,7 @@ describe('checks of the text', () => {
     expect([first!.stage, second!.stage]).toEqual([undefined, 1]);
   });
 
-  test('what others find is filtered in the same way', () => {
+  test('findings of other rooms are filtered in the same way', () => {
     const { checks, stages } = parse(
       '# check=skip=A\nFROM x\n# check=skip=B\nLABEL a=b \\\n c=d\nLABEL b=c\n',
     );

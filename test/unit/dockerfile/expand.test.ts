@@ -192,7 +192,7 @@ describe('expand', () => {
     expect(expand('`$v \\$v "`"`$" `a', lookup, options).text).toBe('$v \\a.b.c-d/e "$ a');
   });
 
-  test('names what is set and what is not, each once, also inside other references', () => {
+  test('names set and unset variables, each once, also inside other references', () => {
     const { unset, used } = expand('$v ${un:-${un2}$v} $un $e', lookup);
     expect(unset).toEqual(['un2', 'un']);
     expect(used).toEqual(['v', 'e']);
@@ -275,7 +275,7 @@ describe('laws of expansion', () => {
     );
   });
 
-  test('a value arrives unchanged, whatever is in it', () => {
+  test('a value of any characters is unchanged', () => {
     fc.assert(
       fc.property(value, (text) => {
         for (const reference of ['$x', '${x}', '"$x"', '"${x}"', '${x-w}', '${x+$x}', '${x##}'])
@@ -284,7 +284,7 @@ describe('laws of expansion', () => {
     );
   });
 
-  test('what is escaped, or single-quoted, arrives unchanged', () => {
+  test('escaped and single-quoted text is unchanged', () => {
     fc.assert(
       fc.property(value, (text) => {
         const escaped = [...text].map((character) => `\\${character}`).join('');

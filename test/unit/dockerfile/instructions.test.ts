@@ -3,7 +3,7 @@ import type { PairsInstruction } from '../../../src/dockerfile/ast.ts';
 import { switchValue } from '../../../src/dockerfile/flags.ts';
 import { only, parse, refusal } from './support.ts';
 
-describe('what Docker refuses is refused, with its code', () => {
+describe('instructions that Docker refuses are refused, with a code', () => {
   test.each([
     // Flags
     ['COPY --from scratch a b', 'FLAG_VALUE'],
@@ -232,7 +232,7 @@ describe('COPY and ADD', () => {
     expect(switchValue(add.link)).toBeUndefined();
   });
 
-  test('JSON keeps spaces, what is no JSON is split at them', () => {
+  test('JSON keeps spaces, other text is split at them', () => {
     expect(only('COPY', 'COPY ["a b", "c"]').sources[0]!.text).toBe('a b');
     expect(only('COPY', 'COPY "a b" c').sources.map((word) => word.text)).toEqual(['"a', 'b"']);
     expect(only('COPY', "COPY ['a', 'b']").sources[0]!.text).toBe("['a',");

@@ -14,7 +14,7 @@ const CASES: [json: string, message: string, column: number][] = [
   ['["\\x"]', 'a string in it is not JSON', 0],
 ];
 
-describe('what is wrong with an array that is not JSON', () => {
+describe('the fault in an array that is not JSON', () => {
   it.each(CASES)('%s: %s', (json, message, column) => {
     const { diagnostics } = parseDockerfile(`FROM scratch\nCMD ${json}\n`, 'Dockerfile');
     expect(diagnostics).toMatchObject([

@@ -124,7 +124,7 @@ describe("a base image's trigger", () => {
   });
 });
 
-describe('what RUN runs', () => {
+describe('the command of RUN', () => {
   test.each([
     ['RUN echo  $a', { kind: 'shell', text: 'echo  $a' }],
     ['RUN ["a", "b c"]', { kind: 'exec', args: ['a', 'b c'] }],

@@ -24,7 +24,7 @@ describe('texts without credentials', () => {
     expect(withoutCredentials(expected)).toBe(expected);
   });
 
-  test('whatever the password is', () => {
+  test('for any password', () => {
     const part = fc
       .string({ minLength: 8, maxLength: 30 })
       .filter((text) => text.trim() === text && !/[\ud800-\udfff]/.test(text))

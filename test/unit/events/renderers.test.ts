@@ -212,7 +212,7 @@ describe('quiet', () => {
     expect(quiet(story.events)).toBe('');
   });
 
-  test('shows what a failing step printed', () => {
+  test('shows the output of a failing step', () => {
     const story = new Story()
       .start({ a: ['RUN a'] })
       .run('a/1')

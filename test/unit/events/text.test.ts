@@ -109,7 +109,7 @@ describe('width', () => {
     expect(truncate(text, columns)).toBe(expected);
   });
 
-  test('what is truncated fits', () => {
+  test('truncated text fits', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 0, max: 30 }), (text, columns) => {
         expect(displayWidth(truncate(text, columns))).toBeLessThanOrEqual(columns);
@@ -167,6 +167,6 @@ test.each([
   expect(glyphsFor(env).done).toBe(done);
 });
 
-test('what is printable does not change the direction of a text, nor a terminal', () => {
+test('printable text changes neither the direction of a text nor a terminal', () => {
   expect(printable('a\u202eb\u2066c\u200fd\u2028e')).toBe('abcde');
 });

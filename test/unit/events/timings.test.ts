@@ -23,7 +23,7 @@ function phase(story: Story, step: string, name: (typeof PHASES)[number], durati
 }
 
 describe('the timings of a build', () => {
-  test('say when a step was worked on, and on what', () => {
+  test('say when a step ran, and its transfers', () => {
     const story = new Story().start({ a: ['RUN a'] }).wait(10);
     phase(story.wait(40), 'a/1', 'lookup', 40);
     story.wait(100).run('a/1').wait(20);
@@ -101,7 +101,7 @@ describe('the timings of a build', () => {
     expect(parts['export pushing x']?.phases).toEqual([{ phase: 'push', startMs: 210, endMs: 280 }]);
   });
 
-  test('never overlap, whatever is told', () => {
+  test('never overlap, for any events', () => {
     const span = fc.tuple(fc.constantFrom(...PHASES), fc.nat(500), fc.nat(200));
     fc.assert(
       fc.property(fc.array(span, { maxLength: 20 }), fc.nat(800), (spans, length) => {

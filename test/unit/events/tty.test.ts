@@ -54,7 +54,7 @@ describe('the live view', () => {
     ]);
   });
 
-  test('folds what does not fit, the running steps last', () => {
+  test('folds rows that do not fit, running steps last', () => {
     expect(view(busy(), { rows: 9 })).toEqual([
       'Building Dockerfile → build  3/6 steps  0.8s',
       'deps',
@@ -90,7 +90,7 @@ describe('the live view', () => {
     for (const line of view(story, { columns: 40 })) expect(displayWidth(line)).toBeLessThan(40);
   });
 
-  test('never is wider or higher than the terminal, whatever happens', () => {
+  test('is never wider or higher than the terminal, for any events', () => {
     const text = fc.string({ unit: 'binary', maxLength: 200 });
     const action = fc.tuple(fc.nat(7), fc.nat(4), text);
     fc.assert(
@@ -181,7 +181,7 @@ describe('the terminal', () => {
     ]);
   });
 
-  test('ends what runs when the build fails: no spinner stays', () => {
+  test('shows running steps as ended when the build fails: no spinner stays', () => {
     const story = new Story()
       .start({ a: ['RUN make'], b: ['RUN more'] })
       .run('a/1')
@@ -199,7 +199,7 @@ describe('the terminal', () => {
     ]);
   });
 
-  test('shows bytes, rate and unpacking of what is fetched', () => {
+  test('shows bytes, rate and unpacking of downloads', () => {
     const story = new Story().start({ a: ['FROM base', 'RUN make'] });
     story.emit({ type: 'image.resolving', image: 'base' });
     expect(view(story)[1]).toBe('  ⠋   0.0s  resolving base');

@@ -70,7 +70,7 @@ const layer = fc.dictionary(path, content, { maxKeys: 8, noNullPrototype: true }
   return kept;
 });
 
-test('after every layer it is what a census of so many layers sees, and as large', () => {
+test('after every layer its files and sizes are those of a census of these layers', () => {
   fc.assert(
     fc.property(fc.array(layer, { minLength: 1, maxLength: 5 }), (layers) => {
       const tree = new FileTree(new Census(countedLayers(layers)));

@@ -48,7 +48,7 @@ const TAR = makeTar([
 ]);
 
 describe('a file is read out of its layer', () => {
-  test.each(['first', 'other', 'later', ''])('the content "%s", whatever it is called', async (text) => {
+  test.each(['first', 'other', 'later', ''])('the content "%s", under any name', async (text) => {
     expect(await read(layerOf(TAR).layer, text)).toBe(text);
     expect(await read(layerOf(TAR, TAR).layer, text)).toBe(text);
   });

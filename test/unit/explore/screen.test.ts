@@ -73,7 +73,7 @@ describe('nothing of an image moves the cursor', () => {
   });
 });
 
-test('what does not differ is not drawn again', () => {
+test('unchanged rows are not drawn again', () => {
   const explorer = explorerOf([{ a: '1', b: '2', c: '3' }]);
   const screen = new Screen({ color: true, ascii: false, ellipsis: '…' });
   expect(screen.draw(render(explorer, SIGNS.unicode))).toContain('\x1b[2J');

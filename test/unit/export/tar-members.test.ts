@@ -8,7 +8,7 @@ async function* cut(bytes: Buffer, length: number): AsyncGenerator<Buffer> {
 }
 
 describe('tar members', () => {
-  it('come with their content, wherever the stream is cut and whatever is left unread', async () => {
+  it('come with their content, for any chunking and any unread members', async () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 8 });
     const cuts = fc.integer({ min: 1, max: 5000 });
     await fc.assert(

@@ -70,7 +70,7 @@ describe('the config of an image', () => {
     expect(use(oddConfig(member, undefined)) !== undefined).toBe(required);
   });
 
-  test('may have what Docker lets it have', () => {
+  test('may have every form that Docker accepts', () => {
     const config = {
       architecture: 'amd64',
       os: 'linux',
@@ -92,7 +92,7 @@ describe('the config of an image', () => {
     expect(readConfig(bytes({ rootfs: { diff_ids: [] } }), 'x')).toMatchObject({ os: 'linux' });
   });
 
-  test('is read whatever JSON it is', () => {
+  test('is read or refused, for any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), fc.jsonValue({ maxDepth: 3 }), (value, inner) => {
         for (const document of [value, { rootfs: { diff_ids: [] }, config: value, history: inner }])

@@ -16,7 +16,7 @@ Version: 1
 `;
 
 describe('dpkg', () => {
-  test('owns what its lists name, through the links of a merged /usr', () => {
+  test('owns listed files, through the links of a merged /usr', () => {
     const counted = census({
       'etc/os-release': 'ID=debian\nVERSION_ID="12"\n',
       lib: '->usr/lib',
@@ -42,7 +42,7 @@ describe('dpkg', () => {
     ]);
   });
 
-  test('knows what was moved aside for another package', () => {
+  test('knows files that were diverted for another package', () => {
     const counted = census({
       'usr/bin/x': 'new',
       'usr/bin/x.distrib': 'old',
@@ -66,7 +66,7 @@ describe('dpkg', () => {
   });
 });
 
-test('apk owns what its database names', () => {
+test('apk owns the files of its database', () => {
   const counted = census({
     'lib/apk/db/installed':
       'C:Q1\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\np:so:libc.musl-x86_64.so.1=1\nF:lib\nR:ld.so\n\n' +
@@ -101,7 +101,7 @@ describe('npm', () => {
     'app/index.js': 'x',
   };
 
-  test('packages are what lies directly below a node_modules, and the application', () => {
+  test('packages are the directories directly below a node_modules, and the application', () => {
     const counted = census(FILES);
     expect([...counted.packages.values()].map(({ id, kind }) => `${id} ${kind}`).sort()).toEqual([
       'npm:@s/c@1.0.0:/app/node_modules/@s/c npm-dev',

@@ -118,7 +118,7 @@ describe('for any layers', () => {
     });
   });
 
-  test('what is shipped is what can be seen and what cannot', () => {
+  test('shipped bytes are the visible and the hidden ones', () => {
     fc.assert(
       fc.property(fc.array(layer, { minLength: 1, maxLength: 5 }), (layers) => {
         const counted = census(...layers);

@@ -22,7 +22,7 @@ describe('python', () => {
     [`${SITE}/loose.py`]: 'l',
   };
 
-  test('packages own what their lists name, and what was compiled of it', () => {
+  test('packages own listed files, and those compiled from them', () => {
     const counted = imageOf(FILES);
     const flask = [`pypi:flask@3.0:/${SITE}/flask-3.0.dist-info`, 'python'];
     const zope = `pypi:zope-interface@5:/${SITE}/zope.interface-5.egg-info`;

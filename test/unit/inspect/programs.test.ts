@@ -48,7 +48,7 @@ describe('node', () => {
   const snapshot = (names: string) =>
     Buffer.concat([ELF, Buffer.alloc(16 << 20), strings(names), PADDING, strings(VALUES), PADDING]);
 
-  test('owns its program, and what its archive has beside it', () => {
+  test('owns its program, and the other files of its archive', () => {
     const counted = imageOf({
       'usr/local/bin/node': snapshot(NAMES),
       'usr/local/include/node/node.h': 'h',
@@ -204,7 +204,7 @@ describe('programs that say their version', () => {
     });
   });
 
-  test('what is not a program is not asked', () => {
+  test('files that are not programs are not searched', () => {
     expect(owners(imageOf({ 'bin/busybox': Buffer.from('BusyBox v1.36.1 ') }))).toEqual({
       'bin/busybox': [undefined, 'unowned'],
     });

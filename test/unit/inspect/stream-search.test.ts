@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StreamSearch } from '../../../src/inspect/stream-search.ts';
 
-test('what is found does not depend on how the bytes come', () => {
+test('matches do not depend on the chunking', () => {
   const byte = fc.constantFrom(0, 1, 2);
   fc.assert(
     fc.property(

@@ -178,7 +178,7 @@ describe('the program of a filter', () => {
     );
   });
 
-  it('refuses to type into a terminal, whatever the upper bits of the request are', () => {
+  it('refuses to type into a terminal, for any upper bits of the request', () => {
     const program = filterProgram(defaultSeccomp({ architecture: 'x64' }), 'x64');
     const ioctl = (request: bigint) => interpret(program, 0xc000003e, 16, [0n, request, 0n, 0n, 0n, 0n]);
     for (const request of [0x5412n, 0x541cn, 0xdead_0000_5412n, (1n << 63n) | 0x541cn])
@@ -187,7 +187,7 @@ describe('the program of a filter', () => {
       expect(ioctl(request)).toBe(ALLOW);
   });
 
-  it('says which machine it cannot be made for, and what of a profile it does not know', () => {
+  it('names an unsupported machine, and unknown parts of a profile', () => {
     const profile = defaultSeccomp({ architecture: 'x64' });
     expect(() => filterProgram(profile, 's390x')).toThrow(
       expect.objectContaining({ code: 'SECCOMP_PROFILE' }),

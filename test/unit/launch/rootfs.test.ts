@@ -37,7 +37,7 @@ function plan(layers: RecipeEntry[][], mounts: ExecMount[] = [], isolation: 'roo
 }
 
 describe('planRoot', () => {
-  it('makes stubs for what the image lacks only', () => {
+  it('makes stubs only for mount points that the image lacks', () => {
     expect(plan([]).stubs.map(({ path }) => path)).toEqual([
       'dev',
       'etc',
@@ -80,7 +80,7 @@ describe('planRoot', () => {
     expect(plan([base]).stubsOnTop).toBe(false);
   });
 
-  it('mounts what is inside another mount after that', () => {
+  it('mounts a target inside another mount after that mount', () => {
     const { mounts, nested } = plan(
       [],
       [{ type: 'tmpfs', target: '/a' }, secret('/a/b/c'), secret('/dev/d')],

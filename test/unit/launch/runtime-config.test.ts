@@ -26,7 +26,7 @@ const config = (options: Partial<RuntimeConfigOptions>) =>
   };
 
 describe('the bundle of a command', () => {
-  it('says what it is and as whom', () => {
+  it('contains the process and its user', () => {
     const { process, root, linux } = config({});
     expect(process).toMatchObject({
       args: ['/bin/sh', '-c', 'true'],
@@ -103,7 +103,7 @@ describe('the bundle of a command', () => {
     ]);
   });
 
-  it('is JSON whatever the command and its variables are', () => {
+  it('is JSON, for any command and variables', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' })), fc.array(fc.string()), (args, environment) => {
         const ulimits = [{ name: 'nproc', soft: 1, hard: -1 }];
@@ -114,7 +114,7 @@ describe('the bundle of a command', () => {
 });
 
 describe('the log of a runtime', () => {
-  it('tells what went wrong, and not what is only a warning', () => {
+  it('contains the error, without warnings', () => {
     const runc =
       'time="2026-01-01T00:00:00Z" level=warning msg="lstat /sys/fs/cgroup/x: no such file"\n' +
       'time="2026-01-01T00:00:00Z" level=error msg="runc run failed: exec: \\"x\\": not found"\n';

@@ -69,7 +69,7 @@ describe('ArchiveTree', () => {
     }
   });
 
-  it('replaces what came earlier, but merges directories', () => {
+  it('replaces earlier members, but merges directories', () => {
     expect(shown([file('a', '1'), file('a', '2')])).toEqual(['a file 2']);
     expect(shown([dir('a'), file('a/x'), file('a', '2')])).toEqual(['a file 2']);
     expect(shown([file('a'), dir('a'), file('a/x')])).toEqual(['a directory', 'a/x file 1']);

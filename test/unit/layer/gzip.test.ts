@@ -72,7 +72,7 @@ describe('decompress', () => {
     expect(compressionOf(Buffer.alloc(0))).toBe('none');
   });
 
-  it('gives back gzip of several members, and what is not compressed', async () => {
+  it('decompresses gzip of several members, and passes uncompressed data', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 3 }),

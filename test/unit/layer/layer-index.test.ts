@@ -43,7 +43,7 @@ describe('LayerIndex', () => {
     );
   });
 
-  it('encodes the same entries to the same bytes, whatever the order of members and attributes', () => {
+  it('encodes the same entries to the same bytes, for any order of members and attributes', () => {
     const a = file('a', { xattrs: { 'user.b': 'MQ==', 'user.a': 'MQ==' }, mtimeNs: 0 });
     const b = { xattrs: { 'user.a': 'MQ==', 'user.b': 'MQ==' }, ...file('a') };
     expect(encodeIndex([a])).toEqual(encodeIndex([b]));

@@ -36,7 +36,7 @@ function apply(layers: { id: string; entries: RecipeEntry[] }[]): Model {
 }
 
 describe('MergedTree', () => {
-  it('shows what unpacking the layers one over the other would give', () => {
+  it('shows the same as unpacking the layers one over the other', () => {
     fc.assert(
       fc.property(
         fc.array(layerEntries, { maxLength: 4 }),

@@ -4,7 +4,7 @@ import type { RecipeEntry } from '../../../src/layer/entry.ts';
 import { readRecipe, writeRecipe } from '../../../src/layer/recipe.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-it('reads back recipes longer than what is read at once', () => {
+it('reads back recipes longer than one read', () => {
   const folder = tempDir();
   const entries = Array.from(
     { length: 6000 },

@@ -29,7 +29,7 @@ test('an index as it is made here is sound', () => {
   expect([...check(...entries)!.entries()]).toEqual(entries);
 });
 
-describe('what could not have been made here is refused', () => {
+describe('an index that Jettison could not have written is refused', () => {
   it.each<[string, RecipeEntry[]]>([
     ['a source on the machine', [entry('a', { source: { kind: 'host', path: '/etc/passwd' } })]],
     ['a source in another layer', [entry('a', { source: { kind: 'layer', layer: '../..', path: 'x' } })]],

@@ -86,7 +86,7 @@ function tarOf(list: { entry: RecipeEntry; content: Buffer }[]): Buffer {
 }
 
 describe('tar', () => {
-  it('reads back what was written, in pieces of any size', () => {
+  it('reads back written headers, for any chunking', () => {
     fc.assert(
       fc.property(fc.array(anyEntry, { maxLength: 5 }), fc.integer({ min: 1, max: 2000 }), (list, step) => {
         const tar = tarOf(list);
@@ -133,7 +133,7 @@ describe('tar', () => {
     ]);
   });
 
-  it('reads what GNU tar writes beyond the standard', () => {
+  it("reads GNU tar's extensions", () => {
     const long = `${'n'.repeat(150)}/${'m'.repeat(150)}`;
     const gnuLong = (flag: string, text: string) => {
       const header = tarHeader({ path: 'x', type: 'file', ...plain, size: text.length + 1 });
@@ -259,7 +259,7 @@ describe('whiteouts', () => {
 });
 
 describe('names', () => {
-  it('survive as strings whatever their bytes', () => {
+  it('survive as strings, for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
         expect(bytesOfName(nameOfBytes(Buffer.from(bytes))).equals(bytes)).toBe(true);

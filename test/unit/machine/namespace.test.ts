@@ -68,7 +68,7 @@ describe('advice about id ranges', () => {
     expect(firstFreeId(text)).toBe(expected);
   });
 
-  it('does not tell an ordinary user to do what only root can', () => {
+  it('does not tell an ordinary user to run commands of root', () => {
     expect(asRoot('usermod x', 0)).toBe('usermod x');
     expect(asRoot('usermod x', 1000)).toBe('ask an administrator for: usermod x');
   });

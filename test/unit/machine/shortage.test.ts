@@ -24,7 +24,7 @@ const SHORTAGES: [string, RegExp][] = [
   ['mkdir: cannot create directory: No space left on device', /full disk/],
 ];
 
-describe('what may be remembered of an attempt', () => {
+describe('which results of a probe may be remembered', () => {
   it.each(DEFINITE)('a definite answer: %s', (complaint) => {
     expect(passingReason({ complaint })).toBeUndefined();
   });

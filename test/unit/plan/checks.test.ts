@@ -52,7 +52,7 @@ describe('variables that an unknown base may set', () => {
     }
   });
 
-  test('what was found before an error is told', () => {
+  test('findings before an error are reported', () => {
     const told: string[] = [];
     const onFailure = (warnings: { code: string }[]) => told.push(...warnings.map(({ code }) => code));
     const text = 'FROM scratch\nWORKDIR x\nENV Y=$NOPE\nCMD x\nEXPOSE foo\n';
@@ -122,7 +122,7 @@ describe('checks that need variables', () => {
     );
   });
 
-  test('say what was probably meant', () => {
+  test('suggest the name that was probably meant', () => {
     const hints = (text: string) => checked(text).warnings.map(({ hint }) => hint);
     expect(hints('FROM scratch\nENV A=$PAHT\n')).toEqual(['Did you mean $PATH?']);
     expect(hints('ARG base=x\nFROM scratch${bas:-}\n')).toEqual(['Did you mean base?']);
@@ -155,7 +155,7 @@ describe('checks that need base images', () => {
 describe('which stages are checked', () => {
   const text = 'FROM scratch AS a\nENV A=$x\nFROM scratch AS b\nENV B=$y\n';
 
-  test('all of them, or what the target needs', () => {
+  test('all stages, or those that the target needs', () => {
     expect(found(text)).toEqual(['UndefinedVar 2', 'UndefinedVar 4']);
     const check = { unavailable: new Set<string>(), everyStage: false };
     expect(found(text, { check })).toEqual(['UndefinedVar 4']);
@@ -174,7 +174,7 @@ test('files that the ignore file excludes are found when somebody asks', () => {
   ]);
 });
 
-describe('what a file can be asked', () => {
+describe('--call of a file', () => {
   const text = [
     'ARG base=scratch',
     '# build makes things',
@@ -189,7 +189,7 @@ describe('what a file can be asked', () => {
     'ARG late',
   ].join('\n');
 
-  test('an outline: what a target can be given', () => {
+  test('an outline: arguments, secrets and agents of a target', () => {
     const { plan, args, dockerfile } = checked(text, { check: { ...EVERY, everyStage: false } });
     expect(outlineOf(dockerfile, plan, args)).toEqual({
       args: [

@@ -155,7 +155,7 @@ describe('variables', () => {
     expect(planned.target.config.Env).toContain('z=1');
   });
 
-  it('TARGETSTAGE is what was asked for, else the name of the last stage', () => {
+  it('TARGETSTAGE is the requested target, else the name of the last stage', () => {
     const text = 'FROM a AS One\nARG TARGETSTAGE\nENV s=$TARGETSTAGE\n';
     expect(plan(text).target.config.Env).toContain('s=one');
     expect(plan(text, { target: 'ONE' }).target.config.Env).toContain('s=ONE');
@@ -201,7 +201,7 @@ describe('variables', () => {
     expect(JSON.stringify(planned.target.history)).not.toContain('pw');
   });
 
-  it('proxy settings reach RUN in both cases, whatever the case in which they are given', () => {
+  it('proxy variables reach RUN in upper and lower case, given in either', () => {
     const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
     for (const name of names) {
       for (const given of [name, name.toLowerCase(), `${name[0]}${name.slice(1).toLowerCase()}`]) {
@@ -278,7 +278,7 @@ describe('config', () => {
     expect(planned.stages[0]!.config.Labels).toEqual({ x: '1' });
   });
 
-  it('history is what BuildKit writes', () => {
+  it("history is the same as BuildKit's", () => {
     const planned = plan(
       [
         'FROM a',
@@ -386,7 +386,7 @@ describe('targets of mounts', () => {
     );
   });
 
-  it('a cache without a target is called after what was written', () => {
+  it('a cache without an id is named by its target as written', () => {
     const text =
       'FROM a\nWORKDIR /w\nRUN --mount=type=cache --mount=type=cache,target=./c --mount=type=cache,target=/w/c x\n';
     expect(runs(plan(text))[0]!.mounts).toMatchObject([{ id: '.' }, { id: 'c' }, { id: '/w/c' }]);

@@ -34,7 +34,7 @@ const code = (text: string) => {
   return undefined;
 };
 
-describe('what ADD fetches', () => {
+describe('remote sources of ADD', () => {
   test('URLs and repositories are parted from files, and keep their place', () => {
     const [step] = copies(`ADD --exclude=x a https://e.com/p/f?q git@e.com:r#main b http://e.com /d/`);
     expect(step).toMatchObject({
@@ -65,12 +65,12 @@ describe('what ADD fetches', () => {
     ]);
   });
 
-  test('the history shows what was written', () => {
+  test('the history shows the source as written', () => {
     const { history } = plan(`FROM scratch\nADD --checksum=${SUM} https://e.com/f /d\n`);
     expect(history.map(({ createdBy }) => createdBy)).toEqual(['ADD https://e.com/f /d # buildkit']);
   });
 
-  test('what makes no sense is refused', () => {
+  test('invalid sources and checksums are refused', () => {
     expect(code('COPY https://e.com/f /')).toBe('COPY_REMOTE');
     expect(code('COPY git@e.com:r /')).toBe('COPY_REMOTE');
     expect(code(`ADD --checksum=${SUM} f /`)).toBe('ADD_CHECKSUM');

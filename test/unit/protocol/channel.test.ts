@@ -20,7 +20,7 @@ describe('errors on their way between processes', () => {
     expect((across(new JettisonError('CODE', 'what')) as JettisonError).hint).toBeUndefined();
   });
 
-  it('keep what a failed system call was', () => {
+  it('keep code and call of a failed system call', () => {
     const error = Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write', path: '/x' });
     const crossed = across(error);
     expect(crossed).toMatchObject({

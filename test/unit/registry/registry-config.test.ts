@@ -5,7 +5,7 @@ import { parseReference } from '../../../src/image/reference.ts';
 import { RegistryConfig } from '../../../src/registry/registry-config.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-describe('what files say of registries', () => {
+describe('registry configuration files', () => {
   let folder: string;
   beforeEach(() => {
     folder = tempDir();

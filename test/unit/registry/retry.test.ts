@@ -89,7 +89,7 @@ describe('working in parallel', () => {
     expect(most).toBe(3);
   });
 
-  it('starts nothing after a failure, but waits for what runs', async () => {
+  it('starts nothing after a failure, but waits for running work', async () => {
     const started: number[] = [];
     let ended = 0;
     const work = parallel([1, 2, 3, 4, 5], 2, async (item) => {

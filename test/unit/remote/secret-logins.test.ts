@@ -6,7 +6,7 @@ const secrets = (texts: Record<string, string>) =>
   new Map(Object.entries(texts).map(([id, text]) => [id, Buffer.from(text, 'latin1')]));
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-describe('what git sends to a host', () => {
+describe('the header for a git host', () => {
   const url = new URL('https://example.com:8443/a.git');
   it.each([
     ['nothing without a secret', {}, undefined],
@@ -25,7 +25,7 @@ describe('what git sends to a host', () => {
   });
 });
 
-describe('what is sent for a URL', () => {
+describe('the header for a URL', () => {
   it.each([
     [
       'the token, without the port',

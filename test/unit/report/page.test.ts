@@ -142,7 +142,7 @@ describe('the difference of two images', () => {
     ]);
   });
 
-  test('costs what is not there yet', () => {
+  test('costs the bytes of missing layers', () => {
     expect(pullCost(before, after)).toBe(after.layer(0).packed);
     expect(pullCost(before, before)).toBe(0);
   });

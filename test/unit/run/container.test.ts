@@ -63,7 +63,7 @@ describe('containers', () => {
     expect(new Set(names).size).toBe(50);
   });
 
-  it('are dead when nobody looks after them', () => {
+  it('are dead when their supervisor is gone', () => {
     const { id } = createContainer(test.store, plan(), 'one');
     expect(statusOf(findContainer(test.store, id))).toBe('created');
     alive().setState(id, { status: 'running', supervisor: DEAD, layers: ['l'] });

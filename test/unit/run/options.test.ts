@@ -7,13 +7,13 @@ import { signalNumber } from '../../../src/run/signals.ts';
 const code = (name: string) => expect.objectContaining({ code: name });
 
 describe('chosenCapabilities', () => {
-  it('starts from what Docker gives', () => {
+  it("starts from Docker's defaults", () => {
     expect(chosenCapabilities([], []).sort()).toEqual([...DEFAULT_CAPABILITIES].sort());
     expect(chosenCapabilities(['CAP_NET_ADMIN'], ['chown'])).toContain('net_admin');
     expect(chosenCapabilities(['CAP_NET_ADMIN'], ['chown'])).not.toContain('chown');
   });
 
-  it('takes ALL for all, and counts what is named more', () => {
+  it('ALL means all, and single names take precedence', () => {
     expect(chosenCapabilities([], ['ALL'])).toEqual([]);
     expect(chosenCapabilities(['CHOWN'], ['all'])).toEqual(['chown']);
     expect(chosenCapabilities(['all'], [])).toEqual(CAPABILITY_NAMES);

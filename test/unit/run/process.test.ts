@@ -11,7 +11,7 @@ const config = {
 const none = { command: [], env: [] };
 
 describe('runProcess', () => {
-  it('is what the image says', () => {
+  it("is the image's by default", () => {
     expect(runProcess(config, none, 'box', false)).toEqual({
       args: ['node', 'app.js'],
       env: ['HOSTNAME=box', 'PATH=/bin', 'A=1'],

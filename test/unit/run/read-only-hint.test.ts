@@ -25,7 +25,7 @@ describe('pathIn', () => {
 });
 
 describe('ReadOnlyWatch', () => {
-  it('names the last complaint, in whatever pieces it comes', () => {
+  it('names the path of the last message, for any chunking', () => {
     const watch = new ReadOnlyWatch('/app');
     expect(watch.note()).toBeUndefined();
     const text =

@@ -22,8 +22,8 @@ function file(content: Buffer | string): string {
   return path;
 }
 
-describe('what ADD extracts', () => {
-  test('a tar, whatever it is called', async (ctx) => {
+describe('archives that ADD extracts', () => {
+  test('a tar with any name', async (ctx) => {
     if (tar === undefined) ctx.skip('no tar program');
     expect(await isArchive(file(tar!))).toBe(true);
     expect(await isArchive(file(gzipSync(tar!)))).toBe(true);

@@ -225,7 +225,7 @@ describe('--chown and --chmod', () => {
     expect(show(copy('dir', '/exist', { mode: parseMode('750') }))[0]).toBe('exist/ 700 7:8 60');
   });
 
-  test('a symbolic mode changes what is copied, not what is made', () => {
+  test('a symbolic mode changes copied entries, not created directories', () => {
     expect(show(copy('dir', '/q/r/', { mode: parseMode('go-r') }))).toEqual([
       'q/ 755 0:0 0',
       'q/r/ 755 0:0 60',
@@ -274,7 +274,7 @@ describe('--parents and --exclude', () => {
     expect(show(copy('f1', '/n', { parents: true }))).toEqual(['n/ 755 0:0 0', 'n/f1 640 0:0 50']);
   });
 
-  test('a lead to what --exclude lets in again stays where it is', () => {
+  test('a directory above a path that --exclude includes again stays in place', () => {
     const exclude = ['sub', '!sub/b'];
     expect(show(copy('dir', '/exist', { exclude }))).toContain('exist/sub/ 711 9:9 0');
     expect(show(copy('dir', '/n', { exclude }))).toContain('n/sub/ 700 0:0 70');
@@ -303,7 +303,7 @@ describe('archives', () => {
     'link/x': 'x',
   };
 
-  test('members replace what is in their way, directories go together', () => {
+  test('members replace existing entries, directories are merged', () => {
     expect(show(extract(members, '/'))).toEqual([
       'exist/ 711 9:10 1000',
       'exist/file/ 755 0:0 1000',
@@ -346,7 +346,7 @@ describe('archives', () => {
     );
   });
 
-  test('what an archive hides and another shows again stays hidden', () => {
+  test('an entry that one archive hides and another adds again hides the layers below', () => {
     const first = archiveSource({ id: 'one', index: LayerIndex.of(entriesOf({ 'exist/sub': 'file' })) });
     const second = archiveSource({ id: 'two', index: LayerIndex.of(entriesOf({ 'exist/sub/': {} })) });
     const { entries } = placeCopy({ sources: [first, second] }, memoryTree(base), { path: '/' });
@@ -530,7 +530,7 @@ function flatten(tree: Tree, at = ''): ReturnType<typeof entriesOf> {
 }
 
 describe('WORKDIR', () => {
-  test('makes what is missing, 0755 and root’s', async () => {
+  test('creates missing directories, 0755 and owned by root', async () => {
     expect(show(await placeDirectory(memoryTree(base), '/link/new/dir', { time: 5 }))).toEqual([
       'exist/ 700 7:8 5',
       'exist/new/ 755 0:0 5',
@@ -538,7 +538,7 @@ describe('WORKDIR', () => {
     ]);
   });
 
-  test('gives what it makes to the user', async () => {
+  test('gives created directories to the user', async () => {
     const owner = async () => ({ uid: 5, gid: 6 });
     const placed = await placeDirectory(memoryTree(base), '/exist/new/dir', { owner });
     expect(show(placed)).toEqual(['exist/ 700 7:8 0', 'exist/new/ 755 5:6 0', 'exist/new/dir/ 755 5:6 0']);

@@ -164,7 +164,7 @@ describe('--exclude', () => {
     expect(show(select([source], { exclude }))[0]!.replace(/^.*?: /, '')).toBe(expected);
   });
 
-  test('does not take away what a wildcard matched', () => {
+  test('does not exclude a path that a wildcard matched', () => {
     expect(show(select(['p/a/*.md'], { exclude: ['*.md'] }))).toEqual(['file keep.md: ']);
   });
 });

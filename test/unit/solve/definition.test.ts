@@ -42,7 +42,7 @@ describe.each<[string, Step]>([
     expect(key(Object.assign({ unheardOf: true }, step))).not.toBe(key(step));
   });
 
-  test('says nothing of where the instruction stands and what it is called', () => {
+  test("does not depend on the instruction's location and title", () => {
     const elsewhere = {
       ...step,
       id: 'other/7',
@@ -53,7 +53,7 @@ describe.each<[string, Step]>([
     expect(key(elsewhere)).toBe(key(step));
   });
 
-  test('is no definition, and changes with what is observed and what lies below', () => {
+  test('differs from the definition, and changes with observations and the layers below', () => {
     const instruction = instructionOf(step, 0, { hosts: [], ulimits: [] });
     expect(stepKey(instruction, { below: { a: 'directory' } })).not.toBe(key(step));
     const [first, second] = [key(copy), key(run)];

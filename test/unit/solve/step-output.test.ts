@@ -21,7 +21,7 @@ test('characters that come in two pieces stay whole', () => {
   expect(told.map(([, text]) => text).join('')).toBe('aäb');
 });
 
-test('what is left out is counted, and ends what began before it', () => {
+test('dropped output is counted, and ends an unfinished line', () => {
   const { output, told } = telling();
   output.add({ stream: 'stdout', data: Buffer.from('aä').subarray(0, 2) });
   output.add({ stream: 'stdout', data: Buffer.from('end'), dropped: 123 });

@@ -40,7 +40,7 @@ test('of far too much the beginning and the end are passed on, from the beginnin
   expect(whole.length + dropped(all)).toBe(pieces.join('').length);
 });
 
-test('whatever is printed: order is kept, and every byte is passed on or counted', async () => {
+test('for any output, order is kept, and every byte is passed on or counted', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.stringMatching(/^[a-z\n]{0,40}$/), { maxLength: 60 }),
