@@ -134,7 +134,7 @@ describe('a container in the background', () => {
     await detach('one', LOOP);
     expect(await run('run', '--name', 'one', 'base')).toMatchObject({
       code: 125,
-      err: expect.stringContaining('taken'),
+      err: expect.stringContaining('in use by'),
     });
     expect(await run('rm', 'one')).toMatchObject({ code: 1, err: expect.stringContaining('is running') });
     expect(await run('rm', '-f', 'one', 'two')).toMatchObject({ code: 0, out: 'one\n' });
@@ -232,7 +232,7 @@ describe('jettison exec', () => {
     expect(await run('exec', 'here', 'nope')).toMatchObject({ code: 127 });
     expect(await run('exec', 'nowhere', 'true')).toMatchObject({
       code: 1,
-      err: expect.stringContaining('no container'),
+      err: expect.stringContaining('unknown container'),
     });
     expect(await run('exec', 'here')).toMatchObject({ code: 2 });
   });

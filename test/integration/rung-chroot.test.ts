@@ -192,7 +192,7 @@ describe('the rung chroot', () => {
       expect(file.code, file.err).toBe(0);
     } else {
       expect(file.code).toBe(1);
-      expect(file.err).toContain('would have to be written to a disk');
+      expect(file.err).toContain('would have to write it to a disk');
       expect(file.err).toContain('env=NAME');
     }
   });
