@@ -29,6 +29,7 @@ const rooms = {
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
   explore: ['layer', 'store', 'inspect'],
   report: ['inspect', 'protocol'],
+  timings: [],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   base: ['layer', 'store', 'host', 'export'],
   build: [

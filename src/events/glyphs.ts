@@ -5,6 +5,8 @@ export interface Glyphs {
   cancelled: string;
   waiting: string;
   bar: string;
+  /** Marks what is on the critical path. */
+  critical: string;
   arrow: string;
   ellipsis: string;
   spinner: readonly string[];
@@ -16,6 +18,7 @@ const UNICODE: Glyphs = {
   cancelled: '-',
   waiting: '·',
   bar: '│',
+  critical: '┃',
   arrow: '→',
   ellipsis: '…',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
@@ -27,6 +30,7 @@ const ASCII: Glyphs = {
   cancelled: '-',
   waiting: '.',
   bar: '|',
+  critical: '*',
   arrow: '->',
   ellipsis: '~',
   spinner: ['|', '/', '-', '\\'],

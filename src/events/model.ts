@@ -83,10 +83,9 @@ export class BuildModel {
         this.step(event.step).progress = event.text;
         break;
       case 'step.phase': {
-        const step = this.step(event.step);
         // The time that it waits is not its own.
-        if (event.phase === 'queue' && step.state === 'running')
-          step.startedAt += Math.max(0, event.durationMs - Math.max(0, step.startedAt - event.startedAt));
+        const step = this.steps.get(event.step);
+        if (event.phase === 'queue' && step?.state === 'running') step.startedAt += event.durationMs;
         break;
       }
       case 'step.finished':

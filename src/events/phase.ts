@@ -1,7 +1,7 @@
 /**
  * What a step spends its time on, in this order:
  *
- * - `queue`: it waits for stages and images that it reads, or for another build that runs the same command
+ * - `queue`: it could begin, and waits for another build that runs the same command
  * - `lookup`: its sources are listed and hashed, and the store is asked for its layer
  * - `fetch`: bytes of a base image, a URL or a cache come in
  * - `unpack`: layers of a base image become files

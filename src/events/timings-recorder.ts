@@ -1,3 +1,4 @@
+import { withoutCredentials } from '../errors/safe-text.ts';
 import type { BuildEvent, StepInfo, StepOutcome } from './event.ts';
 import type { Phase, PhaseSpan } from './phase.ts';
 import type { BuildTimings, TimedPart, TimeSpan } from './timings.ts';
@@ -58,7 +59,7 @@ export class TimingsRecorder {
         break;
       case 'export.started': {
         const kind = event.import ? 'import' : 'export';
-        this.#part(`${kind} ${event.what}`, kind, event.what).since ??= event.time;
+        this.#part(`${kind} ${event.what}`, kind, `${kind}ing ${event.what}`).since ??= event.time;
         break;
       }
       case 'export.finished':
@@ -160,7 +161,7 @@ export class TimingsRecorder {
 const PHASE_OF: Record<'in' | 'out', Phase> = { in: 'fetch', out: 'push' };
 
 function titleOf({ stage, index, total, title }: StepInfo): string {
-  return stage === '' ? title : `[${stage} ${index}/${total}] ${title}`;
+  return withoutCredentials(stage === '' ? title : `[${stage} ${index}/${total}] ${title}`);
 }
 
 function close(part: Part | undefined, time: number): void {

@@ -245,8 +245,7 @@ export class StageSolver implements SolvedStage {
   /** That time, and that failure, are not the step's own. */
   async #waitForStagesRead(one: DefinedStep): Promise<void> {
     if (this.#isDefined(one)) return;
-    const read = () => Promise.all(one.op.stagesRead().map((stage) => this.graph.stage(stage).layers()));
-    await one.phases.during('queue', read);
+    await Promise.all(one.op.stagesRead().map((stage) => this.graph.stage(stage).layers()));
   }
 
   async #solveStep(one: DefinedStep, below: readonly SolvedLayer[]): Promise<SolvedLayer> {
@@ -309,14 +308,14 @@ export class StageSolver implements SolvedStage {
    *
    * @throws NotReady
    */
-  async #ready({ step, op, phases }: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
+  async #ready({ step, op }: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
     const read = filesReadBy(step).flatMap((from) =>
       from.kind === 'image' ? this.graph.imageLayers(from.image) : [],
     );
     const fetched = (layers: readonly SolvedLayer[]) =>
       Promise.all(layers.map((layer) => layer.fetched?.(op.needs)));
     try {
-      await phases.during('queue', async () => {
+      await this.#reports.outside(step.id, async () => {
         if (op.readsBelow) await located(this.stage, () => fetched(below));
         await located(step, () => fetched(read));
       });

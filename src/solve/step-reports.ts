@@ -27,13 +27,23 @@ export class StepReports {
     return now;
   }
 
+  /** Does something whose time is not the step's own. */
+  async outside(step: string, work: () => Promise<unknown>): Promise<void> {
+    const started = Date.now();
+    await work();
+    this.#postpone(step, Date.now() - started);
+  }
+
   /** Measures the phases of a step. The time that it waits is not its own. */
   phasesOf(step: string): StepPhases {
-    return new StepPhases(this.emit, step, ({ phase, startedAt, durationMs }) => {
-      const begun = this.#begun.get(step);
-      if (phase !== 'queue' || begun === undefined) return;
-      this.#begun.set(step, begun + durationMs - Math.max(0, begun - startedAt));
+    return new StepPhases(this.emit, step, ({ phase, durationMs }) => {
+      if (phase === 'queue') this.#postpone(step, durationMs);
     });
+  }
+
+  #postpone(step: string, ms: number): void {
+    const begun = this.#begun.get(step);
+    if (begun !== undefined) this.#begun.set(step, begun + ms);
   }
 
   finish(step: string, outcome: StepOutcome, layer?: string): void {

@@ -33,7 +33,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
       const { answerCall } = await import('../print/call.ts');
       return answerCall(call, options, io);
     }
-    const [iidFile, metadataFile] = [flags.iidfile, flags['metadata-file']].map((file) =>
+    const [iidFile, metadataFile, trace] = [flags.iidfile, flags['metadata-file'], flags.trace].map((file) =>
       file === undefined ? undefined : resolve(io.cwd, file),
     );
     // An id that is left from an earlier build must not pass for this one's.
@@ -55,13 +55,23 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
       color: wantsColor(io.stderr, io.env),
       env: io.env,
     });
+    const timings =
+      flags.timings || trace !== undefined || SPAN_VARIABLES.some((name) => io.env[name])
+        ? new (await import('../build-timings.ts')).BuildTimingsOutput(
+            { table: flags.timings, trace, progress },
+            io,
+          )
+        : undefined;
     let result: BuildResult;
     try {
       result = await build({
         ...options,
-        written: [iidFile, metadataFile].filter((file) => file !== undefined),
+        written: [iidFile, metadataFile, trace].filter((file) => file !== undefined),
         outputs: outputs.map((output) => outputOf(output, io)),
-        onEvent: (event) => renderer.handle(event),
+        onEvent: (event) => {
+          renderer.handle(event);
+          timings?.handle(event);
+        },
       });
     } catch (error) {
       renderer.end();
@@ -70,6 +80,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
       throw withHint(error, debugHint(options.command));
     } finally {
       renderer.end();
+      await timings?.finish();
     }
 
     const id = result.imageId ?? '';
@@ -87,6 +98,9 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     return 0;
   },
 };
+
+/** Variables with which a build sends spans to a collector. */
+const SPAN_VARIABLES = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'TRACEPARENT'];
 
 /** @throws JettisonError `NOT_A_TERMINAL` for --debug where no shell can be opened */
 function needDebugging(readsStdin: boolean, io: Io): void {

@@ -329,6 +329,15 @@ export const BUILD_FLAGS = buildTable({
     parse: timeout,
     to: 'timeout',
   },
+  timings: {
+    help: 'Say afterwards where the time went, step by step: see docs/timings.md',
+    affects: 'display',
+  },
+  trace: {
+    value: 'FILE',
+    help: 'Write where the time went to a file that Perfetto and chrome://tracing open',
+    affects: 'display',
+  },
   ulimit: {
     value: 'NAME=SOFT[:HARD]',
     many: true,

@@ -1,0 +1,109 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { JettisonError } from '../errors/error.ts';
+import { renderWarning } from '../errors/render.ts';
+import { style, wantsColor } from '../errors/style.ts';
+import type { ProgressMode } from '../events/create-renderer.ts';
+import type { BuildEvent } from '../events/event.ts';
+import { glyphsFor } from '../events/glyphs.ts';
+import { TimingsRecorder } from '../events/timings-recorder.ts';
+import type { BuildFacts } from '../timings/otlp-spans.ts';
+import type { Io } from './command.ts';
+import { VERSION } from './version.ts';
+
+export interface TimingsWanted {
+  /** `--timings`. */
+  table: boolean;
+  /** Absolute path of `--trace`. */
+  trace: string | undefined;
+  progress: ProgressMode;
+}
+
+/** Follows a build, and says afterwards where its time went: as a table, a trace file, and spans for a collector. */
+export class BuildTimingsOutput {
+  readonly #recorder = new TimingsRecorder();
+  #facts: BuildFacts = {};
+
+  constructor(
+    private readonly wanted: TimingsWanted,
+    private readonly io: Io,
+  ) {}
+
+  handle(event: BuildEvent): void {
+    this.#recorder.apply(event);
+    if (event.type === 'build.started') {
+      const { dockerfile, target } = event;
+      this.#facts = { dockerfile, ...(target === undefined ? {} : { target }) };
+    }
+    if (event.type === 'build.finished' && event.digest !== undefined) this.#facts.digest = event.digest;
+    if (event.type === 'build.failed') this.#facts.error = event.error.message;
+  }
+
+  /** @throws JettisonError `OUTPUT_INVALID` where the trace cannot be written */
+  async finish(): Promise<void> {
+    const { table, trace } = this.wanted;
+    await this.#send();
+    if (table) await this.#print();
+    if (trace !== undefined) await this.#write(trace);
+  }
+
+  async #print(): Promise<void> {
+    const { stderr, env } = this.io;
+    const timings = this.#recorder.timings();
+    if (this.wanted.progress === 'rawjson') {
+      stderr.write(`${JSON.stringify({ type: 'build.timings', ...timings })}\n`);
+      return;
+    }
+    const { timingsTable } = await import('../timings/table.ts');
+    const { critical, ellipsis } = glyphsFor(env);
+    const paint = style(wantsColor(stderr, env));
+    const columns = stderr.isTTY ? stderr.columns || 80 : undefined;
+    const lines = timingsTable(timings, { columns, paint, bar: critical, ellipsis });
+    stderr.write(`\n${lines.join('\n')}\n`);
+  }
+
+  async #write(path: string): Promise<void> {
+    const { chromeTrace } = await import('../timings/chrome-trace.ts');
+    const temporary = `${path}.${process.pid}.tmp`;
+    try {
+      writeFileSync(temporary, chromeTrace(this.#recorder.timings()));
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw new JettisonError(
+        'OUTPUT_INVALID',
+        `cannot write the trace ${path}: ${(error as Error).message}`,
+        {
+          hint: 'Give --trace a file in a folder that exists and that you may write to.',
+        },
+      );
+    }
+  }
+
+  /** A collector that cannot be reached is a warning at most: telemetry fails no build. */
+  async #send(): Promise<void> {
+    const [{ otlpSettings }, { otlpRequest }, { sendOtlp }] = await Promise.all([
+      import('../timings/otlp-environment.ts'),
+      import('../timings/otlp-spans.ts'),
+      import('../timings/send-otlp.ts'),
+    ]);
+    const settings = otlpSettings(this.io.env);
+    if (settings === undefined) return;
+    const problem =
+      typeof settings === 'string'
+        ? settings
+        : await sendOtlp(otlpRequest(this.#recorder.timings(), this.#facts, settings, VERSION), settings);
+    const isSilent = typeof settings !== 'string' && !settings.isNamed;
+    if (problem === undefined || isSilent) return;
+    const where = typeof settings === 'string' ? '' : ` to ${settings.endpoint.host}`;
+    this.#warn(`The spans of this build could not be sent${where}: ${problem}.`);
+  }
+
+  #warn(message: string): void {
+    const { stderr, env } = this.io;
+    const warning = { code: 'TELEMETRY', message };
+    if (this.wanted.progress === 'rawjson')
+      stderr.write(`${JSON.stringify({ time: Date.now(), type: 'warning', ...warning })}\n`);
+    else if (this.wanted.progress !== 'quiet')
+      stderr.write(`${renderWarning(warning, { color: wantsColor(stderr, env) })}\n`);
+  }
+}
