@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { canonicalJson } from '../image/digest.ts';
 import { LAYOUT_MARKER, layoutIndex } from '../image/layout.ts';
@@ -14,6 +14,7 @@ import { defaultHome, StoreLayout } from './layout.ts';
 import { Leases } from './lease.ts';
 import { Provenances } from './provenance.ts';
 import { StepRecords } from './records.ts';
+import { removeTree } from './remove-tree.ts';
 import { Selections } from './selections.ts';
 import { deadTemporaries, removeOwnTemporary } from './temporary.ts';
 
@@ -105,9 +106,9 @@ export function openStore(options: StoreOptions = {}): Store {
 
 function sweep(path: string): void {
   try {
-    rmSync(path, { recursive: true, force: true });
+    removeTree(path);
   } catch {
-    // Files of other ids: the worker sweeps them when it starts.
+    // The next worker or command tries again.
   }
 }
 

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { JettisonError } from '../../errors/error.ts';
 import { whyNoFilter } from '../../launch/filter-program.ts';
 import { readText } from '../../machine/kernel.ts';
@@ -6,6 +5,7 @@ import { chooseIsolation, rangeProblem } from '../../machine/namespace.ts';
 import { passingReason } from '../../machine/shortage.ts';
 import { asRoot, needTool, type ToolName } from '../../machine/tools.ts';
 import type { Isolation } from '../../protocol/rung.ts';
+import { removeTree } from '../../store/remove-tree.ts';
 import { inNamespaces, probeFolder, type Rung, type Tried } from './probe.ts';
 
 const TOOLS: ToolName[] = ['unshare', 'setpriv', 'mount', 'mkdir', 'env', 'sh'];
@@ -81,7 +81,7 @@ async function tryNamespaces(isolation: Isolation, home: string): Promise<Tried>
     `echo ${PROC}`,
     `${mount} -n -t overlay overlay -o ${options} root && echo ${OVERLAY}`,
   ]);
-  rmSync(folder, { recursive: true, force: true });
+  removeTree(folder);
   return tried;
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_CAPABILITIES, within } from '../../launch/capabilities.ts';
 import { devMounts, writeDevices } from '../../launch/devices.ts';
@@ -21,6 +21,7 @@ import {
 import { passingReason } from '../../machine/shortage.ts';
 import { asRoot, needTool } from '../../machine/tools.ts';
 import type { Isolation, RuntimeName } from '../../protocol/rung.ts';
+import { removeTree } from '../../store/remove-tree.ts';
 import { failedTrial, inNamespaces, type Probe, probeFolder, type Rung } from './probe.ts';
 
 /** Printed by the probe's command. */
@@ -112,7 +113,7 @@ async function runByRuntime(
     run.map(quote).join(' '),
   ]);
   const said = runtimeError(readText(places.log).trim()) || complaint;
-  rmSync(folder, { recursive: true, force: true });
+  removeTree(folder);
   if (output.includes(RAN)) return {};
   const problem =
     said ||

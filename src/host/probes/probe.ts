@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { namespaceWrapper } from '../../launch/setup-lines.ts';
 import { namespaceCommand } from '../../machine/namespace.ts';
 import { passingReason, type Trial } from '../../machine/shortage.ts';
 import { needTool } from '../../machine/tools.ts';
 import type { Isolation, RungName, RuntimeName } from '../../protocol/rung.ts';
+import { removeTree } from '../../store/remove-tree.ts';
 
 /** The result of a probe: a rung on this machine. */
 export interface Rung {
@@ -52,7 +53,7 @@ export function probeFolder(home: string): string {
   for (const name of readdirSync(home).filter((one) => one.startsWith(PREFIX))) {
     const path = join(home, name);
     const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - made > STALE_MS) rmSync(path, { recursive: true, force: true });
+    if (Date.now() - made > STALE_MS) removeTree(path);
   }
   return mkdtempSync(join(home, PREFIX));
 }
