@@ -213,9 +213,10 @@ describe('archives that mean harm', () => {
             expect(soundIndex(bytes, content)).toBeDefined();
             const listed = inIndex(index);
             const found = onDisk(root);
-            if (!asRoot)
-              for (const [at, type] of listed) if (type === 'char' || type === 'whiteout') listed.delete(at);
-            expect([...found].sort()).toEqual([...listed].sort());
+            // Without root only some kernels make these.
+            const sure = (paths: Map<string, string>) =>
+              [...paths].filter(([, type]) => asRoot || (type !== 'char' && type !== 'whiteout')).sort();
+            expect(sure(found)).toEqual(sure(listed));
             for (const text of [bytes.toString(), ...contents(root, found)])
               expect(text).not.toContain(MARKER);
             expect(canary.look()).toEqual(before);

@@ -125,7 +125,10 @@ describe('on a terminal', () => {
   });
 
   test('--summary prints and ends', async () => {
-    const command = { uid: 0, start: (all: readonly string[], more: object) => builds.start(all, more) };
+    const command = {
+      uid: process.getuid!(),
+      start: (all: readonly string[], more: object) => builds.start(all, more),
+    };
     const terminal = TestTerminal.open(command, ['explore', '--summary', 'app:1']);
     expect(await terminal.end).toBe(0);
     await terminal.shows('WASTE');

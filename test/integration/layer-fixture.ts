@@ -14,15 +14,15 @@ import { tempDir } from '../support/temp-dir.ts';
 
 export const asRoot = process.getuid?.() === 0;
 
-/** The context of a worker on an empty store. */
+/** The context of a worker on an empty store: of root's, or of one without namespaces, which this process is like. */
 export function emptyStore(): WorkerContext {
   const layout = new StoreLayout(join(tempDir(), 'store'));
   for (const folder of [layout.blobs, layout.layers, layout.temporary])
     mkdirSync(folder, { recursive: true });
   return {
     layout,
-    forms: formsOf(asRoot ? 'root' : 'ranges'),
-    overlay: asRoot ? 'trusted' : 'user',
+    forms: formsOf(asRoot ? 'root' : 'none'),
+    overlay: asRoot ? 'trusted' : 'none',
   };
 }
 

@@ -214,10 +214,12 @@ describe('unpack', () => {
       { path: 'again', type: 'hardlink', link: 'ümläut' },
       { path: 'empty', type: 'directory' },
     ]);
+    // Here they belong to whoever runs the tests.
+    const ROOT = ['--numeric-owner', '--owner=0', '--group=0'];
     const comparable = (entries: Iterable<RecipeEntry>) => [...entries].filter((e) => e.type !== 'directory');
     for (const format of ['gnu', 'pax', 'posix']) {
       const path = join(ctx.layout.temporary, `${format}.tar`);
-      execFileSync('tar', ['-C', dir, `--format=${format}`, '--numeric-owner', '-cf', path, '.']);
+      execFileSync('tar', ['-C', dir, `--format=${format}`, ...ROOT, '-cf', path, '.']);
       const layer = identity('archive');
       await unpack(ctx, { layer, path, whiteouts: false, directory: false });
       const again = LayerIndex.parse(readFileSync(ctx.layout.layerIndex(layer.id)));

@@ -7,9 +7,9 @@ import { type BuildOptions, type BuildResult, build, type ImageResult } from '..
 import { JettisonError } from '../../src/errors/error.ts';
 import type { BuildEvent, StepOutcome } from '../../src/events/event.ts';
 import type { Manifest, RuntimeConfig } from '../../src/image/types.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { findProgram } from './machine-network.ts';
-import { removeTree } from './remove-tree.ts';
 import { makeBaseImage } from './sandbox.ts';
 
 /** The built command. */

@@ -6,11 +6,11 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import {
   type Ended,
   ended,
@@ -140,7 +140,7 @@ export class TestCommand {
 
   remove(): void {
     this.#holder?.kill('SIGKILL');
-    rmSync(dirname(this.folder), { recursive: true, force: true });
+    removeTree(dirname(this.folder));
   }
 
   /** Runs something on the changed machine, as root. */

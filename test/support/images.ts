@@ -13,8 +13,8 @@ import type { Entry } from '../../src/layer/entry.ts';
 import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../src/layer/tar-write.ts';
 import { installLayer, type LayerBlob, layerId, layerRecord } from '../../src/store/layers.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { removeTree } from './remove-tree.ts';
 
 export interface TestStore {
   home: string;

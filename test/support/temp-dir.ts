@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, TestRunner } from 'vitest';
-import { removeTree } from './remove-tree.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 
 /** Folders that were made outside of a test, and so are for all tests of the file. */
 const ofFile: string[] = [];
