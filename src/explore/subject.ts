@@ -56,7 +56,7 @@ function subjectAt(tree: FileTree, node: number, event: number): Subject | undef
   const path = tree.paths[node]!;
   const layer = tree.layerOf[event]!;
   const { size, digest } = entry;
-  return { path, entry, layer, content: { layer, path, size, digest, names: 1 } };
+  return { path, entry, layer, content: { layer, path, size, digest, names: 1, shown: undefined } };
 }
 
 /** The file under the cursor, links followed in the final tree; a reason where there is none. */

@@ -39,9 +39,9 @@ export interface WorkerOptions {
 interface Pending {
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
-  onOutput?: ((output: ExecOutput) => void | Promise<void>) | undefined;
-  onStarted?: ((started: StartedCommand) => void) | undefined;
-  onEnded?: (() => void) | undefined;
+  onOutput?: (output: ExecOutput) => void | Promise<void>;
+  onStarted?: (started: StartedCommand) => void;
+  onEnded?: () => void;
 }
 
 const CLOSE_TIMEOUT_MS = 5000;

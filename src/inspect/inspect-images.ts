@@ -19,7 +19,7 @@ export interface ImagePlaces {
   /** Accept any certificate of registries, and plain http. */
   insecure: boolean;
   /** Of an image for several platforms this one; default: this machine's. */
-  platform?: Platform | undefined;
+  platform: Platform | undefined;
   /** A layer that is read for the first time: how many bytes of its packed form have been. */
   onProgress?: (layer: Layer, moved: number) => void;
 }

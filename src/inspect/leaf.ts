@@ -12,7 +12,7 @@ export interface Content {
   /** How many of its names can still be seen. */
   names: number;
   /** The first of them, under which its bytes are counted. */
-  shown?: string | undefined;
+  shown: string | undefined;
 }
 
 /** A path of the image that can be seen. */
@@ -22,10 +22,10 @@ export interface Leaf {
   /** The layer that it is from. */
   readonly layer: number;
   /** Of files and their further names. */
-  readonly content?: Content | undefined;
+  readonly content: Content | undefined;
   /** Who owns it: entered by catalogues. */
-  owner?: Package | undefined;
-  kind?: Kind | undefined;
+  owner: Package | undefined;
+  kind: Kind | undefined;
 }
 
 /** The bytes that a leaf of a census stands for: its content's; 0 under the further names of a file. */

@@ -65,7 +65,7 @@ async function look<T>(
   const where = {
     ...{ env, cwd, signal, remote: options.remote ?? false, insecure: options.registryInsecure ?? false },
     ...(home !== undefined && { home }),
-    ...(options.platform !== undefined && { platform: parsePlatform(options.platform) }),
+    platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
   };
   return inspectImages(names, where, use);
 }

@@ -21,6 +21,9 @@ export interface OriginLink {
   from?: { kind: 'context' | 'stage' | 'image'; name: string };
 }
 
+/** What must be known of a file to find its origins. */
+type TracedLeaf = Pick<Leaf, 'path' | 'layer' | 'content'>;
+
 /** What a link says of the one before it. */
 export const ORIGIN_VERBS: Record<OriginLink['kind'], string> = {
   base: 'from the base',
@@ -89,7 +92,7 @@ function placeSettings(instructions: Instruction[], { settings, base }: StageLin
  * By which instructions a file came into an image, the last one first: through the stages that it was copied from, as
  * far as the store still knows their layers.
  */
-export function originsOf(inspection: Inspection, leaf: Leaf, store: Store): OriginLink[] {
+export function originsOf(inspection: Inspection, leaf: TracedLeaf, store: Store): OriginLink[] {
   return originFinder(inspection, store)(leaf);
 }
 
@@ -97,7 +100,7 @@ export function originsOf(inspection: Inspection, leaf: Leaf, store: Store): Ori
 export function originFinder(
   { image, base, instructions, provenance }: Inspection,
   store: Store,
-): (leaf: Leaf) => OriginLink[] {
+): (leaf: TracedLeaf) => OriginLink[] {
   const line = provenance && targetLine(provenance, image.layers.length);
   const opened: OpenedStages = new Map();
   return (leaf) => {

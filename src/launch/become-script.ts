@@ -26,7 +26,7 @@ export interface BecomeRequest {
   /** No program can give the command more rights, setuid bit or not. */
   noNewPrivileges: boolean;
   /** The system calls that it may make; absent: all. */
-  seccomp?: SeccompProfile | undefined;
+  seccomp: SeccompProfile | undefined;
   /** File descriptors of what becomes the user's: nobody else has it. */
   handedOver?: readonly number[];
   /** It has joined a user namespace: the kernel has put every capability into its bounding set. */

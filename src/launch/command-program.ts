@@ -17,7 +17,7 @@ export interface CommandProgramOptions {
   bounding: bigint;
   noNewPrivileges: boolean;
   /** Absent: any call is allowed. */
-  seccomp?: SeccompProfile | undefined;
+  seccomp: SeccompProfile | undefined;
   /** File descriptors of what becomes the user's. */
   handedOver?: readonly number[];
   /** `K=V`: exactly what the command gets. */

@@ -190,9 +190,9 @@ export function chosenSeccomp({
   capabilities,
   seccomp,
 }: {
-  unmasked?: boolean | undefined;
-  capabilities?: readonly string[] | undefined;
-  seccomp?: SeccompProfile | 'unconfined' | undefined;
+  unmasked?: boolean;
+  capabilities?: readonly string[];
+  seccomp?: SeccompProfile | 'unconfined';
 }): SeccompProfile | undefined {
   if (unmasked || seccomp === 'unconfined') return undefined;
   if (seccomp !== undefined) return seccomp;

@@ -54,7 +54,7 @@ export interface SolveContext {
   /** Modification time of files that the build itself makes, in seconds since 1970. */
   readonly time: number;
   /** The caches of other machines. */
-  readonly shared?: SharedCache | undefined;
+  readonly shared: SharedCache | undefined;
   /** The cache mounts that commands have had. */
   readonly cacheMounts: BuildCacheMounts;
   /** Content of the secrets, by id. */
@@ -64,9 +64,9 @@ export interface SolveContext {
   /** Settings of all RUN steps. */
   readonly run: RunSettings;
   /** The command line of this build, kept with what a failed step leaves. */
-  readonly command?: FailedCommand | undefined;
+  readonly command: FailedCommand | undefined;
   /** Where to stop, if anywhere. */
-  readonly halt?: HaltPoint | undefined;
+  readonly halt: HaltPoint | undefined;
   /** Messages that concern all steps and have been emitted as warnings. */
   readonly warned: Set<string>;
   /** The worker, started on first demand. */

@@ -80,10 +80,10 @@ function checkDest(type: string, { dest: kind }: AnyExporter, dest: string | und
 
 /** The outputs of a build by all of its flags that have to do with them. */
 export function outputFlags(values: {
-  output?: string[] | undefined;
-  push?: boolean | undefined;
-  load?: boolean | undefined;
-  annotation?: string[] | undefined;
+  output?: string[];
+  push?: boolean;
+  load?: boolean;
+  annotation?: string[];
   'registry-insecure'?: boolean | undefined;
 }): OutputFlag[] {
   const outputs = (values.output ?? []).map(parseOutput);

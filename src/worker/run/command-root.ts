@@ -57,7 +57,7 @@ export interface CommandRoot {
   /** Absolute path of the run's own folder, outside the root. */
   readonly folder: string;
   /** The runtime that runs the command, once it is started. */
-  readonly runtime?: RunningRuntime | undefined;
+  readonly runtime: RunningRuntime | undefined;
   /**
    * A folder in memory for the programs that start further commands: absolute path in the mount namespace of the
    * sandbox's first process. Absent where no command can join.

@@ -24,7 +24,7 @@ export interface ChrootSandboxOptions {
   capabilities: readonly string[];
   noNewPrivileges: boolean;
   /** Without CAP_SYS_ADMIN the kernel accepts it only together with `noNewPrivileges`. */
-  seccomp?: SeccompProfile | undefined;
+  seccomp: SeccompProfile | undefined;
   ulimits: readonly Ulimit[];
   /** `K=V`: the complete environment of the command. */
   environment: readonly string[];

@@ -23,6 +23,8 @@ import { Snapshot } from './snapshot.ts';
  */
 export class CopiedRoot implements CommandRoot {
   readonly folder: string;
+  /** Nothing of it runs by an OCI runtime. */
+  readonly runtime = undefined;
   readonly #root: string;
   readonly #mounts: CopiedMounts;
   #before: Snapshot | undefined;

@@ -280,7 +280,7 @@ export interface LaunchRequest {
   capabilities: readonly string[];
   noNewPrivileges: boolean;
   /** The seccomp filter; absent: none. */
-  seccomp?: SeccompProfile | undefined;
+  seccomp: SeccompProfile | undefined;
   environment: Environment;
   args: readonly string[];
 }
