@@ -8,19 +8,13 @@ import { type Descriptor, type ImageConfig, type Index, MEDIA } from '../image/t
 import { compressionOfFile, decompress } from '../layer/decompress.ts';
 import { type DockerEntry, readDockerManifest } from '../layout/docker-manifest.ts';
 import { ImageLayout } from '../layout/image-layout.ts';
-import { isIndex } from '../store/lookup.ts';
+import { isIndex, type NamedImage } from '../store/lookup.ts';
 import type { Store } from '../store/store.ts';
 import { ArchiveFiles } from './archive-files.ts';
 import { writeManifest } from './write-image.ts';
 
-export interface LoadedImage {
-  /** The stored manifest or index. */
-  target: Descriptor;
-  /** The image id; of an index that of its first image. */
-  id: Digest;
-  /** Canonical; empty for an image that the archive gives no name. */
-  names: string[];
-}
+/** An image that an archive has: of an index the id is that of its first image, and it may have no name. */
+export type LoadedImage = Pick<NamedImage, 'target' | 'id' | 'names'>;
 
 /**
  * Puts the images of an archive into the store, with their names: an OCI layout in a tar, what `docker save`

@@ -1,5 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
-import type { Image, Layer } from '../image/image.ts';
+import type { Image, ImageParts, Layer } from '../image/image.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
@@ -38,6 +38,26 @@ export function imageOf(
   const manifest = readManifest(bytes, `the manifest ${target.digest} of ${name}`);
   const { digest: id } = manifest.config;
   const config = readConfig(layout.document(id, 'config-size'), `the config ${id} of ${name}`);
+  const { mediaType, digest, size } = target;
+  const parts = { descriptor: { mediaType, digest, size }, manifest, id, config };
+  return imageOfParts(parts, { label, open: (blob) => layout.blob(blob), close });
+}
+
+/**
+ * The image of a manifest and its config, wherever they come from.
+ *
+ * @param place.open gives the packed bytes of a layer; `close` lets go of what was opened
+ * @throws JettisonError `MANIFEST_INVALID` when they do not belong together
+ */
+export function imageOfParts(
+  { descriptor, manifest, id, config }: ImageParts,
+  place: {
+    label: string;
+    open: (blob: Descriptor) => AsyncIterable<Buffer>;
+    close?: () => Promise<void>;
+  },
+): Image {
+  const { label, open, close = async () => {} } = place;
   const { diff_ids: diffIds } = config.rootfs;
   if (diffIds.length !== manifest.layers.length) {
     throw new JettisonError(
@@ -47,8 +67,7 @@ export function imageOf(
     );
   }
   const layers = manifest.layers.map(
-    (blob, at): Layer => ({ diffId: diffIds[at]!, blob, open: () => layout.blob(blob) }),
+    (blob, at): Layer => ({ diffId: diffIds[at]!, blob, open: () => open(blob) }),
   );
-  const { mediaType, digest, size } = target;
-  return { label, descriptor: { mediaType, digest, size }, id, config, layers, close };
+  return { label, descriptor, id, config, layers, close };
 }

@@ -1,6 +1,7 @@
-import type { Image, Layer } from '../../image/image.ts';
 import { familiarName, parseReference } from '../../image/reference.ts';
+import type { Descriptor } from '../../image/types.ts';
 import { resolveRemote } from '../../registry/resolve.ts';
+import { imageOfParts } from '../image-of.ts';
 import type { OpenSource } from '../open-source.ts';
 
 /**
@@ -10,26 +11,16 @@ import type { OpenSource } from '../open-source.ts';
  */
 export const open: OpenSource = async (text, { registries, platform, store }) => {
   const reference = parseReference(text.replace(/^registry:\/\//, ''));
-  const { descriptor, manifest, config } = await resolveRemote(registries, reference, platform);
-  const layers = manifest.layers.map(
-    (blob, at): Layer => ({
-      diffId: config.rootfs.diff_ids[at]!,
-      blob,
-      async *open() {
-        // What is here need not come from there.
-        if (store.blobs.has(blob.digest, blob.size)) {
-          yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
-          return;
-        }
-        const repository = await registries.read(reference, async (found) => found);
-        for await (const chunk of repository.blob(blob))
-          yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      },
-    }),
-  );
-  const image: Image = {
-    ...{ label: familiarName(reference), descriptor, id: manifest.config.digest, config, layers },
-    close: async () => {},
-  };
-  return image;
+  const parts = await resolveRemote(registries, reference, platform);
+  async function* openLayer(blob: Descriptor): AsyncGenerator<Buffer> {
+    // What is here need not come from there.
+    if (store.blobs.has(blob.digest, blob.size)) {
+      yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
+      return;
+    }
+    const repository = await registries.read(reference, async (found) => found);
+    for await (const chunk of repository.blob(blob))
+      yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+  return imageOfParts(parts, { label: familiarName(reference), open: openLayer });
 };

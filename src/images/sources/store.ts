@@ -1,11 +1,11 @@
 import { JettisonError } from '../../errors/error.ts';
 import { isDigest } from '../../image/digest.ts';
-import type { Image, Layer } from '../../image/image.ts';
 import { familiarName, parseReference } from '../../image/reference.ts';
-import { MEDIA } from '../../image/types.ts';
+import { type Descriptor, MEDIA } from '../../image/types.ts';
 import { fetchBlob } from '../../registry/pull.ts';
 import { findImage, type NamedImage, readImage } from '../../store/lookup.ts';
 import type { Store } from '../../store/store.ts';
+import { imageOfParts } from '../image-of.ts';
 import type { OpenSource } from '../open-source.ts';
 
 /**
@@ -30,27 +30,15 @@ export const open: OpenSource = async (text, options) => {
     }
   }
   const [name] = found.names;
-  const { descriptor, manifest, id, config } = readImage(
-    store,
-    found.target,
-    options.isPlatformGiven ? platform : undefined,
-  );
+  const parts = readImage(store, found.target, options.isPlatformGiven ? platform : undefined);
   const reference = name === undefined ? undefined : parseReference(name);
-  const layers = manifest.layers.map(
-    (blob, at): Layer => ({
-      diffId: config.rootfs.diff_ids[at]!,
-      blob,
-      async *open() {
-        if (!store.blobs.has(blob.digest, blob.size)) {
-          await fetchBlob(store, registries, reference, blob, options.onProgress);
-        }
-        yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
-      },
-    }),
-  );
-  const label = name === undefined ? text : familiarName(name);
-  const image: Image = { label, descriptor, id, config, layers, close: async () => {} };
-  return image;
+  async function* openLayer(blob: Descriptor): AsyncGenerator<Buffer> {
+    if (!store.blobs.has(blob.digest, blob.size)) {
+      await fetchBlob(store, registries, reference, blob, options.onProgress);
+    }
+    yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
+  }
+  return imageOfParts(parts, { label: name === undefined ? text : familiarName(name), open: openLayer });
 };
 
 /** A manifest by its digest, of which no image has the name: a build that only sends its image elsewhere makes such. */
