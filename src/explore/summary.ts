@@ -27,7 +27,7 @@ export function summaryLines(description: ImageDescription): string[] {
   if (base !== undefined) lines.push(`on ${base.name ?? 'a base image'}: ${plural(base.layers, 'layer')}`);
   if (distribution !== undefined)
     lines.push(distribution.name ?? `${distribution.id} ${distribution.version ?? ''}`);
-  lines.push('', 'LAYERS');
+  lines.push('', layers.length === 0 ? 'LAYERS  none' : 'LAYERS');
   for (const [at, { bytes, wasted, instruction }] of layers.entries()) {
     const one = instructions[instruction];
     const place = one === undefined ? '' : placeOf(one);
@@ -37,8 +37,9 @@ export function summaryLines(description: ImageDescription): string[] {
       `${String(at + 1).padStart(3)} ${sizeColumn(bytes)}  ${place === '' ? '' : `${place}  `}${cut(text)}${waste}`,
     );
   }
-  lines.push('', 'KINDS');
-  for (const [kind, { bytes, files }] of bySize(Object.entries(kinds), ([, one]) => one.bytes)) {
+  const byKind = bySize(Object.entries(kinds), ([, one]) => one.bytes);
+  lines.push('', byKind.length === 0 ? 'KINDS  none' : 'KINDS');
+  for (const [kind, { bytes, files }] of byKind) {
     lines.push(`    ${sizeColumn(bytes)}  ${kind.padEnd(12)}  ${plural(files, 'file')}`);
   }
   lines.push('', `PACKAGES  ${packages.length}`);

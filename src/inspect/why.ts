@@ -40,7 +40,8 @@ export interface Reason {
  * @throws JettisonError `NOT_IN_IMAGE`
  */
 export function why(inspection: Inspection, subject: string, store: Store): Reason[] {
-  const { census } = inspection;
+  const { census, image } = inspection;
+  if (image.layers.length === 0) throw empty(image.label);
   const path = subject.replace(/^\/+|\/+$/g, '');
   const found = census.get(path);
   if (found !== undefined || subject.startsWith('/')) {
@@ -165,6 +166,12 @@ function shortened(link: OriginLink, followed: Leaf, path: string): OriginLink {
   const inside = followed.path === path ? '' : followed.path.slice(path === '' ? 0 : path.length + 1);
   if (inside === '' || !link.path.endsWith(`/${inside}`)) return link;
   return { ...link, path: link.path.slice(0, -inside.length - 1) };
+}
+
+function empty(label: string): JettisonError {
+  return new JettisonError('NOT_IN_IMAGE', `${label} has no layers: there is nothing in it`, {
+    hint: 'Its config is all that it has: `jettison inspect` shows it.',
+  });
 }
 
 function notThere({ census, image }: Inspection, subject: string): JettisonError {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -160,6 +160,53 @@ test.skipIf(why !== undefined)('instructions that make no layer have their lines
     { createdBy: 'CMD ["d"]', location: { line: 9 }, stage: 'stage-1' },
     ...Array(instructions.length - 1).fill({}),
   ]);
+});
+
+describe.skipIf(why !== undefined)('images with little in them', () => {
+  const commands = (image: string) => [
+    ['explore', image],
+    ['report', '-o', '-', image],
+    ['diff', image, image],
+    ['diff', '--stat', '--files', image, 'app:1'],
+    ['compare', image, image],
+    ['compare', '--format', 'markdown', image],
+  ];
+
+  test('an image without layers', async () => {
+    builds.write({ 'empty.Dockerfile': 'FROM scratch\nLABEL a=b\n' });
+    await build('empty', '-f', join(builds.context, 'empty.Dockerfile'));
+    for (const args of commands('empty')) expect(await run(...args)).toMatchObject({ code: 0, err: '' });
+    expect((await run('explore', 'empty')).out).toContain('LAYERS  none');
+    for (const path of ['/', '/x', 'x'])
+      expect(await run('why', 'empty', path)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^error: empty:latest has no layers/),
+      });
+  });
+
+  test('an image of symlinks that lead nowhere, out of it, and in a circle', async () => {
+    const folder = join(builds.folder, 'links');
+    mkdirSync(folder);
+    for (const [name, target] of [
+      ['nowhere', 'x'],
+      ['out', '../../../..'],
+      ['circle', 'circle'],
+    ] as const)
+      symlinkSync(target, join(folder, name));
+    for (const args of commands(`dir:${folder}`))
+      expect(await run(...args)).toMatchObject({ code: 0, err: '' });
+    for (const path of ['/', '/out', 'circle'])
+      expect(await run('why', `dir:${folder}`, path)).toMatchObject({ code: 0, err: '' });
+    expect(await run('why', `dir:${folder}`, '/circle/x')).toMatchObject({ code: 1 });
+  });
+
+  test('a file that is not an archive is named', async () => {
+    writeFileSync(join(builds.folder, 'notes.txt'), 'no archive\n'.repeat(100));
+    expect(await run('compare', 'docker-archive:notes.txt')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^error: \/.*\/notes\.txt is not an image archive: invalid tar archive/),
+    });
+  });
 });
 
 test.skipIf(why !== undefined)('compare puts figures side by side', async () => {

@@ -17,7 +17,7 @@ export function diffText(
   const sign = (change: 'added' | 'removed' | 'changed') =>
     change === 'added' ? paint.green('+') : change === 'removed' ? paint.red('-') : paint.yellow('~');
   const parts: string[] = [];
-  if (!what.files && !what.packages) parts.push(summary(diff));
+  if (what.stat || (!what.files && !what.packages)) parts.push(summary(diff));
   if (what.stat) return parts.join('\n');
   const all = !what.files && !what.packages;
   if (all && diff.config.length > 0) {

@@ -14,6 +14,9 @@ import { temporaryPath } from '../../store/temporary.ts';
 import { imageOf } from '../image-of.ts';
 import type { OpenOptions, OpenSource } from '../open-source.ts';
 
+/** Codes of errors that say that a file is not a tar, whose name they do not know. */
+const NOT_A_TAR = new Set(['TAR_INVALID', 'COMPRESSION_INVALID']);
+
 /**
  * An image of an archive, read where it is; one that is compressed, or comes through a pipe, is first written to the
  * store's temporary folder.
@@ -32,7 +35,13 @@ export async function openArchive(
   options: Parameters<OpenSource>[1] & { label: string; which?: string | undefined },
 ): Promise<Image> {
   const { label, which, platform } = options;
-  const { file, remove } = await plainTar(path, options);
+  const { file, remove } = await plainTar(path, options).catch((error: unknown) => {
+    if (!(error instanceof JettisonError) || !NOT_A_TAR.has(error.code)) throw error;
+    throw error.with({
+      message: `${path} is not an image archive: ${error.message}`,
+      hint: 'Give what `docker save -o FILE` or `jettison save -o FILE` wrote.',
+    });
+  });
   const close = async () => {
     file.close();
     remove();
@@ -119,7 +128,7 @@ async function plainTar(
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined && path !== '/dev/stdin') {
     throw new JettisonError('ARCHIVE_INVALID', `${path} does not exist`, {
-      hint: 'Give what `docker save -o FILE` wrote.',
+      hint: 'Give what `docker save -o FILE` or `jettison save -o FILE` wrote.',
     });
   }
   if (stat?.isDirectory()) {

@@ -37,7 +37,8 @@ export const apk: Catalogue<Described[]> = {
         else if (line[0] === 'A') one.architecture = value;
         else if (line[0] === 'o') one.origin = value;
         else if (line[0] === 'L') one.license = value;
-        else if (line[0] === 'D') one.depends = words(value);
+        // `!name` is a conflict.
+        else if (line[0] === 'D') one.depends = words(value).filter((word) => !word.startsWith('!'));
         else if (line[0] === 'p') one.provides = words(value);
         else if (line[0] === 'F') folder = value;
         else if (line[0] === 'R') one.files.push(folder === '' ? value : `${folder}/${value}`);
@@ -87,7 +88,7 @@ function words(text: string): string[] {
   return text.split(' ').filter((word) => word !== '');
 }
 
-/** A name without its version and without what apk knows of how it is wanted: `so:libc.musl-x86_64.so.1=1`. */
+/** A name without its version and without where it is pinned to: `so:libc.musl-x86_64.so.1=1`. */
 function bare(word: string): string {
-  return word.replace(/^!/, '').split(/[<>=~@]/, 1)[0]!;
+  return word.split(/[<>=~@]/, 1)[0]!;
 }
