@@ -98,25 +98,13 @@ async function main() {
     say(`${name}: starting it`);
     const { edited } = await visit(tag, '/edited');
     if (edited !== name) throw new Failure(`the image ${tag} does not hold the edit`);
-    rows.push({ name, cold, rebuild, uid, ...(await facts(tag)) });
+    rows.push([name, seconds(cold), seconds(rebuild), uid]);
   }
 
   console.log(`\nBuilt on ${words}.\n`);
-  console.log(
-    table(
-      ['image', 'size', 'compressed', 'layers', 'files', 'cold build', 'after an edit', 'runs as uid'],
-      rows.map((row) => [
-        row.name,
-        megabytes(row.size),
-        megabytes(row.compressed),
-        row.layers,
-        row.files,
-        seconds(row.cold),
-        seconds(row.rebuild),
-        row.uid,
-      ]),
-    ),
-  );
+  const tags = IMAGES.map(({ name }) => `orders-api:${name}`);
+  console.log((await jettison('compare', ...tags)).stdout);
+  console.log(table(['', 'cold build', 'after an edit', 'runs as uid'], rows));
 }
 
 async function buildTwice(settings) {
@@ -229,31 +217,6 @@ async function visit(tag, path) {
   }
 }
 
-async function facts(tag) {
-  const [image] = JSON.parse((await jettison('inspect', tag)).stdout);
-  const { Layers: layers } = image.RootFS;
-  return {
-    size: image.UnpackedSize,
-    compressed: image.CompressedSize,
-    layers: layers.length,
-    files: await countFiles(new Set(layers)),
-  };
-}
-
-/** Counts the files of some layers by the indexes that the store keeps of them. */
-async function countFiles(diffIds) {
-  const counts = new Map();
-  for (const id of await readdir(join(home, 'layers'))) {
-    const packed = await readFile(join(home, 'layers', id, 'blob.json'), 'utf8').catch(() => undefined);
-    if (packed === undefined) continue;
-    const { diffId } = JSON.parse(packed);
-    if (!diffIds.has(diffId) || counts.has(diffId)) continue;
-    const lines = (await readFile(join(home, 'layers', id, 'index'), 'utf8')).split('\n').filter(Boolean);
-    counts.set(diffId, lines.filter((line) => JSON.parse(line).type === 'file').length);
-  }
-  return [...counts.values()].reduce((sum, count) => sum + count, 0);
-}
-
 function jettison(...args) {
   return run(process.execPath, [join(root, 'dist/cli.js'), ...args], { env });
 }
@@ -318,10 +281,6 @@ function table(head, rows) {
       line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
     )
     .join('\n');
-}
-
-function megabytes(bytes) {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function seconds(value) {
