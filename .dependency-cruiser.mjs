@@ -8,6 +8,7 @@ const rooms = {
   fields: [],
   dockerfile: [],
   layer: [],
+  git: ['layer'],
   context: ['dockerfile', 'layer', 'store'],
   plan: ['dockerfile'],
   store: ['layer'],
@@ -24,6 +25,7 @@ const rooms = {
     ...['dockerfile', 'plan', 'layer', 'context', 'store', 'protocol', 'machine', 'launch'],
     ...['registry', 'remote', 'cache', 'layout'],
   ],
+  forecast: ['dockerfile', 'plan', 'layer', 'context', 'git', 'solve'],
   export: ['layer', 'layout', 'store', 'protocol', 'registry'],
   images: ['layer', 'layout', 'store', 'registry', 'export'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
@@ -34,7 +36,7 @@ const rooms = {
   base: ['layer', 'store', 'host', 'export'],
   build: [
     ...['dockerfile', 'plan', 'context', 'cache', 'remote', 'registry', 'solve', 'store', 'protocol'],
-    ...['machine', 'host', 'export', 'run'],
+    ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer'],
   ],
 };
 

@@ -4,14 +4,14 @@ import { ignoredBy, parseIgnore } from '../context/ignore.ts';
 import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { globalScope } from '../plan/heads.ts';
-import { type ImageRequest, imageKey } from '../plan/input.ts';
+import { imageKey } from '../plan/input.ts';
 import { shownName } from '../plan/named-contexts.ts';
 import { type Outline, outlineOf, type Target, targetsOf } from '../plan/outline.ts';
 import type { BaseImage } from '../plan/plan.ts';
 import { planInTurns } from '../plan/planner.ts';
-import { BaseImages } from '../solve/base-images.ts';
 import { openStore } from '../store/store.ts';
-import { checkOptions } from './options.ts';
+import { AvailableBases } from './available-bases.ts';
+import { checkOptions, pick } from './options.ts';
 import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from './planning.ts';
 import { checkSourceDate } from './source-date.ts';
 
@@ -137,7 +137,9 @@ async function planWithAvailableImages(
   const everyStage = options.target === undefined && !options.targetOnly;
   const images = new Map<string, BaseImage>();
   const missing = new Map<string, string>();
-  const bases = options.offline ? undefined : new OpenBases(options);
+  const env = options.env ?? process.env;
+  const store = options.offline ? undefined : openStore({ env, ...pick(options, 'home') });
+  const bases = store && new AvailableBases(store, env, options.signal, options.pull);
   const ignore = text.ignoreText === undefined ? undefined : parseIgnore(text.ignoreText, text.ignoreName!);
   const input = {
     ...planInput(options, dockerfile),
@@ -172,36 +174,6 @@ async function planWithAvailableImages(
       }
     }
   } finally {
-    bases?.close();
-  }
-}
-
-/** Base images of the store and of registries, for as long as one check takes. */
-class OpenBases {
-  readonly #store;
-  readonly #bases: BaseImages;
-
-  constructor(options: CheckOptions) {
-    const env = options.env ?? process.env;
-    this.#store = openStore({ env, ...(options.home === undefined ? {} : { home: options.home }) });
-    this.#bases = new BaseImages({
-      store: this.#store,
-      env,
-      pull: options.pull ?? false,
-      signal: options.signal ?? new AbortController().signal,
-    });
-  }
-
-  async resolve(request: ImageRequest): Promise<BaseImage | undefined> {
-    try {
-      return await this.#bases.resolve(request);
-    } catch (error) {
-      if (error instanceof JettisonError && error.code === 'BASE_UNKNOWN') return undefined;
-      throw error;
-    }
-  }
-
-  close(): void {
-    this.#store.close();
+    store?.close();
   }
 }

@@ -5,6 +5,10 @@ export const commands: CommandTable = {
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./commands/build.ts') },
   debug: { summary: 'Open a shell where a build fails', load: () => import('./commands/debug.ts') },
   lint: { summary: 'Check Dockerfiles', load: () => import('./commands/lint.ts') },
+  forecast: {
+    summary: 'Show how often instructions will run, from the git history',
+    load: () => import('./commands/forecast.ts'),
+  },
   context: { summary: 'Show what a build may read, and why', load: () => import('./commands/context.ts') },
   run: { summary: 'Run an image', load: () => import('./commands/run.ts') },
   ps: { summary: 'List containers', load: () => import('./commands/ps.ts') },

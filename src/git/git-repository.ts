@@ -1,0 +1,241 @@
+import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import { nameOfBytes } from '../layer/names.ts';
+import { damaged } from './git-error.ts';
+import type { Commit, HashName } from './object.ts';
+import { GitObjects } from './objects.ts';
+import type { RepositoryFiles } from './repository-files.ts';
+
+/** Text files of a repository: HEAD, config, packed-refs. */
+const MOST_TEXT = 64 << 20;
+/** Repositories that borrow objects from one that borrows from another one … */
+const MOST_ALTERNATES = 64;
+const MOST_LINKS = 10;
+const MOST_FOLDERS = 2000;
+
+/** Where a working tree's repository is. */
+interface Place {
+  /** The directory that was checked out. */
+  worktree: string;
+  /** Whose HEAD it is. */
+  folder: string;
+  /** Where objects and branches are: another one for an additional working tree. */
+  common: string;
+}
+
+/** A git repository, read without git. */
+export class Repository {
+  readonly objects: GitObjects;
+  readonly #shallow: ReadonlySet<string>;
+
+  private constructor(
+    private readonly files: RepositoryFiles,
+    private readonly place: Place,
+    hash: HashName,
+  ) {
+    this.objects = new GitObjects(files, objectFolders(files, place), hash);
+    this.#shallow = new Set(text(files, `${place.common}/shallow`)?.split('\n'));
+  }
+
+  /**
+   * The repository that a directory belongs to.
+   *
+   * @param directory absolute real path
+   * @throws JettisonError `GIT_MISSING`, `GIT_UNSUPPORTED`
+   */
+  static of(files: RepositoryFiles, directory: string, label: string): Repository {
+    const place = findPlace(files, directory);
+    if (place === undefined) {
+      throw new JettisonError('GIT_MISSING', `"${label}" is not in a git repository`, {
+        hint: 'Give a directory with a history, or begin one with `git init`.',
+      });
+    }
+    return new Repository(files, place, readConfig(files, place));
+  }
+
+  get worktree(): string {
+    return this.place.worktree;
+  }
+
+  /** Whether the oldest commits were left out when it was cloned. */
+  get isShallow(): boolean {
+    return this.#shallow.size > 0;
+  }
+
+  /** The path of a directory of the working tree in its trees: empty for the root. */
+  pathOf(directory: string): string {
+    return relative(this.place.worktree, directory).split(sep).join('/');
+  }
+
+  /**
+   * @param name a branch, a tag, a remote's branch, `HEAD`, or a commit
+   * @throws JettisonError `GIT_REVISION`
+   */
+  resolve(name: string): { commit: string; branch?: string } {
+    if (name === 'HEAD') {
+      const { id, ref } = this.#follow('HEAD');
+      if (id === undefined) {
+        throw new JettisonError('GIT_REVISION', 'the git repository has no commits yet', {
+          hint: 'There is no history to forecast from: commit something first.',
+        });
+      }
+      const branch = ref?.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined;
+      return { commit: this.objects.peel(id), ...(branch === undefined ? {} : { branch }) };
+    }
+    for (const ref of [
+      name,
+      `refs/${name}`,
+      `refs/heads/${name}`,
+      `refs/tags/${name}`,
+      `refs/remotes/${name}`,
+    ]) {
+      if (!ref.startsWith('refs/') || !isRefName(ref)) continue;
+      const { id } = this.#follow(ref);
+      if (id !== undefined) return { commit: this.objects.peel(id), branch: name };
+    }
+    if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name) && this.objects.has(name)) {
+      return { commit: this.objects.peel(name) };
+    }
+    throw new JettisonError('GIT_REVISION', `the git repository has no branch "${name}"`, {
+      hint: this.#branchHint(),
+    });
+  }
+
+  /**
+   * A commit and its first parents, newest first.
+   *
+   * @param most how many at most
+   */
+  *firstParents(commit: string, most = Number.POSITIVE_INFINITY): Generator<Commit> {
+    let next: string | undefined = commit;
+    for (let count = 0; next !== undefined && count < most; count++) {
+      const found: Commit = this.objects.commit(next);
+      yield found;
+      next = this.#shallow.has(found.id) ? undefined : found.parents[0];
+    }
+  }
+
+  #follow(name: string): { id?: string; ref?: string } {
+    let at = name;
+    for (let links = 0; links < MOST_LINKS; links++) {
+      const value = this.#readRef(at);
+      const target = value === undefined ? undefined : /^ref:\s*(\S+)$/.exec(value)?.[1];
+      if (target === undefined) return { ref: at, ...(value === undefined ? {} : { id: value }) };
+      if (!isRefName(target)) throw damaged(`${at} refers to "${target}"`);
+      at = target;
+    }
+    throw damaged(`${name} refers to itself`);
+  }
+
+  #readRef(name: string): string | undefined {
+    const { folder, common } = this.place;
+    for (const directory of new Set([folder, common])) {
+      const found = text(this.files, `${directory}/${name}`)?.trim();
+      if (found) return found;
+    }
+    return this.#packed().get(name);
+  }
+
+  #packed(): Map<string, string> {
+    const lines = text(this.files, `${this.place.common}/packed-refs`)?.split('\n') ?? [];
+    return new Map(
+      lines.flatMap((line) => {
+        const [, id, name] = /^([0-9a-f]{40,64}) (\S+)$/.exec(line) ?? [];
+        return id === undefined ? [] : [[name!, id] as const];
+      }),
+    );
+  }
+
+  #branchHint(): string {
+    const loose = this.files.names(`${this.place.common}/refs/heads`);
+    const packed = [...this.#packed().keys()].flatMap((name) =>
+      name.startsWith('refs/heads/') ? [name.slice('refs/heads/'.length)] : [],
+    );
+    const branches = [...new Set([...loose, ...packed])].sort().slice(0, 8);
+    return branches.length === 0
+      ? 'It has no branches: leave out --branch for what is checked out.'
+      : `There is ${branches.join(', ')}.`;
+  }
+}
+
+/** Looks for `.git` in a directory and those above it. */
+function findPlace(files: RepositoryFiles, directory: string): Place | undefined {
+  for (let at = directory; ; at = dirname(at)) {
+    const dot = join(at, '.git');
+    if (files.isDirectory(dot)) {
+      // A folder of that name alone is not a repository.
+      if (text(files, `${dot}/HEAD`) !== undefined) return { worktree: at, ...withCommon(files, dot) };
+    } else {
+      const link = text(files, dot);
+      const target = link === undefined ? undefined : /^gitdir: (.+?)\n*$/.exec(link)?.[1];
+      if (target !== undefined) return { worktree: at, ...withCommon(files, inside(at, target)) };
+    }
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+/** An additional working tree has a folder of its own, which names the one with the objects. */
+function withCommon(files: RepositoryFiles, folder: string): { folder: string; common: string } {
+  const common = text(files, `${folder}/commondir`)?.trim();
+  return { folder, common: common ? inside(folder, common) : folder };
+}
+
+/** The objects of submodules are among them: their trees are shown where they are checked out. */
+function objectFolders(files: RepositoryFiles, { folder, common }: Place): string[] {
+  const found = new Set<string>([`${common}/objects`]);
+  let looked = 0;
+  const modules = (at: string, depth: number) => {
+    for (const name of files.names(at)) {
+      // Symlinks could lead around in circles.
+      if (++looked > MOST_FOLDERS) return;
+      const module = `${at}/${name}`;
+      if (files.isDirectory(`${module}/objects`)) {
+        found.add(`${module}/objects`);
+        if (depth < MOST_LINKS) modules(`${module}/modules`, depth + 1);
+      } else if (depth < MOST_LINKS && files.isDirectory(module)) modules(module, depth + 1);
+    }
+  };
+  for (const at of new Set([folder, common])) modules(`${at}/modules`, 0);
+  // A set is walked through to its end, whatever is added on the way.
+  for (const objects of found) {
+    if (found.size > MOST_ALTERNATES) break;
+    for (const line of text(files, `${objects}/info/alternates`)?.split('\n') ?? []) {
+      if (line !== '' && !line.startsWith('#')) found.add(inside(objects, line));
+    }
+  }
+  return [...found];
+}
+
+/** What the config says about the form of the repository. @throws JettisonError `GIT_UNSUPPORTED` */
+function readConfig(files: RepositoryFiles, { common }: Place): HashName {
+  const config = text(files, `${common}/config`) ?? '';
+  const extensions = config.split(/^\s*(?=\[)/m).filter((section) => /^\[\s*extensions\s*\]/i.test(section));
+  const settingOf = (name: string) =>
+    new RegExp(`^\\s*${name}\\s*=\\s*"?([^"\\s;#]+)`, 'im').exec(extensions.join('\n'))?.[1]?.toLowerCase();
+  const storage = settingOf('refstorage') ?? 'files';
+  const hash = settingOf('objectformat') ?? 'sha1';
+  if (storage !== 'files' || (hash !== 'sha1' && hash !== 'sha256')) {
+    throw new JettisonError('GIT_UNSUPPORTED', 'the git repository has a form that is not read here', {
+      hint: `Its config says ${storage === 'files' ? `objectformat = ${hash}` : `refstorage = ${storage}`}; clone it into one without.`,
+    });
+  }
+  return hash;
+}
+
+function inside(folder: string, path: string): string {
+  return isAbsolute(path) ? normalize(path) : join(folder, path);
+}
+
+/** Names of files below the repository: none leads out of it. */
+function isRefName(name: string): boolean {
+  return (
+    name.startsWith('refs/') &&
+    !name.includes('\0') &&
+    !name.split('/').some((part) => part === '..' || part === '')
+  );
+}
+
+function text(files: RepositoryFiles, path: string): string | undefined {
+  const bytes = files.read(path, MOST_TEXT);
+  return bytes && nameOfBytes(bytes);
+}
