@@ -1,15 +1,8 @@
-import {
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../src/image/types.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { type Ended, TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 
@@ -144,7 +137,7 @@ describe('a damaged blob of a base image', () => {
     expect(await builds.run(['save', '-o', archive, 'base'])).toMatchObject({ code: 0 });
     await builds.run(['builder', 'prune', '--all', '--force']);
     const blob = baseBlob();
-    for (const id of builds.store.layers.ids()) rmSync(builds.store.layout.layer(id), { recursive: true });
+    for (const id of builds.store.layers.ids()) removeTree(builds.store.layout.layer(id));
     if (how === 'changed') invert(blob, 100_000);
     else truncateSync(blob, 100_000);
 

@@ -16,6 +16,7 @@ import { LayerIndex } from '../../src/layer/layer-index.ts';
 import { diskPath, nameOfBytes } from '../../src/layer/names.ts';
 import { soundIndex } from '../../src/layer/sound-index.ts';
 import { Layers } from '../../src/store/layers.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { unpack } from '../../src/worker/layers/unpack.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { asRoot, emptyStore, identity, type TarMember, tarFile } from './layer-fixture.ts';
@@ -221,7 +222,7 @@ describe('archives that mean harm', () => {
               expect(text).not.toContain(MARKER);
             expect(canary.look()).toEqual(before);
             expect(home()).toEqual(storeBefore);
-            rmSync(ctx.layout.layer(layer.id), { recursive: true, force: true });
+            removeTree(ctx.layout.layer(layer.id));
           }),
           { numRuns: Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0 ? 5000 : 150 },
         );

@@ -7,6 +7,7 @@ import { type Descriptor, type Manifest, MEDIA } from '../../src/image/types.ts'
 import { fetchLayers, pullImage } from '../../src/registry/pull.ts';
 import { pushImage } from '../../src/registry/push.ts';
 import { Registries, type RegistryOptions } from '../../src/registry/registries.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { FakeRegistry, type FakeRegistryOptions, type Fault, type Seen } from '../support/registry.ts';
@@ -114,7 +115,7 @@ describe('pushing', () => {
     const base = image([randomBytes(2 << 20)]);
     await pushImage(store, registries, refer(server, 'base:1'), base.descriptor);
 
-    rmSync(home, { recursive: true });
+    removeTree(home);
     store = openStore({ home });
     const pulled = await pullImage(store, registries, refer(server, 'base:1'), AMD64);
     const layer = pulled.manifest.layers[0]!;
@@ -141,7 +142,7 @@ describe('pushing', () => {
         image([Buffer.alloc(2 << 20, server.host)]).descriptor,
       );
     }
-    rmSync(home, { recursive: true });
+    removeTree(home);
     store = openStore({ home });
     for (const source of [from, to]) {
       const { descriptor } = await pullImage(store, registries, refer(source, 'base:1'), AMD64);

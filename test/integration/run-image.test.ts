@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { networkHelper } from '../../src/machine/network-helper.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { CLI, ended } from '../support/build.ts';
 import { makeStore, type TestStore } from '../support/images.ts';
 import { eventually, makeBaseImage, marker, openSandbox, processesWith } from '../support/sandbox.ts';
@@ -189,7 +190,7 @@ describe('jettison run', () => {
   });
 
   it('unpacks directories again that prune deleted', async () => {
-    for (const id of test.store.layers.ids()) rmSync(test.store.layout.layer(id), { recursive: true });
+    for (const id of test.store.layers.ids()) removeTree(test.store.layout.layer(id));
     expect(await run(['base'])).toMatchObject({ code: 0, out: 'by default\n' });
   });
 });

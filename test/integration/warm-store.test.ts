@@ -24,6 +24,7 @@ import type { Entry } from '../../src/layer/entry.ts';
 import { contentDigest } from '../../src/layer/layer-index.ts';
 import { imageConfig } from '../../src/solve/image-config.ts';
 import { pruneStore } from '../../src/store/prune.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { openStore } from '../../src/store/store.ts';
 import { makeImage, makeTar } from '../support/images.ts';
 import { makeBaseImage, whyNoSandbox } from '../support/sandbox.ts';
@@ -276,7 +277,7 @@ async function prune(home: string, part: number): Promise<void> {
   const store = openStore({ home });
   const measure = async (folders: string[]) => folders.map(() => 1000);
   const remove = async (paths: string[]) => {
-    for (const one of paths) rmSync(one, { recursive: true, force: true });
+    for (const one of paths) removeTree(one);
   };
   const filter = [
     { images: 'none', unusedForMs: 0 },
@@ -334,7 +335,7 @@ async function check(
         cause: error,
       });
     } finally {
-      for (const gone of [cold, fresh, cache]) rmSync(gone, { recursive: true, force: true });
+      for (const gone of [cold, fresh, cache]) removeTree(gone);
     }
   }
   expect(wrong).toEqual([]);

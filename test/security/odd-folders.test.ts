@@ -1,5 +1,6 @@
 // Files in folders that somebody else made: layouts, caches and contexts. What is not a file there is never waited for,
 // and no symlink leads out.
+
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { type Ended, TestBuilds } from '../support/build.ts';
 
 let builds: TestBuilds;
@@ -34,7 +36,7 @@ afterAll(() => builds?.remove());
 /** A build in an empty store. */
 async function build(...args: string[]): Promise<Ended> {
   const home = join(builds.folder, 'empty');
-  rmSync(home, { recursive: true, force: true });
+  removeTree(home);
   const ended = await builds.run(['build', builds.context, '-t', 'x', '--progress=plain', ...args], { home });
   expect(ended.err).not.toMatch(/bug in Jettison|^ {4}at /m);
   return ended;

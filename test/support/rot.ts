@@ -14,6 +14,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
 import { sha256 } from '../../src/image/digest.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import { randomNumbers, TestBuilds } from './build.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -95,7 +96,7 @@ export class RotBuilds {
       const folder = tempDir();
       const home = join(folder, 'store');
       const again = () => {
-        rmSync(home, { recursive: true, force: true });
+        removeTree(home);
         // With the times of folders, too: by them an index.json counts as merely old.
         execFileSync('cp', ['-a', this.sound.home, home]);
         damage(join(home, file), how, random);
