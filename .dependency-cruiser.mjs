@@ -21,8 +21,9 @@ const rooms = {
   registry: ['store'],
   remote: ['dockerfile', 'layer', 'store', 'registry'],
   cache: ['layer', 'layout', 'store', 'registry'],
+  history: ['dockerfile', 'layer', 'store'],
   solve: [
-    ...['dockerfile', 'plan', 'layer', 'context', 'store', 'protocol', 'machine', 'launch'],
+    ...['history', 'dockerfile', 'plan', 'layer', 'context', 'store', 'protocol', 'machine', 'launch'],
     ...['registry', 'remote', 'cache', 'layout'],
   ],
   forecast: ['dockerfile', 'plan', 'layer', 'context', 'git', 'solve'],
@@ -36,7 +37,7 @@ const rooms = {
   base: ['layer', 'store', 'host', 'export'],
   build: [
     ...['dockerfile', 'plan', 'context', 'cache', 'remote', 'registry', 'solve', 'store', 'protocol'],
-    ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer'],
+    ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer', 'history'],
   ],
 };
 

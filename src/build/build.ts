@@ -5,6 +5,7 @@ import { exporterOf } from '../export/exporters.ts';
 import { ImageMaker } from '../export/image-maker.ts';
 import type { BuiltPlatform } from '../export/output.ts';
 import { exportAll } from '../export/outputs.ts';
+import type { Digest } from '../image/digest.ts';
 import type { ImageSet } from '../image/image.ts';
 import { canonicalName } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
@@ -14,9 +15,10 @@ import { despiteLosses } from '../solve/lost-layers.ts';
 import type { Solver } from '../solve/solver.ts';
 import { defaultHome } from '../store/layout.ts';
 import type { Store } from '../store/store.ts';
+import { BuildRecorder } from './build-recorder.ts';
 import { cancelledBy, interrupted } from './cancellation.ts';
 import { isMultiPlatform } from './multi-platform.ts';
-import { openBuild } from './open-build.ts';
+import { type LabelledPlan, openBuild } from './open-build.ts';
 import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './options.ts';
 import { ProvenanceNotes } from './provenance-notes.ts';
 
@@ -62,7 +64,9 @@ async function buildWith(
 
   // Text → instructions → stages → plan.
   const notes = new ProvenanceNotes();
-  const opened = await openBuild(options, notes.listening(emit), cancel);
+  const recorder = new BuildRecorder(options, started);
+  const emitAll = recorder.listening(notes.listening(emit));
+  const opened = await openBuild(options, emitAll, cancel, undefined, recorder);
   const { session, fetches, plans, solvers, mounts, epoch, warnings } = opened;
   try {
     const { store, env, signal } = session;
@@ -109,6 +113,7 @@ async function buildWith(
       session.store.provenance.put(id, notes.of(plan, label));
     }
     const image = made && imageResult(made, built);
+    await recorder.succeed({ ...image, tags: names }, definitionsOf(solvers, plans));
     emit({
       type: 'build.finished',
       ...(image && {
@@ -120,9 +125,23 @@ async function buildWith(
       durationMs: Date.now() - started,
     });
     return { ...image, tags: names, warnings };
+  } catch (error) {
+    await recorder.fail(error, definitionsOf(solvers, plans));
+    throw error;
   } finally {
     await session.close();
   }
+}
+
+/** Definitions of steps by their ids in the build. */
+function definitionsOf(solvers: readonly Solver[], plans: readonly LabelledPlan[]): Map<string, Digest> {
+  return new Map(
+    solvers.flatMap((solver, at) => {
+      const { label } = plans[at]!;
+      const prefix = label === undefined ? '' : `${label} `;
+      return [...solver.definitions()].map(([id, digest]): [string, Digest] => [prefix + id, digest]);
+    }),
+  );
 }
 
 async function solveFor(plan: Plan, solver: Solver, epoch: number | undefined): Promise<BuiltPlatform> {

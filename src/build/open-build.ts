@@ -18,6 +18,7 @@ import { checkRunnable } from '../solve/emulation.ts';
 import type { HaltPoint } from '../solve/solve-context.ts';
 import { Solver } from '../solve/solver.ts';
 import { BuildCacheMounts } from '../solve/steps/cache-mount-import.ts';
+import type { BuildRecorder } from './build-recorder.ts';
 import { type BuildInputs, directoryOf, type OpenedInputs, openInputs, readInputs } from './main-context.ts';
 import { isMultiPlatform } from './multi-platform.ts';
 import { type BuildOptions, pick } from './options.ts';
@@ -45,6 +46,7 @@ export interface OpenedBuild {
  * Text → instructions → stages → plan: reads the inputs of a build, and plans it.
  *
  * @param haltAt chooses where solving stops, if it is to stop
+ * @param recorder enters the build into those on record
  * @throws JettisonError for everything that is wrong with it
  */
 export async function openBuild(
@@ -52,6 +54,7 @@ export async function openBuild(
   emit: Emit,
   cancel: AbortController,
   haltAt?: (plans: readonly Plan[], session: Session) => HaltPoint,
+  recorder?: BuildRecorder,
 ): Promise<OpenedBuild> {
   const named = readNamedContexts(options.contexts);
   isMultiPlatform(options.buildArgs, options.platforms?.length ?? 1);
@@ -67,6 +70,7 @@ export async function openBuild(
 
   const session = await Session.open(options, emit, cancel);
   try {
+    await recorder?.begin(session);
     const opened = await openInputs(inputs, options, session);
     const dockerfile = early ?? parseForBuild(opened.text, options.buildArgs);
     const bases = new BaseImages({
@@ -100,10 +104,11 @@ export async function openBuild(
     );
     const mounts = new BuildCacheMounts(await session.cache.load());
     const fetches = new BaseFetches(bases, session.emit, session.signal, plans);
-    const parts = { session, opened, fetches, epoch, halt, mounts };
+    const parts = { session, opened, fetches, epoch, halt, mounts, recorder };
     const solvers = await makeSolvers(plans, options, parts);
     return { session, fetches, plans, solvers, mounts, epoch, warnings };
   } catch (error) {
+    await recorder?.fail(error, new Map());
     await session.close();
     throw error;
   }
@@ -208,9 +213,10 @@ async function makeSolvers(
     epoch: number | undefined;
     halt: HaltPoint | undefined;
     mounts: BuildCacheMounts;
+    recorder: BuildRecorder | undefined;
   },
 ): Promise<Solver[]> {
-  const { session, opened, fetches, epoch, halt, mounts } = parts;
+  const { session, opened, fetches, epoch, halt, mounts, recorder } = parts;
   const shared = {
     store: session.store,
     buildContext: options.reproducible ? withGitModes(opened.context) : opened.context,
@@ -241,7 +247,7 @@ async function makeSolvers(
   };
   return plans.map(({ plan, label }) => {
     const emit = label === undefined ? session.emit : forPlatform(session.emit, label);
-    return new Solver({ ...shared, emit }, plan);
+    return new Solver({ ...shared, emit, watch: recorder?.watching(label) }, plan);
   });
 }
 

@@ -89,6 +89,8 @@ export interface BuildOptions {
   cacheTo?: CacheTarget[];
   /** The command line that asks for this build, kept with what a failed RUN leaves. */
   command?: FailedCommand;
+  /** The arguments of the command line without secrets, for the builds on record. */
+  commandLine?: string[];
   /** Folder of the store; default: see `openStore`. */
   home?: string;
   /** Environment for `$JETTISON_HOME`, `$SOURCE_DATE_EPOCH`, secrets and proxies; default: the process's. */
@@ -131,6 +133,7 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
   cacheFrom: true,
   cacheTo: true,
   command: true,
+  commandLine: true,
   home: true,
   env: true,
   signal: true,

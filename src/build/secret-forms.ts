@@ -1,3 +1,6 @@
+/** What replaces secrets in what a command has printed. */
+const MASK = 'xxxxx';
+
 /** Shorter values are found everywhere by chance. */
 const MIN_PART = 8;
 const MIN_WHOLE = 6;
@@ -29,6 +32,18 @@ export function secretForms(content: Uint8Array): Buffer[] {
     for (const form of encodings(part)) forms.add(form);
   }
   return [...forms].sort((a, b) => b.length - a.length).map((form) => Buffer.from(form, 'latin1'));
+}
+
+/** Takes the secrets of a build, in whatever form programs print them, out of what they have printed. */
+export function masked(secrets: ReadonlyMap<string, Uint8Array>): (text: string) => string {
+  const forms = [...secrets.values()].flatMap((secret) =>
+    secretForms(secret).map((form) => form.toString('utf8')),
+  );
+  return (text) => {
+    let shown = text;
+    for (const form of forms) if (shown.includes(form)) shown = shown.replaceAll(form, MASK);
+    return shown;
+  };
 }
 
 /** The credentials in a text of settings. */

@@ -1,12 +1,14 @@
 import { rmSync } from 'node:fs';
 import { OnDemandWorker } from '../build/on-demand.ts';
+import { pruneBuilds } from '../history/build-limits.ts';
+import { BuildStore } from '../history/build-store.ts';
 import { familiarName } from '../image/reference.ts';
 import type { PruneOptions, PruneReport } from '../store/prune.ts';
 import { pruneStore } from '../store/prune.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Deletes unneeded parts of a store. Takes the store's exclusive lease, so it waits for running builds.
+ * Deletes unneeded parts of a store, and with the build cache the builds on record of that age. Takes the store's exclusive lease, so it waits for running builds.
  *
  * @param onWait called once when something has to be waited for; throwing from it gives up
  */
@@ -15,15 +17,17 @@ export async function reclaim(
   what: Omit<PruneOptions, 'remove' | 'measure'>,
   onWait: () => void,
   signal: AbortSignal,
-): Promise<PruneReport> {
+): Promise<PruneReport & { builds: number }> {
   const end = await store.leases.prune(onWait, signal);
   const worker = new OnDemandWorker(store, 'auto');
   try {
-    return await pruneStore(store, {
+    const report = await pruneStore(store, {
       ...what,
       measure: async (folders) => (await worker.get()).measure({ folders }),
       remove: (paths) => removeTrees(paths, worker),
     });
+    const { builds, bytes } = pruneBuilds(new BuildStore(store.layout), Date.now() - what.unusedForMs);
+    return { ...report, builds, reclaimed: report.reclaimed + bytes };
   } finally {
     await worker.close();
     end();
@@ -32,7 +36,7 @@ export async function reclaim(
 }
 
 /** The report as JSON; sizes in bytes. */
-export function reportFacts({ images, ...counts }: PruneReport) {
+export function reportFacts({ images, ...counts }: PruneReport & { builds: number }) {
   return {
     images: images.map(({ name, manifest }) => ({
       name: name === undefined ? null : familiarName(name),

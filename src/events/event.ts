@@ -1,5 +1,6 @@
 import type { JettisonError, Location } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
+import type { Why } from './cause.ts';
 import type { PhaseSpan } from './phase.ts';
 import type { TransferProgress } from './transfer.ts';
 
@@ -36,6 +37,11 @@ export type BuildEvent = { time: number } & (
   | { type: 'step.progress'; step: string; text: string }
   /** Sent when a phase of a step is over; some are before its start. Phases below a millisecond are not told. */
   | ({ type: 'step.phase'; step: string } & PhaseSpan)
+  /**
+   * Why a step is carried out, or comes from another machine, though a similar one is on record; `text` names the root
+   * causes: `src/a.ts changed (1.2kB → 1.3kB) since the build 12 minutes ago`.
+   */
+  | { type: 'step.explained'; step: string; text: string; why: Why; elsewhere?: true }
   | { type: 'step.finished'; step: string; outcome: StepOutcome; durationMs: number; layer?: string }
   /**
    * Something is fetched (`in`) or sent (`out`) for a step or an export, which `of` names by its id or its `what`.

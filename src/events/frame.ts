@@ -1,4 +1,5 @@
 import type { Style } from '../errors/style.ts';
+import { causesText, isFirst } from './cause.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { BuildModel, ExportState, StepState } from './model.ts';
 import type { Transfers } from './transfers.ts';
@@ -36,6 +37,10 @@ const DETAILS: readonly Detail[] = [
 
 /** `  ✓ cached  `: what stands before a step's title. */
 const STATUS_WIDTH = 6;
+
+/** Between a step's title and why it ran, and the least room for that. */
+const NOTE_GAP = '   ';
+const LEAST_NOTE = 24;
 
 /** With less room than this for what is built, the header does without counts and time. */
 const MIN_HEADER = 12;
@@ -76,7 +81,7 @@ function body(model: BuildModel, options: FrameOptions, detail: Detail): string[
   }
   for (const [stage, steps] of model.stages) {
     if (detail.foldStages && !steps.some(isActive)) continue;
-    lines.push(...stageLines(stage, steps, options, detail));
+    lines.push(...stageLines(stage, steps, model, options, detail));
   }
   const imports = model.exports.filter(({ isImport }) => isImport);
   const exports = model.exports.filter(({ isImport }) => !isImport);
@@ -91,7 +96,13 @@ function body(model: BuildModel, options: FrameOptions, detail: Detail): string[
   return lines;
 }
 
-function stageLines(stage: string, steps: StepState[], options: FrameOptions, detail: Detail): string[] {
+function stageLines(
+  stage: string,
+  steps: StepState[],
+  model: BuildModel,
+  options: FrameOptions,
+  detail: Detail,
+): string[] {
   const { paint, glyphs, columns } = options;
   const lines = stage === '' ? [] : [paint.bold(truncate(printable(stage), columns - 1, glyphs.ellipsis))];
   const over = steps.filter((step) => isOver(step) && step.state !== 'failed');
@@ -102,7 +113,7 @@ function stageLines(stage: string, steps: StepState[], options: FrameOptions, de
   for (const step of steps) {
     if (detail.foldDone && over.length > 1 && over.includes(step)) continue;
     if (detail.foldWaiting && waiting.length > 1 && step.state === 'waiting') continue;
-    lines.push(...stepLines(step, options, detail));
+    lines.push(...stepLines(step, model, options, detail));
   }
   if (detail.foldWaiting && waiting.length > 1) {
     lines.push(statusLine(glyphs.waiting, '', `${waiting.length} more`, options, paint.dim));
@@ -110,18 +121,28 @@ function stageLines(stage: string, steps: StepState[], options: FrameOptions, de
   return lines;
 }
 
-function stepLines(step: StepState, options: FrameOptions, detail: Detail): string[] {
+function stepLines(step: StepState, model: BuildModel, options: FrameOptions, detail: Detail): string[] {
   const { paint, glyphs, now } = options;
   const { index, total } = step.info;
+  const why = reasonOf(step, model);
   // As `debug --at STAGE/NUMBER` takes it.
   const title = index === 0 ? step.info.title : `${index}/${total} ${step.info.title}`;
   switch (step.state) {
     case 'waiting':
       return [statusLine(glyphs.waiting, '', title, options, paint.dim)];
     case 'cached':
-      return [statusLine(paint.green(glyphs.done), paint.cyan('cached'), withTime(title, step), options)];
+      return [
+        statusLine(
+          paint.green(glyphs.done),
+          paint.cyan('cached'),
+          withTime(title, step),
+          options,
+          undefined,
+          why,
+        ),
+      ];
     case 'reused':
-      return [statusLine(paint.green(glyphs.done), paint.magenta('reused'), title, options)];
+      return [statusLine(paint.green(glyphs.done), paint.magenta('reused'), title, options, undefined, why)];
     case 'done':
       return [
         statusLine(
@@ -129,16 +150,26 @@ function stepLines(step: StepState, options: FrameOptions, detail: Detail): stri
           seconds(step.durationMs),
           withBytes(title, step.transfers),
           options,
+          undefined,
+          why,
         ),
       ];
     case 'failed':
       return [
-        statusLine(paint.red(glyphs.failed), paint.red(seconds(step.durationMs)), title, options, paint.red),
+        statusLine(
+          paint.red(glyphs.failed),
+          paint.red(seconds(step.durationMs)),
+          title,
+          options,
+          paint.red,
+          why,
+        ),
       ];
     case 'cancelled':
       return [statusLine(glyphs.cancelled, '', title, options, paint.dim)];
   }
-  const lines = [statusLine(paint.cyan(spinner(options)), seconds(now - step.startedAt), title, options)];
+  const time = seconds(now - step.startedAt);
+  const lines = [statusLine(paint.cyan(spinner(options)), time, title, options, undefined, why)];
   const said = (step.output?.last() ?? []).map(printable).filter((line) => line.trim() !== '');
   said.splice(0, said.length - detail.outputLines);
   if (said.length === 0 && detail.outputLines > 0) {
@@ -183,18 +214,33 @@ function exportLines(one: ExportState, options: FrameOptions, detail: Detail): s
   return moving === '' ? [line] : [line, ...saidLines([moving], options)];
 }
 
-/** `  ✓   0.4s  title`. */
+/** Why a step is carried out, in so many words as its line may have; nothing for one that only follows. */
+function reasonOf({ info, explained }: StepState, model: BuildModel): string {
+  if (explained === undefined || explained.why.follows !== undefined) return '';
+  if (isFirst(explained.why)) return '';
+  const more = model.followers(info.id);
+  const text = causesText(explained.why, info);
+  return more === 0 ? text : `${text}; ${plural(more, 'step')} follow${more === 1 ? 's' : ''}`;
+}
+
+/** `  ✓   0.4s  title`, and dim behind it what is worth a `note`, as far as there is room. */
 function statusLine(
   sign: string,
   status: string,
   title: string,
-  { columns, glyphs }: FrameOptions,
+  { columns, glyphs, paint }: FrameOptions,
   paintTitle: (text: string) => string = (text) => text,
+  note = '',
 ): string {
   const pad = ' '.repeat(Math.max(0, STATUS_WIDTH - displayWidth(printable(status))));
   const room = columns - 1 - STATUS_WIDTH - 6;
   const fits = truncate(printable(title), room, glyphs.ellipsis);
-  return `  ${sign === glyphs.waiting || sign === glyphs.cancelled ? paintTitle(sign) : sign} ${pad}${status}  ${paintTitle(fits)}`;
+  const left = room - displayWidth(fits) - NOTE_GAP.length;
+  const noted =
+    note === '' || left < LEAST_NOTE
+      ? ''
+      : NOTE_GAP + paint.dim(truncate(printable(note), left, glyphs.ellipsis));
+  return `  ${sign === glyphs.waiting || sign === glyphs.cancelled ? paintTitle(sign) : sign} ${pad}${status}  ${paintTitle(fits)}${noted}`;
 }
 
 function spinner({ glyphs, now }: FrameOptions): string {

@@ -17,6 +17,8 @@ export interface StepState {
   transfers?: Transfers;
   /** Of running and failed steps only. */
   output?: LastLines;
+  /** Why it is carried out, or comes from elsewhere. */
+  explained?: Event<'step.explained'>;
 }
 
 export interface ExportState {
@@ -79,6 +81,9 @@ export class BuildModel {
         step.output ??= new LastLines();
         return step.output.push(event.stream, event.text);
       }
+      case 'step.explained':
+        this.step(event.step).explained = event;
+        break;
       case 'step.progress':
         this.step(event.step).progress = event.text;
         break;
@@ -135,6 +140,11 @@ export class BuildModel {
   /** The owner of a transfer: a step, else the latest export of that name. */
   owner(id: string): StepState | ExportState | undefined {
     return this.steps.get(id) ?? this.exports.findLast(({ what }) => what === id);
+  }
+
+  /** How many steps are carried out only because another one was. */
+  followers(id: string): number {
+    return [...this.steps.values()].filter(({ explained }) => explained?.why.follows === id).length;
   }
 
   /** How many steps came to each outcome. */

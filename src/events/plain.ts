@@ -1,5 +1,6 @@
 import { type Style, style } from '../errors/style.ts';
 import { unguarded } from '../errors/terminal-guard.ts';
+import { isFirst } from './cause.ts';
 import type { BuildEvent } from './event.ts';
 import { BuildModel, type StepState, stepName } from './model.ts';
 import type { Output, Renderer } from './renderer.ts';
@@ -51,6 +52,11 @@ export class PlainRenderer implements Renderer {
       }
       case 'step.started':
         this.#lines(event.step, []);
+        break;
+      case 'step.explained':
+        if (!isFirst(event.why)) {
+          this.#lines(event.step, [this.#paint.dim(printable(explanation(event, this.#model)))]);
+        }
         break;
       case 'step.progress': {
         const last = this.#progressAt.get(event.step) ?? Number.NEGATIVE_INFINITY;
@@ -184,6 +190,17 @@ const EXPORT = 'export ';
 
 function exportId(what: string): string {
   return EXPORT + what;
+}
+
+/** Why a step is carried out, or where it follows from. */
+function explanation(
+  { text, why, elsewhere }: Extract<BuildEvent, { type: 'step.explained' }>,
+  model: BuildModel,
+): string {
+  const { follows } = why;
+  const reason =
+    follows === undefined ? `because ${text}` : `follows from ${stepName(model.step(follows).info)}`;
+  return elsewhere ? `from another machine, ${reason}` : reason;
 }
 
 function runningSteps(model: BuildModel): StepState[] {

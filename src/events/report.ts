@@ -1,6 +1,7 @@
 import { renderWarning } from '../errors/render.ts';
 import { type Style, style } from '../errors/style.ts';
 import { familiarName } from '../image/reference.ts';
+import { isFirst } from './cause.ts';
 import { type BuildModel, stepName } from './model.ts';
 import { plural, seconds, size } from './units.ts';
 import { printable } from './width.ts';
@@ -20,8 +21,28 @@ export function resultLines(model: BuildModel, paint: Style): string[] {
     facts.push(['Size', `${packed}, in ${plural(layers.count, 'layer')} (${fresh})`]);
   }
   facts.push(['Steps', stepSummary(model)]);
+  facts.push(...reasons(model).map((reason, at): [string, string] => [at === 0 ? 'Why' : '', reason]));
   facts.push(['Time', seconds(durationMs)]);
   return facts.map(([name, value]) => `${paint.dim(name.padEnd(6))} ${value}`);
+}
+
+/** More steps than these are not explained in a summary. */
+const EXPLAINED = 3;
+
+/** Why steps were carried out, each cause once, with how many other steps follow from it. */
+function reasons(model: BuildModel): string[] {
+  const roots = [...model.steps.values()].flatMap(({ info, explained }) =>
+    explained === undefined || explained.why.follows !== undefined ? [] : [{ info, explained }],
+  );
+  const lines = roots.slice(0, EXPLAINED).map(({ info, explained }) => {
+    if (isFirst(explained.why)) return 'first build of this project on record';
+    const more = model.followers(info.id);
+    const tail = more === 0 ? '' : `; ${plural(more, 'more step')} follow${more === 1 ? 's' : ''} from this`;
+    return printable(`${explained.text}${tail}`);
+  });
+  const rest = roots.length - lines.length;
+  if (rest > 0) lines.push(`… and ${plural(rest, 'more cause')}: \`jettison why-ran\``);
+  return lines;
 }
 
 /** `11: 3 executed, 6 cached, 2 reused`; outcomes that did not occur are left out. */

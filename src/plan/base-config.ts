@@ -43,6 +43,8 @@ export function finish(state: StageState, base: StageBase): StageState {
     steps: state.steps,
     config: state.config,
     history: state.history,
+    scopes: state.scopes,
+    args: [...new Set(state.args.map(({ name }) => name))],
     ...(author === undefined ? {} : { author }),
   });
   return state;

@@ -38,10 +38,22 @@ export interface PlannedStage {
   config: RuntimeConfig;
   /** What the base's history gets on top. */
   history: PlannedHistory[];
+  /** What the instructions of its steps saw of the stage, by step id: to tell why steps differ. In no key. */
+  scopes: ReadonlyMap<string, StepScope>;
+  /** Names of the build arguments that are declared. */
+  args: readonly string[];
   author?: string;
   /** The FROM instruction. */
   location: Location;
   source: string;
+}
+
+/** What an instruction saw when it was expanded. */
+export interface StepScope {
+  /** The values of the variables that it names. */
+  variables: Readonly<Record<string, string>>;
+  /** The working directory before it. */
+  cwd: string;
 }
 
 export type StageBase =

@@ -194,6 +194,8 @@ class Planner {
       steps: [],
       config: {},
       history: [],
+      scopes: new Map(),
+      args: [],
       location: from.location,
       source: from.source,
     };

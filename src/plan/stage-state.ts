@@ -6,7 +6,7 @@ import { findDidYouMean } from '../dockerfile/suggest.ts';
 import { JettisonError, type Location } from '../errors/error.ts';
 import type { RuntimeConfig } from '../image/types.ts';
 import type { PlanSubjects } from './checks/define-plan-check.ts';
-import type { PlannedHistory, PlannedStage, Step } from './plan.ts';
+import type { PlannedHistory, PlannedStage, Step, StepScope } from './plan.ts';
 import type { PlanBudget } from './plan-budget.ts';
 
 /** A declared build argument; without a value it is known but unset. */
@@ -28,6 +28,9 @@ const MAX_SUGGESTIONS = 200;
 export class StageState {
   readonly steps: Step[] = [];
   readonly history: PlannedHistory[] = [];
+  readonly scopes = new Map<string, StepScope>();
+  /** Variables that the instruction which is carried out has named, with their values. */
+  #named: Record<string, string> = {};
   readonly #inheritedArgs: number;
   /** By name of a variable: where the config's `Env` has it. */
   readonly #envAt: Map<string, number>;
@@ -238,8 +241,12 @@ export class StageState {
    */
   carryOut(apply: () => void): void {
     this.#uncertain = false;
+    this.#named = {};
+    const { cwd } = this;
+    const before = this.steps.length;
     try {
       apply();
+      for (const { id } of this.steps.slice(before)) this.scopes.set(id, { variables: this.#named, cwd });
     } catch (error) {
       if (!this.isUncertain || !(error instanceof JettisonError) || error.code.endsWith('_TOO_LARGE'))
         throw error;
@@ -251,9 +258,15 @@ export class StageState {
     return this.baseUnknown && this.#uncertain;
   }
 
+  #name(name: string, value: string): void {
+    // An assignment to "__proto__" would set none.
+    Object.defineProperty(this.#named, name, { value, configurable: true, enumerable: true, writable: true });
+  }
+
   readonly #lookup = (name: string): string | undefined => {
     const value = this.variables.get(name);
     if (value === undefined || this.#unknown.has(name)) this.#uncertain = true;
+    else this.#name(name, value);
     return value;
   };
 

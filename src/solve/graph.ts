@@ -1,3 +1,4 @@
+import type { Ground } from '../history/step-facts.ts';
 import type { Digest } from '../image/digest.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
@@ -36,6 +37,8 @@ export type Unsolved = 'unknown' | 'outdated';
 export interface SolvedStage {
   /** Definition digest of the whole stage. */
   definition(): Promise<Digest>;
+  /** Its last step, or what it stands on, as others name it in records. */
+  ground(): Promise<Ground>;
   /** All its layers, the base's included, lowest first. Builds the stage. */
   layers(): Promise<SolvedLayer[]>;
   /** Digests of their contents, without solving anything. */

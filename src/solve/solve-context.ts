@@ -1,6 +1,7 @@
 import type { SharedCache } from '../cache/shared-cache.ts';
 import type { Context } from '../context/context.ts';
 import type { Emit } from '../events/event.ts';
+import type { StepWatch } from '../history/step-watch.ts';
 import type { Descriptor } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import type { BaseImage } from '../plan/plan.ts';
@@ -67,6 +68,8 @@ export interface SolveContext {
   readonly command: FailedCommand | undefined;
   /** Where to stop, if anywhere. */
   readonly halt: HaltPoint | undefined;
+  /** Is told of steps that the store did not have. */
+  readonly watch: StepWatch | undefined;
   /** Messages that concern all steps and have been emitted as warnings. */
   readonly warned: Set<string>;
   /** The worker, started on first demand. */

@@ -130,6 +130,11 @@ export class Solver implements StepGraph {
     return [...steps.values()];
   }
 
+  /** Definitions of steps by their ids, as far as they are known by now. */
+  definitions(): Map<string, Digest> {
+    return new Map([...this.#stages.values()].flatMap(({ definitions }) => [...definitions]));
+  }
+
   stage(stage: PlannedStage): StageSolver {
     let solver = this.#stages.get(stage);
     if (solver === undefined) {

@@ -2,6 +2,7 @@ import type { SharedStep } from '../cache/export-cache.ts';
 import type { JettisonError } from '../errors/error.ts';
 import { located, placed } from '../errors/locate.ts';
 import { fromSystemError } from '../errors/system.ts';
+import type { Ground } from '../history/step-facts.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { PlannedStage, Step } from '../plan/plan.ts';
 import { type LayerRecord, layerId } from '../store/layers.ts';
@@ -14,20 +15,11 @@ import type { SharedLayer } from './layers/shared.ts';
 import { isLost } from './lost-layers.ts';
 import { shareableSteps } from './shareable-steps.ts';
 import type { SolveContext } from './solve-context.ts';
+import { baseGround, type DefinedStep, StepAccounts } from './step-accounts.ts';
 import type { StepPhases } from './step-phases.ts';
 import { StepReports } from './step-reports.ts';
 import type { Observations, Op } from './steps/op.ts';
 import { opOf } from './steps/ops.ts';
-
-/** A step as its stage has to solve it. */
-interface DefinedStep {
-  step: Step;
-  op: Op;
-  phases: StepPhases;
-  instruction: Record<string, unknown>;
-  /** Digest of that, of its sources, and of the definitions of all steps below. */
-  digest: Digest;
-}
 
 interface Resolved {
   layer: SolvedLayer;
@@ -39,9 +31,11 @@ export class StageSolver implements SolvedStage {
   readonly #known: KnownLayers;
   readonly #reports: StepReports;
   #defining?: Promise<DefinedStep[]>;
+  readonly #defined: DefinedStep[] = [];
   #solving?: Promise<SolvedLayer[]>;
   #looking?: Promise<readonly Digest[] | Unsolved>;
   #retired?: JettisonError;
+  readonly #accounts: StepAccounts;
 
   constructor(
     private readonly context: SolveContext,
@@ -52,12 +46,24 @@ export class StageSolver implements SolvedStage {
   ) {
     this.#known = new KnownLayers(context, isRebuilt);
     this.#reports = new StepReports(context.emit);
+    this.#accounts = new StepAccounts(context, stage, graph);
   }
 
   /** Definition digest of the whole stage. */
   async definition(): Promise<Digest> {
     const steps = await this.#steps();
     return steps.at(-1)?.digest ?? (await this.#baseDefinition());
+  }
+
+  async ground(): Promise<Ground> {
+    const last = (await this.#steps()).at(-1);
+    if (last === undefined) return this.#baseGround();
+    return { kind: 'step', stage: this.stage.name, definition: last.digest };
+  }
+
+  /** Definitions of its steps, as far as they are known by now. */
+  get definitions(): ReadonlyMap<string, Digest> {
+    return new Map(this.#defined.map(({ step, digest }) => [step.id, digest]));
   }
 
   /** All layers of the stage, the base's included, lowest first. */
@@ -117,18 +123,19 @@ export class StageSolver implements SolvedStage {
   }
 
   async #define(): Promise<DefinedStep[]> {
-    const defined: DefinedStep[] = [];
     // Stages can stand on each other in thousands: each is asked on a stack of its own.
     await undefined;
     let below = await this.#baseDefinition();
+    let ground = await this.#baseGround();
     for (const step of this.stage.steps) {
       const phases = this.#reports.phasesOf(step.id);
       const op = this.#opOf(step, phases);
       const instruction = instructionOf(step, this.context.time, this.context.run);
       below = stepDefinition(instruction, below, await phases.during('lookup', () => op.source()));
-      defined.push({ step, op, phases, instruction, digest: below });
+      this.#defined.push({ step, op, phases, instruction, digest: below, below: ground });
+      ground = { kind: 'step', stage: this.stage.name, definition: below };
     }
-    return defined;
+    return this.#defined;
   }
 
   #opOf(step: Step, phases: StepPhases): Op {
@@ -147,6 +154,10 @@ export class StageSolver implements SolvedStage {
     const { base } = this.stage;
     const parent = base.kind === 'stage' ? await this.graph.stage(base.stage).definition() : undefined;
     return baseDefinition(base, parent);
+  }
+
+  #baseGround(): Promise<Ground> {
+    return baseGround(this.stage.base, (stage) => this.graph.stage(stage));
   }
 
   #isDefined({ digest }: DefinedStep): boolean {
@@ -270,7 +281,9 @@ export class StageSolver implements SolvedStage {
     const { step, op, phases, instruction, digest } = one;
     const cached = this.#known.defined(digest);
     if (cached !== undefined && (await this.#stillFits(one, below))) {
-      return { layer: this.#known.sharedLayer(cached) ?? op.layer(cached, below), outcome: 'cached' };
+      const shared = this.#known.sharedLayer(cached);
+      if (shared !== undefined) await this.#accounts.elsewhere(one, below);
+      return { layer: shared ?? op.layer(cached, below), outcome: 'cached' };
     }
 
     const keep = (definition: Digest, key: Digest, observations: Observations, record: LayerRecord) =>
@@ -282,7 +295,9 @@ export class StageSolver implements SolvedStage {
       const known = op.lookUp(key);
       if (known !== undefined) {
         await keep(digest, key, glanced, known);
-        return { layer: this.#known.sharedLayer(known) ?? op.layer(known, below), outcome: 'reused' };
+        const shared = this.#known.sharedLayer(known);
+        if (shared !== undefined) await this.#accounts.missed(one, key, glanced, true);
+        return { layer: shared ?? op.layer(known, below), outcome: 'reused' };
       }
     }
 
@@ -291,6 +306,9 @@ export class StageSolver implements SolvedStage {
     const observed = await phases.during('lookup', () => op.observe(below));
     const { observations } = observed;
     const key = stepKey(instruction, observations);
+    const known = this.context.noCache ? undefined : op.lookUp(key);
+    const isElsewhere = known !== undefined && this.#known.elsewhere(known.id) !== undefined;
+    if (known === undefined || isElsewhere) await this.#accounts.missed(one, key, observations, isElsewhere);
     const { record, made } = await op.make({
       key,
       below,
@@ -325,7 +343,7 @@ export class StageSolver implements SolvedStage {
   }
 
   async #keep(
-    { step, op, instruction }: DefinedStep,
+    one: DefinedStep,
     made: {
       definition: Digest;
       key: Digest;
@@ -334,6 +352,7 @@ export class StageSolver implements SolvedStage {
       below: readonly SolvedLayer[];
     },
   ): Promise<void> {
+    const { step, op, instruction } = one;
     const { definition, key, observations, record, below } = made;
     const inputs = (await this.#inputsOf(op, contentsOf(below))) ?? digestOf('unknown');
     this.context.store.records.put({
@@ -347,6 +366,8 @@ export class StageSolver implements SolvedStage {
       title: step.title,
       created: new Date().toISOString(),
     });
+    // A command has one more record, by its key.
+    if (definition === one.digest) await this.#accounts.kept(one, key, observations, record);
   }
 }
 

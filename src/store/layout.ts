@@ -43,6 +43,8 @@ export class StoreLayout {
   readonly failures: string;
   /** Which ways of running commands work here: see `worker/ladder.ts`. */
   readonly rungs: string;
+  /** Builds on record: see `history/build-store.ts`. */
+  readonly builds: string;
   readonly locks: string;
   /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
   readonly temporary: string;
@@ -65,6 +67,7 @@ export class StoreLayout {
     this.containers = join(home, 'containers');
     this.cacheMounts = join(home, 'cache-mounts');
     this.failures = join(home, 'failures');
+    this.builds = join(home, 'builds');
     this.rungs = join(home, 'rungs.json');
     this.locks = join(home, 'locks');
     this.temporary = join(home, 'tmp');

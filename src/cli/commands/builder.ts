@@ -70,9 +70,10 @@ need. Images and their layers stay.`,
       printJson(io, reportFacts(report));
       return 0;
     }
+    const builds = report.builds === 0 ? '' : `Deleted ${plural(report.builds, 'build')} on record\n`;
     io.stdout.write(
       `Deleted ${plural(report.records, 'step record')}, ${plural(report.layers, 'layer')} and ` +
-        `${plural(report.blobs, 'blob')}\nTotal reclaimed space: ${size(report.reclaimed)}\n`,
+        `${plural(report.blobs, 'blob')}\n${builds}Total reclaimed space: ${size(report.reclaimed)}\n`,
     );
     return 0;
   },

@@ -1,5 +1,6 @@
-import { statfsSync } from 'node:fs';
+import { rmSync, statfsSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { JettisonError, usageError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { style, wantsColor } from '../../errors/style.ts';
@@ -160,8 +161,9 @@ async function checkStore(
   { deep, repair, json }: { deep: boolean; repair: boolean; json: boolean },
   io: Io,
 ): Promise<number> {
-  const [{ verifyStore }, { OnDemandWorker }] = await Promise.all([
+  const [{ verifyStore }, { BuildStore }, { OnDemandWorker }] = await Promise.all([
     import('../../store/verify.ts'),
+    import('../../history/build-store.ts'),
     import('../../build/on-demand.ts'),
   ]);
   const waits = () => io.stderr.write('waiting for running builds to end\n');
@@ -174,6 +176,12 @@ async function checkStore(
       remove: repair ? async (paths) => (await worker.get()).remove({ paths }) : undefined,
     });
     const { problems, repairs, incomplete } = report;
+    for (const path of new BuildStore(store.layout).damaged()) {
+      problems.push(`the build on record ${path} is damaged`);
+      if (!repair) continue;
+      rmSync(join(store.layout.builds, path), { force: true });
+      repairs.push(`removed builds/${path}`);
+    }
     const isMended = repair && incomplete.length === 0 && repairs.length >= problems.length;
     const code = problems.length === 0 || isMended ? 0 : 1;
     if (json) {

@@ -56,6 +56,7 @@ including the files that failed steps left for \`jettison debug\`. It keeps the 
     }
     if (report.failures > 0)
       io.stdout.write(`Deleted the files of ${plural(report.failures, 'failed step')}\n`);
+    if (report.builds > 0) io.stdout.write(`Deleted ${plural(report.builds, 'build')} on record\n`);
     if (report.cacheMounts > 0) io.stdout.write(`Deleted ${plural(report.cacheMounts, 'cache mount')}\n`);
     io.stdout.write(`Total reclaimed space: ${size(report.reclaimed)}\n`);
     return 0;

@@ -12,6 +12,7 @@ import { shownName } from '../../plan/named-contexts.ts';
 import type { CopyStep } from '../../plan/plan.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import type { Owner } from '../copy/chown.ts';
+import { listedFiles } from '../copy/listed-files.ts';
 import { parseMode } from '../copy/mode.ts';
 import { type Placed, placeCopy } from '../copy/placement.ts';
 import { selectSources } from '../copy/select.ts';
@@ -28,6 +29,7 @@ import { remoteDefinitions, selectRemote } from '../remote-sources.ts';
 import type { SolveContext } from '../solve-context.ts';
 import { inTurns } from '../turns.ts';
 import { unpackArchive } from '../unpack-archive.ts';
+import type { SelectedFiles } from './op.ts';
 
 /** The record of a selection: its digest, and the first entry of each source. */
 interface SelectionFacts {
@@ -86,6 +88,13 @@ export class CopySolver {
       await this.#rememberSelection(digest, selection);
       return { observations: { selection: digest, ...observations }, entries };
     });
+  }
+
+  /** What it has selected, if somebody wanted to know. */
+  async selected(): Promise<SelectedFiles | undefined> {
+    const selection = await this.#selecting;
+    if (selection === undefined || unhashed(selection).length > 0) return undefined;
+    return { digest: selectionDigest(selection), list: () => listedFiles(selection) };
   }
 
   /**

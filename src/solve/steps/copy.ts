@@ -2,7 +2,7 @@ import type { Digest } from '../../image/digest.ts';
 import type { CopyStep } from '../../plan/plan.ts';
 import type { SolvedLayer } from '../graph.ts';
 import { CopySolver } from './copy-solver.ts';
-import type { Observations, OpStage } from './op.ts';
+import type { Observations, OpStage, SelectedFiles } from './op.ts';
 import { type ListedLayer, RecipeOp } from './recipe-op.ts';
 
 /** COPY and ADD. */
@@ -25,6 +25,10 @@ export class CopyOp extends RecipeOp<CopyStep> {
 
   glance(below: readonly SolvedLayer[]): Promise<Observations | undefined> {
     return this.#solver.remembered(below);
+  }
+
+  async selected(): Promise<(SelectedFiles | undefined)[]> {
+    return [await this.#solver.selected()];
   }
 
   observe(below: readonly SolvedLayer[]): Promise<ListedLayer> {

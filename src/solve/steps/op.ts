@@ -1,4 +1,5 @@
 import type { OnProgress } from '../../events/transfer.ts';
+import type { FileList } from '../../history/file-list.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { Platform } from '../../image/types.ts';
 import type { PlannedStage } from '../../plan/plan.ts';
@@ -13,6 +14,12 @@ export type Observations = Record<string, unknown>;
 
 export interface Observed {
   observations: Observations;
+}
+
+/** Files that an operation has selected. */
+export interface SelectedFiles {
+  digest: Digest;
+  list: () => FileList;
 }
 
 /** What an operation makes its layer from. */
@@ -45,6 +52,8 @@ export interface Op<Seen extends Observed = Observed> {
   /** The layer of an earlier build that has some key. */
   lookUp(key: Digest): LayerRecord | undefined;
   observe(below: readonly SolvedLayer[]): Promise<Seen>;
+  /** The files that it selects, place by place, as far as they have been listed: for the builds on record. */
+  selected(): Promise<(SelectedFiles | undefined)[]>;
   /** Carries the step out, once a build. */
   make(making: Making<Seen>): Promise<Made>;
   /** The layer of a record. @param result of `make`, with what was observed for it */

@@ -5,7 +5,7 @@ import { type LayerRecord, layerId, newLayerIdentity } from '../../store/layers.
 import { stagesReadBy } from '../files-read.ts';
 import type { SolvedLayer } from '../graph.ts';
 import { RecipeLayer } from '../layers/recipe.ts';
-import type { Made, Making, Observations, Observed, Op, OpStage } from './op.ts';
+import type { Made, Making, Observations, Observed, Op, OpStage, SelectedFiles } from './op.ts';
 
 export interface ListedLayer extends Observed {
   /** The layer's entries, each file with the place of its bytes. */
@@ -24,6 +24,7 @@ export abstract class RecipeOp<S extends Step> implements Op<ListedLayer> {
   abstract readonly readsBelow: boolean;
   abstract source(): Promise<Digest | undefined>;
   abstract glance(below: readonly SolvedLayer[]): Promise<Observations | undefined>;
+  abstract selected(): Promise<(SelectedFiles | undefined)[]>;
   abstract observe(below: readonly SolvedLayer[]): Promise<ListedLayer>;
 
   stagesRead(): PlannedStage[] {

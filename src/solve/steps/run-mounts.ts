@@ -11,6 +11,7 @@ import { temporaryPath } from '../../store/temporary.ts';
 import type { SolvedLayer, StepGraph } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';
 import { CopySolver } from './copy-solver.ts';
+import type { SelectedFiles } from './op.ts';
 
 /** Name of the selected file or directory in its recipe. */
 const SELECTED = 'source';
@@ -51,6 +52,11 @@ export class RunMounts {
   /** Digests of the contents that the mounts show, in their order. */
   async observe(): Promise<Digest[]> {
     return [...(await this.#observed()).values()];
+  }
+
+  /** The files that the mounts show, in their order, as far as they have been listed. */
+  selected(): Promise<(SelectedFiles | undefined)[]> {
+    return Promise.all([...this.#selections.values()].map((one) => one.selected()));
   }
 
   #observed(): Promise<Map<RunMount, Digest>> {

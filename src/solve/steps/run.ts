@@ -6,7 +6,7 @@ import { stagesReadBy } from '../files-read.ts';
 import type { SolvedLayer } from '../graph.ts';
 import { failureOf, Halted, haltsAt } from '../halt.ts';
 import { StoredLayer } from '../layers/stored.ts';
-import type { Made, Making, Observations, Observed, Op, OpStage } from './op.ts';
+import type { Made, Making, Observations, Observed, Op, OpStage, SelectedFiles } from './op.ts';
 import { runStep } from './run-command.ts';
 import { RunMounts } from './run-mounts.ts';
 
@@ -41,6 +41,10 @@ export class RunOp implements Op {
       layers: below.filter((layer) => !layer.empty).map(({ content }) => content),
       ...(mounts.length === 0 ? {} : { mounts }),
     };
+  }
+
+  selected(): Promise<(SelectedFiles | undefined)[]> {
+    return this.#mounts.selected();
   }
 
   async observe(below: readonly SolvedLayer[]): Promise<Observed> {

@@ -11,6 +11,10 @@ export class WorkdirOp extends RecipeOp<WorkdirStep> {
 
   async source(): Promise<undefined> {}
 
+  async selected(): Promise<[]> {
+    return [];
+  }
+
   async glance(): Promise<undefined> {}
 
   observe(below: readonly SolvedLayer[]): Promise<ListedLayer> {

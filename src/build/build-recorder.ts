@@ -1,0 +1,282 @@
+import { randomInt } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { contextSource } from '../context/context-source.ts';
+import { withoutCredentials } from '../errors/safe-text.ts';
+import { whyText } from '../events/cause.ts';
+import type { BuildEventBody, Emit } from '../events/event.ts';
+import { trimBuilds, trimSize } from '../history/build-limits.ts';
+import { BuildLog } from '../history/build-log.ts';
+import type { BuildRecord, BuildStep } from '../history/build-record.ts';
+import { BuildStore } from '../history/build-store.ts';
+import { gitState, isDirty } from '../history/git-state.ts';
+import { Masking } from '../history/masking.ts';
+import type { StepExplainer } from '../history/step-explainer.ts';
+import type { MissedStep, StepWatch } from '../history/step-watch.ts';
+import { type Digest, hex, sha256 } from '../image/digest.ts';
+import { formatPlatform, hostPlatform } from '../image/platform.ts';
+import { processIdentity } from '../store/process-identity.ts';
+import type { BuildOptions } from './options.ts';
+import type { Session } from './session.ts';
+
+const ID_LENGTH = 10;
+const LETTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
+
+/**
+ * Enters one build into the builds on record, while it goes on. What goes wrong with the record, as on a full disk, costs
+ * the record, and not the build.
+ */
+export class BuildRecorder {
+  readonly #options: BuildOptions;
+  readonly #record: BuildRecord;
+  readonly #steps = new Map<string, BuildStep>();
+  readonly #log = new BuildLog();
+  readonly #startedMs: number;
+  readonly #directory: string | undefined;
+  #session: Session | undefined;
+  #store: BuildStore | undefined;
+  #explaining: Promise<StepExplainer> | undefined;
+  #masking = new Masking(new Uint8Array());
+  #dirty: { answer: Promise<boolean | undefined>; stop: AbortController } | undefined;
+
+  constructor(options: BuildOptions, startedMs: number) {
+    this.#options = options;
+    this.#startedMs = startedMs;
+    const { context, dockerfile, project, directory } = placesOf(options);
+    this.#directory = directory;
+    const { platforms, platform, target, commandLine } = options;
+    this.#record = {
+      version: 1,
+      id: Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join(''),
+      project,
+      context,
+      dockerfile,
+      ...(target === undefined ? {} : { target }),
+      platforms: platforms ?? [platform ?? formatPlatform(hostPlatform())],
+      started: new Date(startedMs).toISOString(),
+      state: 'running',
+      process: processIdentity,
+      ...(commandLine === undefined ? {} : { command: commandLine }),
+      steps: [],
+    };
+  }
+
+  /** From here on the build is on record, whatever becomes of it. */
+  async begin(session: Session): Promise<void> {
+    this.#session = session;
+    this.#masking = new Masking(new Uint8Array(), secretTexts(session.secrets));
+    await this.#attempt(() => {
+      const store = new BuildStore(session.store.layout);
+      store.prepare();
+      const git = this.#directory === undefined ? undefined : gitState(this.#directory);
+      if (git !== undefined) this.#record.git = git;
+      store.write(this.#record);
+      this.#store = store;
+    });
+  }
+
+  /** Passes all events on. */
+  listening(emit: Emit): Emit {
+    return (event) => {
+      this.#listen(event);
+      emit(event);
+    };
+  }
+
+  /** @param label of the plan's platform, in builds for several */
+  watching(label: string | undefined): StepWatch {
+    const prefix = label === undefined ? '' : `${label} `;
+    return {
+      missed: (step) => this.#attempt(() => this.#missed({ ...step, id: prefix + step.id })),
+      kept: (step) => this.#attempt(async () => (await this.#explainer()).keep(step)),
+    };
+  }
+
+  /** @param definitions of the steps that are known, by id */
+  async succeed(
+    result: { tags: string[]; imageId?: Digest; digest?: Digest },
+    definitions: ReadonlyMap<string, Digest>,
+  ): Promise<void> {
+    const { tags, imageId, digest } = result;
+    await this.#end(definitions, {
+      state: 'ok',
+      ...(tags.length > 0 && { tags }),
+      ...(imageId !== undefined && { imageId }),
+      ...(digest !== undefined && { digest }),
+    });
+  }
+
+  /** @param error of the build; of one that was interrupted whatever came of that */
+  async fail(error: unknown, definitions: ReadonlyMap<string, Digest>): Promise<void> {
+    const isInterrupted = this.#options.signal?.aborted === true;
+    const { code = 'INTERNAL', message } = error as Error & { code?: string };
+    await this.#end(definitions, {
+      state: isInterrupted ? 'interrupted' : 'failed',
+      ...(!isInterrupted && { error: { code, message: this.#masking.text(message) } }),
+    });
+  }
+
+  async #end(
+    definitions: ReadonlyMap<string, Digest>,
+    outcome: Pick<BuildRecord, 'state' | 'error' | 'tags' | 'imageId' | 'digest'>,
+  ): Promise<void> {
+    const store = this.#store;
+    if (store === undefined) return;
+    const record = this.#record;
+    Object.assign(record, outcome, { durationMs: Date.now() - this.#startedMs });
+    delete record.process;
+    for (const step of record.steps) {
+      const definition = step.definition ?? definitions.get(step.id);
+      if (definition !== undefined) step.definition = definition;
+      const bytes = this.#log.bytes(step.id);
+      if (bytes !== undefined) step.outputBytes = bytes;
+    }
+    await this.#attempt(async () => {
+      const dirty = await this.#isDirty(store);
+      if (record.git !== undefined && dirty !== undefined) record.git.dirty = dirty;
+      if (!this.#log.isEmpty) {
+        const { masked } = await import('./secret-forms.ts');
+        store.putLog(record.id, this.#log.entries(masked(this.#session!.secrets)));
+      }
+      store.write(record);
+      trimBuilds(store);
+      if (this.#explaining === undefined) return;
+      store.forgetPruned(record.project);
+      trimSize(store);
+    });
+  }
+
+  /**
+   * Git is asked while steps are carried out. A build that has nothing to do takes the answer of the one before it, where
+   * that had the same commit and came to the same steps.
+   */
+  async #isDirty(store: BuildStore): Promise<boolean | undefined> {
+    const { git, steps, project, id } = this.#record;
+    if (this.#dirty !== undefined) {
+      const { answer, stop } = this.#dirty;
+      const late = setTimeout(() => stop.abort(), LATE_MS);
+      return answer.finally(() => clearTimeout(late));
+    }
+    if (git === undefined) return undefined;
+    const [, last] = store.names(project);
+    const before = last === undefined || last.id === id ? undefined : store.read(last);
+    const isSame =
+      before?.git?.commit === git.commit &&
+      before.steps.length === steps.length &&
+      before.steps.every(({ definition }, at) => definition === steps[at]!.definition);
+    return isSame ? before.git?.dirty : undefined;
+  }
+
+  #listen(event: BuildEventBody): void {
+    switch (event.type) {
+      case 'build.planned': {
+        const { platforms } = this.#record;
+        for (const { location, ...info } of event.steps) {
+          const platform = platforms.find((one) => info.id.startsWith(`${one} `)) ?? platforms[0]!;
+          const step: BuildStep = {
+            ...info,
+            title: this.#masking.text(info.title),
+            // Without the platform that the stage's name begins with in builds for several.
+            stage: info.stage.replace(`${platform} `, ''),
+            ...(location === undefined ? {} : { file: location.file, line: location.line }),
+            platform,
+          };
+          this.#steps.set(step.id, step);
+          this.#record.steps.push(step);
+        }
+        return;
+      }
+      case 'step.started': {
+        const step = this.#steps.get(event.step);
+        if (step !== undefined) step.startedMs ??= Date.now() - this.#startedMs;
+        return;
+      }
+      case 'step.output':
+        this.#log.add(event.step, event.stream, event.text);
+        return;
+      case 'step.finished': {
+        const step = this.#steps.get(event.step);
+        if (step === undefined) return;
+        step.outcome = event.outcome;
+        step.durationMs = event.durationMs;
+        if (event.layer !== undefined) step.layer = event.layer;
+      }
+    }
+  }
+
+  async #missed(step: MissedStep): Promise<void> {
+    const store = this.#store!;
+    const explainer = await this.#explainer();
+    const why = explainer.explain(step);
+    const { title, stage } = step.facts;
+    const text = whyText(why, { title, stage }, Date.now());
+    this.#session!.emit({
+      type: 'step.explained',
+      step: step.id,
+      text,
+      why,
+      ...(step.isElsewhere && { elsewhere: true }),
+    });
+    const entry = this.#steps.get(step.id);
+    if (entry === undefined) return;
+    entry.why = why;
+    entry.definition = step.facts.definition;
+    if (step.isElsewhere) entry.elsewhere = true;
+    if (Object.keys(step.given).length > 0) entry.given = step.given;
+    // A build that is killed now leaves word of what it was about.
+    store.write(this.#record);
+  }
+
+  #explainer(): Promise<StepExplainer> {
+    if (this.#dirty === undefined && this.#directory !== undefined && this.#record.git !== undefined) {
+      const stop = new AbortController();
+      this.#dirty = { answer: isDirty(this.#directory, stop.signal), stop };
+    }
+    this.#explaining ??= import('../history/step-explainer.ts').then(({ StepExplainer }) => {
+      const { store, secrets } = this.#session!;
+      return new StepExplainer(store, this.#store!, this.#record, secretTexts(secrets));
+    });
+    return this.#explaining;
+  }
+
+  async #attempt(work: () => void | Promise<void>): Promise<void> {
+    if (this.#session === undefined) return;
+    try {
+      await work();
+    } catch (error) {
+      // Mostly a store that is full, or was deleted meanwhile: the build itself says so, if it matters to it.
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    }
+  }
+}
+
+/** Milliseconds that the end of a build waits for git. */
+const LATE_MS = 300;
+
+function secretTexts(secrets: ReadonlyMap<string, Uint8Array>): string[] {
+  return [...secrets.values()].map((secret) => Buffer.from(secret).toString('utf8').trim());
+}
+
+/** What a build is made of, and by what it is compared with others. */
+function placesOf({ context, file }: BuildOptions) {
+  const source = contextSource(context);
+  const directory = source.kind === 'directory' ? real(source.path) : undefined;
+  // Commits of one repository are builds of one project.
+  const place = directory ?? withoutCredentials(context).replace(/#.*$/, '');
+  const dockerfile =
+    file === undefined
+      ? 'Dockerfile'
+      : file === '-' || directory === undefined
+        ? file
+        : real(resolve(file)).replace(`${directory}/`, '');
+  const project = hex(sha256(`${place}\0${dockerfile}`)).slice(0, 16);
+  return { context: directory ?? withoutCredentials(context), dockerfile, project, directory };
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
