@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (why !== undefined) return;
   // Whatever failed, the store is as good as before.
-  expect(await builds.run(['doctor', '--store'])).toMatchObject({ code: 0, err: '' });
+  expect(await builds.command(['doctor', '--store'])).toMatchObject({ code: 0, err: '' });
   expect(builds.temporaries()).toEqual([]);
   builds.remove();
 });
@@ -44,7 +44,7 @@ function expectOneError(
 
 async function buildOf(dockerfile: string, ...args: string[]): Promise<Ended> {
   builds.write({ Dockerfile: dockerfile });
-  return builds.run(['build', '--progress=plain', ...args, builds.context]);
+  return builds.command(['build', '--progress=plain', ...args, builds.context]);
 }
 
 describe('a Dockerfile that is wrong', () => {
@@ -175,7 +175,7 @@ describe('a Dockerfile that is wrong', () => {
     if (why !== undefined) return ctx.skip(why);
     const empty = join(builds.folder, 'empty');
     mkdirSync(empty);
-    const build = () => builds.run(['build', empty]);
+    const build = () => builds.command(['build', empty]);
     expectOneError(await build(), { code: 1, error: /there is no Dockerfile in/, hint: /-f/ });
     mkdirSync(join(empty, 'Dockerfile'));
     expectOneError(await build(), { code: 1, error: /"Dockerfile" is a directory/ });
@@ -203,13 +203,13 @@ describe('a command line that is wrong', () => {
   ])('%s', async ([, args, code, error], ctx) => {
     if (why !== undefined) return ctx.skip(why);
     writeFileSync(join(builds.folder, 'Dockerfile'), 'FROM base\n');
-    expectOneError(await builds.run(args), { code, error, hint: /^hint: /m });
+    expectOneError(await builds.command(args), { code, error, hint: /^hint: /m });
   });
 
   test('a time that is none', async (ctx) => {
     if (why !== undefined) return ctx.skip(why);
     builds.write({ Dockerfile: 'FROM base\n' });
-    const result = await builds.run(['build', builds.context], { env: { SOURCE_DATE_EPOCH: 'today' } });
+    const result = await builds.command(['build', builds.context], { env: { SOURCE_DATE_EPOCH: 'today' } });
     expectOneError(result, { code: 2, error: /invalid SOURCE_DATE_EPOCH "today"/ });
   });
 });
@@ -226,7 +226,7 @@ describe('a machine that does not allow it', () => {
     chmodSync(builds.folder, 0o755);
     const cli = copyCommand(join(builds.folder, 'command'));
     const archive = join(builds.folder, 'base.tar');
-    await builds.run(['save', '-o', archive, 'base']);
+    await builds.command(['save', '-o', archive, 'base']);
     chmodSync(archive, 0o644);
     const run = (args: string[], home = join(folder, 'store')) =>
       ended(startCommand(args, { home, cwd: folder, cli, ids }));
@@ -265,7 +265,7 @@ describe('a machine that does not allow it', () => {
     const disk = join(builds.folder, 'disk');
     mkdirSync(disk);
     const archive = join(builds.folder, 'base.tar');
-    await builds.run(['save', '-o', archive, 'base']);
+    await builds.command(['save', '-o', archive, 'base']);
     writeFileSync(join(builds.context, 'big'), randomBytes(6 << 20));
     // Each dies of something else: packing, the command itself, the directory form.
     const dockerfiles = ['COPY big /b/', 'RUN cat /dev/urandom > /x', 'COPY big /\\nRUN true'];

@@ -24,8 +24,8 @@ beforeEach(async (ctx) => {
 afterEach(() => builds?.remove());
 
 const build = (...args: string[]): Promise<Ended> =>
-  builds.run(['build', '--progress=plain', '-t', 'app', ...args, builds.context]);
-const doctor = (): Promise<Ended> => builds.run(['doctor', '--store']);
+  builds.command(['build', '--progress=plain', '-t', 'app', ...args, builds.context]);
+const doctor = (): Promise<Ended> => builds.command(['doctor', '--store']);
 
 /** Files of the store whose paths match, relative to it. */
 function files(pattern: RegExp): string[] {
@@ -61,7 +61,7 @@ describe('files truncated by a power failure', () => {
     // On what has been made again, something can be made.
     await builds.build(`${DOCKERFILE}RUN cat /a/a.txt /uuid /b/b.txt\n`);
     // What no build needed yet can be dropped.
-    expect(await builds.run(['builder', 'prune', '--all', '--force'])).toMatchObject({ code: 0 });
+    expect(await builds.command(['builder', 'prune', '--all', '--force'])).toMatchObject({ code: 0 });
     expect(await doctor()).toMatchObject({ code: 0, err: '' });
     expect(JSON.parse(builds.indexJson()).manifests).toHaveLength(builds.store.images.list().length);
   });
@@ -81,30 +81,30 @@ describe('files truncated by a power failure', () => {
   test('a name: index.json says the same once more', async () => {
     const [file] = files(/^images\/.*app/);
     truncateSync(file!, 0);
-    expect(await builds.run(['inspect', 'app'])).toMatchObject({ code: 0 });
+    expect(await builds.command(['inspect', 'app'])).toMatchObject({ code: 0 });
     expect(await doctor()).toMatchObject({
       code: 1,
       out: expect.stringMatching(
         /^problem: the file of the image name docker\.io\/library\/app:latest is damaged/,
       ),
     });
-    expect(await builds.run(['doctor', '--store', '--repair'])).toMatchObject({ code: 0 });
+    expect(await builds.command(['doctor', '--store', '--repair'])).toMatchObject({ code: 0 });
     expect(await doctor()).toMatchObject({ code: 0 });
-    expect(await builds.run(['inspect', 'app'])).toMatchObject({ code: 0 });
+    expect(await builds.command(['inspect', 'app'])).toMatchObject({ code: 0 });
   });
 
   test('a process that ends between a name and index.json: nothing is lost, and the next name writes it', async () => {
     const { index } = builds.store.layout;
     const before = builds.indexJson();
     const { atime, mtime } = statSync(index);
-    expect(await builds.run(['tag', 'app', 'other'])).toMatchObject({ code: 0 });
+    expect(await builds.command(['tag', 'app', 'other'])).toMatchObject({ code: 0 });
     writeFileSync(index, before);
     utimesSync(index, atime, new Date(mtime.getTime() - 1000));
     expect(await doctor()).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^index\.json is older than the image names.*\n.*nothing is wrong\n$/),
     });
-    expect(await builds.run(['tag', 'app', 'third'])).toMatchObject({ code: 0 });
+    expect(await builds.command(['tag', 'app', 'third'])).toMatchObject({ code: 0 });
     expect(JSON.parse(builds.indexJson()).manifests).toHaveLength(builds.store.images.list().length);
     expect(await doctor()).toMatchObject({ code: 0, out: expect.not.stringContaining('older') });
   });
@@ -117,7 +117,7 @@ describe('files truncated by a power failure', () => {
       ['inspect', 'app'],
       ['save', 'app', '-o', join(builds.folder, 'x.tar')],
     ]) {
-      expect(await builds.run(command)).toMatchObject({
+      expect(await builds.command(command)).toMatchObject({
         code: 1,
         err: expect.stringMatching(/^error: the file of the image name "app:latest" is damaged/),
       });
@@ -126,7 +126,7 @@ describe('files truncated by a power failure', () => {
       code: 1,
       out: expect.stringMatching(/^problem: the image name docker\.io\/library\/app:latest has been lost/),
     });
-    expect(await builds.run(['prune', '--force'])).toMatchObject({ code: 0 });
+    expect(await builds.command(['prune', '--force'])).toMatchObject({ code: 0 });
     expect(await doctor()).toMatchObject({ code: 0 });
   });
 });
@@ -134,8 +134,8 @@ describe('files truncated by a power failure', () => {
 describe('a damaged blob of a base image', () => {
   test.for(['changed', 'cut short'])('that is %s is an error with a hint that repairs it', async (how) => {
     const archive = join(builds.folder, 'base.tar');
-    expect(await builds.run(['save', '-o', archive, 'base'])).toMatchObject({ code: 0 });
-    await builds.run(['builder', 'prune', '--all', '--force']);
+    expect(await builds.command(['save', '-o', archive, 'base'])).toMatchObject({ code: 0 });
+    await builds.command(['builder', 'prune', '--all', '--force']);
     const blob = baseBlob();
     for (const id of builds.store.layers.ids()) removeTree(builds.store.layout.layer(id));
     if (how === 'changed') invert(blob, 100_000);
@@ -146,7 +146,7 @@ describe('a damaged blob of a base image', () => {
     expect(err).toMatch(/error: .*(damaged|not in the store|cannot read)/);
     expect(err).toContain('hint: ');
     expect(err).not.toMatch(/^ {4}at /m);
-    expect(await builds.run(['load', '-i', archive])).toMatchObject({ code: 0 });
+    expect(await builds.command(['load', '-i', archive])).toMatchObject({ code: 0 });
     expect(await build()).toMatchObject({ code: 0 });
     expect(await doctor()).toMatchObject({ code: 0 });
   });

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { runCommandLine } from '../support/command-line.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -33,44 +34,57 @@ function commandLines(page: string): string[] {
 }
 
 let folder: string;
+/** For each start of the command its arguments and its environment, each ended by a NUL. */
+let calls: string;
 beforeAll(() => {
   folder = tempDir();
+  calls = join(folder, 'calls');
   const bin = join(folder, 'bin');
-  mkdirSync(bin);
-  mkdirSync(join(folder, 'empty'));
-  const cli = join(ROOT, 'dist', 'cli.js');
+  for (const made of [bin, calls, join(folder, 'empty')]) mkdirSync(made);
   const program = (skip: string) => `#!/bin/sh
 ${skip}
-said=$('${process.execPath}' '${cli}' "$@" 2>&1 </dev/null)
-[ $? != ${USAGE} ] || echo "$* -> $said" >>'${folder}/refused'
+[ $# = 0 ] || printf '%s\\0' "$@" >'${calls}'/$$.args
+/usr/bin/env -0 >'${calls}'/$$.env
 `;
   writeFileSync(join(bin, 'jettison'), program(''));
   writeFileSync(join(bin, 'npx'), program('[ "$1" = jettison-build ] || exit 0; shift'));
   for (const name of readdirSync(bin)) chmodSync(join(bin, name), 0o755);
 });
 
+/** The words of a file, which is deleted. */
+function takeWords(path: string): string[] {
+  if (!existsSync(path)) return [];
+  const text = readFileSync(path, 'utf8');
+  rmSync(path);
+  return text.split('\0').slice(0, -1);
+}
+
 describe.each(
   PAGES.map((page) => ({ page, lines: commandLines(page) })).filter(({ lines }) => lines.length > 0),
 )('$page', ({ lines }) => {
   it.each(lines)('%s', async (line) => {
-    const env = {
+    const variables = {
       PATH: join(folder, 'bin'),
       HOME: folder,
       JETTISON_HOME: join(folder, 'store'),
       USER: 'me',
       GIT_TOKEN: 'x',
     };
-    await new Promise((resolve) =>
-      execFile('/bin/sh', ['-c', line], { cwd: join(folder, 'empty'), env }, resolve),
-    );
-    const refused = join(folder, 'refused');
-    // What `debug` opens is the last build of the folder, where there is one.
-    const said = (existsSync(refused) ? readFileSync(refused, 'utf8') : '').replace(
-      /^debug .*-> error: no build of this directory(?:.|\n)*/,
-      '',
-    );
-    rmSync(refused, { force: true });
-    expect(said).toBe('');
+    const cwd = join(folder, 'empty');
+    await new Promise((resolve) => execFile('/bin/sh', ['-c', line], { cwd, env: variables }, resolve));
+    // The shell has split it; what comes of the words is seen here, which spares a process for each.
+    const started = readdirSync(calls)
+      .filter((name) => name.endsWith('.env'))
+      .map((name) => join(calls, name.slice(0, -4)));
+    expect(started).not.toEqual([]);
+    for (const call of started) {
+      const args = takeWords(`${call}.args`);
+      const env = Object.fromEntries(takeWords(`${call}.env`).map((word) => word.split(/=(.*)/s)));
+      const { code, out, err } = await runCommandLine(args, { env, cwd });
+      // What `debug` opens is the last build of the folder, where there is one.
+      if (args[0] === 'debug' && err.startsWith('error: no build of this directory')) continue;
+      expect(code, `${args.join(' ')} -> ${out}${err}`).not.toBe(USAGE);
+    }
   });
 });
 

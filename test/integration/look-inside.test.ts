@@ -52,8 +52,10 @@ beforeAll(async () => {
 afterAll(() => builds?.remove());
 
 const build = async (name: string, ...args: string[]) =>
-  expect(await builds.run(['build', '-q', '-t', name, ...args, builds.context])).toMatchObject({ code: 0 });
-const run = (...args: string[]) => builds.run(args, { cwd: builds.folder });
+  expect(await builds.command(['build', '-q', '-t', name, ...args, builds.context])).toMatchObject({
+    code: 0,
+  });
+const run = (...args: string[]) => builds.command(args, { cwd: builds.folder });
 const data = async (...args: string[]) => {
   const { code, out, err } = await run(...args);
   expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -287,7 +289,7 @@ describe.skipIf(why !== undefined)('budget', () => {
     const folder = join(builds.folder, 'budgeted');
     mkdirSync(folder);
     const build = (...args: string[]) =>
-      builds.run(['build', '-q', '--budget', '-t', 'judged', ...args, builds.context], { cwd: folder });
+      builds.command(['build', '-q', '--budget', '-t', 'judged', ...args, builds.context], { cwd: folder });
     expect(await build()).toMatchObject({ code: 2, err: expect.stringContaining('there is no budget in') });
     writeFileSync(join(folder, 'package.json'), json({ jettison: { budget: { size: '1GB' } } }));
     expect(await build()).toMatchObject({
@@ -316,7 +318,7 @@ describe.skipIf(why !== undefined)('budget', () => {
       join(folder, '.dive-ci'),
       'rules:\n  lowestEfficiency: 0.999999\n  highestWastedBytes: 20MB\n',
     );
-    expect(await builds.run(['budget', 'app:1'], { cwd: folder })).toMatchObject({
+    expect(await builds.command(['budget', 'app:1'], { cwd: folder })).toMatchObject({
       code: 1,
       out: expect.stringContaining('✗ waste'),
     });

@@ -148,7 +148,7 @@ LABEL built=$TARGETPLATFORM
     for (const { digest: child } of indexOf(digest).manifests) expect(pushed.manifests.has(child)).toBe(true);
     const other = await TestBuilds.create();
     try {
-      expect(await other.run(['load', '-i', file])).toMatchObject({ code: 0 });
+      expect(await other.command(['load', '-i', file])).toMatchObject({ code: 0 });
       expect(other.store.images.get(name)!.manifest.digest).toBe(digest);
     } finally {
       other.remove();
@@ -181,12 +181,12 @@ LABEL built=$TARGETPLATFORM
   it('can be listed, and looked at, where none of them is for this machine', async () => {
     const others = ['linux/ppc64le', 'linux/s390x'];
     await builds.build('FROM scratch\nCOPY a /\n', { platforms: others, tags: ['foreign'] });
-    expect(await builds.run(['images', '--format', '{{.Platform}}', 'foreign'])).toMatchObject({
+    expect(await builds.command(['images', '--format', '{{.Platform}}', 'foreign'])).toMatchObject({
       code: 0,
       out: `${others[0]}\n`,
       err: '',
     });
-    expect(await builds.run(['inspect', '-f', '{{.Architecture}}', 'foreign'])).toMatchObject({
+    expect(await builds.command(['inspect', '-f', '{{.Architecture}}', 'foreign'])).toMatchObject({
       out: 'ppc64le\n',
     });
     expect((await builds.run(['run', '--rm', 'foreign', '/a'])).err).toContain(

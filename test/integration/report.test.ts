@@ -364,7 +364,7 @@ describe('jettison report', () => {
     await builds.build('FROM scratch\nCOPY a b /x/\n', { tags: ['two'] });
   });
   afterAll(() => builds.remove());
-  const report = (...args: string[]) => builds.run(['report', ...args], { cwd: builds.folder });
+  const report = (...args: string[]) => builds.command(['report', ...args], { cwd: builds.folder });
   const partials = () => readdirSync(builds.folder).filter((name) => name.includes('partial'));
 
   test('writes a page about an image of the store', async (ctx) => {
