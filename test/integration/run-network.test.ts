@@ -31,7 +31,10 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
       why = whyNoMachine() ?? (findProgram(helper) === undefined ? `${helper} is not installed` : undefined);
       if (why !== undefined) return;
       const others = HELPERS.filter((name) => name !== helper);
-      const opened = await TestCommand.open(user, { machine: [MACHINE, ...others.map(hide)].join('\n') });
+      const opened = await TestCommand.open(user, {
+        machine: [MACHINE, ...others.map(hide)].join('\n'),
+        node: true,
+      });
       if (typeof opened === 'string') {
         why = opened;
         return;
@@ -42,7 +45,6 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
         '-e',
         `${web('outside', 8000, '198.51.100.7')}${web('loopback', 8002, '127.0.0.1')}${nameServer('198.51.100.7')}`,
       ]);
-      expect(await jettison.run(['base', 'host', '--slim', '-t', 'node'])).toMatchObject({ code: 0 });
     });
     afterAll(() => {
       server?.kill('SIGKILL');

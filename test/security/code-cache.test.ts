@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Ended, ended, startCommand } from '../support/build.ts';
 import { copyCommand } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -34,10 +34,18 @@ let home: string;
 /** Where the cache is, or would be. */
 let cache: string;
 
+// What the copies below share their files with.
+beforeAll(() => {
+  copyCommand(join(tempDir(), 'command'));
+});
 beforeEach(() => {
   folder = tempDir();
   cli = copyCommand(join(folder, 'command'));
   core = join(dirname(cli), 'chunks', 'core.js');
+  // A file of its own, which may be changed.
+  const source = readFileSync(core);
+  rmSync(core);
+  writeFileSync(core, source);
   home = join(folder, 'home');
   cache = join(home, '.cache', 'jettison', 'code');
   mkdirSync(home);

@@ -96,6 +96,7 @@ describe.each(HELPERS)('with %s', (helper) => {
       const others = HELPERS.filter((name) => name !== helper);
       const opened = await TestCommand.open(user, {
         machine: [LOOPBACK_MACHINE, ...others.map(hide)].join('\n'),
+        node: true,
       });
       if (typeof opened === 'string') {
         why = opened;
@@ -103,7 +104,6 @@ describe.each(HELPERS)('with %s', (helper) => {
       }
       jettison = opened;
       server = jettison.inside([process.execPath, '-e', SERVER]);
-      expect(await jettison.run(['base', 'host', '--slim', '-t', 'node'])).toMatchObject({ code: 0 });
       await eventually('the servers listen', () => jettison.listens(8000) && jettison.listens(8002));
     });
     afterAll(() => {

@@ -2,14 +2,17 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
 import { removeTree } from '../../src/store/remove-tree.ts';
 import {
   type Ended,
@@ -21,6 +24,7 @@ import {
   TestBuilds,
 } from './build.ts';
 import { copyCommand, eventually, whyNoSandbox } from './sandbox.ts';
+import { tempDir } from './temp-dir.ts';
 
 /** Who runs the command in tests that both have to pass. */
 export const USERS = ['root', 'an ordinary user'] as const;
@@ -31,6 +35,37 @@ export interface TestCommandOptions {
   storeSize?: number;
   /** A shell script of root's that changes mounts and the network, for this command only. */
   machine?: string;
+  /** Whether the store has an image called `node`, too. */
+  node?: boolean;
+}
+
+/** A folder with the command, and the stores that those of users are copies of: one for all commands of a file. */
+let shared: string | undefined;
+
+function sharedFolder(): string {
+  if (shared === undefined || !existsSync(shared)) {
+    shared = tempDir();
+    chmodSync(shared, 0o755);
+    copyCommand(join(shared, 'command'));
+  }
+  return shared;
+}
+
+/** A store with the images that every user's store begins with. */
+async function storeWith(node: boolean): Promise<string> {
+  const home = join(sharedFolder(), node ? 'store-with-node' : 'store');
+  if (existsSync(home)) return home;
+  const builds = await TestBuilds.create({});
+  try {
+    if (node)
+      expect(await builds.command(['base', 'host', '--slim', '-t', 'node'])).toMatchObject({ code: 0 });
+    // What works for users they find out themselves.
+    rmSync(builds.store.layout.rungs, { force: true });
+    execFileSync('cp', ['-a', builds.home, home]);
+  } finally {
+    builds.remove();
+  }
+  return home;
 }
 
 /** The built command as one user runs it, with a store of that user's, an image called `base`, and a context. */
@@ -57,7 +92,7 @@ export class TestCommand {
     const why =
       whyNoSandbox() ??
       (user === 'root' && !isRoot ? 'only root can act as root' : undefined) ??
-      (Object.keys(options).length > 0 && !isRoot
+      ((options.storeSize !== undefined || options.machine !== undefined) && !isRoot
         ? 'only root can change the machine for a test'
         : undefined);
     if (why !== undefined) return why;
@@ -66,19 +101,17 @@ export class TestCommand {
     const top = mkdtempSync(join(tmpdir(), 'jettison-command-'));
     chmodSync(top, 0o755);
     const folder = join(top, 'theirs');
-    const test = new TestCommand(folder, copyCommand(join(top, 'command')), ids);
+    const cli = join(sharedFolder(), 'command', 'dist', 'cli.js');
+    const test = new TestCommand(folder, cli, ids);
     for (const path of [folder, test.context, dirname(test.home)]) {
       mkdirSync(path);
       if (ids !== undefined) chownSync(path, ids.uid, ids.gid);
     }
-    const builds = await TestBuilds.create({});
-    const archive = join(top, 'base.tar');
-    await builds.run(['save', '-o', archive, 'base']);
-    builds.remove();
-    chmodSync(archive, 0o644);
-    if (Object.keys(options).length > 0) await test.#changeMachine(options);
-    const loaded = await test.run(['load', '-i', archive]);
-    if (loaded.code !== 0) throw new Error(loaded.err);
+    const store = await storeWith(options.node ?? false);
+    if (options.storeSize !== undefined || options.machine !== undefined) await test.#changeMachine(options);
+    const home = test.seen(test.home);
+    execFileSync('cp', ['-a', store, home]);
+    if (ids !== undefined) execFileSync('chown', ['-R', `${ids.uid}:${ids.gid}`, home]);
     return test;
   }
 

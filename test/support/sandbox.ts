@@ -245,13 +245,28 @@ export async function makeBaseImage(
   });
 }
 
-/** Copies the built command and what it needs to a folder that every user can read. @returns path of cli.js */
+/** The folder of the copy of the command that was made last. */
+let copied: string | undefined;
+
+/**
+ * Copies the built command and what it needs to a folder that every user can read. Copies share their files while
+ * one of them is there: a file must be replaced to be changed.
+ *
+ * @returns path of cli.js
+ */
 export function copyCommand(folder: string): string {
-  mkdirSync(join(folder, 'node_modules'), { recursive: true });
-  cpSync(DIST, join(folder, 'dist'), { recursive: true });
-  cpSync(join(NODE_MODULES, '@koromix'), join(folder, 'node_modules', '@koromix'), { recursive: true });
-  copyFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), join(folder, 'package.json'));
-  execFileSync('chmod', ['-R', 'a+rX', folder]);
+  if (copied !== undefined && existsSync(join(copied, 'package.json'))) {
+    mkdirSync(folder, { recursive: true });
+    const parts = ['dist', 'node_modules', 'package.json'].map((name) => join(copied!, name));
+    execFileSync('cp', ['-rl', ...parts, folder]);
+  } else {
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    cpSync(DIST, join(folder, 'dist'), { recursive: true });
+    cpSync(join(NODE_MODULES, '@koromix'), join(folder, 'node_modules', '@koromix'), { recursive: true });
+    copyFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), join(folder, 'package.json'));
+    execFileSync('chmod', ['-R', 'a+rX', folder]);
+    copied = folder;
+  }
   chmodSync(folder, 0o755);
   return join(folder, 'dist', 'cli.js');
 }
