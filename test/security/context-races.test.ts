@@ -19,11 +19,11 @@ import type { Output } from '../../src/export/exporters.ts';
 import { tarMembers } from '../../src/export/tar-members.ts';
 import { TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
+import { SEED } from '../support/seed.ts';
 
 const RACER = fileURLToPath(new URL('../support/context-racer.mjs', import.meta.url));
 /** Builds of each kind that race. */
 const ROUNDS = Number(process.env['JETTISON_RACES'] ?? 4);
-const SEED = process.env['JETTISON_RACES_SEED'] ?? '7';
 const SECRET = 'outside the context';
 
 let builds: TestBuilds;
@@ -90,7 +90,7 @@ async function race(dockerfile: string): Promise<void> {
   }
   for (const name of ['secret', 'secret.tar', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5'])
     writeFileSync(join(outside, name), SECRET);
-  const racer = spawn(process.execPath, [RACER, builds.context, outside, SEED], { stdio: 'inherit' });
+  const racer = spawn(process.execPath, [RACER, builds.context, outside, String(SEED)], { stdio: 'inherit' });
   const ended = new Promise((resolve) => racer.once('exit', (_code, signal) => resolve(signal)));
   try {
     for (let round = 0; round < ROUNDS; round++) {

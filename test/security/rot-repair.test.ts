@@ -14,18 +14,18 @@ describe.skipIf(why)('doctor --store', () => {
   it.each(ROT_KINDS)('finds and repairs damaged %s', async (kind) => {
     await rot.eachRound(kind, async ({ home, how, label }) => {
       const { sound, digest } = rot;
-      const doctor = await sound.run(['doctor', '--store'], { home });
+      const doctor = await sound.command(['doctor', '--store'], { home });
       // What is gone leaves no trace, where the store works without it; the worker writes rungs.json again.
       if (kind !== 'rungs.json' && how !== 'delete') {
         expect(doctor.code, `${label}\n${doctor.out}`).toBe(1);
       }
-      const mended = await sound.run(['doctor', '--store', '--repair'], { home });
+      const mended = await sound.command(['doctor', '--store', '--repair'], { home });
       expectClear(0, mended.err);
       const rebuilt = await orError(() => sound.build(ROT_DOCKERFILE, { home, reproducible: true }));
       expect(rebuilt?.digest ?? digest, label).toBe(digest);
       if (mended.code === 0) {
         expect(rebuilt, label).toBeDefined();
-        const deep = await sound.run(['doctor', '--store', '--deep'], { home });
+        const deep = await sound.command(['doctor', '--store', '--deep'], { home });
         expect(deep, label).toMatchObject({ code: 0 });
       }
     });

@@ -36,7 +36,7 @@ describe.skipIf(why)('a store with a damaged file', () => {
       const commands =
         ROT_ROUNDS > 1 ? COMMANDS : [0, 1].map((n) => COMMANDS[(first + n) % COMMANDS.length]!);
       for (const command of commands) {
-        const { code, out, err } = await sound.run(command.split(' '), { home });
+        const { code, out, err } = await sound.command(command.split(' '), { home });
         expectClear(code, err);
         if (code === 0 && command.startsWith('run')) expect(out, label).toBe('aaaabbbb');
       }

@@ -16,11 +16,11 @@ import { JettisonError } from '../../src/errors/error.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { removeTree } from '../../src/store/remove-tree.ts';
 import { randomNumbers, TestBuilds } from './build.ts';
+import { SEED } from './seed.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Damaged files of each kind; many more when that is asked for. */
 export const ROT_ROUNDS = Number(process.env['JETTISON_ROT_ROUNDS'] ?? 1);
-const SEED = Number(process.env['JETTISON_ROT_SEED'] ?? 1);
 
 export const ROT_DOCKERFILE = `FROM base AS made
 COPY a.txt b.txt /a/
@@ -68,7 +68,7 @@ export class RotBuilds {
   ) {}
 
   static async create(): Promise<RotBuilds> {
-    const sound = await TestBuilds.create({});
+    const sound = await TestBuilds.create({}, { network: 'host' });
     sound.write({ 'a.txt': 'aaaa', 'b.txt': 'bbbb' });
     const old = new Date(1_600_000_000_000);
     for (const name of ['a.txt', 'b.txt']) utimesSync(join(sound.context, name), old, old);
@@ -113,7 +113,7 @@ export class RotBuilds {
   /** The digest of the image's archive (megabytes, which `toEqual` takes seconds for); undefined when that is refused. */
   async saved(home: string, path: string): Promise<string | undefined> {
     rmSync(path, { force: true });
-    const { code, err } = await this.sound.run(['save', 'app', '-o', path], { home });
+    const { code, err } = await this.sound.command(['save', 'app', '-o', path], { home });
     expectClear(code, err);
     // Nothing that looks complete is left of one that failed.
     expect(existsSync(path)).toBe(code === 0);
@@ -162,9 +162,10 @@ function filesOf(home: string): Map<string, string[]> {
   return kinds;
 }
 
-/** Damages a file, keeping its times as a disk would. */
+/** Damages a file, keeping its time as a disk would: to the nanosecond, which decides what is older than what. */
 function damage(path: string, how: string, random: () => number): void {
-  const { size, atime, mtime } = statSync(path);
+  const { size } = statSync(path);
+  const { mtimeNs } = statSync(path, { bigint: true });
   if (how === 'delete') {
     rmSync(path);
     return;
@@ -177,5 +178,5 @@ function damage(path: string, how: string, random: () => number): void {
     bytes[at]! ^= 1 << Math.floor(random() * 8);
     writeFileSync(path, bytes);
   }
-  utimesSync(path, atime, mtime);
+  execFileSync('touch', ['-m', '-d', `@${mtimeNs / 1_000_000_000n}.${String(mtimeNs).slice(-9)}`, path]);
 }
