@@ -10,7 +10,7 @@ let builds: TestBuilds;
 beforeEach(async (ctx) => {
   const why = whyNoSandbox();
   if (why !== undefined) return ctx.skip(why);
-  builds = await TestBuilds.create({});
+  builds = await TestBuilds.create({}, { network: 'host' });
   builds.write({ 'package.json': '{}', 'src/main.js': 'one', 'src/other.js': 'other' });
 });
 afterEach(() => builds?.remove());

@@ -6,7 +6,7 @@ import { ended, otherUser, randomNumbers, remains, startCommand, TestBuilds } fr
 import { childrenOf, copyCommand, eventually, marker, whyNoSandbox } from '../support/sandbox.ts';
 import { SEED } from '../support/seed.ts';
 
-const ROUNDS = Number(process.env['JETTISON_KILL_ROUNDS'] ?? 6);
+const ROUNDS = Number(process.env['JETTISON_KILL_ROUNDS'] ?? 4);
 const FILES = 500;
 const MODES = ['control', 'worker', 'both', 'group'] as const;
 

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CacheSource, CacheTarget } from '../../src/cache/backends.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { type Built, TestBuilds } from '../support/build.ts';
@@ -31,11 +31,13 @@ describe('a registry that has lost a layer of a cache', () => {
   let builds: TestBuilds[];
   let first: Built;
   let one: TestBuilds;
+  /** What the registry has before anything is lost. */
+  let whole: Map<string, Buffer>;
   /** Digests of blobs that are lost, and how. */
   let lost: Map<string, Loss>;
 
   const machine = async () => {
-    const made = await TestBuilds.create({});
+    const made = await TestBuilds.create({}, { network: 'host' });
     builds.push(made);
     made.write({ a: 'a\n', b: 'b\n' });
     return made;
@@ -44,11 +46,10 @@ describe('a registry that has lost a layer of a cache', () => {
   const from = (): CacheSource => ({ type: 'registry', ref: name() });
   const to = (): CacheTarget => ({ type: 'registry', ref: name(), mode: 'max' });
 
-  beforeEach(async (ctx) => {
+  const why = whyNoSandbox();
+  beforeAll(async () => {
+    if (why !== undefined) return;
     builds = [];
-    lost = new Map();
-    const why = whyNoSandbox();
-    if (why !== undefined) ctx.skip(why);
     const fault = ({ method, path }: Seen) => {
       const loss = lost.get(/\/blobs\/(sha256:[0-9a-f]{64})$/.exec(path)?.[1] ?? '');
       // What is truncated is shorter in the registry.
@@ -60,12 +61,23 @@ describe('a registry that has lost a layer of a cache', () => {
     };
     registry = await FakeRegistry.start({ fault });
     one = await machine();
+    builds = [];
+    lost = new Map();
     first = await one.build(DOCKERFILE, { cacheTo: [to()] });
     expect(first.output.split('\n').sort().join(' ')).toBe(' made all made copy made last made tool');
+    whole = new Map(registry.repository('app').blobs);
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await registry?.close();
-    for (const one of builds.splice(0)) one.remove();
+    one?.remove();
+  });
+  beforeEach((ctx) => {
+    if (why !== undefined) ctx.skip(why);
+    lost = new Map();
+    for (const [digest, bytes] of whole) registry.repository('app').blobs.set(digest, bytes);
+  });
+  afterEach(() => {
+    for (const made of builds?.splice(0) ?? []) made.remove();
   });
 
   /** The packed form of the layer that a step has made. */

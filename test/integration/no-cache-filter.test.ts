@@ -4,7 +4,7 @@ import { TestBuilds } from '../support/build.ts';
 describe('--no-cache-filter', () => {
   let builds: TestBuilds;
   beforeEach(async () => {
-    builds = await TestBuilds.create({});
+    builds = await TestBuilds.create({}, { network: 'host' });
     builds.write({ file: 'x' });
   });
   afterEach(() => builds.remove());

@@ -13,7 +13,7 @@ const why = whyNoSandbox();
 let builds: TestBuilds;
 
 beforeAll(async () => {
-  if (why === undefined) builds = await TestBuilds.create({});
+  if (why === undefined) builds = await TestBuilds.create({}, { network: 'host' });
 });
 afterAll(() => builds?.remove());
 

@@ -15,7 +15,7 @@ const CAPABILITIES = (
   'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod ' +
   'audit_write setfcap'
 ).split(' ');
-const REPRODUCIBLE = ['--reproducible', '--build-arg', 'SOURCE_DATE_EPOCH=1700000000'];
+const REPRODUCIBLE = ['--network=host', '--reproducible', '--build-arg', 'SOURCE_DATE_EPOCH=1700000000'];
 const IN_MEMORY = 0x01021994;
 
 let why: string | undefined;
@@ -85,6 +85,7 @@ describe('the rung chroot', () => {
       const { layers } = await here.build(dockerfile, {
         tags: [tag],
         isolation: 'namespaces',
+        network: 'host',
         reproducible: true,
         buildArgs: { SOURCE_DATE_EPOCH: '1700000000' },
       });

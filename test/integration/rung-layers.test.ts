@@ -10,7 +10,7 @@ import { RUNG_BUILDS, type RungBuild, stepLayers } from '../support/rung-builds.
 import { copyCommand, openSandbox, whyNoSandbox } from '../support/sandbox.ts';
 
 const EPOCH = '1700000000';
-const REPRODUCIBLE = ['--reproducible', '--build-arg', `SOURCE_DATE_EPOCH=${EPOCH}`];
+const REPRODUCIBLE = ['--network=host', '--reproducible', '--build-arg', `SOURCE_DATE_EPOCH=${EPOCH}`];
 const CASES = RUNG_BUILDS.map((one) => [one.name, one] as const);
 const asRoot = process.getuid?.() === 0;
 const tagOf = ({ name }: RungBuild) => name.replaceAll(/\W/g, '-');
@@ -22,7 +22,7 @@ let here: TestBuilds;
 beforeAll(async () => {
   why = whyNoSandbox();
   if (why !== undefined) return;
-  here = await TestBuilds.create({});
+  here = await TestBuilds.create({}, { network: 'host' });
   for (const one of RUNG_BUILDS) {
     if (one.devices && !asRoot) continue;
     here.write({ a: 'a', 'sub/b': 'b', ...one.files });
@@ -56,7 +56,7 @@ describe('the layers of the rung namespaces', () => {
       const sandbox = await openSandbox({ rung: 'oci' });
       if (typeof sandbox === 'string') missing = sandbox;
       else await sandbox.close();
-      there = await TestBuilds.create({});
+      there = await TestBuilds.create({}, { network: 'host' });
     });
     afterAll(() => there?.remove());
     beforeEach((ctx) => {

@@ -33,7 +33,7 @@ describe.skipIf(why)('a machine with an empty store', () => {
 
   beforeAll(async () => {
     registry = await FakeRegistry.start();
-    one = await TestBuilds.create({});
+    one = await TestBuilds.create({}, { network: 'host' });
     one.write({ a: 'a\n', b: 'b\n' });
     for (const place of PLACES) {
       for (const mode of ['min', 'max'] as const) {
@@ -62,7 +62,7 @@ describe.skipIf(why)('a machine with an empty store', () => {
       files?: Record<string, string>;
     },
   ) {
-    const two = await TestBuilds.create({});
+    const two = await TestBuilds.create({}, { network: 'host' });
     try {
       two.write({ a: 'a\n', b: 'b\n', ...change.files });
       const before = new Set(readdirSync(two.store.layout.blobs));

@@ -20,7 +20,7 @@ describe('cache mounts in a cache that machines share', () => {
   let why: string | undefined;
 
   const machine = async () => {
-    const builds = await TestBuilds.create({});
+    const builds = await TestBuilds.create({}, { network: 'host' });
     machines.push(builds);
     return builds;
   };

@@ -12,7 +12,7 @@ import { FakeRegistry } from '../support/registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** Processes that write at the same time. */
-const WRITERS = 8;
+const WRITERS = 5;
 
 describe('a cache that many processes write at once', () => {
   let root: string;

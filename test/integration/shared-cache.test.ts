@@ -24,7 +24,7 @@ describe('a cache that machines share', () => {
   let why: string | undefined;
 
   const machine = async () => {
-    const builds = await TestBuilds.create({});
+    const builds = await TestBuilds.create({}, { network: 'host' });
     machines.push(builds);
     builds.write({ a: 'a\n', b: 'b\n' });
     return builds;

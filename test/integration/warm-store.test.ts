@@ -215,6 +215,7 @@ const optionsFor = (home: string, dockerfile: string, options: Partial<BuildOpti
   home,
   env: { PATH: process.env['PATH'], SOURCE_DATE_EPOCH: String(TIME) },
   reproducible: true,
+  network: 'host',
   ...options,
 });
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readArchive } from '../../src/export/archive-read.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { MEDIA } from '../../src/image/types.ts';
@@ -15,13 +15,14 @@ import { FakeRegistry } from '../support/registry.ts';
 let builds: TestBuilds;
 let registry: FakeRegistry;
 beforeAll(async () => {
-  builds = await TestBuilds.create();
   registry = await FakeRegistry.start();
 });
-afterAll(async () => {
-  await registry?.close();
-  builds?.remove();
+afterAll(() => registry?.close());
+// A store for each test: looking it through takes the longer the more is in it.
+beforeEach(async () => {
+  builds = await TestBuilds.create();
 });
+afterEach(() => builds?.remove());
 
 const layer = makeTar([['file', 'content']]);
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
