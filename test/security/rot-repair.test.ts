@@ -24,7 +24,8 @@ describe.skipIf(why)('doctor --store', () => {
       const rebuilt = await orError(() => sound.build(ROT_DOCKERFILE, { home, reproducible: true }));
       expect(rebuilt?.digest ?? digest, label).toBe(digest);
       if (mended.code === 0) {
-        expect(rebuilt, label).toBeDefined();
+        // A name that is gone has been removed, for all that the store knows: the base may have to be pulled again.
+        if (kind !== 'images' || how !== 'delete') expect(rebuilt, label).toBeDefined();
         const deep = await sound.command(['doctor', '--store', '--deep'], { home });
         expect(deep, label).toMatchObject({ code: 0 });
       }
