@@ -85,6 +85,7 @@ function DirectoryDetails({ model, node }: { model: ImageModel; node: Node }) {
 const SHOWN = 5;
 
 function Shares({ title, sums }: { title: string; sums: [string, number][] }) {
+  if (sums.length === 0) return null;
   const total = sums.reduce((sum, [, bytes]) => sum + bytes, 0) || 1;
   const shown = sums.length === SHOWN + 1 ? sums.length : SHOWN;
   const rest = sums.slice(shown);
@@ -189,7 +190,7 @@ function Link({ word, children }: { word: string; children: ComponentChildren })
 }
 
 function share(bytes: number, { data }: ImageModel): string {
-  const percent = (bytes / (data.size.tree || 1)) * 100;
+  const percent = data.size.tree === 0 ? 100 : (bytes / data.size.tree) * 100;
   return `${percent >= 10 ? Math.round(percent) : percent >= 0.1 ? percent.toFixed(1) : '<0.1'} %`;
 }
 

@@ -49,6 +49,7 @@ export function Dockerfile({ model, layer, onLayer }: Props) {
           {rows(base)}
         </details>
       )}
+      {lines.length === 0 && <p>The history has none.</p>}
       {rows(lines.slice(firstOwn))}
       <p class="key" aria-hidden="true">
         <span class="swatch added" /> added <span class="swatch wasted" /> of it wasted
