@@ -12,11 +12,12 @@
 #   uidmap            newuidmap and newgidmap: builds of ordinary users with more than one id
 #   busybox-static    a small root file system for tests
 #   xz-utils, zstd, bzip2   archives that ADD extracts
+#   rpm               the order of its versions
 #
 # No service is started or enabled: tests start what they need and end it.
 set -euo pipefail
 
-packages=(skopeo umoci docker.io podman docker-registry crun runc passt slirp4netns buildah uidmap busybox-static xz-utils zstd bzip2)
+packages=(skopeo umoci docker.io podman docker-registry crun runc passt slirp4netns buildah uidmap busybox-static xz-utils zstd bzip2 rpm)
 
 if ! command -v apt-get >/dev/null || ! grep -qE '^ID(_LIKE)?=.*debian' /etc/os-release 2>/dev/null; then
   echo "This script is for Debian. Install these with your own package manager: ${packages[*]}" >&2

@@ -27,6 +27,8 @@ const TABLES = {
   'images/sources': { entry: 'a source of images' },
   'plan/checks': { entry: 'a rule', helpers: ['define-plan-check.ts'] },
   'solve/layers': { entry: 'a kind of layer', helpers: ['damage.ts', 'recipe-file.ts'] },
+  'inspect/catalogues': { entry: 'a place of packages', helpers: ['paragraphs.ts'] },
+  versions: { entry: 'an order of versions', helpers: ['constraint.ts', 'interval.ts', 'orders.ts'] },
   'solve/steps': {
     entry: 'a kind of step',
     helpers: ['copy-solver.ts', 'op.ts', 'run-command.ts', 'run-mounts.ts'],

@@ -36,6 +36,8 @@ export const commands: CommandTable = {
     summary: 'Check an image against limits of its size and content',
     load: () => import('./commands/budget.ts'),
   },
+  scan: { summary: 'Look for known vulnerabilities in an image', load: () => import('./commands/scan.ts') },
+  db: { summary: 'Look after advisories, for scan', load: () => import('./commands/db.ts') },
   inspect: {
     summary: 'Show everything known of an image or a container, as JSON',
     load: () => import('./commands/inspect.ts'),

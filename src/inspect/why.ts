@@ -1,6 +1,7 @@
 import { closest } from '../errors/closest.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Store } from '../store/store.ts';
+import { askedBy } from './asked-by.ts';
 import type { Census, Waste } from './census.ts';
 import type { Inspection } from './inspection.ts';
 import { madeBy } from './instructions.ts';
@@ -77,7 +78,7 @@ function reasonOf(inspection: Inspection, path: string, named: Package | undefin
   const owner = named ?? (owners.size === 1 ? largest?.owner : undefined);
   const layer = largest?.layer ?? (isDirectory ? node.layer : 0);
   const { diffId, blob } = image.layers[layer]!;
-  const { chain, asker } = owner === undefined ? { chain: [], asker: undefined } : askedBy(census, owner);
+  const { chain, asker } = owner === undefined ? { chain: [], asker: undefined } : askedBy(census)(owner);
   return {
     ...{ path, isDirectory, bytes: sum(leaves), files: countFiles(leaves) },
     kind: kinds[0]?.[0] ?? 'unowned',
@@ -93,35 +94,6 @@ function reasonOf(inspection: Inspection, path: string, named: Package | undefin
     layer: { position: layer, count: image.layers.length, diffId, digest: blob.digest, packed: blob.size },
     earlier: census.waste.filter((one) => one.path === path || one.path.startsWith(`${path}/`)),
   };
-}
-
-/** The shortest way from what a file asks for to a package. */
-function askedBy(census: Census, of: Package): { chain: Package[]; asker: Package['askedBy'] } {
-  const bare = (id: string) => id.replace(/^(deb:[^:]+):.*$/, '$1');
-  const askers = new Map<string, Package[]>();
-  for (const one of census.packages.values()) {
-    for (const id of one.requires ?? []) askers.set(bare(id), [...(askers.get(bare(id)) ?? []), one]);
-  }
-  const before = new Map<Package, Package | undefined>([[of, undefined]]);
-  const todo = [of];
-  for (let one = todo.shift(); one !== undefined; one = todo.shift()) {
-    const isRoot = one.kind === 'application';
-    if (one.askedBy !== undefined || isRoot) {
-      const chain: Package[] = [];
-      // From where a file asks, back to the package.
-      for (let at: Package | undefined = one; at !== undefined && at !== of; at = before.get(at)) {
-        if (!(isRoot && at === one)) chain.unshift(at);
-      }
-      return { chain, asker: one.askedBy ?? { path: `${one.path}/package.json` } };
-    }
-    for (const asker of askers.get(bare(one.id)) ?? []) {
-      if (before.has(asker)) continue;
-      before.set(asker, one);
-      todo.push(asker);
-    }
-  }
-  const [nearest] = askers.get(bare(of.id)) ?? [];
-  return { chain: nearest === undefined ? [] : [nearest], asker: undefined };
 }
 
 function totals(census: Census, owner: Package): { bytes: number; files: number } {

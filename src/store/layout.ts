@@ -31,6 +31,8 @@ export class StoreLayout {
   readonly provenance: string;
   /** Layers that have been looked at: see `inspections.ts`. */
   readonly inspections: string;
+  /** Advisories: see `databases.ts`. */
+  readonly databases: string;
   /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
   readonly origins: string;
   /** What ADD fetched: see `remote/download.ts`. */
@@ -62,6 +64,7 @@ export class StoreLayout {
     this.conversions = join(home, 'conversions');
     this.provenance = join(home, 'provenance');
     this.inspections = join(home, 'inspections');
+    this.databases = join(home, 'databases');
     this.origins = join(home, 'origins');
     this.downloads = join(home, 'downloads');
     this.containers = join(home, 'containers');

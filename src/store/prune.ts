@@ -122,6 +122,10 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     report.reclaimed += size;
     doomed.push(path);
   }
+  for (const { path, bytes } of store.databases.unused(options.unusedForMs)) {
+    report.reclaimed += bytes;
+    doomed.push(path);
+  }
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
   }

@@ -7,6 +7,7 @@ import { admitStore, STORE_FORMAT } from './admission.ts';
 import { Blobs } from './blobs.ts';
 import { Containers } from './containers.ts';
 import { Conversions } from './conversions.ts';
+import { Databases } from './databases.ts';
 import { Images } from './images.ts';
 import { Inspections } from './inspections.ts';
 import { Layers } from './layers.ts';
@@ -28,6 +29,7 @@ export class Store {
   readonly conversions: Conversions;
   readonly inspections: Inspections;
   readonly provenance: Provenances;
+  readonly databases: Databases;
   readonly containers: Containers;
   readonly leases: Leases;
 
@@ -40,6 +42,7 @@ export class Store {
     this.conversions = new Conversions(layout);
     this.provenance = new Provenances(layout);
     this.inspections = new Inspections(layout);
+    this.databases = new Databases(layout);
     this.containers = new Containers(layout);
     this.leases = new Leases(layout);
   }

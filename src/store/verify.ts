@@ -248,10 +248,12 @@ class Verifier {
       layout.conversions,
       layout.origins,
       layout.downloads,
+      layout.databases,
     ];
     for (const folder of folders) {
       for (const name of readNames(folder)) {
         if (name.endsWith('.json')) await this.#record(join(folder, name));
+        else if (folder === layout.databases) await this.#database(join(folder, name), name);
         else if (folder === layout.downloads) await this.#download(join(folder, name), name);
       }
     }
@@ -283,6 +285,12 @@ class Verifier {
     const name = relative(this.#store.layout.home, path);
     const done = `deleted ${relative(this.#store.layout.home, drop)}`;
     await this.#problem(`the record ${name} is damaged`, { paths: [drop], done });
+  }
+
+  async #database(path: string, name: string): Promise<void> {
+    if (`${await digestOfFile(path)}.db` === name) return;
+    const done = `deleted the advisories ${name}: fetch them again with \`jettison db pull\``;
+    await this.#problem(`the advisories ${name} are damaged`, { paths: [path], done });
   }
 
   async #download(path: string, name: string): Promise<void> {

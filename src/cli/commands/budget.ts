@@ -1,4 +1,5 @@
 import { wantsColor } from '../../errors/style.ts';
+import { annotation } from '../../events/github-annotation.ts';
 import type { Verdict } from '../../inspect/budget.ts';
 import { findBudget, judgeImage, verdictText } from '../budget-check.ts';
 import { defineCommand } from '../command.ts';
@@ -6,15 +7,14 @@ import { printJson } from '../print/list-output.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE } from '../with-inspections.ts';
 
 const FORMATS = ['text', 'json', 'github'] as const;
+
 /** Workflow commands of GitHub Actions. */
 function annotations(verdicts: Verdict[], label: string, file: string): string {
-  const data = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-  const property = (text: string) => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
   return verdicts
     .filter(({ ok }) => !ok)
     .map(({ rule, text, causes }) => {
       const message = [`${label}: ${rule}: ${text}`, ...causes].join('\n');
-      return `::error file=${property(file)},title=${property(`Image budget: ${rule}`)}::${data(message)}\n`;
+      return annotation('error', message, { file, title: `Image budget: ${rule}` });
     })
     .join('');
 }

@@ -1,0 +1,72 @@
+import type { ScanDocument, ScannedFinding } from '../../../scan/scan-json.ts';
+import { VERSION } from '../../version.ts';
+
+/** What GitHub sorts by: a score of CVSS, or one that stands for the severity. */
+const SCORES: Record<string, string> = {
+  critical: '9.5',
+  high: '8.0',
+  medium: '5.5',
+  low: '2.0',
+  unknown: '0.0',
+};
+
+/** A scan as a SARIF 2.1.0 log: a result a finding, at the Dockerfile line that brought it where that is known. */
+export function scanSarif({ findings, image }: ScanDocument): object {
+  const ids = [...new Set(findings.map(({ id }) => id))].sort();
+  const first = new Map(findings.map((finding) => [finding.id, finding]));
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            ...{
+              name: 'jettison',
+              version: VERSION,
+              informationUri: 'https://www.npmjs.com/package/jettison-build',
+            },
+            rules: ids.map((id) => ruleOf(first.get(id)!)),
+          },
+        },
+        columnKind: 'utf16CodeUnits',
+        results: findings.map((finding) => resultOf(finding, ids.indexOf(finding.id), image.label)),
+      },
+    ],
+  };
+}
+
+function ruleOf({ id, title, severity, cvss, references, cwes }: ScannedFinding): object {
+  const scores = cvss.flatMap(({ score }) => score ?? []);
+  return {
+    id,
+    shortDescription: { text: title ?? id },
+    ...(references[0] !== undefined && { helpUri: references[0] }),
+    properties: {
+      tags: ['security', 'vulnerability', ...cwes],
+      'security-severity': scores.length > 0 ? Math.max(...scores).toFixed(1) : SCORES[severity],
+    },
+  };
+}
+
+function resultOf(finding: ScannedFinding, ruleIndex: number, label: string): object {
+  const { id, severity, package: one, fixedIn, instruction, status } = finding;
+  const fix = fixedIn === undefined ? `There is no fixed version (${status}).` : `Fixed in ${fixedIn}.`;
+  return {
+    ruleId: id,
+    ruleIndex,
+    level:
+      severity === 'critical' || severity === 'high' ? 'error' : severity === 'medium' ? 'warning' : 'note',
+    message: { text: `${one.name} ${one.version} in ${label}: ${finding.title ?? id}. ${fix}` },
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: { uri: encodeURI(instruction?.file ?? one.path) },
+          region: { startLine: instruction?.line ?? 1 },
+        },
+        logicalLocations: [{ name: one.name, fullyQualifiedName: one.purl ?? one.name, kind: 'package' }],
+      },
+    ],
+    partialFingerprints: { advisoryAndPackage: `${id} ${one.type} ${one.name} ${one.path}` },
+  };
+}

@@ -1,0 +1,135 @@
+import type { Severity, SourceInfo } from '../../../advisories/advisory.ts';
+import { style, wantsColor } from '../../../errors/style.ts';
+import { plural } from '../../../events/units.ts';
+import type { Finding } from '../../../scan/match-advisories.ts';
+import type { Remedy } from '../../../scan/remedies.ts';
+import { countBySeverity, type Scan } from '../../../scan/scan-image.ts';
+import type { Io } from '../../command.ts';
+import { age, table } from '../docker-units.ts';
+
+/** A database older than this is said to be old. */
+const OLD_MS = 7 * 24 * 3600_000;
+
+/** What was found, for people: grouped by what removes it. */
+export function scanText(found: Scan, io: Io): string {
+  const paint = style(wantsColor(io.stdout, io.env));
+  const { inspection, sources, scanned, notScanned, findings, remedies, ignored } = found;
+  const parts = [`${paint.bold(inspection.image.label)}  ${summary(findings, paint)}\n`];
+  for (const remedy of remedies) {
+    parts.push(`${paint.bold(heading(remedy))}\n${rows(remedy.findings, paint)}`);
+  }
+  const notes = [
+    `${plural(scanned, 'package')} looked up in ${sources.map(sourceText).join(', ')}.`,
+    ...notScannedText(notScanned),
+    ...(ignored.length === 0 ? [] : [`${plural(ignored.length, 'finding')} ignored:`]),
+    ...ignored.map(({ finding, rule }) => {
+      const until = rule.until === undefined ? '' : `, until ${rule.until}`;
+      return `  ${finding.advisory.id} in ${finding.package.name}: ${rule.reason ?? 'no reason given'}${until} (${rule.from})`;
+    }),
+  ];
+  parts.push(`${notes.join('\n')}\n`);
+  return parts.join('\n');
+}
+
+type Paint = ReturnType<typeof style>;
+
+function summary(findings: readonly Finding[], paint: Paint): string {
+  if (findings.length === 0) return paint.green('nothing found');
+  const counts = Object.entries(countBySeverity(findings)).filter(([, count]) => count > 0);
+  return `${plural(findings.length, 'finding')}: ${counts
+    .map(([severity, count]) => painted(severity as Severity, `${count} ${severity}`, paint))
+    .join(', ')}`;
+}
+
+function heading({ kind, subject, to, from, where, findings }: Remedy): string {
+  const removes = `removes ${findings.length}`;
+  const at =
+    where === undefined
+      ? ''
+      : ` (${[where.path, where.line].filter((part) => part !== undefined).join(':')})`;
+  switch (kind) {
+    case 'base':
+      return `A newer base image${subject === '' ? '' : ` than ${subject}`} ${removes}`;
+    case 'tool':
+      return `Leaving ${subject} out of the final stage ${removes}`;
+    case 'dev':
+      return `Leaving development dependencies out ${removes}`;
+    case 'rebuild':
+      return `Running ${subject === '' ? 'the instruction' : short(subject)}${at} again ${removes}`;
+    case 'package':
+      return `${subject} ${from} → ${to}${at} ${removes}`;
+    case 'none':
+      return `Nothing removes these ${findings.length} yet`;
+  }
+}
+
+function rows(findings: readonly Finding[], paint: Paint): string {
+  const lines = table(
+    findings.map(({ advisory, package: one, version, fixedIn, instruction, isBase }) => [
+      advisory.severity,
+      `${advisory.id}${advisory.exploited ? ' (exploited)' : ''}`,
+      `${one.name} ${version}`,
+      fixedIn === undefined ? statusText(advisory.status) : `→ ${fixedIn}`,
+      isBase ? 'base' : placeText(instruction),
+      short(advisory.title ?? ''),
+    ]),
+  ).split('\n');
+  return findings.map(({ advisory }, at) => `  ${painted(advisory.severity, lines[at]!, paint)}\n`).join('');
+}
+
+/** The severity's word alone is painted. */
+function painted(severity: Severity, text: string, { red, yellow, dim, bold }: Paint): string {
+  const color = {
+    critical: (word: string) => bold(red(word)),
+    high: red,
+    medium: yellow,
+    low: dim,
+    unknown: dim,
+  }[severity];
+  return text.replace(severity, (word) => color(word));
+}
+
+function placeText(instruction: Finding['instruction']): string {
+  if (instruction?.location !== undefined) return `${instruction.location.file}:${instruction.location.line}`;
+  return short(instruction?.text ?? '', 24);
+}
+
+function statusText(status: Finding['advisory']['status']): string {
+  switch (status) {
+    case 'will-not-fix':
+      return 'no fix planned';
+    case 'fix-deferred':
+      return 'fix deferred';
+    case 'end-of-life':
+      return 'release has ended';
+    case 'under-investigation':
+      return 'investigated';
+    default:
+      return 'no fix yet';
+  }
+}
+
+function sourceText({ kind, location, updated }: SourceInfo): string {
+  if (updated === undefined) return `${kind} ${location}`;
+  const isOld = Date.now() - Date.parse(updated) > OLD_MS;
+  return `${kind} ${location} of ${age(updated)}${isOld ? ' (old: jettison db pull)' : ''}`;
+}
+
+function notScannedText(notScanned: Scan['notScanned']): string[] {
+  const reasons = {
+    'no-source': 'no source has advisories for them',
+    version: 'their versions are not in the form that their advisories need',
+  } as const;
+  return (Object.keys(reasons) as (keyof typeof reasons)[]).flatMap((reason) => {
+    const own = notScanned.filter((one) => one.reason === reason).map(({ package: { type } }) => type);
+    const types = [...new Set(own)].map((type) => `${own.filter((one) => one === type).length} ${type}`);
+    return own.length === 0
+      ? []
+      : [`${plural(own.length, 'package')} not scanned: ${reasons[reason]} (${types.join(', ')}).`];
+  });
+}
+
+function short(text: string, most = 60): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
+}

@@ -1,0 +1,50 @@
+import type { Census } from './census.ts';
+import type { Package } from './package.ts';
+
+/** Why a package is there: who asks for it. */
+export interface Asked {
+  /** The packages in between: the nearest first, the last one is asked for by a file itself. */
+  chain: Package[];
+  /** The file that asks for the last of them, or for the package itself. */
+  asker: Package['askedBy'];
+}
+
+/** Finds for packages the shortest way from what a file asks for to them. */
+export function askedBy(census: Census): (of: Package) => Asked {
+  const askers = new Map<string, Package[]>();
+  for (const one of census.packages.values()) {
+    for (const id of one.requires ?? []) {
+      const known = askers.get(bare(id));
+      if (known === undefined) askers.set(bare(id), [one]);
+      else known.push(one);
+    }
+  }
+  return (of) => shortest(of, askers);
+}
+
+function bare(id: string): string {
+  return id.replace(/^(deb:[^:]+):.*$/, '$1');
+}
+
+function shortest(of: Package, askers: ReadonlyMap<string, Package[]>): Asked {
+  const before = new Map<Package, Package | undefined>([[of, undefined]]);
+  const todo = [of];
+  for (const one of todo) {
+    const isRoot = one.kind === 'application';
+    if (one.askedBy !== undefined || isRoot) {
+      const chain: Package[] = [];
+      // From where a file asks, back to the package.
+      for (let at: Package | undefined = one; at !== undefined && at !== of; at = before.get(at)) {
+        if (!(isRoot && at === one)) chain.unshift(at);
+      }
+      return { chain, asker: one.askedBy ?? { path: `${one.path}/package.json` } };
+    }
+    for (const asker of askers.get(bare(one.id)) ?? []) {
+      if (before.has(asker)) continue;
+      before.set(asker, one);
+      todo.push(asker);
+    }
+  }
+  const [nearest] = askers.get(bare(of.id)) ?? [];
+  return { chain: nearest === undefined ? [] : [nearest], asker: undefined };
+}
