@@ -16,24 +16,27 @@ export interface FrameOptions {
   glyphs: Glyphs;
 }
 
-/** The parts to leave out so that a frame fits, from nothing to nearly everything. */
-interface Detail {
-  outputLines: number;
+/** The parts to leave out so that a frame fits. */
+interface Folds {
   foldDone: boolean;
   foldWaiting: boolean;
   foldStages: boolean;
 }
 
-const WHOLE: Detail = { outputLines: 6, foldDone: false, foldWaiting: false, foldStages: false };
-const DETAILS: readonly Detail[] = [
-  WHOLE,
-  { ...WHOLE, outputLines: 3 },
-  { outputLines: 3, foldDone: false, foldWaiting: true, foldStages: false },
-  { outputLines: 3, foldDone: true, foldWaiting: true, foldStages: false },
-  { outputLines: 3, foldDone: true, foldWaiting: true, foldStages: true },
-  { outputLines: 1, foldDone: true, foldWaiting: true, foldStages: true },
-  { outputLines: 0, foldDone: true, foldWaiting: true, foldStages: true },
+/** How a frame is drawn: folded, and with how many lines below what goes on; none where it is not in there. */
+interface Detail extends Folds {
+  said: ReadonlyMap<StepState | ExportState, number>;
+}
+
+/** From nothing to nearly everything. */
+const FOLDS: readonly Folds[] = [
+  { foldDone: false, foldWaiting: false, foldStages: false },
+  { foldDone: false, foldWaiting: true, foldStages: false },
+  { foldDone: true, foldWaiting: true, foldStages: false },
+  { foldDone: true, foldWaiting: true, foldStages: true },
 ];
+
+const NOTHING_SAID: ReadonlyMap<StepState | ExportState, number> = new Map();
 
 /** `  ✓ cached  `: what stands before a step's title. */
 const STATUS_WIDTH = 6;
@@ -46,18 +49,50 @@ const LEAST_NOTE = 24;
 const MIN_HEADER = 12;
 
 /**
- * The live view as lines, none wider than the terminal: the stages with their steps, running ones with
- * their seconds and last lines. What does not fit in the rows is folded, the running steps last of all.
+ * The live view as lines, none wider than the terminal: the stages with their steps, running ones with their seconds and
+ * as many of their last lines as there is room for. Steps are folded when not each running one can have a line.
  */
 export function frame(model: BuildModel, options: FrameOptions): string[] {
   const { rows } = options;
-  if (rows === undefined) return body(model, options, { ...WHOLE, outputLines: 0 });
+  if (rows === undefined) return body(model, options, { ...FOLDS[0]!, said: NOTHING_SAID });
+  const wanted = linesWanted(model, options.now);
   let lines: string[] = [];
-  for (const detail of DETAILS) {
-    lines = [header(model, options), ...body(model, options, detail)];
-    if (lines.length <= rows) return lines;
+  let spare = 0;
+  let folds = FOLDS[0]!;
+  for (folds of FOLDS) {
+    lines = [header(model, options), ...body(model, options, { ...folds, said: NOTHING_SAID })];
+    spare = rows - lines.length;
+    if (spare >= wanted.size) break;
   }
-  return lines.slice(0, rows);
+  if (spare <= 0 || wanted.size === 0) return lines.slice(0, rows);
+  return [header(model, options), ...body(model, options, { ...folds, said: shared(wanted, spare) })];
+}
+
+/** How many lines there are to say of all that goes on. */
+function linesWanted(model: BuildModel, now: number): Map<StepState | ExportState, number> {
+  const running = [...model.steps.values()].filter(({ state }) => state === 'running');
+  const all: [StepState | ExportState, number][] = [
+    ...running.map((step): [StepState, number] => [step, saidOf(step, now).length]),
+    ...model.exports.map((one): [ExportState, number] => [one, movingOf(one, now).length]),
+  ];
+  return new Map(all.filter(([, lines]) => lines > 0));
+}
+
+/** Hands out lines one by one, in turn, until all are gone or nobody wants more. */
+function shared<T>(wanted: ReadonlyMap<T, number>, lines: number): Map<T, number> {
+  const given = new Map([...wanted.keys()].map((one) => [one, 0]));
+  let left = lines;
+  for (let isServed = true; isServed && left > 0; ) {
+    isServed = false;
+    for (const [one, most] of wanted) {
+      const had = given.get(one)!;
+      if (left === 0 || had === most) continue;
+      given.set(one, had + 1);
+      left--;
+      isServed = true;
+    }
+  }
+  return given;
 }
 
 function header(model: BuildModel, { now, paint, glyphs, columns }: FrameOptions): string {
@@ -169,14 +204,22 @@ function stepLines(step: StepState, model: BuildModel, options: FrameOptions, de
       return [statusLine(glyphs.cancelled, '', title, options, paint.dim)];
   }
   const time = seconds(now - step.startedAt);
-  const lines = [statusLine(paint.cyan(spinner(options)), time, title, options, undefined, why)];
+  const line = statusLine(paint.cyan(spinner(options)), time, title, options, undefined, why);
+  const lines = detail.said.get(step) ?? 0;
+  return lines === 0 ? [line] : [line, ...saidLines(saidOf(step, now).slice(-lines), options)];
+}
+
+/** What there is to say of a running step: its last lines, and what it does now if it does not say that itself. */
+function saidOf(step: StepState, now: number): string[] {
   const said = (step.output?.last() ?? []).map(printable).filter((line) => line.trim() !== '');
-  said.splice(0, said.length - detail.outputLines);
-  if (said.length === 0 && detail.outputLines > 0) {
-    const moving = step.transfers?.now(now) || step.progress;
-    if (moving !== undefined) said.push(moving);
-  }
-  return [...lines, ...saidLines(said, options)];
+  const doing = step.transfers?.now(now) || step.progress;
+  return doing === undefined ? said : [...said, doing];
+}
+
+/** What moves for an export that goes on. */
+function movingOf({ durationMs, transfers }: ExportState, now: number): string[] {
+  const moving = durationMs === undefined ? (transfers?.now(now) ?? '') : '';
+  return moving === '' ? [] : [moving];
 }
 
 function saidLines(said: string[], { paint, glyphs, columns }: FrameOptions): string[] {
@@ -210,8 +253,7 @@ function exportLines(one: ExportState, options: FrameOptions, detail: Detail): s
   const over = one.durationMs !== undefined;
   const sign = over ? paint.green(glyphs.done) : paint.cyan(spinner(options));
   const line = statusLine(sign, seconds(one.durationMs ?? now - one.startedAt), title, options);
-  const moving = over || detail.outputLines === 0 ? '' : (transfers?.now(now) ?? '');
-  return moving === '' ? [line] : [line, ...saidLines([moving], options)];
+  return detail.said.has(one) ? [line, ...saidLines(movingOf(one, now), options)] : [line];
 }
 
 /** Why a step is carried out, in so many words as its line may have; nothing for one that only follows. */

@@ -79,6 +79,7 @@ export class BuildModel {
       case 'step.output': {
         const step = this.step(event.step);
         step.output ??= new LastLines();
+        delete step.progress;
         return step.output.push(event.stream, event.text);
       }
       case 'step.explained':

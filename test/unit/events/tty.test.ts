@@ -45,13 +45,42 @@ describe('the live view', () => {
       '  ✓ cached  1/3 WORKDIR /app',
       '  ✓ cached  2/3 COPY package.json ./',
       '  ⠋   0.8s  3/3 RUN npm ci',
-      ...[4, 5, 6, 7, 8, 9].map((i) => `            │ get ${i}`),
+      ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((i) => `            │ get ${i}`),
       'build',
       '  ✓   1.2s  1/3 RUN make',
       '  ⠋   0.8s  2/3 RUN test',
       '            │ looking',
       '  ·         3/3 COPY . .',
     ]);
+  });
+
+  test('shares the room below the steps among those that run', () => {
+    const story = busy();
+    for (let i = 1; i <= 9; i++) story.says('build/2', `try ${i}\n`);
+    const steps = view(story, { rows: 9 + 7 });
+    expect(steps).toHaveLength(16);
+    expect(steps.filter((line) => line.includes('│ get'))).toEqual(
+      [6, 7, 8, 9].map((i) => `            │ get ${i}`),
+    );
+    expect(steps.filter((line) => line.includes('│ try'))).toHaveLength(3);
+    // What one does not need is for the other.
+    const quiet = busy().says('build/2', 'only\n');
+    const lines = view(quiet, { rows: 9 + 6 });
+    expect(lines.filter((line) => line.includes('│ get'))).toHaveLength(5);
+    expect(lines.filter((line) => line.includes('│ only'))).toHaveLength(1);
+  });
+
+  test('says what a step does after its last line', () => {
+    const story = busy().emit({ type: 'step.progress', step: 'deps/3', text: 'looking for changed files' });
+    expect(view(story)).toContain('            │ looking for changed files');
+    expect(view(story.says('deps/3', 'more\n'))).not.toContain('            │ looking for changed files');
+  });
+
+  test('counts no time that a step waits for others', () => {
+    const story = new Story().start({ a: ['RUN a'] }).run('a/1');
+    const startedAt = story.now;
+    story.wait(5000).emit({ type: 'step.phase', step: 'a/1', phase: 'queue', startedAt, durationMs: 5000 });
+    expect(view(story.wait(800))[2]).toMatch(/^ {2}. {3}0\.8s {2}1\/1 RUN a$/);
   });
 
   test('folds rows that do not fit, running steps last', () => {
@@ -139,10 +168,10 @@ describe('the terminal', () => {
     expect(screen.text.startsWith(HIDE)).toBe(true);
     screen.text = '';
     renderer.draw();
-    expect(screen.text).toMatch(/^\x1b\[15A\r(?:.*\x1b\[K\n){15}\x1b\[J$/);
+    expect(screen.text).toMatch(/^\x1b\[18A\r(?:.*\x1b\[K\n){18}\x1b\[J$/);
     screen.text = '';
     renderer.end();
-    expect(screen.text.startsWith('\x1b[15A\r\x1b[J')).toBe(true);
+    expect(screen.text.startsWith('\x1b[18A\r\x1b[J')).toBe(true);
     expect(screen.text.endsWith(SHOW)).toBe(true);
     screen.text = '';
     renderer.end();
