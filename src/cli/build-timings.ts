@@ -2,10 +2,11 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { renderWarning } from '../errors/render.ts';
 import { style, wantsColor } from '../errors/style.ts';
-import type { ProgressMode } from '../events/create-renderer.ts';
+import { actualMode, type ProgressMode } from '../events/create-renderer.ts';
 import type { BuildEvent } from '../events/event.ts';
 import { glyphsFor } from '../events/glyphs.ts';
 import { TimingsRecorder } from '../events/timings-recorder.ts';
+import { withoutCommands } from '../events/workflow-commands.ts';
 import type { BuildFacts } from '../timings/otlp-spans.ts';
 import type { Io } from './command.ts';
 import { VERSION } from './version.ts';
@@ -58,7 +59,8 @@ export class BuildTimingsOutput {
     const paint = style(wantsColor(stderr, env));
     const columns = stderr.isTTY ? stderr.columns || 80 : undefined;
     const lines = timingsTable(timings, { columns, paint, bar: critical, ellipsis });
-    stderr.write(`\n${lines.join('\n')}\n`);
+    const isGithub = actualMode(this.wanted.progress, stderr, env) === 'github';
+    stderr.write(`\n${(isGithub ? withoutCommands(lines) : lines).join('\n')}\n`);
   }
 
   async #write(path: string): Promise<void> {

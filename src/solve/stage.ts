@@ -326,7 +326,9 @@ export class StageSolver implements SolvedStage {
    *
    * @throws NotReady
    */
-  async #ready({ step, op }: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
+  async #ready({ step, op, phases }: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
+    // A failure shows where the worker is used.
+    if (op.needs === 'directory') await phases.during('start', () => this.context.worker()).catch(() => {});
     const read = filesReadBy(step).flatMap((from) =>
       from.kind === 'image' ? this.graph.imageLayers(from.image) : [],
     );

@@ -243,7 +243,7 @@ export const BUILD_FLAGS = buildTable({
   progress: {
     value: 'MODE',
     values: PROGRESS_MODES,
-    help: 'auto, tty, plain, quiet or rawjson (default: auto)',
+    help: 'auto, tty, plain, github, quiet or rawjson (default: auto)',
     affects: 'display',
   },
   provenance: {
