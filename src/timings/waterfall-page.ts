@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { visibleLine } from '../errors/safe-text.ts';
+import { PHASES, type Phase } from '../events/phase.ts';
+import type { BuildTimings, TimedPart, TimeSpan } from '../events/timings.ts';
+import { seconds } from '../events/units.ts';
+import { criticalPath, parallelism } from './critical-path.ts';
+import { WATERFALL_STYLE } from './waterfall-style.ts';
+
+/** What the page says of the build besides its times. */
+export interface WaterfallFacts {
+  /** Its heading, e.g. the image's name. */
+  title: string;
+  /** Further facts, as they are shown. */
+  facts: readonly (readonly [name: string, value: string])[];
+  /** Of Jettison. */
+  version: string;
+}
+
+/** Lines of the scale. */
+const TICKS = 5;
+
+/**
+ * The timings of a build as one HTML file: a row a part, its phases as bars over the time of the build. It has no script
+ * and loads nothing; what the build says is escaped text.
+ */
+export function waterfallPage(timings: BuildTimings, { title, facts, version }: WaterfallFacts): string {
+  const path = criticalPath(timings);
+  const critical = new Set(path.map(({ part }) => part.id));
+  const criticalMs = path.reduce((sum, span) => sum + lengthOf(span), 0);
+  const { workMs, average } = parallelism(timings);
+  const parts = timings.parts.filter(({ sameAs }) => sameAs === undefined);
+  const shown = parts.filter(({ busy, phases }) => [...busy, ...phases].some((span) => lengthOf(span) > 0));
+  const used = PHASES.filter((phase) =>
+    shown.some(({ phases }) => phases.some((one) => one.phase === phase)),
+  );
+  const hash = createHash('sha256').update(WATERFALL_STYLE).digest('base64');
+  const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+  const all = [
+    ...facts,
+    ['Time', seconds(timings.durationMs)],
+    ['Critical path', `${seconds(criticalMs)} of ${seconds(timings.durationMs)}`],
+    ['Parallelism', `${average.toFixed(1)}: ${seconds(workMs)} of work`],
+  ] as const;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${text(title)} · Jettison build</title>
+<link rel="icon" href="data:,">
+<style>${WATERFALL_STYLE}</style>
+</head>
+<body>
+<header>
+<h1>${text(title)}</h1>
+<dl>${all.map(([name, value]) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`).join('')}</dl>
+</header>
+<main>
+<ul class="legend" aria-label="Phases">
+${used.map((phase) => `<li><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="${phase}" width="10" height="10"/></svg>${phase}</li>`).join('\n')}
+<li><span class="mark" aria-hidden="true"></span>critical path</li>
+</ul>
+<table>
+<thead><tr><th scope="col">Step</th><th scope="col" class="number">Start</th><th scope="col" class="number">Time</th><th scope="col" class="bars">Phases${scale(timings.durationMs)}</th></tr></thead>
+<tbody>
+${shown.map((part) => row(part, timings.durationMs, critical.has(part.id))).join('\n')}
+</tbody>
+</table>
+<p class="faint">${parts.length - shown.length} of ${parts.length} parts took no time worth a bar. Times of packing and pushing are those of the export.</p>
+</main>
+<footer class="faint">Jettison ${text(version)}</footer>
+</body>
+</html>
+`;
+}
+
+function row(part: TimedPart, durationMs: number, isCritical: boolean): string {
+  const ownMs = part.busy.reduce((sum, span) => sum + lengthOf(span), 0);
+  const startMs = part.busy[0]?.startMs ?? part.phases[0]?.startMs ?? 0;
+  const told = phasesOf(part).map(([phase, ms]) => `${phase} ${seconds(ms)}`);
+  const about = told.length === 0 ? `no phases, ${seconds(ownMs)}` : told.join(', ');
+  const bars = [
+    ...part.busy.map((span) => bar('work', span, durationMs, seconds(lengthOf(span)))),
+    ...part.phases.map((span) =>
+      bar(span.phase, span, durationMs, `${span.phase} ${seconds(lengthOf(span))}`),
+    ),
+  ];
+  const outcome =
+    part.outcome === undefined || part.outcome === 'done' ? '' : ` <small>${part.outcome}</small>`;
+  const mark = isCritical ? '<span class="only-read">On the critical path: </span>' : '';
+  return `<tr${isCritical ? ' class="critical"' : ''}><th scope="row">${mark}<span class="title" title="${text(part.title)}">${text(part.title)}</span>${outcome}</th><td class="number">${seconds(startMs)}</td><td class="number">${seconds(ownMs)}</td><td class="bars"><svg class="row" role="img" aria-label="${text(about)}">${bars.join('')}</svg></td></tr>`;
+}
+
+function phasesOf({ phases }: TimedPart): [Phase, number][] {
+  const sums = new Map<Phase, number>();
+  for (const span of phases) sums.set(span.phase, (sums.get(span.phase) ?? 0) + lengthOf(span));
+  return [...sums];
+}
+
+function bar(name: string, span: TimeSpan, durationMs: number, title: string): string {
+  const x = percent(span.startMs, durationMs);
+  const width = percent(lengthOf(span), durationMs);
+  return `<rect class="${name}" x="${x}" width="${width}" height="100%"><title>${title}</title></rect>`;
+}
+
+function scale(durationMs: number): string {
+  const ticks = Array.from({ length: TICKS }, (_, i) => (durationMs * i) / TICKS);
+  const labels = ticks.map((ms) => `<text x="${percent(ms, durationMs)}" y="11">${seconds(ms)}</text>`);
+  return `<svg class="scale" aria-hidden="true">${labels.join('')}</svg>`;
+}
+
+function percent(ms: number, durationMs: number): string {
+  return `${durationMs === 0 ? 0 : Number(((ms * 100) / durationMs).toFixed(3))}%`;
+}
+
+function lengthOf({ startMs, endMs }: TimeSpan): number {
+  return endMs - startMs;
+}
+
+function text(value: string): string {
+  return visibleLine(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
