@@ -1,6 +1,6 @@
 import { withoutCredentials } from './safe-text.ts';
 
-/** Where in a text file something stands. Lines and columns count from 1; columns count UTF-16 units. */
+/** A place in a text file. Lines and columns count from 1; columns count UTF-16 units. */
 export interface Location {
   /** The file as the user named it, e.g. `Dockerfile` or `services/api/Dockerfile`. */
   file: string;
@@ -29,10 +29,9 @@ export interface JettisonErrorOptions {
 }
 
 /**
- * The one error class for everything that is the input's or the machine's fault, never Jettison's own.
- * It carries a stable `code`, a sentence that says what is wrong and, as `hint`, one that says what to do.
- * Anything else that is thrown is a bug and is shown with its stack trace. Credentials of URLs and headers are
- * masked in all of its texts.
+ * The error class for all faults of the input or the machine: a stable `code`, a message with the problem, and a `hint`
+ * with the remedy. Any other error is a bug of Jettison, and is shown with its stack trace. Credentials of URLs and
+ * headers are masked in all texts.
  */
 export class JettisonError extends Error {
   override readonly name = 'JettisonError';

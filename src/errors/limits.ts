@@ -3,22 +3,22 @@ import { JettisonError } from './error.ts';
 interface Limit {
   most: number;
   unit: 'bytes' | 'entries' | 'times' | 'levels';
-  /** Input that a user has reason to build may exceed it: `JETTISON_LIMITS` may raise it. */
+  /** Whether `JETTISON_LIMITS` may raise it, for large but legitimate input. */
   raisable?: true;
 }
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
-/** How large input may be. Far above all that is known to be in use; below what would fill memory or disk. */
+/** Limits of input: far above known use, below what would fill memory or disk. */
 const LIMITS = {
-  /** Members of a tar, directories that only their names imply included: about 1 KB of memory each. */
+  /** Members of a tar, including implied directories: about 1 KB of memory each. */
   'archive-entries': { most: 1_000_000, unit: 'entries', raisable: true },
   /** Names, link targets and extended attributes of a tar together. */
   'archive-names': { most: 512 * MiB, unit: 'bytes', raisable: true },
-  /** What a compressed archive may become whatever its ratio: sparse files of a few GiB are common. */
+  /** Uncompressed size up to which the ratio does not matter: sparse files of a few GiB are common. */
   'archive-size': { most: 8 * GiB, unit: 'bytes', raisable: true },
-  /** How many times larger than its file an archive beyond `archive-size` may become. */
+  /** Maximum compression ratio of an archive beyond `archive-size`. */
   'archive-ratio': { most: 200, unit: 'times', raisable: true },
   /** A Dockerfile, or a .dockerignore. */
   'dockerfile-size': { most: 16 * MiB, unit: 'bytes' },
@@ -28,7 +28,7 @@ const LIMITS = {
   'config-size': { most: 8 * MiB, unit: 'bytes' },
   /** The config of a shared cache: it lists every layer of the build. */
   'cache-config-size': { most: 64 * MiB, unit: 'bytes' },
-  /** All JSON of an image archive together: `docker save` puts the configs of all its images there. */
+  /** All JSON of an image archive together: `docker save` writes the configs of all its images. */
   'archive-json': { most: 256 * MiB, unit: 'bytes', raisable: true },
   /** Nesting of JSON. Go's limit is 10,000; no image has more than ten. */
   'json-depth': { most: 200, unit: 'levels' },
@@ -49,34 +49,34 @@ export function limit(name: LimitName, env: NodeJS.ProcessEnv = process.env): nu
 }
 
 /**
- * Refuses what is too large.
+ * Checks a value against a limit.
  *
  * @param subject for the message, e.g. `the archive`
- * @param code of the error, where there is one for the kind of input
+ * @param code of the error, if this kind of input has its own
  * @throws JettisonError `LIMIT_EXCEEDED`, or of `code`
  */
 export function checkLimit(name: LimitName, value: number, subject: string, code?: string): void {
   if (value > limit(name)) throw limitExceeded(name, subject, code);
 }
 
-/** Refuses an archive that became much larger than its file. @throws JettisonError `LIMIT_EXCEEDED` */
+/** Checks `archive-size` and `archive-ratio`. @throws JettisonError `LIMIT_EXCEEDED` */
 export function checkRatio(packed: number, unpacked: number): void {
   if (unpacked <= limit('archive-size')) return;
-  checkLimit('archive-ratio', unpacked / packed, 'what the archive holds');
+  checkLimit('archive-ratio', unpacked / packed, 'the content of the archive');
 }
 
 export function limitExceeded(name: LimitName, subject: string, code = 'LIMIT_EXCEEDED'): JettisonError {
   const { unit, ...more }: Limit = LIMITS[name];
   const most = limit(name);
-  return new JettisonError(code, `${subject} ${told(most, unit)}, the limit "${name}"`, {
+  return new JettisonError(code, `${subject} ${excess(most, unit)}, the limit "${name}"`, {
     hint: more.raisable
-      ? `If that is meant to be so, raise the limit: ${SETTING}=${name}=${most * 4}`
-      : 'Is it the right file?',
+      ? `If the input is legitimate, raise the limit: ${SETTING}=${name}=${most * 4}`
+      : 'Check whether it is the right file.',
     details: { limit: name, most },
   });
 }
 
-function told(most: number, unit: Limit['unit']): string {
+function excess(most: number, unit: Limit['unit']): string {
   const number = most.toLocaleString('en-US');
   switch (unit) {
     case 'bytes':
@@ -102,7 +102,7 @@ function readSetting(setting: string): Map<string, number> {
     if (!known?.raisable) {
       const names = Object.keys(LIMITS).filter((name) => 'raisable' in LIMITS[name as LimitName]);
       throw new JettisonError('LIMITS_INVALID', `invalid ${SETTING}: "${part}"`, {
-        hint: `Write NAME=NUMBER, with commas between several; NAME is ${names.join(', ')}.`,
+        hint: `Write NAME=NUMBER, separated by commas; NAME is ${names.join(', ')}.`,
         exitCode: 2,
       });
     }

@@ -1,7 +1,7 @@
 import { JettisonError, type Location } from './error.ts';
 
 /**
- * Does some work for an instruction, and gives errors that have no place yet the instruction's.
+ * Does work for an instruction, and adds its location to errors without one.
  *
  * @throws what the work throws
  */
@@ -16,7 +16,7 @@ export async function located<T>(
   }
 }
 
-/** The same for work that does not wait for anything. */
+/** The same for synchronous work. */
 export function at<T>(instruction: { location: Location; source: string }, work: () => T): T {
   try {
     return work();
@@ -26,8 +26,7 @@ export function at<T>(instruction: { location: Location; source: string }, work:
 }
 
 /**
- * The error itself; if it is one of ours that lacks its place, or the text at its place, the same error with
- * the instruction's.
+ * The error itself; a JettisonError without location or source text gets those of the instruction.
  */
 export function placed(error: unknown, instruction: { location: Location; source: string }): unknown {
   if (!(error instanceof JettisonError) || error.source !== undefined) return error;

@@ -2,19 +2,19 @@ import { JettisonError, type Location } from './error.ts';
 import { visible, visibleLine, withoutCredentials } from './safe-text.ts';
 import { type Style, style } from './style.ts';
 
-/** How many lines of a long instruction are shown around the one that the error is about. */
+/** Lines of a long instruction that are shown before the error's line. */
 const LINES_BEFORE = 3;
 const LINES_AFTER = 2;
 
 export interface RenderOptions {
   color: boolean;
-  /** Show the stack trace of every error, also of those that are no bugs. */
+  /** Show the stack trace of every error, not only of bugs. */
   stack?: boolean;
 }
 
 /**
- * An error as the terminal shows it, ending in a newline: what is wrong, where, the source line with the
- * place marked, and what to do. Anything but a JettisonError is a bug and comes with its stack.
+ * The text of an error for a terminal, ending in a newline: message, location, the source line with carets, hint. Any
+ * error but a JettisonError is a bug, and is shown with its stack.
  */
 export function renderError(error: unknown, options: RenderOptions): string {
   const paint = style(options.color);

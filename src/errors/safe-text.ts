@@ -1,12 +1,12 @@
 /**
- * Text on its way out of Jettison: to a terminal, a log, a record, another machine. Two things are taken out of it:
- * credentials, and characters that would do something to a terminal instead of being shown.
+ * Makes text safe for a terminal, a log, a record or another machine: masks credentials, and makes control characters
+ * visible.
  */
 
 /** The replacement of a credential, as in BuildKit. */
 const MASK = 'xxxxx';
 
-/** `user:password@` or `token@` behind a scheme. Of ssh and git, a name alone is not a secret. */
+/** `user:password@` or `token@` after a scheme. For ssh and git, a user name alone is not a secret. */
 const USERINFO = /\b([a-z][a-z0-9+.-]{0,30}:\/\/)([^/?#@\s"'<>]{1,4096})@/gi;
 /** Parameters of a URL that grant access: of signed URLs, and of services that take their token so. */
 const PARAMETER =
@@ -31,7 +31,7 @@ export function withoutCredentials(text: string): string {
     .replace(NPM, `$1${MASK}`);
 }
 
-/** Where something is, as people write it, without the user and password before the host; a scheme may be missing. */
+/** A URL or `host/path` without its user and password. */
 export function withoutUser(place: string): string {
   return place.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, `$1${MASK}@`);
 }
@@ -44,7 +44,7 @@ export const UPPER_CONTROLS = '\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\
 const UPPER = new RegExp(`[${UPPER_CONTROLS}]`, 'g');
 const CONTROL = new RegExp(`[\\x00-\\x08\\x0b-\\x1f${UPPER_CONTROLS}]`, 'g');
 
-/** A text whose control characters can be seen: ESC as `\x1b`, a change of direction as `\u202e`. Lines stay lines. */
+/** Makes control characters visible: ESC as `\x1b`, a change of direction as `\u202e`. Keeps newlines and tabs. */
 export function visible(text: string): string {
   return text.replace(CONTROL, (character) => {
     const code = character.charCodeAt(0).toString(16);
@@ -58,8 +58,8 @@ export function visibleLine(text: string): string {
 }
 
 /**
- * JSON text, still the same JSON, without characters that do something to a terminal: those that JSON takes as they
- * are (C1 controls, changes of direction) are written as `\u…`.
+ * Escapes characters in JSON text that affect a terminal and that JSON allows unescaped (C1 controls, changes of
+ * direction) as `\u…`. The value stays the same.
  */
 export function visibleJson(json: string): string {
   return json.replace(UPPER, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -1,6 +1,6 @@
 type Paint = (text: string) => string;
 
-/** SGR styles by name; each paints a text, or leaves it as it is where colour is not wanted. */
+/** SGR styles by name; each styles a text, or returns it unchanged without colour. */
 export interface Style {
   bold: Paint;
   dim: Paint;

@@ -1,8 +1,8 @@
 import { JettisonError } from './error.ts';
 
-/** What failed calls of Node have besides the message. */
+/** Fields of Node's system errors. */
 interface SystemError extends NodeJS.ErrnoException {
-  /** Of calls with two paths: the second. */
+  /** The second path, of calls with two paths. */
   dest?: string;
 }
 
@@ -20,7 +20,7 @@ const NO_SPACE: Meaning = {
 const NO_PERMISSION: Meaning = {
   code: 'NO_PERMISSION',
   says: 'permission denied',
-  hint: 'Check who owns the path and its modes; JETTISON_HOME moves the store to a place that you may write to.',
+  hint: 'Check the owner and mode of the path; JETTISON_HOME moves the store to a writable place.',
 };
 const TOO_MANY_FILES: Meaning = {
   code: 'TOO_MANY_OPEN_FILES',
@@ -38,12 +38,12 @@ const meanings: Record<string, Meaning> = {
   ENFILE: TOO_MANY_FILES,
   EIO: {
     code: 'DISK_FAULT',
-    says: 'the disk or file system reports a fault',
-    hint: 'Look at the kernel log (`dmesg`).',
+    says: 'input/output error of the disk or file system',
+    hint: 'See the kernel log (`dmesg`).',
   },
 };
 
-/** Runs something that writes to one file, and sees to it that an error of an open file says which. */
+/** Runs a function that writes to one file, and adds the path to errors of the open file. */
 export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
@@ -56,10 +56,10 @@ export async function writing<T>(path: string, write: () => Promise<T>): Promise
 }
 
 /**
- * The error that a failed system call is for the user when the machine is at fault (disk full, no
- * permission …). Undefined for everything else: Jettison has to expect those, so they are bugs.
+ * The user's error for a failed system call that is the machine's fault (disk full, no permission …). Undefined for all
+ * other errors, which are bugs.
  *
- * @param store the store's folder: what is written without a name is written there
+ * @param store the store's folder, for errors without a path
  */
 export function fromSystemError(error: unknown, store?: string): JettisonError | undefined {
   if (!(error instanceof Error) || error instanceof JettisonError) return undefined;

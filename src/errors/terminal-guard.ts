@@ -4,15 +4,15 @@ import { visible } from './safe-text.ts';
 /** The colours and weights of `style`. */
 const OWN_STYLES = /(\x1b\[(?:1|2|22|31|32|33|35|36|39)m)/;
 
-/** Streams that stand before another one. */
+/** The original stream of each guarded one. */
 const behind = new WeakMap<object, Writable>();
 
 type Terminal = Writable & { isTTY?: boolean };
 
 /**
- * The edge between a command and a terminal: text that is written to the result reaches the terminal with all its
- * control characters made visible but newlines, tabs and, with `color`, the codes of `style`. Bytes pass as they are
- * (what a container prints is its own), and so does everything where the stream is not a terminal.
+ * Wraps a stream for a command. On a terminal, text is written with control characters made visible, except newlines,
+ * tabs and, with `color`, the codes of `style`. Bytes (output of containers) are passed unchanged, and so is everything
+ * if the stream is not a terminal.
  */
 export function guarded<S extends Terminal>(stream: S, color: boolean): S {
   if (stream.isTTY !== true) return stream;
@@ -29,7 +29,7 @@ export function guarded<S extends Terminal>(stream: S, color: boolean): S {
   return guard;
 }
 
-/** The terminal itself, for what moves its cursor: live views and prompts. Their texts have to be made safe before. */
+/** The original stream, for live views and prompts, which move the cursor and must make their texts safe themselves. */
 export function unguarded<S extends Writable>(stream: S): S {
   return (behind.get(stream) as S | undefined) ?? stream;
 }

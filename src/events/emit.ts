@@ -1,12 +1,12 @@
 import { withoutCredentials } from '../errors/safe-text.ts';
 import type { BuildEvent, BuildEventBody, Emit } from './event.ts';
 
-/** The emitting end of a build's event stream: stamps each event with the time and hands it on. */
+/** Returns the function that emits a build's events: adds the time, and masks credentials. */
 export function emitTo(listener: (event: BuildEvent) => void, now: () => number = Date.now): Emit {
   return (event) => listener({ time: now(), ...masked(event) });
 }
 
-/** Without credentials in what an event says; what commands print is theirs. */
+/** Masks credentials in an event's texts, but not in a command's output. */
 function masked(event: BuildEventBody): BuildEventBody {
   switch (event.type) {
     case 'build.started':

@@ -1,6 +1,6 @@
 import { LineSplitter } from './line-splitter.ts';
 
-/** How many of a step's last lines are kept for when it fails. */
+/** Number of a step's last lines that are shown if it fails. */
 export const KEPT_LINES = 20;
 
 /** The last lines of a step's output. */

@@ -1,9 +1,9 @@
-/** Longer lines are cut into pieces of this many characters, so that no output can fill the memory. */
+/** Longer lines are split after this many characters, to bound the memory. */
 export const MAX_LINE = 8192;
 
 /**
- * Cuts a stream of text into lines. A line that a program overwrites with carriage returns (a progress bar)
- * counts with its last state only; what is longer than `MAX_LINE` comes in pieces.
+ * Splits a stream of text into lines. Of a line that is overwritten with carriage returns (a progress bar) only the last
+ * state counts; a line longer than `MAX_LINE` is split.
  */
 export class LineSplitter {
   #rest = '';
@@ -30,7 +30,7 @@ export class LineSplitter {
   }
 }
 
-/** What is left to see of a line after its carriage returns. */
+/** The visible text of a line with carriage returns. */
 function lastState(line: string): string {
   const end = line.endsWith('\r') ? line.length - 1 : line.length;
   return line.slice(line.lastIndexOf('\r', end - 1) + 1, end);

@@ -4,7 +4,7 @@ import { BuildModel } from './model.ts';
 import type { Output, Renderer } from './renderer.ts';
 import { failureLines } from './report.ts';
 
-/** Says nothing, unless a step fails: then what that step printed last. */
+/** Prints nothing, except the last lines of a failed step. */
 export class QuietRenderer implements Renderer {
   readonly #output: Output;
   readonly #model = new BuildModel();

@@ -3,7 +3,7 @@ import { visibleJson } from '../errors/safe-text.ts';
 import type { BuildEvent } from './event.ts';
 import type { Output, Renderer } from './renderer.ts';
 
-/** One event a line, as JSON: for programs. */
+/** One event per line, as JSON, for programs. */
 export class RawJsonRenderer implements Renderer {
   readonly #output: Output;
 
@@ -18,7 +18,7 @@ export class RawJsonRenderer implements Renderer {
   end(): void {}
 }
 
-/** An event as one line of JSON. The error of `build.failed` is an object with what the error knows. */
+/** An event as one line of JSON. The error of `build.failed` is an object with its fields. */
 export function eventLine(event: BuildEvent): string {
   const facts = event.type === 'build.failed' ? { ...event, error: errorFacts(event.error) } : event;
   return visibleJson(JSON.stringify(facts));

@@ -7,6 +7,6 @@ export type Output = Writable & { isTTY?: boolean; columns?: number; rows?: numb
 /** Shows a build's events while they happen. */
 export interface Renderer {
   handle(event: BuildEvent): void;
-  /** Nothing follows: the terminal is left as it was found. May be called more than once. */
+  /** Ends the output and restores the terminal. May be called more than once. */
   end(): void;
 }

@@ -1,24 +1,24 @@
-/** How far something has got on its way: a blob, an archive, the file behind a URL. Counts are bytes. */
+/** Progress of a transfer: a blob, an archive, the file of a URL. Counts are bytes. */
 export interface TransferProgress {
   /** A digest, a URL or a path: unique among the transfers of one step, export or command. */
   item: string;
-  /** Absent while it is not known. */
+  /** Absent while unknown. */
   size?: number;
   /**
-   * `unpacking`: all bytes are here, and become files. `present`: it was there already. `mounted`: the registry
-   * took it from another repository.
+   * `unpacking`: all bytes have arrived, files are being written. `present`: it existed already. `mounted`: the registry
+   * mounted it from another repository.
    */
   state: 'waiting' | 'moving' | 'unpacking' | 'done' | 'present' | 'mounted';
-  /** So far; may go back when a transfer has to start again. */
+  /** Bytes so far; decreases if a transfer starts again. */
   moved: number;
 }
 
 export type OnProgress = (progress: TransferProgress) => void;
 
-/** Bytes that move are reported at most this often for each item, in milliseconds. */
+/** Minimum time between two reports of moving bytes per item, in milliseconds. */
 const EVERY_MS = 100;
 
-/** Passes on every change of state, and of what moves in between no more than anybody can read. */
+/** Passes on every change of state, and limits the rate of other reports. */
 export function sparing(onProgress: OnProgress, now: () => number = Date.now): OnProgress {
   const last = new Map<string, { state: TransferProgress['state']; at: number }>();
   return (progress) => {
@@ -31,7 +31,7 @@ export function sparing(onProgress: OnProgress, now: () => number = Date.now): O
   };
 }
 
-/** Passes a stream of bytes on, and reports how many there were so far; that they are right is for others to say. */
+/** Passes a stream of bytes on, and reports their count. Does not report `done`: the caller verifies them first. */
 export async function* counted<T extends Uint8Array>(
   source: AsyncIterable<T>,
   { item, size, onProgress }: { item: string; size?: number; onProgress: OnProgress },
@@ -46,7 +46,7 @@ export async function* counted<T extends Uint8Array>(
   }
 }
 
-/** The same for what needs no check at its end. */
+/** The same, and reports `done` at the end, for content that needs no verification. */
 export async function* countedToEnd<T extends Uint8Array>(
   source: AsyncIterable<T>,
   { item, onProgress }: { item: string; onProgress: OnProgress },
@@ -59,7 +59,7 @@ export async function* countedToEnd<T extends Uint8Array>(
   onProgress({ item, size: moved, state: 'done', moved });
 }
 
-/** A URL as it is shown while it is fetched: without what may be secret in it. */
+/** A URL for progress output, without parts that may be secret. */
 export function transferName(url: string): string {
   if (!URL.canParse(url)) return url.replace(/^.*@/, '');
   const { host, pathname } = new URL(url);

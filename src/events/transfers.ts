@@ -1,7 +1,7 @@
 import type { TransferProgress } from './transfer.ts';
 import { plural, seconds, size } from './units.ts';
 
-/** The rate is that of the last seconds: a stalled transfer shows. */
+/** The rate covers the last 3 seconds, so that a stalled transfer is visible. */
 const RATE_MS = 3000;
 
 /** All transfers of one step or export: their sum, rate and state. */
@@ -24,7 +24,7 @@ export class Transfers {
     const before = this.#items.get(item);
     this.#items.set(item, progress);
     if (state === 'present' || state === 'mounted') return;
-    // What is unpacked without having moved was here.
+    // Unpacked without having been transferred: it was here already.
     const isNew = before !== undefined || state === 'moving' || state === 'waiting';
     const fresh = isNew ? progress.moved - (before?.moved ?? 0) : 0;
     if (state === 'moving' || fresh !== 0) {
@@ -37,12 +37,12 @@ export class Transfers {
     this.#samples.push({ at, moved: this.#moved });
   }
 
-  /** Bytes that went over the wire. */
+  /** Bytes transferred. */
   get moved(): number {
     return this.#moved;
   }
 
-  /** In one line, what goes on: `12.4MB / 45.2MB  3.1MB/s  2/5 done`, `unpacking 3 of 5 (45.2MB)`. */
+  /** The present state in one line: `12.4MB / 45.2MB  3.1MB/s  2/5 done`, `unpacking 3 of 5 (45.2MB)`. */
   now(at: number): string {
     const all = this.#all();
     const unpacking = all.filter(({ state }) => state === 'unpacking').length;
@@ -62,7 +62,7 @@ export class Transfers {
     return parts.join('  ');
   }
 
-  /** What came of it: `fetched 45.2MB in 12.1s (3.7MB/s)`; undefined where nothing moved. */
+  /** The result: `fetched 45.2MB in 12.1s (3.7MB/s)`; undefined if nothing was transferred. */
   summary(): string | undefined {
     const all = [...this.#items.values()];
     const verb = this.#direction === 'in' ? 'fetched' : 'sent';

@@ -6,50 +6,50 @@ import { readMarker } from './whiteouts.ts';
 
 const MAX_LINKS = 255;
 
-/** What several names of one file share: everything but the path. */
+/** A file with all its names: everything but the path. */
 interface Inode {
   facts: Omit<RecipeEntry, 'path'>;
-  /** It has, or had, more than one. */
+  /** Whether it has, or had, several names. */
   isLinked?: true;
 }
 
 interface Directory {
-  /** Absent while the directory is only implied by what is in it. */
+  /** Absent while the directory is only implied by its children. */
   facts?: Omit<RecipeEntry, 'path'>;
   children: Map<string, Inode | Directory>;
   /** Names that whiteouts hide in the layers below. */
   hidden: Set<string>;
 }
 
-/** Where a member of an archive belongs, and what has to be done for it on a disk. */
+/** The path of an archive's member, and the operations that it needs on disk. */
 export interface Placement {
   /**
-   * Clean, with the symlinks of the archive's own directories followed: its parents are directories. Absent
-   * for what is no file of its own: a marker of something deleted, and a root that is not a directory.
+   * Clean, with symlinks of the archive's own directories followed: all parents are directories. Absent for members
+   * without a path of their own: whiteout markers, and a root that is not a directory.
    */
   path?: string;
   /** Directories to make first, in this order. */
   parents: string[];
-  /** Something of another type (or an earlier file) stands there and has to go, with all below it. */
+  /** An existing entry (another type, or an earlier file) must be deleted first, with everything below it. */
   replaces: boolean;
-  /** Hard links: the path and type of what gets one more name. */
+  /** Hard links: path and type of the existing file. */
   linkTo?: { path: string; type: RecipeEntry['type'] };
-  /** Notes what the content was: of files, once it is known. */
+  /** Sets the digest of a file's content, once it is known. */
   content(digest: string): void;
 }
 
 /**
- * What an archive unpacks to, kept in memory: its members merged one after the other as `docker` unpacks
- * them. Later members replace earlier ones (directories merge), names go through the archive's own symlinks,
- * and nothing ever leads out of its root.
+ * The tree that an archive unpacks to, in memory: members are merged in order, as Docker unpacks them. Later members
+ * replace earlier ones (directories merge), names are resolved through the archive's own symlinks, and no name leads
+ * out of the root.
  */
 export class ArchiveTree {
   readonly #root: Directory = { children: new Map(), hidden: new Set() };
   readonly #whiteouts: boolean;
-  /** How many directories are only implied. */
+  /** Number of implied directories. */
   #implied = 0;
 
-  /** @param options.whiteouts whether `.wh.` names are deletions (image layers) or files like all others */
+  /** @param options.whiteouts whether `.wh.` names are deletions (image layers) or ordinary files */
   constructor(options: { whiteouts: boolean }) {
     this.#whiteouts = options.whiteouts;
   }
@@ -97,7 +97,7 @@ export class ArchiveTree {
     };
   }
 
-  /** Everything the archive holds, in canonical order; of a file's names the first is the file. */
+  /** All entries, in canonical order. Of a file's names the first is the file, the others are hard links. */
   *entries(): Generator<RecipeEntry> {
     yield* this.#list(this.#root, '', new Map());
   }
@@ -108,7 +108,7 @@ export class ArchiveTree {
   }
 
   #addRoot(header: TarHeader): Placement {
-    // The root is there before the first member, and stays a directory: Docker passes over anything else.
+    // The root exists before the first member, and stays a directory: Docker ignores other members at its path.
     if (header.type !== 'directory') return { parents: [], replaces: false, content: nothing };
     const opaque = this.#root.facts?.opaque;
     this.#root.facts = { ...factsOf(header), ...(opaque ? { opaque } : {}) };
@@ -191,7 +191,7 @@ export class ArchiveTree {
 
   *#list(directory: Directory, path: string, seen: Map<Inode, string>): Generator<RecipeEntry> {
     if (directory.facts !== undefined) yield { path, ...directory.facts };
-    // Only implied by a marker without effect: reported nowhere else.
+    // Only implied by a marker without effect: not listed otherwise.
     else if (path !== '' && directory.children.size + directory.hidden.size === 0) yield { path, ...IMPLIED };
     const names = new Set([...directory.children.keys(), ...directory.hidden]);
     for (const name of [...names].sort(comparePaths)) {
@@ -200,7 +200,7 @@ export class ArchiveTree {
       if (child === undefined) {
         yield { path: at, type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
       } else if ('children' in child) {
-        // Hidden below and made anew in the same layer.
+        // Deleted and created again in the same layer.
         if (directory.hidden.has(name)) child.facts = { ...(child.facts ?? IMPLIED), opaque: true };
         yield* this.#list(child, at, seen);
       } else if (child.facts.type === 'file' && seen.has(child)) {
@@ -224,7 +224,7 @@ const IMPLIED: Omit<RecipeEntry, 'path'> = {
 
 const nothing = () => {};
 
-/** An object that was made at once takes half the memory of one that grew: there are as many as files. */
+/** Copies the facts: an object made at once takes half the memory of one that grew, and there is one per file. */
 function compact(facts: Omit<RecipeEntry, 'path'>): Omit<RecipeEntry, 'path'> {
   const { type, mode, uid, gid, size, mtime, digest } = facts;
   return Object.keys(facts).length === 7 && digest !== undefined
@@ -244,9 +244,9 @@ function factsOf(header: TarHeader): Omit<RecipeEntry, 'path'> {
   return { ...facts, mode: header.type === 'symlink' ? 0o777 : header.mode };
 }
 
-/** The components of a name, cleaned as written (before any symlink is looked at). */
+/** The components of a name, cleaned lexically (before resolving symlinks). */
 function cleanName(name: string): string[] {
-  if (name.includes('\0')) throw invalid('a name holds a NUL byte');
+  if (name.includes('\0')) throw invalid('a name contains a NUL byte');
   const names: string[] = [];
   for (const part of name.split('/')) {
     if (part === '' || part === '.') continue;
@@ -254,7 +254,7 @@ function cleanName(name: string): string[] {
     else if (names.length > 0) names.pop();
     else if (!name.startsWith('/')) {
       throw new JettisonError('TAR_ESCAPES', `the archive's member "${name}" lies outside of its root`, {
-        hint: 'Make the archive again without "../" in its names.',
+        hint: 'Create the archive again without "../" in its names.',
       });
     }
   }
@@ -262,5 +262,5 @@ function cleanName(name: string): string[] {
 }
 
 function invalid(what: string): JettisonError {
-  return new JettisonError('TAR_INVALID', `the archive cannot be unpacked: ${what}`);
+  return new JettisonError('TAR_INVALID', `cannot unpack the archive: ${what}`);
 }

@@ -22,7 +22,7 @@ export function compressionOf(start: Uint8Array): Compression {
   return found === undefined ? 'none' : found[0];
 }
 
-/** The same of a file. */
+/** Detects the compression of a file. */
 export function compressionOfFile(path: string): Compression {
   const file = openSync(path, 'r');
   try {
@@ -34,13 +34,13 @@ export function compressionOfFile(path: string): Compression {
 }
 
 /**
- * The uncompressed bytes of some content, whatever it is compressed with. gzip is Node's own (several members
- * one after the other are fine), zstd is where Node has it; the rest is left to the programs of that name.
+ * Decompresses content of any known compression. gzip (also of several members) is decompressed by Node, zstd by Node
+ * if it supports that; the others by the programs of their name.
  *
  * @throws JettisonError `DECOMPRESSOR_MISSING` when such a program is not installed
- * @param options.trusted the content is from here, and may be of any size
+ * @param options.trusted content of our own, which may have any size
  * @throws JettisonError `COMPRESSION_INVALID` when the content is damaged
- * @throws JettisonError `LIMIT_EXCEEDED` when it is far larger than what it is compressed to
+ * @throws JettisonError `LIMIT_EXCEEDED` when it exceeds `archive-size` and `archive-ratio`
  */
 export async function* decompress(
   content: AsyncIterable<Buffer>,
@@ -83,7 +83,7 @@ export async function* decompress(
   }
 }
 
-/** Node's own decompressor, where it has one. */
+/** Node's own decompressor, if it has one. */
 function inNode(compression: Compression): Transform | undefined {
   if (compression === 'gzip') return zlib.createGunzip({ chunkSize: 1 << 18 });
   const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };

@@ -1,8 +1,8 @@
 import { constants, crc32, deflateRaw } from 'node:zlib';
 
-/** Input bytes per block: what is deflated on its own, so that the bytes never depend on who does it. */
+/** Input bytes per block. Blocks are deflated independently, so that the output does not depend on the threads. */
 export const GZIP_BLOCK = 1 << 20;
-/** Blocks on their way through the thread pool: enough to keep it busy, few enough to bound the memory. */
+/** Blocks in the thread pool: enough to keep it busy, few enough to bound the memory. */
 const MAX_PENDING = 12;
 /**
  * Measured on 100 MB of `node_modules`: level 5 takes 60 % of level 6's time for 1 % more bytes. The larger
@@ -12,21 +12,21 @@ const SETTINGS = { level: 5, memLevel: 9 };
 
 /** Magic, deflate, no flags, no time, no extra flags, unknown system. */
 const HEADER = Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
-/** An empty last block: every other one ends with a flush instead. */
+/** An empty last block: all others end with a flush. */
 const LAST_BLOCK = Buffer.of(3, 0);
 
 /**
- * Takes bytes in blocks. Input is written straight into the current block (`space`, `advance`), so that a file can
- * be read into its place without a copy. Whoever fills it awaits `drain` whenever `full` says so.
+ * Takes bytes in blocks. Input is written directly into the current block (`space`, `advance`), so that a file is read
+ * without a copy. The caller must await `drain` when `full` is true.
  */
 export interface BlockSink {
   /** The free rest of the current block; never empty. */
   readonly space: Buffer;
-  /** Says that so many bytes of `space` have been filled. */
+  /** Marks the first `count` bytes of `space` as filled. */
   advance(count: number): void;
   /** Copies some bytes in. */
   write(data: Buffer): void;
-  /** Whether so much is on its way that it should be waited for. */
+  /** Whether the caller should await `drain`. */
   readonly full: boolean;
   drain(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export class BlockWriter implements BlockSink {
   #filled = 0;
   readonly full = false;
 
-  /** @param output has to be done with a block when it returns */
+  /** @param output must not use the block after it returns */
   constructor(output: (block: Buffer) => void) {
     this.#output = output;
   }
@@ -62,7 +62,7 @@ export class BlockWriter implements BlockSink {
 
   async drain(): Promise<void> {}
 
-  /** Passes on what is left. */
+  /** Passes on the last, incomplete block. */
   end(): void {
     if (this.#filled > 0) this.#output(this.#block.subarray(0, this.#filled));
     this.#filled = 0;
@@ -70,8 +70,8 @@ export class BlockWriter implements BlockSink {
 }
 
 /**
- * Compresses to one gzip member: input is cut into blocks of 1 MiB that Node's thread pool deflates
- * independently, and comes out in order. The same input always gives the same bytes.
+ * Compresses to one gzip member (RFC 1952): input is split into blocks of 1 MiB, which Node's thread pool deflates
+ * independently, and which are written in order. The same input always gives the same bytes.
  */
 export class GzipWriter implements BlockSink {
   readonly #input: (block: Buffer) => void;
@@ -84,8 +84,8 @@ export class GzipWriter implements BlockSink {
   readonly #level: number;
 
   /**
-   * @param input is shown each block of input, in order
-   * @param output takes the compressed bytes, in order
+   * @param input called with each block of input, in order
+   * @param output called with the compressed bytes, in order
    * @param level 0 to 9
    */
   constructor(
@@ -117,17 +117,17 @@ export class GzipWriter implements BlockSink {
     }
   }
 
-  /** Whether enough blocks are on their way to wait for some. */
+  /** Whether the thread pool has enough blocks. */
   get full(): boolean {
     return this.#pending.length >= MAX_PENDING;
   }
 
-  /** Waits until about half of the blocks on their way have come out. */
+  /** Waits until about half of the pending blocks are written. */
   async drain(): Promise<void> {
     while (this.#pending.length > MAX_PENDING / 2) this.#output(await this.#pending.shift()!);
   }
 
-  /** Compresses what is left and ends the member. */
+  /** Compresses the last block and ends the member. */
   async end(): Promise<void> {
     if (this.#filled > 0) this.#submit();
     while (this.#pending.length > 0) this.#output(await this.#pending.shift()!);
@@ -143,7 +143,7 @@ export class GzipWriter implements BlockSink {
     this.#crc = crc32(block, this.#crc);
     this.#size += block.length;
     const deflated = deflateBlock(block, this.#level);
-    // The reader of the block gets a failure; until then it must not count as unhandled.
+    // `drain` or `end` report the failure; until then it must not count as unhandled.
     deflated.catch(() => {});
     this.#pending.push(deflated);
     this.#block = Buffer.allocUnsafe(GZIP_BLOCK);
@@ -152,7 +152,7 @@ export class GzipWriter implements BlockSink {
 }
 
 function deflateBlock(block: Buffer, level: number): Promise<Buffer> {
-  // Room for all of the output at once: each further piece would be another turn through the pool.
+  // Room for the whole output: each further chunk would be another round through the pool.
   const chunkSize = GZIP_BLOCK + (GZIP_BLOCK >> 8);
   return new Promise((resolve, reject) => {
     deflateRaw(

@@ -7,13 +7,13 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 /** Every line begins with its path, so that a search need not parse the rest. */
 const PATH_START = '{"path":"'.length;
-/** Bytes of an index: few enough that they are forgotten soon. */
+/** Bytes of an index parsed at a time: few, so that the memory is soon free again. */
 const PARSED_AT_ONCE = 1 << 16;
 const HARD_LINK = Buffer.from('"type":"hardlink"');
 
 /**
- * What one layer holds: a sorted list of entries, one line of JSON each, kept as bytes and searched by
- * bisection, so that opening the index of a large layer for a few look-ups costs next to nothing.
+ * The entries of one layer, sorted, one line of JSON each. Kept as bytes and searched by bisection, so that a few lookups
+ * in a large layer are cheap.
  */
 export class LayerIndex {
   #size: number | undefined;
@@ -21,7 +21,7 @@ export class LayerIndex {
 
   private constructor(readonly bytes: Buffer) {}
 
-  /** @param bytes an index as `encodeIndex` makes it; it is not checked up front */
+  /** @param bytes an index in the format of `encodeIndex`; not validated */
   static parse(bytes: Buffer): LayerIndex {
     return new LayerIndex(bytes);
   }
@@ -57,7 +57,7 @@ export class LayerIndex {
     }
   }
 
-  /** Some entries from anywhere, chosen at random; all of them when there are no more than that. */
+  /** A random sample of entries; all of them when there are no more than `count`. */
   *sample(count: number, random: () => number = Math.random): Generator<RecipeEntry> {
     if (this.size <= count) {
       yield* this.entries();
@@ -102,14 +102,14 @@ export class LayerIndex {
     return names;
   }
 
-  /** Whether anything is listed below a path. */
+  /** Whether the index lists entries below a path. */
   hasBelow(path: string): boolean {
     let at = this.#lowerBound(path);
     if (at < this.bytes.length && this.#pathAt(at) === path) at = this.#next(at);
     return at < this.bytes.length && (path === '' || this.#pathAt(at).startsWith(`${path}/`));
   }
 
-  /** Files of this layer that have further names in it: what its hard links point at. */
+  /** Paths of files with hard links in this layer. */
   get linked(): ReadonlySet<string> {
     if (this.#linked === undefined) {
       this.#linked = new Set();
@@ -171,7 +171,7 @@ export class LayerIndex {
   }
 }
 
-/** Entries of some lines: many at once are parsed three times as fast as one by one; they have no newlines inside. */
+/** Parses many lines at once, which is three times as fast as one by one. Entries contain no newlines. */
 export function parseLines(lines: Buffer): RecipeEntry[] {
   const end = lines.at(-1) === NEWLINE ? lines.length - 1 : lines.length;
   return JSON.parse(`[${lines.toString('utf8', 0, end).replaceAll('\n', ',')}]`) as RecipeEntry[];
@@ -204,7 +204,7 @@ export function encodeIndex(entries: Iterable<RecipeEntry>): Buffer {
   return Buffer.concat([...encodedPieces(entries)]);
 }
 
-/** The same in pieces, for one that is too large to be in memory twice. */
+/** The same in pieces, for an index that is too large to be in memory twice. */
 export function* encodedPieces(entries: Iterable<RecipeEntry>): Generator<Buffer> {
   let text = '';
   for (const entry of entries) {
@@ -218,7 +218,7 @@ export function* encodedPieces(entries: Iterable<RecipeEntry>): Generator<Buffer
 }
 
 /**
- * Digest of what a layer or a selection holds: of everything but times and sources, in canonical order.
+ * Content digest of a layer or selection: of all fields of its entries but times and sources.
  *
  * @param entries in canonical order
  */

@@ -15,8 +15,8 @@ interface Part {
 }
 
 /**
- * The root file system that a stack of layers makes, read from their indexes alone: as overlayfs would show
- * it, except that a directory which a layer merely implies keeps the lower layers' metadata.
+ * The root file system of a stack of layers, read from their indexes alone: as overlayfs would show it, except that a
+ * directory which a layer only implies keeps the lower layers' metadata.
  */
 export class MergedTree implements Tree {
   /** Topmost first. */
@@ -39,7 +39,7 @@ export class MergedTree implements Tree {
       } else if (entry.type !== 'directory') {
         return leafEntry(layer, entry);
       } else {
-        // Unlike a directory that a higher layer only implies, this one says what it is.
+        // Listed, not only implied: it has metadata of its own.
         return treeEntry(entry as RecipeEntry & { type: 'directory' });
       }
     }
@@ -75,7 +75,7 @@ export class MergedTree implements Tree {
     }
   }
 
-  /** The layers that a directory is made of, topmost first; empty if the path is none. */
+  /** The layers of a directory, topmost first; empty if the path is not a directory. */
   #parts(path: string): Part[] {
     const known = this.#directories.get(path);
     if (known !== undefined) return known;
@@ -97,7 +97,7 @@ export class MergedTree implements Tree {
   }
 }
 
-/** What one layer alone holds below a directory: its lines as they stand, and the directories they imply. */
+/** The entries of one layer below a directory, including implied directories. */
 function* belowInLayer(layer: IndexedLayer, root: string): Generator<TreeEntry> {
   let directory = root;
   for (const entry of layer.index.under(root)) {

@@ -1,16 +1,16 @@
 /**
- * File names are bytes to Linux, mostly but not always UTF-8. In strings, a byte that is not part of valid
- * UTF-8 stands as the lone surrogate U+DC00 + byte (as in Python's "surrogateescape"), so that every name
- * survives the way from a disk or a tar into an index and back.
+ * File names are bytes in Linux, usually but not always UTF-8. In our strings, a byte that is not part of valid UTF-8 is
+ * the lone surrogate U+DC00 + byte (as in Python's "surrogateescape"), so that every name survives the round trip from a
+ * disk or tar into an index and back.
  */
 
 import { isUtf8 } from 'node:buffer';
 
 const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
-/** A surrogate pair, or one surrogate that has no partner. */
+/** A surrogate pair, or a lone surrogate. */
 const SURROGATES = /[\ud800-\udbff][\udc00-\udfff]|[\udc80-\udcff]/g;
 
-/** Text of a name's bytes. */
+/** Decodes a name: bytes → string. */
 export function nameOfBytes(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
   let text = '';
@@ -29,7 +29,7 @@ export function nameOfBytes(bytes: Buffer): string {
   return text;
 }
 
-/** Bytes of a name; the inverse of `nameOfBytes`. */
+/** Encodes a name; the inverse of `nameOfBytes`. */
 export function bytesOfName(name: string): Buffer {
   if (!LONE.test(name)) return Buffer.from(name);
   const parts: Buffer[] = [];
@@ -43,7 +43,7 @@ export function bytesOfName(name: string): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A path as Node's file functions must be given it: a string, or bytes where it is not UTF-8. */
+/** A path for Node's file functions: a string, or bytes if it is not UTF-8. */
 export function diskPath(path: string): string | Buffer {
   return LONE.test(path) ? bytesOfName(path) : path;
 }

@@ -2,10 +2,10 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
 /**
- * Feeds content to a program and gives what it prints. Neither is left running, whatever happens.
+ * Pipes content through a program, and yields its output. Always ends both.
  *
- * @param judge gets the exit code, or why the program could not be started, and throws when that is a failure;
- * a failure of the content itself comes first
+ * @param judge gets the exit code, or the error of starting the program; throws if that is a failure. An error of the
+ * content itself takes precedence.
  */
 export async function* pipeThrough(
   child: ChildProcessByStdio<Writable, Readable, Readable | null>,
@@ -21,7 +21,7 @@ export async function* pipeThrough(
     failure = error;
     child.kill();
   });
-  // The program may end before it has read everything; its exit code says whether that is a failure.
+  // The program may end before it has read everything; `judge` decides by its exit code.
   child.stdin.on('error', () => source.destroy());
   source.pipe(child.stdin);
   try {

@@ -5,8 +5,7 @@ import { encodeEntry } from './layer-index.ts';
 const CHUNK = 1 << 18;
 
 /**
- * Writes a recipe: what a layer is to hold and where each file's content comes from, one entry a line, in the
- * format of an index.
+ * Writes a recipe: the entries of a layer with the source of each file, in the format of an index.
  *
  * @param entries in canonical order; a hard link after the file that it names
  */

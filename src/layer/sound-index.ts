@@ -7,12 +7,12 @@ const TYPES: readonly EntryType[] = [
 ] as EntryType[];
 
 /**
- * An index that somebody else made, if it is one that could have been made here. All that uses an index trusts its
- * paths and takes files from where it says, so nothing in one from elsewhere may lead out of the layer: every line is
- * as `encodeIndex` writes it, paths are clean and in order, nothing lies below what is no directory, hard links name
- * files before them, and no file has a source.
+ * Validates an untrusted index. All code trusts the paths and sources of an index, so one of another machine must not
+ * lead out of its layer: every line is in the format of `encodeIndex`, paths are clean and sorted, parents are
+ * directories, hard links name earlier files, and no file has a source.
  *
- * @param content what the entries have to add up to
+ * @param content the expected content digest of the entries
+ * @returns undefined when it is invalid
  */
 export function soundIndex(bytes: Buffer, content: Digest): LayerIndex | undefined {
   const entries: RecipeEntry[] = [];

@@ -4,7 +4,7 @@ import type { EntryType } from './entry.ts';
 import { nameOfBytes } from './names.ts';
 
 const BLOCK = 512;
-/** Extended headers and long names beyond this are no honest tar's. */
+/** Maximum bytes of an extended header or long name. */
 const MAX_EXTENSION = 1 << 20;
 /** Linux's limits, in bytes. */
 const MAX_PATH = 4096;
@@ -13,9 +13,9 @@ const MAX_XATTR_NAME = 255;
 const MAX_XATTR = 65536;
 const SLASH = 0x2f;
 
-/** One member of a tar as its headers say, names not yet cleaned. */
+/** One member of a tar, as in its headers, with names not yet cleaned. */
 export interface TarHeader {
-  /** As written: may be absolute, hold `.` and `..`, and end with slashes. */
+  /** As written: may be absolute, contain `.` and `..`, and end with slashes. */
   name: string;
   type: Exclude<EntryType, 'whiteout'>;
   mode: number;
@@ -41,8 +41,8 @@ export interface TarHandler {
 }
 
 /**
- * Reads a tar that comes in pieces of any size: ustar, PAX (also global), GNU long names and base-256
- * numbers, and what came before ustar. It holds at most one header and its extensions in memory.
+ * Reads a tar in chunks of any size: v7, ustar, PAX (also global headers), GNU long names and base-256 numbers. Keeps at
+ * most one header and its extensions in memory.
  */
 export class TarReader {
   readonly #handler: TarHandler;
@@ -95,12 +95,12 @@ export class TarReader {
     }
   }
 
-  /** Bytes of content and padding that have to come before the next header. */
+  /** Bytes of content and padding before the next header. */
   get awaited(): number {
     return this.#content + this.#padding;
   }
 
-  /** Passes over all of those, for who can find what follows them without reading them. */
+  /** Skips these bytes, for a caller that seeks to the next header. */
   skip(): void {
     if (this.#content > 0) {
       this.#content = 0;
@@ -109,7 +109,7 @@ export class TarReader {
     this.#padding = 0;
   }
 
-  /** @throws JettisonError `TAR_INVALID` when the tar ends in the middle of something */
+  /** @throws JettisonError `TAR_INVALID` when the tar ends in the middle of a member */
   end(): void {
     if (this.#zeroBlocks >= 2) return;
     if (this.#content > 0 || this.#held.length > 0 || this.#extension !== undefined) {
@@ -137,7 +137,7 @@ export class TarReader {
       this.#zeroBlocks++;
       return;
     }
-    // A single block of zeros ends nothing.
+    // Only two blocks of zeros in a row end the tar.
     this.#zeroBlocks = 0;
     verifyChecksum(header);
     const flag = String.fromCharCode(header[156]!);
@@ -184,17 +184,15 @@ function readEntry(header: Buffer, flag: string, size: number, pax: Map<string, 
   const name = nameOfBytes(pax.get('path') ?? longName);
   if (flag === 'S' || sparse) {
     throw new JettisonError('TAR_UNSUPPORTED', `"${name}" is a sparse file, which Jettison does not read`, {
-      hint: 'Make the archive again without --sparse.',
+      hint: 'Create the archive again without --sparse.',
     });
   }
   checkPath(pax.get('path') ?? longName);
   const type = typeOf(flag, name);
   if (type === undefined) {
-    throw new JettisonError(
-      'TAR_UNSUPPORTED',
-      `"${name}" is of a type that Jettison does not know (${JSON.stringify(flag)})`,
-      { hint: 'Make the archive again with files, directories, links and devices only.' },
-    );
+    throw new JettisonError('TAR_UNSUPPORTED', `"${name}" has an unknown type (${JSON.stringify(flag)})`, {
+      hint: 'Create the archive again with files, directories, links and devices only.',
+    });
   }
   const linkName = pax.get('linkpath') ?? untilNul(header.subarray(157, 257));
   if (type === 'symlink') checkTarget(linkName, name);
@@ -217,7 +215,7 @@ function readEntry(header: Buffer, flag: string, size: number, pax: Map<string, 
 
 function typeOf(flag: string, name: string): TarHeader['type'] | undefined {
   switch (flag) {
-    // Before POSIX, a directory was a file whose name ends with a slash.
+    // In v7 tars a directory is a file whose name ends with a slash.
     case '\0':
       return name.endsWith('/') ? 'directory' : 'file';
     case '0':
@@ -240,7 +238,7 @@ function typeOf(flag: string, name: string): TarHeader['type'] | undefined {
   }
 }
 
-/** The sum of all bytes, the checksum's own taken as blanks; some old programs summed signed bytes. */
+/** Checks the sum of all bytes, with blanks in the checksum field; some old programs summed signed bytes. */
 function verifyChecksum(header: Buffer): void {
   let unsigned = 8 * 32;
   let signed = 8 * 32;
@@ -292,7 +290,7 @@ function readPax(data: Buffer, into: Map<string, Buffer>): void {
     }
     const key = nameOfBytes(data.subarray(blank + 1, equals));
     const value = data.subarray(equals + 1, end - 1);
-    // An empty value takes back what a global header said.
+    // An empty value removes that of a global header.
     if (value.length === 0 && !key.startsWith('SCHILY.xattr.')) into.delete(key);
     else into.set(key, Buffer.from(value));
     at = end;
@@ -326,10 +324,10 @@ function readXattrs(pax: Map<string, Buffer>): Record<string, string> | undefine
   for (const [key, value] of pax) {
     if (!key.startsWith('SCHILY.xattr.')) continue;
     const name = key.slice('SCHILY.xattr.'.length).replaceAll('%3D', '=').replaceAll('%25', '%');
-    // The attributes of overlayfs would let an archive point anywhere.
+    // Dropped: with overlayfs' attributes an archive could redirect to any path.
     if (name === '' || /^(trusted|user)\.overlay\./.test(name)) continue;
     if (Buffer.byteLength(name) > MAX_XATTR_NAME || name.includes('\0') || value.length > MAX_XATTR) {
-      throw unsupported('an extended attribute', shown(name), 'is longer than Linux takes it');
+      throw unsupported('an extended attribute', shown(name), 'is longer than Linux allows');
     }
     xattrs ??= {};
     xattrs[name] = value.toString('base64');
@@ -337,11 +335,11 @@ function readXattrs(pax: Map<string, Buffer>): Record<string, string> | undefine
   return xattrs;
 }
 
-/** A path that no system call takes would be an error of the machine's later on. */
+/** Refuses paths that Linux does not support, which would fail later as a system error. */
 function checkPath(path: Buffer): void {
-  if (path.includes(0)) throw invalid('a path with a NUL in it');
+  if (path.includes(0)) throw invalid('a path contains a NUL byte');
   if (path.length >= MAX_PATH)
-    throw unsupported('the path', shown(nameOfBytes(path)), 'is longer than Linux takes it');
+    throw unsupported('the path', shown(nameOfBytes(path)), 'is longer than Linux allows');
   let start = 0;
   for (let at = 0; at <= path.length; at++) {
     if (at < path.length && path[at] !== SLASH) continue;
@@ -353,10 +351,10 @@ function checkPath(path: Buffer): void {
 }
 
 function checkTarget(target: Buffer, name: string): void {
-  if (target.length === 0) throw invalid(`the symlink ${shown(name)} leads nowhere`);
-  if (target.includes(0)) throw invalid(`the target of the symlink ${shown(name)} has a NUL in it`);
+  if (target.length === 0) throw invalid(`the symlink ${shown(name)} has an empty target`);
+  if (target.includes(0)) throw invalid(`the target of the symlink ${shown(name)} contains a NUL byte`);
   if (target.length >= MAX_PATH)
-    throw unsupported('the target of', shown(name), 'is longer than Linux takes it');
+    throw unsupported('the target of', shown(name), 'is longer than Linux allows');
 }
 
 /** Ids have 32 bits. */
@@ -365,7 +363,7 @@ function ownerId(id: number, name: string): number {
   throw unsupported('the owner of', shown(name), `is ${id}, which is not the id of a user or group`);
 }
 
-/** The kernel has 12 bits for the one, and 20 for the other. */
+/** The kernel has 12 bits for major numbers, and 20 for minor ones. */
 function deviceNumbers(header: Buffer, name: string): { major: number; minor: number } {
   const major = readNumber(header, 329, 8);
   const minor = readNumber(header, 337, 8);
@@ -373,18 +371,18 @@ function deviceNumbers(header: Buffer, name: string): { major: number; minor: nu
   throw unsupported(
     'the device',
     shown(name),
-    `has the numbers ${major}:${minor}, which Linux does not have`,
+    `has the numbers ${major}:${minor}, which Linux does not support`,
   );
 }
 
-/** A name in quotes for a message: its beginning when it is long. */
+/** A quoted name for a message, shortened if it is long. */
 function shown(name: string): string {
   return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
 }
 
 function unsupported(what: string, name: string, problem: string): JettisonError {
   return new JettisonError('TAR_UNSUPPORTED', `${what} ${name} in the archive ${problem}`, {
-    hint: 'Such a file cannot be unpacked: leave it out of the archive.',
+    hint: 'Such a file cannot be unpacked: create the archive without it.',
   });
 }
 

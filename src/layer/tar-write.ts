@@ -9,7 +9,7 @@ export const TAR_END = Buffer.alloc(2 * TAR_BLOCK);
 
 const MAX_NAME = 100;
 const MAX_PREFIX = 155;
-/** Largest numbers of fields with 7 and 11 octal digits. */
+/** Largest numbers in fields of 7 and 11 octal digits. */
 const MAX_7 = 0o7777777;
 const MAX_11 = 0o77777777777;
 
@@ -139,7 +139,7 @@ function octal(header: Buffer, at: number, digits: number, value: number): void 
   }
 }
 
-/** How a path fits into ustar's name and prefix; undefined when it does not. */
+/** Splits a path into ustar's name and prefix; undefined when it does not fit. */
 function splitName(
   path: string,
   name: Buffer,
@@ -148,7 +148,7 @@ function splitName(
   if (isForeign(name)) return undefined;
   if (name.length <= MAX_NAME) return { name };
   if (name.length > MAX_NAME + MAX_PREFIX + 1) return undefined;
-  // The prefix is the longest run of parents that fits, so that the split is always the same one.
+  // The prefix is the longest run of parents that fits: a canonical split.
   for (let parent = parentOf(path), rest = nameOf(path); parent !== ''; ) {
     if (rest.length + suffix.length > MAX_NAME) return undefined;
     if (parent.length <= MAX_PREFIX) return { name: Buffer.from(rest + suffix), prefix: Buffer.from(parent) };
@@ -158,7 +158,7 @@ function splitName(
   return undefined;
 }
 
-/** Whether bytes beyond ASCII occur: ustar says nothing of their meaning, PAX does. */
+/** Whether a name has bytes beyond ASCII: their encoding is undefined in ustar, and UTF-8 in PAX. */
 function isForeign(name: Buffer): boolean {
   for (let i = 0; i < name.length; i++) if (name[i]! > 127) return true;
   return false;
@@ -169,7 +169,7 @@ function encodeKey(name: string): string {
   return name.replaceAll('%', '%25').replaceAll('=', '%3D');
 }
 
-/** `<length> <key>=<value>\n`, where the length counts itself. */
+/** `<length> <key>=<value>\n`; the length includes its own digits. */
 function paxRecord(key: string, value: Buffer): Buffer {
   const rest = Buffer.concat([bytesOfName(` ${key}=`), value, Buffer.from('\n')]);
   let length = rest.length + 1;

@@ -4,26 +4,26 @@ import { type Entry, join, parentOf, type Source } from './entry.ts';
 /** An entry seen through a tree. Hard links appear as the file that they name. */
 export interface TreeEntry extends Entry {
   type: Exclude<Entry['type'], 'whiteout' | 'hardlink'>;
-  /** Where a file's bytes are. */
+  /** Source of a file's content. */
   source?: Source;
   /** Equal for the names of one file (hard links); absent where a file has one name. */
   inode?: string;
 }
 
 /**
- * A file system that can be looked at: a build context, or the merged view of an image's layers read from
- * their indexes. Looking never follows symlinks; use `resolvePath` for that. Paths are as in `Entry`.
+ * A read-only file system: a build context, or the merged view of an image's layers. Methods do not follow symlinks; see
+ * `resolvePath`. Paths are as in `Entry`.
  */
 export interface Tree {
   /** The entry at exactly this path; undefined if there is none, or if a parent is not a directory. */
   get(path: string): TreeEntry | undefined;
-  /** Names directly inside a directory, in canonical order; empty if it is not one. */
+  /** Names in a directory, in canonical order; empty if the path is not a directory. */
   children(path: string): string[];
-  /** Everything below a directory in canonical order, where the tree has a quicker way than asking one by one. */
+  /** Everything below a directory, in canonical order: implemented if quicker than `children` and `get`. */
   below?(path: string): Iterable<TreeEntry>;
 }
 
-/** Everything below a directory, in canonical order: parents before what is in them. */
+/** Everything below a directory, in canonical order: parents before their children. */
 export function* below(tree: Tree, path: string): Iterable<TreeEntry> {
   if (tree.below !== undefined) {
     yield* tree.below(path);
@@ -40,7 +40,7 @@ export function* below(tree: Tree, path: string): Iterable<TreeEntry> {
 /** A path with every symlink resolved inside the root. */
 export interface ResolvedPath {
   path: string;
-  /** Absent when nothing is there (then `path` is where it would be). */
+  /** Absent when the path does not exist. */
   entry?: TreeEntry;
 }
 

@@ -4,7 +4,7 @@ import { nameOf, parentOf } from './entry.ts';
 
 const PREFIX = '.wh.';
 
-/** The file that makes its directory hide what the layers below hold in it. */
+/** The marker file of an opaque directory, which hides its entries in the layers below. */
 export const OPAQUE_MARKER = '.wh..wh..opq';
 
 /** The marker file that hides a path: `a/b` → `a/.wh.b`. */

@@ -21,7 +21,7 @@ describe('limits', () => {
     expect(error).toMatchObject({
       code: 'LIMIT_EXCEEDED',
       message: 'the archive has more than 1,000,000 entries, the limit "archive-entries"',
-      hint: 'If that is meant to be so, raise the limit: JETTISON_LIMITS=archive-entries=4000000',
+      hint: 'If the input is legitimate, raise the limit: JETTISON_LIMITS=archive-entries=4000000',
     });
     expect(refusal(() => checkLimit('config-size', 2 ** 24, 'it', 'X'))).toMatchObject({
       code: 'X',
