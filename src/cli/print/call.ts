@@ -6,17 +6,17 @@ import { table } from './docker-units.ts';
 import { encoded, exitCodeOf, findingsJson, findingsText, rangesOf } from './findings.ts';
 import { toJson } from './template/values.ts';
 
-/** The value of `--call`, which asks about a Dockerfile instead of building it. */
+/** The value of `--call`: analyses a Dockerfile instead of building it. */
 export interface CallRequest {
   what: 'check' | 'outline' | 'targets';
   format: 'text' | 'json';
 }
 
 /**
- * Answers `jettison build --call`: the findings of a Dockerfile, its arguments and secrets, or its stages.
+ * Prints the result of `jettison build --call`: findings, arguments and secrets, or stages of a Dockerfile.
  *
- * @returns the exit code: 1 when a check found something
- * @throws JettisonError what would stop the build; a check prints it instead
+ * @returns the exit code: 1 when a check has findings
+ * @throws JettisonError an error that would stop the build; a check prints it instead
  */
 export async function answerCall(call: CallRequest, options: CheckOptions, io: Io): Promise<number> {
   const result = await check({ ...options, targetOnly: call.what === 'outline' });
@@ -65,7 +65,7 @@ function outlineText({ name, description, args, secrets, ssh }: Outline): string
   return parts.length === 0 ? 'This build takes no arguments, secrets or SSH agents.\n' : parts.join('\n');
 }
 
-/** With the names that Docker's JSON uses. */
+/** With the names of Docker's JSON. */
 function asJson(what: CallRequest['what'], result: CheckResult): Record<string, unknown> {
   const sources = [encoded(result.text)];
   const located = <T extends { location: Parameters<typeof rangesOf>[0] }>({ location, ...rest }: T) => ({

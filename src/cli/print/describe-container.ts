@@ -2,10 +2,10 @@ import { type Container, statusOf } from '../../run/container.ts';
 import { pidOf } from '../../store/process-identity.ts';
 import { Absent } from './template/values.ts';
 
-/** What Docker writes for a time that has not come. */
+/** Docker's value for an unset time. */
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** A container as `docker container inspect` shows it: those of its members that are known here. */
+/** A container in the format of `docker container inspect`, with the members that Jettison knows. */
 export function describeContainer(container: Container) {
   const { config, state } = container;
   const { process, mounts, network, readonlyRoot, hostname } = config.request;

@@ -4,7 +4,7 @@ import type { RuntimeConfig } from '../../image/types.ts';
 import type { NamedImage } from '../../store/lookup.ts';
 import { Absent, mapOf } from './template/values.ts';
 
-/** An image as `docker image inspect` shows it: its members in its order. */
+/** An image in the format of `docker image inspect`, members in its order. */
 export function describeImage(image: NamedImage, sizes: LayerSizes) {
   const { config, target, entries } = image;
   const total = sizes.total(image);
@@ -20,7 +20,7 @@ export function describeImage(image: NamedImage, sizes: LayerSizes) {
     Architecture: config.architecture,
     Variant: config.variant ?? Absent.optional('text'),
     Os: config.os,
-    // What is known of every image at any time; the size of the files is not, before something unpacks them.
+    // The size of the blobs: that of the files is unknown before they are unpacked.
     Size: total.blobs,
     CompressedSize: total.blobs,
     UnpackedSize: total.content ?? null,
@@ -31,7 +31,7 @@ export function describeImage(image: NamedImage, sizes: LayerSizes) {
   };
 }
 
-/** Docker's members first, whether the image has them or not, then whatever else stands in the config. */
+/** Docker's members first, also absent ones, then all others of the config. */
 function describeRuntime(config: RuntimeConfig) {
   const { Cmd, Entrypoint, Env, Labels, OnBuild, User, Volumes, WorkingDir, ...more } = config;
   const { ExposedPorts, Healthcheck, StopSignal, Shell, ...rest } = more;
@@ -44,7 +44,7 @@ function describeRuntime(config: RuntimeConfig) {
     User: User ?? '',
     Volumes: mapOf(Volumes),
     WorkingDir: WorkingDir ?? '',
-    // Docker leaves these out where there are none; a template may ask for them all the same.
+    // Docker omits these if empty; a template may still name them.
     ExposedPorts: ExposedPorts === undefined ? Absent.optional('map') : mapOf(ExposedPorts),
     Healthcheck: Healthcheck ?? Absent.optional('object'),
     StopSignal: StopSignal ?? Absent.optional('text'),

@@ -43,13 +43,13 @@ export function shortId(digest: Digest): string {
   return digest.slice('sha256:'.length, 'sha256:'.length + 12);
 }
 
-/** Text of foreign origin (history, labels) on one line, without what could rewrite a terminal's screen. */
+/** Untrusted text (history, labels) on one line, with control characters made visible. */
 export function oneLine(text: string): string {
   return printable(text.replace(/\s+/g, ' ').trim());
 }
 
 export interface TableOptions {
-  /** Width of the terminal; without it (in a pipe) nothing is shortened. */
+  /** Width of the terminal; undefined (in a pipe): nothing is shortened. */
   columns?: number | undefined;
   /** Indexes of the columns that may be shortened to fit; the widest is shortened first. */
   shrink?: number[];
@@ -59,8 +59,7 @@ const GAP = '   ';
 const LEAST = 8;
 
 /**
- * Lays rows out in columns as Docker does: padded with blanks, three between columns. The first row is the
- * head.
+ * Formats rows in columns as Docker does: padded with blanks, three between columns. The first row is the head.
  */
 export function table(rows: string[][], options: TableOptions = {}): string {
   const cells = rows.map((row) => row.map(oneLine));
@@ -72,7 +71,7 @@ export function table(rows: string[][], options: TableOptions = {}): string {
     .join('');
 }
 
-/** Makes columns narrower until they fit, the widest first, so that all of them shrink evenly. */
+/** Shortens columns until they fit, always the widest one. */
 function narrow(widths: number[], { columns = Number.POSITIVE_INFINITY, shrink = [] }: TableOptions): void {
   let excess = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - columns;
   while (excess > 0) {

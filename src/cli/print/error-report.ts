@@ -6,8 +6,8 @@ import { defaultHome } from '../../store/layout.ts';
 import type { Io } from '../command.ts';
 
 /**
- * Shows on stderr the error that a command threw. `JETTISON_DEBUG` (not empty) adds the stack trace to every
- * error, not only to bugs.
+ * Prints a command's error on standard error. A non-empty `JETTISON_DEBUG` adds the stack trace to every error, not only
+ * to bugs.
  *
  * @returns its exit code
  */

@@ -4,8 +4,8 @@ import { type Flag, readArguments } from '../flag.ts';
 import { BUILD_FLAGS, isSecretUrl } from '../flags/build-flags.ts';
 
 /**
- * The part of a build's command line that is kept with a failed step, so that `jettison debug` can repeat it: the
- * context and the flags that affect steps, without their secrets.
+ * The part of a build's command line that is stored with a failed step, for `jettison debug`: the context and the flags
+ * that affect steps, without secrets.
  */
 export function failedCommand(line: readonly string[], directory: string): FailedCommand {
   const { given, args } = readArguments(BUILD_FLAGS, line, { usage: '' });

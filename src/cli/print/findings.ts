@@ -6,12 +6,12 @@ import { plural } from '../../events/units.ts';
 import { RULES } from '../../plan/checks/plan-rules.ts';
 import { VERSION } from '../version.ts';
 
-/** Exit code of a check: 1 when there is anything to say, as with Docker. */
+/** Exit code of a check: 1 with findings, as in Docker. */
 export function exitCodeOf(results: CheckResult[]): number {
   return results.every(({ findings, error }) => findings.length === 0 && error === undefined) ? 0 : 1;
 }
 
-/** What was found, for people: each with its source line. */
+/** The findings as text, each with its source line. */
 export function findingsText(results: CheckResult[], color: boolean): string {
   const parts: string[] = [];
   for (const { findings, error, text } of results) {
@@ -38,7 +38,7 @@ export function findingsText(results: CheckResult[], color: boolean): string {
   return parts.join('\n');
 }
 
-/** The findings with the names that `docker build --call=check,format=json` uses. */
+/** The findings in the format of `docker build --call=check,format=json`. */
 export function findingsJson(result: CheckResult): Record<string, unknown> {
   const { findings, error, text, file, unavailable } = result;
   return {
@@ -62,7 +62,7 @@ export function findingsJson(result: CheckResult): Record<string, unknown> {
   };
 }
 
-/** A location with the names that Docker's JSON uses. */
+/** A location in the format of Docker's JSON. */
 export function rangesOf({ line, endLine = line }: Location): Record<string, unknown> {
   return { ranges: [{ start: { line }, end: { line: endLine } }] };
 }
@@ -130,7 +130,7 @@ function descriptionOf(code: string): string {
   return RULES.get(code)?.description ?? 'Something odd that does not stop a build.';
 }
 
-/** Docker's page about a rule, for programs that know Docker's rules. */
+/** The URL of Docker's page about a rule, if Docker has the rule. */
 function urlOf<Key extends string>(key: Key, code: string): Partial<Record<Key, string>> {
   const rule = RULES.get(code);
   if (rule === undefined || rule.own) return {};

@@ -6,19 +6,19 @@ export type FlagsOf = (command: string) => FlagTable | undefined;
 const ROW = /^\| (?<head>(?:\\\||[^|])*?) *\|(?<text>(?:\\\||[^|])*?) *\|$/;
 
 /**
- * A page of docs/ with its tables of flags brought up to date. A comment stands above each of them:
+ * Updates the tables of flags in a page of docs/. Each has a comment above it:
  *
  *     <!-- flags: build -->
  *
- * The forms of flags come from the command's table, the explanations stay as they are written: a flag that has none
- * yet gets its help. A row of an unknown flag goes. `<!-- flags: run, some -->` adds no rows.
+ * The forms of flags come from the command's table; written explanations are kept, and a new flag gets its help text.
+ * Rows of unknown flags are removed. `<!-- flags: run, some -->` adds no rows.
  */
 export function withFlagTables(page: string, flagsOf: FlagsOf): string {
   return page.replace(
     /(<!-- flags: ([a-z -]+?)(, some)? -->\n\n?)((?:\|.*\n)+)/g,
     (_all, marker: string, command: string, some: string | undefined, table: string) => {
       const flags = flagsOf(command);
-      if (flags === undefined) throw new Error(`there is no command "${command}" to show the flags of`);
+      if (flags === undefined) throw new Error(`unknown command "${command}" in a "flags" comment`);
       const [head = '', rule = '', ...rows] = table.trimEnd().split('\n');
       const written = explanations(rows, flags);
       const missing = some === undefined ? Object.keys(flags).filter((name) => !written.has(name)) : [];

@@ -3,7 +3,7 @@ import { plural, size } from '../../events/units.ts';
 import type { FileChange, ImageDiff, PackageChange } from '../../inspect/diff.ts';
 import type { Io } from '../command.ts';
 
-/** Without `--files`, so many of a cause's files are shown, the largest first. */
+/** Files shown per cause without `--files`, the largest first. */
 const SHOWN = 5;
 
 /** How two images differ, for people. */
@@ -74,7 +74,7 @@ function packageLine({ type, name, from, to, dev }: PackageChange): string {
   return `${name} ${versions}  ${type}${dev ? ', development' : ''}`;
 }
 
-/** Files by what brought the change. */
+/** Files by the cause of their change. */
 function fileGroups(
   { files, causes }: ImageDiff,
   every: boolean,

@@ -10,22 +10,22 @@ import { toJson } from './template/values.ts';
 export interface OutputChoice {
   /** `table`, `json`, a template, or `table ` and a template of columns. */
   format?: string | undefined;
-  /** Everything that is known as one JSON document. */
+  /** All facts as one JSON document. */
   json?: boolean | undefined;
 }
 
-/** A list that a command prints: rows of named texts, as Docker's `--format` names them. */
+/** A list that a command prints: rows of texts, by the names of Docker's `--format`. */
 export interface List {
-  /** Which columns the table has: a row's member and the column's head. */
+  /** The table's columns: a row's member and the column's head. */
   columns: [name: string, head: string][];
-  /** Members of the rows that only templates and JSON show. */
+  /** Further members, for templates and JSON only. */
   more?: string[];
   rows: Record<string, string>[];
-  /** Heads of the columns that may be shortened to fit a terminal. */
+  /** Heads of columns that may be shortened to fit a terminal. */
   shrink: string[];
-  /** The last column's member, where a terminal that is too narrow for whole sentences goes without it. */
+  /** Member of the last column, if a narrow terminal may omit that column. */
   optional?: string;
-  /** What `--json` prints, an entry a thing. */
+  /** Entries of `--json`. */
   facts: unknown[];
 }
 
@@ -57,7 +57,7 @@ export function printList(io: Io, list: List, choice: OutputChoice): void {
   } else {
     const asTable = /^table\s/.test(format);
     const template = compileTemplate(unescaped(asTable ? format.slice('table'.length).trim() : format));
-    // Also where there are no rows: an unknown field is an error.
+    // Also without rows: an unknown field is an error.
     const head = template(headsOf(list));
     const lines = list.rows.map((row) => template(row));
     if (asTable) {
@@ -69,22 +69,22 @@ export function printList(io: Io, list: List, choice: OutputChoice): void {
   }
 }
 
-/** The text of a template: programs get it as it is, a terminal without control characters. */
+/** The text of a template: unchanged for programs; on a terminal, control characters are made visible. */
 export function forOutput(io: Io, text: string): string {
   return io.stdout.isTTY === true ? visible(text) : text;
 }
 
-/** Prints everything that is known, for programs. */
+/** Prints all facts as JSON. */
 export function printJson(io: Io, facts: unknown): void {
   io.stdout.write(`${toJson(facts, 2)}\n`);
 }
 
-/** @throws JettisonError `USAGE` when both forms are asked for */
+/** @throws JettisonError `USAGE` when both flags are given */
 export function refuseBoth({ format, json }: OutputChoice): void {
   if (json && format !== undefined) {
     throw usageError(
-      '--json and --format contradict each other',
-      'Leave one of them out: --json shows everything, --format what it names.',
+      '--json and --format exclude each other',
+      'Omit one of them: --json shows everything, --format the fields that it names.',
     );
   }
 }
@@ -104,7 +104,7 @@ function fitting(io: Io, heads: string[], shrink: string[]): TableOptions {
     : {};
 }
 
-/** In shells `\t` and `\n` are easier written than typed. */
+/** Replaces `\t` and `\n`, which are hard to type in a shell. */
 function unescaped(template: string): string {
   return template.replace(/\\t/g, '\t').replace(/\\n/g, '\n');
 }

@@ -3,7 +3,7 @@ import { type FlagTable, flagForm } from '../flag.ts';
 import { overviewEntries } from '../help.ts';
 import { VERSION } from '../version.ts';
 
-/** The man page of a command, or with undefined that of `jettison`, in the format of man(7). */
+/** The man page of a command (undefined: of `jettison`), in the format of man(7). */
 export function manPage(named: NamedCommand | undefined, all: readonly NamedCommand[]): string {
   const name = named === undefined ? 'jettison' : `jettison-${named.name.replaceAll(' ', '-')}`;
   const summary = named?.summary ?? 'build container images without a daemon or root';
@@ -68,7 +68,7 @@ function commaBefore(line: string, index: number, all: readonly string[]): strin
   return index === all.length - 1 ? line : `${line} ,`;
 }
 
-/** Text that roff shows as it is: no escapes, no requests, hyphens that can be copied. */
+/** Escapes text for roff, with hyphens that can be copied. */
 function escaped(text: string): string {
   return text
     .replaceAll('\\', '\\e')

@@ -7,7 +7,7 @@ import type { Io } from '../command.ts';
 
 const WIDTH = 14;
 
-/** Why something is in an image, as a chain from the path to the instruction. */
+/** The reason for a path in an image, as a chain from the path to the instruction. */
 export function reasonText(reason: Reason, io: Io): string {
   const { bold, dim } = style(wantsColor(io.stdout, io.env));
   const line = (label: string, text: string) => `  ${dim(label.padEnd(WIDTH))}${text}\n`;

@@ -13,7 +13,7 @@ const FRAME_MS = 100;
 const BAR_WIDTH = 24;
 const ERASE_LINE = '\x1b[2K';
 
-/** What the states are called, by the direction. */
+/** Words for the states, by direction. */
 const WORDS = {
   pull: {
     waiting: 'waiting',
@@ -42,8 +42,8 @@ const WORDS = {
 };
 
 /**
- * Shows on stderr how the blobs of a pull or push get on: in place, with bars, on a terminal; else one line
- * for each when it is over.
+ * Shows the progress of a pull or push on standard error: on a terminal in place, with bars; elsewhere one line per
+ * finished blob.
  */
 export class TransferView {
   readonly #io: Io;
@@ -76,7 +76,7 @@ export class TransferView {
     }
   };
 
-  /** Leaves the last state on the screen; of what was only read nothing. */
+  /** Ends the view: leaves the last state of transfers on the screen. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -94,7 +94,7 @@ export class TransferView {
     const sum = this.#ended ? '' : this.#sum.now(Date.now());
     const rows = ((this.#io.stderr as { rows?: number }).rows || 24) - (sum === '' ? 1 : 2);
     const all = [...this.#blobs.values()];
-    // What is over goes first where the terminal is too low for all.
+    // If the terminal is too low for all, finished blobs are hidden first.
     const shown = all.length <= rows ? all : all.filter((blob) => !isOver(blob)).slice(0, rows);
     const lines = shown.map((blob) => this.#line(blob));
     if (sum !== '') lines.push(`  ${truncate(sum, (this.#io.stderr.columns || 80) - 3)}`);

@@ -1,7 +1,7 @@
-/** Width of a terminal that does not say. */
+/** Default width of a terminal. */
 export const COLUMNS = 80;
 
-/** Lines of a text that is too long for one; `indent` stands before all but the first. */
+/** Wraps a text; `indent` precedes all lines but the first. */
 export function wrapped(line: string, indent: string, columns: number): string[] {
   const lines: string[] = [];
   let rest = line;

@@ -6,11 +6,11 @@ const BLOCK = 512;
 const CHECKSUM = { start: 148, end: 156 };
 
 /**
- * Whether ADD extracts a local file: it does when the file is a tar, plain or compressed with gzip, zstd, bzip2
- * or xz, whatever its name. Reads no more than the beginning.
+ * Whether ADD extracts a local file: a tar, uncompressed or compressed with gzip, zstd, bzip2 or xz, with any name. Reads
+ * the beginning of the file only.
  *
  * @param path absolute path of a file of the build context
- * @throws JettisonError `DECOMPRESSOR_MISSING` when only an absent program could tell
+ * @throws JettisonError `DECOMPRESSOR_MISSING` when the program for its compression is not installed
  */
 export async function isArchive(path: string): Promise<boolean> {
   const parts: Buffer[] = [];
@@ -28,7 +28,7 @@ export async function isArchive(path: string): Promise<boolean> {
   return isTarHeader(Buffer.concat(parts));
 }
 
-/** Whether some bytes begin with the header of a tar's first member: its checksum is right. */
+/** Whether bytes begin with a tar header: checks its checksum. */
 function isTarHeader(bytes: Uint8Array): boolean {
   if (bytes.length < BLOCK) return false;
   const text = Buffer.from(bytes.subarray(CHECKSUM.start, CHECKSUM.end)).toString('latin1');

@@ -5,28 +5,28 @@ export interface Owner {
   gid: number;
 }
 
-/** Ids are 32 bits wide, and the highest means "leave it". */
+/** Ids have 32 bits; the highest value means "unchanged" in chown(2). */
 const HIGHEST = 0xff_ff_ff_fe;
 
-/** The user and the group that are 0 also where no file says so. */
+/** This name is id 0 even without /etc/passwd and /etc/group. */
 const ROOT = 'root';
 
-/** Whether `--chown` has a name in it, so that the image's /etc/passwd or /etc/group must be read. */
+/** Whether `--chown` contains a user or group name, which needs the image's /etc/passwd or /etc/group. */
 export function needsAccounts(spec: string): { passwd: boolean; group: boolean } {
   const [user, group] = split(spec);
   return { passwd: user !== '' && !isNumber(user), group: Boolean(group) && !isNumber(group!) };
 }
 
 /**
- * The ids behind `--chown`: `user`, `uid`, `user:group`, `:group` … A user alone brings his own group: by name
- * the primary one, by number the same number. An empty part before or after the colon is 0. Docker takes a user
- * that the image does not know for root, and leaves out such a group.
+ * Resolves `--chown`: `user`, `uid`, `user:group`, `:group` … A user name alone implies its primary group, a uid alone
+ * the gid of the same number. An empty part before or after the colon is 0. As in Docker, an unknown user is root, and an
+ * unknown group is ignored.
  *
  * @param passwd content of the image's /etc/passwd, undefined if it has none
  * @param group content of its /etc/group
- * @param origin what asks for the owner, for messages
+ * @param origin the flag or instruction, for messages
  * @param onUnknown called with a name that is not in its file
- * @throws JettisonError `OWNER_UNKNOWN` for a name other than root without its file, or a number that is no id
+ * @throws JettisonError `OWNER_UNKNOWN` for a name other than root without its file, or a number out of range
  */
 export function resolveOwner(
   spec: string,
@@ -83,7 +83,7 @@ function find(accounts: string, name: string): string[] | undefined {
   for (const line of accounts.split('\n')) {
     const fields = line.trim().split(':');
     if (fields[0] === name && isNumber(fields[2] ?? '')) {
-      // A group has its members where a user has his group.
+      // Of a group, only the gid field is a number.
       return fields;
     }
   }

@@ -4,7 +4,7 @@ import { resolvePath, type TreeEntry } from '../../layer/tree.ts';
 import type { Owner } from './chown.ts';
 import type { DirectoryLook, ObservedTree } from './observed-tree.ts';
 
-/** How directories that a step makes by itself look. */
+/** Mode, owner and time of directories that a step creates implicitly. */
 export interface MadeDirectory extends Owner {
   mode: number;
   /** Seconds since 1970. */
@@ -24,15 +24,15 @@ interface Written {
 }
 
 /**
- * An image's tree that a step writes to: what is written covers what was there. What was there is only known by the
- * questions of an `ObservedTree`. Gives the layer's entries in the end.
+ * The tree that a step writes to: written entries cover those of the image, which are read through an `ObservedTree` only.
+ * `entries` returns the layer.
  */
 export class Destination {
   readonly #tree: ObservedTree;
   readonly #written = new Map<string, Written>();
-  /** Directories of the tree that stay as they are, but must be in the layer, since it has things below them. */
+  /** Unchanged directories of the tree that the layer repeats as parents of its entries. */
   readonly #kept = new Map<string, DirectoryLook>();
-  /** Directories of the tree that something else has replaced: what the tree has below them is gone. */
+  /** Replaced directories of the tree: their content is hidden. */
   readonly #replaced = new Set<string>();
   readonly #touched = new Map<string, Time>();
   readonly #time: number;
@@ -49,20 +49,20 @@ export class Destination {
     return !this.#isGone(path) && this.#tree.isDirectory(path);
   }
 
-  /** Whether something is there that is not a directory. */
+  /** Whether the path exists and is not a directory. */
   isObstructed(path: string): boolean {
     const written = this.#written.get(path)?.entry;
     if (written !== undefined) return written.type !== 'directory';
     return !this.#isGone(path) && this.#tree.isObstructed(path);
   }
 
-  /** Whether the step itself has put something there that is not a directory. */
+  /** Whether the step itself has written an entry there that is not a directory. */
   wroteObstacle(path: string): boolean {
     const written = this.#written.get(path)?.entry;
     return written !== undefined && written.type !== 'directory';
   }
 
-  /** As `resolvePath`, in the tree as it is by now. @returns the path, where something may be or not */
+  /** As `resolvePath`, in the present tree. @returns a path, which need not exist */
   resolve(path: string): string {
     const get = (at: string) => {
       const link = this.#linkAt(at);
@@ -71,7 +71,7 @@ export class Destination {
     return resolvePath({ get, children: () => [] }, path).path;
   }
 
-  /** Makes a directory and its parents where they are missing. @param path resolved */
+  /** Creates a directory and its parents if missing. @param path resolved */
   makeDirectories(path: string, made: MadeDirectory): void {
     if (path === '') return;
     if (this.isDirectory(path)) {
@@ -80,7 +80,7 @@ export class Destination {
     }
     if (this.isObstructed(path)) {
       throw new JettisonError('COPY_CONFLICT', `/${path} in the image is not a directory`, {
-        hint: 'Choose another destination, or remove what is there in a RUN before.',
+        hint: 'Choose another destination, or remove the file in a RUN before.',
       });
     }
     this.makeDirectories(parentOf(path), made);
@@ -88,14 +88,14 @@ export class Destination {
     this.write({ path, type: 'directory', mode, uid, gid, size: 0, mtime: time });
   }
 
-  /** Keeps a directory of the tree. Does nothing for those that the step made. */
+  /** Adds an unchanged directory of the tree to the layer. Does nothing for directories that the step created. */
   keep(path: string): void {
     if (path === '' || this.#written.has(path) || this.#kept.has(path)) return;
     this.#kept.set(path, this.#tree.lookAt(path));
     this.keep(parentOf(path));
   }
 
-  /** Sets the time of a directory that was made or kept, as a copy into it does. */
+  /** Sets the time of a created or kept directory, as a copy into it does. */
   touch(path: string, { mtime, mtimeNs }: Time): void {
     const time: Time = mtimeNs === undefined ? { mtime } : { mtime, mtimeNs };
     const written = this.#written.get(path)?.entry;
@@ -103,14 +103,14 @@ export class Destination {
     else this.#touched.set(path, time);
   }
 
-  /** Puts an entry where nothing, or something that it may cover, is. Its parent must exist. */
+  /** Writes an entry, which may replace one that is not a directory. Its parent must exist. */
   write(entry: RecipeEntry, file?: object): void {
     this.#kept.delete(entry.path);
     if (entry.path !== '') this.keep(parentOf(entry.path));
     this.#written.set(entry.path, file === undefined ? { entry } : { entry, file });
   }
 
-  /** Takes a directory away with all below it: something else is written there next. */
+  /** Removes a directory with everything below it, before another entry is written there. */
   replaceDirectory(path: string): void {
     const below = `${path}/`;
     for (const known of [this.#written, this.#kept]) {
@@ -119,7 +119,7 @@ export class Destination {
     this.#replaced.add(path);
   }
 
-  /** The layer: what was written, and the directories above it, in canonical order. */
+  /** The layer: written entries and their parent directories, in canonical order. */
   entries(): RecipeEntry[] {
     const all: Written[] = [...this.#written.values()];
     for (const [path, { mode, uid, gid, xattrs }] of this.#kept) {
@@ -138,7 +138,7 @@ export class Destination {
     return this.#isGone(path) ? undefined : this.#tree.linkAt(path);
   }
 
-  /** Whether the tree's entry went away together with a directory above it. */
+  /** Whether a parent of the path was replaced. */
   #isGone(path: string): boolean {
     if (this.#replaced.size === 0) return false;
     for (let at = path; at !== ''; at = parentOf(at)) if (this.#replaced.has(at)) return true;

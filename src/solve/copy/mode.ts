@@ -1,15 +1,15 @@
 import { JettisonError } from '../../errors/error.ts';
 
-/** What `--chmod` does to the mode of a file or directory. */
+/** A parsed `--chmod`. */
 export interface ModeChange {
-  /** The mode itself, when it was given in octal: directories that the copy makes get it, too. */
+  /** The mode, if given in octal: created directories get it, too. */
   octal?: number;
   /** @param mode the source's permission bits, 0 to 0o7777 */
   apply(mode: number, directory: boolean): number;
 }
 
 const STICKY = 0o1000;
-/** Whose bits a clause without `u`, `g`, `o` or `a` is about. */
+/** Bits of a clause without `u`, `g`, `o` or `a`. */
 const EVERYONE = 0o6777;
 const WHO: Record<string, number> = { u: 0o4700, g: 0o2070, o: 0o0007, a: EVERYONE };
 const PERMISSION: Record<string, number> = { r: 0o444, w: 0o222, x: 0o111 };
@@ -18,8 +18,8 @@ const SHIFT: Record<string, number> = { u: 6, g: 3, o: 0 };
 type Change = (mode: number, original: number, directory: boolean) => number;
 
 /**
- * Reads `--chmod`: an octal number from 0 to 07777, or symbolic clauses as chmod(1) has them, e.g.
- * `u=rwX,go=rX`. The process's umask plays no part.
+ * Parses `--chmod`: an octal number from 0 to 07777, or symbolic clauses as in chmod(1), e.g. `u=rwX,go=rX`. Independent
+ * of the process's umask.
  *
  * @throws JettisonError `CHMOD_INVALID`
  */
@@ -47,8 +47,8 @@ function parseClause(clause: string, text: string): Change[] {
 }
 
 /**
- * One operator and what stands behind it. A letter `u`, `g` or `o` there copies that class's present bits and
- * is an operation of its own.
+ * An operator with its permissions. A letter `u`, `g` or `o` in them copies that class's present bits, as an operation of
+ * its own.
  */
 function parseOperation(operator: string, permissions: string, clauseWho: number): Change[] {
   const changes: Change[] = [];
@@ -69,7 +69,7 @@ function parseOperation(operator: string, permissions: string, clauseWho: number
     } else if (letter === 'X') {
       executable = true;
     } else if (letter === 's' || letter === 't') {
-      // Both mean nothing for others alone.
+      // s has no meaning for others.
       if (who === WHO['o']) continue;
       if (letter === 's') bits |= 0o6000;
       else {
@@ -87,7 +87,7 @@ function parseOperation(operator: string, permissions: string, clauseWho: number
 function change(operator: string, who: number, bits: number, executable: boolean): Change {
   const mask = who === 0 ? EVERYONE : who;
   return (mode, original, directory) => {
-    // Whether `X` counts is decided by what the file was before, not by clauses that stand earlier.
+    // `X` depends on the original mode, not on earlier clauses.
     const wanted = (executable && (directory || (original & 0o111) !== 0) ? bits | 0o111 : bits) & mask;
     if (operator === '+') return mode | wanted;
     if (operator === '-') return mode & ~wanted;

@@ -1,7 +1,7 @@
 import { parentOf } from '../../layer/entry.ts';
 import type { Tree } from '../../layer/tree.ts';
 
-/** A directory as a layer repeats it: without its time, which a layer must not depend on. */
+/** Metadata of a directory that a layer repeats: without its time, on which the layer must not depend. */
 export interface DirectoryLook {
   mode: number;
   uid: number;
@@ -10,24 +10,24 @@ export interface DirectoryLook {
 }
 
 /**
- * The tree that a step writes to, as far as the step may see it: every answer that it gives is part of the step's key.
- * What makes a layer gets this in place of a `Tree`, so that nothing can decide a result without being observed.
+ * A step's view of the tree that it writes to: every answer becomes part of the step's key. Placement code gets this
+ * instead of a `Tree`, so that nothing can influence its result without being observed.
  *
- * A step is deterministic: what it asks next follows from its instruction, what it copies, and the answers so far. So
- * the answers "no" need not be listed, two trees with equal lists of the others have been asked the same questions.
- * Questions are as narrow as what they decide, so that a layer stays the same when all else below it changes.
+ * A step is deterministic: its next question follows from its instruction, its inputs, and the answers so far. Two trees
+ * with equal positive answers have therefore been asked the same questions, and negative answers need not be listed.
+ * Each question is as narrow as the decision that depends on it, so that a layer is reused when other facts change.
  */
 export class ObservedTree {
   readonly #tree: Tree;
   readonly #facts = new Map<string, string>();
-  /** Paths where no directory is: nothing is below them, which need not be looked up. */
+  /** Paths that are not directories: paths below them need no lookup. */
   readonly #bare = new Set<string>();
 
   constructor(tree: Tree) {
     this.#tree = tree;
   }
 
-  /** The target of a symlink as written; undefined where none is. */
+  /** The target of a symlink as written; undefined if the path is not a symlink. */
   linkAt(path: string): string | undefined {
     const found = this.#get(path);
     if (found?.type !== 'symlink') return undefined;
@@ -37,12 +37,12 @@ export class ObservedTree {
 
   isDirectory(path: string): boolean {
     if (this.#get(path)?.type !== 'directory') return false;
-    // What has been said of how it looks says this, too.
+    // A recorded `lookAt` includes this answer.
     if (!this.#facts.has(path)) this.#facts.set(path, 'directory');
     return true;
   }
 
-  /** Whether something is there that is not a directory. */
+  /** Whether the path exists and is not a directory. */
   isObstructed(path: string): boolean {
     const found = this.#get(path);
     if (found === undefined || found.type === 'directory') return false;
@@ -50,7 +50,7 @@ export class ObservedTree {
     return true;
   }
 
-  /** How a directory looks. @throws Error where none is */
+  /** The metadata of a directory. @throws Error if it is not a directory */
   lookAt(path: string): DirectoryLook {
     const found = this.#get(path);
     if (found?.type !== 'directory') throw new Error(`not a directory: ${path}`);
@@ -60,7 +60,7 @@ export class ObservedTree {
     return { mode, uid, gid, ...(xattrs === undefined ? {} : { xattrs }) };
   }
 
-  /** All answers but "no" by path, e.g. `{ "srv": "directory 0755 0:0", "var/run": "-> /run" }`. */
+  /** All positive answers by path, e.g. `{ "srv": "directory 0755 0:0", "var/run": "-> /run" }`. */
   get facts(): Record<string, string> {
     return Object.fromEntries(this.#facts);
   }

@@ -9,38 +9,37 @@ import { ObservedTree } from './observed-tree.ts';
 import { copied, type SelectedEntry, type SelectedSource, type Selection } from './selection.ts';
 
 export interface PlaceOptions {
-  /** Absolute; a trailing slash says that it is a directory. */
+  /** Absolute; a trailing slash means a directory. */
   path: string;
   /** `--chown`, as ids; absent: owners are kept. */
   owner?: Owner;
   /** `--chmod`; absent: modes are kept. */
   mode?: ModeChange;
-  /** Time of directories that the step makes or repeats: seconds since 1970, default 0. */
+  /** Time of created and repeated directories: seconds since 1970, default 0. */
   time?: number;
-  /** A directory brings not only its contents, but its mode and owner: a mount shows the directory itself. */
+  /** For mounts: a source directory sets also the mode and owner of the target. */
   itself?: boolean;
 }
 
-/** What a copy found below that made a difference: with the selection and the options, its whole outcome. */
+/** The observations of a copy: with the selection and the options they determine its whole result. */
 export interface CopyObservations {
   /** Answers of the `ObservedTree`, by path. */
   below: Record<string, string>;
-  /** The owner as ids, where it was not to be kept. */
+  /** The owner as ids, if `--chown` was given. */
   owner?: string;
 }
 
 export interface Placed {
   observations: CopyObservations;
-  /** Where each source went, symlinks followed; without the leading slash. */
+  /** Target path of each source, with symlinks resolved and without the leading slash. */
   targets: string[];
   /** The layer, in canonical order. Files have a `source`. */
   entries: RecipeEntry[];
 }
 
 /**
- * The destination side of COPY and ADD: what the layer holds that copies a selection into a tree. The layer
- * depends on the selection, the options and the observations, on nothing else: in particular on no time of
- * the tree, so that directories which it repeats have `time` as theirs.
+ * The destination side of COPY and ADD: the layer that copies a selection into a tree. It depends on the selection, the
+ * options and the observations only; not on times of the tree, so repeated directories get the time `options.time`.
  *
  * @throws JettisonError `COPY_CONFLICT` for a directory over a file or a file over a directory
  */
@@ -53,12 +52,11 @@ export function placeCopy(selection: Selection, tree: Tree, options: PlaceOption
 }
 
 /**
- * What WORKDIR's layer holds: the directory and its parents, 0755, where they are missing. No entries when
- * everything is there.
+ * The layer of WORKDIR: the missing directories of a path, 0755. No entries if all exist.
  *
- * @param options.time of directories that are made or repeated: seconds since 1970, default 0
- * @param options.owner whose made directories are: USER's at that point. Only asked when there is something to make
- * @throws JettisonError `COPY_CONFLICT` when a file is in the way
+ * @param options.time of created and repeated directories: seconds since 1970, default 0
+ * @param options.owner owner of created directories, that of USER; called only if one is created
+ * @throws JettisonError `COPY_CONFLICT` when a part of the path is not a directory
  */
 export async function placeDirectory(
   tree: Tree,
@@ -85,7 +83,7 @@ function observations({ facts: below }: ObservedTree, owner?: Owner): CopyObserv
   return owner === undefined ? { below } : { below, owner: `${owner.uid}:${owner.gid}` };
 }
 
-/** One COPY while it goes on. */
+/** The state of one COPY. */
 class Copy {
   readonly #made: MadeDirectory;
 
@@ -94,16 +92,16 @@ class Copy {
     readonly options: PlaceOptions,
   ) {
     const { owner, mode, time } = options;
-    // Directories on the way get an octal mode, but a symbolic one has nothing there to change.
+    // Created directories get an octal mode; a symbolic one has no mode to change.
     this.#made = { mode: mode?.octal ?? 0o755, uid: 0, gid: 0, ...owner, time: time ?? 0 };
   }
 
-  /** @returns where the source went */
+  /** @returns the source's target path */
   place(source: SelectedSource): string {
     const path = posix.normalize(this.options.path);
     if (source.kind === 'archive') return this.#extract(source, path);
     const { destination } = this;
-    // What stands before the last slash is a directory, whatever is copied.
+    // The part before the last slash is always a directory.
     const ahead = path.slice(0, path.lastIndexOf('/') + 1);
     destination.makeDirectories(destination.resolve(ahead), this.#made);
     const resolved = destination.resolve(path);
@@ -112,7 +110,7 @@ class Copy {
     if (source.kind === 'file') {
       destination.makeDirectories(parentOf(target), this.#made);
       this.#file(source.entries[0]!, target, {});
-      // A file that comes after a directory's contents: the time that these gave is not its time any more.
+      // A file after a directory's contents changes the target's time again.
       destination.touch(parentOf(target), { mtime: this.#made.time });
     } else {
       this.#contents(source, target);
@@ -120,7 +118,7 @@ class Copy {
     return target;
   }
 
-  /** A directory's contents. In a COPY, the directory itself gives the target its time, but neither mode nor owner. */
+  /** Copies a directory's contents. In a COPY the target gets the directory's time, but neither its mode nor its owner. */
   #contents(source: SelectedSource, target: string): void {
     const { destination } = this;
     if (destination.isObstructed(target)) throw overFile(target);
@@ -159,8 +157,8 @@ class Copy {
   }
 
   /**
-   * An archive's members: they replace what is in their way, except that a directory goes into one that is
-   * there. Symlinks on the way to a member are followed. `--chmod` does not count.
+   * Extracts an archive: members replace existing entries, directories are merged. Symlinks in a member's parents are
+   * followed. `--chmod` has no effect.
    */
   #extract(source: SelectedSource, path: string): string {
     const { destination } = this;
@@ -170,12 +168,12 @@ class Copy {
     const files = new Map<string, object>();
     for (const selected of source.entries) {
       const parent = destination.resolve(join(base, parentOf(selected.path)));
-      // Directories that the archive does not list itself are root's, whatever --chown says.
+      // Directories that the archive does not list belong to root, regardless of --chown.
       destination.makeDirectories(parent, { ...made, uid: 0, gid: 0 });
       const target = join(parent, nameOf(selected.path));
       const entry = this.#entry(selected, target, false);
       if (entry.type === 'directory') {
-        // What an earlier archive put in the way may itself have replaced a directory of the image.
+        // The replaced entry of an earlier archive may itself have replaced a directory of the image.
         if (destination.wroteObstacle(target)) entry.opaque = true;
         destination.write(entry);
       } else {
@@ -213,7 +211,7 @@ function overFile(path: string): JettisonError {
     'COPY_CONFLICT',
     `/${path} in the image is not a directory, and a directory cannot replace it`,
     {
-      hint: 'Choose another destination, or remove what is there in a RUN before.',
+      hint: 'Choose another destination, or remove the file in a RUN before.',
     },
   );
 }

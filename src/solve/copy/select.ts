@@ -13,9 +13,9 @@ export interface SelectOptions {
   exclude: string[];
   parents: boolean;
   heredocs?: { name: string; data: string }[];
-  /** What the tree is, for messages: `the build context`, `stage "build"`, `image "node:20"`. */
+  /** Name of the tree for messages: `the build context`, `stage "build"`, `image "node:20"`. */
   place: string;
-  /** What hides files of the tree: only to say so when a source is missing. */
+  /** Ignore rules of the tree, for the message about a missing source. */
   ignore?: IgnoreRules;
   /** See `Context`. */
   reserved?: (path: string) => string | undefined;
@@ -23,10 +23,10 @@ export interface SelectOptions {
   time?: number;
 }
 
-/** How many entries are looked at in a turn. */
+/** Entries per turn of the event loop. */
 const TURN = 256;
 
-/** A path of the tree that was asked for: where it is, and by which name. */
+/** A found source: its path and its name. */
 interface Found {
   /** With symlinks resolved. */
   path: string;
@@ -35,8 +35,8 @@ interface Found {
 }
 
 /**
- * The source side of COPY and ADD: what the given paths and patterns stand for in a tree. A source that is a
- * symlink is followed inside the tree's root; symlinks below it are copied as they are. Work for `inTurns`.
+ * The source side of COPY and ADD: the entries of a tree that paths and patterns select. A source that is a symlink is
+ * followed inside the tree's root; symlinks below it are copied as symlinks. Run it with `inTurns`.
  *
  * @throws JettisonError `COPY_SOURCE_MISSING`, `COPY_PATTERN`, `SYMLINK_LOOP`
  */
@@ -56,7 +56,7 @@ export function* selectSources(tree: Tree, options: SelectOptions): Turns<Select
   return { sources };
 }
 
-/** The paths that a source stands for; none only if it is a pattern. What stands before it must exist. */
+/** The paths of a source; a pattern may match none, but the directory before its first wildcard must exist. */
 function* find(tree: Tree, source: string, options: SelectOptions): Turns<Found[]> {
   const components = clean(source).split('/');
   const wild = components.findIndex(hasWildcard);
@@ -91,7 +91,7 @@ function resolve(tree: Tree, path: string, source: string, options: SelectOption
   return { path: resolved, entry, name: nameOf(path) };
 }
 
-/** What a selection takes of the paths below a source, as far as it does not take everything. */
+/** Selects paths below a source. */
 interface Filter {
   included: (path: string) => boolean;
   mayContain: (path: string) => boolean;
@@ -105,7 +105,7 @@ function unless(exclude: IgnoreRules): Filter | undefined {
   };
 }
 
-/** Everything of one found path that the filter takes. Directories left out still lead to what is below. */
+/** All entries of a found path that the filter selects, with the directories above them. */
 function* collect(tree: Tree, found: Found, filter: Filter | undefined): Turns<SelectedSource> {
   const { included, mayContain } = filter ?? { included: () => true, mayContain: () => true };
   const entries: SelectedEntry[] = [];
@@ -138,7 +138,7 @@ function* collect(tree: Tree, found: Found, filter: Filter | undefined): Turns<S
       const child = tree.get(join(entry.path, name));
       if (child !== undefined) yield* walk(join(path, name), child);
     }
-    // A lead that led to nothing is dropped again.
+    // Drop a directory that leads to no selected entry.
     if (!take && leads.length === before) leads.pop();
   }
   if (filter === undefined) {
@@ -158,7 +158,7 @@ function* collect(tree: Tree, found: Found, filter: Filter | undefined): Turns<S
   };
 }
 
-/** `--parents`: the source's own path, from the root or from behind `/./`, is kept below the destination. */
+/** `--parents`: keeps the source's own path, from the root or after `/./`, below the destination. */
 function* selectWithParents(
   tree: Tree,
   source: string,
@@ -188,7 +188,7 @@ function* selectWithParents(
   return sources;
 }
 
-/** With `--parents` every directory is made where it is missing, and left alone where it is not. */
+/** With `--parents`, directories are created if missing, and otherwise unchanged. */
 function asLead(selected: SelectedEntry): SelectedEntry {
   return selected.entry.type === 'directory' ? { ...selected, lead: true } : selected;
 }
@@ -213,8 +213,8 @@ function compile(pattern: string, source: string): (name: string) => boolean {
     return compileWildcard(pattern);
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
-    throw new JettisonError('COPY_PATTERN', `the pattern "${source}" is not well-formed: ${error.message}`, {
-      hint: 'A "[" that stands for itself is written [[].',
+    throw new JettisonError('COPY_PATTERN', `invalid pattern "${source}": ${error.message}`, {
+      hint: 'Write [[] for a literal "[".',
     });
   }
 }
@@ -227,7 +227,7 @@ function missing(tree: Tree, path: string, source: string, options: SelectOption
       'COPY_SOURCE_RESERVED',
       `"${source}" is ${reserved}, which is never part of ${options.place}`,
       {
-        hint: 'Copy something else, or have it written to another place.',
+        hint: 'Copy another path, or write that output to another place.',
         details: { source, path: wanted },
       },
     );

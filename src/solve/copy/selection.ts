@@ -4,46 +4,46 @@ import type { RecipeEntry, Source } from '../../layer/entry.ts';
 import { contentDigest, type LayerIndex } from '../../layer/layer-index.ts';
 import type { TreeEntry } from '../../layer/tree.ts';
 
-/** One path that is to be copied. */
+/** One path to copy. */
 export interface SelectedEntry {
-  /** Relative to what was selected; empty: the selected file or directory itself. */
+  /** Relative to the source; empty for the source itself. */
   path: string;
-  /** As its tree gave it. */
+  /** The entry of its tree. */
   entry: TreeEntry;
-  /** A further name of the file that stands at this path earlier in the list. */
+  /** Hard link: the path of an earlier entry of the same file. */
   link?: string;
-  /** A directory that only leads to selected ones: where the destination has one already, that one stays. */
+  /** A directory that is only a parent of selected entries: an existing one at the destination is kept. */
   lead?: true;
 }
 
-/** One file, directory or archive that is to be copied. */
+/** One file, directory or archive to copy. */
 export interface SelectedSource {
   /**
-   * `directory`: its contents go to the destination. `archive`: its members do, and replace what is in their
-   * way. `file`: anything else; its name counts when the destination is a directory.
+   * `directory`: its contents go to the destination. `archive`: its members do, and replace existing entries. `file`:
+   * anything else; its name is used if the destination is a directory.
    */
   kind: 'file' | 'directory' | 'archive';
   /** Last component of the path as written or matched, symlinks not followed. */
   name: string;
-  /** In canonical order, hence parents first. */
+  /** In canonical order: parents first. */
   entries: SelectedEntry[];
-  /** ADD leaves it as it is, even if it is an archive. */
+  /** ADD does not extract it, even if it is an archive. */
   whole?: true;
 }
 
-/** The source side of a COPY or ADD: what it reads. */
+/** The source side of a COPY or ADD. */
 export interface Selection {
   sources: SelectedSource[];
 }
 
-/** All files of a selection whose digest has to be known before `selectionDigest`. */
+/** All files of a selection without a digest, which `selectionDigest` needs. */
 export function unhashed(selection: Selection): TreeEntry[] {
   return selection.sources.flatMap(({ entries }) =>
     entries.map(({ entry }) => entry).filter(({ type, digest }) => type === 'file' && digest === undefined),
   );
 }
 
-/** An entry as it is copied: under its relative path, without what a copy does not keep. */
+/** An entry for the layer: with its relative path, without fields that a copy does not keep. */
 export function copied({ path, entry, link }: SelectedEntry): RecipeEntry {
   const { inode: _ofItsTree, xattrs, ...rest } = entry;
   const result: RecipeEntry = { ...rest, path };
@@ -55,8 +55,8 @@ export function copied({ path, entry, link }: SelectedEntry): RecipeEntry {
 }
 
 /**
- * Digest of everything about a selection but times and places: two with the same digest copy the same.
- * Every file must have its digest.
+ * Digest of a selection without times and origins: selections with the same digest copy the same. Every file must have
+ * its digest.
  */
 export function selectionDigest(selection: Selection): Digest {
   const missing = unhashed(selection)[0];
@@ -92,7 +92,7 @@ export function inlineSource(name: string, data: string, time = 0): SelectedSour
 export function archiveSource(layer: { id: string; index: LayerIndex }): SelectedSource {
   const entries: SelectedEntry[] = [];
   for (const entry of layer.index.entries()) {
-    // The archive's own root (`./`) says nothing about the destination.
+    // The archive's own root (`./`) does not change the destination.
     if (entry.path === '' || entry.type === 'whiteout') continue;
     const { opaque: _layersOwnBusiness, link, ...member } = entry;
     const { path } = entry;

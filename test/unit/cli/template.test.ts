@@ -130,7 +130,7 @@ describe('templates', () => {
     [
       '{{.Config.Nope}}',
       'unknown field .Nope in .Config',
-      'There are .User, .Env, .Labels, .Cmd, .Healthcheck.',
+      'Fields are .User, .Env, .Labels, .Cmd, .Healthcheck.',
     ],
     ['{{.Id.Nope}}', 'unknown field .Nope in .Id', '.Id is "sha256:12".'],
     [
@@ -138,12 +138,12 @@ describe('templates', () => {
       'cannot read .Test: .Config.Healthcheck is empty',
       '{{if .Config.Healthcheck}}',
     ],
-    ['{{index .RepoTags 2}}', 'index 2 of a list of 2', 'Ask first'],
+    ['{{index .RepoTags 2}}', 'index 2 of a list of 2', 'Test it first'],
     ['{{join .Id ","}}', 'join of sha256:12', 'list'],
-    ['{{range .Size}}{{end}}', 'range over 1024', 'Lists'],
+    ['{{range .Size}}{{end}}', 'range over 1024', 'range takes a list'],
     ['{{$x}}', 'unknown variable $x', ':='],
     ['{{lt .Id .Size}}', 'lt of sha256:12 and 1024', 'compared'],
-  ])('%s says what does not fit', (template, message, hint) => {
+  ])('%s gives an error with a hint', (template, message, hint) => {
     expect(() => compileTemplate(template)(image)).toThrow(
       expect.objectContaining({
         code: 'FORMAT_FAILED',

@@ -5,12 +5,12 @@ import { lexTemplate, type Piece, TemplateSyntaxError, type Token } from './lex.
 import { Absent, entriesOf, show, truthy, type Value } from './values.ts';
 
 /**
- * What of Go's templates people give to `--format`: fields (`{{.Config.User}}`), variables, pipes and parentheses, the
+ * The subset of Go's text/template for `--format`: fields (`{{.Config.User}}`), variables, pipes and parentheses, the
  * functions of `functions.ts`, `{{if}}`, `{{range}}`, `{{with}}` with `{{else}}`, trimming and comments.
  */
 export type Template = (value: Value) => string;
 
-/** Where a part of a template is applied: the value that the dot is, and variables, `$` among them. */
+/** The scope of a part of a template: the value of the dot, and variables (including `$`). */
 class Scope {
   readonly #outer: Scope | undefined;
   readonly #variables = new Map<string, Value>();
@@ -31,7 +31,7 @@ class Scope {
     return this;
   }
 
-  /** Sets a variable where it was declared. */
+  /** Sets a variable in the scope that declared it. */
   assign(name: string, value: Value): void {
     this.#holder(name).declare(name, value);
   }
@@ -39,7 +39,7 @@ class Scope {
   #holder(name: string): Scope {
     if (this.#variables.has(name)) return this;
     if (this.#outer !== undefined) return this.#outer.#holder(name);
-    throw failed(`unknown variable ${name}`, `Variables are made by {{${name} := …}}.`);
+    throw failed(`unknown variable ${name}`, `Declare it first: {{${name} := …}}.`);
   }
 }
 
@@ -51,8 +51,8 @@ const BLOCKS = ['if', 'range', 'with'];
 /**
  * Compiles a template.
  *
- * @returns throws JettisonError `FORMAT_FAILED` when it is applied to what it does not fit
- * @throws JettisonError `USAGE`
+ * @returns a function that throws JettisonError `FORMAT_FAILED` for values that do not fit the template
+ * @throws JettisonError `USAGE` for a syntax error
  */
 export function compileTemplate(text: string): Template {
   try {
@@ -86,7 +86,7 @@ class Parser {
     return parts;
   }
 
-  /** Parts up to the end, or to an `else` or `end`. */
+  /** Parts up to the end, or to an `else` or `end` action. */
   #parts(): { parts: Part[]; end?: { first: string; action: Action } } {
     const parts: Part[] = [];
     while (this.#at < this.#pieces.length) {
@@ -113,7 +113,7 @@ class Parser {
     if (body.end.first === 'else') {
       const next = body.end.action.keyword();
       if (next !== undefined && BLOCKS.includes(next)) {
-        // `else if` is an `if` of its own, which ends both.
+        // `else if` is a nested `if`; one `end` ends both.
         otherwise = [this.#block(next, body.end.action)];
       } else {
         body.end.action.done();
@@ -148,11 +148,11 @@ class Parser {
   }
 }
 
-/** What a range goes through, with keys. */
+/** The keys and values that a range iterates over. */
 function items(value: Value): [Value, Value][] {
   if (Array.isArray(value)) return [...value.entries()];
   if (value instanceof Map) return entriesOf(value);
-  throw failed(`range over ${show(value)}`, 'Lists and maps can be gone through.');
+  throw failed(`range over ${show(value)}`, 'range takes a list or a map.');
 }
 
 function statement(action: Action): Part {
@@ -168,7 +168,7 @@ function statement(action: Action): Part {
   };
 }
 
-/** What stands in one `{{…}}`. */
+/** The content of one `{{…}}`. */
 class Action {
   readonly #tokens: readonly Token[];
   #at = 0;
@@ -177,7 +177,7 @@ class Action {
     this.#tokens = tokens;
   }
 
-  /** The word that begins it, if that is one of the language's own. */
+  /** Its first word, if that is a keyword. */
   keyword(): string | undefined {
     const token = this.#tokens[this.#at];
     if (token?.kind !== 'word' || ![...BLOCKS, 'else', 'end'].includes(token.text)) return undefined;
@@ -185,7 +185,7 @@ class Action {
     return token.text;
   }
 
-  /** Variables in front of a `:=`, which makes them anew, or of a `=`. */
+  /** Variables before `:=` (declaration) or `=` (assignment). */
   declared(most: number): { names: string[]; anew: boolean } {
     const names: string[] = [];
     for (let at = this.#at; names.length < most; at += 2) {
@@ -209,7 +209,7 @@ class Action {
 
   done(): void {
     const token = this.#tokens[this.#at];
-    if (token !== undefined) throw new TemplateSyntaxError(`"${token.text}" is too much`);
+    if (token !== undefined) throw new TemplateSyntaxError(`unexpected "${token.text}"`);
   }
 
   #command(piped?: Expression): Expression {
@@ -312,13 +312,13 @@ function fieldsOf(path: string, value: Expression): Expression {
   };
 }
 
-/** @param owner how the template names the value, for messages */
+/** @param owner the value's expression in the template, for messages */
 function member(value: Value, name: string, owner: string): Value {
   if (value === undefined || value === null || value instanceof Absent) {
     if (value instanceof Absent && value.kind === 'map') return undefined;
     throw failed(
       `cannot read .${name}: ${owner || 'the value'} is empty`,
-      `Ask first: {{if ${owner}}}…{{end}}.`,
+      `Test it first: {{if ${owner}}}…{{end}}.`,
     );
   }
   if (value instanceof Map) return value.get(name) as Value;
@@ -332,7 +332,7 @@ function member(value: Value, name: string, owner: string): Value {
     meant !== undefined
       ? `Did you mean ${owner}.${meant}?`
       : known.length > 0
-        ? `There are ${known.map((field) => `.${field}`).join(', ')}.`
+        ? `Fields are ${known.map((field) => `.${field}`).join(', ')}.`
         : `${owner || 'The value'} is ${Array.isArray(value) ? 'a list' : `"${show(value)}"`}.`,
   );
 }

@@ -29,13 +29,13 @@ export const FUNCTIONS: Record<string, TemplateFunction> = {
   ge: (a, b) => compare('ge', a, b) >= 0,
 };
 
-/** How many values each function takes at least. */
+/** Minimum number of arguments of each function. */
 export const LEAST: Record<string, number> = {
   ...{ join: 2, split: 2, pad: 3, truncate: 2, eq: 2, ne: 2, lt: 2, le: 2, gt: 2, ge: 2 },
   ...{ print: 0, println: 0 },
 };
 
-/** What goes wrong when a template meets values that it does not fit. */
+/** The error for values that do not fit a template. */
 export function failed(message: string, hint: string): JettisonError {
   return new JettisonError('FORMAT_FAILED', `--format: ${message}`, { hint });
 }
@@ -58,7 +58,7 @@ function index(value: Value, ...keys: Value[]): Value {
       if (!(at >= 0 && at < list.length)) {
         throw failed(
           `index ${show(key)} of a list of ${list.length}`,
-          'Ask first: {{if .RepoTags}}{{index .RepoTags 0}}{{end}}.',
+          'Test it first: {{if .RepoTags}}{{index .RepoTags 0}}{{end}}.',
         );
       }
       return list[at];
@@ -91,7 +91,7 @@ function count(value: Value): number {
   throw failed(`${show(value)} is not a count`, 'Write a whole number.');
 }
 
-/** How wide something may be made: more fills the memory. */
+/** Maximum width, to bound the memory. */
 const MAX_WIDTH = 10_000;
 
 function width(value: Value): number {
@@ -111,11 +111,11 @@ function compare(name: string, a: Value, b: Value): number {
   throw failed(`${name} of ${show(a)} and ${show(b)}`, 'Two numbers or two strings can be compared.');
 }
 
-/** As many as JavaScript gives. */
+/** Maximum of JavaScript's toFixed. */
 const MAX_DECIMALS = 100;
 const DIRECTIVE = /%([-+ 0#]*)(\d*)(?:\.(\d+))?([a-zA-Z%])/g;
 
-/** Go's formats, as far as they make sense for texts, numbers and lists. */
+/** Go's format verbs for strings, numbers and lists. */
 function printf(format: string, values: Value[]): string {
   let next = 0;
   const text = format.replace(

@@ -1,16 +1,16 @@
-/** A piece of an action. */
+/** A token of an action. */
 export interface Token {
   kind: 'field' | 'variable' | 'word' | 'string' | 'number' | 'sign';
-  /** `.A.B` for fields (`.` alone is the value itself), the content of strings, what is written otherwise. */
+  /** `.A.B` for fields (`.` alone is the value itself), the content of strings, otherwise the source text. */
   text: string;
-  /** Nothing stands between it and the token before. */
+  /** Whether it directly follows the previous token. */
   joined: boolean;
 }
 
-/** A template taken apart: text as it is, and what stands in `{{…}}`. */
+/** A piece of a template: text, or the tokens of an action `{{…}}`. */
 export type Piece = string | Token[];
 
-/** What is wrong with a template, and where. */
+/** A syntax error in a template. */
 export class TemplateSyntaxError extends Error {}
 
 const TOKENS: [Token['kind'], RegExp][] = [
@@ -22,7 +22,7 @@ const TOKENS: [Token['kind'], RegExp][] = [
 ];
 
 /**
- * Takes a template apart by the rules of Go's text/template: `{{-` and `-}}` trim blanks, `{{/* … *\/}}` is a comment.
+ * Splits a template by the rules of Go's text/template: `{{-` and `-}}` trim blanks, `{{/* … *\/}}` is a comment.
  *
  * @throws TemplateSyntaxError
  */
@@ -57,7 +57,7 @@ export function lexTemplate(text: string): Piece[] {
   return pieces;
 }
 
-/** @returns the tokens up to `}}`, and where the text behind it begins */
+/** @returns the tokens up to `}}`, and the offset of the text after it */
 function lexAction(text: string, start: number): { tokens: Token[]; end: number; trim: boolean } {
   const tokens: Token[] = [];
   let at = start;
@@ -88,8 +88,8 @@ function readToken(text: string, at: number): { token: Pick<Token, 'kind' | 'tex
     if (found !== undefined) return { token: { kind, text: found }, end: at + found.length };
   }
   const rest = text.slice(at);
-  if (/^["`]/.test(rest)) throw new TemplateSyntaxError(`the string ${rest} has no end`);
-  throw new TemplateSyntaxError(`"${rest[0]}" means nothing here`);
+  if (/^["`]/.test(rest)) throw new TemplateSyntaxError(`unterminated string ${rest}`);
+  throw new TemplateSyntaxError(`unexpected character "${rest[0]}"`);
 }
 
 function unquoted(string: string): string {
@@ -97,6 +97,6 @@ function unquoted(string: string): string {
   try {
     return JSON.parse(string.replaceAll('\t', '\\t')) as string;
   } catch {
-    throw new TemplateSyntaxError(`${string} is not a string`);
+    throw new TemplateSyntaxError(`invalid string ${string}`);
   }
 }

@@ -1,16 +1,15 @@
 import { visibleJson } from '../../../errors/safe-text.ts';
 
 /**
- * What templates are applied to. Objects have members that are known beforehand: asking for another one is a
- * mistake. A Map's keys are the user's (labels, ports): what is not there is no value.
+ * The values that templates are applied to. Objects have fixed members: naming another one is an error. A Map has keys of
+ * the user (labels, ports): a missing key gives no value.
  */
 export type Value = unknown;
 
 const SHOWN = { list: '[]', map: 'map[]', object: '<nil>', text: '' };
 
 /**
- * Something that is not there, shown as Go shows the absence of its kind. In JSON it is null, or, where it is
- * optional, its owner does not have it at all.
+ * An absent value, printed as Go prints an empty value of its kind. In JSON it is null, or omitted if optional.
  */
 export class Absent {
   readonly #isOptional: boolean;
@@ -37,7 +36,7 @@ export class Absent {
   }
 }
 
-/** JSON of a value, as `json` and `--json` write it. @param indent blanks a level; none gives one line */
+/** JSON of a value, as for `json` and `--json`. @param indent blanks per level; default: one line */
 export function toJson(value: Value, indent?: number): string {
   const plain = (_key: string, member: unknown) =>
     member instanceof Map ? Object.fromEntries(member) : member;
@@ -54,7 +53,7 @@ export function show(value: Value): string {
   return `map[${entries.join(' ')}]`;
 }
 
-/** Go's idea of truth: not empty, not zero, not absent. */
+/** Whether Go's templates treat a value as true: not empty, not zero, not absent. */
 export function truthy(value: Value): boolean {
   if (value instanceof Absent) return false;
   if (Array.isArray(value)) return value.length > 0;
@@ -62,13 +61,13 @@ export function truthy(value: Value): boolean {
   return Boolean(value);
 }
 
-/** The entries of a map (in the order of the keys, as Go has them) or of an object. */
+/** The entries of a map (sorted by key, as in Go) or of an object. */
 export function entriesOf(value: object): [string, Value][] {
   if (!(value instanceof Map)) return Object.entries(value).filter(([, inner]) => inner !== undefined);
   return [...(value as Map<string, Value>)].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** A map of what JSON has as an object with keys of the user's, or its absence. */
+/** A map from a JSON object with the user's keys; an absent value for null. */
 export function mapOf(record: Record<string, Value> | null | undefined): Map<string, Value> | Absent {
   return record === undefined || record === null ? Absent.map : new Map(Object.entries(record));
 }
