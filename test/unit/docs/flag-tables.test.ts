@@ -35,7 +35,9 @@ describe('tables of flags in docs/', () => {
       `Text\n\n<!-- flags: x -->\n${head}${rows}| \`--new\` | New. |\n\nMore\n`,
     );
     expect(page('<!-- flags: x, some -->')).toBe(`Text\n\n<!-- flags: x, some -->\n${head}${rows}\nMore\n`);
-    expect(() => withFlagTables('<!-- flags: y -->\n| a | |\n', () => undefined)).toThrow('unknown command "y"');
+    expect(() => withFlagTables('<!-- flags: y -->\n| a | |\n', () => undefined)).toThrow(
+      'unknown command "y"',
+    );
   });
 });
 
