@@ -5,6 +5,8 @@ import { contextSource } from '../context/context-source.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
 import { whyText } from '../events/cause.ts';
 import type { BuildEventBody, Emit } from '../events/event.ts';
+import type { BuildTimings } from '../events/timings.ts';
+import { TimingsRecorder } from '../events/timings-recorder.ts';
 import { trimBuilds, trimSize } from '../history/build-limits.ts';
 import { BuildLog } from '../history/build-log.ts';
 import type { BuildRecord, BuildStep } from '../history/build-record.ts';
@@ -31,6 +33,7 @@ export class BuildRecorder {
   readonly #record: BuildRecord;
   readonly #steps = new Map<string, BuildStep>();
   readonly #log = new BuildLog();
+  readonly #timings = new TimingsRecorder();
   readonly #startedMs: number;
   readonly #directory: string | undefined;
   #session: Session | undefined;
@@ -78,6 +81,7 @@ export class BuildRecorder {
   /** Passes all events on. */
   listening(emit: Emit): Emit {
     return (event) => {
+      this.#timings.apply({ time: Date.now(), ...event });
       this.#listen(event);
       emit(event);
     };
@@ -125,6 +129,7 @@ export class BuildRecorder {
     const record = this.#record;
     Object.assign(record, outcome, { durationMs: Date.now() - this.#startedMs });
     delete record.process;
+    record.timings = this.#maskedTimings();
     for (const step of record.steps) {
       const definition = step.definition ?? definitions.get(step.id);
       if (definition !== undefined) step.definition = definition;
@@ -144,6 +149,15 @@ export class BuildRecorder {
       store.forgetPruned(record.project);
       trimSize(store);
     });
+  }
+
+  #maskedTimings(): BuildTimings {
+    const { parts, ...timings } = this.#timings.timings();
+    const title = (text: string) => withoutCredentials(this.#masking.text(text));
+    return {
+      ...timings,
+      parts: parts.map((part) => ({ ...part, id: title(part.id), title: title(part.title) })),
+    };
   }
 
   /**

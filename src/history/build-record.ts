@@ -1,5 +1,6 @@
 import type { Why } from '../events/cause.ts';
 import type { StepOutcome } from '../events/event.ts';
+import type { BuildTimings } from '../events/timings.ts';
 import type { Digest } from '../image/digest.ts';
 
 /** How a build ended. `running` is what its process wrote at its beginning: see `stateOf`. */
@@ -34,8 +35,6 @@ export interface BuildStep {
   given?: Record<string, boolean>;
   /** Bytes that it printed. */
   outputBytes?: number;
-  /** Phases of its time in milliseconds, by name. */
-  timings?: Record<string, number>;
 }
 
 /** `builds/records/<time>-<project>-<id>.json`: one build, whatever came of it. */
@@ -63,6 +62,8 @@ export interface BuildRecord {
   imageId?: Digest;
   digest?: Digest;
   steps: BuildStep[];
+  /** Where its time went; absent while it runs. */
+  timings?: BuildTimings;
 }
 
 /** The commit that a context was at. */

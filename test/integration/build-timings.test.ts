@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { BuildStore } from '../../src/history/build-store.ts';
+import { StoreLayout } from '../../src/store/layout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -98,6 +100,16 @@ describe('the timings of jettison build', () => {
     expect(failed.code).toBe(1);
     expect(JSON.parse(readFileSync(join(folder, 'failed.json'), 'utf8')).traceEvents).not.toEqual([]);
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('are on record, whoever asked for them', async () => {
+    await build(['--no-cache']);
+    const store = new BuildStore(new StoreLayout(join(folder, 'store')));
+    const last = store.names().map((name) => store.read(name)!.timings!);
+    const { startedAt, durationMs, parts } = last.sort((a, b) => b.startedAt - a.startedAt)[0]!;
+    expect(Date.now() - startedAt).toBeLessThan(60_000);
+    expect(parts.map(({ id }) => id)).toContain('stage-1/3');
+    for (const { busy } of parts) for (const { endMs } of busy) expect(endMs).toBeLessThanOrEqual(durationMs);
   });
 
   test('--trace says when the file cannot be written', async () => {
