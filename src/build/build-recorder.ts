@@ -12,7 +12,7 @@ import { BuildLog } from '../history/build-log.ts';
 import type { BuildRecord, BuildStep } from '../history/build-record.ts';
 import { BuildStore } from '../history/build-store.ts';
 import { gitState, isDirty } from '../history/git-state.ts';
-import { Masking } from '../history/masking.ts';
+import { isSecret, Masking } from '../history/masking.ts';
 import type { StepExplainer } from '../history/step-explainer.ts';
 import type { MissedStep, StepWatch } from '../history/step-watch.ts';
 import { type Digest, hex, sha256 } from '../image/digest.ts';
@@ -67,7 +67,7 @@ export class BuildRecorder {
   /** From here on the build is on record, whatever becomes of it. */
   async begin(session: Session): Promise<void> {
     this.#session = session;
-    this.#masking = new Masking(new Uint8Array(), secretTexts(session.secrets));
+    this.#masking = new Masking(new Uint8Array(), this.#secretTexts(session));
     await this.#attempt(() => {
       const store = new BuildStore(session.store.layout);
       store.prepare();
@@ -247,10 +247,19 @@ export class BuildRecorder {
       this.#dirty = { answer: isDirty(this.#directory, stop.signal), stop };
     }
     this.#explaining ??= import('../history/step-explainer.ts').then(({ StepExplainer }) => {
-      const { store, secrets } = this.#session!;
-      return new StepExplainer(store, this.#store!, this.#record, secretTexts(secrets));
+      const session = this.#session!;
+      return new StepExplainer(session.store, this.#store!, this.#record, this.#secretTexts(session));
     });
     return this.#explaining;
+  }
+
+  /** What no record may have: contents of secrets, and values of build arguments that are some. */
+  #secretTexts({ secrets }: Session): string[] {
+    const given = Object.entries(this.#options.buildArgs ?? {});
+    return [
+      ...[...secrets.values()].map((secret) => Buffer.from(secret).toString('utf8').trim()),
+      ...given.flatMap(([name, value]) => (isSecret(name, value) ? [value] : [])),
+    ];
   }
 
   async #attempt(work: () => void | Promise<void>): Promise<void> {
@@ -266,10 +275,6 @@ export class BuildRecorder {
 
 /** Milliseconds that the end of a build waits for git. */
 const LATE_MS = 300;
-
-function secretTexts(secrets: ReadonlyMap<string, Uint8Array>): string[] {
-  return [...secrets.values()].map((secret) => Buffer.from(secret).toString('utf8').trim());
-}
 
 /** What a build is made of, and by what it is compared with others. */
 function placesOf({ context, file }: BuildOptions) {

@@ -10,6 +10,8 @@ export const commands: CommandTable = {
     load: () => import('./commands/forecast.ts'),
   },
   context: { summary: 'Show what a build may read, and why', load: () => import('./commands/context.ts') },
+  'why-ran': { summary: 'Show why the steps of a build ran', load: () => import('./commands/why-ran.ts') },
+  builds: { summary: 'Look at the builds on record', load: () => import('./commands/builds.ts') },
   run: { summary: 'Run an image', load: () => import('./commands/run.ts') },
   ps: { summary: 'List containers', load: () => import('./commands/ps.ts') },
   logs: {

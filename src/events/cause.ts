@@ -180,7 +180,7 @@ export function whyText(why: Why, own: { title: string; stage: string }, now: nu
 }
 
 /** `just now`, `40 seconds ago`, `12 minutes ago`, `3 hours ago`, `5 days ago`. */
-function agoText(ms: number): string {
+export function agoText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 1) return 'just now';
   if (seconds < 120) return `${plural(seconds, 'second')} ago`;

@@ -50,6 +50,11 @@ export class Comparison {
     return causes;
   }
 
+  /** What differs of the layers below a step, whether it looks at them or not. */
+  below(now: StepFacts, was: StepFacts): Cause[] {
+    return distinct(this.#stack(now.below, was.below)).sort(byRank);
+  }
+
   #compare(now: StepFacts, was: StepFacts): Cause[] {
     const at = placeOf(now);
     if (now.keyVersion !== was.keyVersion) return [{ kind: 'version', name: '', at }];

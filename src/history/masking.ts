@@ -19,13 +19,22 @@ export class Masking {
     this.#secrets = [...secrets].filter((secret) => secret.length >= 4);
   }
 
+  /** The same for a step that sees variables: their values may be a part of whatever it says. */
+  seeing(variables: Readonly<Record<string, string>>): Masking {
+    const values = Object.entries(variables).filter(([name, value]) => this.#isSecret(name, value));
+    if (values.length === 0) return this;
+    return new Masking(this.#key, [...this.#secrets, ...values.map(([, value]) => value)]);
+  }
+
   value(name: string, value: string): string {
     if (value === '') return '';
-    const isSecret =
-      namesSecret(name) ||
-      secretKind(value) !== undefined ||
-      this.#secrets.some((one) => value.includes(one));
-    return isSecret ? this.digest(value) : withoutCredentials(value);
+    return this.#isSecret(name, value) ? this.digest(value) : withoutCredentials(value);
+  }
+
+  #isSecret(name: string, value: string): boolean {
+    return (
+      namesSecret(name) || secretKind(value) !== undefined || this.#secrets.some((one) => value.includes(one))
+    );
   }
 
   values(variables: Readonly<Record<string, string>>): Record<string, string> {
@@ -59,6 +68,11 @@ export class Masking {
   digest(value: string): string {
     return `${MASK}#${createHmac('sha256', this.#key).update(value).digest('hex').slice(0, 12)}`;
   }
+}
+
+/** Whether a variable's value is a secret, by its name or its look. */
+export function isSecret(name: string, value: string): boolean {
+  return namesSecret(name) || secretKind(value) !== undefined;
 }
 
 /** A value as people see it: of a masked one that it is. */

@@ -71,18 +71,20 @@ export class StepExplainer {
   }
 
   #keep({ facts: told, lists }: Pick<MissedStep, 'facts' | 'lists'>): StepFacts {
+    const masking = this.#masking.seeing(told.variables);
     const { env, ...instruction } = told.instruction;
     const facts: StepFacts = {
       ...told,
-      title: this.#masking.text(told.title),
-      text: this.#masking.json(told.text),
+      title: masking.text(told.title),
+      text: masking.json(told.text),
       instruction: {
-        ...this.#masking.json(instruction),
+        ...masking.json(instruction),
         // Its values are among the variables; this says whether the base brought others.
-        ...(env === undefined ? {} : { env: this.#masking.digest(JSON.stringify(env)) }),
+        ...(env === undefined ? {} : { env: masking.digest(JSON.stringify(env)) }),
       },
-      observations: this.#masking.json(told.observations),
-      variables: this.#masking.values(told.variables),
+      observations: masked(told.observations, masking),
+      variables: masking.values(told.variables),
+      cwd: masking.text(told.cwd),
     };
     for (const [selection, list] of lists) {
       if (this.builds.hasFiles(selection)) continue;
@@ -155,6 +157,11 @@ export class StepExplainer {
       return undefined;
     }
   }
+}
+
+/** Observations have paths as names, too. */
+function masked(observations: StepFacts['observations'], masking: Masking): StepFacts['observations'] {
+  return JSON.parse(masking.json(JSON.stringify(observations))) as StepFacts['observations'];
 }
 
 function noCacheCause({ facts, noCache }: MissedStep, at: Cause['at']): Cause {

@@ -30,7 +30,7 @@ const isThere = (program: string) =>
   spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
 
 const LINES: [line: string, offered: string[]][] = [
-  ['jettison bui', ['build', 'builder']],
+  ['jettison bui', ['build', 'builder', 'builds']],
   ['jettison builder ', ['prune']],
   ['jettison builder prune --k', ['--keep-storage']],
   ['jettison images --dig', ['--digests']],

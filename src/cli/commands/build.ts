@@ -9,7 +9,7 @@ import { createRenderer } from '../../events/create-renderer.ts';
 import type { Command, Io } from '../command.ts';
 import { BUILD_FLAGS, parseBuildCommand } from '../flags/build-flags.ts';
 import { outputOf } from '../flags/output.ts';
-import { debugHint, failedCommand, withHint } from '../print/failed-command.ts';
+import { debugHint, failedCommand, recordedLine, withHint } from '../print/failed-command.ts';
 
 const USAGE = 'jettison build [OPTIONS] PATH|URL|-';
 
@@ -51,6 +51,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     }
     if (flags.debug) needDebugging(options.stdin !== undefined, io);
     options.command = failedCommand(args, io.cwd);
+    options.commandLine = recordedLine(args);
     const renderer = await createRenderer(progress, io.stderr, {
       color: wantsColor(io.stderr, io.env),
       env: io.env,

@@ -1,4 +1,5 @@
 import type { JettisonError } from '../../errors/error.ts';
+import { withoutCredentials } from '../../errors/safe-text.ts';
 import type { FailedCommand } from '../../store/failures.ts';
 import { type Flag, readArguments } from '../flag.ts';
 import { BUILD_FLAGS, isSecretUrl } from '../flags/build-flags.ts';
@@ -22,6 +23,18 @@ export function failedCommand(line: readonly string[], directory: string): Faile
     else command.args.push(arg);
   }
   return command;
+}
+
+/** All arguments of a build's command line, for the builds on record: of flags whose values are withheld, their names. */
+export function recordedLine(line: readonly string[]): string[] {
+  const { given, args } = readArguments(BUILD_FLAGS, line, { usage: '' });
+  const flags = given.map(({ name, value }) => {
+    const { withheld }: Flag = BUILD_FLAGS[name as keyof typeof BUILD_FLAGS];
+    const shown = typeof value === 'string' ? withheld?.(value) : undefined;
+    if (shown !== undefined) return `--${name}=${shown}=…`;
+    return value === true ? `--${name}` : `--${name}=${withoutCredentials(String(value))}`;
+  });
+  return [...flags, ...args.map(withoutCredentials)];
 }
 
 /** The hint of a failed build: the command that opens a shell there. */

@@ -1,0 +1,63 @@
+import { type Style, style, wantsColor } from '../../errors/style.ts';
+import { agoText, causeText } from '../../events/cause.ts';
+import { seconds } from '../../events/units.ts';
+import { printable } from '../../events/width.ts';
+import type { BuildRecord, BuildStep } from '../../history/build-record.ts';
+import type { BuildStore } from '../../history/build-store.ts';
+import { stateOf } from '../../history/find-build.ts';
+import { changedBelow } from '../../history/why-reused.ts';
+import type { Io } from '../command.ts';
+
+/** `[build 2/5] COPY src /src`, as progress names it. */
+export function nameOfStep({ stage, index, total, title }: BuildStep): string {
+  return printable(stage === '' ? title : `[${stage} ${index}/${total}] ${title}`);
+}
+
+/** One line on a build: `k3x9f2a7bd  ok in 0.9s, 12 minutes ago`. */
+export function buildHead(build: BuildRecord, io: Io): string {
+  const paint = style(wantsColor(io.stdout, io.env));
+  const state = stateOf(build);
+  const shown = state === 'ok' ? paint.green(state) : state === 'running' ? state : paint.red(state);
+  const time = build.durationMs === undefined ? '' : ` in ${seconds(build.durationMs)}`;
+  const ago = agoText(Date.now() - Date.parse(build.started));
+  return `${paint.bold(build.id)}  ${shown}${time}, ${ago}  ${paint.dim(printable(`${build.dockerfile} in ${build.context}`))}`;
+}
+
+/** Why a step did, or did not, run: its name, and a line for each fact that differs. */
+export function stepReasons(step: BuildStep, build: BuildRecord, store: BuildStore, io: Io): string[] {
+  const paint = style(wantsColor(io.stdout, io.env));
+  const head = `${paint.bold(nameOfStep(step))}  ${outcomeText(step, paint)}`;
+  return [head, ...reasons(step, build, store).map((line) => `  ${printable(line)}`)];
+}
+
+function outcomeText({ outcome, durationMs = 0, elsewhere }: BuildStep, paint: Style): string {
+  if (elsewhere) return paint.cyan('from another machine');
+  switch (outcome) {
+    case undefined:
+      return paint.dim('not reached');
+    case 'done':
+      return paint.green(`executed in ${seconds(durationMs)}`);
+    case 'failed':
+      return paint.red(`failed after ${seconds(durationMs)}`);
+    default:
+      return paint.cyan(outcome);
+  }
+}
+
+function reasons(step: BuildStep, build: BuildRecord, store: BuildStore): string[] {
+  const { why, outcome } = step;
+  if (why !== undefined) {
+    const by = build.steps.find(({ id }) => id === why.follows);
+    const lines = why.causes.map((cause) => causeText(cause, step));
+    if (why.more !== undefined) lines.push(`… and ${why.more} more`);
+    if (why.since !== undefined) lines.push(`compared with build ${why.since.build}`);
+    return by === undefined ? lines : [`follows from ${nameOfStep(by)}`, ...lines.map((line) => `  ${line}`)];
+  }
+  if (outcome !== 'cached' && outcome !== 'reused') return [];
+  const below = outcome === 'reused' ? changedBelow(store, build, step) : [];
+  if (below.length === 0) return ['nothing it reads changed'];
+  return [
+    'nothing it reads changed, although below it',
+    ...below.map((cause) => `  ${causeText(cause, step)}`),
+  ];
+}

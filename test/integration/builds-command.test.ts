@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestBuilds } from '../support/build.ts';
+
+let builds: TestBuilds;
+const text = async (...args: string[]) => {
+  const { code, out, err } = await builds.run(args);
+  expect(err).toBe('');
+  expect(code).toBe(0);
+  return out;
+};
+const facts = async () => JSON.parse(await text('builds', 'ls', '--json'));
+
+beforeAll(async () => {
+  builds = await TestBuilds.create();
+  builds.write({
+    Dockerfile: 'FROM scratch\nARG API_TOKEN\nWORKDIR /x-$API_TOKEN\nCOPY a /a\nCOPY b /b\n',
+    a: 'a',
+    b: 'b',
+  });
+  const args = ['build', builds.context, '--progress=quiet', '--build-arg', 'API_TOKEN=hidden-value-1'];
+  await builds.run(args);
+  builds.write({ a: 'aa' });
+  await builds.run(args);
+});
+afterAll(() => builds?.remove());
+
+describe('builds on record', () => {
+  it('are listed, the latest first, with what came of their steps', async () => {
+    const [last, first] = await facts();
+    expect([first.state, last.state]).toEqual(['ok', 'ok']);
+    expect(last.steps.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
+      'cached',
+      'done',
+      'reused',
+    ]);
+    expect(await text('builds', 'ls', '--format', '{{.Steps}} {{.Result}}')).toBe('1/3 ok\n3/3 ok\n');
+  });
+
+  it('say afterwards why steps ran, and why not', async () => {
+    const ran = await text('why-ran');
+    expect(ran).toContain('a changed (1B → 2B)');
+    expect(ran).toContain('nothing it reads changed, although below it\n    a changed (1B → 2B)');
+    expect(await text('why-ran', '4')).not.toContain('COPY b');
+    const [step] = JSON.parse(await text('why-ran', '--json', 'COPY a')).steps;
+    expect(step.why.causes).toMatchObject([{ kind: 'file-changed', name: 'a', was: '1', now: '2' }]);
+  });
+
+  it('have no values of arguments that are secrets', () => {
+    const folder = join(builds.home, 'builds');
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (!/\.(json|gz)$/.test(name)) continue;
+      const bytes = readFileSync(join(folder, name));
+      const content = name.endsWith('.gz') ? gunzipSync(bytes).toString() : bytes.toString();
+      expect(content).not.toContain('hidden-value-1');
+    }
+  });
+
+  it('can be exported, removed and imported', async () => {
+    const [{ id, steps }] = await facts();
+    const file = join(builds.folder, 'build.json.gz');
+    await text('builds', 'export', '-o', file, id);
+    await text('builds', 'rm', id);
+    expect(await text('builds', 'import', file)).toBe(`${id}\n`);
+    const [imported] = await facts();
+    expect(imported.steps.map(({ title }: { title: string }) => title)).toEqual(
+      steps.map(({ title }: { title: string }) => title),
+    );
+    expect((await builds.run(['builds', 'import', file])).err).toContain('is on record already');
+  });
+
+  it.each([
+    ['no JSON', Buffer.from('x')],
+    ['another format', gzipSync('{"format":"x"}')],
+    ['no steps', gzipSync('{"format":"jettison-build","version":1,"build":{"id":"aaaaaaaaaa"}}')],
+    [
+      'an id that is a path',
+      gzipSync('{"format":"jettison-build","version":1,"build":{"id":"../../../x","steps":[]}}'),
+    ],
+  ])('are not imported from a file with %s', async (_, bytes) => {
+    const file = join(builds.folder, 'bad.json.gz');
+    writeFileSync(file, bytes);
+    const { code, err } = await builds.run(['builds', 'import', file]);
+    expect(code).toBe(1);
+    expect(err).toContain('cannot import the build');
+  });
+
+  it('that are damaged are left out and said; doctor finds and removes them', async () => {
+    const records = join(builds.home, 'builds', 'records');
+    const [name] = readdirSync(records);
+    const sound = readFileSync(join(records, name!));
+    writeFileSync(join(records, name!), sound.subarray(0, 50));
+    expect((await builds.run(['builds', 'ls'])).err).toContain('is damaged');
+    expect((await builds.run(['doctor', '--store'])).out).toContain(`records/${name} is damaged`);
+    await builds.run(['doctor', '--store', '--repair']);
+    expect(readdirSync(records)).not.toContain(name);
+  });
+
+  it('of processes that were killed count as interrupted', async () => {
+    const records = join(builds.home, 'builds', 'records');
+    for (const name of readdirSync(records)) rmSync(join(records, name));
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    builds.write({ 'slow/Dockerfile': `FROM scratch\nADD http://127.0.0.1:${port}/x /x\n` });
+    const child = builds.start(['build', join(builds.context, 'slow'), '--progress=quiet']);
+    const asked = new Promise<void>((resolve) => silent.once('request', () => resolve()));
+    await asked;
+    expect((await facts())[0].state).toBe('running');
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.on('close', resolve));
+    silent.close();
+    const states = (await facts()).map(({ state }: { state: string }) => state);
+    expect(states).toEqual(['interrupted']);
+  });
+});
