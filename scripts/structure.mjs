@@ -56,6 +56,7 @@ const SHORT_FILES = {
   'dockerfile/suggest.ts': "Docker's limits for suggestions",
   'events/renderer.ts': 'an interface, one file a renderer',
   'explore/cursor.ts': 'a class of its own',
+  'forecast/proposals/proposals.ts': 'a table, one line a proposal',
   'inspect/inspection.ts': 'the type that all of inspect/ reads',
   'launch/capabilities.ts': 'a table',
   'layout/layout-files.ts': 'an interface with three implementations',

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { build } from '../../src/build/build.ts';
-import { type ForecastOptions, openHistory } from '../../src/build/forecast.ts';
+import { type ForecastOptions, openHistory } from '../../src/build/opened-history.ts';
 import { JettisonError } from '../../src/errors/error.ts';
 import { openStore } from '../../src/store/store.ts';
 import { GitHistory } from '../support/git-history.ts';

@@ -1,5 +1,7 @@
-import { type ForecastOptions, forecast } from '../../build/forecast.ts';
+import { forecast } from '../../build/forecast.ts';
+import type { ForecastOptions } from '../../build/opened-history.ts';
 import { usageError } from '../../errors/error.ts';
+import { PROPOSERS } from '../../forecast/proposals/proposals.ts';
 import { formatPlatform } from '../../image/platform.ts';
 import { defineCommand } from '../command.ts';
 import { BUILD_FLAGS } from '../flags/build-flags.ts';
@@ -15,9 +17,13 @@ function wholeNumber(text: string): number {
 
 export const command = defineCommand({
   usage: 'jettison forecast [OPTIONS] [DIRECTORY]',
-  about: `Replays the git history of a build context against its Dockerfile, and shows how often each instruction would
-have run, and because of which files. Nothing is built and nothing is checked out: git's objects are read directly.`,
+  about: `Replays the git history of a build context against its Dockerfile: shows how often each instruction would have
+run, because of which files, and what would make less run. Nothing is built and nothing is checked out, except with
+--apply: git's objects are read directly.`,
   flags: {
+    apply: {
+      help: 'Rewrite the Dockerfile as proposed, if the image stays the same: builds both and compares',
+    },
     'as-committed': { help: "Build each commit with its own Dockerfile and ignore file, not with today's" },
     branch: { value: 'NAME', help: 'A branch, a tag or a commit (default: what is checked out)' },
     'build-arg': BUILD_FLAGS['build-arg'],
@@ -29,6 +35,12 @@ have run, and because of which files. Nothing is built and nothing is checked ou
     },
     file: BUILD_FLAGS.file,
     json: { help: 'Everything as JSON' },
+    only: {
+      value: 'ID',
+      many: true,
+      suggest: PROPOSERS.map(({ id }) => id),
+      help: 'Only this proposal; may be given several times',
+    },
     platform: { ...PLATFORM_FLAGS.platform, help: 'Build for this platform, such as linux/arm64' },
     since: {
       value: 'DATE',
@@ -36,6 +48,7 @@ have run, and because of which files. Nothing is built and nothing is checked ou
       parse: (text: string) => since(text),
     },
     target: BUILD_FLAGS.target,
+    yes: { short: 'y', help: 'Apply without a question' },
   },
   notes: `Times are those that the builds of this store took; of an instruction that never ran here nothing is said. See
 docs/forecast.md for what is assumed.`,
@@ -50,6 +63,7 @@ docs/forecast.md for what is assumed.`,
       contexts: Object.fromEntries(flags['build-context']),
       commits: commits ?? (flags.since === undefined ? 100 : Number.POSITIVE_INFINITY),
       asCommitted: flags['as-committed'],
+      only: flags.only,
       env: io.env,
       signal: io.signal,
       ...(flags.since === undefined ? {} : { since: flags.since }),
@@ -59,9 +73,16 @@ docs/forecast.md for what is assumed.`,
       ...(target === undefined ? {} : { target }),
       ...(platform === undefined ? {} : { platform: formatPlatform(platform) }),
     };
+    if (flags.apply) {
+      if (flags['as-committed'])
+        throw usageError('--apply and --as-committed contradict each other', 'Use one of them.');
+      const { applyProposals } = await import('../forecast-apply.ts');
+      await applyProposals(options, flags.yes, io);
+      return 0;
+    }
     const result = await forecast(options);
     if (flags.json) printJson(io, result);
-    else io.stdout.write(forecastText(result, { ...options, context }, io));
+    else io.stdout.write(forecastText(result, options, io));
     return 0;
   },
 });

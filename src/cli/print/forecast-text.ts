@@ -11,7 +11,7 @@ const MOST_FILES = 10;
 /** A forecast for people. */
 export function forecastText(
   found: ForecastResult,
-  { asCommitted = false, context }: { asCommitted?: boolean; context: string },
+  { asCommitted = false }: { asCommitted?: boolean },
   io: Pick<Io, 'stdout' | 'env'>,
 ): string {
   const { bold } = style(wantsColor(io.stdout, io.env));
@@ -22,8 +22,9 @@ export function forecastText(
     parts.push(stepTable(found, columns, bold));
     parts.push(...notes(found).map(paragraph));
     if (found.files.length > 0) parts.push(fileTable(found, columns, bold));
+    if (found.proposals.length > 0) parts.push(proposalList(found, paragraph, bold));
   }
-  parts.push(...reservations(found, context).map(paragraph));
+  parts.push(...reservations(found).map(paragraph));
   return `${parts.join('\n')}`;
 }
 
@@ -110,7 +111,36 @@ function notes({ steps, commits, rebuild }: ForecastResult): string[] {
   return said;
 }
 
-function reservations(found: ForecastResult, context: string): string[] {
+function proposalList(
+  { proposals }: ForecastResult,
+  paragraph: (text: string) => string,
+  bold: (text: string) => string,
+): string {
+  const lines = proposals.map(({ id, summary, reservation, before, after }) => {
+    const changes = [
+      fewer(before.commands, after.commands, 'commands'),
+      fewer(before.copies, after.copies, 'copies'),
+      after.expectedMs < before.expectedMs
+        ? `a build takes ${seconds(after.expectedMs)} on average, not ${seconds(before.expectedMs)}`
+        : undefined,
+      reservation,
+    ].filter((change) => change !== undefined);
+    return `${bold(id)}\n${paragraph(`  ${capital(oneLine(summary))}: ${changes.join('; ')}.`)}`;
+  });
+  const hint =
+    'Each alone. `--apply` makes them all, or those named with --only, if the image stays the same.';
+  return `${bold('PROPOSALS')}\n${lines.join('')}${paragraph(hint)}`;
+}
+
+function fewer(before: number, after: number, what: string): string | undefined {
+  return before === after ? undefined : `${what} run ${after} times, not ${before}`;
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+function reservations(found: ForecastResult): string[] {
   const { failed, isCutShort, unavailable } = found;
   const said: string[] = [];
   if (failed.length > 0) {
@@ -126,11 +156,6 @@ function reservations(found: ForecastResult, context: string): string[] {
   if (unavailable.length > 0) {
     said.push(
       `The base ${unavailable.map(oneLine).join(', ')} is not available: nothing is known of its files and its config.`,
-    );
-  }
-  if (found.files[0]?.path === '.git' && found.files[0].commits === found.commits) {
-    said.push(
-      `The folder .git is part of the context and changes with each commit: add it to ${context}/.dockerignore.`,
     );
   }
   return said;

@@ -1,0 +1,111 @@
+import { closest } from '../errors/closest.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import type { Edit, Subject } from '../forecast/proposals/proposal.ts';
+import { PROPOSERS } from '../forecast/proposals/proposals.ts';
+import type { Forecast } from '../forecast/run-counts.ts';
+import type { OpenedHistory, Recipe } from './opened-history.ts';
+
+/** Runs of all commits together. */
+export interface Totals {
+  /** Of RUN. */
+  commands: number;
+  /** Of COPY, ADD and WORKDIR. */
+  copies: number;
+  /** Milliseconds of a build on average, as far as times are known. */
+  expectedMs: number;
+}
+
+export interface Proposal {
+  id: string;
+  summary: string;
+  reservation?: string;
+  before: Totals;
+  after: Totals;
+}
+
+export interface Proposed {
+  proposals: Proposal[];
+  /** All of them applied, one after the other; undefined without any. */
+  all?: Edit;
+}
+
+/**
+ * Changes of the Dockerfile and its ignore file that would have saved runs, each replayed alone; and what all of them
+ * make together.
+ *
+ * @throws JettisonError `PROPOSAL_UNKNOWN`
+ */
+export async function propose(
+  history: OpenedHistory,
+  today: Recipe,
+  found: Forecast,
+  only: readonly string[] = [],
+): Promise<Proposed> {
+  checkIds(only);
+  const before = totals(found);
+  const start = { dockerfile: history.text.text, ignoreText: history.text.ignoreText };
+  const proposals: Proposal[] = [];
+  let all: Edit | undefined;
+  for (const { id, savesRuns, propose } of PROPOSERS) {
+    if (only.length > 0 && !only.includes(id)) continue;
+    const edit = propose(subjectOf(history, today, found, start));
+    if (edit === undefined) continue;
+    const recipe = await recipeOf(history, edit);
+    const forecast = await history.forecast(recipe);
+    const after = totals(forecast);
+    const isBetter = after.commands < before.commands || after.copies < before.copies;
+    const isWorse = after.commands > before.commands || forecast.failed.length > found.failed.length;
+    if (savesRuns && (!isBetter || isWorse)) continue;
+    const { summary, reservation } = edit;
+    proposals.push({ id, summary, ...(reservation === undefined ? {} : { reservation }), before, after });
+    const onTop =
+      all === undefined ? edit : propose(subjectOf(history, await recipeOf(history, all), found, all));
+    if (onTop !== undefined)
+      all = {
+        ...onTop,
+        ...(onTop.ignoreText === undefined && all?.ignoreText !== undefined
+          ? { ignoreText: all.ignoreText }
+          : {}),
+      };
+  }
+  return { proposals, ...(all === undefined ? {} : { all }) };
+}
+
+function recipeOf(history: OpenedHistory, { dockerfile, ignoreText }: Edit): Promise<Recipe> {
+  const { name, ignoreName } = history.text;
+  return history.recipe({ text: dockerfile, name }, ignoreText ?? history.text.ignoreText, ignoreName);
+}
+
+function subjectOf(
+  history: OpenedHistory,
+  recipe: Recipe,
+  { files }: Forecast,
+  { ignoreText = history.text.ignoreText }: { ignoreText?: string | undefined },
+): Subject {
+  const context = history.latest(recipe);
+  return {
+    dockerfile: recipe.dockerfile,
+    plan: recipe.plan,
+    ignoreText,
+    file: (path) => history.textIn(context, path),
+    has: (path) => context.get(path) !== undefined,
+    causes: files,
+  };
+}
+
+function totals({ steps, rebuild }: Forecast): Totals {
+  const sum = (isCommand: boolean) =>
+    steps.filter(({ kind }) => (kind === 'run') === isCommand).reduce((all, { runs }) => all + runs, 0);
+  return { commands: sum(true), copies: sum(false), expectedMs: rebuild.expectedMs };
+}
+
+function checkIds(only: readonly string[]): void {
+  const ids = PROPOSERS.map(({ id }) => id);
+  const unknown = only.find((id) => !ids.includes(id));
+  if (unknown === undefined) return;
+  const meant = closest(unknown, ids);
+  throw new JettisonError('PROPOSAL_UNKNOWN', `unknown proposal "${unknown}"`, {
+    hint: meant === undefined ? `There is ${ids.join(', ')}.` : `Did you mean "${meant}"?`,
+    exitCode: EXIT.usage,
+  });
+}

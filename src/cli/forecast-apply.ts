@@ -1,0 +1,208 @@
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { build } from '../build/build.ts';
+import { propose } from '../build/forecast-proposals.ts';
+import { type ForecastOptions, openHistory } from '../build/opened-history.ts';
+import { JettisonError, usageError } from '../errors/error.ts';
+import { visible } from '../errors/safe-text.ts';
+import { wantsColor } from '../errors/style.ts';
+import { unguarded } from '../errors/terminal-guard.ts';
+import { createRenderer } from '../events/create-renderer.ts';
+import { plural } from '../events/units.ts';
+import type { Digest } from '../image/digest.ts';
+import { diff } from '../inspect/diff.ts';
+import { inspectImages } from '../inspect/inspect-images.ts';
+import type { Io } from './command.ts';
+
+/** How many differing paths an error lists. */
+const MOST_PATHS = 8;
+
+/** A Dockerfile and what its ignore file says. */
+interface Texts {
+  dockerfile: string;
+  ignoreText: string | undefined;
+}
+
+/**
+ * Rewrites the Dockerfile and its ignore file as the proposals say, if the image comes out the same: both are built and
+ * compared first.
+ *
+ * @returns whether anything was written
+ * @throws JettisonError `FORECAST_UNEQUAL` when the images differ: nothing is written
+ */
+export async function applyProposals(
+  options: ForecastOptions,
+  isConfirmed: boolean,
+  io: Io,
+): Promise<boolean> {
+  if (options.file === '-') {
+    throw usageError(
+      '--apply has no file to rewrite',
+      'Name a Dockerfile with -f: standard input cannot be changed.',
+    );
+  }
+  const { before, after, summaries, name, ignoreName } = await proposed(options);
+  if (after === undefined) {
+    io.stdout.write('There is nothing to apply.\n');
+    return false;
+  }
+  const what = summaries.map((summary) => `- ${visible(summary)}\n`).join('');
+  if (!isConfirmed && !(await agreed(io, `${what}Build both and, if the images are equal, rewrite ${name}?`)))
+    return false;
+  await prove(options, before, after, io);
+  const file = resolve(io.cwd, options.file ?? join(options.context, name));
+  if (after.dockerfile !== before.dockerfile) replaceFile(file, after.dockerfile);
+  if (after.ignoreText !== before.ignoreText) {
+    const isBeside = ignoreName !== undefined && ignoreName !== '.dockerignore';
+    const ignore = isBeside ? `${file}.dockerignore` : resolve(io.cwd, options.context, '.dockerignore');
+    replaceFile(ignore, after.ignoreText!);
+  }
+  io.stdout.write(`The images are equal. Applied:\n${what}`);
+  return true;
+}
+
+async function proposed(options: ForecastOptions) {
+  const history = await openHistory(options);
+  try {
+    const today = await history.today();
+    const { proposals, all } = await propose(history, today, await history.forecast(today), options.only);
+    const { text, ignoreText, name, ignoreName } = history.text;
+    const before: Texts = { dockerfile: text, ignoreText };
+    const after: Texts | undefined = all && {
+      dockerfile: all.dockerfile,
+      ignoreText: all.ignoreText ?? ignoreText,
+    };
+    return { before, after, name, ignoreName, summaries: proposals.map(({ summary }) => summary) };
+  } finally {
+    history.close();
+  }
+}
+
+/** Builds both and compares. What differs between two builds of the same Dockerfile does not count. */
+async function prove(options: ForecastOptions, before: Texts, after: Texts, io: Io): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'jettison-forecast-'));
+  try {
+    const make = (name: string, texts: Texts, noCache = false) =>
+      buildTexts(options, join(folder, name), texts, noCache, io);
+    const original = await make('before', before);
+    const rewritten = await make('after', after);
+    const differing = await differences(original, rewritten, options, io);
+    if (differing.length === 0) return;
+    const again = await make('control', before, true);
+    const noise = noiseOf(await differences(original, again, options, io));
+    const real = differing.filter((path) => !noise(path));
+    if (real.length > 0) throw unequal(real);
+    io.stderr.write(
+      `Not compared: ${plural(differing.length, 'path')} that differ${differing.length === 1 ? 's' : ''} between two builds of the same Dockerfile, too.\n`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function buildTexts(
+  { context, target, buildArgs, contexts, platform, env, home, signal }: ForecastOptions,
+  folder: string,
+  { dockerfile, ignoreText }: Texts,
+  noCache: boolean,
+  io: Io,
+): Promise<Digest> {
+  mkdirSync(folder);
+  const file = join(folder, 'Dockerfile');
+  writeFileSync(file, dockerfile);
+  // It goes before the context's own.
+  writeFileSync(`${file}.dockerignore`, ignoreText ?? '');
+  const renderer = await createRenderer('auto', io.stderr, {
+    color: wantsColor(io.stderr, io.env),
+    env: io.env,
+  });
+  try {
+    const given = { target, buildArgs, contexts, platform, env, home, signal };
+    const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    const built = await build({
+      context,
+      file,
+      noCache,
+      ...defined,
+      onEvent: (event) => renderer.handle(event),
+    });
+    return built.imageId;
+  } finally {
+    renderer.end();
+  }
+}
+
+/** Paths, and members of the config, in which two images differ. Times do not count, as they do not for the cache. */
+async function differences(
+  a: Digest,
+  b: Digest,
+  { home, env, signal }: ForecastOptions,
+  io: Io,
+): Promise<string[]> {
+  if (a === b) return [];
+  const places = {
+    ...(home === undefined ? {} : { home }),
+    env: env ?? io.env,
+    cwd: io.cwd,
+    signal: signal ?? io.signal,
+    remote: false,
+    insecure: false,
+    platform: undefined,
+  };
+  return inspectImages([a, b], places, ([one, other]) => {
+    const { files, config } = diff(one!, other!);
+    const members = config.map(({ key }) => key).filter((key) => key !== 'created');
+    return [
+      ...files.map(({ path, change }) => (change === 'changed' ? `/${path}` : `/${path} (${change})`)),
+      ...members,
+    ];
+  });
+}
+
+/** Whether a path is one that two builds of the same differ in: itself, or names beside it that come and go. */
+function noiseOf(paths: readonly string[]): (path: string) => boolean {
+  const same = new Set(paths);
+  const bare = (path: string) => path.replace(/ \((added|removed)\)$/, '');
+  const folders = new Set(paths.filter((path) => bare(path) !== path).map((path) => dirname(bare(path))));
+  return (path) => same.has(path) || (bare(path) !== path && folders.has(dirname(bare(path))));
+}
+
+function unequal(paths: readonly string[]): JettisonError {
+  const shown = paths.slice(0, MOST_PATHS).map(visible).join(', ');
+  const more = paths.length > MOST_PATHS ? ` and ${paths.length - MOST_PATHS} more` : '';
+  return new JettisonError('FORECAST_UNEQUAL', `the images differ in ${shown}${more}: nothing was changed`, {
+    hint: 'Apply a part of the proposals with --only ID.',
+  });
+}
+
+function replaceFile(path: string, text: string): void {
+  const exists = statSync(path, { throwIfNoEntry: false });
+  const real = exists === undefined ? path : realpathSync(path);
+  const temporary = `${real}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text, { mode: exists === undefined ? 0o644 : exists.mode & 0o777, flag: 'wx' });
+    renameSync(temporary, real);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** @throws JettisonError `USAGE` when standard input is not a terminal */
+async function agreed(io: Io, question: string): Promise<boolean> {
+  if (io.stdin.isTTY !== true) {
+    throw usageError(
+      'cannot ask: standard input is not a terminal',
+      'Add --yes to apply without a question.',
+    );
+  }
+  const terminal = createInterface({ input: io.stdin, output: unguarded(io.stderr) });
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal: io.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}
