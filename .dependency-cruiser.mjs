@@ -31,7 +31,7 @@ const rooms = {
   images: ['layer', 'layout', 'store', 'registry', 'export'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
   versions: [],
-  advisories: ['layer', 'layout', 'store', 'registry', 'versions'],
+  advisories: ['layer', 'store', 'registry', 'inspect', 'versions'],
   scan: ['inspect', 'advisories', 'versions'],
   explore: ['layer', 'store', 'inspect'],
   report: ['inspect', 'protocol'],

@@ -5,7 +5,7 @@ import type { Descriptor } from '../image/types.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { DatabaseRecord } from '../store/databases.ts';
 import type { Store } from '../store/store.ts';
-import type { AdvisorySource } from './advisory.ts';
+import type { AdvisorySource, SourceInfo } from './advisory.ts';
 import { DEFAULT_DATABASES, fetchDatabase, loadDatabase } from './fetch-database.ts';
 
 export interface SourceOptions {
@@ -131,12 +131,15 @@ async function openDatabase({
 }
 
 /** What reads a file of each format. */
-const FORMATS = {
+const FORMATS: Record<DatabaseRecord['format'], () => Promise<{ open: OpenFormat }>> = {
   'trivy-db': async () => {
     const { TrivyDb } = await import('./sources/trivy-db.ts');
-    return { open: (...args: ConstructorParameters<typeof TrivyDb>): AdvisorySource => new TrivyDb(...args) };
+    return { open: (...args) => new TrivyDb(...args) };
   },
   advisories: async () => {
-    throw new JettisonError('DATABASE_INVALID', 'this format is not read yet');
+    const { OwnLines } = await import('./sources/own-lines.ts');
+    return { open: (...args) => new OwnLines(...args) };
   },
-} as const;
+};
+
+type OpenFormat = (path: string, info: Pick<SourceInfo, 'location' | 'updated'>) => AdvisorySource;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 
 /** A file, or a part of one, of which any range can be read. */
 export interface RandomAccess {
@@ -46,22 +46,43 @@ export class Spool {
     if (this.#memory !== undefined) return bytes(this.#memory.subarray(0, this.#size));
     return {
       size: this.#size,
-      read: (offset, length) => {
-        const buffer = Buffer.alloc(Math.max(0, Math.min(length, this.#size - offset)));
-        let filled = 0;
-        while (filled < buffer.length) {
-          const count = readSync(this.#fd, buffer, filled, buffer.length - filled, offset + filled);
-          if (count === 0) break;
-          filled += count;
-        }
-        return buffer.subarray(0, filled);
-      },
+      read: (offset, length) => readAt(this.#fd, offset, Math.max(0, Math.min(length, this.#size - offset))),
     };
   }
 
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
   }
+}
+
+/** A file on the disk. */
+export class FileAccess implements RandomAccess {
+  readonly #fd: number;
+  readonly size: number;
+
+  constructor(path: string) {
+    this.#fd = openSync(path, 'r');
+    this.size = fstatSync(this.#fd).size;
+  }
+
+  read(offset: number, length: number): Buffer {
+    return readAt(this.#fd, offset, Math.max(0, Math.min(length, this.size - offset)));
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+function readAt(fd: number, offset: number, length: number): Buffer {
+  const buffer = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = readSync(fd, buffer, filled, length - filled, offset + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return buffer.subarray(0, filled);
 }
 
 export function bytes(content: Buffer): RandomAccess {

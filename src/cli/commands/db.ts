@@ -3,12 +3,14 @@ import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { packDatabase } from '../../advisories/artifact.ts';
+import { buildDatabase } from '../../advisories/build-database.ts';
 import { DEFAULT_DATABASES, fetchDatabase, loadDatabase } from '../../advisories/fetch-database.ts';
 import { JettisonError } from '../../errors/error.ts';
-import { size } from '../../events/units.ts';
+import { plural, size } from '../../events/units.ts';
 import { Registries } from '../../registry/registries.ts';
 import type { DatabaseRecord } from '../../store/databases.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { temporaryPath } from '../../store/temporary.ts';
 import { defineCommand, defineGroup, type Io } from '../command.ts';
 import { listFlags, REGISTRY_FLAGS } from '../flags/common.ts';
 import { age } from '../print/docker-units.ts';
@@ -62,19 +64,30 @@ const save = defineCommand({
   async run({ flags, args, io }) {
     return withStore(io, async (store) => {
       const record = chosen(store, args[0]);
-      const path = resolve(io.cwd, flags.output ?? 'advisories.tar.gz');
-      const temporary = join(dirname(path), `.${process.pid}-advisories.tmp`);
-      try {
-        await pipeline(
-          Readable.from(packDatabase(record, record.path, statSync(record.path).size)),
-          createWriteStream(temporary, { flags: 'wx' }),
-          { signal: io.signal },
-        );
-        renameSync(temporary, path);
-      } finally {
-        rmSync(temporary, { force: true });
-      }
-      io.stdout.write(`wrote ${flags.output ?? 'advisories.tar.gz'} (${size(statSync(path).size)})\n`);
+      io.stdout.write(`${await write(record, record.path, flags.output, io)}\n`);
+      return 0;
+    });
+  },
+});
+
+const build = defineCommand({
+  usage: 'jettison db build [OPTIONS] PATH...',
+  about: `Makes a database of OSV records: folders and zips as osv.dev publishes them, and single JSON files, also Node's own
+index of vulnerabilities. The same records give the same file.`,
+  flags: { output: { short: 'o', value: 'FILE', help: 'Where to; default advisories.tar.gz' } },
+  examples: ['jettison db build -o advisories.tar.gz npm/all.zip node/index.json'],
+  async run({ flags, args, io }) {
+    return withStore(io, async (store) => {
+      const path = temporaryPath(store.layout, 'advisories');
+      const built = buildDatabase(
+        args.map((arg) => resolve(io.cwd, arg)),
+        path,
+      );
+      const { records, packages, scopes, updated } = built;
+      const facts = { format: 'advisories', ...(updated !== undefined && { updated }) } as const;
+      io.stdout.write(
+        `${await write(facts, path, flags.output, io)}: ${plural(records, 'record')} of ${plural(packages, 'package')} (${scopes.join(', ')})\n`,
+      );
       return 0;
     });
   },
@@ -132,7 +145,7 @@ const info = defineCommand({
 export const command = defineGroup({
   usage: 'jettison db COMMAND',
   about: 'Looks after the advisories that `jettison scan` looks in.',
-  subcommands: { pull, save, load, info },
+  subcommands: { pull, save, load, build, info },
 });
 
 async function withStore<T>(io: Io, use: (store: Store) => Promise<T>): Promise<T> {
@@ -144,6 +157,25 @@ async function withStore<T>(io: Io, use: (store: Store) => Promise<T>): Promise<
     end();
     store.close();
   }
+}
+
+/** Writes a database to a file. @returns what was done, for people */
+async function write(
+  facts: Parameters<typeof packDatabase>[0],
+  database: string,
+  output = 'advisories.tar.gz',
+  io: Io,
+): Promise<string> {
+  const path = resolve(io.cwd, output);
+  const temporary = join(dirname(path), `.${process.pid}-advisories.tmp`);
+  try {
+    const content = Readable.from(packDatabase(facts, database, statSync(database).size));
+    await pipeline(content, createWriteStream(temporary, { flags: 'wx' }), { signal: io.signal });
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  return `wrote ${output} (${size(statSync(path).size)})`;
 }
 
 /** @throws JettisonError `DATABASE_MISSING` */

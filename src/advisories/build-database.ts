@@ -1,0 +1,125 @@
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import { FileAccess } from '../inspect/random-access.ts';
+import { readZipMember, zipMembers } from '../inspect/zip.ts';
+import { intervalsOf } from '../versions/constraint.ts';
+import type { Advisory } from './advisory.ts';
+import { SCOPES_KEY } from './database-key.ts';
+import { readNodeCore, readOsv } from './osv.ts';
+
+/** What went into a database. */
+export interface BuiltDatabase {
+  records: number;
+  packages: number;
+  scopes: string[];
+  /** The newest date of a record, RFC 3339. */
+  updated?: string;
+}
+
+/**
+ * Writes the advisories of OSV records, and of Node's own index of vulnerabilities, as sorted lines that `OwnLines`
+ * reads. Same records, same bytes.
+ *
+ * @param paths folders and zips with a JSON file a record, and single JSON files
+ * @throws JettisonError `ADVISORIES_INVALID`
+ */
+export function buildDatabase(paths: readonly string[], output: string): BuiltDatabase {
+  const lines = new Map<string, Map<string, Advisory>>();
+  const scopes = new Set<string>();
+  let records = 0;
+  let updated: string | undefined;
+  const take = ({ scope, key, advisory }: ReturnType<typeof readOsv>[number]) => {
+    scopes.add(scope);
+    const line = lines.get(key) ?? new Map<string, Advisory>();
+    lines.set(key, line.set(advisory.id, advisory));
+  };
+  for (const { name, text } of documents(paths)) {
+    for (const value of recordsIn(text, name)) {
+      const found = readOsv(value);
+      const core = found.length > 0 ? undefined : readNodeCore(value, (range) => intervalsOf(range, 'npm'));
+      for (const one of core === undefined ? found : [core]) take(one);
+      if (found.length > 0 || core !== undefined) records++;
+      const { modified } = (value ?? {}) as { modified?: unknown };
+      if (typeof modified === 'string' && modified > (updated ?? '')) updated = modified;
+    }
+  }
+  if (records === 0) {
+    throw new JettisonError('ADVISORIES_INVALID', `there are no advisories in ${paths.join(', ')}`, {
+      hint: 'Name folders or zips of OSV records, as osv.dev publishes them for each ecosystem.',
+      exitCode: 2,
+    });
+  }
+  const file = openSync(output, 'wx', 0o600);
+  try {
+    writeSync(file, `${SCOPES_KEY}\t${JSON.stringify([...scopes].sort())}\n`);
+    const keys = [...lines.keys()].map((key) => Buffer.from(key)).sort(Buffer.compare);
+    for (const key of keys) {
+      const advisories = [...lines.get(key.toString())!.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+      writeSync(file, `${key}\t${JSON.stringify(advisories)}\n`);
+    }
+  } finally {
+    closeSync(file);
+  }
+  const facts = { records, packages: lines.size, scopes: [...scopes].sort() };
+  return updated === undefined || Number.isNaN(Date.parse(updated))
+    ? facts
+    : { ...facts, updated: new Date(updated).toISOString() };
+}
+
+function* documents(paths: readonly string[]): Generator<{ name: string; text: string }> {
+  for (const path of paths) {
+    const facts = statSync(path, { throwIfNoEntry: false });
+    if (facts === undefined) {
+      throw new JettisonError('ADVISORIES_INVALID', `there is no ${path}`, {
+        hint: 'Name folders, zips or JSON files of advisories.',
+        exitCode: 2,
+      });
+    }
+    if (facts.isDirectory()) {
+      for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' }).sort()) {
+        const file = join(path, name);
+        if (name.endsWith('.json') && statSync(file).isFile())
+          yield { name: file, text: readFileSync(file, 'utf8') };
+      }
+    } else if (path.endsWith('.zip')) yield* inZip(path);
+    else yield { name: path, text: readFileSync(path, 'utf8') };
+  }
+}
+
+function* inZip(path: string): Generator<{ name: string; text: string }> {
+  const file = new FileAccess(path);
+  try {
+    const members = zipMembers(file);
+    if (members === undefined) {
+      throw new JettisonError('ADVISORIES_INVALID', `${path} is no zip that can be read here`, {
+        hint: 'One of more than 65,535 files, or damaged? Unpack it, and name the folder.',
+        exitCode: 2,
+      });
+    }
+    for (const member of members) {
+      if (!member.name.endsWith('.json')) continue;
+      const content = readZipMember(file, member);
+      if (content !== undefined) yield { name: `${path}: ${member.name}`, text: content.toString('utf8') };
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** A record, a list of them, or an object whose values are records, as Node's index. */
+function recordsIn(text: string, name: string): unknown[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new JettisonError('ADVISORIES_INVALID', `${name} is not JSON: ${(cause as Error).message}`, {
+      hint: 'Remove or mend it.',
+      exitCode: 2,
+      cause,
+    });
+  }
+  if (Array.isArray(value)) return value;
+  const isRecord = typeof value === 'object' && value !== null && 'id' in value;
+  return isRecord ? [value] : Object.values(value ?? {});
+}
