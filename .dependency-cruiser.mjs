@@ -33,6 +33,7 @@ const rooms = {
   versions: [],
   advisories: ['layer', 'store', 'registry', 'inspect', 'versions'],
   scan: ['inspect', 'advisories', 'versions'],
+  sbom: ['inspect', 'scan'],
   explore: ['layer', 'store', 'inspect'],
   report: ['inspect', 'protocol'],
   timings: [],

@@ -8,6 +8,12 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { parseAst } from 'rolldown/parseAst';
 
+/** Licences of published lists, which ask for no more than their name and the author's. */
+const DATA_LICENCES = {
+  'CC0-1.0': 'https://creativecommons.org/publicdomain/zero/1.0/legalcode',
+  'CC-BY-3.0': 'https://creativecommons.org/licenses/by/3.0/legalcode',
+};
+
 const target = new URL('../dist', import.meta.url).pathname;
 // Whoever runs what is there now must not find half of it.
 const dist = `${target}-${process.pid}/`;
@@ -153,10 +159,12 @@ function notices(files) {
       .filter((root) => root !== undefined),
   );
   const texts = [...roots].sort().map((root) => {
-    const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    const licence = readdirSync(root).find((file) => /^(licen[cs]e|copying)(\.|$)/i.test(file));
-    if (licence === undefined) throw new Error(`${name} has no licence that could be passed on`);
-    return `${name} ${version}\n\n${readFileSync(join(root, licence), 'utf8').trim()}\n`;
+    const { name, version, license, author } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const file = readdirSync(root).find((one) => /^(licen[cs]e|copying)(\.|$)/i.test(one));
+    if (file !== undefined) return `${name} ${version}\n\n${readFileSync(join(root, file), 'utf8').trim()}\n`;
+    const where = DATA_LICENCES[license];
+    if (where === undefined) throw new Error(`${name} has no licence that could be passed on`);
+    return `${name} ${version}\n\nBy ${author?.name ?? author ?? name}, unchanged, under ${license}: ${where}\n`;
   });
   return `Parts of these packages are in this folder's files.\n\n${texts.join(`\n${'-'.repeat(78)}\n\n`)}`;
 }

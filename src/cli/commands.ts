@@ -39,6 +39,7 @@ export const commands: CommandTable = {
     load: () => import('./commands/budget.ts'),
   },
   scan: { summary: 'Look for known vulnerabilities in an image', load: () => import('./commands/scan.ts') },
+  sbom: { summary: 'Write a bill of materials of an image', load: () => import('./commands/sbom.ts') },
   db: { summary: 'Look after advisories, for scan', load: () => import('./commands/db.ts') },
   inspect: {
     summary: 'Show everything known of an image or a container, as JSON',

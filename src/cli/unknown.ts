@@ -13,7 +13,6 @@ const DOCKER_GROUPS: Record<string, string> = {
 /** Docker's plug-ins and other tools, with the nearest command here. */
 const ELSEWHERE: Record<string, string> = {
   scout: '`jettison scan IMAGE` looks for known vulnerabilities, and says what removes them.',
-  sbom: '`jettison explore --json IMAGE` lists the packages; `jettison save IMAGE -o FILE` writes an archive that SBOM tools read.',
   dive: '`jettison explore IMAGE` shows layers, files and wasted bytes, with the keys of dive.',
 };
 

@@ -62,7 +62,7 @@ Options:
   });
 });
 
-test.each(['scout', 'sbom', 'dive'])('%s is an unknown command, with a hint', async (name) => {
+test.each(['scout', 'dive'])('%s is an unknown command, with a hint', async (name) => {
   const { code, stderr } = await answer(name);
   expect(code).toBe(2);
   expect(stderr).toMatch(/hint: .*`jettison (scan|explore)/);

@@ -19,7 +19,16 @@ describe('tables of flags in docs/', () => {
       const page = readFileSync(new URL(name, DOCS), 'utf8');
       expect(withFlagTables(page, flagsOf), `docs/${name}: npm run docs:flags`).toBe(page);
     }
-    expect([...shown].sort()).toEqual(['build', 'explore', 'forecast', 'lint', 'report', 'run', 'scan']);
+    expect([...shown].sort()).toEqual([
+      'build',
+      'explore',
+      'forecast',
+      'lint',
+      'report',
+      'run',
+      'sbom',
+      'scan',
+    ]);
   });
 
   test('get new flags and lose old ones; explanations stay', () => {

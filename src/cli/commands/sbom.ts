@@ -1,0 +1,42 @@
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { sourceDateEpoch } from '../../build/time.ts';
+import { usageError } from '../../errors/error.ts';
+import { writeOutput } from '../../export/write-output.ts';
+import { SBOM_FORMATS, writeBill } from '../../sbom/write-bill.ts';
+import { defineCommand } from '../command.ts';
+import { toJson } from '../print/template/values.ts';
+import { VERSION } from '../version.ts';
+import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
+
+export const command = defineCommand({
+  usage: 'jettison sbom [OPTIONS] IMAGE',
+  about: `Writes a bill of materials: every package of an image, with its license, its dependencies, and the layer and
+Dockerfile line that brought it. The same image gives the same bytes.`,
+  flags: {
+    format: {
+      value: 'FORMAT',
+      values: SBOM_FORMATS,
+      help: 'spdx (2.3, the default), cyclonedx (1.6) or json',
+    },
+    output: { short: 'o', value: 'FILE', help: 'Write to a file instead of standard output' },
+    ...SOURCE_FLAGS,
+  },
+  notes: `${SOURCE_NOTE}
+
+The time in the document is SOURCE_DATE_EPOCH if that is set, else the time of the image.`,
+  examples: ['jettison sbom app > app.spdx.json', 'jettison sbom --format cyclonedx -o app.cdx.json app'],
+  async run({ flags, args, io }) {
+    const given = sourceDateEpoch({}, io.env);
+    const time = given === '' ? undefined : given;
+    if (typeof time === 'string' || (time ?? 0) > 253402300799) {
+      throw usageError(`invalid SOURCE_DATE_EPOCH "${time}"`, 'It is a number of seconds since 1970.');
+    }
+    const text = await withInspections(args, flags, io, ([inspection]) =>
+      toJson(writeBill(inspection!, flags.format ?? 'spdx', { version: VERSION, time }), 2),
+    );
+    const to = flags.output === undefined ? { stream: io.stdout } : { path: resolve(io.cwd, flags.output) };
+    await writeOutput(to, Readable.from([Buffer.from(`${text}\n`)]), io.signal);
+    return 0;
+  },
+});

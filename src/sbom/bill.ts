@@ -1,0 +1,97 @@
+import type { Inspection } from '../inspect/inspection.ts';
+import type { Package } from '../inspect/package.ts';
+import { type PlacedPackage, placedPackages } from '../scan/owned.ts';
+import { cpeOf } from './cpe.ts';
+
+/** A package as a bill of materials has it. */
+export interface Component extends Pick<Package, 'id' | 'type' | 'name' | 'version' | 'kind' | 'path'> {
+  purl?: string;
+  cpe?: string;
+  license?: string;
+  /** Of a package that is one file: the hex digest of it. */
+  sha256?: string;
+  /** A package manager or a module of one: the application does not load it. */
+  tool: boolean;
+  dev: boolean;
+  partOf?: string;
+  /** Ids of components of the same bill, sorted. */
+  requires: string[];
+  /** `jettison:…` → where it is and what brought it. */
+  properties: Record<string, string>;
+}
+
+/** What both formats are written from. */
+export interface Bill {
+  version: 1;
+  image: { label: string; id: string; digest: string };
+  distribution?: Inspection['distribution'];
+  /** Sorted by id. */
+  components: Component[];
+}
+
+/** What a document says of its making. */
+export interface Origin {
+  /** ISO 8601 without fractions of a second. */
+  created: string;
+  /** Of Jettison. */
+  version: string;
+}
+
+/** The distribution as a thing of its own; undefined where the image does not say. */
+export function systemOf({
+  distribution,
+}: Bill): { name: string; version: string; text: string } | undefined {
+  if (distribution === undefined) return undefined;
+  const { id, version = '', name = `${id} ${version}`.trim() } = distribution;
+  return { name: id, version, text: name };
+}
+
+/** Types whose packages may be one file, which is at their path. */
+const SINGLE_FILES = new Set(['generic', 'golang', 'cargo', 'maven']);
+
+export function billOf(inspection: Inspection): Bill {
+  const { image, census, distribution } = inspection;
+  const byBareId = new Map<string, string>();
+  for (const { id } of census.packages.values()) {
+    const bare = id.replace(/^(deb:[^:]+):.*$/, '$1');
+    if (!byBareId.has(bare)) byBareId.set(bare, id);
+  }
+  const known = (id: string) => (census.packages.has(id) ? id : byBareId.get(id));
+  return {
+    version: 1,
+    image: { label: image.label, id: image.id, digest: image.descriptor.digest },
+    ...(distribution !== undefined && { distribution }),
+    components: placedPackages(inspection)
+      .map((placed) => componentOf(placed, inspection, known))
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
+  };
+}
+
+function componentOf(
+  placed: PlacedPackage,
+  { image, census }: Inspection,
+  known: (id: string) => string | undefined,
+): Component {
+  const { id, type, name, version, kind, path, purl, license, dev, partOf, requires = [] } = placed.package;
+  const leaf = SINGLE_FILES.has(type) ? census.leaf(path) : undefined;
+  const sha256 = leaf?.owner === placed.package ? leaf.content?.digest : undefined;
+  const cpe = cpeOf(type, name, version);
+  const { text = '', location, stage } = placed.instruction ?? {};
+  return {
+    ...{ id, type, name, version, kind, path, tool: kind === 'tool', dev: dev ?? false },
+    ...(purl !== undefined && { purl }),
+    ...(cpe !== undefined && { cpe }),
+    ...(license !== undefined && license !== '' && { license }),
+    ...(sha256 !== undefined && { sha256 }),
+    ...(partOf !== undefined && { partOf }),
+    requires: [...new Set(requires.flatMap((one) => known(one) ?? []))].filter((one) => one !== id).sort(),
+    properties: {
+      'jettison:kind': kind,
+      'jettison:layer:diffId': image.layers[placed.layer]?.diffId ?? '',
+      'jettison:layer:base': String(placed.isBase),
+      ...(text !== '' && { 'jettison:instruction': text }),
+      ...(location !== undefined && { 'jettison:dockerfile': `${location.file}:${location.line}` }),
+      ...(stage !== undefined && { 'jettison:stage': stage }),
+    },
+  };
+}
