@@ -277,7 +277,7 @@ export class BuildRecorder {
 const LATE_MS = 300;
 
 /** What a build is made of, and by what it is compared with others. */
-function placesOf({ context, file }: BuildOptions) {
+export function placesOf({ context, file }: BuildOptions) {
   const source = contextSource(context);
   const directory = source.kind === 'directory' ? real(source.path) : undefined;
   // Commits of one repository are builds of one project.

@@ -11,8 +11,8 @@ export interface Totals {
   commands: number;
   /** Of COPY, ADD and WORKDIR. */
   copies: number;
-  /** Milliseconds of a build on average, as far as times are known. */
-  expectedMs: number;
+  /** Milliseconds of a build on average; absent where a command that runs never ran here. */
+  expectedMs?: number;
 }
 
 export interface Proposal {
@@ -96,7 +96,8 @@ function subjectOf(
 function totals({ steps, rebuild }: Forecast): Totals {
   const sum = (isCommand: boolean) =>
     steps.filter(({ kind }) => (kind === 'run') === isCommand).reduce((all, { runs }) => all + runs, 0);
-  return { commands: sum(true), copies: sum(false), expectedMs: rebuild.expectedMs };
+  const isKnown = rebuild.unknown.length === 0;
+  return { commands: sum(true), copies: sum(false), ...(isKnown && { expectedMs: rebuild.expectedMs }) };
 }
 
 function checkIds(only: readonly string[]): void {

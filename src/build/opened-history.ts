@@ -8,10 +8,12 @@ import type { Dockerfile } from '../dockerfile/ast.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { type CommitContext, CommitContexts, type GitFolder } from '../forecast/commit-context.ts';
 import { fileAt, type PastCommit, type PastCommits, pastCommits } from '../forecast/past-commits.ts';
+import type { StepTime } from '../forecast/rebuild-time.ts';
 import { instructionDigests, Replay } from '../forecast/replay.ts';
 import { type CommitBuild, type Forecast, summarize } from '../forecast/run-counts.ts';
 import { Repository } from '../git/git-repository.ts';
 import { HostFiles } from '../git/host-files.ts';
+import { BuildStore } from '../history/build-store.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { MergedTree } from '../layer/merged-tree.ts';
@@ -24,7 +26,9 @@ import { planInTurns } from '../plan/planner.ts';
 import { layerId } from '../store/layers.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { AvailableBases } from './available-bases.ts';
+import { placesOf } from './build-recorder.ts';
 import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from './planning.ts';
+import { recordedTimes } from './recorded-times.ts';
 
 export interface ForecastOptions extends PlanOptions {
   /** A directory of a git repository. */
@@ -130,6 +134,7 @@ export class OpenedHistory {
   readonly #instructions = instructionDigests(0, { hosts: [], ulimits: [] });
   readonly #trees = new Map<Digest, Tree | undefined>();
   #written?: Map<string, string>;
+  #times?: StepTime;
 
   constructor(
     private readonly options: ForecastOptions,
@@ -183,7 +188,7 @@ export class OpenedHistory {
       to: { commit: last.id, time: last.time },
       isCutShort,
       unavailable: today.unavailable,
-      ...summarize(today.plan, builds, () => undefined),
+      ...summarize(today.plan, builds, this.#stepTime()),
     };
   }
 
@@ -218,6 +223,12 @@ export class OpenedHistory {
       turn = Date.now();
     }
     return builds;
+  }
+
+  /** Times of the builds of this Dockerfile that are on record. */
+  #stepTime(): StepTime {
+    this.#times ??= recordedTimes(new BuildStore(this.#store.layout).of(placesOf(this.options).project));
+    return this.#times;
   }
 
   /** The context at the latest commit. */

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { build } from '../build/build.ts';
 import { propose } from '../build/forecast-proposals.ts';
@@ -129,6 +129,11 @@ async function buildTexts(
       onEvent: (event) => renderer.handle(event),
     });
     return built.imageId;
+  } catch (error) {
+    if (!(error instanceof JettisonError) || error.location?.file !== file) throw error;
+    // The copy is gone when the error is read.
+    const shown = `${basename(folder) === 'after' ? 'rewritten' : 'present'} Dockerfile`;
+    throw error.with({ location: { ...error.location, file: shown } });
   } finally {
     renderer.end();
   }

@@ -95,6 +95,22 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
     expect(ignoring.proposals.map(({ id }: { id: string }) => id)).toContain('ignore-texts');
   });
 
+  test('takes times from the builds on record, and invents none', async () => {
+    await prepare(NPM);
+    const unknown = JSON.parse((await forecast('--json')).out);
+    expect(unknown.rebuild.unknown.map(({ line }: { line: number }) => line)).toEqual([9, 10]);
+    expect((await forecast()).out).toContain('How long lines 9, 10 take is unknown');
+    expect((await builds.run(['build', '-q', '.'], { cwd: history.folder })).code).toBe(0);
+    const { rebuild, steps } = JSON.parse((await forecast('--json')).out);
+    expect(rebuild.unknown).toEqual([]);
+    const times = steps
+      .filter(({ kind }: { kind: string }) => kind === 'run')
+      .map(({ ms }: { ms: number }) => ms);
+    expect(times.every((ms: number) => ms > 0)).toBe(true);
+    expect(rebuild.expectedMs).toBeGreaterThanOrEqual(Math.max(...times));
+    expect(rebuild.p90Ms).toBeGreaterThanOrEqual(Math.max(...times));
+  });
+
   test('applies what leaves the image the same, and keeps all other bytes', async () => {
     await prepare(NPM);
     const file = join(history.folder, 'Dockerfile');

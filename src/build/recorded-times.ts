@@ -1,0 +1,32 @@
+import type { StepTime } from '../forecast/rebuild-time.ts';
+import type { BuildRecord } from '../history/build-record.ts';
+
+/** How many runs of an instruction count, the latest ones: machines and sources change. */
+const MOST_RUNS = 20;
+
+/**
+ * How long instructions take, by the builds on record: the median of their latest runs. An instruction is the same as long
+ * as its text and its stage are.
+ *
+ * @param builds latest first
+ */
+export function recordedTimes(builds: Iterable<BuildRecord>): StepTime {
+  const runs = new Map<string, number[]>();
+  for (const { steps } of builds) {
+    for (const { stage, title, outcome, durationMs } of steps) {
+      if (outcome !== 'done' || durationMs === undefined) continue;
+      const name = `${stage}\0${title}`;
+      const known = runs.get(name);
+      if (known === undefined) runs.set(name, [durationMs]);
+      else if (known.length < MOST_RUNS) known.push(durationMs);
+    }
+  }
+  const times = new Map([...runs].map(([name, known]) => [name, median(known)]));
+  return ({ id, title }) => times.get(`${id.slice(0, id.lastIndexOf('/'))}\0${title}`);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
