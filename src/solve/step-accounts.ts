@@ -4,7 +4,7 @@ import type { FilesRead, Ground, StepFacts } from '../history/step-facts.ts';
 import type { Leftover, MissedStep } from '../history/step-watch.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { familiarName } from '../image/reference.ts';
+import { shownName } from '../plan/named-contexts.ts';
 import type { CopyFrom, PlannedStage, RunStep, StageBase, Step } from '../plan/plan.ts';
 import type { LayerRecord } from '../store/layers.ts';
 import { KEY_VERSION } from '../store/records.ts';
@@ -174,7 +174,7 @@ function sourcesOf(step: Step): { from: CopyFrom; target?: string }[] {
 
 function imageGround({ reference, digest }: { reference: string; digest: Digest }): Ground {
   // A scratch that is read from has no name of a registry.
-  const name = reference === 'scratch' ? reference : familiarName(reference);
+  const name = reference === 'scratch' ? reference : shownName(reference);
   return { kind: 'image', name, digest };
 }
 
