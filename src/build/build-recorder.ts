@@ -91,8 +91,8 @@ export class BuildRecorder {
   watching(label: string | undefined): StepWatch {
     const prefix = label === undefined ? '' : `${label} `;
     return {
-      missed: (step) => this.#attempt(() => this.#missed({ ...step, id: prefix + step.id })),
-      kept: (step) => this.#attempt(async () => (await this.#explainer()).keep(step)),
+      missed: (step) => this.#recorded((store) => this.#missed(store, { ...step, id: prefix + step.id })),
+      kept: (step) => this.#recorded(async (store) => (await this.#explainer(store)).keep(step)),
     };
   }
 
@@ -218,9 +218,8 @@ export class BuildRecorder {
     }
   }
 
-  async #missed(step: MissedStep): Promise<void> {
-    const store = this.#store!;
-    const explainer = await this.#explainer();
+  async #missed(store: BuildStore, step: MissedStep): Promise<void> {
+    const explainer = await this.#explainer(store);
     const why = explainer.explain(step);
     const { title, stage } = step.facts;
     const text = whyText(why, { title, stage }, Date.now());
@@ -241,14 +240,14 @@ export class BuildRecorder {
     store.write(this.#record);
   }
 
-  #explainer(): Promise<StepExplainer> {
+  #explainer(store: BuildStore): Promise<StepExplainer> {
     if (this.#dirty === undefined && this.#directory !== undefined && this.#record.git !== undefined) {
       const stop = new AbortController();
       this.#dirty = { answer: isDirty(this.#directory, stop.signal), stop };
     }
     this.#explaining ??= import('../history/step-explainer.ts').then(({ StepExplainer }) => {
       const session = this.#session!;
-      return new StepExplainer(session.store, this.#store!, this.#record, this.#secretTexts(session));
+      return new StepExplainer(session.store, store, this.#record, this.#secretTexts(session));
     });
     return this.#explaining;
   }
@@ -260,6 +259,12 @@ export class BuildRecorder {
       ...[...secrets.values()].map((secret) => Buffer.from(secret).toString('utf8').trim()),
       ...given.flatMap(([name, value]) => (isSecret(name, value) ? [value] : [])),
     ];
+  }
+
+  /** Work for the record; a build whose record could not be begun has none. */
+  async #recorded(work: (store: BuildStore) => Promise<void>): Promise<void> {
+    const store = this.#store;
+    if (store !== undefined) await this.#attempt(() => work(store));
   }
 
   async #attempt(work: () => void | Promise<void>): Promise<void> {

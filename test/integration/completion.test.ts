@@ -34,7 +34,7 @@ const LINES: [line: string, offered: string[]][] = [
   ['jettison builder ', ['prune']],
   ['jettison builder prune --k', ['--keep-storage']],
   ['jettison images --dig', ['--digests']],
-  ['jettison build --progress ', ['auto', 'plain', 'quiet', 'rawjson', 'tty']],
+  ['jettison build --progress ', ['auto', 'github', 'plain', 'quiet', 'rawjson', 'tty']],
   ['jettison run --pull ', ['always', 'missing', 'never']],
   ['jettison completion ', ['bash', 'fish', 'zsh']],
   ['jettison build -f Dock', ['Dockerfile']],
