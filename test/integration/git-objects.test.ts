@@ -21,6 +21,8 @@ function open(folder: string): Repository {
 function writeSome(folder: string, count = 12): GitHistory {
   const history = new GitHistory(folder, SEED);
   const text = Array.from({ length: 300 }, (_, i) => `line ${i}`).join('\n');
+  history.write({ 'large.txt': text });
+  history.commit('first');
   for (let i = 0; i < count; i++) {
     history.write({ 'large.txt': text.replace(`line ${i * 7}`, `changed ${i}`), 'a/b/c.txt': `${i}` });
     history.change(['src', 'lib'], ['large.txt']);
