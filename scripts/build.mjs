@@ -32,7 +32,7 @@ const minify = { compress: true, mangle: false, codegen: true };
 /** The rooms, and single files, that every build reads: one chunk, which starts from compiled code. */
 const CORE = [
   /\/src\/(errors|fields|image|events|dockerfile|plan|context|store|protocol)\//,
-  /\/src\/build\/(?!check|debug)/,
+  /\/src\/build\/(?!available-bases|check|debug|forecast|opened-history|recorded-times)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
   /\/src\/layout\/(image-layout|folder-files)\.ts$/,
