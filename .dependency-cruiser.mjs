@@ -21,7 +21,7 @@ const rooms = {
   registry: ['store'],
   remote: ['dockerfile', 'layer', 'store', 'registry'],
   cache: ['layer', 'layout', 'store', 'registry'],
-  history: ['dockerfile', 'layer', 'store'],
+  history: ['dockerfile', 'git', 'layer', 'store'],
   solve: [
     ...['history', 'dockerfile', 'plan', 'layer', 'context', 'store', 'protocol', 'machine', 'launch'],
     ...['registry', 'remote', 'cache', 'layout'],

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
+import { readFully } from '../layer/host-file.ts';
 
 const NEWLINE = 10;
 const TAB = 9;
@@ -68,12 +69,7 @@ export class SortedLines {
 
   #read(offset: number, length: number): Buffer {
     const buffer = Buffer.alloc(length);
-    let filled = 0;
-    while (filled < length) {
-      const count = readSync(this.#fd, buffer, filled, length - filled, offset + filled);
-      if (count === 0) throw this.#invalid('it ends too early');
-      filled += count;
-    }
+    if (readFully(this.#fd, buffer, offset) < length) throw this.#invalid('it ends too early');
     return buffer;
   }
 

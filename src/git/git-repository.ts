@@ -1,32 +1,20 @@
-import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
+import { relative, sep } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
-import { nameOfBytes } from '../layer/names.ts';
-import { damaged } from './git-error.ts';
+import { findPlace, inside, isRefName, type Place, References, text } from './git-references.ts';
 import type { Commit, HashName } from './object.ts';
 import { GitObjects } from './objects.ts';
 import type { RepositoryFiles } from './repository-files.ts';
 
-/** Text files of a repository: HEAD, config, packed-refs. */
-const MOST_TEXT = 64 << 20;
 /** Repositories that borrow objects from one that borrows from another one … */
 const MOST_ALTERNATES = 64;
 const MOST_LINKS = 10;
 const MOST_FOLDERS = 2000;
 
-/** Where a working tree's repository is. */
-interface Place {
-  /** The directory that was checked out. */
-  worktree: string;
-  /** Whose HEAD it is. */
-  folder: string;
-  /** Where objects and branches are: another one for an additional working tree. */
-  common: string;
-}
-
 /** A git repository, read without git. */
 export class Repository {
   readonly objects: GitObjects;
   readonly #shallow: ReadonlySet<string>;
+  readonly #references: References;
 
   private constructor(
     private readonly files: RepositoryFiles,
@@ -34,6 +22,7 @@ export class Repository {
     hash: HashName,
   ) {
     this.objects = new GitObjects(files, objectFolders(files, place), hash);
+    this.#references = new References(files, place);
     this.#shallow = new Set(text(files, `${place.common}/shallow`)?.split('\n'));
   }
 
@@ -73,7 +62,7 @@ export class Repository {
    */
   resolve(name: string): { commit: string; branch?: string } {
     if (name === 'HEAD') {
-      const { id, ref } = this.#follow('HEAD');
+      const { id, ref } = this.#references.follow('HEAD');
       if (id === undefined) {
         throw new JettisonError('GIT_REVISION', 'the git repository has no commits yet', {
           hint: 'There is no history to forecast from: commit something first.',
@@ -90,7 +79,7 @@ export class Repository {
       `refs/remotes/${name}`,
     ]) {
       if (!ref.startsWith('refs/') || !isRefName(ref)) continue;
-      const { id } = this.#follow(ref);
+      const { id } = this.#references.follow(ref);
       if (id !== undefined) return { commit: this.objects.peel(id), branch: name };
     }
     if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name) && this.objects.has(name)) {
@@ -115,40 +104,9 @@ export class Repository {
     }
   }
 
-  #follow(name: string): { id?: string; ref?: string } {
-    let at = name;
-    for (let links = 0; links < MOST_LINKS; links++) {
-      const value = this.#readRef(at);
-      const target = value === undefined ? undefined : /^ref:\s*(\S+)$/.exec(value)?.[1];
-      if (target === undefined) return { ref: at, ...(value === undefined ? {} : { id: value }) };
-      if (!isRefName(target)) throw damaged(`${at} refers to "${target}"`);
-      at = target;
-    }
-    throw damaged(`${name} refers to itself`);
-  }
-
-  #readRef(name: string): string | undefined {
-    const { folder, common } = this.place;
-    for (const directory of new Set([folder, common])) {
-      const found = text(this.files, `${directory}/${name}`)?.trim();
-      if (found) return found;
-    }
-    return this.#packed().get(name);
-  }
-
-  #packed(): Map<string, string> {
-    const lines = text(this.files, `${this.place.common}/packed-refs`)?.split('\n') ?? [];
-    return new Map(
-      lines.flatMap((line) => {
-        const [, id, name] = /^([0-9a-f]{40,64}) (\S+)$/.exec(line) ?? [];
-        return id === undefined ? [] : [[name!, id] as const];
-      }),
-    );
-  }
-
   #branchHint(): string {
     const loose = this.files.names(`${this.place.common}/refs/heads`);
-    const packed = [...this.#packed().keys()].flatMap((name) =>
+    const packed = [...this.#references.packed().keys()].flatMap((name) =>
       name.startsWith('refs/heads/') ? [name.slice('refs/heads/'.length)] : [],
     );
     const branches = [...new Set([...loose, ...packed])].sort().slice(0, 8);
@@ -156,28 +114,6 @@ export class Repository {
       ? 'It has no branches: leave out --branch for what is checked out.'
       : `There is ${branches.join(', ')}.`;
   }
-}
-
-/** Looks for `.git` in a directory and those above it. */
-function findPlace(files: RepositoryFiles, directory: string): Place | undefined {
-  for (let at = directory; ; at = dirname(at)) {
-    const dot = join(at, '.git');
-    if (files.isDirectory(dot)) {
-      // A folder of that name alone is not a repository.
-      if (text(files, `${dot}/HEAD`) !== undefined) return { worktree: at, ...withCommon(files, dot) };
-    } else {
-      const link = text(files, dot);
-      const target = link === undefined ? undefined : /^gitdir: (.+?)\n*$/.exec(link)?.[1];
-      if (target !== undefined) return { worktree: at, ...withCommon(files, inside(at, target)) };
-    }
-    if (dirname(at) === at) return undefined;
-  }
-}
-
-/** An additional working tree has a folder of its own, which names the one with the objects. */
-function withCommon(files: RepositoryFiles, folder: string): { folder: string; common: string } {
-  const common = text(files, `${folder}/commondir`)?.trim();
-  return { folder, common: common ? inside(folder, common) : folder };
 }
 
 /** The objects of submodules are among them: their trees are shown where they are checked out. */
@@ -220,22 +156,4 @@ function readConfig(files: RepositoryFiles, { common }: Place): HashName {
     });
   }
   return hash;
-}
-
-function inside(folder: string, path: string): string {
-  return isAbsolute(path) ? normalize(path) : join(folder, path);
-}
-
-/** Names of files below the repository: none leads out of it. */
-function isRefName(name: string): boolean {
-  return (
-    name.startsWith('refs/') &&
-    !name.includes('\0') &&
-    !name.split('/').some((part) => part === '..' || part === '')
-  );
-}
-
-function text(files: RepositoryFiles, path: string): string | undefined {
-  const bytes = files.read(path, MOST_TEXT);
-  return bytes && nameOfBytes(bytes);
 }

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
+import { readFully } from '../layer/host-file.ts';
 import { diskPath, nameOfBytes } from '../layer/names.ts';
 import { gitLimit } from './git-error.ts';
 import type { RandomFile, RepositoryFiles } from './repository-files.ts';
@@ -135,15 +136,4 @@ function openRegular(path: string): number | undefined {
 
 function isAbsent(error: unknown): boolean {
   return ABSENT.has((error as NodeJS.ErrnoException).code ?? '');
-}
-
-/** @returns how many bytes were there */
-function readFully(fd: number, bytes: Buffer, position: number): number {
-  let done = 0;
-  while (done < bytes.length) {
-    const count = readSync(fd, bytes, done, bytes.length - done, position + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return done;
 }

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { readFully } from '../layer/host-file.ts';
 
 /** A file, or a part of one, of which any range can be read. */
 export interface RandomAccess {
@@ -76,13 +77,7 @@ export class FileAccess implements RandomAccess {
 
 function readAt(fd: number, offset: number, length: number): Buffer {
   const buffer = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = readSync(fd, buffer, filled, length - filled, offset + filled);
-    if (count === 0) break;
-    filled += count;
-  }
-  return buffer.subarray(0, filled);
+  return buffer.subarray(0, readFully(fd, buffer, offset));
 }
 
 export function bytes(content: Buffer): RandomAccess {

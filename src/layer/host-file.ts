@@ -6,6 +6,7 @@ import {
   openSync,
   type ReadStream,
   readlinkSync,
+  readSync,
   realpathSync,
   statSync,
 } from 'node:fs';
@@ -119,4 +120,15 @@ function pathOf(fd: number): string | undefined {
 /** Some file systems find names whatever their case and composition. */
 function fold(path: string): string {
   return path.normalize('NFC').toLowerCase();
+}
+
+/** Fills a buffer from a place in a file. @returns how many bytes were there: fewer at the end of the file */
+export function readFully(fd: number, bytes: Buffer, position: number): number {
+  let done = 0;
+  while (done < bytes.length) {
+    const count = readSync(fd, bytes, done, bytes.length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
 }

@@ -1,6 +1,7 @@
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, openSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit, type LimitName } from '../errors/limits.ts';
+import { readFully } from '../layer/host-file.ts';
 import { type TarHeader, TarReader } from '../layer/tar-read.ts';
 import type { LayoutFiles } from './layout-files.ts';
 import { MemberNames } from './member-names.ts';
@@ -110,10 +111,7 @@ export class TarFile implements LayoutFiles {
   }
 
   #fill(bytes: Buffer, position: number): void {
-    for (let done = 0; done < bytes.length; ) {
-      const read = readSync(this.#fd, bytes, done, bytes.length - done, position + done);
-      if (read === 0) throw new JettisonError('TAR_INVALID', `${this.path} became shorter while it was read`);
-      done += read;
-    }
+    if (readFully(this.#fd, bytes, position) === bytes.length) return;
+    throw new JettisonError('TAR_INVALID', `${this.path} became shorter while it was read`);
   }
 }
