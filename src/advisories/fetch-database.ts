@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
+import { counted, type OnProgress } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
 import { parseReference, type Reference } from '../image/reference.ts';
 import { readManifest } from '../image/sound.ts';
 import type { Descriptor } from '../image/types.ts';
+import { verifiedBlob } from '../image/verified-blob.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Repository } from '../registry/repository.ts';
 import type { DatabaseRecord } from '../store/databases.ts';
@@ -27,7 +28,7 @@ interface FetchOptions {
   registries: Registries;
   /** Ask, even if it was asked a moment ago. */
   force?: boolean;
-  onProgress?: (blob: Descriptor, moved: number) => void;
+  onProgress?: OnProgress;
 }
 
 /**
@@ -36,29 +37,32 @@ interface FetchOptions {
  * @throws JettisonError `DATABASE_INVALID`, `REGISTRY_…`, `DIGEST_MISMATCH`
  */
 export async function fetchDatabase(text: string, options: FetchOptions): Promise<Fetched> {
-  const { store, registries, force = false } = options;
+  const { store, registries, force = false, onProgress = () => {} } = options;
   const known = store.databases.use(text);
   const now = new Date();
   if (known !== undefined && !force && now.getTime() - Date.parse(known.checked) < PAUSE_MS) {
     return { record: known, outcome: 'early' };
   }
   const reference = parseReference(text);
-  const { digest, layer } = await registries.read(reference, async (repository) =>
-    artifactOf(repository, reference),
-  );
-  const checked = now.toISOString();
-  if (known?.manifest === digest) {
-    const { path: _, ...record } = { ...known, checked };
-    store.databases.put(record);
-    return { record, outcome: 'same' };
-  }
-  const repository = await registries.read(reference, async (found) => found);
-  const unpacked = await unpackDatabase(
-    verified(repository.blob(layer), layer, (moved) => options.onProgress?.(layer, moved)),
-    () => temporaryPath(store.layout, 'database'),
-    text,
-  );
-  return { record: keep(store, text, unpacked, { manifest: digest, checked }), outcome: 'new' };
+  // Manifest and blob come from the same place: of mirrors the next one is asked for both.
+  return registries.read(reference, async (repository): Promise<Fetched> => {
+    const { digest, layer } = await artifactOf(repository, reference);
+    const checked = now.toISOString();
+    if (known?.manifest === digest) {
+      const { path: _, ...record } = { ...known, checked };
+      store.databases.put(record);
+      return { record, outcome: 'same' };
+    }
+    const { size } = layer;
+    const fetched = counted(repository.blob(layer), { item: layer.digest, size, onProgress });
+    const unpacked = await unpackDatabase(
+      verifiedBlob(layer, fetched, 'Try again; if it stays, the registry has damaged data.'),
+      () => temporaryPath(store.layout, 'database'),
+      text,
+    );
+    onProgress({ item: layer.digest, size, state: 'done', moved: size });
+    return { record: keep(store, text, unpacked, { manifest: digest, checked }), outcome: 'new' };
+  });
 }
 
 /**
@@ -101,29 +105,8 @@ async function artifactOf(
   const [layer] = layers.filter(({ mediaType }) => LAYER_TYPES.test(mediaType));
   if (layer === undefined || layers.length !== 1) {
     throw new JettisonError('DATABASE_INVALID', `${name} is no database of advisories`, {
-      hint: 'Name a trivy-db, as ghcr.io/aquasecurity/trivy-db:2, or what `jettison db push` wrote.',
+      hint: 'Name a trivy-db, as ghcr.io/aquasecurity/trivy-db:2, or a mirror of it.',
     });
   }
   return { digest: descriptor.digest, layer };
-}
-
-/** The bytes of a blob; an error at their end, when they are others. */
-async function* verified(
-  content: AsyncIterable<Uint8Array>,
-  { digest, size }: Descriptor,
-  onMoved: (moved: number) => void,
-): AsyncGenerator<Buffer> {
-  const sum = createHash('sha256');
-  let moved = 0;
-  for await (const chunk of content) {
-    sum.update(chunk);
-    moved += chunk.byteLength;
-    onMoved(moved);
-    yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  }
-  const actual = `sha256:${sum.digest('hex')}`;
-  if (actual === digest && moved === size) return;
-  throw new JettisonError('DIGEST_MISMATCH', `the advisories have the digest ${actual}, not ${digest}`, {
-    hint: 'Try again; if it stays, the registry has damaged data.',
-  });
 }

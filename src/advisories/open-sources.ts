@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
-import type { Descriptor } from '../image/types.ts';
+import type { OnProgress } from '../events/transfer.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { DatabaseRecord } from '../store/databases.ts';
 import type { Store } from '../store/store.ts';
@@ -17,7 +17,7 @@ export interface SourceOptions {
   signal: AbortSignal;
   /** Take what the store has, and ask nobody. */
   offline: boolean;
-  onProgress?: (blob: Descriptor, moved: number) => void;
+  onProgress?: OnProgress;
   /** What somebody should know, and nothing stops for: that a database is old. */
   warn: (message: string) => void;
 }

@@ -2,6 +2,7 @@ import { fromVector } from 'ae-cvss-calculator';
 import type { Interval } from '../versions/interval.ts';
 import type { Advisory, Severity } from './advisory.ts';
 import { databaseKey, scopeOf } from './database-key.ts';
+import { fieldsOf, textsOf } from './json-values.ts';
 
 /** Types of package URLs, by OSV's ecosystems. */
 const ECOSYSTEMS: Record<string, string> = {
@@ -88,7 +89,7 @@ export function readOsv(record: unknown): { scope: string; key: string; advisory
         ...severityOf(record, affected, scores),
         ...(record.summary && { title: record.summary }),
         cvss: scores.flatMap(cvssOf),
-        cwes: texts(record.database_specific?.['cwe_ids']),
+        cwes: textsOf(record.database_specific?.['cwe_ids']),
         references: (record.references ?? []).flatMap(({ url }) => url ?? []).slice(0, 5),
         ...(record.published && { published: record.published }),
         publisher: `OSV, ${ecosystem}`,
@@ -102,11 +103,11 @@ export function readNodeCore(
   entry: unknown,
   intervalsOf: (text: string) => Interval[] | undefined,
 ): { scope: string; key: string; advisory: Advisory } | undefined {
-  const said = (entry ?? {}) as Record<string, unknown>;
+  const said = fieldsOf(entry);
   const text = (key: string) => (typeof said[key] === 'string' ? said[key] : '');
   const vulnerable = text('vulnerable') === '' ? undefined : intervalsOf(text('vulnerable'));
   if (vulnerable === undefined) return undefined;
-  const [id, ...aliases] = texts(said['cve']);
+  const [id, ...aliases] = textsOf(said['cve']);
   const level = LEVELS[text('severity').toLowerCase()];
   const safe = text('patched') === '' ? [] : (intervalsOf(text('patched')) ?? []);
   return {
@@ -195,10 +196,6 @@ function cvssOf({ type, score: vector }: { type: string; score: string }): Advis
   } catch {
     return [{ by: 'osv', vector }];
   }
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 function isRecord(value: unknown): value is OsvRecord {

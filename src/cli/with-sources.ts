@@ -2,8 +2,7 @@ import type { AdvisorySource } from '../advisories/advisory.ts';
 import { openSources } from '../advisories/open-sources.ts';
 import { renderWarning } from '../errors/render.ts';
 import { wantsColor } from '../errors/style.ts';
-import type { Descriptor } from '../image/types.ts';
-import { Registries } from '../registry/registries.ts';
+import { useRegistries } from '../registry/registries.ts';
 import type { Store } from '../store/store.ts';
 import type { Io } from './command.ts';
 import { TransferView } from './print/transfer-progress.ts';
@@ -16,27 +15,24 @@ export async function withSources<T>(
   use: (sources: AdvisorySource[]) => Promise<T>,
 ): Promise<T> {
   const { databases, offline, insecure } = choice;
-  const registries = new Registries({ env: io.env, signal: io.signal, insecure });
+  const { env, cwd, signal, stderr } = io;
   const view = new TransferView(io, 'pull');
   let sources: AdvisorySource[] = [];
   try {
-    sources = await openSources(databases, {
-      ...{ store, registries, env: io.env, cwd: io.cwd, signal: io.signal, offline },
-      ...(io.stderr.isTTY && {
-        onProgress: ({ digest: item, size }: Descriptor, moved: number) =>
-          view.onProgress({ item, size, moved, state: moved < size ? 'moving' : 'done' }),
-      }),
-      warn: (message) => {
-        view.end();
-        const color = wantsColor(io.stderr, io.env);
-        io.stderr.write(renderWarning({ code: 'ADVISORIES', message }, { color }));
-      },
+    return await useRegistries({ env, signal, insecure }, async (registries) => {
+      sources = await openSources(databases, {
+        ...{ store, registries, env, cwd, signal, offline },
+        ...(stderr.isTTY && { onProgress: view.onProgress }),
+        warn: (message) => {
+          view.end();
+          stderr.write(renderWarning({ code: 'ADVISORIES', message }, { color: wantsColor(stderr, env) }));
+        },
+      });
+      view.end();
+      return use(sources);
     });
-    view.end();
-    return await use(sources);
   } finally {
     view.end();
     for (const source of sources) source.close();
-    registries.close();
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -11,11 +11,12 @@ import {
 } from 'node:fs';
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { JettisonError } from '../errors/error.ts';
+import type { JettisonError } from '../errors/error.ts';
 import { writing } from '../errors/system.ts';
-import { canonicalJson, type Digest } from '../image/digest.ts';
+import { canonicalJson } from '../image/digest.ts';
 import { blobName, LAYOUT_MARKER, layoutIndex } from '../image/layout.ts';
 import type { Descriptor } from '../image/types.ts';
+import { verifiedBlob } from '../image/verified-blob.ts';
 import { isWithin } from '../layer/host-file.ts';
 import { makeFolder } from '../layer/make-folder.ts';
 
@@ -26,6 +27,7 @@ const LEFTOVER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const LEFTOVER_MS = 24 * 60 * 60 * 1000;
 /** How often a temporary folder is made again that another writer has deleted. */
 const ATTEMPTS = 10;
+const DAMAGED_HINT = 'It was damaged on its way: run `jettison doctor --store`, then try again.';
 
 export interface FolderWriterOptions {
   /** Makes the error for a failed system call. */
@@ -60,7 +62,7 @@ export class FolderWriter {
     let unreadable: unknown;
     async function* read() {
       try {
-        yield* verified(blob, bytes);
+        yield* verifiedBlob(blob, bytes, DAMAGED_HINT);
       } catch (error) {
         unreadable = error;
         throw error;
@@ -167,25 +169,4 @@ export class FolderWriter {
     const isSystems = error instanceof Error && (error as NodeJS.ErrnoException).syscall !== undefined;
     return isSystems ? this.#options.unwritable(error) : error;
   }
-}
-
-/** Passes bytes on, and throws at their end when they are not the blob's. */
-async function* verified(
-  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
-  bytes: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256');
-  let count = 0;
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    count += chunk.byteLength;
-    yield chunk;
-  }
-  const actual: Digest = `sha256:${hash.digest('hex')}`;
-  if (actual === digest && count === size) return;
-  throw new JettisonError(
-    'DIGEST_MISMATCH',
-    `a blob that should be ${digest} (${size} bytes) is ${actual} (${count} bytes)`,
-    { hint: 'It was damaged on its way: run `jettison doctor --store`, then try again.' },
-  );
 }

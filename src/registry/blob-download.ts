@@ -14,7 +14,7 @@ export async function* download(
   connection: Connection,
   request: Omit<ApiRequest, 'expect'>,
   size: number,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Buffer> {
   const { policy, signal } = connection;
   let received = 0;
   const started = Date.now();

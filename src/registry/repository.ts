@@ -138,7 +138,7 @@ export class Repository {
    *
    * @throws JettisonError `REGISTRY_…`
    */
-  blob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): AsyncGenerator<Uint8Array> {
+  blob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): AsyncGenerator<Buffer> {
     return download(
       this.connection,
       {

@@ -6,6 +6,7 @@ import {
   type SourceInfo,
 } from '../advisory.ts';
 import { databaseKey, SCOPES_KEY, scopeOf } from '../database-key.ts';
+import { fieldsOf, jsonOf } from '../json-values.ts';
 import { SortedLines } from '../sorted-lines.ts';
 
 /** The advisories of a file that `jettison db build` wrote: a line a package. */
@@ -38,17 +39,9 @@ export class OwnLines implements AdvisorySource {
   }
 }
 
-function jsonOf(bytes: Buffer | undefined): unknown {
-  try {
-    return bytes === undefined ? undefined : JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
-}
-
 /** Somebody else may have written the file. */
 function isAdvisory(value: unknown): value is Advisory {
-  const one = (value ?? {}) as Record<string, unknown>;
+  const one = fieldsOf(value);
   const lists = ['aliases', 'vulnerable', 'safe', 'fixedIn', 'cvss', 'cwes', 'references'];
   return (
     ['id', 'status', 'publisher'].every((key) => typeof one[key] === 'string') &&

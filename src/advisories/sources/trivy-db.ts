@@ -9,6 +9,7 @@ import type {
   SourceInfo,
 } from '../advisory.ts';
 import { type BoltBucket, BoltDatabase } from '../bolt.ts';
+import { type Fields, fieldsOf, jsonOf, textsOf } from '../json-values.ts';
 
 /** The beginnings of the names of tables, by the type of a package URL: `npm::GitHub Security Advisory npm`. */
 const LANGUAGES: Record<string, { prefix: string; name?: (name: string) => string }> = {
@@ -94,7 +95,7 @@ export class TrivyDb implements AdvisorySource {
     for (const { key, value } of bucket.entries()) {
       const said = jsonOf(value);
       if (said === undefined) continue;
-      const advisory = this.#advisory(key.toString(), said, type, publisher);
+      const advisory = this.#advisory(key.toString(), fieldsOf(said), type, publisher);
       if (advisory !== undefined) found.push(advisory);
     }
     return found;
@@ -109,35 +110,33 @@ export class TrivyDb implements AdvisorySource {
     const status = STATUSES[numberOf(said['Status']) ?? 0] ?? 'unknown';
     const versions = versionsOf(said, type);
     if (status === 'not-affected' || versions === undefined) return undefined;
-    const known = jsonOf(this.#bucket('vulnerability')?.get(id)) ?? {};
+    const known = fieldsOf(jsonOf(this.#bucket('vulnerability')?.get(id)));
     const unfixed = status === 'unknown' || status === 'fixed' ? 'affected' : status;
     return {
       id,
-      aliases: strings(said['VendorIDs']),
+      aliases: textsOf(said['VendorIDs']),
       ...versions,
       status: versions.fixedIn.length > 0 ? 'fixed' : unfixed,
       ...severityOf(said, known, publisher.id),
       ...optional('title', textOf(known['Title'])),
       ...optional('description', textOf(known['Description'])),
       cvss: cvssOf(known['CVSS']),
-      cwes: strings(known['CweIDs']),
-      references: strings(known['References']),
+      cwes: textsOf(known['CweIDs']),
+      references: textsOf(known['References']),
       ...optional('published', textOf(known['PublishedDate'])),
       publisher: publisher.name,
     };
   }
 
   #publisher(table: string): { id: string; name: string } {
-    const said = jsonOf(this.#bucket('data-source')?.get(table));
-    return { id: textOf(said?.['ID']) ?? '', name: textOf(said?.['Name']) ?? table };
+    const said = fieldsOf(jsonOf(this.#bucket('data-source')?.get(table)));
+    return { id: textOf(said['ID']) ?? '', name: textOf(said['Name']) ?? table };
   }
 
   #bucket(name: string): BoltBucket | undefined {
     return this.#database.root.bucket(name);
   }
 }
-
-type Fields = Record<string, unknown>;
 
 const EVERY: Interval = {};
 
@@ -152,9 +151,9 @@ function versionsOf(
     if (fixed === undefined || fixed === '') return { vulnerable: [EVERY], safe: [], fixedIn: [] };
     return { vulnerable: [{ to: fixed }], safe: [], fixedIn: [fixed] };
   }
-  const patched = strings(said['PatchedVersions']);
-  const safe = [...patched, ...strings(said['UnaffectedVersions'])];
-  const vulnerable = strings(said['VulnerableVersions']);
+  const patched = textsOf(said['PatchedVersions']);
+  const safe = [...patched, ...textsOf(said['UnaffectedVersions'])];
+  const vulnerable = textsOf(said['VulnerableVersions']);
   return {
     // Where nothing is said of the versions that have it, or nothing that can be understood, all but the safe ones do.
     vulnerable:
@@ -189,22 +188,6 @@ function cvssOf(value: unknown): Advisory['cvss'] {
       return vector === undefined ? [] : [{ by, vector, ...(score !== undefined && { score }) }];
     });
   });
-}
-
-function jsonOf(value: Buffer | undefined): Fields | undefined {
-  try {
-    return value === undefined ? undefined : fieldsOf(JSON.parse(value.toString()));
-  } catch {
-    return undefined;
-  }
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-function strings(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { JettisonError, usageError } from '../../errors/error.ts';
 import { fromSystemError } from '../../errors/system.ts';
 import { plural, seconds } from '../../events/units.ts';
+import { writeOutput } from '../../export/write-output.ts';
 import { packBuild, unpackBuild } from '../../history/build-file.ts';
 import type { BuildRecord } from '../../history/build-record.ts';
 import { BuildStore } from '../../history/build-store.ts';
@@ -15,9 +16,13 @@ import { buildHead, nameOfStep, stepReasons } from '../print/build-text.ts';
 import { age } from '../print/docker-units.ts';
 import { forOutput, printJson, printList } from '../print/list-output.ts';
 
-function withBuilds(io: Io, act: (builds: BuildStore) => number | Promise<number>): Promise<number> {
+async function withBuilds(io: Io, act: (builds: BuildStore) => number | Promise<number>): Promise<number> {
   const store = openStore({ env: io.env });
-  return Promise.resolve(act(new BuildStore(store.layout))).finally(() => store.close());
+  try {
+    return await act(new BuildStore(store.layout));
+  } finally {
+    store.close();
+  }
 }
 
 /** A build as `--json` has it. */
@@ -156,8 +161,8 @@ const exportBuild = defineCommand({
       }
       const build = findBuild(store, args[0]);
       const bytes = packBuild({ ...build, state: stateOf(build) }, store.log(build.id) ?? []);
-      if (output === '-') io.stdout.write(bytes);
-      else await writeFile(resolve(io.cwd, output), bytes);
+      const to = output === '-' ? { stream: io.stdout } : { path: resolve(io.cwd, output) };
+      await writeOutput(to, Readable.from([bytes]), io.signal);
       return 0;
     }),
 });

@@ -1,15 +1,14 @@
-import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { packDatabase } from '../../advisories/artifact.ts';
 import { buildDatabase } from '../../advisories/build-database.ts';
 import { DEFAULT_DATABASES, fetchDatabase, loadDatabase } from '../../advisories/fetch-database.ts';
 import { JettisonError } from '../../errors/error.ts';
 import { plural, size } from '../../events/units.ts';
-import { Registries } from '../../registry/registries.ts';
+import { writeOutput } from '../../export/write-output.ts';
+import { useRegistries } from '../../registry/registries.ts';
 import type { DatabaseRecord } from '../../store/databases.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import { type Store, useStore } from '../../store/store.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import { defineCommand, defineGroup, type Io } from '../command.ts';
 import { listFlags, REGISTRY_FLAGS } from '../flags/common.ts';
@@ -19,39 +18,35 @@ import { TransferView } from '../print/transfer-progress.ts';
 
 const pull = defineCommand({
   usage: 'jettison db pull [OPTIONS] [REF]',
-  about: `Fetches advisories from a registry. REF is a trivy-db or what \`jettison db push\` wrote; without it, trivy-db
-from its mirror or its publisher. A publisher is asked at most every six hours.`,
+  about: `Fetches advisories from a registry. REF is a trivy-db, as your own mirror of it; without REF, it comes
+from the publisher's mirror, or from the publisher. A publisher is asked at most every six hours.`,
   flags: { force: { help: 'Ask, even if it was asked less than six hours ago' }, ...REGISTRY_FLAGS },
   examples: ['jettison db pull', 'jettison db pull registry.example.com/security/trivy-db:2'],
   async run({ flags, args, io }) {
-    const registries = new Registries({
-      env: io.env,
-      signal: io.signal,
-      insecure: flags['registry-insecure'],
-    });
+    const { env, signal } = io;
     const view = new TransferView(io, 'pull');
-    const onProgress = ({ digest: item, size: bytes }: { digest: string; size: number }, moved: number) =>
-      view.onProgress({ item, size: bytes, moved, state: moved < bytes ? 'moving' : 'done' });
+    const wanted = { env, signal, insecure: flags['registry-insecure'] };
     try {
-      return await withStore(io, async (store) => {
-        const { record, outcome } = await firstThatWorks(
-          args.length > 0 ? args : DEFAULT_DATABASES,
-          (reference) => fetchDatabase(reference, { store, registries, force: flags.force, onProgress }),
-        );
-        view.end();
-        const said = {
-          new: `fetched ${record.reference}`,
-          same: `${record.reference} has nothing newer`,
-          early: `${record.reference} was asked ${age(record.checked)}; --force asks again`,
-        }[outcome];
-        io.stdout.write(
-          `${said}${record.updated === undefined ? '' : `: advisories of ${age(record.updated)}`}\n`,
-        );
-        return 0;
-      });
+      return await useStore(io, (store) =>
+        useRegistries(wanted, async (registries) => {
+          const { onProgress } = view;
+          const { record, outcome } = await firstThatWorks(
+            args.length > 0 ? args : DEFAULT_DATABASES,
+            (reference) => fetchDatabase(reference, { store, registries, force: flags.force, onProgress }),
+          );
+          view.end();
+          const said = {
+            new: `fetched ${record.reference}`,
+            same: `${record.reference} has nothing newer`,
+            early: `${record.reference} was asked ${age(record.checked)}; --force asks again`,
+          }[outcome];
+          const data = record.updated === undefined ? '' : `: advisories of ${age(record.updated)}`;
+          io.stdout.write(`${said}${data}\n`);
+          return 0;
+        }),
+      );
     } finally {
       view.end();
-      registries.close();
     }
   },
 });
@@ -62,7 +57,7 @@ const save = defineCommand({
   flags: { output: { short: 'o', value: 'FILE', help: 'Where to; default advisories.tar.gz' } },
   examples: ['jettison db save -o advisories.tar.gz'],
   async run({ flags, args, io }) {
-    return withStore(io, async (store) => {
+    return useStore(io, async (store) => {
       const record = chosen(store, args[0]);
       io.stdout.write(`${await write(record, record.path, flags.output, io)}\n`);
       return 0;
@@ -77,7 +72,7 @@ index of vulnerabilities. The same records give the same file.`,
   flags: { output: { short: 'o', value: 'FILE', help: 'Where to; default advisories.tar.gz' } },
   examples: ['jettison db build -o advisories.tar.gz npm/all.zip node/index.json'],
   async run({ flags, args, io }) {
-    return withStore(io, async (store) => {
+    return useStore(io, async (store) => {
       const path = temporaryPath(store.layout, 'advisories');
       const built = buildDatabase(
         args.map((arg) => resolve(io.cwd, arg)),
@@ -102,7 +97,7 @@ const load = defineCommand({
   },
   examples: ['jettison db load advisories.tar.gz'],
   async run({ flags, args, io }) {
-    return withStore(io, async (store) => {
+    return useStore(io, async (store) => {
       const record = await loadDatabase(store, resolve(io.cwd, args[0]!), flags.as ?? DEFAULT_DATABASES[0]!);
       const of = record.updated === undefined ? '' : ` of ${age(record.updated)}`;
       io.stdout.write(`loaded advisories${of} as ${record.reference}\n`);
@@ -116,7 +111,7 @@ const info = defineCommand({
   about: 'Lists the advisories that the store has: where they are from, and as of when.',
   flags: listFlags('{{.Reference}}'),
   async run({ flags, io }) {
-    return withStore(io, async (store) => {
+    return useStore(io, async (store) => {
       const found = store.databases.list();
       printList(
         io,
@@ -148,17 +143,6 @@ export const command = defineGroup({
   subcommands: { pull, save, load, build, info },
 });
 
-async function withStore<T>(io: Io, use: (store: Store) => Promise<T>): Promise<T> {
-  const store = openStore({ env: io.env });
-  const end = await store.leases.use(io.signal);
-  try {
-    return await use(store);
-  } finally {
-    end();
-    store.close();
-  }
-}
-
 /** Writes a database to a file. @returns what was done, for people */
 async function write(
   facts: Parameters<typeof packDatabase>[0],
@@ -167,14 +151,8 @@ async function write(
   io: Io,
 ): Promise<string> {
   const path = resolve(io.cwd, output);
-  const temporary = join(dirname(path), `.${process.pid}-advisories.tmp`);
-  try {
-    const content = Readable.from(packDatabase(facts, database, statSync(database).size));
-    await pipeline(content, createWriteStream(temporary, { flags: 'wx' }), { signal: io.signal });
-    renameSync(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
+  const content = packDatabase(facts, database, statSync(database).size);
+  await writeOutput({ path }, content, io.signal);
   return `wrote ${output} (${size(statSync(path).size)})`;
 }
 

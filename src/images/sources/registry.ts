@@ -19,8 +19,7 @@ export const open: OpenSource = async (text, { registries, platform, store }) =>
       return;
     }
     const repository = await registries.read(reference, async (found) => found);
-    for await (const chunk of repository.blob(blob))
-      yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    yield* repository.blob(blob);
   }
   return imageOfParts(parts, { label: familiarName(reference), open: openLayer });
 };

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { JettisonError } from '../errors/error.ts';
+import type { Digest } from './digest.ts';
+import type { Descriptor } from './types.ts';
+
+/**
+ * Passes the bytes of a blob on.
+ *
+ * @param hint of the error: where the damage may come from, and what to do
+ * @throws JettisonError `DIGEST_MISMATCH` at their end, when they are not the blob's
+ */
+export async function* verifiedBlob<T extends Uint8Array>(
+  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+  bytes: AsyncIterable<T>,
+  hint: string,
+): AsyncGenerator<T> {
+  const hash = createHash('sha256');
+  let count = 0;
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    count += chunk.byteLength;
+    yield chunk;
+  }
+  const actual: Digest = `sha256:${hash.digest('hex')}`;
+  if (actual === digest && count === size) return;
+  const message = `a blob that should be ${digest} (${size} bytes) is ${actual} (${count} bytes)`;
+  throw new JettisonError('DIGEST_MISMATCH', message, { hint });
+}
