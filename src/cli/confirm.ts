@@ -5,22 +5,29 @@ import { unguarded } from '../errors/terminal-guard.ts';
 import type { Io } from './command.ts';
 
 /**
- * Asks before something is deleted; only `y` and `yes` are a yes. Without a terminal `-f` is required.
+ * Asks before something is deleted. Without a terminal `-f` is required.
  *
  * @throws JettisonError `USAGE` when standard input is not a terminal
  */
-export async function confirm(io: Io, warning: string): Promise<boolean> {
+export function confirm(io: Io, warning: string): Promise<boolean> {
+  const question = `${visible(warning)}\nAre you sure you want to continue?`;
+  return ask(io, question, 'Add -f to delete without confirmation.');
+}
+
+/**
+ * Asks a question; only `y` and `yes` are a yes.
+ *
+ * @param question printable
+ * @param hint of the error: how to do without a question
+ * @throws JettisonError `USAGE` when standard input is not a terminal
+ */
+export async function ask(io: Io, question: string, hint: string): Promise<boolean> {
   if (io.stdin.isTTY !== true) {
-    throw usageError(
-      'cannot ask for confirmation: standard input is not a terminal',
-      'Add -f to delete without confirmation.',
-    );
+    throw usageError('cannot ask for confirmation: standard input is not a terminal', hint);
   }
   const terminal = createInterface({ input: io.stdin, output: unguarded(io.stderr) });
   try {
-    const answer = await terminal.question(`${visible(warning)}\nAre you sure you want to continue? [y/N] `, {
-      signal: io.signal,
-    });
+    const answer = await terminal.question(`${question} [y/N] `, { signal: io.signal });
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     terminal.close();

@@ -1,20 +1,19 @@
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { build } from '../build/build.ts';
 import { propose } from '../build/forecast-proposals.ts';
 import { type ForecastOptions, openHistory } from '../build/opened-history.ts';
 import { JettisonError, usageError } from '../errors/error.ts';
 import { visible } from '../errors/safe-text.ts';
 import { wantsColor } from '../errors/style.ts';
-import { unguarded } from '../errors/terminal-guard.ts';
 import { createRenderer } from '../events/create-renderer.ts';
 import { plural } from '../events/units.ts';
 import type { Digest } from '../image/digest.ts';
 import { diff } from '../inspect/diff.ts';
 import { inspectImages } from '../inspect/inspect-images.ts';
 import type { Io } from './command.ts';
+import { ask } from './confirm.ts';
 
 /** How many differing paths an error lists. */
 const MOST_PATHS = 8;
@@ -49,7 +48,14 @@ export async function applyProposals(
     return false;
   }
   const what = summaries.map((summary) => `- ${visible(summary)}\n`).join('');
-  if (!isConfirmed && !(await agreed(io, `${what}Build both and, if the images are equal, rewrite ${name}?`)))
+  if (
+    !isConfirmed &&
+    !(await ask(
+      io,
+      `${what}Build both and, if the images are equal, rewrite ${name}?`,
+      'Add --yes to apply without a question.',
+    ))
+  )
     return false;
   await prove(options, before, after, io);
   const file = resolve(io.cwd, options.file ?? join(options.context, name));
@@ -192,22 +198,5 @@ function replaceFile(path: string, text: string): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
-  }
-}
-
-/** @throws JettisonError `USAGE` when standard input is not a terminal */
-async function agreed(io: Io, question: string): Promise<boolean> {
-  if (io.stdin.isTTY !== true) {
-    throw usageError(
-      'cannot ask: standard input is not a terminal',
-      'Add --yes to apply without a question.',
-    );
-  }
-  const terminal = createInterface({ input: io.stdin, output: unguarded(io.stderr) });
-  try {
-    const answer = await terminal.question(`${question} [y/N] `, { signal: io.signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
   }
 }

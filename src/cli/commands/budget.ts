@@ -1,5 +1,5 @@
 import { wantsColor } from '../../errors/style.ts';
-import { annotation } from '../../events/github-annotation.ts';
+import { workflowCommand } from '../../events/workflow-commands.ts';
 import type { Verdict } from '../../inspect/budget.ts';
 import { findBudget, judgeImage, verdictText } from '../budget-check.ts';
 import { defineCommand } from '../command.ts';
@@ -14,7 +14,7 @@ function annotations(verdicts: Verdict[], label: string, file: string): string {
     .filter(({ ok }) => !ok)
     .map(({ rule, text, causes }) => {
       const message = [`${label}: ${rule}: ${text}`, ...causes].join('\n');
-      return annotation('error', message, { file, title: `Image budget: ${rule}` });
+      return `${workflowCommand('error', message, { file, title: `Image budget: ${rule}` })}\n`;
     })
     .join('');
 }

@@ -4,7 +4,7 @@ import type { JettisonError, Location } from '../../errors/error.ts';
 import { renderError, renderWarning } from '../../errors/render.ts';
 import { plural } from '../../events/units.ts';
 import { RULES } from '../../plan/checks/plan-rules.ts';
-import { VERSION } from '../version.ts';
+import { sarifLog } from './sarif-log.ts';
 
 /** Exit code of a check: 1 with findings, as in Docker. */
 export function exitCodeOf(results: CheckResult[]): number {
@@ -74,34 +74,17 @@ export function encoded(text: string): string {
 /** The findings of several files as a SARIF 2.1.0 log. */
 export function findingsSarif(results: CheckResult[]): Record<string, unknown> {
   const codes = [...new Set(results.flatMap(({ findings }) => findings.map(({ code }) => code)))].sort();
-  return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: {
-          driver: {
-            name: 'jettison',
-            version: VERSION,
-            rules: codes.map((id) => ({
-              id,
-              shortDescription: { text: descriptionOf(id) },
-              ...urlOf('helpUri', id),
-            })),
-          },
-        },
-        columnKind: 'utf16CodeUnits',
-        results: results.flatMap(({ file, findings, error }) => [
-          ...findings.map((finding) => ({
-            ...sarifResult(finding, file),
-            level: 'warning',
-            ruleIndex: codes.indexOf(finding.code),
-          })),
-          ...(error === undefined ? [] : [{ ...sarifResult(error, file), level: 'error' }]),
-        ]),
-      },
-    ],
-  };
+  return sarifLog(
+    codes.map((id) => ({ id, shortDescription: { text: descriptionOf(id) }, ...urlOf('helpUri', id) })),
+    results.flatMap(({ file, findings, error }) => [
+      ...findings.map((finding) => ({
+        ...sarifResult(finding, file),
+        level: 'warning',
+        ruleIndex: codes.indexOf(finding.code),
+      })),
+      ...(error === undefined ? [] : [{ ...sarifResult(error, file), level: 'error' }]),
+    ]),
+  );
 }
 
 function sarifResult(

@@ -1,4 +1,4 @@
-import { annotation } from '../../../events/github-annotation.ts';
+import { workflowCommand } from '../../../events/workflow-commands.ts';
 import type { ScanDocument } from '../../../scan/scan-json.ts';
 
 /** A scan as workflow commands of GitHub: an annotation a finding, at its line of the Dockerfile. */
@@ -12,10 +12,12 @@ export function scanGithub({ findings, image }: ScanDocument): string {
             ? 'warning'
             : 'notice';
       const fix = fixedIn === undefined ? '' : `; fixed in ${fixedIn}`;
-      return annotation(level, `${title ?? id} (${severity}) in ${image.label}${fix}`, {
+      const { file, line = 1 } = instruction ?? {};
+      const place = {
+        ...(file !== undefined && { file, line: String(line) }),
         title: `${id}: ${one.name} ${one.version}`,
-        ...(instruction?.file !== undefined && { file: instruction.file, line: instruction.line ?? 1 }),
-      });
+      };
+      return `${workflowCommand(level, `${title ?? id} (${severity}) in ${image.label}${fix}`, place)}\n`;
     })
     .join('');
 }

@@ -1,5 +1,5 @@
 import type { ScanDocument, ScannedFinding } from '../../../scan/scan-json.ts';
-import { VERSION } from '../../version.ts';
+import { sarifLog } from '../sarif-log.ts';
 
 /** What GitHub sorts by: a score of CVSS, or one that stands for the severity. */
 const SCORES: Record<string, string> = {
@@ -14,26 +14,11 @@ const SCORES: Record<string, string> = {
 export function scanSarif({ findings, image }: ScanDocument): object {
   const ids = [...new Set(findings.map(({ id }) => id))].sort();
   const first = new Map(findings.map((finding) => [finding.id, finding]));
-  return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: {
-          driver: {
-            ...{
-              name: 'jettison',
-              version: VERSION,
-              informationUri: 'https://www.npmjs.com/package/jettison-build',
-            },
-            rules: ids.map((id) => ruleOf(first.get(id)!)),
-          },
-        },
-        columnKind: 'utf16CodeUnits',
-        results: findings.map((finding) => resultOf(finding, ids.indexOf(finding.id), image.label)),
-      },
-    ],
-  };
+  return sarifLog(
+    ids.map((id) => ruleOf(first.get(id)!)),
+    findings.map((finding) => resultOf(finding, ids.indexOf(finding.id), image.label)),
+    { informationUri: 'https://www.npmjs.com/package/jettison-build' },
+  );
 }
 
 function ruleOf({ id, title, severity, cvss, references, cwes }: ScannedFinding): object {
