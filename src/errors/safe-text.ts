@@ -57,6 +57,11 @@ export function visibleLine(text: string): string {
   return visible(text).replaceAll('\n', '\\n').replaceAll('\t', ' ');
 }
 
+/** The same as text of an HTML page or of an attribute's value in quotes; no mark of a template (`{{…}}`) is left in it. */
+export function visibleHtml(text: string): string {
+  return visibleLine(text).replace(/[&<>"'{}]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
 /**
  * Escapes characters in JSON text that affect a terminal and that JSON allows unescaped (C1 controls, changes of
  * direction) as `\u…`. The value stays the same.

@@ -1,5 +1,5 @@
 import type { Census } from './census.ts';
-import type { Package } from './package.ts';
+import { bareId, type Package } from './package.ts';
 
 /** Why a package is there: who asks for it. */
 export interface Asked {
@@ -14,16 +14,12 @@ export function askedBy(census: Census): (of: Package) => Asked {
   const askers = new Map<string, Package[]>();
   for (const one of census.packages.values()) {
     for (const id of one.requires ?? []) {
-      const known = askers.get(bare(id));
-      if (known === undefined) askers.set(bare(id), [one]);
+      const known = askers.get(bareId(id));
+      if (known === undefined) askers.set(bareId(id), [one]);
       else known.push(one);
     }
   }
   return (of) => shortest(of, askers);
-}
-
-function bare(id: string): string {
-  return id.replace(/^(deb:[^:]+):.*$/, '$1');
 }
 
 function shortest(of: Package, askers: ReadonlyMap<string, Package[]>): Asked {
@@ -39,12 +35,12 @@ function shortest(of: Package, askers: ReadonlyMap<string, Package[]>): Asked {
       }
       return { chain, asker: one.askedBy ?? { path: `${one.path}/package.json` } };
     }
-    for (const asker of askers.get(bare(one.id)) ?? []) {
+    for (const asker of askers.get(bareId(one.id)) ?? []) {
       if (before.has(asker)) continue;
       before.set(asker, one);
       todo.push(asker);
     }
   }
-  const [nearest] = askers.get(bare(of.id)) ?? [];
+  const [nearest] = askers.get(bareId(of.id)) ?? [];
   return { chain: nearest === undefined ? [] : [nearest], asker: undefined };
 }

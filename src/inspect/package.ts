@@ -48,3 +48,8 @@ export interface Package {
   /** A file and line that asks for it itself: `/app/package.json`. */
   askedBy?: { path: string; line?: number };
 }
+
+/** The id of a package without its architecture, which `requires` leaves out: `deb:libc6` for `deb:libc6:i386`. */
+export function bareId(id: string): string {
+  return id.replace(/^(deb:[^:]+):.*$/, '$1');
+}

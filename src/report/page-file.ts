@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { visibleLine } from '../errors/safe-text.ts';
+import { visibleHtml } from '../errors/safe-text.ts';
 import { packagedFile } from '../protocol/program-path.ts';
 import type { ReportData } from './report-data.ts';
 
@@ -14,12 +14,8 @@ const DATA = '{{data}}';
  */
 export function reportPage(data: ReportData): Buffer {
   const template = readFileSync(packagedFile('report-page.html'), 'utf8');
-  const title = escapeHtml(visibleLine(data.images.map(({ image }) => image.label).join(' → ')));
+  const title = visibleHtml(data.images.map(({ image }) => image.label).join(' → '));
   const packed = gzipSync(JSON.stringify(data), { level: 9 }).toString('base64');
   // No `replace` with a text: `$` would mean something in it.
   return Buffer.from(template.replace(TITLE, () => title).replace(DATA, () => packed));
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"'{}]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

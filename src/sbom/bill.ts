@@ -1,5 +1,5 @@
 import type { Inspection } from '../inspect/inspection.ts';
-import type { Package } from '../inspect/package.ts';
+import { bareId, type Package } from '../inspect/package.ts';
 import { type PlacedPackage, placedPackages } from '../scan/owned.ts';
 import { cpeOf } from './cpe.ts';
 
@@ -53,8 +53,7 @@ export function billOf(inspection: Inspection): Bill {
   const { image, census, distribution } = inspection;
   const byBareId = new Map<string, string>();
   for (const { id } of census.packages.values()) {
-    const bare = id.replace(/^(deb:[^:]+):.*$/, '$1');
-    if (!byBareId.has(bare)) byBareId.set(bare, id);
+    if (!byBareId.has(bareId(id))) byBareId.set(bareId(id), id);
   }
   const known = (id: string) => (census.packages.has(id) ? id : byBareId.get(id));
   return {

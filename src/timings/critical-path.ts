@@ -1,4 +1,5 @@
 import type { BuildTimings, TimedPart, TimeSpan } from '../events/timings.ts';
+import { totalOf } from './part-times.ts';
 
 /** What begins this little (milliseconds) before something else ends can have waited for it: clocks tick. */
 const SLACK_MS = 5;
@@ -39,7 +40,7 @@ export function criticalPath({ parts }: BuildTimings): PathSpan[] {
 
 export function parallelism({ parts, durationMs }: BuildTimings): Parallelism {
   const work = parts.filter(({ sameAs }) => sameAs === undefined).flatMap(spansOf);
-  const workMs = work.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+  const workMs = totalOf(work);
   return { workMs, average: durationMs === 0 ? 1 : workMs / durationMs };
 }
 

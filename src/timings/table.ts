@@ -1,9 +1,10 @@
 import type { Style } from '../errors/style.ts';
 import { PHASES, type Phase } from '../events/phase.ts';
-import type { BuildTimings, TimedPart } from '../events/timings.ts';
+import type { BuildTimings } from '../events/timings.ts';
 import { plural, seconds } from '../events/units.ts';
 import { printable, truncate } from '../events/width.ts';
 import { criticalPath, type PathSpan, parallelism } from './critical-path.ts';
+import { type PartTimes, partTimes, totalOf } from './part-times.ts';
 
 /** Shorter times round to nothing. */
 const SHOWN_MS = 50;
@@ -27,11 +28,8 @@ export interface TableOptions {
 }
 
 /** A row of the table. */
-interface Row {
+interface Row extends PartTimes {
   title: string;
-  startMs: number;
-  ownMs: number;
-  phases: Map<Phase, number>;
   isCritical: boolean;
 }
 
@@ -45,7 +43,7 @@ export function timingsTable(timings: BuildTimings, options: TableOptions): stri
   const critical = new Set(path.map(({ part }) => part.id));
   const rows = timings.parts
     .filter(({ sameAs }) => sameAs === undefined)
-    .map((part) => rowOf(part, critical));
+    .map((part): Row => ({ title: part.title, isCritical: critical.has(part.id), ...partTimes(part) }));
   const shown = rows.filter(isShown).sort((a, b) => a.startMs - b.startMs);
   const phases = PHASES.filter((phase) => shown.some((row) => (row.phases.get(phase) ?? 0) >= SHOWN_MS));
   const fitting = Math.max(0, Math.floor((columns - 3 - 2 * TIME_WIDTH - NAME_WIDTH) / TIME_WIDTH));
@@ -79,20 +77,6 @@ export function timingsTable(timings: BuildTimings, options: TableOptions): stri
   return [...lines, ...summary(timings, path, options)];
 }
 
-function rowOf(part: TimedPart, critical: ReadonlySet<string>): Row {
-  const phases = new Map<Phase, number>();
-  for (const { phase, startMs, endMs } of part.phases) {
-    phases.set(phase, (phases.get(phase) ?? 0) + endMs - startMs);
-  }
-  return {
-    title: part.title,
-    startMs: part.busy[0]?.startMs ?? part.phases[0]?.startMs ?? 0,
-    ownMs: part.busy.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0),
-    phases,
-    isCritical: critical.has(part.id),
-  };
-}
-
 function isShown({ ownMs, phases }: Row): boolean {
   return ownMs >= SHOWN_MS || [...phases.values()].some((ms) => ms >= SHOWN_MS);
 }
@@ -109,11 +93,10 @@ function split(phases: readonly Phase[], rows: readonly Row[], fitting: number):
 }
 
 function summary(timings: BuildTimings, path: readonly PathSpan[], { paint, bar }: TableOptions): string[] {
-  const criticalMs = path.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
   const { workMs, average } = parallelism(timings);
   return [
     '',
-    `${paint.yellow(bar)} ${paint.dim('critical path')}  ${seconds(criticalMs)} of ${seconds(timings.durationMs)}`,
+    `${paint.yellow(bar)} ${paint.dim('critical path')}  ${seconds(totalOf(path))} of ${seconds(timings.durationMs)}`,
     `  ${paint.dim('parallelism')}    ${average.toFixed(1)}: ${seconds(workMs)} of work in ${seconds(timings.durationMs)}`,
   ];
 }

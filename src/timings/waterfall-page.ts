@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { visibleLine } from '../errors/safe-text.ts';
-import { PHASES, type Phase } from '../events/phase.ts';
+import { visibleHtml } from '../errors/safe-text.ts';
+import { PHASES } from '../events/phase.ts';
 import type { BuildTimings, TimedPart, TimeSpan } from '../events/timings.ts';
 import { seconds } from '../events/units.ts';
 import { criticalPath, parallelism } from './critical-path.ts';
+import { lengthOf, partTimes, totalOf } from './part-times.ts';
 import { WATERFALL_STYLE } from './waterfall-style.ts';
 
 /** What the page says of the build besides its times. */
@@ -26,7 +27,6 @@ const TICKS = 5;
 export function waterfallPage(timings: BuildTimings, { title, facts, version }: WaterfallFacts): string {
   const path = criticalPath(timings);
   const critical = new Set(path.map(({ part }) => part.id));
-  const criticalMs = path.reduce((sum, span) => sum + lengthOf(span), 0);
   const { workMs, average } = parallelism(timings);
   const parts = timings.parts.filter(({ sameAs }) => sameAs === undefined);
   const shown = parts.filter(({ busy, phases }) => [...busy, ...phases].some((span) => lengthOf(span) > 0));
@@ -38,7 +38,7 @@ export function waterfallPage(timings: BuildTimings, { title, facts, version }: 
   const all = [
     ...facts,
     ['Time', seconds(timings.durationMs)],
-    ['Critical path', `${seconds(criticalMs)} of ${seconds(timings.durationMs)}`],
+    ['Critical path', `${seconds(totalOf(path))} of ${seconds(timings.durationMs)}`],
     ['Parallelism', `${average.toFixed(1)}: ${seconds(workMs)} of work`],
   ] as const;
   return `<!doctype html>
@@ -49,14 +49,14 @@ export function waterfallPage(timings: BuildTimings, { title, facts, version }: 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>${text(title)} · Jettison build</title>
+<title>${visibleHtml(title)} · Jettison build</title>
 <link rel="icon" href="data:,">
 <style>${WATERFALL_STYLE}</style>
 </head>
 <body>
 <header>
-<h1>${text(title)}</h1>
-<dl>${all.map(([name, value]) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`).join('')}</dl>
+<h1>${visibleHtml(title)}</h1>
+<dl>${all.map(([name, value]) => `<div><dt>${visibleHtml(name)}</dt><dd>${visibleHtml(value)}</dd></div>`).join('')}</dl>
 </header>
 <main>
 <ul class="legend" aria-label="Phases">
@@ -71,16 +71,15 @@ ${shown.map((part) => row(part, timings.durationMs, critical.has(part.id))).join
 </table>
 <p class="faint">${parts.length - shown.length} of ${parts.length} parts took no time worth a bar. Times of packing and pushing are those of the export.</p>
 </main>
-<footer class="faint">Jettison ${text(version)}</footer>
+<footer class="faint">Jettison ${visibleHtml(version)}</footer>
 </body>
 </html>
 `;
 }
 
 function row(part: TimedPart, durationMs: number, isCritical: boolean): string {
-  const ownMs = part.busy.reduce((sum, span) => sum + lengthOf(span), 0);
-  const startMs = part.busy[0]?.startMs ?? part.phases[0]?.startMs ?? 0;
-  const told = phasesOf(part).map(([phase, ms]) => `${phase} ${seconds(ms)}`);
+  const { startMs, ownMs, phases } = partTimes(part);
+  const told = [...phases].map(([phase, ms]) => `${phase} ${seconds(ms)}`);
   const about = told.length === 0 ? `no phases, ${seconds(ownMs)}` : told.join(', ');
   const bars = [
     ...part.busy.map((span) => bar('work', span, durationMs, seconds(lengthOf(span)))),
@@ -91,13 +90,7 @@ function row(part: TimedPart, durationMs: number, isCritical: boolean): string {
   const outcome =
     part.outcome === undefined || part.outcome === 'done' ? '' : ` <small>${part.outcome}</small>`;
   const mark = isCritical ? '<span class="only-read">On the critical path: </span>' : '';
-  return `<tr${isCritical ? ' class="critical"' : ''}><th scope="row">${mark}<span class="title" title="${text(part.title)}">${text(part.title)}</span>${outcome}</th><td class="number">${seconds(startMs)}</td><td class="number">${seconds(ownMs)}</td><td class="bars"><svg class="row" role="img" aria-label="${text(about)}">${bars.join('')}</svg></td></tr>`;
-}
-
-function phasesOf({ phases }: TimedPart): [Phase, number][] {
-  const sums = new Map<Phase, number>();
-  for (const span of phases) sums.set(span.phase, (sums.get(span.phase) ?? 0) + lengthOf(span));
-  return [...sums];
+  return `<tr${isCritical ? ' class="critical"' : ''}><th scope="row">${mark}<span class="title" title="${visibleHtml(part.title)}">${visibleHtml(part.title)}</span>${outcome}</th><td class="number">${seconds(startMs)}</td><td class="number">${seconds(ownMs)}</td><td class="bars"><svg class="row" role="img" aria-label="${visibleHtml(about)}">${bars.join('')}</svg></td></tr>`;
 }
 
 function bar(name: string, span: TimeSpan, durationMs: number, title: string): string {
@@ -114,12 +107,4 @@ function scale(durationMs: number): string {
 
 function percent(ms: number, durationMs: number): string {
   return `${durationMs === 0 ? 0 : Number(((ms * 100) / durationMs).toFixed(3))}%`;
-}
-
-function lengthOf({ startMs, endMs }: TimeSpan): number {
-  return endMs - startMs;
-}
-
-function text(value: string): string {
-  return visibleLine(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
