@@ -99,7 +99,7 @@ RUN cd /both && ${ALL}
     files: { 'service/src/a0.js': 'a', 'service/lib/a0.js': 'b', 'other/a0.js': 'o' },
     dockerfiles: [
       `FROM base AS common
-WORKDIR /work/deep
+WORKDIR /opt/deep
 COPY lib lib
 RUN cd lib && ${ALL}
 FROM common AS test
@@ -107,9 +107,9 @@ COPY . .
 RUN ${ALL}
 FROM common
 COPY src src
-RUN --mount=type=bind,from=test,source=/work/deep/src,target=/mnt cd /mnt && ${ALL}
-WORKDIR /work/other
-COPY --chown=node lib/*.js /work/other/
+RUN --mount=type=bind,from=test,source=/opt/deep/src,target=/mnt cd /mnt && ${ALL}
+WORKDIR /opt/other
+COPY --chown=node lib/*.js /opt/other/
 `,
     ],
     ignores: ['docs\n', 'docs\n**/a1.js\n', ''],

@@ -7,13 +7,13 @@ import { tempDir } from '../../support/temp-dir.ts';
 test('a tree goes whatever modes it has, and nothing that its links lead to', () => {
   const folder = tempDir();
   const [tree, other] = [join(folder, 'tree'), join(folder, 'other')];
-  mkdirSync(join(tree, 'work/work/inner'), { recursive: true });
+  mkdirSync(join(tree, 'upper/closed/inner'), { recursive: true });
   mkdirSync(other);
-  for (const path of ['tree/file', 'tree/work/work/inner/file', 'other/file'])
+  for (const path of ['tree/file', 'tree/upper/closed/inner/file', 'other/file'])
     writeFileSync(join(folder, path), '');
   symlinkSync(other, join(tree, 'link'));
-  symlinkSync(other, join(tree, 'work/work/link'));
-  for (const path of ['work/work/inner', 'work/work', 'work']) chmodSync(join(tree, path), 0);
+  symlinkSync(other, join(tree, 'upper/closed/link'));
+  for (const path of ['upper/closed/inner', 'upper/closed', 'upper']) chmodSync(join(tree, path), 0);
   removeTree(tree);
   expect([existsSync(tree), existsSync(join(other, 'file'))]).toEqual([false, true]);
   removeTree(tree);
