@@ -33,7 +33,7 @@ export class BuildRecorder {
   readonly #record: BuildRecord;
   readonly #steps = new Map<string, BuildStep>();
   readonly #log = new BuildLog();
-  readonly #timings = new TimingsRecorder();
+  readonly #timings: TimingsRecorder;
   readonly #startedMs: number;
   readonly #directory: string | undefined;
   #session: Session | undefined;
@@ -45,6 +45,7 @@ export class BuildRecorder {
   constructor(options: BuildOptions, startedMs: number) {
     this.#options = options;
     this.#startedMs = startedMs;
+    this.#timings = options.timings ?? new TimingsRecorder();
     const { context, dockerfile, project, directory } = placesOf(options);
     this.#directory = directory;
     const { platforms, platform, target, commandLine } = options;

@@ -89,7 +89,7 @@ async function buildWith(
           maker,
           tags,
           env,
-          emit,
+          emit: emitAll,
           fetchBlob,
           time: epoch,
           signal,
@@ -114,7 +114,7 @@ async function buildWith(
     }
     const image = made && imageResult(made, built);
     await recorder.succeed({ ...image, tags: names }, definitionsOf(solvers, plans));
-    emit({
+    emitAll({
       type: 'build.finished',
       ...(image && {
         digest: image.digest,

@@ -3,6 +3,7 @@ import type { Diagnostic } from '../dockerfile/ast.ts';
 import { closest } from '../errors/closest.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import type { BuildEvent } from '../events/event.ts';
+import type { TimingsRecorder } from '../events/timings-recorder.ts';
 import type { Output } from '../export/exporters.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, ImageConfig } from '../image/types.ts';
@@ -99,6 +100,8 @@ export interface BuildOptions {
   signal?: AbortSignal;
   /** Gets everything that happens, as it happens. */
   onEvent?: (event: BuildEvent) => void;
+  /** Records where the time goes, for a caller that wants to know; the build record has the same times. */
+  timings?: TimingsRecorder;
 }
 
 const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
@@ -138,6 +141,7 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
   env: true,
   signal: true,
   onEvent: true,
+  timings: true,
 };
 
 /**

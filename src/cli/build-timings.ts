@@ -1,14 +1,14 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import { renderWarning } from '../errors/render.ts';
-import { style, wantsColor } from '../errors/style.ts';
+import { wantsColor } from '../errors/style.ts';
 import { actualMode, type ProgressMode } from '../events/create-renderer.ts';
 import type { BuildEvent } from '../events/event.ts';
-import { glyphsFor } from '../events/glyphs.ts';
 import { TimingsRecorder } from '../events/timings-recorder.ts';
 import { withoutCommands } from '../events/workflow-commands.ts';
 import type { BuildFacts } from '../timings/otlp-spans.ts';
 import type { Io } from './command.ts';
+import { tableOptions } from './print/build-text.ts';
 import { VERSION } from './version.ts';
 
 export interface TimingsWanted {
@@ -21,7 +21,8 @@ export interface TimingsWanted {
 
 /** Follows a build, and says afterwards where its time went: as a table, a trace file, and spans for a collector. */
 export class BuildTimingsOutput {
-  readonly #recorder = new TimingsRecorder();
+  /** What the build records its times in. */
+  readonly recorder = new TimingsRecorder();
   #facts: BuildFacts = {};
 
   constructor(
@@ -30,11 +31,12 @@ export class BuildTimingsOutput {
   ) {}
 
   handle(event: BuildEvent): void {
-    this.#recorder.apply(event);
     if (event.type === 'build.started') {
       const { dockerfile, target } = event;
       this.#facts = { dockerfile, ...(target === undefined ? {} : { target }) };
     }
+    // A failure is told after the build has let go of its recorder.
+    if (event.type === 'build.failed') this.recorder.apply(event);
     if (event.type === 'build.finished' && event.digest !== undefined) this.#facts.digest = event.digest;
     if (event.type === 'build.failed') this.#facts.error = event.error.message;
   }
@@ -49,16 +51,13 @@ export class BuildTimingsOutput {
 
   async #print(): Promise<void> {
     const { stderr, env } = this.io;
-    const timings = this.#recorder.timings();
+    const timings = this.recorder.timings();
     if (this.wanted.progress === 'rawjson') {
       stderr.write(`${JSON.stringify({ type: 'build.timings', ...timings })}\n`);
       return;
     }
     const { timingsTable } = await import('../timings/table.ts');
-    const { critical, ellipsis } = glyphsFor(env);
-    const paint = style(wantsColor(stderr, env));
-    const columns = stderr.isTTY ? stderr.columns || 80 : undefined;
-    const lines = timingsTable(timings, { columns, paint, bar: critical, ellipsis });
+    const lines = timingsTable(timings, tableOptions(stderr, env));
     const isGithub = actualMode(this.wanted.progress, stderr, env) === 'github';
     stderr.write(`\n${(isGithub ? withoutCommands(lines) : lines).join('\n')}\n`);
   }
@@ -67,7 +66,7 @@ export class BuildTimingsOutput {
     const { chromeTrace } = await import('../timings/chrome-trace.ts');
     const temporary = `${path}.${process.pid}.tmp`;
     try {
-      writeFileSync(temporary, chromeTrace(this.#recorder.timings()));
+      writeFileSync(temporary, chromeTrace(this.recorder.timings()));
       renameSync(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -93,7 +92,7 @@ export class BuildTimingsOutput {
     const problem =
       typeof settings === 'string'
         ? settings
-        : await sendOtlp(otlpRequest(this.#recorder.timings(), this.#facts, settings, VERSION), settings);
+        : await sendOtlp(otlpRequest(this.recorder.timings(), this.#facts, settings, VERSION), settings);
     const isSilent = typeof settings !== 'string' && !settings.isNamed;
     if (problem === undefined || isSilent) return;
     const where = typeof settings === 'string' ? '' : ` to ${settings.endpoint.host}`;

@@ -1,14 +1,14 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { JettisonError } from '../errors/error.ts';
 import { CAUSE_KINDS } from '../events/cause.ts';
 import { isDigest } from '../image/digest.ts';
 import type { BuildRecord, BuildStep } from './build-record.ts';
 import type { LogEntry } from './build-store.ts';
+import { invalid, number, objectOf, text, texts } from './imported-members.ts';
+import { soundTimings } from './imported-timings.ts';
 
 /** Of a file to import, unpacked. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_STEPS = 10_000;
-const MOST_TEXT = 64 * 1024;
 const FORMAT = 'jettison-build';
 
 /** Imported builds are nobody's project: no step is compared with what others wrote. */
@@ -56,6 +56,7 @@ function soundBuild(from: Record<string, unknown>, steps: BuildStep[]): BuildRec
   const git = typeof from['git'] === 'object' ? objectOf(from['git']) : {};
   const error = typeof from['error'] === 'object' ? objectOf(from['error']) : undefined;
   const commit = text(git['commit']);
+  const timings = soundTimings(from['timings']);
   return {
     version: 1,
     id,
@@ -81,6 +82,7 @@ function soundBuild(from: Record<string, unknown>, steps: BuildStep[]): BuildRec
     ...(from['tags'] === undefined ? {} : { tags: texts(from['tags']) }),
     ...(isDigest(text(from['imageId'])) ? { imageId: from['imageId'] as `sha256:${string}` } : {}),
     steps,
+    ...(timings === undefined ? {} : { timings }),
   };
 }
 
@@ -135,29 +137,4 @@ function soundEntry(value: unknown): LogEntry[] {
   const { step, stream, text: said } = objectOf(value);
   if (typeof step !== 'string' || typeof said !== 'string') return [];
   return [{ step, stream: stream === 'stdout' ? 'stdout' : 'stderr', text: said }];
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalid('a part of it is missing');
-  return value as Record<string, unknown>;
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, MOST_TEXT) : '';
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.slice(0, 1000).map(text) : [];
-}
-
-function number(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0;
-}
-
-function invalid(reason: string, cause?: unknown): JettisonError {
-  return new JettisonError('BUILD_FILE', `cannot import the build: ${reason}`, {
-    hint: 'Give a file of `jettison builds export`.',
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

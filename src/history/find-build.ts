@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import type { BuildTimings } from '../events/timings.ts';
 import { isAlive } from '../store/process-identity.ts';
 import type { BuildRecord, BuildState } from './build-record.ts';
 import type { BuildName, BuildStore } from './build-store.ts';
@@ -31,4 +32,17 @@ export function findBuild(store: BuildStore, id: string | undefined): BuildRecor
   throw new JettisonError('BUILD_DAMAGED', `the record of the build ${name.id} is damaged`, {
     hint: `\`jettison builds rm ${name.id}\` removes it.`,
   });
+}
+
+/** Where the time of a build went. @throws JettisonError `BUILD_NO_TIMES` */
+export function timingsOf({ id, timings, ...build }: BuildRecord): BuildTimings {
+  if (timings !== undefined) return timings;
+  const state = stateOf({ id, ...build });
+  const hint =
+    state === 'running'
+      ? 'Ask again when it is over.'
+      : state === 'interrupted'
+        ? 'It was killed, or interrupted: `jettison builds show` has what is known of it.'
+        : 'It is a build of an earlier version, or an imported one whose times are invalid.';
+  throw new JettisonError('BUILD_NO_TIMES', `no times of the build ${id} are on record`, { hint });
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { visibleHtml } from '../errors/safe-text.ts';
 import { PHASES } from '../events/phase.ts';
 import type { BuildTimings, TimedPart, TimeSpan } from '../events/timings.ts';
-import { seconds } from '../events/units.ts';
+import { plural, seconds } from '../events/units.ts';
 import { criticalPath, parallelism } from './critical-path.ts';
 import { lengthOf, partTimes, totalOf } from './part-times.ts';
 import { WATERFALL_STYLE } from './waterfall-style.ts';
@@ -17,6 +17,9 @@ export interface WaterfallFacts {
   version: string;
 }
 
+/** Milliseconds: times of shorter builds are told in milliseconds. */
+const SHORT_MS = 2000;
+
 /** Lines of the scale. */
 const TICKS = 5;
 
@@ -30,16 +33,18 @@ export function waterfallPage(timings: BuildTimings, { title, facts, version }: 
   const { workMs, average } = parallelism(timings);
   const parts = timings.parts.filter(({ sameAs }) => sameAs === undefined);
   const shown = parts.filter(({ busy, phases }) => [...busy, ...phases].some((span) => lengthOf(span) > 0));
+  const hidden = parts.length - shown.length;
   const used = PHASES.filter((phase) =>
     shown.some(({ phases }) => phases.some((one) => one.phase === phase)),
   );
   const hash = createHash('sha256').update(WATERFALL_STYLE).digest('base64');
   const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+  const time = timeIn(timings.durationMs);
   const all = [
     ...facts,
-    ['Time', seconds(timings.durationMs)],
-    ['Critical path', `${seconds(totalOf(path))} of ${seconds(timings.durationMs)}`],
-    ['Parallelism', `${average.toFixed(1)}: ${seconds(workMs)} of work`],
+    ['Time', time(timings.durationMs)],
+    ['Critical path', `${time(totalOf(path))} of ${time(timings.durationMs)}`],
+    ['Parallelism', `${average.toFixed(1)}: ${time(workMs)} of work`],
   ] as const;
   return `<!doctype html>
 <html lang="en">
@@ -69,7 +74,7 @@ ${used.map((phase) => `<li><svg class="key" viewBox="0 0 10 10" aria-hidden="tru
 ${shown.map((part) => row(part, timings.durationMs, critical.has(part.id))).join('\n')}
 </tbody>
 </table>
-<p class="faint">${parts.length - shown.length} of ${parts.length} parts took no time worth a bar. Times of packing and pushing are those of the export.</p>
+<p class="faint">${hidden > 0 ? `${hidden} of ${plural(parts.length, 'part')} took no time worth a bar. ` : ''}Times of packing and pushing are those of the export.</p>
 </main>
 <footer class="faint">Jettison ${visibleHtml(version)}</footer>
 </body>
@@ -78,19 +83,18 @@ ${shown.map((part) => row(part, timings.durationMs, critical.has(part.id))).join
 }
 
 function row(part: TimedPart, durationMs: number, isCritical: boolean): string {
+  const time = timeIn(durationMs);
   const { startMs, ownMs, phases } = partTimes(part);
-  const told = [...phases].map(([phase, ms]) => `${phase} ${seconds(ms)}`);
-  const about = told.length === 0 ? `no phases, ${seconds(ownMs)}` : told.join(', ');
+  const told = [...phases].map(([phase, ms]) => `${phase} ${time(ms)}`);
+  const about = told.length === 0 ? `no phases, ${time(ownMs)}` : told.join(', ');
   const bars = [
-    ...part.busy.map((span) => bar('work', span, durationMs, seconds(lengthOf(span)))),
-    ...part.phases.map((span) =>
-      bar(span.phase, span, durationMs, `${span.phase} ${seconds(lengthOf(span))}`),
-    ),
+    ...part.busy.map((span) => bar('work', span, durationMs, time(lengthOf(span)))),
+    ...part.phases.map((span) => bar(span.phase, span, durationMs, `${span.phase} ${time(lengthOf(span))}`)),
   ];
   const outcome =
     part.outcome === undefined || part.outcome === 'done' ? '' : ` <small>${part.outcome}</small>`;
   const mark = isCritical ? '<span class="only-read">On the critical path: </span>' : '';
-  return `<tr${isCritical ? ' class="critical"' : ''}><th scope="row">${mark}<span class="title" title="${visibleHtml(part.title)}">${visibleHtml(part.title)}</span>${outcome}</th><td class="number">${seconds(startMs)}</td><td class="number">${seconds(ownMs)}</td><td class="bars"><svg class="row" role="img" aria-label="${visibleHtml(about)}">${bars.join('')}</svg></td></tr>`;
+  return `<tr${isCritical ? ' class="critical"' : ''}><th scope="row">${mark}<span class="title" title="${visibleHtml(part.title)}">${visibleHtml(part.title)}</span>${outcome}</th><td class="number">${time(startMs)}</td><td class="number">${time(ownMs)}</td><td class="bars"><svg class="row" role="img" aria-label="${visibleHtml(about)}">${bars.join('')}</svg></td></tr>`;
 }
 
 function bar(name: string, span: TimeSpan, durationMs: number, title: string): string {
@@ -99,9 +103,15 @@ function bar(name: string, span: TimeSpan, durationMs: number, title: string): s
   return `<rect class="${name}" x="${x}" width="${width}" height="100%"><title>${title}</title></rect>`;
 }
 
+/** How times of a build are told that took so long. */
+function timeIn(durationMs: number): (ms: number) => string {
+  return durationMs < SHORT_MS ? (ms) => `${Math.round(ms)}ms` : seconds;
+}
+
 function scale(durationMs: number): string {
   const ticks = Array.from({ length: TICKS }, (_, i) => (durationMs * i) / TICKS);
-  const labels = ticks.map((ms) => `<text x="${percent(ms, durationMs)}" y="11">${seconds(ms)}</text>`);
+  const time = timeIn(durationMs);
+  const labels = ticks.map((ms) => `<text x="${percent(ms, durationMs)}" y="11">${time(ms)}</text>`);
   return `<svg class="scale" aria-hidden="true">${labels.join('')}</svg>`;
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -58,6 +58,71 @@ describe('builds on record', () => {
       const content = name.endsWith('.gz') ? gunzipSync(bytes).toString() : bytes.toString();
       expect(content).not.toContain('hidden-value-1');
     }
+  });
+
+  it('show where the time went: as a table, as JSON and as a page', async () => {
+    const [{ id, timings }] = await facts();
+    expect(timings.parts.map(({ title }: { title: string }) => title)).toEqual([
+      ...['read and plan', '[stage-0 1/3] WORKDIR /x-$API_TOKEN'],
+      ...['[stage-0 2/3] COPY a /a', '[stage-0 3/3] COPY b /b', 'exporting image'],
+    ]);
+    const table = await text('builds', 'show', '--timings');
+    expect(table).toContain(id);
+    expect(table).toMatch(/parallelism {4}\d/);
+    expect(JSON.parse(await text('builds', 'show', '--timings', '--json'))).toEqual(timings);
+    const page = await text('builds', 'show', '--html', '-o', '-', id.slice(0, 6));
+    expect(page.match(/<tr[^>]*><th scope="row">/g)!.length).toBeGreaterThan(0);
+    expect(page).toContain(`<dd>${id}</dd>`);
+    expect(page).not.toContain('hidden-value-1');
+    const { err } = await builds.run(['builds', 'show', '--html']);
+    expect(err).toBe(`build-${id}.html: ${err.split(' ')[1]}`);
+    const written = readFileSync(join(builds.folder, `build-${id}.html`), 'utf8');
+    expect(written).toBe(page);
+  });
+
+  it('show the page in the browser', async () => {
+    const seen = join(builds.folder, 'seen');
+    const browser = join(builds.folder, 'browser');
+    writeFileSync(browser, `#!/bin/sh\necho "$1" > ${seen}.new && mv ${seen}.new ${seen}\n`, { mode: 0o755 });
+    const args = ['builds', 'show', '--html', '--open', '-o', 'page.html'];
+    expect(await builds.run(args, { env: { BROWSER: browser } })).toMatchObject({ code: 0 });
+    await expect
+      .poll(() => existsSync(seen) && readFileSync(seen, 'utf8'))
+      .toBe(`${join(builds.folder, 'page.html')}\n`);
+  });
+
+  it.each([
+    [['--html', '--json'], 'cannot be combined'],
+    [['--html', '--timings'], 'cannot be combined'],
+    [['--open'], 'Add --html'],
+    [['-o', 'x'], 'Add --html'],
+    [['--html', '--open', '-o', '-'], '--open needs a file'],
+  ])('refuse to be shown with %j', async (flags, said) => {
+    expect(await builds.run(['builds', 'show', ...flags])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(said),
+    });
+  });
+
+  it('keep their times when they are imported, if those are sound', async () => {
+    const [, { id, timings }] = await facts();
+    const file = join(builds.folder, 'times.json.gz');
+    await text('builds', 'export', '-o', file, id);
+    const told = JSON.parse(gunzipSync(readFileSync(file)).toString());
+    await text('builds', 'rm', id);
+    told.build.timings.parts[1].outcome = '"><script>alert(1)</script>';
+    writeFileSync(file, gzipSync(JSON.stringify(told)));
+    await text('builds', 'import', file);
+    for (const how of ['--timings', '--html'])
+      expect(await builds.run(['builds', 'show', how, id])).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`no times of the build ${id} are on record`),
+      });
+    told.build.timings = timings;
+    writeFileSync(file, gzipSync(JSON.stringify(told)));
+    await text('builds', 'rm', id);
+    await text('builds', 'import', file);
+    expect(JSON.parse(await text('builds', 'show', '--timings', '--json', id))).toEqual(timings);
   });
 
   it('can be exported, removed and imported', async () => {

@@ -62,6 +62,8 @@ describe('the page of a build', () => {
   const views = [
     { width: 1280, colorScheme: 'light' },
     { width: 1280, colorScheme: 'dark' },
+    { width: 400, colorScheme: 'light' },
+    { width: 400, colorScheme: 'dark' },
     { width: 360, colorScheme: 'light' },
   ] as const;
   for (const view of views) {

@@ -73,6 +73,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
           renderer.handle(event);
           timings?.handle(event);
         },
+        ...(timings === undefined ? {} : { timings: timings.recorder }),
       });
     } catch (error) {
       renderer.end();

@@ -8,11 +8,11 @@ import { writeOutput } from '../../export/write-output.ts';
 import { packBuild, unpackBuild } from '../../history/build-file.ts';
 import type { BuildRecord } from '../../history/build-record.ts';
 import { BuildStore } from '../../history/build-store.ts';
-import { findBuild, findBuildName, stateOf } from '../../history/find-build.ts';
+import { findBuild, findBuildName, stateOf, timingsOf } from '../../history/find-build.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand, defineGroup, type Io } from '../command.ts';
 import { listFlags } from '../flags/common.ts';
-import { buildHead, nameOfStep, stepReasons } from '../print/build-text.ts';
+import { buildFacts, buildHead, nameOfStep, stepReasons, tableOptions } from '../print/build-text.ts';
 import { age } from '../print/docker-units.ts';
 import { forOutput, printJson, printList } from '../print/list-output.ts';
 
@@ -93,33 +93,45 @@ const ls = defineCommand({
 const show = defineCommand({
   usage: 'jettison builds show [OPTIONS] [BUILD]',
   about: 'Shows a build, the latest without BUILD: its flags, and of each step what came of it, and why.',
-  flags: { json: { help: 'Everything known of it, as JSON' } },
+  flags: {
+    json: { help: 'Everything known of it, as JSON; with --timings its times only' },
+    timings: { help: 'Show where its time went: a table, as `build --timings` prints' },
+    html: { help: 'Write that as a page instead: one file, with a bar for each phase' },
+    output: {
+      short: 'o',
+      value: 'FILE',
+      help: 'Where to write the page (default: build-BUILD.html); - for standard output',
+    },
+    open: { help: 'Show the page in the browser' },
+  },
+  examples: ['jettison builds show --timings', 'jettison builds show k3x9f2a7bd --html --open'],
   run: ({ flags, args, io }) =>
-    withBuilds(io, (store) => {
-      const build = findBuild(store, args[0]);
-      if (flags.json) {
-        printJson(io, factsOf(build));
+    withBuilds(io, async (store) => {
+      if (flags.html) {
+        if (flags.json || flags.timings)
+          throw usageError('--html cannot be combined with --json or --timings', 'Leave one of them out.');
+        const { writeWaterfall } = await import('../waterfall-file.ts');
+        await writeWaterfall(findBuild(store, args[0]), flags, io);
         return 0;
       }
-      const { command, git, tags, imageId, error, target, platforms } = build;
-      const facts: [string, string | undefined][] = [
-        ['Flags', command?.join(' ')],
-        [
-          'Commit',
-          git &&
-            `${git.commit}${git.branch === undefined ? '' : ` (${git.branch})`}${git.dirty ? ', with changes' : ''}`,
-        ],
-        ['Target', target],
-        ['For', platforms.join(', ')],
-        ['Image', imageId],
-        ['Tags', tags?.join(', ')],
-        ['Error', error?.message],
-      ];
-      const lines = facts.flatMap(([name, value]) =>
-        value ? `${name.padEnd(7)}${forOutput(io, value)}` : [],
-      );
+      if (flags.open || flags.output !== undefined) {
+        throw usageError('--output and --open are for the page', 'Add --html.');
+      }
+      const build = findBuild(store, args[0]);
+      if (flags.json) {
+        printJson(io, flags.timings ? timingsOf(build) : factsOf(build));
+        return 0;
+      }
+      const head = buildHead(build, io);
+      if (flags.timings) {
+        const { timingsTable } = await import('../../timings/table.ts');
+        const lines = timingsTable(timingsOf(build), tableOptions(io.stdout, io.env));
+        io.stdout.write(`${[head, '', ...lines].join('\n')}\n`);
+        return 0;
+      }
+      const lines = buildFacts(build).map(([name, value]) => `${name.padEnd(7)}${forOutput(io, value)}`);
       const steps = build.steps.map((step) => stepReasons(step, build, store, io).join('\n'));
-      io.stdout.write(`${[[buildHead(build, io), ...lines].join('\n'), ...steps].join('\n\n')}\n`);
+      io.stdout.write(`${[[head, ...lines].join('\n'), ...steps].join('\n\n')}\n`);
       return 0;
     }),
 });

@@ -1,11 +1,13 @@
 import { type Style, style, wantsColor } from '../../errors/style.ts';
 import { agoText, causeText } from '../../events/cause.ts';
+import { glyphsFor } from '../../events/glyphs.ts';
 import { seconds } from '../../events/units.ts';
 import { printable } from '../../events/width.ts';
 import type { BuildRecord, BuildStep } from '../../history/build-record.ts';
 import type { BuildStore } from '../../history/build-store.ts';
 import { stateOf } from '../../history/find-build.ts';
 import { changedBelow } from '../../history/why-reused.ts';
+import type { TableOptions } from '../../timings/table.ts';
 import type { Io } from '../command.ts';
 
 /** `[build 2/5] COPY src /src`, as progress names it. */
@@ -21,6 +23,22 @@ export function buildHead(build: BuildRecord, io: Io): string {
   const time = build.durationMs === undefined ? '' : ` in ${seconds(build.durationMs)}`;
   const ago = agoText(Date.now() - Date.parse(build.started));
   return `${paint.bold(build.id)}  ${shown}${time}, ${ago}  ${paint.dim(printable(`${build.dockerfile} in ${build.context}`))}`;
+}
+
+/** Facts of a build besides its result, by the names that they are shown under. */
+export function buildFacts(build: BuildRecord): [name: string, value: string][] {
+  const { command, git, tags, imageId, error, target, platforms } = build;
+  const branch = git?.branch === undefined ? '' : ` (${git.branch})`;
+  const facts: [string, string | undefined][] = [
+    ['Flags', command?.join(' ')],
+    ['Commit', git && `${git.commit}${branch}${git.dirty ? ', with changes' : ''}`],
+    ['Target', target],
+    ['For', platforms.join(', ')],
+    ['Image', imageId],
+    ['Tags', tags?.join(', ')],
+    ['Error', error?.message],
+  ];
+  return facts.flatMap(([name, value]) => (value ? [[name, value]] : []));
 }
 
 /** Why a step did, or did not, run: its name, and a line for each fact that differs. */
@@ -60,4 +78,15 @@ function reasons(step: BuildStep, build: BuildRecord, store: BuildStore): string
     'nothing it reads changed, although below it',
     ...below.map((cause) => `  ${causeText(cause, step)}`),
   ];
+}
+
+/** How a table of timings looks where it is printed: colours, signs, and the width of a terminal. */
+export function tableOptions(stream: Io['stdout'], env: Io['env']): TableOptions {
+  const { critical, ellipsis } = glyphsFor(env);
+  return {
+    columns: stream.isTTY ? stream.columns || 80 : undefined,
+    paint: style(wantsColor(stream, env)),
+    bar: critical,
+    ellipsis,
+  };
 }

@@ -21,6 +21,7 @@ describe('tables of flags in docs/', () => {
     }
     expect([...shown].sort()).toEqual([
       'build',
+      'builds show',
       'explore',
       'forecast',
       'lint',
@@ -28,6 +29,7 @@ describe('tables of flags in docs/', () => {
       'run',
       'sbom',
       'scan',
+      'why-ran',
     ]);
   });
 
