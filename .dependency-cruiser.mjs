@@ -38,6 +38,7 @@ const rooms = {
   report: ['inspect', 'protocol'],
   timings: [],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
+  probe: ['layer', 'store', 'protocol', 'machine', 'launch', 'host', 'run'],
   base: ['layer', 'store', 'host', 'export'],
   build: [
     ...['dockerfile', 'plan', 'context', 'cache', 'remote', 'registry', 'solve', 'store', 'protocol'],
