@@ -18,12 +18,12 @@ const MEMBERS = [
 ] as const satisfies readonly (keyof RuntimeConfig)[];
 
 /**
- * The config of a base image as a build takes it over: as in BuildKit a member that is empty (`""`, `[]`, `{}`, `null`,
- * `false`) counts as absent, and members that the image format does not have are left out.
+ * The config that a build inherits from its base image. As in BuildKit an empty member (`""`, `[]`, `{}`, `null`,
+ * `false`) counts as absent, and members outside the image format are left out.
  */
 export function inheritedConfig(config: RuntimeConfig | null | undefined): RuntimeConfig {
   const { Healthcheck: health, ...members } = present(config, MEMBERS);
-  // Without a test it is still there: that of the image below is not taken.
+  // A health check without a test still replaces the one of the base image below.
   const given = config?.Healthcheck;
   return given ? { ...members, Healthcheck: present(given, HEALTH) as Healthcheck } : members;
 }
@@ -37,14 +37,14 @@ const HEALTH = [
   'Retries',
 ] as const satisfies readonly (keyof Healthcheck)[];
 
-/** The history of a base image, without what says nothing in it. */
+/** The history of a base image, without empty members. */
 export function inheritedHistory(history: ImageConfig['history'] | null): HistoryEntry[] {
   return (history ?? []).map((entry) =>
     present(entry, ['created', 'created_by', 'comment', 'author', 'empty_layer']),
   );
 }
 
-/** The members of an object that are there and not empty. */
+/** The members of an object that are not empty. */
 function present<T extends object, K extends keyof T>(
   from: T | null | undefined,
   names: readonly K[],

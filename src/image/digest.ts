@@ -15,7 +15,7 @@ export function hex(digest: Digest): string {
   return digest.slice('sha256:'.length);
 }
 
-/** Digest of some bytes, or of a string's UTF-8 bytes. */
+/** Digest of bytes, or of a string's UTF-8 bytes. */
 export function sha256(data: string | Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }

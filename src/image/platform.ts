@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import type { Platform } from './types.ts';
 
-/** Node's names for architectures that OCI, following Go, calls something else. */
+/** OCI's names (those of Go) for Node's architectures. */
 const FROM_NODE: Record<string, { architecture: string; variant?: string }> = {
   x64: { architecture: 'amd64' },
   ia32: { architecture: '386' },
@@ -14,7 +14,7 @@ const FROM_NODE: Record<string, { architecture: string; variant?: string }> = {
   s390x: { architecture: 's390x' },
 };
 
-/** What people write for architectures, and what OCI calls them. */
+/** OCI's names for other common names of architectures. */
 const ARCHITECTURES: Record<string, { architecture: string; variant?: string }> = {
   x86_64: { architecture: 'amd64' },
   'x86-64': { architecture: 'amd64' },
@@ -25,7 +25,7 @@ const ARCHITECTURES: Record<string, { architecture: string; variant?: string }> 
   armel: { architecture: 'arm', variant: 'v6' },
 };
 
-/** Words that stand for an operating system or an architecture where only one of the two is named. */
+/** Names that are recognised as an operating system, or as an architecture, when they stand alone. */
 const SYSTEMS = new Set([
   'linux',
   'windows',
@@ -43,12 +43,12 @@ const KNOWN_ARCHITECTURES = new Set([
   ...['mips', 'mips64', 'mips64le', 'ppc64', 'riscv', 's390', 'sparc64', 'wasm'],
 ]);
 
-/** Variants that OCI leaves out, being the architecture's only common one. */
+/** Default variants. OCI leaves out those of arm64 and amd64. */
 const DEFAULT_VARIANT: Record<string, string> = { arm: 'v7', arm64: 'v8', amd64: 'v1' };
-/** The least variant that machines of an architecture run. */
+/** The lowest variant that machines of an architecture can run. */
 const LEAST_VARIANT: Record<string, number> = { arm: 5, arm64: 8, amd64: 1 };
 
-/** What images built on this machine run on. Images are Linux's even where the machine is not. */
+/** The platform of images built on this machine: always Linux. */
 export function hostPlatform(arch: string = process.arch): Platform {
   return { os: 'linux', ...(FROM_NODE[arch] ?? { architecture: arch }) };
 }
@@ -86,7 +86,7 @@ export function parsePlatform(text: string, host: Platform = hostPlatform()): Pl
   });
 }
 
-/** Brings a platform to OCI's names: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`. */
+/** Converts a platform to OCI's names: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`. */
 function normalisePlatform(platform: Platform): Platform {
   const known = ARCHITECTURES[platform.architecture];
   const architecture = known?.architecture ?? platform.architecture;
@@ -112,8 +112,8 @@ export function formatPlatform(platform: Platform): string {
 }
 
 /**
- * Whether an image of one platform serves where another is wanted, and how well: 0 not at all, higher is better. As
- * containerd has it, machines take images of lower variants, and those of their 32-bit forerunners last of all.
+ * How well an image of one platform runs on another: 0 not at all, higher is better. As in containerd a machine runs
+ * images of lower variants, and last those of its 32-bit architecture.
  */
 export function matchPlatform(wanted: Platform, offered: Platform): number {
   const name = formatPlatform(offered);
@@ -122,7 +122,7 @@ export function matchPlatform(wanted: Platform, offered: Platform): number {
   return place < 0 ? 0 : served.length - place;
 }
 
-/** All platforms whose images a machine of this one runs, the best first. */
+/** All platforms whose images a machine can run, the best first. */
 function servedBy(platform: Platform): Platform[] {
   const { os, architecture } = platform;
   const least = LEAST_VARIANT[architecture];
@@ -136,7 +136,7 @@ function servedBy(platform: Platform): Platform[] {
   return variants;
 }
 
-/** The one of several that serves best, the first among equals; undefined if none does. */
+/** The best match, the first among equals; undefined without a match. */
 export function bestPlatform<T extends { platform?: Platform }>(
   wanted: Platform,
   offers: T[],

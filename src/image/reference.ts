@@ -1,15 +1,15 @@
 import { JettisonError } from '../errors/error.ts';
 import { type Digest, isDigest } from './digest.ts';
 
-/** An image's name, taken apart and made complete: `node` is `docker.io`, `library/node`, `latest`. */
+/** The parts of a normalised image name: `node` is `docker.io`, `library/node`, `latest`. */
 export interface Reference {
-  /** Host of the registry with its port where one is given, e.g. `docker.io`, `localhost:5000`, `[::1]:5000`. */
+  /** Host of the registry, with its port if given: `docker.io`, `localhost:5000`, `[::1]:5000`. */
   registry: string;
   /** Path of the repository inside the registry, e.g. `library/node`. */
   repository: string;
-  /** Absent only where a digest stands alone. */
+  /** Absent only in `name@digest`. */
   tag?: string;
-  /** Digest of the manifest or index that is meant, whatever the tag says. */
+  /** Digest of the manifest or index; it takes precedence over the tag. */
   digest?: Digest;
 }
 
@@ -27,11 +27,11 @@ const REPOSITORY_RULE =
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
- * Parses an image name by Docker's grammar, `[registry/]repository[:tag][@digest]`, and completes it as Docker
- * does: Docker Hub where no registry is named, `library/` before its one-word names, `latest` where there is
- * neither tag nor digest.
+ * Parses an image name by Docker's grammar, `[registry/]repository[:tag][@digest]`, and normalises it as Docker does:
+ * the default registry is Docker Hub, `library/` precedes its one-word names, and without tag and digest the tag is
+ * `latest`.
  *
- * @throws JettisonError `REFERENCE_INVALID` with a hint that says which part is wrong
+ * @throws JettisonError `REFERENCE_INVALID`, which names the wrong part
  */
 export function parseReference(text: string): Reference {
   const fail = (reason: string, hint: string): never => {
@@ -93,7 +93,7 @@ export function parseReference(text: string): Reference {
   };
 }
 
-/** The nearest name that is one: lower case, with hyphens for what may not be in it. */
+/** A similar valid name: in lower case, with hyphens for invalid characters; undefined without one. */
 function validName(text: string): string | undefined {
   const [, name = '', tag] = /^([^@]*?)(?::([^/@]*))?(?:@.*)?$/.exec(text) ?? [];
   const parts = name
@@ -107,7 +107,7 @@ function validName(text: string): string | undefined {
   return valid !== text && REPOSITORY.test(repository) && !/^[0-9a-f]{64}$/.test(valid) ? valid : undefined;
 }
 
-/** Docker's rule for what stands before the first slash: a registry if it looks like a host, else a path. */
+/** Docker's rule for the part before the first slash: a registry if it looks like a host, else a path. */
 function splitRegistry(text: string): { registry: string; rest: string } {
   const slash = text.indexOf('/');
   const first = slash < 0 ? '' : text.slice(0, slash);
@@ -122,7 +122,7 @@ export function canonicalName(reference: Reference | string): string {
   return `${registry}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-/** The short form that people type and Docker prints: `node:20`, `team/app:latest`, `localhost:5000/app:1`. */
+/** The short form that Docker prints: `node:20`, `team/app:latest`, `localhost:5000/app:1`. */
 export function familiarName(reference: Reference | string): string {
   const { tag, digest, ...name } = parsed(reference);
   const suffix = `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
@@ -136,7 +136,7 @@ export function familiarRepository({
 }: Pick<Reference, 'registry' | 'repository'>): string {
   const official = repository.startsWith(OFFICIAL) ? repository.slice(OFFICIAL.length) : '';
   if (registry === HUB && official !== '' && !official.includes('/')) return official;
-  // A path on Docker Hub that starts like a host keeps its registry: without it, it would mean another image.
+  // A path on Docker Hub that looks like a host keeps its registry: otherwise it would be another image.
   return registry === HUB && splitRegistry(repository).rest === repository
     ? repository
     : `${registry}/${repository}`;

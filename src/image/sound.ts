@@ -5,16 +5,16 @@ import { hostPlatform } from './platform.ts';
 import type { Descriptor, ImageConfig, Index, Manifest } from './types.ts';
 
 /**
- * Reads the JSON documents of images that others made. What Docker takes is taken: unknown members, missing ones, and
- * null in the place of any value, which counts as missing. A value of another type, as which Docker refuses it, is
- * an error that names the member. Nothing behind this point has to expect anything but what the types say.
+ * Reads and checks the JSON documents of images, so that every document has the shape of its type. As in Docker,
+ * unknown and missing members are accepted, and null counts as missing. A value of another type is an error that names
+ * the member.
  */
 
 /**
  * Parses JSON.
  *
  * @param what the document, for messages, e.g. `the config of node:20`
- * @throws JettisonError `IMAGE_INVALID` for what is not JSON, or nested too deep to be handed on
+ * @throws JettisonError `IMAGE_INVALID` for invalid JSON, or for one that is nested too deeply
  */
 export function parseDocument(bytes: Uint8Array, what: string): unknown {
   const deepest = limit('json-depth');
@@ -47,7 +47,7 @@ export function readIndex(bytes: Uint8Array, what: string): Index {
   return document(parseDocument(bytes, what), INDEX, what) as unknown as Index;
 }
 
-/** An image config. Without an operating system or an architecture it is for this machine. @throws JettisonError `IMAGE_INVALID` */
+/** An image config. A missing operating system or architecture is this machine's. @throws JettisonError `IMAGE_INVALID` */
 export function readConfig(bytes: Uint8Array, what: string): ImageConfig {
   const config = document(parseDocument(bytes, what), CONFIG, what) as unknown as ImageConfig;
   const host = hostPlatform();
@@ -56,25 +56,25 @@ export function readConfig(bytes: Uint8Array, what: string): ImageConfig {
   return config;
 }
 
-/** What an `oci-layout` file says; undefined when it says nothing. */
+/** The version in an `oci-layout` file; undefined without one. */
 export function layoutVersion(marker: unknown): string | undefined {
   const version = isObject(marker) ? marker['imageLayoutVersion'] : undefined;
   return version === undefined || version === null ? undefined : String(version).slice(0, 40);
 }
 
-/** Whether a version of the image layout is one that Jettison reads: 1.0.0, and what stays compatible with it. */
+/** Whether Jettison reads this version of the image layout: 1.x. */
 export function isKnownLayout(version: string): boolean {
   return /^1(?:\.\d+)*$/.test(version);
 }
 
-/** Checks a value, and gives it with what null stood for left out; undefined counts as missing. */
+/** Checks a value, and returns it without members that are null. */
 type Shape = (value: unknown, path: string, what: string) => unknown;
 
 const string: Shape = (value, path, what) =>
   typeof value === 'string' ? value : wrong(what, path, 'a string', value);
 const boolean: Shape = (value, path, what) =>
   typeof value === 'boolean' ? value : wrong(what, path, 'true or false', value);
-/** What fits 64 bits. */
+/** A 64-bit integer. */
 const integer: Shape = (value, path, what) =>
   typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 63
     ? value
@@ -147,7 +147,7 @@ const described = objectOf(
   } satisfies Members<Descriptor>,
   ['digest', 'size'],
 );
-/** Without a media type it is of none that anybody knows. */
+/** A missing media type becomes an unknown one. */
 const descriptor: Shape = (value, path, what) => ({
   mediaType: '',
   ...(described(value, path, what) as object),

@@ -4,10 +4,10 @@ import type { Digest } from './digest.ts';
 import type { Descriptor } from './types.ts';
 
 /**
- * Passes the bytes of a blob on.
+ * Passes on the bytes of a blob, and verifies digest and size at their end.
  *
  * @param hint of the error: where the damage may come from, and what to do
- * @throws JettisonError `DIGEST_MISMATCH` at their end, when they are not the blob's
+ * @throws JettisonError `DIGEST_MISMATCH` after the last byte
  */
 export async function* verifiedBlob<T extends Uint8Array>(
   { digest, size }: Pick<Descriptor, 'digest' | 'size'>,

@@ -3,35 +3,35 @@ import type { CommandNetwork, ExecRequest } from '../protocol/exec-request.ts';
 import type { WorkerMode } from '../protocol/rung.ts';
 import { networkHelper } from './network-helper.ts';
 
-/** Facts about networks that a worker has found out. */
+/** What a worker remembers about networks. */
 export interface NetworkMemory {
-  /** Why no command can have a private network, once one could not: for people. */
+  /** Set when a private network failed: the reason, in words. */
   noPrivateNetwork?: string;
 }
 
-/** The network of one command, decided. */
+/** The chosen network of a command. */
 export interface SettledNetwork {
   network: CommandNetwork;
   /** See `StartedCommand`. */
   sharesNetwork?: string;
 }
 
-/** The network of a command; of one that may have any the safest that is possible here, as far as is known. */
+/** Chooses the network of a command. `default` is a private one, if this machine can make it. */
 export function settleNetwork(
   ctx: NetworkMemory,
   { rung }: Pick<WorkerMode, 'rung'>,
   wanted: ExecRequest['network'],
 ): SettledNetwork {
   if (wanted !== 'default') return { network: wanted };
-  const why = rung === 'chroot' ? 'it takes namespaces' : (ctx.noPrivateNetwork ?? whyNoHelper());
+  const why = rung === 'chroot' ? 'it needs namespaces' : (ctx.noPrivateNetwork ?? whyNoHelper());
   return why === undefined ? { network: 'private' } : { network: 'host', sharesNetwork: why };
 }
 
 /**
- * What to do after a command could not be started: if that may be the private network's fault, no further command that
- * may have any gets one from this worker.
+ * Chooses again after a command could not be started. If a private network may be the reason, this worker uses the
+ * machine's network for `default` from now on.
  *
- * @returns the network to try again with; undefined when that makes no difference
+ * @returns the network to try again with; undefined if another network does not help
  */
 export function settleAgain(
   ctx: NetworkMemory,
@@ -51,8 +51,8 @@ export function sharedNetworkNote(why: string): string {
   return `RUN uses this machine's network, not one of its own: ${why}`;
 }
 
-/** Why this machine has no private networks, and what changes that, in a few words; undefined if it has. */
+/** Why this machine cannot make private networks, and what to do, in words; undefined if it can. */
 function whyNoHelper(): string | undefined {
   const helper = networkHelper();
-  return 'name' in helper ? undefined : `it takes ${helper.missing}. ${helper.hint}`;
+  return 'name' in helper ? undefined : `it needs ${helper.missing}. ${helper.hint}`;
 }

@@ -9,13 +9,13 @@ import { asRoot, findTool, needTool } from './tools.ts';
 
 const CAP_SYS_ADMIN = 21n;
 
-/** The kind of namespace that this process can ask for; whether the kernel grants it shows when it is tried. */
+/** The isolation that this process can request. Only an attempt shows whether the kernel grants it. */
 export function chooseIsolation(): Isolation {
   if (process.getuid?.() === 0 && hasCapability(CAP_SYS_ADMIN)) return rootOf(readText('/proc/self/uid_map'));
   return rangeProblem() === undefined ? 'ranges' : 'single';
 }
 
-/** What a root with all capabilities is root of. @param map text of /proc/self/uid_map */
+/** The isolation of a process with all capabilities. @param map text of /proc/self/uid_map */
 export function rootOf(map: string): 'root' | 'nested' | 'single' {
   const ranges = map
     .trim()
@@ -26,7 +26,7 @@ export function rootOf(map: string): 'root' | 'nested' | 'single' {
   return ranges.length === 1 && count === 1 ? 'single' : 'nested';
 }
 
-/** The command that starts another one inside new namespaces of that kind: its words come before that one's. */
+/** The words to put before a command that is to start in new namespaces. */
 export function namespaceCommand(isolation: Isolation): string[] {
   if (isolation === 'none') return [];
   const unshare = needTool('unshare');
@@ -42,7 +42,7 @@ export function namespaceCommand(isolation: Isolation): string[] {
   ];
 }
 
-/** Why no id ranges can be mapped for this user, and what would help; undefined when they can. */
+/** Why no id ranges can be mapped for this user, and the remedy; undefined if they can. */
 export function rangeProblem(): { reason: string; remedy: string } | undefined {
   for (const tool of ['newuidmap', 'newgidmap'] as const) {
     if (findTool(tool) === undefined) {
@@ -67,35 +67,31 @@ export function rangeProblem(): { reason: string; remedy: string } | undefined {
 
 function hasMapAuto(): boolean {
   const { stdout, error } = spawnSync(needTool('unshare'), ['--version'], { encoding: 'utf8' });
-  // Not an answer: with too few processes or files, a worker would take another form of the layers.
+  // A shortage of processes or files is not an answer: the worker would use another form of the layers.
   if (error !== undefined) throw isolationError('ranges', error.message);
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(stdout) ?? [];
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38);
 }
 
 /**
- * The error for a worker that could not be started, from what `unshare` said.
+ * The error for a worker that could not be started.
  *
- * @param said what came on its standard error
+ * @param stderr standard error of `unshare`
  */
-export function isolationError(isolation: Isolation, said: string): JettisonError {
-  const text = said.trim().split('\n').at(-1) ?? '';
+export function isolationError(isolation: Isolation, stderr: string): JettisonError {
+  const text = stderr.trim().split('\n').at(-1) ?? '';
   const shortage = shortageIn(text);
   if (shortage !== undefined) {
     return new JettisonError('NO_NAMESPACES', `the worker cannot be started: ${shortage} (${text})`, {
-      hint: 'Build again when that has passed, or raise the limit. Nothing of this is remembered.',
+      hint: 'Build again later, or raise the limit. The failure is not remembered.',
       details: { isolation },
     });
   }
-  if (said.includes('native Koffi module')) {
+  if (stderr.includes('native Koffi module')) {
     const name = `@koromix/koffi-linux-${process.arch}`;
-    return new JettisonError(
-      'NATIVE_MISSING',
-      `the package ${name} is missing, without which no worker starts`,
-      {
-        hint: 'It is an optional dependency: install again without --omit=optional (`npm i -g jettison-build`).',
-      },
-    );
+    return new JettisonError('NATIVE_MISSING', `the package ${name} is missing, which the worker needs`, {
+      hint: 'It is an optional dependency: install again without --omit=optional (`npm i -g jettison-build`).',
+    });
   }
   return new JettisonError(
     'NO_NAMESPACES',
@@ -103,7 +99,7 @@ export function isolationError(isolation: Isolation, said: string): JettisonErro
       text === '' ? '' : ` (${text})`
     }`,
     {
-      hint: 'Run `jettison doctor`: it says what is in the way and which command changes it.',
+      hint: '`jettison doctor` shows the obstacle and the command that removes it.',
       details: { isolation },
     },
   );

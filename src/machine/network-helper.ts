@@ -5,7 +5,7 @@ export type HelperName = 'pasta' | 'slirp4netns';
 
 const TUN = '/dev/net/tun';
 
-/** The program of this machine that a private network can be made with, or what is missing for that. */
+/** The program of this machine that can connect a private network, or what is missing. */
 export function networkHelper(): { name: HelperName } | { missing: string; hint: string } {
   const name = (['pasta', 'slirp4netns'] as const).find((tool) => findTool(tool) !== undefined);
   if (name === undefined)
@@ -16,7 +16,7 @@ export function networkHelper(): { name: HelperName } | { missing: string; hint:
   } catch {
     return {
       missing: `the right to use ${TUN}`,
-      hint: `To let everybody use it, ${asRoot(`chmod 666 ${TUN}`)}`,
+      hint: `To let all users use it, ${asRoot(`chmod 666 ${TUN}`)}`,
     };
   }
 }

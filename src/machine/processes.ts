@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Process id of the oldest child of a process; undefined when it has none, or is gone. */
+/** Process id of the oldest child of a process; undefined without children, and for a process that has ended. */
 function oldestChild(pid: number): number | undefined {
   try {
     // Each thread has children of its own.
@@ -15,10 +15,10 @@ function oldestChild(pid: number): number | undefined {
 }
 
 /**
- * Process id of the command below a sandbox's first process: the oldest child each time, since orphans that the
- * first process inherits come later.
+ * Process id of the command below a sandbox's first process. The oldest child is taken at each level, since orphans
+ * that the first process inherits are newer.
  *
- * @param depth how many processes are above the command: see `Launch`
+ * @param depth number of processes above the command: see `Launch`
  */
 export function commandBelow(first: number, depth: number): number | undefined {
   let pid: number | undefined = first;

@@ -6,7 +6,7 @@ import { grantsIds } from './id-ranges.ts';
 
 const ALL: ReadableForms = [...DIRECTORY_FORMS];
 
-/** @param uid who the process is outside of the namespaces that it makes */
+/** The forms that a worker can read, its own first. @param uid of the process outside the namespaces that it makes */
 export function formsOf(isolation: Isolation, uid: number = process.getuid?.() ?? -1): ReadableForms {
   switch (isolation) {
     case 'root':
@@ -21,7 +21,7 @@ export function formsOf(isolation: Isolation, uid: number = process.getuid?.() ?
   }
 }
 
-/** The forms that the worker of a build can probably read: a guess, made without starting it. */
+/** The forms that the worker of a build can probably read, guessed without starting it. */
 export function expectedForms(rung: RungChoice): ReadableForms {
   if (rung === 'none') return formsOf('none');
   if (process.getuid?.() === 0) return ALL;

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { RuntimeName } from '../protocol/rung.ts';
 import { findTool, needTool } from './tools.ts';
 
-/** The OCI runtimes that are taken, the quicker one first. */
+/** The supported OCI runtimes, the faster one first. */
 const RUNTIMES: readonly RuntimeName[] = ['crun', 'runc'];
 
-/** Where a runtime keeps what it knows of its one container. Absolute paths. */
+/** The files of a runtime and its one container. Absolute paths. */
 export interface RuntimePlaces {
   /** Holds `config.json`. */
   bundle: string;
@@ -16,15 +16,15 @@ export interface RuntimePlaces {
 /** The name of every container: each has a state folder of its own. */
 export const CONTAINER = 'command';
 
-/** @param folder absolute path; in memory, since the bundle has the command's environment */
+/** @param folder absolute path on a tmpfs, since the bundle contains the command's environment */
 export function runtimePlaces(folder: string): RuntimePlaces {
   return { bundle: join(folder, 'bundle'), state: join(folder, 'state'), log: join(folder, 'runtime.log') };
 }
 
 /**
- * A runtime's path with the options that every subcommand has.
+ * A runtime's path with the options of every subcommand.
  *
- * @param places.log absent: it complains on its standard error
+ * @param places.log absent: errors go to standard error
  */
 export function runtimeCommand(
   name: RuntimeName,
@@ -36,21 +36,20 @@ export function runtimeCommand(
   return [needTool(name), '--root', state, groups, ...logging];
 }
 
-/** What the shell does first: a runtime looks for itself among the processes of its namespace. */
+/** A shell line that mounts /proc: a runtime looks for itself among the processes of its namespace. */
 export function mountProc(): string {
   return `${needTool('mount')} -n -t proc proc /proc || exit 1`;
 }
 
 /**
- * What the shell does so that any runtime gets along with this machine's control groups: it sees those of the
- * kernel's second version alone, and cannot change them. crun refuses some hybrid layouts, and runc would move the
- * command out of the group that has its limits.
+ * A shell line that gives a runtime a read-only cgroup v2 hierarchy: crun refuses some hybrid layouts, and runc would
+ * move the command out of the group with its limits.
  */
 export function hideControlGroups(): string {
   return `test ! -d /sys/fs/cgroup || ${needTool('mount')} -n -t cgroup2 -o ro,nosuid,nodev,noexec cgroup2 /sys/fs/cgroup || exit 1`;
 }
 
-/** The error of the runtime itself, from its log; undefined when there is none. @param log its text */
+/** The last error in the text of a runtime's log; undefined when there is none. */
 export function runtimeError(log: string): string | undefined {
   const errors = log
     .split('\n')

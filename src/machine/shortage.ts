@@ -1,4 +1,4 @@
-/** Signs of a passing shortage: what a program says, and what the shell or the loader says of it, in English. */
+/** Signs of a temporary shortage in the English messages of programs, the shell and the loader. */
 const SIGNS: [pattern: RegExp, shortage: string][] = [
   [/too many open files in system|ENFILE/i, 'the machine has too many open files'],
   [/too many open files|EMFILE|\bno file descriptors/i, 'too many open files (see `ulimit -n`)'],
@@ -16,26 +16,26 @@ const SIGNS: [pattern: RegExp, shortage: string][] = [
   [/input\/output error|EIO\b/i, 'an error of the disk'],
 ];
 
-/** Answers that will be the same tomorrow: the kernel does not permit it, does not have it, or it is not installed. */
+/** Permanent failures: not permitted, not supported, or not installed. */
 const DEFINITE =
   /operation not permitted|permission denied|not implemented|invalid argument|no such (file|device)|unknown filesystem|wrong fs type|not supported|not found|read-only file system|\b(EPERM|EACCES|ENOSYS|EINVAL|ENOENT|ENODEV|EROFS|EOPNOTSUPP|ENOTSUP)\b/i;
 
-/** Which passing shortage a complaint tells of; undefined when it tells of none. */
+/** The temporary shortage that an error message means; undefined for other messages. */
 export function shortageIn(complaint: string): string | undefined {
   return SIGNS.find(([pattern]) => pattern.test(complaint))?.[1];
 }
 
-/** How a program ended that was to find something out. */
+/** The failure of a program that probed something. */
 export interface Trial {
   /** The end of its output. */
   complaint: string;
-  /** Why it could not be started, or did not end by itself: an error's code, or a signal. */
+  /** Why it could not be started, or was killed: an error's code, or a signal. */
   cause?: string | undefined;
 }
 
 /**
- * Why an attempt may go otherwise next time, for people; undefined when its answer is definite. Only definite answers
- * may be remembered.
+ * Why another attempt may succeed, in words; undefined for a permanent failure. Only permanent failures may be
+ * remembered.
  */
 export function passingReason({ complaint, cause }: Trial): string | undefined {
   const shortage = shortageIn(`${cause ?? ''} ${complaint}`);

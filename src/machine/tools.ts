@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 
-/** Programs of the machine that a RUN needs, and the package (by Debian's name) that brings each. */
+/** Programs of the machine that RUN needs, each with its package in Debian. */
 const PACKAGES = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
@@ -29,8 +29,8 @@ const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/
 const found = new Map<ToolName, string | undefined>();
 
 /**
- * Absolute path of a program of the machine; undefined without it. The system's folders come before PATH, so
- * that nothing in a project's `node_modules/.bin` is ever run by root.
+ * Absolute path of a program of the machine; undefined if it is missing. The system's folders come before PATH, so
+ * that root never runs a program of a project's `node_modules/.bin`.
  */
 export function findTool(name: ToolName): string | undefined {
   if (!found.has(name)) {
@@ -55,7 +55,7 @@ export function needTool(name: ToolName): string {
 }
 
 /**
- * A command that only root can do something with, as advice to whoever runs this: an ordinary user has to ask for it.
+ * A command that needs root, worded as advice: root runs it, other users ask an administrator.
  */
 export function asRoot(command: string, uid = process.getuid!()): string {
   return uid === 0 ? command : `ask an administrator for: ${command}`;

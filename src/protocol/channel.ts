@@ -5,31 +5,31 @@ import type { OperationName } from './operations.ts';
 /** From control to the worker. */
 export type ToWorker =
   | { type: 'call'; id: number; operation: OperationName; request: unknown }
-  /** Ends the running command of that call. */
+  /** Kills the command of that call. */
   | { type: 'cancel'; id: number }
   /** Output message number `serial` has been taken: the worker may send more of that call. */
   | { type: 'taken'; serial: number }
   | { type: 'kill'; signal: NodeJS.Signals }
-  /** For commands that take standard input; without data that was all. */
+  /** For commands that take standard input; without data: end of input. */
   | { type: 'input'; serial: number; data?: Uint8Array }
   | { type: 'resize'; size: TerminalSize }
   | { type: 'hang-up' };
 
 /** From the worker to control. */
 export type FromWorker =
-  /** Sent once, when calls are welcome. */
+  /** Sent once, when the worker accepts calls. */
   | { type: 'ready' }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'failure'; id: number; failure: Failure }
   /** The command of that call runs. */
   | { type: 'started'; id: number; started: StartedCommand }
-  /** The command of that call has ended well; what it changed is committed now. */
+  /** The command of that call has succeeded; its changes are now committed. */
   | { type: 'ended'; id: number }
   | { type: 'output'; id: number; serial: number; output: ExecOutput }
   /** Input message number `serial` has been taken: control may send more. */
   | { type: 'taken'; serial: number };
 
-/** An error on its way between processes; class instances do not survive serialisation. */
+/** An error as data: class instances do not survive serialisation. */
 export type Failure =
   | { kind: 'input'; code: string; message: string; options: Omit<JettisonErrorOptions, 'cause'> }
   | {
@@ -46,7 +46,7 @@ export type Failure =
 /** An error as it is sent to the other process. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof JettisonError) {
-    // A cause can be anything, and does not cross.
+    // A cause can be any value, and is not sent.
     const { cause: _, ...options } = error.options;
     return { kind: 'input', code: error.code, message: error.message, options };
   }
@@ -66,7 +66,7 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
-/** The error that crossed. A bug keeps the stack of the process where it happened. */
+/** The error of a `Failure`. A bug keeps the stack of its own process. */
 export function errorOf(failure: Failure): Error {
   if (failure.kind === 'input') return new JettisonError(failure.code, failure.message, failure.options);
   const error = new Error(failure.message);

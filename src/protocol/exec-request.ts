@@ -19,9 +19,9 @@ export interface ExecRequest {
     /** `K=V` strings. */
     env: string[];
     cwd: string;
-    /** As USER writes it: `name`, `uid`, `name:group`, `uid:gid`; empty is root. Looked up in the root. */
+    /** As in USER: `name`, `uid`, `name:group`, `uid:gid`; empty: root. Names are looked up in the root. */
     user: string;
-    /** Text for standard input, or `{ typed: true }` for what `Worker.input` brings; without it /dev/null. */
+    /** Text for standard input, or `{ typed: true }` for the data of `Worker.input`; absent: /dev/null. */
     stdin?: string | { typed: true };
   };
   mounts: ExecMount[];
@@ -30,57 +30,57 @@ export interface ExecRequest {
    * possible, else `host`.
    */
   network: 'default' | CommandNetwork;
-  /** Ports of this machine that lead into a private network. */
+  /** Ports of this machine that are forwarded to a private network. */
   ports?: PublishedPort[];
   hostname?: string;
   /** Names to add to /etc/hosts: `[name, address]`. */
   hosts?: [string, string][];
-  /** The command gets a terminal, and a session, of its own: all output is standard output then. */
+  /** The command gets its own terminal and session, and all output is standard output. */
   terminal?: TerminalSize;
-  /** How much of a stream of output is passed on; by default all. */
+  /** How much of each output stream is passed on; default: all. */
   outputLimit?: OutputLimit;
   /** Capabilities of the command, as `capabilities.ts` names them; by default Docker's. */
   capabilities?: readonly string[];
-  /** No program can give the command more rights, setuid bit or not. */
+  /** no_new_privs of prctl(2): setuid programs give no rights. */
   noNewPrivileges?: boolean;
   /**
-   * A process above the command reaps orphans, and signals do to it what they do anywhere: to the first process of
-   * a container they do nothing by themselves. It is run without an OCI runtime then.
+   * An init as PID 1, above the command, reaps orphans and forwards signals: the kernel ignores signals to PID 1 that
+   * have no handler. The command then runs without an OCI runtime.
    */
   init?: boolean;
-  /** The system calls that it may make; default: Docker's, where the kernel has filters. */
+  /** Filter of system calls; default: Docker's, if the kernel supports filters. */
   seccomp?: SeccompProfile | 'unconfined';
-  /** Nothing of the root can be changed but what is mounted on it. Not together with `commit`. */
+  /** Makes the root read-only, but not its mounts. Cannot be combined with `commit`. */
   readonlyRoot?: boolean;
-  /** /etc/hosts and /etc/resolv.conf cannot be written, as is so with `commit` and `readonlyRoot`. */
+  /** Makes /etc/hosts and /etc/resolv.conf read-only; `commit` and `readonlyRoot` imply it. */
   readonlyFiles?: boolean;
-  /** How much of the machine the command and all that it starts may use. */
+  /** Limits for the command and all its children. */
   limits?: Limits;
-  /** Resource limits of setrlimit(2), by their names in small letters; -1 is unlimited. */
+  /** Resource limits of setrlimit(2), with lower-case names; -1 is unlimited. */
   ulimits?: readonly Ulimit[];
   /** Bytes of /dev/shm; default: 64 MiB. */
   shmSize?: number;
-  /** Nothing of /proc, /sys and the devices is hidden or read-only. */
+  /** No masked or read-only paths in /proc, /sys and /dev. */
   unmasked?: boolean;
   /** Milliseconds after which the command is killed. */
   timeMs?: number;
-  /** Keep what changed as this layer; without it the changes are thrown away. */
+  /** Makes a layer of the changes; absent: they are discarded. */
   commit?: LayerIdentity;
-  /** Keep what changed for `jettison debug`, too, when the command fails. */
+  /** Keeps the changes for `jettison debug` when the command fails. */
   keep?: FailedStep;
-  /** What lies on top of the layers: what a failed command left, by the name that `keep` has given it. */
+  /** Id of a kept failure, whose changes are put on top of the layers. */
   kept?: string;
-  /** A shell takes the place of the arguments. */
+  /** A shell replaces the arguments. */
   shell?: ShellRequest;
 }
 
-/** A shell to look around with. */
+/** A shell for `jettison debug`. */
 export interface ShellRequest {
-  /** Command lines that end before a shell's `-c`: the first one whose program is there; else busybox of the machine. */
+  /** Shells without their `-c`: the first one whose program exists is used, else the machine's busybox. */
   candidates: string[][];
-  /** The script to run, as after `-c`; without it the shell is interactive. */
+  /** The script to run with `-c`; absent: the shell is interactive. */
   command?: string;
-  /** POSIX shell commands that an interactive shell begins with. */
+  /** POSIX shell commands that an interactive shell runs first. */
   startup: string;
 }
 
@@ -93,8 +93,7 @@ export interface Ulimit {
 
 export type ExecMount =
   /**
-   * A file that is never written to a disk, unless there is nothing secret in it after all (`public`); a string stands
-   * for its UTF-8 bytes.
+   * A file that is never written to a disk, except with `public`. A string is written as UTF-8.
    */
   | {
       type: 'secret';
@@ -105,19 +104,19 @@ export type ExecMount =
       gid: number;
       public?: true;
     }
-  /** `recursive`: with everything that is mounted below the source. */
+  /** `recursive`: with all mounts below the source. */
   | { type: 'bind'; target: string; source: string; readonly: boolean; recursive?: boolean }
-  /** `options`: of mount(8), after the safe ones that every tmpfs gets. */
+  /** `options`: of mount(8), appended to the safe defaults of every tmpfs. */
   | { type: 'tmpfs'; target: string; size?: number; mode?: number; options?: string[] }
-  /** What the image has there, writable even when the root is not. */
+  /** The image's files at the target, writable even in a read-only root. */
   | { type: 'volume'; target: string }
-  /** Files of the build: what is written to them is gone after the command. */
+  /** Files of the build. Writes are discarded after the command. */
   | { type: 'tree'; target: string; from: TreeForm; kind: 'file' | 'directory'; readonly: boolean }
   | CacheExecMount
-  /** A socket that leads to the one of an SSH agent. */
+  /** A socket that forwards to an SSH agent's socket. */
   | { type: 'agent'; target: string; socket: string; mode: number; uid: number; gid: number };
 
-/** A file or directory, by its path without symlinks, of what a recipe describes or layers show. */
+/** A file or directory of a recipe or of a stack of layers, by its path without symlinks. */
 export type TreeForm = { path: string } & (
   | {
       /** Absolute path of a recipe file. */
@@ -129,28 +128,28 @@ export type TreeForm = { path: string } & (
     }
 );
 
-/** A directory of the store that outlives the command. */
+/** A directory of the store that is kept after the command. */
 export interface CacheExecMount {
   type: 'cache';
   target: string;
   readonly: boolean;
-  /** `private`: another one for each command that runs at the same time; `locked`: one command after the other. */
+  /** `private`: a separate one for each concurrent command; `locked`: one command at a time. */
   sharing: 'shared' | 'private' | 'locked';
   cache: CacheIdentity;
-  /** What a new cache holds; absent: nothing. */
+  /** Initial content of a new cache; absent: empty. */
   seed?: TreeForm & { recipe: string };
-  /** The directory in the cache that is mounted, made when missing; empty: all of it. */
+  /** Directory of the cache to mount, created if missing; empty: the whole cache. */
   path: string;
 }
 
-/** The network that a command has in the end. */
+/** The network of a running command. */
 export type CommandNetwork = 'host' | 'none' | 'private';
 
-/** A request of which nothing is left to choose. */
+/** A request with a chosen network. */
 export type SettledRequest = ExecRequest & { network: CommandNetwork };
 
 export interface PublishedPort {
-  /** Of this machine; by default all of its addresses. */
+  /** Address of this machine; default: all. */
   address?: string;
   host: number;
   container: number;
@@ -160,23 +159,23 @@ export interface PublishedPort {
 export interface Limits {
   /** Bytes. */
   memory?: number;
-  /** Processors' time, in processors. */
+  /** Number of CPUs. */
   cpus?: number;
   /** Processes and threads. */
   pids?: number;
 }
 
-/** A command that runs, and how to join it: see `enter.ts`. */
+/** A running command, and what is needed to join it: see `launch/enter.ts`. */
 export interface StartedCommand {
-  /** Process id of the sandbox's first process, seen from the worker; it holds all namespaces. */
+  /** Process id (seen from the worker) of the sandbox's first process, which is in all its namespaces. */
   first: number;
   user: User;
   /** Absolute paths of its control groups; none without limits. */
   cgroups: string[];
-  /** Why some limits do not hold, for people. */
+  /** Why some limits are not enforced, in words. */
   problems: string[];
   network: CommandNetwork;
-  /** Why it has the machine's network, although a private one would have done: for people. */
+  /** Why `default` became the machine's network, in words. */
   sharesNetwork?: string;
   /** See `CommandRoot`. */
   programs?: string;
@@ -187,17 +186,17 @@ export interface StartedCommand {
 export interface ExecResult {
   /** The command's exit code; 128 + n when signal n ended it. */
   exitCode: number;
-  /** The kernel killed something of the command for want of memory, below the limit that was set. */
+  /** The kernel killed a process of the command because it reached its memory limit. */
   outOfMemory?: boolean;
-  /** It was killed since it took longer than it may. */
+  /** It was killed at its time limit. */
   timedOut?: boolean;
-  /** Under which name the store has kept what it left; absent without `keep`, and when the disk is full. */
+  /** Id of the kept failure; absent without `keep`, and when the disk is full. */
   kept?: string;
   /** The committed layer; absent without `commit`, or when the exit code is not 0. */
   layer?: LayerRecord;
 }
 
-/** Bytes of the beginning and of the end of what a command prints: what is between them is counted, not passed on. */
+/** Bytes to pass on from the beginning and the end of an output stream. Those between are only counted. */
 export interface OutputLimit {
   head: number;
   tail: number;
@@ -207,7 +206,7 @@ export interface OutputLimit {
 export interface ExecOutput {
   stream: 'stdout' | 'stderr';
   data: Uint8Array;
-  /** So many bytes of either stream, which came before these, are left out. */
+  /** Number of bytes left out before these. */
   dropped?: number;
 }
 
@@ -217,7 +216,7 @@ export interface TerminalSize {
   columns: number;
 }
 
-/** Who a command runs as, inside the root. */
+/** The user of a command, inside the root. */
 export interface User {
   uid: number;
   gid: number;
@@ -233,7 +232,7 @@ export interface SeccompRule {
   args?: { index: number; value: number; valueTwo?: number; op: string }[];
 }
 
-/** A filter of system calls, as the OCI runtime specification has it (config-linux, "Seccomp"). */
+/** A filter of system calls, in the format of the OCI runtime specification (config-linux, "Seccomp"). */
 export interface SeccompProfile {
   defaultAction: string;
   defaultErrnoRet?: number;

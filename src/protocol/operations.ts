@@ -13,7 +13,7 @@ import type {
   TerminalSize,
 } from './exec-request.ts';
 
-/** An operation's types; nothing of it is there at run time. */
+/** The types of an operation. The value is empty. */
 interface Operation<Request, Answer> {
   request?: Request;
   answer?: Answer;
@@ -24,21 +24,21 @@ function operation<Request, Answer>(): Operation<Request, Answer> {
 }
 
 /**
- * What control can ask of the worker, one line an operation: request → answer. Control's client has a method for each,
- * and `worker/main.ts` a function. All paths inside layers are resolved inside them; all results are in the store
- * (written to `tmp/`, then renamed) before an operation answers.
+ * The operations of the worker, each with its request and answer. Control's client has a method for each, and
+ * `worker/main.ts` a function. Paths in layers are resolved inside them. All results are in the store (written to `tmp/`,
+ * then renamed) before an operation answers.
  */
 export const OPERATIONS = {
   /**
-   * Reads a tar (plain, gzip, zstd, bzip2 or xz: by content) into a layer: always its index, and its
-   * directory when asked. Does only what is missing when the layer exists.
+   * Reads a tar (plain, gzip, zstd, bzip2 or xz, detected by content) into a layer: its index, and its directory if
+   * requested. Adds only the missing forms to an existing layer.
    */
   unpack: operation<UnpackRequest, LayerRecord>(),
   /** Makes the worker's directory form of a layer from its recipe. Does nothing when it exists. */
   materialise: operation<MaterialiseRequest, void>(),
   /**
-   * Compares a sample of a layer's directory with its index before it is used, and deletes a damaged directory. Does
-   * nothing when there is none. Answers with what is wrong, for people.
+   * Compares a sample of a layer's directory with its index, and deletes a damaged directory. Answers with the fault in
+   * words; undefined for an intact or missing directory.
    */
   sampleDirectory: operation<{ layer: string }, string | undefined>(),
   /** Compares everything in the directories of a layer that the worker can read with the layer's index. */
@@ -51,31 +51,31 @@ export const OPERATIONS = {
   read: operation<{ source: Source; limit: number }, Uint8Array>(),
   /** Copies the content of one file of a layer to a new file that control can read. Absolute path. */
   copyOut: operation<{ source: Source & { kind: 'layer' }; path: string }, void>(),
-  /** Runs a command on a stack of layers, and keeps what it changed as a layer when asked. */
+  /** Runs a command on a stack of layers, and makes a layer of its changes if requested. */
   exec: operation<ExecRequest, ExecResult>(),
   /** Deletes files and trees of the store that only the worker's ids may delete. Absolute paths inside it. */
   remove: operation<{ paths: string[] }, void>(),
-  /** Waits for a lock that every build of this store shares, and takes it; freed when the worker ends. */
+  /** Waits for a lock that all builds of this store share, and takes it. Released when the worker ends. */
   lock: operation<{ name: string }, void>(),
   unlock: operation<{ name: string }, void>(),
   /** Bytes of the files in each folder of the store: only the worker may read all of them. Absolute paths. */
   measure: operation<{ folders: string[] }, number[]>(),
-  /** Writes cache mounts to a tar, compressed by gzip when asked. Absolute path, which must not exist. */
+  /** Writes cache mounts to a new tar, with or without gzip. Absolute path. */
   exportCaches: operation<{ names: string[]; path: string; compress: boolean }, void>(),
-  /** Reads cache mounts from such a tar; they replace those of the same name. Answers with their names. */
+  /** Reads cache mounts from such a tar, which replace those of the same name. Answers with their names. */
   importCaches: operation<{ path: string }, string[]>(),
-  /** The names of the cache mounts that do not exist, or are empty. */
+  /** Those of the named cache mounts that do not exist or are empty. */
   emptyCaches: operation<{ names: string[] }, string[]>(),
   /**
-   * Makes a compressed tar of one cache mount in the store's blobs, when no command uses it. The same content gives
-   * the same bytes. None of the secrets (by id) may be in it. Answers undefined when the mount is empty.
+   * Waits until no command uses a cache mount, then makes a compressed tar of it in the store's blobs. The same content
+   * gives the same bytes. Fails if it contains one of the secrets (id, value). Answers undefined for an empty mount.
    */
   packCache: operation<{ name: string; secrets: [string, Uint8Array][] }, Descriptor | undefined>(),
-  /** The archive that was made of a cache mount before, or filled it, if the mount's content is still the same. */
+  /** The last archive of a cache mount, if the mount's content is still the same. */
   knownArchive: operation<{ name: string }, Descriptor | undefined>(),
   /**
-   * Gives an empty or missing cache mount the content of such an archive, which the store holds. One that a command
-   * uses, or has changed, stays as it is. Answers whether it has the content now.
+   * Fills an empty or missing cache mount from such an archive, a blob of the store. A mount that a command uses or has
+   * changed stays as it is. Answers whether the mount has the archive's content.
    */
   fillCache: operation<{ name: string; archive: Descriptor }, boolean>(),
 };
@@ -97,7 +97,7 @@ export type WorkerOperations = {
 /** The result of checking a directory of a layer. */
 export interface DirectoryReport {
   form: DirectoryForm;
-  /** What is wrong, for people; absent when it is what the index says. */
+  /** The fault in words; absent when the directory matches the index. */
   problem?: string;
   /** Entries that the worker may not read. */
   unreadable: number;
@@ -122,11 +122,11 @@ export interface MaterialiseRequest {
 
 export interface PackRequest {
   layer: string;
-  /** Absolute path of a recipe file; without it the layer's directory and index are packed. */
+  /** Absolute path of a recipe file; absent: the layer's directory and index are packed. */
   recipe?: string;
-  /** Times later than this many seconds since 1970 are written as this. */
+  /** Latest time in the tar: later ones become this, in seconds since 1970. */
   clampTime?: number;
-  /** All times are written as this many seconds since 1970. */
+  /** Time of all entries, in seconds since 1970. */
   setTime?: number;
 }
 
@@ -139,33 +139,33 @@ export interface PackedLayer {
 
 /** The worker as control calls it: every operation can be cancelled, and `exec` can report output. */
 export interface Worker extends Omit<WorkerOperations, 'exec'> {
-  /** Which directory forms of layers it makes (the first) and reads. */
+  /** The directory forms that it reads; it makes the first one. */
   readonly forms: ReadableForms;
-  /** Why this worker cannot run commands, if so: what `exec` throws. */
+  /** The error of `exec` if this worker cannot run commands. */
   readonly unable?: JettisonError;
   /** A note for the user about how commands run here. */
   readonly notes: readonly string[];
   exec(
     request: ExecRequest,
     options?: {
-      /** Kills the command and every process that it left; `exec` then throws the signal's reason. */
+      /** Kills the command and all its processes; `exec` then throws the signal's reason. */
       signal?: AbortSignal;
-      /** More of the command's output is read only when what this returns has settled. */
+      /** More output is read only after the returned promise has settled. */
       onOutput?: (output: ExecOutput) => void | Promise<void>;
-      /** Called once, when the command runs. Not for one that the image lacks. */
+      /** Called once, when the command runs; never for a program that the image lacks. */
       onStarted?: (started: StartedCommand) => void;
-      /** Called once, when the command has ended well and what it changed becomes a layer. */
+      /** Called once, when the command has succeeded and its changes become a layer. */
       onEnded?: () => void;
     },
   ): Promise<ExecResult>;
-  /** Sends a signal to every running command (`jettison run` forwards what it gets). */
+  /** Sends a signal to every running command (`jettison run` forwards its own signals). */
   kill(signal: NodeJS.Signals): void;
-  /** Brings standard input to every running command that takes it; without data that was all. Settles when it may have more. */
+  /** Sends standard input to every running command that takes it; without data: end of input. Settles when it accepts more. */
   input(data?: Uint8Array): Promise<void>;
-  /** Tells every running command of the size of its terminal. */
+  /** Sets the terminal size of every running command. */
   resize(size: TerminalSize): void;
-  /** Nobody looks at the terminals of running commands any more. Those that go on regardless are killed soon. */
+  /** Hangs up the terminals of running commands. Commands that ignore it are killed soon after. */
   hangUp(): void;
-  /** Ends the worker; whatever still runs in it is killed. */
+  /** Ends the worker, and kills its running commands. */
   close(): Promise<void>;
 }

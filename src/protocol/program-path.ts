@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Where the built programs are, seen from dist/, from dist/chunks/ and from the sources. */
+/** Folders of the built programs, relative to dist/, to dist/chunks/ and to the sources. */
 const FOLDERS = ['./', '../', '../../dist/'];
 
 /**
- * Absolute path of one of the programs that the package consists of.
+ * Absolute path of one of the package's programs.
  *
- * `worker`: touches root file systems. `become`: turns into a container's command. `keeper`: stays with a command and
- * all that it starts, where there are no process namespaces. `joiner`: runs a further command in a container. `cli`:
- * what a person types.
+ * `worker`: reads and writes root file systems. `become`: executes a container's command in its own place. `keeper`:
+ * kills a command's processes where there are no pid namespaces. `joiner`: runs a further command in a container.
+ * `cli`: the command line.
  */
 export function entryPath(program: 'worker' | 'become' | 'keeper' | 'joiner' | 'cli'): string {
   return packagedFile(`${program}.js`);

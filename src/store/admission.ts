@@ -6,20 +6,20 @@ import type { StoreLayout } from './layout.ts';
 import { readObject } from './read-json.ts';
 
 /**
- * What the store's own files and folders mean: `{"format":1}` in `store.json`. Raised when an older Jettison would
- * damage what a newer one has written; a store without the file is of format 1.
+ * Version of the store's format, in `store.json`: `{"format":1}`. Raised when an older Jettison would damage files of
+ * a newer one. A store without the file has format 1.
  */
 export const STORE_FORMAT = 1;
 
-/** Who is shown as owner where the owner is not known, as on NFS, and in namespaces that lack an id. */
-const NOBODY = 65534;
+/** The kernel's overflow uid: shown for an unknown owner, as on NFS and for ids that a user namespace does not map. */
+const OVERFLOW_UID = 65534;
 
 /**
- * Refuses to write into a store that is not for this process.
+ * Checks that this process may write into a store.
  *
- * @returns whether the store is there already
- * @throws JettisonError `STORE_VERSION` for the store of a newer Jettison; `STORE_FOREIGN` for root in the store of
- * another user, who could neither use nor delete what root leaves there
+ * @returns whether the store exists
+ * @throws JettisonError `STORE_VERSION` for a store of a newer Jettison; `STORE_FOREIGN` for root in a store of another
+ * user, who could neither use nor delete root's files
  */
 export function admitStore(layout: StoreLayout, env: NodeJS.ProcessEnv): boolean {
   const marker = readObject(layout.ociLayout);
@@ -40,12 +40,12 @@ export function admitStore(layout: StoreLayout, env: NodeJS.ProcessEnv): boolean
 }
 
 /**
- * Root may make a store in the folder of somebody else, as containers with a mounted home do; not under sudo, which
- * may have kept the caller's HOME.
+ * Root may create a store in another user's folder, as in containers with a mounted home. Under sudo it may not, since
+ * sudo can keep the caller's HOME.
  */
 function refuseForeign(home: string, exists: boolean, env: NodeJS.ProcessEnv): void {
   const owner = exists ? statSync(home).uid : ownerAbove(home);
-  if (owner === 0 || owner === NOBODY) return;
+  if (owner === 0 || owner === OVERFLOW_UID) return;
   if (!exists && String(owner) !== env['SUDO_UID']) return;
   throw new JettisonError(
     'STORE_FOREIGN',
@@ -58,7 +58,7 @@ function refuseForeign(home: string, exists: boolean, env: NodeJS.ProcessEnv): v
   );
 }
 
-/** Who owns the nearest folder that is there. */
+/** The owner (uid) of the nearest parent that exists. */
 function ownerAbove(path: string): number {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat?.uid ?? (dirname(path) === path ? 0 : ownerAbove(dirname(path)));
@@ -66,6 +66,6 @@ function ownerAbove(path: string): number {
 
 function newer({ home }: StoreLayout, reason: string): JettisonError {
   return new JettisonError('STORE_VERSION', `the store ${home} ${reason}`, {
-    hint: 'A newer Jettison has made it: use that one, or another folder in JETTISON_HOME.',
+    hint: 'A newer Jettison created it: use that version, or set JETTISON_HOME to another folder.',
   });
 }

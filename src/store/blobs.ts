@@ -8,7 +8,7 @@ import type { Descriptor } from '../image/types.ts';
 import type { StoreLayout } from './layout.ts';
 import { temporaryPath, writeWhole } from './temporary.ts';
 
-/** Content by digest: manifests, configs and compressed layers, as the OCI image layout keeps them. */
+/** Content by digest: manifests, configs and packed layers, stored as in an OCI image layout. */
 export class Blobs {
   readonly #layout: StoreLayout;
 
@@ -21,13 +21,13 @@ export class Blobs {
     return statSync(this.#layout.blob(digest), { throwIfNoEntry: false })?.size;
   }
 
-  /** @param size what it has to have; after a power failure it may have less */
+  /** @param size the expected size in bytes; after a power failure a file may be shorter */
   has(digest: Digest, size?: number): boolean {
     const actual = this.size(digest);
     return actual !== undefined && (size === undefined || actual === size);
   }
 
-  /** Deletes a blob if its content is not what its digest says. @returns whether it was so */
+  /** Deletes a blob whose content has another digest. @returns whether it was deleted */
   async discardDamaged(digest: Digest): Promise<boolean> {
     if (!this.has(digest) || `sha256:${await digestOfFile(this.path(digest))}` === digest) return false;
     rmSync(this.path(digest), { force: true });
@@ -39,11 +39,11 @@ export class Blobs {
   }
 
   /**
-   * The bytes of a blob. What reads them gets the last ones only when all of them have the digest, so that nothing
-   * damaged is ever taken for complete.
+   * The bytes of a blob. The last chunk is withheld until the digest is verified, so that a reader never takes damaged
+   * content for complete.
    *
    * @param report called with the number of bytes so far
-   * @throws JettisonError `BLOB_MISSING`; while it is read `BLOB_DAMAGED`
+   * @throws JettisonError `BLOB_MISSING`; during reading `BLOB_DAMAGED`
    */
   stream(digest: Digest, report?: (moved: number) => void): Readable {
     if (!this.has(digest)) throw missing(digest);
@@ -52,7 +52,7 @@ export class Blobs {
   }
 
   /**
-   * A whole blob in memory, its digest verified: for manifests and configs.
+   * A whole blob in memory, with its digest verified: for manifests and configs.
    *
    * @throws JettisonError `BLOB_MISSING`, `BLOB_DAMAGED`
    */
@@ -73,10 +73,10 @@ export class Blobs {
     return JSON.parse(this.read(digest).toString('utf8')) as T;
   }
 
-  /** Stores some bytes under their digest. */
+  /** Stores bytes under their digest. */
   write(data: Uint8Array): { digest: Digest; size: number } {
     const digest = sha256(data);
-    // One that is something else is damaged.
+    // A file with other content is damaged, and is replaced.
     if (!this.#holds(digest, data)) writeWhole(this.#layout, this.#layout.blob(digest), data);
     return { digest, size: data.byteLength };
   }
@@ -91,9 +91,9 @@ export class Blobs {
   }
 
   /**
-   * Stores a stream, verifying digest and size on the way: nothing that fails is ever visible.
+   * Stores a stream, and verifies digest and size. A blob that fails is never visible.
    *
-   * @param expected without it, whatever comes is stored under the digest that it has
+   * @param expected absent: the content is stored under the digest that it has
    * @throws JettisonError `DIGEST_MISMATCH`
    */
   async writeStream(
@@ -166,7 +166,7 @@ function damaged(digest: Digest): JettisonError {
     'BLOB_DAMAGED',
     `${digest} in the store is damaged: its content has another digest`,
     {
-      hint: '`jettison doctor --store --repair` removes it, and says which images to pull or build again.',
+      hint: '`jettison doctor --store --repair` removes it, and lists the images to pull or build again.',
     },
   );
 }
@@ -179,6 +179,6 @@ function missing(digest: Digest): JettisonError {
 
 function mismatch(expected: Digest, actual: Digest): JettisonError {
   return new JettisonError('DIGEST_MISMATCH', `content of ${expected} has the digest ${actual}`, {
-    hint: 'What was stored or sent is damaged: remove it and fetch or build it again.',
+    hint: 'The stored or received data is damaged: remove it, then fetch or build it again.',
   });
 }

@@ -7,29 +7,29 @@ import { isAlive } from './process-identity.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
-/** The settings of a container. Never changes. */
+/** The settings of a container, which never change. */
 export interface ContainerConfig<Request = unknown> {
   /** 64 hexadecimal digits. */
   id: string;
   name: string;
-  /** As it was typed. */
+  /** The reference as typed. */
   image: string;
   imageId: Digest;
   manifest: Descriptor;
   /** RFC 3339. */
   created: string;
-  /** Its output goes to a log, and its record stays when it has ended. */
+  /** The output goes to a log, and the record is kept after the container has ended. */
   detached: boolean;
-  /** The record goes when the container has ended. */
+  /** The record is removed when the container has ended. */
   autoRemove: boolean;
-  /** As they were typed. */
+  /** As typed. */
   ports: string[];
   /** Name or number. */
   stopSignal: string;
-  /** Seconds between that signal and SIGKILL. */
+  /** Seconds between `stopSignal` and SIGKILL. */
   stopTimeout: number;
   healthcheck?: Healthcheck;
-  /** `run`'s: what is run, and how. */
+  /** The request of `run`: command, mounts, limits. */
   request: Request;
 }
 
@@ -42,27 +42,27 @@ export interface Health {
   log: { start: string; end: string; exitCode: number; output: string }[];
 }
 
-/** What has become of a container so far. Written by its supervisor alone. */
+/** The state of a container. Only its supervisor writes it. */
 export interface ContainerState {
   status: 'created' | 'running' | 'exited';
-  /** Identity of the process that looks after it: see `process-identity.ts`. */
+  /** Identity of the supervisor process: see `process-identity.ts`. */
   supervisor: string;
   /** Identity of the process that holds its namespaces. */
   first?: string;
-  /** Who its command is. */
+  /** The user of its command. */
   user?: { uid: number; gid: number; groups: number[]; home: string };
-  /** What it runs on: ids, lowest first. */
+  /** Ids of its layers, lowest first. */
   layers?: string[];
   /** Absolute paths of its control groups. */
   cgroups?: string[];
-  /** Where the programs that become further commands can be: in the mount namespace of the first process. */
+  /** Folder for the programs that start further commands, in the mount namespace of the first process. */
   programs?: string;
-  /** The OCI runtime that runs it, if any, and where that keeps its state. */
+  /** The OCI runtime that runs it, if any, and the folder of the runtime's state. */
   runtime?: { name: 'crun' | 'runc'; folder: string };
   started?: string;
   finished?: string;
   exitCode?: number;
-  /** Why it could not be run, or what its end was about. */
+  /** Why it could not be started, or why it ended. */
   error?: string;
   health?: Health;
 }
@@ -70,11 +70,11 @@ export interface ContainerState {
 export interface StoredContainer<Request = unknown> {
   config: ContainerConfig<Request>;
   state: ContainerState;
-  /** Its supervisor lives: what the state says is so. */
+  /** Its supervisor is alive, so the state is current. */
   alive: boolean;
 }
 
-/** The containers of a store: a folder each, with what it is, what has become of it, and its log. */
+/** The containers of a store: a folder each, with settings, state and log. */
 export class Containers {
   readonly #layout: StoreLayout;
 
@@ -82,7 +82,7 @@ export class Containers {
     this.#layout = layout;
   }
 
-  /** Holds `config.json`, `state.json` and where there is one `log`. */
+  /** Contains `config.json`, `state.json`, and `log` for a detached container. */
   folder(id: string): string {
     return join(this.#layout.containers, id);
   }
@@ -95,7 +95,7 @@ export class Containers {
       .sort((a, b) => (a.config.created < b.config.created ? -1 : 1));
   }
 
-  /** Undefined when there is none of that id, or it is being removed. */
+  /** Undefined for an unknown id, and for a container that is being removed. */
   get<Request = unknown>(id: string): StoredContainer<Request> | undefined {
     const path = join(this.folder(id), 'state.json');
     const config = readRecord<ContainerConfig<Request>>(join(this.folder(id), 'config.json'), {
@@ -132,7 +132,7 @@ export class Containers {
     rmSync(grave, { recursive: true, force: true });
   }
 
-  /** Ids of the layers that live containers run on: their files must stay. */
+  /** Ids of the layers of running containers, which must not be deleted. */
   layersInUse(): Set<string> {
     const live = this.list().filter(({ alive, state }) => alive && state.status !== 'exited');
     return new Set(live.flatMap(({ state }) => state.layers ?? []));

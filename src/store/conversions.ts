@@ -9,7 +9,7 @@ import { readNames, writeWhole } from './temporary.ts';
 /** The source and the form of a packed layer: a layer or blob, compression and times. */
 export type ConversionKey = Record<string, string | number | boolean | undefined>;
 
-/** Remembers in which other forms (compressions, times) layers have been packed. */
+/** Layers that have been packed with another compression or other times, by source and form. */
 export class Conversions {
   readonly #layout: StoreLayout;
 
@@ -17,7 +17,7 @@ export class Conversions {
     this.#layout = layout;
   }
 
-  /** The packed form; undefined when there is none, or its blob is gone or cut short. */
+  /** The packed form; undefined when there is none, or its blob is missing or truncated. */
   get(key: ConversionKey): LayerBlob | undefined {
     const packed = readRecord<LayerBlob>(this.#path(key));
     const file = packed && statSync(this.#layout.blob(packed.blob.digest), { throwIfNoEntry: false });
@@ -29,7 +29,7 @@ export class Conversions {
     writeWhole(this.#layout, this.#path(key), recordText(packed));
   }
 
-  /** All that is remembered, with the files that do. */
+  /** All records with their paths; `packed` is undefined for a damaged one. */
   *list(): Iterable<{ path: string; packed: LayerBlob | undefined }> {
     for (const name of readNames(this.#layout.conversions)) {
       const path = join(this.#layout.conversions, name);

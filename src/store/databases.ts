@@ -8,28 +8,28 @@ import { readRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
 import { touch } from './touch.ts';
 
-/** A database of advisories that was fetched or loaded. */
+/** A database of advisories that was pulled or loaded. */
 export interface DatabaseRecord {
-  /** Where it is from, as named: `ghcr.io/aquasecurity/trivy-db:2`. */
+  /** Its source as named: `ghcr.io/aquasecurity/trivy-db:2`. */
   reference: string;
-  /** What its file is: `trivy-db` is one of bbolt, `advisories` sorted lines. */
+  /** `trivy-db`: a bbolt file; `advisories`: sorted lines. */
   format: 'trivy-db' | 'advisories';
   /** Digest of the file. */
   file: Digest;
-  /** Digest of the manifest that named it; of files that were loaded there is none. */
+  /** Digest of its manifest; absent for a loaded file. */
   manifest?: Digest;
-  /** Of one that `--db FILE` unpacked: size and time of that file, whose change makes it another one. */
+  /** Size and time of a file that `--db FILE` unpacked: when they differ, it is unpacked again. */
   stamp?: string;
-  /** When its data was made, and when newer data is to be expected: RFC 3339. */
+  /** When its data was made, and when newer data is expected: RFC 3339. */
   updated?: string;
   nextUpdate?: string;
-  /** When its publisher was last asked: RFC 3339. */
+  /** When the registry was last asked: RFC 3339. */
   checked: string;
 }
 
 /**
- * Databases of advisories, by where they are from: `<digest of the reference>.json`, and the files that these name,
- * `<digest>.db`. The modification time of a record says when it was last used.
+ * Databases of advisories by source: records `<digest of the reference>.json`, and the files that they name,
+ * `<digest>.db`. The time of a record is that of its last use.
  */
 export class Databases {
   readonly #layout: StoreLayout;
@@ -38,14 +38,14 @@ export class Databases {
     this.#layout = layout;
   }
 
-  /** The database of a reference, marked as used now; undefined where there is none, or its file is missing. */
+  /** The database of a reference, marked as used now; undefined when the record or its file is missing. */
   use(reference: string): (DatabaseRecord & { path: string }) | undefined {
     const found = this.#read(this.#record(reference));
     if (found !== undefined) touch(this.#record(reference));
     return found;
   }
 
-  /** @param temporary the file, which is renamed into place; absent where the file is there and only the record changes */
+  /** @param temporary the file, which is renamed into place; absent: only the record changes */
   put(record: DatabaseRecord, temporary?: string): void {
     mkdirSync(this.#layout.databases, { recursive: true });
     if (temporary !== undefined) renameSync(temporary, this.#file(record.file));
@@ -53,7 +53,7 @@ export class Databases {
     const named = new Set(this.list().map(({ path }) => path));
     for (const name of readNames(this.#layout.databases)) {
       const path = join(this.#layout.databases, name);
-      // The file of the data before. A process that reads it still has it open.
+      // A file of older data. A process that reads it still has it open.
       if (name.endsWith('.db') && !named.has(path)) rmSync(path, { force: true });
     }
   }
@@ -64,7 +64,7 @@ export class Databases {
       .flatMap((name) => this.#read(join(this.#layout.databases, name)) ?? []);
   }
 
-  /** The files of databases that have not been used for so long. */
+  /** Files to prune: those of databases that no scan has used for `forMs` milliseconds (0: all), and damaged ones. */
   unused(forMs: number): { path: string; bytes: number }[] {
     const kept = new Set<string>();
     const records = readNames(this.#layout.databases).filter((name) => name.endsWith('.json'));

@@ -7,26 +7,26 @@ import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath } from './temporary.ts';
 
-/** A step before it fails, without environment and secrets. */
+/** A failed step, without environment and secrets. */
 export interface FailedStep {
-  /** Of the instruction and what it observes, as in its step's record. */
+  /** The step's key, as in its record. */
   key: Digest;
   /** The instruction, in one line. */
   title: string;
-  /** Where it stands. */
+  /** The Dockerfile, and the instruction's line. */
   file: string;
   line: number;
-  /** The stage, as people call it. */
+  /** The stage's name, or its number. */
   stage: string;
-  /** The command line of the build; absent when a program asked for it. */
+  /** The command line of the build; absent when a program called the library. */
   command?: FailedCommand;
 }
 
-/** A command line, without what must be written down nowhere. */
+/** A command line without values that may be secret. */
 export interface FailedCommand {
   /** Absolute path of its working directory. */
   directory: string;
-  /** Its arguments, apart from those withheld. */
+  /** Its arguments, without those of `withheld`. */
   args: string[];
   /** Flags to repeat, since their values are not recorded: `--build-arg VERSION=…`. */
   withheld: string[];
@@ -34,29 +34,29 @@ export interface FailedCommand {
 
 /** `failures/<id>/failure.json`. */
 export interface FailureRecord extends FailedStep {
-  /** Which worker can stand on what it left. */
+  /** Form of the directory: which workers can use it. */
   form: DirectoryForm;
   /** 128 + n after signal n. */
   exitCode: number;
-  /** The kernel killed it for want of memory. */
+  /** The kernel killed it because memory ran out. */
   outOfMemory?: boolean;
-  /** It was killed since it took too long. */
+  /** It was killed at its time limit. */
   timedOut?: boolean;
   /** RFC 3339. */
   created: string;
 }
 
-/** A RUN that failed, and what it had changed by then. */
+/** A failed RUN, with the changes that it had made. */
 export interface Failure extends FailureRecord {
   /** The folder's name. */
   id: string;
 }
 
-/** How many are kept, and for how long. */
+/** How many failures are kept, and for how long. */
 const KEPT = 4;
 const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 
-/** All that are kept, latest first. */
+/** All kept failures, latest first. */
 export function listFailures(layout: StoreLayout): Failure[] {
   return readNames(layout.failures)
     .flatMap((id) => {
@@ -66,14 +66,14 @@ export function listFailures(layout: StoreLayout): Failure[] {
     .sort((a, b) => (a.created < b.created ? 1 : -1));
 }
 
-/** Absolute path of its record, which a user of the directory locks. */
+/** Absolute path of a failure's record, which a `jettison debug` that uses the directory locks. */
 export function failurePath(layout: StoreLayout, id: string): string {
   return join(layout.failures, id, 'failure.json');
 }
 
 /**
- * What the command changed, in overlayfs' on-disk form, as an absolute path; undefined when it never ran. Not a
- * layer: nobody has looked at it yet.
+ * Absolute path of the command's upper directory, in overlayfs' on-disk form; undefined when it never ran. It is not a
+ * layer: it has not been scanned.
  */
 export function failureDirectory(layout: StoreLayout, id: string): string | undefined {
   const path = join(layout.failures, id, 'dir');
@@ -81,10 +81,10 @@ export function failureDirectory(layout: StoreLayout, id: string): string | unde
 }
 
 /**
- * Keeps what a failed command left.
+ * Keeps the changes of a failed command.
  *
  * @param directory absolute path, which is moved (same file system); absent when the command never ran
- * @returns its id
+ * @returns the failure's id
  */
 export function installFailure(
   layout: StoreLayout,
@@ -101,7 +101,7 @@ export function installFailure(
   return id;
 }
 
-/** The ids of those that are not worth keeping: of one key only the latest is, and of all only some, for a while. */
+/** Ids of failures to delete: all but the latest of each key, of these all but `KEPT`, older ones than `KEPT_MS`, and damaged ones. */
 export function staleFailures(layout: StoreLayout, now = Date.now()): string[] {
   const keys = new Set<Digest>();
   const listed = listFailures(layout);
@@ -115,13 +115,13 @@ export function staleFailures(layout: StoreLayout, now = Date.now()): string[] {
   return [...stale.map(({ id }) => id), ...damaged];
 }
 
-/** Takes one out of the store, if it is still there. @returns the absolute path of what is to be deleted */
+/** Removes a failure from the store, if it still exists. @returns absolute path of the folder that the caller deletes */
 export function discardFailure(layout: StoreLayout, id: string): string {
   const grave = temporaryPath(layout, 'failure');
   try {
     renameSync(join(layout.failures, id), grave);
   } catch (error) {
-    // Somebody else did.
+    // Another process removed it.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   return grave;

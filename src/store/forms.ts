@@ -1,13 +1,15 @@
 /**
- * The directory forms that a layer can have, by the names of their folders in `layers/<id>/`. What stands on the disk
- * depends on what the worker that made it may do, so each kind of worker runs commands on its own form only.
- * `dir`: of a machine's root, in overlayfs's own terms. `dir-user`: of the root of a user namespace with several ids.
- * `dir-single`: of one with a single id, in which everything belongs to that. `dir-plain`: of a worker without
- * namespaces; owners, modes, devices and whiteouts are as far on the disk as they could be put there.
+ * The directory forms of a layer, named as their folders in `layers/<id>/`. The metadata on the disk depends on the
+ * privileges of the worker that made it, so each kind of worker runs commands on its own form only.
+ *
+ * - `dir`: by the machine's root, as overlayfs stores it.
+ * - `dir-user`: by the root of a user namespace with several ids.
+ * - `dir-single`: by the root of one with a single id, which owns all files.
+ * - `dir-plain`: by a worker without namespaces, with the owners, modes, devices and whiteouts that it was able to make.
  */
 export const DIRECTORY_FORMS = ['dir', 'dir-user', 'dir-single', 'dir-plain'] as const;
 
 export type DirectoryForm = (typeof DIRECTORY_FORMS)[number];
 
-/** Directory forms whose files a worker can read: first the one that it makes, and runs commands on. */
+/** Directory forms that a worker can read. The first one is its own: it makes that, and runs commands on it. */
 export type ReadableForms = readonly [own: DirectoryForm, ...others: DirectoryForm[]];

@@ -5,7 +5,7 @@ import { isIndex } from './lookup.ts';
 import type { Store } from './store.ts';
 import { readNames } from './temporary.ts';
 
-/** Digests of everything that the images of the store, or some of them, consist of. */
+/** Digests of all blobs (indexes, manifests, configs, layers) of the images that `which` selects; default: all. */
 export function imageBlobs(store: Store, which: (image: StoredImage) => boolean = () => true): Set<Digest> {
   const found = new Set<Digest>();
   const visit = (mediaType: string, digest: Digest) => {
@@ -26,7 +26,7 @@ export function imageBlobs(store: Store, which: (image: StoredImage) => boolean 
   return found;
 }
 
-/** Every blob that the store holds. */
+/** Digests of all blobs of the store. */
 export function allBlobs(store: Store): Digest[] {
   return readNames(store.layout.blobs).map((name): Digest => `sha256:${name}`);
 }

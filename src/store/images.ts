@@ -9,7 +9,7 @@ import { readJson } from './read-json.ts';
 import { lookAtRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
-/** An image of the store: a manifest (or an index of them) and the name that stands for it. */
+/** An image of the store: a name, and the manifest or index that it refers to. */
 export interface StoredImage {
   /** Canonical, e.g. `docker.io/library/app:latest`; absent for an image without a name. */
   name?: string;
@@ -18,7 +18,7 @@ export interface StoredImage {
   updated: string;
 }
 
-/** The names of images. One file a name is the truth; `index.json` is made from them. */
+/** The names of images: one file per name in `images/`, from which `index.json` is written. */
 export class Images {
   readonly #layout: StoreLayout;
 
@@ -36,14 +36,14 @@ export class Images {
     return images.sort((a, b) => compare(a.name ?? '\uffff', b.name ?? '\uffff'));
   }
 
-  /** The same as `get`, for which a damaged name counts as none: for who is about to give it anew. */
+  /** Like `get`, but a damaged name counts as missing: for callers that are about to set it. */
   find(name: string): StoredImage | undefined {
     return this.#readFile(fileName(name));
   }
 
   /**
    * @param name canonical
-   * @throws JettisonError `IMAGE_NAME_DAMAGED`: nothing else may be taken for the image that the name stood for
+   * @throws JettisonError `IMAGE_NAME_DAMAGED`: a damaged name must not resolve to another image, as of a registry
    */
   get(name: string): StoredImage | undefined {
     const found = this.#lookAt(fileName(name));
@@ -59,12 +59,12 @@ export class Images {
     return found;
   }
 
-  /** Gives an image a name, taking the name from whatever had it. */
+  /** Gives an image a name, which another image may have had. */
   put(name: string, manifest: Descriptor): void {
     const known = this.find(name);
     if (known?.manifest.digest === manifest.digest && this.#isIndexed(fileName(name))) return;
     this.#write(fileName(name), { name, manifest: bare(manifest), updated: new Date().toISOString() });
-    // A name makes the nameless entry of the same image superfluous.
+    // The image has a name now, so its nameless entry goes.
     rmSync(join(this.#layout.images, namelessFile(manifest.digest)), { force: true });
     this.#writeIndex();
   }
@@ -79,20 +79,20 @@ export class Images {
     this.#writeIndex();
   }
 
-  /** Forgets a name, or a nameless image. Its blobs go with the next pruning. */
+  /** Removes a name, or a nameless image. The next prune deletes its blobs. */
   remove(image: StoredImage): void {
     const file = image.name === undefined ? namelessFile(image.manifest.digest) : fileName(image.name);
     rmSync(join(this.#layout.images, file), { force: true });
     this.#writeIndex();
   }
 
-  /** Forgets names whose files a power failure left empty. */
+  /** Removes names with a damaged file (empty after a power failure), and rewrites `index.json` if it differs. */
   discardDamaged(): void {
     for (const file of this.damaged()) rmSync(join(this.#layout.images, file), { force: true });
     if (!this.isIndexSound) this.#writeIndex();
   }
 
-  /** Files that name no image any more. */
+  /** Damaged files of names that `index.json` cannot replace. */
   damaged(): string[] {
     return readNames(this.#layout.images).filter((file) => this.#readFile(file) === undefined);
   }
@@ -101,13 +101,13 @@ export class Images {
     writeWhole(this.#layout, join(this.#layout.images, file), recordText(image));
   }
 
-  /** Another process may remove a name at any time. */
+  /** Undefined for a damaged file, and for a missing one: another process may remove a name at any time. */
   #readFile(file: string): StoredImage | undefined {
     const found = this.#lookAt(file);
     return found === 'damaged' ? undefined : found;
   }
 
-  /** A damaged file of a name: `index.json` says the same once more. */
+  /** The image of a name's file. For a damaged file it is taken from `index.json`, which has a copy. */
   #lookAt(file: string): StoredImage | 'damaged' | undefined {
     const found = lookAtRecord<StoredImage>(join(this.#layout.images, file), { unsealed: true });
     if (found === 'missing') return undefined;
@@ -128,9 +128,9 @@ export class Images {
   }
 
   /**
-   * Writes damaged files of names again from `index.json`, where that has them, and `index.json` from the names.
+   * Restores damaged files of names from `index.json`, removes those that it does not list, then rewrites `index.json`.
    *
-   * @returns the files that were damaged, and whether they could be mended
+   * @returns the damaged files, and whether each was restored
    */
   repair(): { file: string; mended: boolean }[] {
     const done = this.unsound().map((file) => {
@@ -143,7 +143,7 @@ export class Images {
     return done;
   }
 
-  /** Files of names that are damaged, whatever `index.json` says. */
+  /** All damaged files of names, also those that `index.json` can replace. */
   unsound(): string[] {
     return readNames(this.#layout.images).filter((file) => {
       const found = lookAtRecord<StoredImage>(join(this.#layout.images, file), { unsealed: true });
@@ -151,7 +151,7 @@ export class Images {
     });
   }
 
-  /** Whether `index.json` says what the names say. */
+  /** Whether `index.json` matches the names. */
   get isIndexSound(): boolean {
     try {
       return readFileSync(this.#layout.index, 'utf8') === this.#indexText();
@@ -161,8 +161,8 @@ export class Images {
   }
 
   /**
-   * Whether `index.json` is merely older than the names: a process was killed, or the disk was full, after a name was
-   * written and before `index.json` was. Nothing is lost by that: the names are the truth.
+   * Whether `index.json` is only older than the names: a process was killed, or the disk was full, between the two
+   * writes. Nothing is lost, since it is written from the names.
    */
   get isIndexBehind(): boolean {
     const names = statSync(this.#layout.images, { throwIfNoEntry: false });
@@ -170,7 +170,7 @@ export class Images {
     return names !== undefined && (index === undefined || index.mtimeMs < names.mtimeMs);
   }
 
-  /** Whether `index.json` was written after a name: a process may have been killed in between. */
+  /** Whether `index.json` was written after a name. A process may have been killed between the two writes. */
   #isIndexed(file: string): boolean {
     const named = statSync(join(this.#layout.images, file), { throwIfNoEntry: false });
     const index = statSync(this.#layout.index, { throwIfNoEntry: false });
@@ -178,8 +178,8 @@ export class Images {
   }
 
   /**
-   * Writes `index.json` until it says what the folder says: of two processes that write at once the last one
-   * sees both names, since each looks again after writing.
+   * Writes `index.json` until it matches the folder. Each process reads the folder again after writing, so of two
+   * concurrent ones the last sees both names.
    */
   #writeIndex(): void {
     for (let written = ''; ; ) {

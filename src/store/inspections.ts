@@ -17,23 +17,23 @@ import { readRecord, recordText } from './record-file.ts';
 import { temporaryPath, writeWhole } from './temporary.ts';
 import { touch } from './touch.ts';
 
-/** What an index is read for: all of it, in order. */
+/** The entries of a layer's index, in order. */
 export interface EntryList {
   entries(): Iterable<RecipeEntry>;
-  /** Files that have further names: what its hard links point at. */
+  /** Targets of its hard links: files with several names. */
   readonly linked: ReadonlySet<string>;
 }
 
-/** Larger indexes are read from the disk in pieces: they need not be in memory beside what is made of them. */
+/** Larger indexes (bytes) are read from the disk in pieces, to save memory. */
 const LARGE = 8 << 20;
 const PIECE = 1 << 18;
 const NEWLINE = 10;
 const HARD_LINK = '"type":"hardlink"';
 
-/** What one look at a layer gave: its index, and facts about some of its files. */
+/** The result of inspecting a layer: its index, and facts about some of its files. */
 export interface InspectedLayer {
   index: EntryList;
-  /** By catalogue, then by path: JSON. */
+  /** JSON values, by catalogue, then by path. */
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 }
 
@@ -44,9 +44,8 @@ interface Record {
 }
 
 /**
- * Layers that have been looked at, by diff id, whatever image they are from and wherever that is: two files each,
- * `<diff id>.index` and `<diff id>.json`, of which the second is written last. Losing one costs another look. The
- * modification times say when they were last used.
+ * Inspected layers by diff id, from any source: two files each, `<diff id>.index` and `<diff id>.json`, of which the
+ * second is written last. If one is lost, the layer is inspected again. Their times are those of the last use.
  */
 export class Inspections {
   readonly #layout: StoreLayout;
@@ -55,7 +54,7 @@ export class Inspections {
     this.#layout = layout;
   }
 
-  /** @param version of the facts: those of another one count as none */
+  /** @param version of the facts; those of another version count as missing */
   get(diffId: Digest, version: string): InspectedLayer | undefined {
     const record = readRecord<Record>(this.#path(diffId, 'json'));
     if (record?.version !== version) return undefined;
@@ -106,7 +105,7 @@ export class Inspections {
   }
 }
 
-/** @returns undefined for one that is damaged */
+/** @returns undefined for a damaged index */
 function readIndex(path: string, digest: string): EntryList | undefined {
   if (statSync(path).size <= LARGE) {
     const bytes = readFileSync(path);
@@ -133,7 +132,7 @@ function readIndex(path: string, digest: string): EntryList | undefined {
   return file;
 }
 
-/** A file in pieces of whole lines, each valid until the next one is asked for. */
+/** A file in pieces of whole lines. Each piece is valid until the next one is requested. */
 function* linesOf(path: string): Generator<Buffer> {
   const fd = openSync(path, 'r');
   try {

@@ -10,7 +10,7 @@ import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, temporaryPath, writeWhole } from './temporary.ts';
 
-/** What made a layer. `image`: read from a pulled or loaded blob. `archive`: an archive that ADD extracts. */
+/** How a layer was made. `image`: from a pulled or loaded blob. `archive`: from an archive that ADD extracts. */
 export type LayerKind = 'image' | 'copy' | 'workdir' | 'run' | 'archive';
 
 /** `layers/<id>/layer.json`: written with the layer, never changed. */
@@ -20,11 +20,11 @@ export interface LayerRecord {
   key: Digest;
   kind: LayerKind;
   /**
-   * Digest of what the layer holds: of its entries in canonical order with everything but their times.
-   * Two layers with the same content are the same to every step that observes them.
+   * Digest of the layer's content: of its entries in canonical order, without their times. A step cannot distinguish
+   * two layers with the same content.
    */
   content: Digest;
-  /** How many entries the index has, whiteouts included; 0 for a layer without any change. */
+  /** Number of entries of the index, including whiteouts; 0 for a layer without changes. */
   entries: number;
   /** Bytes of all files. */
   size: number;
@@ -35,14 +35,15 @@ export interface LayerRecord {
   created: string;
 }
 
-/** `layers/<id>/blob.json`: present once the layer has been packed (or came as a blob). */
+/** `layers/<id>/blob.json`: exists when the layer has been packed, or was a blob from the start. */
 export interface LayerBlob {
   diffId: Digest;
   blob: Descriptor;
 }
 
-/** A directory form that is to become part of a layer: absolute path, on the store's file system. */
+/** A directory form that will be moved into a layer's folder. */
 export interface MadeDirectory {
+  /** Absolute, on the store's file system. */
   path: string;
   form: DirectoryForm;
 }
@@ -56,8 +57,8 @@ export class Layers {
   }
 
   /**
-   * The record of a layer; undefined when the store has none of that id. One that a power failure left without
-   * its whole record or index counts as none: it is made again.
+   * The record of a layer; undefined for an unknown id. A layer with an incomplete record or index, as after a power
+   * failure, counts as missing, and is made again.
    */
   record(id: string): LayerRecord | undefined {
     const record = readRecord<LayerRecord>(this.#layout.layerRecord(id));
@@ -66,10 +67,10 @@ export class Layers {
   }
 
   /**
-   * The index of a layer, which is what its record says. One that is not is taken out of the way with its record: the
+   * The index of a layer, compared with the digest in its record. If it differs, the record is deleted, so that the
    * next build makes the layer again.
    *
-   * @throws JettisonError `LAYER_DAMAGED` when it is damaged, or there is no such layer any more
+   * @throws JettisonError `LAYER_DAMAGED` when the index is damaged, or the layer no longer exists
    */
   index(id: string): LayerIndex {
     const record = this.record(id);
@@ -84,7 +85,7 @@ export class Layers {
     });
   }
 
-  /** The fault of a layer's index, for people; undefined when it matches its record. */
+  /** The fault of a layer's index, in words; undefined when it matches the record. */
   indexProblem(id: string): string | undefined {
     const record = this.record(id);
     const bytes = record && readIfThere(this.#layout.layerIndex(id));
@@ -93,7 +94,7 @@ export class Layers {
     return actual === record!.indexDigest ? undefined : `has an index with the digest ${actual}`;
   }
 
-  /** Makes a damaged layer count as none. Its folder stays until something is put into its place. */
+  /** Deletes a damaged layer's record, so that it counts as missing. The folder stays until it is replaced. */
   discardRecord(id: string): void {
     rmSync(this.#layout.layerRecord(id), { force: true });
   }
@@ -103,12 +104,12 @@ export class Layers {
     return existsSync(this.#layout.layerDirectory(id, form)) && this.record(id) !== undefined;
   }
 
-  /** The directories that the layer has, of some forms. */
+  /** Those of `forms` that the layer has. */
   directories(id: string, forms: readonly DirectoryForm[] = DIRECTORY_FORMS): DirectoryForm[] {
     return forms.filter((form) => existsSync(this.#layout.layerDirectory(id, form)));
   }
 
-  /** The packed form; undefined when the layer has not been packed, or its blob has been pruned or cut short. */
+  /** The packed form; undefined when the layer has not been packed, or its blob is missing or truncated. */
   blob(id: string): LayerBlob | undefined {
     const packed = readRecord<LayerBlob>(this.#layout.layerBlob(id));
     const blob = packed && statSync(this.#layout.blob(packed.blob.digest), { throwIfNoEntry: false });
@@ -122,12 +123,11 @@ export class Layers {
 }
 
 /**
- * Puts a finished layer into the store. A layer of the same id has the same content: then only the forms it
+ * Puts a finished layer into the store. An existing layer of this id has the same content, so only the forms that it
  * lacks are added.
  *
- * @param layer.directory the directory form by its absolute path, which is moved (same file system)
- * @returns the record that the store has now: of builds that make the same layer at the same time, all get that
- * of the first
+ * @param layer.directory is moved
+ * @returns the record in the store. Builds that make the same layer at the same time all get the record of the first
  */
 export function installLayer(
   layout: StoreLayout,
@@ -156,12 +156,12 @@ export function installLayer(
   return record;
 }
 
-/** Adds a directory form to a layer that the store has. */
+/** Adds a directory form to a layer of the store. */
 export function installDirectory(layout: StoreLayout, id: string, { path, form }: MadeDirectory): void {
   if (!moveInto(path, layout.layerDirectory(id, form))) rmSync(path, { recursive: true, force: true });
 }
 
-/** Notes the packed form of a layer, whose blob is in the store already. */
+/** Records the packed form of a layer, whose blob is already in the store. */
 export function installBlob(layout: StoreLayout, id: string, blob: LayerBlob): void {
   writeWhole(layout, layout.layerBlob(id), recordText(blob));
 }
@@ -190,8 +190,8 @@ export function layerId(key: Digest): string {
 }
 
 /**
- * What a new layer of a key is called. One that the store has already is left alone, since other records know it: a
- * step that is repeated without the cache may have another result.
+ * Id and key of a new layer. If the store has a layer of this key, the new one gets a random key: with `--no-cache` the
+ * result may differ, and other records refer to the existing layer.
  */
 export function newLayerIdentity(
   layers: Layers,
@@ -211,19 +211,19 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** Takes a damaged layer out of the way. Its folder is deleted with this process's other temporary files. */
+/** Moves a damaged layer to this process's temporary files, with which it is deleted. */
 function moveAway(layout: StoreLayout, id: string): void {
   try {
     renameSync(layout.layer(id), temporaryPath(layout, 'damaged'));
   } catch (error) {
-    // Somebody else did.
+    // Another process moved it.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
-/** Renames a folder; false when one is there already (folders of layers are never empty). */
+/** Renames a folder. @returns false when `to` exists (folders of layers are never empty) */
 function moveInto(from: string, to: string): boolean {
-  // An empty directory form may be replaced by rename(2), so it has to be looked for.
+  // rename(2) replaces an empty directory, and a directory form may be empty.
   if (existsSync(to)) return false;
   try {
     renameSync(from, to);

@@ -5,50 +5,49 @@ import { type Digest, hex, isDigest } from '../image/digest.ts';
 import type { DirectoryForm } from './forms.ts';
 
 /**
- * Where everything in a store is. Its root is an OCI image layout (`oci-layout`, `index.json`,
- * `blobs/sha256/…`), so that other programs can read it in place; Jettison's own folders stand beside it.
- * All paths are absolute.
+ * The paths of a store, all absolute. Its root is an OCI image layout (`oci-layout`, `index.json`, `blobs/sha256/…`),
+ * so that other programs can read it in place. Jettison's own folders are beside these.
  */
 export class StoreLayout {
   readonly ociLayout: string;
   /** Derived from `images/`: for other programs to read. */
   readonly index: string;
   readonly blobs: string;
-  /** One small file a name: which manifest it stands for. */
+  /** One small file per name of an image: see `images.ts`. */
   readonly images: string;
   readonly layers: string;
-  /** Which format the store has: see `admission.ts`. */
+  /** Version of the store's format: see `admission.ts`. */
   readonly format: string;
   /** Step records, by definition digest. */
   readonly steps: string;
-  /** Remembered digests of context files. */
+  /** Digests of context files, by size, times and inode. */
   readonly contexts: string;
-  /** Digests of what was copied from a stage or image: see `selections.ts`. */
+  /** Digests of the files that a COPY selects in a stage or image: see `selections.ts`. */
   readonly selections: string;
-  /** Other forms in which layers have been packed: see `conversions.ts`. */
+  /** Layers packed with other compressions and times: see `conversions.ts`. */
   readonly conversions: string;
   /** How images were made: see `provenance.ts`. */
   readonly provenance: string;
-  /** Layers that have been looked at: see `inspections.ts`. */
+  /** Inspected layers: see `inspections.ts`. */
   readonly inspections: string;
-  /** Advisories: see `databases.ts`. */
+  /** Databases of advisories: see `databases.ts`. */
   readonly databases: string;
-  /** Hints where blobs can be fetched from: see `registry/origins.ts`. */
+  /** Repositories that are known to hold a blob: see `registry/origins.ts`. */
   readonly origins: string;
-  /** What ADD fetched: see `remote/download.ts`. */
+  /** Contents of URLs that ADD has downloaded: see `remote/download.ts`. */
   readonly downloads: string;
-  /** Containers that run or have run: see `containers.ts`. */
+  /** Containers, running and ended: see `containers.ts`. */
   readonly containers: string;
-  /** Directories that RUN keeps between builds: see `cache-mounts.ts`. */
+  /** Cache mounts of RUN: see `cache-mounts.ts`. */
   readonly cacheMounts: string;
-  /** What failed RUNs left, for `jettison debug`: see `failures.ts`. */
+  /** Changes of failed RUNs, for `jettison debug`: see `failures.ts`. */
   readonly failures: string;
-  /** Which ways of running commands work here: see `worker/ladder.ts`. */
+  /** Results of the rungs' probes: see `host/ladder.ts`. */
   readonly rungs: string;
   /** Builds on record: see `history/build-store.ts`. */
   readonly builds: string;
   readonly locks: string;
-  /** Everything is written here and renamed into place. One folder a process: see `temporary.ts`. */
+  /** Every file is written here, then renamed into place. One folder per process: see `temporary.ts`. */
   readonly temporary: string;
 
   constructor(readonly home: string) {
@@ -76,7 +75,7 @@ export class StoreLayout {
     this.temporary = join(home, 'tmp');
   }
 
-  /** @throws JettisonError `DIGEST_INVALID`: what others wrote may hold anything in a digest's place */
+  /** @throws JettisonError `DIGEST_INVALID`: untrusted JSON may contain anything in place of a digest */
   blob(digest: Digest) {
     if (!isDigest(String(digest))) {
       throw new JettisonError('DIGEST_INVALID', `invalid digest "${digest}"`, {
@@ -85,7 +84,7 @@ export class StoreLayout {
     }
     return `${this.blobs}/${hex(digest)}`;
   }
-  /** Holds `layer.json`, `index`, and where made so far `blob.json` and directories: see `forms.ts`. */
+  /** Contains `layer.json` and `index`, later `blob.json` and directories: see `forms.ts`. */
   layer(id: string) {
     return `${this.layers}/${id}`;
   }

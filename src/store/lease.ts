@@ -6,13 +6,13 @@ import type { StoreLayout } from './layout.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 import { readNames } from './temporary.ts';
 
-/** How many leases this process has of each file: builds in one process share it. */
+/** Number of leases of this process, by file: builds in one process share a file. */
 const held = new Map<string, number>();
 
 /**
- * Keeps those who use the store (many at once) and those who prune it (one, alone) apart, across processes.
- * A lease is a file that names its process, so that one of a dead process counts for nothing. Each side first
- * announces itself and then looks for the other, so that at least one of them always sees the other.
+ * A shared lock for processes that use the store, and an exclusive one for a process that prunes it. A lease is a file
+ * named after its process, so that leases of dead processes are ignored. Each side first writes its own file and then
+ * looks for those of the other, so that at least one of them sees the other.
  */
 export class Leases {
   readonly #shared: string;
@@ -24,7 +24,7 @@ export class Leases {
   }
 
   /**
-   * Announces that this process reads and adds; waits while somebody prunes.
+   * Gets a shared lease, to read and add. Waits while another process prunes.
    *
    * @returns a function that ends the lease
    */
@@ -53,9 +53,9 @@ export class Leases {
   }
 
   /**
-   * Waits until no other process uses the store, and keeps others out.
+   * Gets the exclusive lease. Waits until no other process uses the store.
    *
-   * @param onWait called once when there is something to wait for
+   * @param onWait called once before it waits
    * @returns a function that ends the lease
    * @throws JettisonError `STORE_BUSY` when another process is pruning
    */
@@ -81,7 +81,7 @@ export class Leases {
     }
   }
 
-  /** Live leases of other processes; those of dead ones are swept. */
+  /** Leases of other live processes. Deletes those of dead ones. */
   #others(folder: string): string[] {
     return readNames(folder).filter((name) => {
       if (name === processIdentity) return false;

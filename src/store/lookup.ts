@@ -8,13 +8,13 @@ import { type Descriptor, MEDIA, type Platform } from '../image/types.ts';
 import type { StoredImage } from './images.ts';
 import type { Store } from './store.ts';
 
-/** An image together with everything that it is called. */
+/** An image with all its names. */
 export interface NamedImage extends ImageParts {
-  /** The target of the names: the manifest, or the index that it was chosen from. */
+  /** What the names refer to: the manifest, or the index that it was chosen from. */
   target: Descriptor;
   /** Canonical, sorted; empty for an image without a name. */
   names: string[];
-  /** The entries of the store that make up `names`, or the nameless one. */
+  /** The store's entries of `names`, or its nameless entry. */
   entries: StoredImage[];
 }
 
@@ -26,15 +26,15 @@ export function isIndex({ mediaType }: Pick<Descriptor, 'mediaType'>): boolean {
 /**
  * Reads manifest and config of an image.
  *
- * @param target a manifest, or an index, of which the manifest for the platform is taken
- * @param platform without it what the store has of an index will do: the image for this machine, else its first
+ * @param target a manifest, or an index with a manifest for the platform
+ * @param platform absent: of the images of an index that the store has, the one for this machine, else the first
  * @throws JettisonError `PLATFORM_MISSING`, `BLOB_MISSING`, `DIGEST_MISMATCH`
  */
 export function readImage(store: Store, target: Descriptor, platform?: Platform): ImageParts {
   if (isIndex(target)) {
     const { manifests } = readIndex(store.blobs.read(target.digest), `the index ${target.digest}`);
     const present = manifests.filter(({ digest }) => store.blobs.has(digest));
-    // What is best of all for a platform may have to be fetched, although something else would do.
+    // For a named platform the best image of the whole index is needed, though the store may have a similar one.
     const chosen =
       platform === undefined
         ? (bestPlatform(hostPlatform(), present) ?? present[0])
@@ -59,7 +59,7 @@ export function readImage(store: Store, target: Descriptor, platform?: Platform)
 /**
  * All images of a store, each once with all its names, in the order of their first names.
  *
- * @param onDamage called for an image whose manifest or config cannot be read; it is left out
+ * @param onDamage called for an image whose manifest or config cannot be read, and which is therefore left out
  */
 export function listImages(
   store: Store,
@@ -89,8 +89,8 @@ export function listImages(
 }
 
 /**
- * Finds an image by what a person typed: a name (`app`, `app:1`, `app@sha256:…`), else an id or a unique
- * beginning of one, with or without `sha256:`.
+ * Finds an image by a name (`app`, `app:1`, `app@sha256:…`), else by its id or a unique prefix of it, with or without
+ * `sha256:`.
  *
  * @throws JettisonError `IMAGE_UNKNOWN`, `IMAGE_AMBIGUOUS`
  */
@@ -106,7 +106,7 @@ export function findImage(store: Store, text: string): NamedImage {
       ? byId(images, text)
       : images.filter((image) => hasDigest(image, reference as Reference & { digest: Digest }));
   if (new Set(matches.map(({ id }) => id)).size > 1) {
-    throw new JettisonError('IMAGE_AMBIGUOUS', `"${text}" is the beginning of several images' ids`, {
+    throw new JettisonError('IMAGE_AMBIGUOUS', `several image ids begin with "${text}"`, {
       hint: `Write more of it: ${matches.map(({ id }) => id.slice('sha256:'.length, 'sha256:'.length + 19)).join(', ')}.`,
     });
   }
@@ -135,7 +135,7 @@ function byId(images: NamedImage[], text: string): NamedImage[] {
     : images.filter((image) => starts(image.target.digest) || starts(image.descriptor.digest));
 }
 
-/** `name@digest` is the image of that digest, if any of its names is of that repository. */
+/** Whether `name@digest` means this image: it has the digest, and one of its names has the repository. */
 function hasDigest(
   image: NamedImage,
   { registry, repository, digest }: Reference & { digest: Digest },
@@ -151,7 +151,7 @@ function asReference(text: string): Reference | undefined {
   try {
     return parseReference(text);
   } catch (error) {
-    // Not a name, but an id.
+    // An id.
     if (/^(sha256:)?[0-9a-f]+$/.test(text)) return undefined;
     throw error;
   }
@@ -168,6 +168,6 @@ function unknown(text: string, images: NamedImage[]): JettisonError {
     hint:
       siblings.length > 0
         ? `There is ${siblings.slice(0, 5).join(', ')}.`
-        : 'See `jettison images` for what there is.',
+        : '`jettison images` lists the images.',
   });
 }

@@ -1,13 +1,13 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * A name for this process that no other process ever has on this machine: process id, start time and process
- * id namespace. It names lease files and temporary folders, so that leftovers of dead processes are
- * recognised even when their process id is in use again.
+ * A name of this process that is unique on this machine, `<pid>-<start time>-<pid namespace>`. Lease files and
+ * temporary folders have it as their name, so that leftovers of dead processes are recognised even when the pid has
+ * been reused.
  */
 export const processIdentity = identityOf(process.pid);
 
-/** The name of another process of this process id namespace. */
+/** The identity of a process of this pid namespace. */
 export function identityOf(pid: number): string {
   return `${pid}-${startTime(pid) ?? 0}-${pidNamespace()}`;
 }
@@ -17,14 +17,14 @@ export function pidOf(identity: string): number {
   return Number.parseInt(identity, 10);
 }
 
-/** Leases of another process id namespace (a container that shares the store) are believed for this long. */
+/** Leases of another pid namespace (a container that shares the store) are valid for this long after the last write. */
 const FOREIGN_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Whether the process that an identity names still lives.
+ * Whether the process of an identity is alive.
  *
- * @param touchedMs when its lease or folder was last written, in milliseconds since 1970; decides for
- * processes that cannot be looked up from here
+ * @param touchedMs time of the last write to its lease or folder, in milliseconds since 1970. It decides for processes
+ * of other pid namespaces, which cannot be looked up
  */
 export function isAlive(identity: string, touchedMs: number): boolean {
   const match = /^(\d+)-(\d+)-(\d+)$/.exec(identity);
@@ -42,12 +42,12 @@ export function isAlive(identity: string, touchedMs: number): boolean {
   return startTime(Number(pid)) === Number(start);
 }
 
-/** Field 22 of /proc/pid/stat: clock ticks after boot. Undefined without such a process, or without /proc. */
+/** Field 22 of /proc/pid/stat: clock ticks after boot. Undefined for a dead process or a zombie, and without /proc. */
 function startTime(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie holds nothing any more.
+    // A zombie has no open files and no locks.
     return fields[0] === 'Z' ? undefined : Number(fields[19]);
   } catch {
     return undefined;

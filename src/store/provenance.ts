@@ -4,46 +4,46 @@ import type { StoreLayout } from './layout.ts';
 import { readRecord, recordText } from './record-file.ts';
 import { readNames, writeWhole } from './temporary.ts';
 
-/** A step of a stage, as it was when an image was built. */
+/** A step of a stage, when an image was built. */
 export interface RecordedStep {
-  /** The instruction as the Dockerfile has it. */
+  /** The instruction as written. */
   text: string;
   file: string;
   line: number;
-  /** The id of the layer that it gave; absent where the build did not have to know. */
+  /** Id of its layer; absent when the build did not need it. */
   layer?: string;
-  /** How long it took when it last ran, in milliseconds. */
+  /** Duration of its last execution, in milliseconds. */
   durationMs?: number;
-  /** What a COPY or ADD takes files from. */
+  /** Source of a COPY or ADD. */
   from?: { kind: 'context' | 'stage' | 'image'; name: string };
-  /** Paths that it selects there, as written. */
+  /** Source paths, as written. */
   sources?: string[];
-  /** Where they go: absolute. */
+  /** Destination: absolute. */
   destination?: string;
 }
 
 export interface RecordedStage {
   name: string;
-  /** `image`: how many layers it has. */
+  /** `layers`: number of layers of the base image. */
   base:
     | { kind: 'scratch' }
     | { kind: 'image'; name: string; layers: number }
     | { kind: 'stage'; name: string };
   file: string;
   line: number;
-  /** Those that make layers, in the order of the file. */
+  /** The instructions that make layers, in the order of the file. */
   steps: RecordedStep[];
-  /** Those that make no layer, and are in the history; absent in records of earlier versions. */
+  /** The instructions of the history that make no layer; absent in records of earlier versions. */
   settings?: RecordedSetting[];
 }
 
 /** An instruction that only changes the config. */
 export interface RecordedSetting {
-  /** The instruction as the Dockerfile has it. */
+  /** The instruction as written. */
   text: string;
   file: string;
   line: number;
-  /** How many of the stage's steps stand before it. */
+  /** Number of the stage's steps before it. */
   after: number;
 }
 
@@ -52,7 +52,7 @@ export interface Provenance {
   stages: RecordedStage[];
 }
 
-/** How the images that were built here were made, by image id: for those who ask why something is in them. */
+/** How images built with this store were made, by image id: read by `why`, `report` and others that name instructions. */
 export class Provenances {
   readonly #layout: StoreLayout;
 
@@ -64,7 +64,7 @@ export class Provenances {
     return readRecord<Provenance>(this.#path(image));
   }
 
-  /** Notes how an image was made. What an earlier build knew of the same steps, and this one had not to find out, stays. */
+  /** Records how an image was made. Facts of the same steps that only an earlier build had are kept. */
   put(image: Digest, made: Provenance): void {
     const known = this.get(image);
     const merged = known === undefined ? made : merge(known, made);
@@ -73,7 +73,7 @@ export class Provenances {
     writeWhole(this.#layout, this.#path(image), recordText(merged, JSON.stringify(merged)));
   }
 
-  /** All images of which something is known, with the files that do. */
+  /** Ids of all recorded images, with the paths of their records. */
   *list(): Iterable<{ path: string; image: Digest }> {
     for (const name of readNames(this.#layout.provenance)) {
       yield { path: `${this.#layout.provenance}/${name}`, image: `sha256:${name.replace(/\.json$/, '')}` };

@@ -10,20 +10,20 @@ import { readNames, temporaryPath } from './temporary.ts';
 import { directorySize } from './usage.ts';
 
 export interface PruneOptions {
-  /** Images to forget first: those without a name, all, or none. */
+  /** Images to remove first: those without a name, all, or none. */
   images: 'none' | 'nameless' | 'all';
-  /** Of those only the ones that the store has had under their name for this many milliseconds; default: any. */
+  /** Removes only images that got their name more than this many milliseconds ago; default: any. */
   imagesOlderThanMs?: number;
   /**
-   * Build cache to drop: step records that no build has used for this many milliseconds, with the layers
-   * that only they need. 0 drops all of it.
+   * Removes step records that no build has used for this many milliseconds, and the layers that only they refer to.
+   * 0 removes the whole build cache.
    */
   unusedForMs: number;
-  /** Drop what was not used for longest of the rest, until its layers take no more than this many bytes. */
+  /** Removes the least recently used of the other records, until their layers take at most this many bytes. */
   keepBytes?: number;
-  /** Delete what RUN keeps in cache mounts, too. */
+  /** Deletes cache mounts, too. */
   cacheMounts?: boolean;
-  /** Bytes of the files in folders of which some may belong to other ids: the worker's `measure`. */
+  /** Bytes of the files in folders, of which some may belong to other ids: the worker's `measure`. */
   measure: (folders: string[]) => Promise<number[]>;
   /** Deletes trees whose files may belong to other ids: the worker's `remove`. */
   remove: (paths: string[]) => Promise<void>;
@@ -35,15 +35,14 @@ export interface PruneReport {
   layers: number;
   blobs: number;
   cacheMounts: number;
-  /** What failed steps had left. */
   failures: number;
-  /** Bytes of the blobs and of the content of the directories that went. */
+  /** Bytes of the deleted blobs and of the content of the deleted directories. */
   reclaimed: number;
 }
 
 /**
- * Drops what is no longer wanted: records, then layers, then blobs, so that whatever is left at any moment
- * has everything that it refers to. The caller holds the exclusive lease.
+ * Deletes in the order records, layers, blobs, so that everything left at any moment has all that it refers to. The
+ * caller holds the exclusive lease.
  */
 export async function pruneStore(store: Store, options: PruneOptions): Promise<PruneReport> {
   const counts = { records: 0, layers: 0, blobs: 0, cacheMounts: 0, failures: 0, reclaimed: 0 };
@@ -74,8 +73,8 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   const doomed: string[] = [];
   for (const id of store.layers.ids()) {
     const blob = store.layers.blob(id);
-    // What was unpacked from an image's blob stays with it, for the next build or run on it. Layers that steps
-    // made are cache even when an image has them: its blobs are all that it needs.
+    // A layer unpacked from an image's blob stays as long as the image, for the next build or run. A layer made by a
+    // step is build cache even if an image has it: the image needs only the blob.
     const unpacked = blob !== undefined && keptBlobs.has(blob.blob.digest);
     if (keptLayers.has(id) || (unpacked && store.layers.record(id)?.kind === 'image')) {
       if (blob !== undefined) keptBlobs.add(blob.blob.digest);
@@ -105,7 +104,7 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
     const kept = packed !== undefined && keptBlobs.has(packed.blob.digest);
     if (!kept) doomed.push(path);
   }
-  // While this process holds the store alone, no step or cache is locked.
+  // This process has the store alone, so no step or cache is locked.
   for (const name of readNames(store.layout.locks)) {
     if (/^(run|cache)-/.test(name)) doomed.push(join(store.layout.locks, name));
   }
@@ -129,9 +128,9 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   if (options.unusedForMs === 0) {
     doomed.push(...readNames(store.layout.contexts).map((name) => join(store.layout.contexts, name)));
   }
-  // Their size is unknown.
+  // Their files may belong to other ids, so the worker measures them.
   const unmeasured: string[] = [];
-  // No build comes back to what has failed, so that goes even where the build cache is left alone.
+  // No build reuses a failure, so these go even when the build cache is kept.
   const failedBefore = options.unusedForMs === Number.POSITIVE_INFINITY ? namedBefore : unusedSince;
   for (const { id, created } of listFailures(store.layout)) {
     if (Date.parse(created) > failedBefore) continue;
@@ -153,8 +152,8 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
 }
 
 /**
- * Which records go: those that no build has used for too long, and, where there is a limit, the longest unused of
- * the others, until the layers of what stays fit.
+ * Definitions of the records to remove: those unused for too long, and with `keepBytes` the least recently used of the
+ * others.
  */
 function doomedRecords(store: Store, { unusedForMs, keepBytes }: PruneOptions): Set<Digest> {
   const unusedSince = Date.now() - unusedForMs;

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The value in a JSON file; undefined when there is no such file. One that is not whole counts as none: all
- * files of the store are written whole and renamed, but after a power failure the disk may have the name and
- * not the content.
+ * The value in a JSON file; undefined for a missing file. A truncated one counts as missing: after a power failure the
+ * disk may have a file's name without its content.
  */
 export function readJson<T>(path: string): T | undefined {
   const text = readText(path);

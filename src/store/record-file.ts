@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { canonicalJson } from '../image/digest.ts';
 
 /**
- * Records are the JSON files that the store keeps for itself. The last member of each is a checksum of all that
- * stands before it, so that no changed bit is taken for a fact:
+ * Records are the store's own JSON files. The last member of each is a checksum of all bytes before it, so that
+ * damage is detected:
  *
  *     {"diffId":"sha256:…","blob":{…},"checksum":"<sha256 of `{"diffId":"sha256:…","blob":{…},`>"}
  */
@@ -12,28 +12,27 @@ const MEMBER = Buffer.from('"checksum":"');
 const END = Buffer.from('"}');
 const HEX = 64;
 const TAIL = MEMBER.length + HEX + END.length;
-/** A last member of that length that is not a checksum: one of which the name has been damaged. */
+/** A last member of a checksum's length with another name: a checksum whose name is damaged. */
 const ODD_TAIL = /"[^"]{0,16}":"[^"]{64}"\}\s*$/;
 
-/** The text of a record. @param value an object; @param body its JSON, where the caller has it already */
+/** The text of a record. @param body the JSON of `value`, if the caller has it already */
 export function recordText(value: object, body: string = canonicalJson(value)): string {
   const facts = body === '{}' ? '{' : `${body.slice(0, -1)},`;
   return `${facts}${MEMBER}${hash('sha256', facts, 'hex')}${END}`;
 }
 
 /**
- * The value of a record; undefined when there is no such file. A damaged one counts as none: what it says is found
- * out again. Files are written whole and renamed, but a power failure may leave the name and not the content, and
- * disks and other programs change bits.
+ * The value of a record; undefined for a missing or damaged file, whose facts are then found out again. A power failure
+ * can leave a file without its content, and disks and other programs can change bits.
  *
- * @param options.unsealed take a file without a checksum: what earlier versions wrote and nothing can find out again
+ * @param options.unsealed accept a file without a checksum, of an earlier version: for facts that cannot be found again
  */
 export function readRecord<T extends object>(path: string, options?: { unsealed: boolean }): T | undefined {
   const found = lookAtRecord<T>(path, options);
   return found === 'missing' || found === 'damaged' ? undefined : found;
 }
 
-/** The same, which tells a damaged record from none. */
+/** Like `readRecord`, but distinguishes a damaged record from a missing one. */
 export function lookAtRecord<T extends object>(
   path: string,
   options: { unsealed: boolean } = { unsealed: false },
@@ -61,8 +60,8 @@ export function parseRecord<T extends object>(
     bytes.subarray(bytes.length - END.length).equals(END);
   const facts = bytes.subarray(0, Math.max(at, 0));
   if (isSealed) {
-    const told = bytes.toString('latin1', at + MEMBER.length, bytes.length - END.length);
-    if (told !== hash('sha256', facts, 'hex')) return undefined;
+    const checksum = bytes.toString('latin1', at + MEMBER.length, bytes.length - END.length);
+    if (checksum !== hash('sha256', facts, 'hex')) return undefined;
   } else if (!unsealed || ODD_TAIL.test(bytes.toString('latin1', Math.max(at - 32, 0)))) {
     return undefined;
   }

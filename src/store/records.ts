@@ -6,41 +6,41 @@ import { readNames, writeWhole } from './temporary.ts';
 import { touch } from './touch.ts';
 
 /**
- * Part of every definition digest and key, and the version of shared caches. Raised when what keys say changes, or when
- * layers of earlier versions may be wrong: nothing that was made under another version is found any more.
+ * Part of every definition digest and key, and the version of shared caches. Raised when the meaning of keys changes, or
+ * when layers of earlier versions may be wrong: results of other versions are not found any more.
  *
- * 2: whether a directory was found is observed.
+ * 2: a step observes whether a directory exists.
  */
 export const KEY_VERSION = 2;
 
 /**
- * What a step of an earlier build read and made: the memory that a rebuild asks first. Everything is in
- * readable form, so that it can be said which fact differs.
+ * The inputs and the result of an executed step, which later builds look up. Instruction and observations are kept in
+ * readable form, so that a build can say which fact differs.
  */
 export interface StepRecord {
-  /** The definition digest: of the instruction and of the definitions of everything that it reads. */
+  /** The definition digest: of the instruction and of the definitions of all its inputs. */
   definition: Digest;
-  /** Digest of the instruction and its observations; names the layer. */
+  /** Digest of the instruction and its observations. */
   key: Digest;
-  /** The layer's id; empty observations make no layer and leave it out. */
+  /** Id of the resulting layer. */
   layer: string;
   /** Digest of the layer's content. */
   content: Digest;
   /**
-   * Digest of the contents of the layers below and of the stages that it read, as they were then: what is defined
-   * alike need not have come out alike.
+   * Digest of the contents of the layers below and of the stages that the step read: equal definitions can have given
+   * different results.
    */
   inputs: Digest;
   /** The instruction as planned, without secrets. */
   instruction: unknown;
-  /** The facts that the step read of its inputs. */
+  /** The facts that the step has read of its inputs. */
   observations: unknown;
   title: string;
   /** RFC 3339. */
   created: string;
 }
 
-/** Step records by definition digest; a file's modification time says when it was last used. */
+/** Step records by definition digest. A file's modification time is that of its last use. */
 export class StepRecords {
   readonly #layout: StoreLayout;
 
@@ -48,7 +48,7 @@ export class StepRecords {
     this.#layout = layout;
   }
 
-  /** The record of a definition, without marking it. */
+  /** The record of a definition, without marking it as used. */
   look(definition: Digest): StepRecord | undefined {
     return readRecord<StepRecord>(this.#layout.step(definition));
   }
@@ -56,10 +56,7 @@ export class StepRecords {
   /** The record of a definition; marks it as used now. */
   use(definition: Digest): StepRecord | undefined {
     const record = this.look(definition);
-    if (record !== undefined) {
-      // Pruned in this very moment, or not ours: the record that was read is still true.
-      touch(this.#layout.step(definition));
-    }
+    if (record !== undefined) touch(this.#layout.step(definition));
     return record;
   }
 
@@ -76,7 +73,7 @@ export class StepRecords {
     for (const name of readNames(this.#layout.steps)) {
       const path = `${this.#layout.steps}/${name}`;
       const record = readRecord<StepRecord>(path);
-      // A damaged one is of no use to anybody.
+      // A damaged record is useless.
       if (record === undefined) rmSync(path, { force: true });
       const usedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
       if (record !== undefined && usedMs !== undefined) yield { record, usedMs };

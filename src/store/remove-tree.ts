@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, type Dirent, lstatSync, readdirSync, rmSync } from 'node:fs';
 
-/** What opens folders to their owner. */
+/** Mode with all rights for a folder's owner. */
 const OPEN = 0o700;
 
-/** Where programs of the system are, before those of PATH. */
+/** Searched before PATH. */
 const SYSTEM = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Deletes a tree of this user's, whatever the modes in it (overlays keep folders that nobody may look into), and
- * whatever its owners, where they are of the user's ranges of ids. A path that is not there is fine.
+ * Deletes a tree of this user, with any modes in it (overlayfs makes folders with mode 0), and with any owners of the
+ * user's subordinate ids. A missing path is not an error.
  *
- * @throws Error of `rmSync` when it cannot be deleted
+ * @throws Error of `rmSync` when the tree cannot be deleted
  */
 export function removeTree(path: string): void {
   if (isRemoved(path)) return;
@@ -24,7 +24,7 @@ export function removeTree(path: string): void {
   rmSync(path, { recursive: true, force: true });
 }
 
-/** Tries plain deletion. @returns false when something in it may not be read or deleted */
+/** Tries plain deletion. @returns false without permission to read or delete something in it */
 function isRemoved(path: string): boolean {
   try {
     rmSync(path, { recursive: true, force: true });
@@ -36,7 +36,7 @@ function isRemoved(path: string): boolean {
   }
 }
 
-/** Gives the owner all rights to the folders of a tree. Those of others stay as they are. */
+/** Gives the owner all rights to the folders of a tree. Folders of other owners are skipped. */
 function openFolders(path: Buffer): void {
   let entries: Dirent<Buffer>[];
   try {

@@ -6,9 +6,8 @@ import { writeWhole } from './temporary.ts';
 import { touch } from './touch.ts';
 
 /**
- * Facts about what a COPY selected, by the definition of its source and of the selection: so that a large tree
- * that has not changed need not be listed again. Losing one costs time, never correctness. A file's
- * modification time says when it was last used.
+ * Facts about the files that a COPY selected, by a digest of source and selection: an unchanged large tree need not be
+ * listed again. A lost record only costs time. A file's modification time is that of its last use.
  */
 export class Selections {
   readonly #layout: StoreLayout;

@@ -19,7 +19,7 @@ import { removeTree } from './remove-tree.ts';
 import { Selections } from './selections.ts';
 import { deadTemporaries, removeOwnTemporary } from './temporary.ts';
 
-/** Everything that is kept on disk: see design in ARCHITECTURE.md, "The store". */
+/** Everything that is kept on disk: see "The store" in ARCHITECTURE.md. */
 export class Store {
   readonly blobs: Blobs;
   readonly images: Images;
@@ -57,18 +57,18 @@ export class Store {
   }
 }
 
-/** Which store. */
+/** Selects the store. */
 export interface StoreOptions {
-  /** Its folder; see `defaultHome` for where it is otherwise. */
+  /** Its folder; default: see `defaultHome`. */
   home?: string;
   env?: NodeJS.ProcessEnv;
 }
 
 /**
- * Opens the store, making it when there is none, and sweeps what dead processes left in its temporary folder.
+ * Opens the store, creates it if it is missing, and deletes temporary files of dead processes.
  *
- * @throws JettisonError `STORE_UNUSABLE` when the folder cannot be written, `STORE_FOREIGN` for root in another user's,
- * `STORE_VERSION` for one of a newer Jettison
+ * @throws JettisonError `STORE_UNUSABLE` when the folder cannot be written, `STORE_FOREIGN` for root in another user's
+ * store, `STORE_VERSION` for a store of a newer Jettison
  */
 export function openStore(options: StoreOptions = {}): Store {
   const layout = new StoreLayout(options.home ?? defaultHome(options.env));
@@ -76,7 +76,7 @@ export function openStore(options: StoreOptions = {}): Store {
   try {
     if (!admitStore(layout, options.env ?? process.env)) {
       makeFolder(layout.home, 0o700);
-      // Others must not reach setuid programs inside layers, nor files that only the root inside may read.
+      // Other users must not reach setuid programs of layers, nor files that only the layers' root may read.
       for (const folder of [layout.layers, layout.temporary])
         mkdirSync(folder, { recursive: true, mode: 0o700 });
       for (const folder of [layout.blobs, layout.images, layout.steps, layout.contexts, layout.locks]) {
@@ -86,14 +86,14 @@ export function openStore(options: StoreOptions = {}): Store {
         writeFileSync(layout.index, canonicalJson(layoutIndex([])));
       }
       writeFileSync(layout.format, `{"format":${STORE_FORMAT}}`);
-      // Last: its presence says that the rest is there.
+      // Last: if it exists, the rest does.
       writeFileSync(layout.ociLayout, LAYOUT_MARKER);
     }
     for (const path of deadTemporaries(layout)) sweep(path);
   } catch (error) {
     if (error instanceof JettisonError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    // A full disk is no matter of the folder.
+    // Another folder does not help against a full disk.
     if (code === undefined || code === 'ENOSPC' || code === 'EDQUOT') throw error;
     throw new JettisonError(
       'STORE_UNUSABLE',
@@ -116,10 +116,10 @@ function sweep(path: string): void {
 }
 
 /**
- * Opens the store, keeps it from being pruned while it is used, and closes it after that.
+ * Opens the store, holds a lease against pruning while `use` runs, then closes the store.
  *
- * @param options.signal ends waiting for who prunes
- * @param use gets a function that ends the lease before its own end, too
+ * @param options.signal aborts waiting for a process that prunes
+ * @param use can end the lease early by its second argument
  * @throws as `openStore`
  */
 export async function useStore<T>(

@@ -5,7 +5,7 @@ import { isAlive, processIdentity } from './process-identity.ts';
 
 let serial = 0;
 
-/** Numbers of the stores that this process has open: each knows its own files in the folder that they share. */
+/** Number of each store that this process has open, the prefix of its files in the process's temporary folder. */
 const owners = new WeakMap<StoreLayout, number>();
 let lastOwner = 0;
 
@@ -19,8 +19,8 @@ function prefixOf(layout: StoreLayout): string {
 }
 
 /**
- * A path inside this process's own temporary folder, which is made when missing; nothing is there yet. It belongs to
- * this object: other open stores of the process, on the same folder, leave it alone.
+ * An unused path in this process's temporary folder, which is created if missing. The path belongs to this layout
+ * object: other open stores of the process with the same folder do not delete it.
  */
 export function temporaryPath(layout: StoreLayout, name: string): string {
   const folder = join(layout.temporary, processIdentity);
@@ -28,7 +28,7 @@ export function temporaryPath(layout: StoreLayout, name: string): string {
   return join(folder, `${prefixOf(layout)}${++serial}-${name}`);
 }
 
-/** Deletes what `temporaryPath` gave for this object, and the process's temporary folder when nothing else is in it. */
+/** Deletes the paths of `temporaryPath` for this layout object, and the process's temporary folder if it is then empty. */
 export function removeOwnTemporary(layout: StoreLayout): void {
   const folder = join(layout.temporary, processIdentity);
   const names = readNames(folder);
@@ -42,14 +42,14 @@ export function removeOwnTemporary(layout: StoreLayout): void {
   }
 }
 
-/** Deletes the temporary folder of this process, with the files of all of its open stores: at its end. */
+/** Deletes the temporary folder of this process, with the files of all its open stores: called when the process ends. */
 export function removeProcessTemporary(layout: StoreLayout): void {
   rmSync(join(layout.temporary, processIdentity), { recursive: true, force: true });
 }
 
 /**
- * Temporary folders whose process is dead. They hold nothing that anyone needs; some of them only the worker
- * may delete (their files belong to other ids).
+ * Temporary folders of dead processes. Their content is not needed. Only the worker may be able to delete some of them,
+ * whose files belong to other ids.
  */
 export function deadTemporaries(layout: StoreLayout): string[] {
   const dead: string[] = [];
@@ -61,14 +61,14 @@ export function deadTemporaries(layout: StoreLayout): string[] {
   return dead;
 }
 
-/** Writes a file so that readers see the whole of it or nothing: to the temporary folder, then renamed. */
+/** Writes a file atomically: to the temporary folder, then renamed. */
 export function writeWhole(layout: StoreLayout, path: string, data: string | Uint8Array): void {
   const temporary = temporaryPath(layout, 'file');
   writeFileSync(temporary, data);
   renameSync(temporary, path);
 }
 
-/** Names in a folder; none when there is no such folder. */
+/** Names in a folder; empty for a missing folder. */
 export function readNames(folder: string): string[] {
   try {
     return readdirSync(folder);

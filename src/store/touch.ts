@@ -1,8 +1,8 @@
 import { utimesSync } from 'node:fs';
 
 /**
- * Notes in a file's time that it is used now. What is gone, or belongs to somebody else, cannot be noted, and that is
- * no reason to fail: the time only says what to prune first.
+ * Sets a file's time to now, as that of its last use. A file that is missing or cannot be changed is ignored: the time
+ * only orders pruning.
  */
 export function touch(path: string): void {
   const now = new Date();

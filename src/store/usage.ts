@@ -5,33 +5,33 @@ import { allBlobs, imageBlobs } from './image-blobs.ts';
 import type { Store } from './store.ts';
 import { readNames } from './temporary.ts';
 
-/** Why something is in the store. */
+/** What keeps something in the store. */
 export type Holder =
-  /** An image that has a name. */
+  /** An image with a name. */
   | 'image'
-  /** An image without a name: another one has taken it, or it never had one. */
+  /** An image without a name: the name moved to another image, or it never had one. */
   | 'nameless image'
-  /** A container. */
+  /** A running container. */
   | 'container'
   /** Steps of earlier builds. */
   | 'build cache'
-  /** Nothing: it is left from builds or images that are gone. */
+  /** Nothing: a leftover of removed images or pruned builds. */
   | 'nothing';
 
 export interface LayerUsage {
   id: string;
-  /** `copy`, `run`, …; `blob` for a blob that no layer's folder knows. */
+  /** `copy`, `run`, …; `blob` for a blob without a layer's folder. */
   kind: string;
-  /** Bytes of its directory's content, and of its blob unless that is shared. */
+  /** Bytes of its directories' content, and of its blob unless it is counted elsewhere. */
   size: number;
   holder: Holder;
-  /** Of a layer of the build cache: when a build last used it, in milliseconds since 1970. */
+  /** For a layer of the build cache: time of its last use by a build, in milliseconds since 1970. */
   usedMs?: number;
   /** The step that made it, as written. */
   title?: string;
 }
 
-/** Everything that takes room in a store, each byte once, with what it is there for. */
+/** Layers, blobs and downloads of a store with what keeps them; each byte is counted once. */
 export function storeUsage(store: Store): LayerUsage[] {
   const { named, nameless } = {
     named: imageBlobs(store, ({ name }) => name !== undefined),
@@ -53,7 +53,7 @@ export function storeUsage(store: Store): LayerUsage[] {
     const directory = directorySize(store, id);
     const step = steps.get(id);
     const ofImages = packed !== undefined && (named.has(packed.digest) || nameless.has(packed.digest));
-    // A blob of an image is the image's; the directory of a base's layer stays as long as the image.
+    // An image's blob is counted for the image. The directory of a base image's layer stays as long as the image.
     const own = packed === undefined || ofImages || counted.has(packed.digest) ? 0 : packed.size;
     if (own > 0) counted.add(packed!.digest);
     const holder: Holder = running.has(id)
@@ -79,7 +79,7 @@ export function storeUsage(store: Store): LayerUsage[] {
   return usage;
 }
 
-/** Bytes of the files of a layer's directories. */
+/** Bytes of the files in all directory forms of a layer. */
 export function directorySize({ layers }: Store, id: string): number {
   return (layers.record(id)?.size ?? 0) * layers.directories(id).length;
 }

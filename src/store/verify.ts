@@ -20,35 +20,35 @@ export interface VerifyReport {
   records: number;
   /** Faults, one sentence each. Empty for a valid store. */
   problems: string[];
-  /** What has been done about it: one sentence each. */
+  /** Repairs that were made, one sentence each. */
   repairs: string[];
-  /** Names (or digests) of images with missing parts: pull, load or build them again. */
+  /** Names (or digests) of images with damaged parts: pull, load or build them again. */
   incomplete: string[];
-  /** Files of layers that this user may not look at. */
+  /** Number of files of layers that this user may not read. */
   unreadable: number;
-  /** Layers of earlier versions, which no build uses any more. */
+  /** Number of layers of earlier versions, which no build uses any more. */
   outdated: number;
-  /** Temporary folders of dead processes, in which nothing counts: the next build deletes them. */
+  /** Number of temporary folders of dead processes, which the next build deletes. */
   leftovers: number;
-  /** `index.json` is older than the names it is made from: the next image that gets a name writes it again. */
+  /** `index.json` is older than the names: it is rewritten when an image next gets a name. */
   indexBehind: boolean;
 }
 
 export interface VerifyOptions {
-  /** Compares the directories of a layer with its index: the worker's operation. Without it they are not looked at. */
+  /** Compares the directories of a layer with its index: the worker's operation. Absent: they are not checked. */
   checkDirectories?(layer: string): Promise<{ form: DirectoryForm; problem?: string; unreadable: number }[]>;
-  /** Unpack every packed layer, too, and compare its tar with its diff id. */
+  /** Decompresses every packed layer, too, and compares its tar with the diff id. */
   deep?: boolean;
-  /** Deletes trees whose files may belong to other ids: mends what can be mended. The caller is alone in the store. */
+  /** Deletes trees whose files may belong to other ids. Present: faults are repaired, and the caller has the exclusive lease. */
   remove?: ((paths: string[]) => Promise<void>) | undefined;
 }
 
 /**
  * Checks a whole store: every blob's digest, every image's parts, every record's checksum, every layer's index and all
- * content of its directories. Reads all of it.
+ * content of its directories. It reads all of these.
  *
- * Repair takes away what is damaged, so that builds make it again from what is sound: a directory from the layer's
- * blob, a layer from its instruction, a name from `index.json`.
+ * A repair deletes damaged parts, which builds then make again from intact ones: a directory from the layer's blob, a
+ * layer from its instruction, a name from `index.json`.
  */
 export async function verifyStore(store: Store, options: VerifyOptions = {}): Promise<VerifyReport> {
   const verifier = new Verifier(store, options);
@@ -64,7 +64,7 @@ class Verifier {
     ...{ problems: [], repairs: [], incomplete: [], indexBehind: false },
   };
   readonly #dropped = new Set<Digest>();
-  /** Diff ids by the digests of packed layers, with who says so. */
+  /** Diff ids by the digests of packed layers, with the image or layer that states them. */
   readonly #packed = new Map<Digest, { diffId: Digest; subject: string }>();
 
   constructor(store: Store, options: VerifyOptions) {
@@ -92,7 +92,7 @@ class Verifier {
     report.leftovers = deadTemporaries(store.layout).length;
   }
 
-  /** @param repair what can be done about it, and how to say that it has been done */
+  /** @param repair the paths to delete, and the sentence that reports it */
   async #problem(text: string, repair?: { paths: string[]; done: string }): Promise<void> {
     this.report.problems.push(text);
     if (repair === undefined || this.#options.remove === undefined) return;
@@ -137,7 +137,7 @@ class Verifier {
       );
     }
     let isIndexSound = images.isIndexSound;
-    // Somebody may be between a name and the list of names.
+    // Another process may have written a name, and not yet `index.json`.
     if (!isIndexSound) {
       await setTimeout(100);
       isIndexSound = images.isIndexSound;
@@ -158,7 +158,7 @@ class Verifier {
     if (this.#lacks(label, digest)) return;
     if (isIndex({ mediaType })) {
       for (const child of blobs.readJson<Index>(digest).manifests) {
-        // An index may name platforms that were never fetched.
+        // An index may list platforms that were never pulled.
         if (blobs.has(child.digest) || this.#dropped.has(child.digest)) this.#image(label, child);
       }
       return;
@@ -171,7 +171,7 @@ class Verifier {
     }
     for (const [at, layer] of manifest.layers.entries()) {
       const size = blobs.size(layer.digest);
-      // A base's layers come from the registry when they are needed.
+      // Layers of a base image are downloaded when they are needed.
       if (size !== undefined && size !== layer.size && !this.#dropped.has(layer.digest))
         throw new Error(`has a layer ${layer.digest} of a wrong size`);
       if (this.#lacks(label, layer.digest)) continue;
@@ -201,7 +201,7 @@ class Verifier {
     const known = store.layers.record(id);
     const problem =
       known === undefined
-        ? 'has no record, or not the whole of it or of its index'
+        ? 'has no complete record and index'
         : known.id !== id || !isDigest(known.key) || layerId(known.key) !== id
           ? 'has the record of another layer'
           : store.layers.indexProblem(id);
@@ -223,7 +223,7 @@ class Verifier {
       report.unreadable += unreadable;
       if (problem === undefined) continue;
       const directory = layout.layerDirectory(id, form);
-      // Without another form of it, a layer that a command made can only be made by the command.
+      // A RUN's layer without another form can only be made by running its command again.
       const isSource = known.kind !== 'run' || forms.length > 1 || store.layers.blob(id) !== undefined;
       await this.#problem(
         `layer ${id} has a damaged directory: ${problem}`,
@@ -237,7 +237,7 @@ class Verifier {
     }
   }
 
-  /** The small files, whose checksums say whether they are sound. */
+  /** Checks the records, by their checksums. */
   async #records(): Promise<void> {
     const { layout } = this.#store;
     const folders = [
@@ -263,7 +263,7 @@ class Verifier {
       const record = lookAtRecord<StepRecord>(path, { unsealed: true });
       if (record === 'missing') continue;
       if (record !== 'damaged' && `sha256:${name}` === `${record.definition}.json`) continue;
-      const done = `deleted the step record ${name}: the step is carried out again`;
+      const done = `deleted the step record ${name}: the step is executed again`;
       const what = record === 'damaged' ? 'is damaged' : 'is not the record of its definition';
       await this.#problem(`step record ${name} ${what}`, { paths: [path], done });
     }
@@ -279,7 +279,7 @@ class Verifier {
     }
   }
 
-  /** @param drop what goes when it is damaged; default: the file */
+  /** @param drop path to delete when the record is damaged; default: the record */
   async #record(path: string, drop: string = path): Promise<void> {
     if (lookAtRecord(path, { unsealed: true }) !== 'damaged') return;
     const name = relative(this.#store.layout.home, path);
@@ -313,7 +313,7 @@ class Verifier {
     }
   }
 
-  /** What packed layers hold. */
+  /** Compares the tars of packed layers with their diff ids. */
   async #tars(): Promise<void> {
     const { blobs } = this.#store;
     for (const [digest, { diffId, subject }] of this.#packed) {
