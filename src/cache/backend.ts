@@ -7,7 +7,7 @@ import type { CachePlace } from './place.ts';
 
 interface Backend<L extends { type: string }> {
   readonly type: L['type'];
-  /** How it is written, and a sentence about it: Markdown. */
+  /** Syntax, and one sentence of help: Markdown. */
   readonly usage: string;
   readonly help: string;
   /** Keys of `--cache-to`. */
@@ -15,8 +15,8 @@ interface Backend<L extends { type: string }> {
 }
 
 /**
- * A cache backend that keeps caches in a place of their own: one file in `backends/`, one line in `backends.ts`. The
- * parsers of `--cache-from` and `--cache-to` come of it.
+ * A cache backend with places of its own: one file in `backends/`, one line in `backends.ts`. The parsers of
+ * `--cache-from` and `--cache-to` are made from it.
  */
 export interface PlaceBackend<L extends { type: string }> extends Backend<L> {
   readonly kind: 'place';
@@ -28,7 +28,7 @@ export interface PlaceBackend<L extends { type: string }> extends Backend<L> {
   open(location: L, services: CacheServices): Promise<CachePlace>;
 }
 
-/** A cache backend that keeps the steps of an image's own layers in the image. */
+/** A cache backend that writes the steps of an image's layers into the image. */
 export interface ImageBackend<L extends { type: string }> extends Backend<L> {
   readonly kind: 'image';
   /** Members for the image's config. */
@@ -41,19 +41,19 @@ export interface CacheServices {
   registries(insecure: boolean): Promise<Registries>;
 }
 
-/** Options of a place that is read, whatever its backend. */
+/** Options of `--cache-from` for all backends. */
 export interface CacheSourceOptions {
-  /** `false`: commands do not get the contents of cache mounts from here. */
+  /** `false`: the contents of cache mounts are not imported from here. */
   cacheMounts?: boolean;
 }
 
-/** Options of a place that is written, whatever its backend. */
+/** Options of `--cache-to` for all backends. */
 export interface CacheTargetOptions {
   /** `max`: all steps of the build; `min`, the default: those whose layers are in the image. */
   mode?: 'min' | 'max';
   /** A failure is a warning. */
   ignoreError?: boolean;
-  /** The contents of the build's cache mounts are kept, too. */
+  /** The contents of the build's cache mounts are exported, too. */
   cacheMounts?: boolean;
 }
 
@@ -74,10 +74,13 @@ export const TARGET_KEYS: Keys<CacheTargetOptions> = {
       options.mode = value;
     },
   },
-  'cache-mounts': toggle('cacheMounts', "Keeps what the build's [cache mounts](#cache-mounts) hold, too."),
+  'cache-mounts': toggle(
+    'cacheMounts',
+    "Keeps the contents of the build's [cache mounts](#cache-mounts), too.",
+  ),
   'ignore-error': toggle(
     'ignoreError',
-    'A cache that cannot be kept is a warning. Without it the build ends with exit code 1, after the image was stored.',
+    'A cache that cannot be written is a warning. Without it the build ends with exit code 1, after the image was stored.',
   ),
   'image-manifest': alwaysTrue('Caches are OCI image manifests.'),
   'oci-mediatypes': alwaysTrue('Caches are OCI image manifests.'),

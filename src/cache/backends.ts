@@ -19,7 +19,7 @@ type LocationOf<B> = B extends { open(location: infer L, services: CacheServices
   : never;
 type InImage = Extract<(typeof BACKENDS)[number], { kind: 'image' }>['type'];
 
-/** A place of its own for a cache. */
+/** The location of a cache outside the image. */
 export type CacheLocation = LocationOf<(typeof BACKENDS)[number]>;
 
 /** Where steps of other machines are looked up. */
@@ -28,7 +28,7 @@ export type CacheSource = CacheSourceOptions & CacheLocation;
 /** Where steps are kept for other machines: in a place, or in the image. */
 export type CacheTarget = (CacheTargetOptions & CacheLocation) | { type: InImage };
 
-/** The backend of a place. @throws JettisonError for an unknown type, which callers without types may give */
+/** The backend of a place. @throws JettisonError `CACHE_INVALID` for an unknown type, from a JavaScript caller */
 export function placeBackend<L extends CacheLocation>({ type }: L): PlaceBackend<L> {
   const backend = BACKENDS.find((one) => one.kind === 'place' && one.type === type);
   if (backend !== undefined) return backend as unknown as PlaceBackend<L>;
@@ -38,7 +38,7 @@ export function placeBackend<L extends CacheLocation>({ type }: L): PlaceBackend
   });
 }
 
-/** The backend of a target that is in the image; undefined for one in a place. */
+/** The backend of a target inside the image; undefined for a target in a place. */
 export function imageBackend({ type }: CacheTarget): ImageBackend<{ type: string }> | undefined {
   return BACKENDS.find((one) => one.kind === 'image' && one.type === type) as
     | ImageBackend<{ type: string }>

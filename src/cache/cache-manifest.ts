@@ -7,8 +7,8 @@ import { KEY_VERSION, type StepRecord } from '../store/records.ts';
 import type { CacheDocument } from './place.ts';
 
 /**
- * What a cache is in a registry or layout: an OCI artifact whose config lists steps and cache mounts, and whose blobs
- * are layers, their indexes, and archives of cache mounts.
+ * A cache in a registry or layout is an OCI artifact. Its config lists steps and cache mounts; its blobs are layers,
+ * their indexes, and archives of cache mounts.
  */
 export const CACHE_MEDIA = {
   artifact: 'application/vnd.jettison.cache.v1',
@@ -19,7 +19,7 @@ export const CACHE_MEDIA = {
 /** The member of an image's config that holds an inline cache. */
 export const INLINE_MEMBER = 'jettison.cache.v1';
 
-/** A cache's config, or the member of an image's. */
+/** The config of a cache, or the member `INLINE_MEMBER` of an image's config. */
 export interface CacheConfig {
   /** `KEY_VERSION`: caches of other versions are not used. */
   version: typeof KEY_VERSION;
@@ -32,21 +32,21 @@ export interface CachedStep {
   step: Pick<StepRecord, 'definition' | 'key' | 'title'>;
   layer: LayerRecord;
   packed: LayerBlob;
-  /** The layer's index, compressed; an inline cache has none. */
+  /** The layer's index, compressed by gzip; absent in an inline cache. */
   index?: Descriptor;
 }
 
 /** The archive of a cache mount of another machine. */
 export interface CachedMount {
   cache: CacheIdentity;
-  /** A compressed tar of it alone, as `jettison cache-mounts export` makes it. */
+  /** A compressed tar of this mount alone, in the format of `jettison cache-mounts export`. */
   archive: Descriptor;
 }
 
 /**
- * The cache in a document of a place; invalid entries are left out.
+ * The cache in a document of a place. Invalid entries are left out.
  *
- * @returns undefined when there is none
+ * @returns undefined for a document without a cache, or with one of another version
  */
 export function readCache({ manifest, config }: CacheDocument): Required<CacheConfig> | undefined {
   const image = (config ?? {}) as Partial<ImageConfig> & Record<string, unknown>;
@@ -61,7 +61,7 @@ export function readCache({ manifest, config }: CacheDocument): Required<CacheCo
       mounts: Array.isArray(mounts) ? (mounts as Partial<CachedMount>[]).filter(isMount) : [],
     };
   }
-  // The steps of the image's own layers: its manifest says in what form they are there.
+  // An inline cache: the blobs are those of the image's manifest.
   const diffIds = image.rootfs?.diff_ids ?? [];
   const own = sound.flatMap(({ index: _, ...step }) => {
     const { diffId } = step.packed;

@@ -8,27 +8,27 @@ import type { Store } from '../store/store.ts';
 import { CACHE_MEDIA, type CacheConfig, type CachedMount, type CachedStep } from './cache-manifest.ts';
 import type { CacheBlob, CachePlace } from './place.ts';
 
-/** A step to be shared. */
+/** A step to export. */
 export interface SharedStep extends Omit<CachedStep, 'index'> {
-  /** The layer's entries, or their blob where the step came from another cache. That may have none. */
+  /** The layer's index, or its blob for a step of another cache, which may have none. */
   index: (() => Promise<LayerIndex>) | Descriptor | undefined;
-  /** Puts the layer's blob, or that of its index, into the store. */
+  /** Downloads the layer's blob, or the blob of its index, into the store. */
   fetch: (blob: Descriptor) => Promise<void>;
 }
 
-/** A cache mount to be shared. */
+/** A cache mount to export. */
 export type SharedMount =
-  /** One that another cache holds. */
+  /** A mount of another cache. */
   | (CachedMount & { fetch: () => Promise<void> })
   | {
       cache: CacheIdentity;
-      /** What was made of it before, and would be again: a place that holds it need not be given it. */
+      /** The last archive, if it is still current: a place that has it needs no new one. */
       known: () => Promise<Descriptor | undefined>;
-      /** Puts an archive of it into the store. @returns undefined when it holds nothing to share */
+      /** Makes an archive of it in the store. @returns undefined for an empty mount */
       pack: () => Promise<Descriptor | undefined>;
     };
 
-/** Writes the steps of a build, and what its cache mounts hold, to where other machines find them. */
+/** Writes the steps of a build, and the contents of its cache mounts, to a place that other machines read. */
 export async function exportCache(
   store: Store,
   place: CachePlace,
@@ -80,7 +80,7 @@ function writeIndex(store: Store, { bytes }: LayerIndex): Descriptor {
   return { mediaType: CACHE_MEDIA.index, ...store.blobs.write(gzipSync(bytes, { level: 6 })) };
 }
 
-/** The member of an image's config that makes it a cache of its own layers. */
+/** The value of `INLINE_MEMBER` in an image's config. */
 export function inlineCache(steps: readonly SharedStep[]): CacheConfig {
   return {
     version: KEY_VERSION,

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import { LayoutFolder } from './layout-folder.ts';
 import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
-/** A tag of a folder. */
+/** A cache in a folder, under a tag. */
 export class FolderPlace implements CachePlace {
   readonly #store: Store;
   readonly #tag: string;

@@ -10,8 +10,8 @@ import { FolderWriter } from '../layout/folder-writer.ts';
 import { collectGarbage } from './layout-garbage.ts';
 
 /**
- * A folder that is an OCI image layout, shared by processes and machines without a lock. Each tag has a file in `refs/`, which is what counts; `index.json`, which other
- * programs read, is made from all of them after every change, again and again until it agrees with them. So the last
+ * A folder that is an OCI image layout, shared by processes and machines without a lock. Each tag is a file in `refs/`.
+ * `index.json`, for other programs, is rewritten from these files after every change until it matches them, so the last
  * writer of the index has always seen the tags of all others.
  */
 export class LayoutFolder {
@@ -37,7 +37,7 @@ export class LayoutFolder {
     throw new JettisonError(
       'CACHE_MISSING',
       isThere ? `it has no cache with the tag ${tag}` : 'it does not exist',
-      { hint: 'A build with --cache-to makes it.' },
+      { hint: 'A build with --cache-to creates it.' },
     );
   }
 
@@ -60,7 +60,7 @@ export class LayoutFolder {
     throw this.#invalid(`has a damaged blob: ${digest}`);
   }
 
-  /** Whether a blob is there, with all of its bytes. */
+  /** Whether a blob exists with its full size. */
   holds({ digest, size }: Descriptor): boolean {
     try {
       const stat = statSync(this.#blob(digest));
@@ -70,7 +70,7 @@ export class LayoutFolder {
     }
   }
 
-  /** Whether a blob is there; if so, it is touched, and so kept until it is named. */
+  /** Whether a blob exists. If so its time is set to now, so that it is not deleted before the manifest names it. */
   keep(blob: Descriptor): boolean {
     try {
       if (!lstatSync(this.#blob(blob.digest)).isFile()) return false;
@@ -81,7 +81,7 @@ export class LayoutFolder {
     return this.holds(blob);
   }
 
-  /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is not there */
+  /** A blob's bytes, not verified. @throws JettisonError `CACHE_INVALID` when it is missing */
   stream(blob: Descriptor): AsyncIterable<Buffer> {
     if (!this.holds(blob)) throw this.#invalid(`lacks the blob ${blob.digest}`);
     return this.#files.open(this.#blobName(blob.digest));
@@ -104,7 +104,7 @@ export class LayoutFolder {
       if (now === listed) break;
       listed = now;
       const known = new Set(tags.map(tagOf));
-      // Those that other programs have named.
+      // Entries of other programs.
       const others = (this.#index() ?? []).filter((one) => !known.has(tagOf(one)));
       await this.#writer.writeIndex([...others, ...tags]);
     }
@@ -112,7 +112,7 @@ export class LayoutFolder {
     this.#writer.finish();
   }
 
-  /** What `refs/` says, by tag. */
+  /** The descriptors in `refs/`, sorted by tag. */
   #tags(): Descriptor[] {
     const names = readdirSync(join(this.#path, 'refs')).filter((name) => name.endsWith('.json'));
     return names.sort().flatMap((name) => this.#read<Descriptor>(join('refs', name)) ?? []);
@@ -145,7 +145,7 @@ export class LayoutFolder {
 
   #invalid(reason: string): JettisonError {
     return new JettisonError('CACHE_INVALID', `${this.#path} ${reason}`, {
-      hint: 'It is written by --cache-to type=local,dest=FOLDER.',
+      hint: '--cache-to type=local,dest=FOLDER writes such a folder.',
     });
   }
 

@@ -7,22 +7,23 @@ import { isWithin, openFileWithin } from '../layer/host-file.ts';
 import { TEMPORARY } from '../layout/folder-writer.ts';
 import { readNames } from '../store/temporary.ts';
 
-/** Blobs that were written or touched less than this ago are kept: for writers about to name them, and for readers. */
+/** Blobs written or touched more recently are kept, for processes that are about to name them, and for readers. */
 const GRACE_MS = 60 * 60 * 1000;
 /** File names of blobs. */
 const BLOB = /^[0-9a-f]{64}$/;
 
 /**
- * Deletes what nothing of an image layout needs any more: blobs of caches that others have replaced. Where something cannot be understood, all blobs stay. Others may write meanwhile.
+ * Deletes unreferenced blobs of an image layout, of replaced caches. If a manifest cannot be read, all blobs stay. Other
+ * processes may write at the same time.
  *
  * @param folder absolute path
- * @param named reads what the layout's tags stand for
+ * @param named reads the descriptors of the layout's tags
  */
 export function collectGarbage(folder: string, named: () => readonly Descriptor[]): void {
   try {
     collect(folder, named);
   } catch (error) {
-    // A file that cannot be deleted does not fail the build: the cache itself is whole.
+    // A file that cannot be deleted does not fail the build: the cache is complete.
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
   }
 }
@@ -39,7 +40,7 @@ function collect(folder: string, named: () => readonly Descriptor[]): void {
     if (needed.has(name)) continue;
     const grave = join(folder, TEMPORARY, randomUUID());
     try {
-      // Another process may have touched it in this moment: look again before deleting it.
+      // Another process may just have touched it: check again before deleting it.
       renameSync(join(blobs, name), grave);
       if (age(grave) <= GRACE_MS) renameSync(grave, join(blobs, name));
       else rmSync(grave);
@@ -49,13 +50,13 @@ function collect(folder: string, named: () => readonly Descriptor[]): void {
   }
 }
 
-/** Milliseconds since a file was written or touched; 0 when it is not there. */
+/** Milliseconds since a file was written or touched; 0 for a missing file. */
 function age(path: string): number {
   const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   return touched === undefined ? 0 : Date.now() - touched;
 }
 
-/** File names of all blobs that some manifests need; undefined when one cannot be read. */
+/** File names of all blobs that manifests refer to; undefined when one cannot be read. */
 function needs(blobs: string, manifests: readonly Descriptor[]): Set<string> | undefined {
   const found = new Set<string>();
   const visit = ({ digest }: { digest: Digest }): void => {
@@ -77,7 +78,7 @@ function needs(blobs: string, manifests: readonly Descriptor[]): Set<string> | u
   }
 }
 
-/** Names in a folder of the layout; none when a symlink leads elsewhere, where nothing may be deleted. */
+/** Names in a folder of the layout; empty when a symlink leads outside, where nothing may be deleted. */
 function namesWithin(layout: string, folder: string): string[] {
   return existsSync(folder) && isWithin(layout, folder) ? readNames(folder) : [];
 }

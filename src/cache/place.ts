@@ -1,8 +1,9 @@
 import type { OnProgress } from '../events/transfer.ts';
 import type { Descriptor, Manifest } from '../image/types.ts';
 
-/** A blob to be kept, with a way to have the store hold it that is taken only when the place lacks it. */
+/** A blob of a cache to be written. */
 export interface CacheBlob extends Descriptor {
+  /** Downloads or makes it in the store. Called only if the place lacks the blob. */
   fetch: () => Promise<void>;
 }
 
@@ -13,21 +14,21 @@ export interface CacheDocument {
 }
 
 /**
- * A place that keeps caches. A cache is a manifest, its config (see `cache-manifest.ts`) and blobs, so that whatever can keep
- * small documents under names and blobs under digests can be one. All that is fetched is verified by its digest.
+ * A place that stores caches. A cache is a manifest, its config (see `cache-manifest.ts`) and blobs, so a place can be
+ * anything that stores small documents by name and blobs by digest. Everything fetched is verified by its digest.
  */
 export interface CachePlace {
-  /** Whether blobs can be fetched later, by anybody who has the store: nothing has to be copied up front. */
+  /** Whether later commands with this store can fetch blobs. If not, blobs of images are copied at once. */
   readonly lasting: boolean;
   /** The documents. @throws JettisonError `CACHE_MISSING` when there are none, `CACHE_INVALID`, `REGISTRY_…` */
   read(onProgress?: OnProgress): Promise<CacheDocument[]>;
   /** Downloads a blob into the store. */
   fetch(blob: Descriptor, onProgress?: OnProgress): Promise<void>;
-  /** Whether the place holds a blob, whole. */
+  /** Whether the place has the complete blob. */
   holds(blob: Descriptor): Promise<boolean>;
   /**
-   * Keeps the blobs that are missing, and then gives the manifest, which the store holds, the place's name. Whoever
-   * reads at the same time finds the old cache or the new one; of several who write, the last one's stays.
+   * Writes the missing blobs, then gives the manifest (a blob of the store) the place's name. A concurrent reader gets
+   * the old cache or the new one; of concurrent writers, the last one wins.
    */
   write(blobs: readonly CacheBlob[], manifest: Descriptor, onProgress?: OnProgress): Promise<void>;
 }

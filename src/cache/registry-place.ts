@@ -12,7 +12,7 @@ import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
 const MANIFESTS = new Set<string>([MEDIA.ociManifest, MEDIA.dockerManifest]);
 
-/** A name in a registry. */
+/** A cache in a registry, under a name. */
 export class RegistryPlace implements CachePlace {
   readonly #store: Store;
   readonly #registries: Registries;
@@ -27,7 +27,7 @@ export class RegistryPlace implements CachePlace {
 
   async read(onProgress?: OnProgress): Promise<CacheDocument[]> {
     const { manifest } = await this.#first();
-    // Other builders list the layers of their caches in an index.
+    // An image for several platforms, or a cache of another builder.
     const manifests =
       'manifests' in manifest
         ? await Promise.all(
@@ -70,7 +70,7 @@ export class RegistryPlace implements CachePlace {
     } catch (error) {
       if (!(error instanceof JettisonError) || error.code !== 'REGISTRY_NOT_FOUND') throw error;
       throw new JettisonError('CACHE_MISSING', 'it does not exist', {
-        hint: 'A build with --cache-to makes it.',
+        hint: 'A build with --cache-to creates it.',
         cause: error,
       });
     }
@@ -83,7 +83,7 @@ export class RegistryPlace implements CachePlace {
     });
   }
 
-  /** Undefined for what is no JSON: the config of an artifact of another kind. */
+  /** Undefined for a blob that is not JSON: the config of another kind of artifact. */
   #json({ digest }: Descriptor): unknown {
     try {
       return this.#store.blobs.readJson(digest);

@@ -5,7 +5,7 @@ import type { Descriptor } from '../image/types.ts';
 import type { Store } from '../store/store.ts';
 import type { CacheBlob, CacheDocument, CachePlace } from './place.ts';
 
-/** Reports reads from a place as an import of its own. */
+/** A place whose reads are reported as one import. */
 export class ReportingPlace implements CachePlace {
   readonly #place: CachePlace;
   readonly #store: Store;

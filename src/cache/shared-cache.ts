@@ -11,16 +11,16 @@ import type { CacheSource } from './backends.ts';
 import { type CachedMount, type CachedStep, readCache } from './cache-manifest.ts';
 import type { CachePlace } from './place.ts';
 
-/** Something of a cache with the place that has its blobs. */
+/** A step or mount of a cache, with the place that has its blobs. */
 type Found<T> = T & { place: CachePlace };
 
 /**
- * The steps that other machines have built, from all sources of a build. Only the lists of steps are fetched up front; the
- * index and the bytes of a layer when a step needs them. What arrives is verified by its digest.
+ * The steps that other machines have executed, from all `--cache-from` of a build. Only the lists of steps are fetched
+ * at first, the index and the blob of a layer when a step needs them. All are verified by digest.
  */
 export class SharedCache {
   readonly #store: Store;
-  /** Of each definition and key, and of each layer: what the sources have, the first source's first. */
+  /** Steps by definition and by key, in the order of the sources; and by layer id. */
   readonly #steps = new Map<Digest, Found<CachedStep>[]>();
   readonly #layers = new Map<string, Found<CachedStep>[]>();
   readonly #lost = new Set<CachedStep>();
@@ -30,7 +30,7 @@ export class SharedCache {
     this.#store = store;
   }
 
-  /** @param onFailure gets sources that cannot be read: a build goes on without them */
+  /** @param onFailure called for a source that cannot be read: the build continues without it */
   static async load(
     store: Store,
     sources: readonly CacheSource[],
@@ -54,7 +54,7 @@ export class SharedCache {
       add(cache.#steps, step.step.key, step);
       add(cache.#layers, step.layer.id, step);
     }
-    // The first source that knows something counts.
+    // The first source wins, so it is set last.
     for (const mount of found.flatMap(({ mounts }) => mounts).reverse()) {
       cache.#mounts.set(cacheName(mount.cache), mount);
     }
@@ -71,10 +71,10 @@ export class SharedCache {
     return this.#layers.get(id)?.find((step) => !this.#lost.has(step));
   }
 
-  /** Has a step count as none from now on: its layer cannot be had. @returns whether that is new */
+  /** Marks a step as lost, since its layer cannot be fetched. @returns false if it was marked before */
   lose(step: CachedStep): boolean {
     const isNew = !this.#lost.has(step);
-    // A layer can be that of several definitions, and is one blob.
+    // Several definitions can have this layer, which is one blob.
     for (const one of this.#layers.get(step.layer.id) ?? []) {
       if (one.place === this.#found(step).place) this.#lost.add(one);
     }
@@ -99,7 +99,7 @@ export class SharedCache {
     return [...this.#mounts.values()];
   }
 
-  /** Makes sure that a layer's blob can be got at from now on: it may become a part of an image. */
+  /** Makes sure that a layer's blob can be fetched later, since an image may refer to it: copies it from a folder. */
   async claim(step: CachedStep): Promise<void> {
     const { layer, packed } = step;
     const { place } = this.#found(step);
@@ -119,10 +119,10 @@ export class SharedCache {
   }
 
   /**
-   * Puts a layer's record and index into the store, without its bytes: where those are is noted only when they can
-   * be got at later, too.
+   * Puts a layer's record and index into the store, without its blob. The blob is recorded only if it is in the store
+   * or can be fetched later.
    *
-   * @returns undefined where the cache has no index, or not the right one
+   * @returns undefined when the cache has no index, or one that does not match the record
    */
   async index(step: CachedStep): Promise<LayerIndex | undefined> {
     const { layer, packed, index } = step;
@@ -145,7 +145,7 @@ function add<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   else values.push(value);
 }
 
-/** The decompressed bytes, or undefined for anything unexpected: a cache is not trusted. */
+/** The decompressed bytes; undefined for invalid data or another size, since a cache is not trusted. */
 function unzipped(data: Uint8Array, size: number): Buffer | undefined {
   try {
     const bytes = gunzipSync(data, { maxOutputLength: size + 1 });
@@ -158,8 +158,8 @@ function unzipped(data: Uint8Array, size: number): Buffer | undefined {
 async function readSource(source: CacheSource, place: CachePlace) {
   const caches = (await place.read()).flatMap((document) => readCache(document) ?? []);
   if (caches.length === 0) {
-    throw new JettisonError('CACHE_MISSING', 'it holds no cache', {
-      hint: 'A build with --cache-to makes one; caches of other builders cannot be read.',
+    throw new JettisonError('CACHE_MISSING', 'it contains no cache', {
+      hint: 'A build with --cache-to creates one; caches of other builders cannot be read.',
     });
   }
   const found = <T>(one: T): Found<T> => ({ ...one, place });
@@ -172,8 +172,8 @@ async function readSource(source: CacheSource, place: CachePlace) {
 }
 
 /**
- * Whether a place has all of something. Only those are asked of which it takes no time: a folder may have been carried
- * here in part, while a registry keeps what its manifests name.
+ * Whether a place has all blobs. Only folders are checked, which may have been copied in part. A registry has what its
+ * manifests name, and asking it takes time.
  */
 async function isWhole(place: CachePlace, ...blobs: (Descriptor | undefined)[]): Promise<boolean> {
   if (place.lasting) return true;

@@ -6,7 +6,7 @@ import { MemberNames } from '../layout/member-names.ts';
 import type { Store } from '../store/store.ts';
 import { tarMembers } from './tar-members.ts';
 
-/** A file of an archive whose content is a blob of the store now. */
+/** A file of an archive, whose content is now a blob of the store. */
 export interface ArchivedFile {
   digest: Digest;
   size: number;
@@ -16,9 +16,8 @@ export interface ArchivedFile {
 const IGNORED = /(^|\/)(VERSION|json|repositories)$/;
 
 /**
- * The files of an image archive, taken in whatever order they come: JSON is kept in memory, everything else
- * goes into the store's blobs on the way, its digest verified where its name says it. Names are only ever
- * looked up, never used as paths on the disk.
+ * The files of an image archive, read in any order. JSON is kept in memory; all other files become blobs of the store,
+ * verified if their names have a digest. Names are only looked up, never used as paths on the disk.
  */
 export class ArchiveFiles implements LayoutFiles {
   readonly #json = new Map<string, Buffer>();
@@ -53,12 +52,12 @@ export class ArchiveFiles implements LayoutFiles {
     return files;
   }
 
-  /** Whether there was nothing in the archive at all. */
+  /** Whether the archive has no members. */
   get isEmpty(): boolean {
     return this.#present.size === 0;
   }
 
-  /** Whether the archive has anything of that name. */
+  /** Whether the archive has a member of that name. */
   has(name: string): boolean {
     return this.#present.has(name);
   }
@@ -82,13 +81,13 @@ export class ArchiveFiles implements LayoutFiles {
     yield* this.#store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
   }
 
-  /** A file that went into the store; undefined if the archive has none of that name. */
+  /** A file that became a blob of the store; undefined for an unknown name. */
   blob(name: string): ArchivedFile | undefined {
     return this.#blobs.get(this.#names.find(name));
   }
 }
 
-/** The digest that a name promises: `blobs/sha256/<hex>` of an OCI layout. */
+/** The digest in a name `blobs/sha256/<hex>` of an OCI layout. @throws JettisonError `ARCHIVE_INVALID` */
 function digestInName(name: string): Digest | undefined {
   const match = /^blobs\/sha256\/(.*)$/.exec(name);
   if (match === null) return undefined;

@@ -13,13 +13,13 @@ import type { Store } from '../store/store.ts';
 import { ArchiveFiles } from './archive-files.ts';
 import { writeManifest } from './write-image.ts';
 
-/** An image that an archive has: of an index the id is that of its first image, and it may have no name. */
+/** An image of an archive, which may have no name. The id of an index is that of its first image. */
 export type LoadedImage = Pick<NamedImage, 'target' | 'id' | 'names'>;
 
 /**
- * Puts the images of an archive into the store, with their names: an OCI layout in a tar, what `docker save`
- * writes now, and what it wrote before version 25; plain or compressed. Blobs are kept as they are, configs
- * byte for byte, so that ids stay the same. All digests are verified first: a damaged archive adds no image.
+ * Puts the images of an archive into the store, with their names. Formats: an OCI layout in a tar, and those of `docker
+ * save` before and since version 25; plain or compressed. Blobs and configs are kept byte for byte, so that ids stay
+ * the same. All digests are verified first, so a damaged archive adds no image.
  *
  * @throws JettisonError `ARCHIVE_INVALID`, `TAR_INVALID`, `DIGEST_MISMATCH`
  */
@@ -31,7 +31,7 @@ export async function readArchive(
   const files = await ArchiveFiles.load(store, decompress(source), signal);
   if (files.isEmpty) {
     throw new JettisonError('ARCHIVE_INVALID', 'the archive is empty', {
-      hint: 'Did the program that should have written it fail?',
+      hint: 'Check whether the program that writes it failed.',
     });
   }
   const layout = new ImageLayout(files, 'the archive', (reason, hint = 'Save the image again.') => {
@@ -51,7 +51,7 @@ export async function readArchive(
       'ARCHIVE_INVALID',
       'not an image archive: it has neither index.json nor manifest.json',
       {
-        hint: 'An archive that `docker export` wrote is a file system, not an image: ADD it to scratch.',
+        hint: '`docker export` writes a file system, not an image: ADD it to scratch.',
       },
     );
   }
@@ -62,7 +62,7 @@ export async function readArchive(
   return images;
 }
 
-/** An OCI layout; Docker's file beside it may know more of the names. */
+/** Reads an OCI layout. @param docker entries of Docker's `manifest.json`, which may have further names */
 async function readLayout(store: Store, index: Index, docker: DockerEntry[]): Promise<LoadedImage[]> {
   const images = new Map<Digest, LoadedImage>();
   for (const descriptor of index.manifests) {
@@ -81,7 +81,7 @@ async function readLayout(store: Store, index: Index, docker: DockerEntry[]): Pr
   return [...images.values()];
 }
 
-/** A manifest or an index whose parts the archive must hold. @returns the ids of the images in it */
+/** Checks that the archive has all parts of a manifest or an index. @returns the ids of its images */
 async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]> {
   if (!isDigest(target.digest) || !store.blobs.has(target.digest))
     throw incomplete(`manifest ${target.digest}`);
@@ -105,13 +105,13 @@ async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]>
     `the manifest ${target.digest} in the archive`,
   );
   if (!store.blobs.has(config.digest)) throw incomplete(`config ${config.digest}`);
-  // An attestation is a manifest, too, but its "layers" are no file systems.
+  // An attestation is also a manifest, but its "layers" are not file systems.
   if (layers.every(({ mediaType }) => mediaType.includes('in-toto'))) return [config.digest];
   await verifyLayers(store, configOf(store.blobs.read(config.digest), config.digest), layers);
   return [config.digest];
 }
 
-/** What Docker wrote before version 25: configs and uncompressed layers under names of their own. */
+/** Reads Docker's format before version 25: `manifest.json` names the configs and uncompressed layers. */
 async function readDocker(store: Store, files: ArchiveFiles, entries: DockerEntry[]): Promise<LoadedImage[]> {
   const images: LoadedImage[] = [];
   for (const entry of entries) {
@@ -141,13 +141,13 @@ async function readDocker(store: Store, files: ArchiveFiles, entries: DockerEntr
   return images;
 }
 
-/** Every layer must be there, and be the one that the config tells of. */
+/** Checks that all layers exist, with the diff ids of the config. */
 async function verifyLayers(store: Store, config: ImageConfig, layers: Descriptor[]): Promise<void> {
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== layers.length) {
     throw new JettisonError(
       'ARCHIVE_INVALID',
-      `an image of the archive has ${layers.length} layers, but its config tells of ${diffIds.length}`,
+      `an image of the archive has ${layers.length} layers, but its config lists ${diffIds.length}`,
     );
   }
   const verified = new Map<Digest, Digest>();
@@ -162,7 +162,7 @@ async function verifyLayers(store: Store, config: ImageConfig, layers: Descripto
     if (diffId !== diffIds[index]) {
       throw new JettisonError(
         'DIGEST_MISMATCH',
-        `the layer ${digest} of the archive holds ${diffId} instead of ${diffIds[index]}`,
+        `the layer ${digest} of the archive has the diff id ${diffId} instead of ${diffIds[index]}`,
       );
     }
   }
@@ -180,14 +180,18 @@ const LAYER_TYPES = { none: MEDIA.ociLayer, gzip: MEDIA.ociLayerGzip, zstd: MEDI
 function layerType(store: Store, digest: Digest): string {
   const compression = compressionOfFile(store.blobs.path(digest));
   if (compression === 'bzip2' || compression === 'xz') {
-    throw new JettisonError('ARCHIVE_INVALID', `a layer of the archive is compressed with ${compression}`, {
-      hint: 'Images have layers that are plain, or compressed with gzip or zstd.',
-    });
+    throw new JettisonError(
+      'ARCHIVE_INVALID',
+      `a layer of the archive has an unsupported compression: ${compression}`,
+      {
+        hint: 'Layers are uncompressed, or compressed with gzip or zstd.',
+      },
+    );
   }
   return LAYER_TYPES[compression];
 }
 
-/** containerd's annotation is a whole name; OCI's may be one, or a mere tag, which names nothing. */
+/** The canonical name in annotations: containerd's, else OCI's if it is a whole name and not only a tag. */
 function nameInAnnotations(annotations: Record<string, string>): string | undefined {
   for (const key of [CONTAINERD_NAME, REF_NAME]) {
     const text = annotations[key];
@@ -196,7 +200,7 @@ function nameInAnnotations(annotations: Record<string, string>): string | undefi
       const reference = parseReference(text);
       if (reference.digest === undefined) return canonicalName(reference);
     } catch (error) {
-      // OCI allows names that mean nothing to Docker: the image is loaded without one.
+      // OCI allows names that are invalid in Docker: the image is loaded without a name.
       if (!(error instanceof JettisonError)) throw error;
     }
   }

@@ -9,17 +9,17 @@ import type { Store } from '../store/store.ts';
 import { blobsOf, entriesOf, type NamedSet } from './layout-content.ts';
 
 /**
- * `oci-archive` is an OCI image layout in a tar. `docker-archive` is the same with Docker's `manifest.json`
- * beside it, as Docker writes since version 25; older versions, podman and skopeo read it, too.
+ * `oci-archive` is an OCI image layout in a tar. `docker-archive` also has Docker's `manifest.json`, as written by
+ * Docker since version 25; older versions, Podman and skopeo can read it.
  */
 export type ArchiveFormat = 'docker-archive' | 'oci-archive';
 
 /**
- * The bytes of an archive of some images. Each blob is in it once, as the store has it; the same images
- * always give the same bytes.
+ * The bytes of an archive of images. Each blob is in it once, as in the store; the same images always give the same
+ * bytes.
  *
- * @param omit layers whose blobs are left out: the reader has them
- * @throws JettisonError `BLOB_MISSING` before the first byte, when a layer has never been fetched
+ * @param omit layers whose blobs are left out, since the reader has them
+ * @throws JettisonError `BLOB_MISSING` before the first byte, when the store lacks a layer
  */
 export async function* writeArchive(
   store: Store,
@@ -46,7 +46,7 @@ export async function* writeArchive(
   yield TAR_END;
 }
 
-/** Docker's `manifest.json`: an entry for each image, which has one platform. */
+/** Docker's `manifest.json`: an entry per image. Each image has one platform. */
 function dockerManifest(images: NamedSet[]): DockerEntry[] {
   return images.map(({ images: [image], names }) => ({
     Config: blobName(image!.id),

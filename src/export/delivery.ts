@@ -6,16 +6,16 @@ import type { Store } from '../store/store.ts';
 import type { ImageMaker } from './image-maker.ts';
 import type { BuiltPlatform } from './output.ts';
 
-/** A build's result, and what exporters need to deliver it. */
+/** A build's result, and the services with which exporters deliver it. */
 export interface Delivery {
   store: Store;
   built: BuiltPlatform[];
-  /** Whether an image is an index and files are in a folder for each platform, also where there is one. */
+  /** Whether images are indexes, and files are in a folder per platform, even for one platform. */
   asIndex: boolean;
   maker: ImageMaker;
-  /** Canonical names of the build: those of outputs that have none of their own. */
+  /** Canonical names of the build, for outputs without names. */
   tags: string[];
-  /** Every time in outputs of files becomes this: seconds since 1970. */
+  /** Time of all files in outputs of files: seconds since 1970. */
   time: number | undefined;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
@@ -25,7 +25,7 @@ export interface Delivery {
   fetchBlob: (blob: Descriptor) => Promise<void>;
 }
 
-/** Emits the events around a delivery, and of the bytes that it moves. */
+/** Emits the events of a delivery: its start, transfers and end. */
 export async function reported(
   { emit }: Delivery,
   what: string,

@@ -6,10 +6,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
 
-/** Where an engine listens. */
+/** An engine's address. */
 type Address = { socketPath: string } | { url: URL };
 
-const HINT = 'Start Docker or Podman, or set DOCKER_HOST to where it listens.';
+const HINT = 'Start Docker or Podman, or set DOCKER_HOST to its address.';
 
 /** Docker's HTTP API, as Docker and Podman offer it. */
 export class EngineApi {
@@ -24,7 +24,7 @@ export class EngineApi {
   }
 
   /**
-   * The engine that DOCKER_HOST (or CONTAINER_HOST) names, else the first that listens where they usually do.
+   * The engine of DOCKER_HOST (or CONTAINER_HOST), else the first that answers at the usual sockets.
    *
    * @throws JettisonError `ENGINE_UNREACHABLE`, `ENGINE_UNSUPPORTED`
    */
@@ -90,7 +90,7 @@ export class EngineApi {
     try {
       message = (JSON.parse(text) as { message?: string }).message ?? message;
     } catch {
-      // Not JSON: the text says it.
+      // Not JSON: the text is the message.
     }
     throw engineFailed(message === '' ? `it answers with status ${statusCode}` : message);
   }
@@ -110,7 +110,7 @@ export class EngineApi {
     });
     try {
       if (tar === undefined) request.end();
-      // An engine may answer, and hang up, before it has read everything: the answer says why.
+      // An engine may answer and close the connection before it has read everything. The answer has the reason.
       else await Promise.race([pipeline(Readable.from(tar, { objectMode: false }), request), answered]);
       return await answered;
     } catch (error) {
@@ -119,7 +119,7 @@ export class EngineApi {
       if (code === undefined || error instanceof JettisonError) throw error;
       const where = 'socketPath' in this.#address ? this.#address.socketPath : this.#address.url.host;
       throw new JettisonError('ENGINE_UNREACHABLE', `the engine at ${where} cannot be reached (${code})`, {
-        hint: code === 'EACCES' ? 'You may not use its socket: join its group, or use Podman.' : HINT,
+        hint: code === 'EACCES' ? 'You have no access to its socket: join its group, or use Podman.' : HINT,
         cause: error,
       });
     }
@@ -127,8 +127,8 @@ export class EngineApi {
 }
 
 export function engineFailed(message: string): JettisonError {
-  return new JettisonError('ENGINE_FAILED', `the engine did not take the image: ${message}`, {
-    hint: 'Its log may tell more. An archive (-o type=docker,dest=FILE) can be loaded by hand.',
+  return new JettisonError('ENGINE_FAILED', `the engine refused the image: ${message}`, {
+    hint: "See the engine's log, or load an archive (-o type=docker,dest=FILE) by hand.",
   });
 }
 
@@ -154,7 +154,7 @@ function usualSockets(env: NodeJS.ProcessEnv): string[] {
   ];
 }
 
-/** Docker's own files for engines that are reached through TLS. */
+/** Docker's certificate files for TLS. */
 function certificates(env: NodeJS.ProcessEnv): Record<string, Buffer> {
   const folder = env['DOCKER_CERT_PATH'] || join(env['HOME'] ?? '', '.docker');
   const found: Record<string, Buffer> = {};

@@ -20,8 +20,8 @@ export interface EngineLoad {
 type Engine = 'docker' | 'docker with containerd' | 'podman' | 'other';
 
 /**
- * Gives an image to a running engine. One that the engine has only gets its names; of others Docker and Podman are
- * sent the layers that they lack, where their stores let them tell which; else the whole image is sent.
+ * Loads an image into a running engine. If the engine has the image, it is only tagged. Docker's classic store and
+ * Podman are sent only the layers that they lack, other engines the whole image.
  *
  * @param names canonical
  * @throws JettisonError `ENGINE_…`
@@ -44,8 +44,8 @@ export async function loadIntoEngine(job: EngineLoad, image: ImageParts, names: 
 }
 
 /**
- * Podman reads Docker's own members of a config (health checks, triggers, shells) only where the manifest is
- * Docker's, too. Zstandard is nothing that such a manifest has a word for.
+ * The image with Docker's media types, if its config has members (health checks, triggers, shells) that Podman ignores
+ * under an OCI manifest. Docker has no media type for zstd, so such an image is unchanged.
  */
 function forPodman(store: Store, image: ImageParts): ImageParts {
   const { Healthcheck, OnBuild, Shell } = image.config.config ?? {};
@@ -68,7 +68,7 @@ const DOCKER_LAYER: Record<string, string> = {
   [MEDIA.dockerLayer]: MEDIA.dockerLayer,
 };
 
-/** @param held how many of the lowest layers are left out */
+/** @param held number of the lowest layers, which the engine has: these are left out */
 async function send(
   { store, fetchBlob, onProgress }: EngineLoad,
   api: EngineApi,
@@ -94,7 +94,7 @@ async function send(
   if (failure !== undefined) throw engineFailed(failure);
 }
 
-/** An engine answers with a line of JSON for everything that happens. */
+/** The error in a line of an engine's answer, which is one JSON object per line; undefined without one. */
 function messageOf(line: string): string | undefined {
   try {
     return (JSON.parse(line) as { error?: string }).error;
@@ -121,8 +121,8 @@ async function kindOf(api: EngineApi): Promise<Engine> {
 }
 
 /**
- * How many of an image's lowest layers the engine has. Docker's classic store looks a layer up by what it
- * stands on before it opens its file, Podman looks by the blob's digest; others must be sent everything.
+ * Number of an image's lowest layers that the engine has; 0 for engines that need all blobs. Docker's classic store
+ * looks a layer up by its chain id before it opens the file, Podman by the blob's digest.
  */
 async function heldLayers(api: EngineApi, engine: Engine, diffIds: readonly Digest[]): Promise<number> {
   if (engine !== 'docker' && engine !== 'podman') return 0;

@@ -14,10 +14,10 @@ export const EXPORTERS = [image, engine, archive, layout, tar, local] as const;
 
 type OutputOf<E> = E extends { deliver(job: Delivery, output: infer O): Promise<void> } ? O : never;
 
-/** Where a build's result goes. `names` are what the image is called there; without any, the build's tags count. */
+/** A destination of a build's result. */
 export type Output = OutputOf<(typeof EXPORTERS)[number]>;
 
-/** @throws JettisonError `OUTPUT_INVALID` for an unknown type, which callers without types may give */
+/** @throws JettisonError `OUTPUT_INVALID` for an unknown type, from a JavaScript caller */
 export function exporterOf<O extends Output>({ type }: O): Exporter<O> {
   const exporter = EXPORTERS.find((one) => one.type === type);
   if (exporter !== undefined) return exporter as unknown as Exporter<O>;
@@ -27,7 +27,7 @@ export function exporterOf<O extends Output>({ type }: O): Exporter<O> {
   });
 }
 
-/** Whether an output is an image, rather than its files. */
+/** Whether an output contains the image, and not its files. */
 export function isImageOutput(output: Output): output is Output & ImageOptions {
   return exporterOf(output).kind === 'image';
 }

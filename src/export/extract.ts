@@ -17,11 +17,11 @@ import type { TarHeader } from '../layer/tar-read.ts';
 import { tarMembers } from './tar-members.ts';
 
 /**
- * Writes the members of a tar of our own into a folder, which is made when missing, as the user who runs this:
- * owners, setuid bits and attributes stay behind. What is in the folder already stays, unless a member takes its
- * place; nothing is ever written through a symbolic link in it.
+ * Writes the members of a tar of our own into a folder, which is created if missing. All files belong to this user;
+ * setuid bits and attributes are dropped. Other files of the folder stay. Nothing is written through a symbolic link
+ * in it.
  *
- * @returns how many device files and pipes were left out
+ * @returns the number of device files and pipes that were left out
  * @throws JettisonError `OUTPUT_INVALID` when the folder cannot be written
  */
 export async function extractTar(
@@ -30,7 +30,7 @@ export async function extractTar(
   signal: AbortSignal,
 ): Promise<{ leftOut: number }> {
   const directories: { path: string | Buffer; header: TarHeader }[] = [];
-  /** Names of nodes; hard links may name them again. */
+  /** Names of devices and pipes, which hard links may refer to. */
   const notWritten = new Set<string>();
   let leftOut = 0;
   let unreadable: unknown;
@@ -47,7 +47,7 @@ export async function extractTar(
     for await (const { header, content } of tarMembers(read())) {
       signal.throwIfAborted();
       const name = header.name.replace(/\/$/, '');
-      // Whose folder it is says how it looks.
+      // Mode and time of the folder itself are the user's.
       if (name === '.') continue;
       const path = diskPath(`${folder}/${name}`);
       if (header.type === 'directory') {
@@ -67,7 +67,7 @@ export async function extractTar(
       else await writeFile(path, header, content);
       if (header.type === 'symlink') lutimesSync(path, header.mtime, header.mtime);
     }
-    // Last, from the innermost: writing into them changes their times, and their modes may forbid it.
+    // Last, innermost first: writing files changes a directory's time, and its mode may forbid writing.
     for (const { path, header } of directories.reverse()) {
       chmodSync(path, header.mode & 0o1777);
       utimesSync(path, header.mtime, header.mtime);
@@ -83,7 +83,7 @@ export async function extractTar(
   return { leftOut };
 }
 
-/** A directory that can be written to until everything is in it. */
+/** Makes a directory that is writable until its final mode is set. */
 function makeDirectory(path: string | Buffer): void {
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present?.isDirectory()) {

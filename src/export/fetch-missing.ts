@@ -6,9 +6,9 @@ import { fetchBlob } from '../registry/pull.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Fetches what images still lack in the store: layers of their bases that no build ever needed.
+ * Downloads the layers of images that the store lacks: those of base images that no build has read.
  *
- * @param options of the registries, which are asked only when something is missing
+ * @param options of the registries, which are opened only if a layer is missing
  * @throws JettisonError `BLOB_MISSING` when the origin of a layer is unknown, `REGISTRY_…`
  */
 export async function fetchMissing(

@@ -6,10 +6,10 @@ import type { Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
 
 /**
- * The files of an image as one tar, in canonical order, with their owners and times. The worker, which alone may
- * read them all, writes it into the store's temporary folder first.
+ * The files of an image as one tar, in canonical order, with owners and times. The worker, which alone can read all of
+ * them, first writes it to the store's temporary folder.
  *
- * @param time every modification time becomes this: seconds since 1970
+ * @param time modification time of all files, in seconds since 1970; undefined: their own
  */
 export async function* filesTar(
   store: Store,

@@ -8,18 +8,18 @@ import { type Annotations, COMPRESSIONS, type ImageForm, type ImageOptions } fro
 
 const LEVELS = { gzip: [0, 9], zstd: [1, 22], uncompressed: [0, 0] } as const;
 
-/** Keys of `--output` that all types of images have. */
+/** Keys of `--output` for all outputs with an image. */
 export const IMAGE_KEYS = {
   name: {
     value: 'NAME[,NAME…]',
-    help: 'Names in place of the build\'s tags. In quotes where there are several: `"name=a,b"`.',
+    help: 'Names instead of the build\'s tags. Several in quotes: `"name=a,b"`.',
     set(output, value) {
       output.names = value === '' ? [] : value.split(',').map((name) => canonicalName(name));
     },
   },
   compression: {
     value: COMPRESSIONS.join('|'),
-    help: 'Of the layers that the build made. Bytes of zstd depend on its version.',
+    help: 'Compression of the layers that the build made. Bytes of zstd depend on its version.',
     set(output, value) {
       const type = COMPRESSIONS.find((one) => one === value);
       if (type === undefined)
@@ -38,7 +38,7 @@ export const IMAGE_KEYS = {
       form.compression = { type: form.compression?.type ?? 'gzip', level: Number(value) };
     },
   },
-  'force-compression': formSwitch('forceCompression', 'Compresses the layers of the base so, too.'),
+  'force-compression': formSwitch('forceCompression', 'Compresses the layers of the base image, too.'),
   'rewrite-timestamp': formSwitch(
     'rewriteTimestamp',
     'In the layers that the build made, files that are newer than SOURCE_DATE_EPOCH get that time.',
@@ -53,7 +53,7 @@ export const IMAGE_KEYS = {
   'oci-mediatypes': alwaysTrue('Images have OCI media types.'),
 } satisfies Keys<ImageOptions>;
 
-/** What `--annotation` may begin with. */
+/** Prefixes of `--annotation`. */
 export const ANNOTATION_KINDS = {
   manifest: 'manifest',
   index: 'index',
@@ -77,7 +77,7 @@ export function checkForm({ form }: ImageOptions): void {
   );
 }
 
-/** The image in the form that an output asks for, and its names there. */
+/** The image in an output's form, and its names there. */
 export async function imageOf(
   job: Delivery,
   output: ImageOptions,

@@ -9,11 +9,11 @@ import { writeImage } from './write-image.ts';
 export interface ImageMakerOptions {
   store: Store;
   built: BuiltPlatform[];
-  /** Whether one platform is an index, too. */
+  /** Whether to write an index even for one platform. */
   asIndex: boolean;
-  /** SOURCE_DATE_EPOCH: what `rewriteTimestamp` sets later times to. */
+  /** SOURCE_DATE_EPOCH in seconds: the latest time with `rewriteTimestamp`. */
   epoch: number | undefined;
-  /** Every time in the layers that the build made becomes this. */
+  /** Time of all files in layers of this build, in seconds since 1970. */
   setTime: number | undefined;
   /** Downloads a blob of the base into the store. */
   fetchBlob: (blob: Descriptor) => Promise<void>;

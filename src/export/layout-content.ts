@@ -10,13 +10,13 @@ import type { Delivery } from './delivery.ts';
 import { imageOf } from './image-keys.ts';
 import type { ImageOptions } from './output.ts';
 
-/** An image as a layout has it, in an archive or a folder. */
+/** An image of a layout, in an archive or a folder. */
 export interface NamedSet extends ImageSet {
-  /** Canonical names; an image may go without. */
+  /** Canonical names; may be empty. */
   names: string[];
 }
 
-/** A build's image with the names of an output; layers of its base that are missing are fetched first. */
+/** A build's image with the names of an output. Missing layers of its base image are downloaded first. */
 export async function wholeImage(job: Delivery, output: ImageOptions): Promise<NamedSet> {
   const { made, names } = await imageOf(job, output);
   const layers = made.images.flatMap(({ manifest }) => manifest.layers);
@@ -25,7 +25,7 @@ export async function wholeImage(job: Delivery, output: ImageOptions): Promise<N
 }
 
 /**
- * Every blob of some images, in the order of their digests.
+ * All blobs of images, sorted by digest.
  *
  * @param omit layers whose blobs are left out
  * @throws JettisonError `BLOB_MISSING` when a layer has never been fetched
@@ -43,7 +43,7 @@ export function blobsOf(
       const size = store.blobs.size(digest);
       if (size === undefined) {
         throw new JettisonError('BLOB_MISSING', `the store does not hold ${digest}, a part of the image`, {
-          hint: 'It has not been fetched yet: pull the image (or the base that it was built on) first.',
+          hint: 'Pull the image (or its base image) first.',
         });
       }
       blobs.set(digest, size);
@@ -54,7 +54,7 @@ export function blobsOf(
     .sort((a, b) => (a.digest < b.digest ? -1 : 1));
 }
 
-/** Entries of `index.json`: one for each name, as containerd and podman look for them. */
+/** Entries of `index.json`: one per name, as containerd and Podman expect. */
 export function entriesOf(images: readonly NamedSet[]): Descriptor[] {
   return images.flatMap(({ target: { mediaType, digest, size }, names }) => {
     const bare = { mediaType, digest, size };

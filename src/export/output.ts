@@ -6,13 +6,13 @@ import type { LayerBlob } from '../store/layers.ts';
 export const COMPRESSIONS = ['gzip', 'zstd', 'uncompressed'] as const;
 export type CompressionType = (typeof COMPRESSIONS)[number];
 
-/** How layers are compressed. The level is the compressor's own; without one, its default. */
+/** Compression of layers. The level is the compressor's; absent: its default. */
 export interface LayerCompression {
   type: CompressionType;
   level?: number;
 }
 
-/** Annotations, by what they are put on. Those of an index only count where there is one. */
+/** Annotations by their place. Those of an index are ignored without an index. */
 export interface Annotations {
   manifest?: Record<string, string>;
   index?: Record<string, string>;
@@ -23,9 +23,9 @@ export interface Annotations {
 export interface ImageForm {
   /** Of the layers that the build made; default: gzip. */
   compression?: LayerCompression;
-  /** Compress the layers of the base anew, too, where they have another compression. */
+  /** Also converts layers of the base image with another compression. */
   forceCompression?: boolean;
-  /** Times of files in the layers that the build made become SOURCE_DATE_EPOCH where they are later. */
+  /** In layers that the build made, times later than SOURCE_DATE_EPOCH become SOURCE_DATE_EPOCH. */
   rewriteTimestamp?: boolean;
   annotations?: Annotations;
 }
@@ -40,16 +40,16 @@ export function destinationName(to: Destination): string {
 
 /** Options of every output that is an image. */
 export interface ImageOptions {
-  /** Canonical names of the image there; without any, the build's tags count. */
+  /** Canonical names of the image there; absent: the build's tags. */
   names?: string[];
   form?: ImageForm;
 }
 
 /** Times of the files in packed layers, in seconds since 1970. */
 export interface LayerTimes {
-  /** Later ones become this. */
+  /** Later times become this. */
   clampTime?: number;
-  /** All become this. */
+  /** All times become this. */
   setTime?: number;
 }
 
@@ -58,17 +58,17 @@ export interface ExportLayer {
   /** Of its record in the store. */
   readonly id: string;
   blob(): Promise<LayerBlob>;
-  /** Packs it with other times. A base's layer cannot: it stays what it is. */
+  /** Packs it with other times. Absent for a layer of the base image. */
   repack?(times: LayerTimes): Promise<LayerBlob>;
 }
 
 /** The result of a build for one platform. */
 export interface BuiltPlatform {
   platform: Platform;
-  /** Everything but `rootfs`, which follows from the layers. */
+  /** Without `rootfs`, which follows from the layers. */
   config: Omit<ImageConfig, 'rootfs'>;
   /** Lowest first. */
   layers: ExportLayer[];
-  /** All that is in the image, in canonical order, each file with the place that holds its bytes. */
+  /** All entries of the image in canonical order, each file with the source of its content. */
   files(): Promise<RecipeEntry[]>;
 }

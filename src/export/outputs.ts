@@ -4,10 +4,10 @@ import type { Delivery } from './delivery.ts';
 import { exporterOf, isImageOutput, type Output } from './exporters.ts';
 
 /**
- * Hands a build's result to all its outputs, one after the other. The image is made before anything else, for the
- * first output that is one; without such, no layer is packed.
+ * Delivers a build's result to all outputs, one after the other. The image is made first, in the form of the first
+ * output with an image. Without such an output no layer is packed.
  *
- * @returns that image, and the canonical names that it has got
+ * @returns that image, and its canonical names
  */
 export async function exportAll(
   job: Delivery,

@@ -25,11 +25,11 @@ const DOCKER_TYPES: Record<string, CompressionType> = {
 const ZSTD_DEFAULT_LEVEL = 3;
 
 /**
- * The same layer in another compression: its diff id stays. A layer with that compression stays as it is, unless a
- * level is given. The result is remembered.
+ * Converts a layer to another compression; its diff id stays the same. A layer that has the compression is returned
+ * unchanged, unless a level is given. The result is recorded in the store.
  *
  * @param fetchBlob downloads the blob into the store
- * @throws JettisonError `COMPRESSOR_MISSING`, `DIGEST_MISMATCH` when the blob is not what its diff id says
+ * @throws JettisonError `COMPRESSOR_MISSING`, `COMPRESSOR_FAILED`, `DIGEST_MISMATCH` when the tar has another diff id
  */
 export async function recompress(
   store: Store,
@@ -47,8 +47,8 @@ export async function recompress(
   const stored = await store.blobs.writeStream(compress(tar, type, level));
   const diffId: Digest = `sha256:${sum.digest('hex')}`;
   if (diffId !== layer.diffId) {
-    throw new JettisonError('DIGEST_MISMATCH', `the layer ${layer.blob.digest} holds ${diffId}`, {
-      hint: `Its image says that it holds ${layer.diffId}: pull or build the image again.`,
+    throw new JettisonError('DIGEST_MISMATCH', `the layer ${layer.blob.digest} has the diff id ${diffId}`, {
+      hint: `Its image has ${layer.diffId}: pull or build the image again.`,
     });
   }
   const packed: LayerBlob = { diffId, blob: { mediaType: MEDIA_TYPES[type], ...stored } };
@@ -97,7 +97,7 @@ async function* gzipped(tar: AsyncIterable<Buffer>, level: number | undefined): 
   yield* out;
 }
 
-/** Node's own compressor where it has one, else the program. */
+/** Compresses with Node's zstd (since 22.15), else with the program. */
 async function* zstandard(tar: AsyncIterable<Buffer>, level: number): AsyncGenerator<Buffer> {
   const { createZstdCompress, constants } = zlib as unknown as {
     createZstdCompress?: (options: object) => Transform;

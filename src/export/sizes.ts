@@ -4,13 +4,13 @@ import type { Store } from '../store/store.ts';
 
 export interface LayerSize {
   diffId: Digest;
-  /** Bytes of the layer's files; undefined while nothing has looked into it. Never an estimate that changes later. */
+  /** Bytes of the layer's files; undefined until the layer has been read. Never an estimate. */
   content: number | undefined;
   /** Bytes of the blob. */
   blob: number;
 }
 
-/** Knows how big layers are: reads the store's layer records once, for any number of images. */
+/** Sizes of layers. Reads the store's layer records once, for any number of images. */
 export class LayerSizes {
   readonly #content = new Map<Digest, number>();
 
@@ -30,7 +30,7 @@ export class LayerSizes {
     });
   }
 
-  /** Bytes of an image's files, undefined where not all layers are known, and of its blobs. */
+  /** Bytes of an image's files (undefined unless all layers are known) and of its blobs. */
   total(image: ImageParts): { content: number | undefined; blobs: number } {
     const total: { content: number | undefined; blobs: number } = { content: 0, blobs: 0 };
     for (const layer of this.of(image)) {

@@ -2,12 +2,12 @@ import { type TarHeader, TarReader } from '../layer/tar-read.ts';
 
 export interface TarMember {
   header: TarHeader;
-  /** May be left unread, or read in part: the rest is skipped. */
+  /** Need not be read to its end: the rest is skipped. */
   content: AsyncIterable<Buffer>;
 }
 
 /**
- * The members of a tar, one after the other; each content must be read before the next member is asked for.
+ * The members of a tar, in order. A member's content must be read before the next member is requested.
  *
  * @throws JettisonError `TAR_INVALID`, `TAR_UNSUPPORTED`
  */

@@ -2,14 +2,14 @@ import { type Descriptor, type ImageConfig, type Manifest, MEDIA } from '../imag
 import type { LayerBlob } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
 
-/** Docker's media types of layers, and what OCI calls the same bytes. */
+/** OCI's media types for those of Docker. */
 const OCI_LAYER: Record<string, string> = {
   [MEDIA.dockerLayerGzip]: MEDIA.ociLayerGzip,
   [MEDIA.dockerLayer]: MEDIA.ociLayer,
 };
 
 export interface NewImage {
-  /** Everything but `rootfs`, which follows from the layers. */
+  /** Without `rootfs`, which follows from the layers. */
   config: Omit<ImageConfig, 'rootfs'>;
   /** Lowest first. */
   layers: LayerBlob[];
@@ -18,8 +18,8 @@ export interface NewImage {
 }
 
 /**
- * Writes config and OCI manifest of an image whose layers are packed: canonical JSON, so that the same image
- * always has the same digests. The image gets no name yet.
+ * Writes config and OCI manifest of an image with packed layers, as canonical JSON, so that the same image always has
+ * the same digests. The image gets no name.
  */
 export async function writeImage(
   store: Store,
@@ -27,7 +27,7 @@ export async function writeImage(
 ): Promise<{ manifest: Descriptor; config: Descriptor }> {
   const filled = image.config.history?.filter((entry) => entry.empty_layer !== true).length;
   if (filled !== undefined && filled !== image.layers.length) {
-    throw new Error(`history tells of ${filled} layers, but the image has ${image.layers.length}`);
+    throw new Error(`the history has ${filled} layers, but the image has ${image.layers.length}`);
   }
   const complete: ImageConfig = {
     ...image.config,

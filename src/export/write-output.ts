@@ -7,8 +7,8 @@ import { writing } from '../errors/system.ts';
 import type { Destination } from './output.ts';
 
 /**
- * Writes some bytes to where they are wanted. A regular file appears when it is complete; a pipe or a device is
- * written to as it is, and a stream is left open.
+ * Writes bytes to a destination. A regular file appears when it is complete; a pipe or a device is written directly,
+ * and a stream is not ended.
  *
  * @throws JettisonError `OUTPUT_INVALID`
  */
@@ -40,7 +40,7 @@ async function writeFile(path: string, content: AsyncIterable<Buffer>, signal: A
     if (failed !== partial || code === undefined) throw error;
     const reason = code === 'ENOENT' ? 'its folder does not exist' : (error as Error).message;
     throw new JettisonError('OUTPUT_INVALID', `${path} cannot be written: ${reason}`, {
-      hint: code === 'ENOENT' ? 'Make the folder first.' : 'Choose another place.',
+      hint: code === 'ENOENT' ? 'Create the folder first.' : 'Choose another path.',
     });
   }
 }

@@ -138,8 +138,8 @@ describe('a cache that machines share', () => {
     expect(messages.sort()).toEqual(
       [
         `The cache ${folder.path} is not used: it does not exist`,
-        `The cache ${name('plain')} is not used: it holds no cache`,
-        `The cache ${name('buildkit')} is not used: it holds no cache`,
+        `The cache ${name('plain')} is not used: it contains no cache`,
+        `The cache ${name('buildkit')} is not used: it contains no cache`,
         `The cache ${name('missing')} is not used: it does not exist`,
       ].sort(),
     );
@@ -262,7 +262,7 @@ describe('a cache that machines share', () => {
     const gone: CacheTarget = { type: 'registry', ref: '127.0.0.1:1/x:y' };
     const failure = await one.failure(DOCKERFILE, { cacheTo: [gone], tags: ['built'] });
     expect(failure.code).toBe('REGISTRY_UNREACHABLE');
-    expect(failure.message).toMatch(/^the build is done, but its cache cannot be kept: /);
+    expect(failure.message).toMatch(/^the build is done, but its cache cannot be written: /);
     expect(one.store.images.get('docker.io/library/built:latest')).toBeDefined();
     const ignored = await one.build(DOCKERFILE, { cacheTo: [{ ...gone, ignoreError: true }] });
     expect(ignored.events.filter(({ type }) => type === 'warning')).toEqual([

@@ -1,6 +1,6 @@
 import type { ImageBackend } from '../backend.ts';
 
-/** In the config of the image itself: the steps of its own layers. */
+/** A cache in an image's config: the steps of the image's layers. */
 export const inline: ImageBackend<{ type: 'inline' }> = {
   type: 'inline',
   kind: 'image',

@@ -2,7 +2,7 @@ import { toggle } from '../../fields/keys.ts';
 import { canonicalName, parseReference } from '../../image/reference.ts';
 import type { PlaceBackend } from '../backend.ts';
 
-/** A cache in a registry, or (only to be read) an image there that holds one inline. */
+/** A cache in a registry, or (for `--cache-from`) an image with an inline cache. */
 export interface RegistryCache {
   type: 'registry';
   ref: string;

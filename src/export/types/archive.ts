@@ -12,12 +12,12 @@ export interface ArchiveOutput extends ImageOptions {
   to: Destination;
 }
 
-/** `tar=` of `type=oci`: an archive, or the folder that would be in it. */
+/** `tar=` of `type=oci`: an archive, or a folder. */
 export const OCI_KEYS = {
   tar: {
     value: 'false',
     help: 'For `type=oci`: `dest` is a folder instead of an archive.',
-    // Which of the two exporters it is has been chosen by it.
+    // `when` reads it to choose the exporter.
     set() {},
   },
 };

@@ -7,13 +7,13 @@ import type { Exporter } from '../exporter.ts';
 import { checkForm, IMAGE_KEYS, imageOf } from '../image-keys.ts';
 import type { ImageOptions } from '../output.ts';
 
-/** The image in the store and, with `push`, in the registries that its names begin with. */
+/** The image in the store and, with `push`, in the registries of its names. */
 export interface StoreOutput extends ImageOptions {
   type: 'image';
   push?: boolean;
-  /** Push without giving the image a tag. */
+  /** Pushes without a tag. */
   pushByDigest?: boolean;
-  /** Accept any certificate, and plain http. */
+  /** Accepts any certificate, and plain http. */
   insecure?: boolean;
 }
 
@@ -28,7 +28,7 @@ export const image: Exporter<StoreOutput> = {
     },
     registry: {
       usage: '`type=registry`, or `--push`',
-      help: 'The image in the store and in the registries that its names begin with.',
+      help: 'The image in the store and in the registries of its names.',
       options: { push: true },
     },
   },
@@ -43,7 +43,7 @@ export const image: Exporter<StoreOutput> = {
         if (output.pushByDigest) output.push = true;
       },
     },
-    'registry.insecure': toggle('insecure', 'For pushing: accept any certificate, and plain http.'),
+    'registry.insecure': toggle('insecure', 'For pushing: accepts any certificate, and plain http.'),
   },
   check(output) {
     checkForm(output);

@@ -29,7 +29,7 @@ export const local: Exporter<LocalOutput> = {
       const worker = await job.worker();
       let devices = 0;
       for (const one of built) {
-        // As buildx names them.
+        // The names of buildx.
         const { os, architecture, variant } = one.platform;
         const name = [os, architecture, ...(variant === undefined ? [] : [variant])].join('_');
         const folder = asIndex ? join(path, name) : path;
