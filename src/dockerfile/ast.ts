@@ -18,10 +18,10 @@ export interface Heredoc {
   name: string;
   /** `<<EOF` expands variables in the body, `<<"EOF"` does not. */
   expand: boolean;
-  /** `<<-EOF`: leading tabs of each line are already taken off `body`. */
+  /** `<<-EOF`: leading tabs are removed from each line of `body`. */
   stripTabs: boolean;
   body: string;
-  /** The body with its tabs, when `stripTabs` took some off. */
+  /** The body with its tabs, if some were removed. */
   raw?: string;
   location: Location;
 }
@@ -44,7 +44,7 @@ interface Base {
   /** The keyword as written, e.g. `from`. */
   keyword: string;
   flags: Flag[];
-  /** The comment lines above, without their `#`, back to an empty comment; absent when there are none. */
+  /** The comment lines directly above, without `#`, back to an empty comment; absent without any. */
   comments?: string[];
 }
 
@@ -129,8 +129,8 @@ export interface ValueInstruction extends Base {
 export interface OnbuildInstruction extends Base {
   kind: 'ONBUILD';
   /**
-   * The trigger's own instruction. Absent when it is not a valid one: Docker notices only in the build that
-   * runs it (a diagnostic says so here).
+   * The trigger's instruction. Absent if it is invalid: Docker rejects it only in the build that runs it, and there is
+   * a diagnostic here.
    */
   trigger?: Instruction;
   /** The trigger in the image config: the text after ONBUILD, heredoc bodies included. */
@@ -150,13 +150,13 @@ export type Instruction =
   | ValueInstruction
   | OnbuildInstruction;
 
-/** Something odd that does not stop a build. `code` is BuildKit's check id where there is one. */
+/** A finding that does not stop a build. `code` is BuildKit's rule id, if it has one. */
 export interface Diagnostic {
   code: string;
   message: string;
   location: Location;
   hint?: string;
-  /** Index of the stage that it is about: dropped when that stage is not built. */
+  /** Index of its stage: the finding is dropped if that stage is not built. */
   stage?: number;
 }
 
@@ -169,7 +169,7 @@ export interface CheckOptions {
   experimental: string[] | 'all';
 }
 
-/** One piece of the file, in order; joined they give the file's text back, byte for byte. */
+/** One piece of the file. All pieces joined are the file, byte for byte. */
 export type Part =
   | { kind: 'directive'; text: string; name: string; value: string; location: Location }
   | { kind: 'comment' | 'blank'; text: string; location: Location }
@@ -189,7 +189,7 @@ export interface Dockerfile {
   diagnostics: Diagnostic[];
 }
 
-/** A stage as written: its FROM and what follows. */
+/** A stage as written: its FROM and the instructions after it. */
 export interface StageText {
   index: number;
   from: FromInstruction;

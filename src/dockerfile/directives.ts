@@ -15,12 +15,12 @@ export function parseDirective(line: string): Directive | undefined {
   const name = KNOWN.find((known) => known === match?.[1]?.toLowerCase());
   if (name === undefined) return undefined;
   const rest = comment!.slice(match![0].length);
-  // Docker's value has at least one character, even if all that follows is blank.
+  // As in Docker a value has at least one character, even if it is a space.
   const value = trimSpace(rest) || rest.slice(-1);
   return value === '' ? undefined : { name, value };
 }
 
-/** Without the blanks around it. A regular expression that allows blanks inside would try every run of them. */
+/** The text without surrounding space. A regular expression would take quadratic time for long runs of spaces. */
 function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;

@@ -15,27 +15,27 @@ export interface ExpandOptions {
   /** The file's escape character; a backslash when left out. */
   escape?: '\\' | '`';
   /**
-   * `word` (the default): quotes and escapes are processed and taken off.
-   * `heredoc`: quotes are ordinary characters; an escape still takes the meaning from the next character.
+   * `word` (the default): quotes and escapes are processed and removed.
+   * `heredoc`: quotes are ordinary characters; escapes are processed.
    */
   mode?: 'word' | 'heredoc';
-  /** Where the text stands, and its source line, for errors. */
+  /** Location and source line of the text, for errors. */
   location?: Location;
   source?: string;
 }
 
 export interface Expansion {
   text: string;
-  /** Variables that the text asks for and that are not set, in order, each once. */
+  /** Variables of the text that are not set, in order, each once. */
   unset: string[];
-  /** Variables that the text asks for and that are set, in order, each once. */
+  /** Variables of the text that are set, in order, each once. */
   used: string[];
 }
 
 /**
- * Expands variables as Docker does in most instructions, and takes off quotes and escapes.
+ * Expands variables as Docker does in most instructions, and removes quotes and escapes.
  * @throws JettisonError `VARIABLE_SYNTAX` for an unclosed quote or a malformed `${…}`, `VARIABLE_REQUIRED`
- * when `${name:?}` or `${name?}` refuses a missing value
+ * for a missing value in `${name:?}` or `${name?}`, `VARIABLE_TOO_LARGE`
  */
 export function expand(text: string, lookup: Lookup, options: ExpandOptions = {}): Expansion {
   if (!/["'$\\`]/.test(text)) return { text, unset: [], used: [] };
@@ -44,7 +44,7 @@ export function expand(text: string, lookup: Lookup, options: ExpandOptions = {}
 }
 
 /**
- * The same, then split at blanks that are neither quoted nor escaped; a variable's value is split too (EXPOSE).
+ * Like `expand`, but splits the result, including values of variables, at unquoted spaces (EXPOSE).
  */
 export function expandWords(
   text: string,
@@ -56,8 +56,8 @@ export function expandWords(
 }
 
 /**
- * Splits a line into shell words without expanding or unquoting anything: how Docker looks for here-documents.
- * Blanks behind `<<` belong to the word. A malformed line has no words.
+ * Splits a line into shell words without expanding or unquoting them, as Docker does to find here-documents.
+ * Spaces after `<<` belong to the word. A malformed line has no words.
  */
 export function shellWords(text: string): string[] {
   try {
@@ -70,8 +70,8 @@ export function shellWords(text: string): string[] {
 }
 
 /**
- * One shell word without its quotes and escapes, variables kept as written. Undefined when the text is not
- * exactly one word; `quoted` when some quote was taken off.
+ * One shell word without quotes and escapes, with variables as written. Undefined unless the text is exactly one word;
+ * `quoted` if quotes were removed.
  */
 export function unquote(text: string): { text: string; quoted: boolean } | undefined {
   try {
@@ -108,7 +108,7 @@ class Words {
   readonly words: string[] = [];
   #word = '';
 
-  /** Adds characters whose blanks separate words. */
+  /** Adds characters, in which spaces separate words. */
   add(text: string): void {
     for (const character of text) {
       if (!isSpace(character)) this.#word += character;
@@ -116,7 +116,7 @@ class Words {
     }
   }
 
-  /** Adds characters whose blanks do not separate words. */
+  /** Adds characters, in which spaces do not separate words. */
   addWhole(text: string): void {
     this.#word += text;
   }
@@ -128,11 +128,11 @@ class Words {
   }
 }
 
-/** How deep `${a:-${b:-…}}` may be nested. */
+/** Maximum nesting of `${a:-${b:-…}}`. */
 const MAX_DEPTH = 200;
-/** How many characters the values of variables may add to one text. */
+/** Maximum number of characters that values of variables add to one text. */
 const MAX_EXPANSION = 8 * 1024 * 1024;
-/** A pattern is matched in as many steps as its length times the value's. */
+/** Maximum length of a pattern times that of its value: the number of steps to match it. */
 const MAX_PATTERN_STEPS = 2 ** 27;
 
 const NAME_START = /[\p{L}\p{Nd}_]/u;
@@ -164,7 +164,7 @@ class Expander {
     return this.#until(undefined, this.keep.escapes);
   }
 
-  /** Reads up to the closing character, which is taken too, or up to the end of the text. */
+  /** Reads up to and including the closing character, or up to the end of the text. */
   #until(closing: string | undefined, keepEscapes: boolean): Result {
     let text = '';
     const words = new Words();
@@ -202,7 +202,7 @@ class Expander {
     return { text, words: words.flush() };
   }
 
-  /** `<`, or `<<` with the blanks behind it: they may stand between a here-document's sign and its name. */
+  /** `<`, or `<<` with the spaces after it, which may separate it from a here-document's name. */
   #hereStart(): string {
     let start = this.#next()!;
     if (this.#peek() !== '<') return start;
@@ -237,7 +237,7 @@ class Expander {
         inside += character;
         continue;
       }
-      // Inside double quotes, only these lose their meaning; before others the escape is an ordinary character.
+      // Inside double quotes only these can be escaped; before others the escape is an ordinary character.
       const next = this.#peek();
       if (keepEscapes) inside += character;
       if (next === quote || next === '$' || next === this.#escape) inside += this.#next();
@@ -245,7 +245,7 @@ class Expander {
     }
   }
 
-  /** A reference that begins with `$`; a `$` that begins none stands for itself. */
+  /** A reference that begins with `$`. A `$` without a name is an ordinary character. */
   #variable(): string {
     this.#at++;
     if (this.#peek() === '{') return this.#braced();
@@ -268,7 +268,7 @@ class Expander {
     const first = this.#peek();
     if (first === undefined) throw this.#syntaxError('"}" is missing');
     if (first === '{' || first === '}' || first === ':')
-      throw this.#syntaxError(`"\${${first}" names no variable`);
+      throw this.#syntaxError(`"\${${first}" has no variable name`);
     const name = this.#name();
     let operator = this.#next();
     if (operator === undefined) throw this.#syntaxError('"}" is missing');
@@ -314,9 +314,9 @@ class Expander {
     if (value === undefined && this.keep.variables) return `\${${name}/${pattern}/${replacement}}`;
     const wildcard = this.#wildcard(pattern);
     this.#limitMatching(value ?? '', wildcard);
-    // It is put in at most once for every character, and at the end.
+    // There is at most one replacement per character, and one at the end.
     if (all && replacement.length * ((value ?? '').length + 1) > MAX_PATTERN_STEPS) {
-      throw this.#tooLarge('a replacement and the value that it is put into are too long');
+      throw this.#tooLarge('a replacement and its value are too long');
     }
     const replaced = replaceMatching(value ?? '', wildcard, replacement, all);
     this.#limitAdded(replaced.length);
@@ -325,7 +325,7 @@ class Expander {
 
   #limitMatching(value: string, wildcard: Wildcard): void {
     if (value.length * wildcard.length <= MAX_PATTERN_STEPS) return;
-    throw this.#tooLarge('a pattern and the value that it is compared with are too long');
+    throw this.#tooLarge('a pattern and its value are too long');
   }
 
   #limitAdded(length: number): void {
@@ -347,7 +347,7 @@ class Expander {
     throw this.#syntaxError(`the pattern "${pattern}" escapes a character that needs no escape`);
   }
 
-  /** Letters, digits and underscores; only digits when the first is one; or one of the shell's special names. */
+  /** Letters, digits and underscores; only digits if the first is one; or one of the shell's special names. */
   #name(): string {
     const first = this.#peek();
     if (first === undefined) return '';
@@ -375,7 +375,7 @@ class Expander {
 
   #syntaxError(reason: string): JettisonError {
     return new JettisonError('VARIABLE_SYNTAX', `Cannot expand ${shortened(this.text)}: ${reason}`, {
-      hint: `To write a quote or a $ itself, put ${this.#escape} before it.`,
+      hint: `Put ${this.#escape} before a literal quote or $.`,
       ...this.#place(),
     });
   }
@@ -386,7 +386,7 @@ class Expander {
   }
 }
 
-/** A text in quotes for a message: its beginning when it is long. */
+/** A text in quotes for a message, truncated to 200 characters. */
 function shortened(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

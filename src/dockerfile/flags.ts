@@ -2,7 +2,7 @@ import type { Flag, Word } from './ast.ts';
 import { failure, kindOf, type Statement } from './statement.ts';
 import { findDidYouMean } from './suggest.ts';
 
-/** `value`: `--name=value` once; `values`: as often as wanted; `switch`: `--name`, `--name=true` or `=false`. */
+/** `value`: `--name=value` once; `values`: any number of times; `switch`: `--name`, `--name=true` or `=false`. */
 export type FlagKind = 'value' | 'values' | 'switch';
 
 /** An instruction's flags, checked. */
@@ -17,7 +17,7 @@ export class Flags {
       const kind = Object.hasOwn(known, flag.name) ? known[flag.name] : undefined;
       if (kind === undefined) throw unknownFlag(statement, flag, Object.keys(known));
       if (seen.has(flag.name) && kind !== 'values') {
-        throw failure(statement, 'DUPLICATE_FLAG', `--${flag.name} stands here twice`, {
+        throw failure(statement, 'DUPLICATE_FLAG', `duplicate flag --${flag.name}`, {
           location: flag.location,
           hint: 'Keep one of them.',
         });
@@ -27,7 +27,7 @@ export class Flags {
     }
   }
 
-  /** The value of a flag that may stand once; an empty one counts as none. */
+  /** The value of a flag that may occur once; undefined for an empty one. */
   value(name: string): Word | undefined {
     const value = this.#flags.find((flag) => flag.name === name)?.value;
     return value?.text === '' ? undefined : value;
@@ -44,7 +44,7 @@ export class Flags {
   }
 }
 
-/** What a switch of the syntax tree says; undefined when it is not given. */
+/** The value of a switch of the syntax tree; undefined if it is absent. */
 export function switchValue(value: Word | true | undefined): boolean | undefined {
   return value === undefined || value === true ? value : value.text.toLowerCase() === 'true';
 }

@@ -1,21 +1,21 @@
 import { JettisonError } from '../errors/error.ts';
 
-/** A git repository as ADD, a build context or --build-context names it. */
+/** A git repository in ADD, a build context or --build-context. */
 export interface GitSource {
-  /** What git is given. */
+  /** The URL for git, without query and fragment. */
   url: string;
   /** Branch, tag or commit; absent: the repository's default branch. */
   ref?: string;
-  /** Directory inside the repository, clean and relative. */
+  /** Directory inside the repository, normalised and relative. */
   subdir?: string;
-  /** The commit, or the beginning of it, that must come. */
+  /** The expected commit, or a prefix of it. */
   checksum?: string;
   keepGitDir?: boolean;
   /** Default: true. */
   submodules?: boolean;
-  /** The time of all files: that of the commit (the default), or of the moment when they are fetched. */
+  /** Time of all files: that of the commit (default), or of the checkout. */
   mtime?: 'commit' | 'checkout';
-  /** Whether the commit of the checksum is fetched, wherever the branch or tag is by now. */
+  /** Fetches the commit of the checksum, even if the branch or tag has moved. */
   fetchByCommit?: boolean;
 }
 
@@ -53,11 +53,11 @@ export function isHttpUrl(text: string): boolean {
 }
 
 /**
- * Reads the URL of a git repository: `https://…/repo.git`, `ssh://`, `git://` or `user@host:path`, each with
- * `#ref:subdir` or `?ref=…&subdir=…` behind. An http URL is one only if its path ends with `.git`.
+ * Parses the URL of a git repository: `https://…/repo.git`, `ssh://`, `git://` or `user@host:path`, each with an
+ * optional `#ref:subdir` or `?ref=…&subdir=…`. The path of an http URL must end with `.git`.
  *
- * @returns undefined when it is not one
- * @throws JettisonError `GIT_URL` when it is one with a fragment or query that makes no sense
+ * @returns undefined for other texts
+ * @throws JettisonError `GIT_URL` for an invalid fragment or query
  */
 export function parseGitUrl(text: string): GitSource | undefined {
   const [, written, query, fragment] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(text) ?? [];
@@ -70,14 +70,14 @@ export function parseGitUrl(text: string): GitSource | undefined {
     throw error instanceof InvalidUrl ? invalid(text, error.message, error.hint) : error;
   }
   if (source.ref === undefined && source.checksum !== undefined) source.ref = source.checksum;
-  // git would take it for a flag.
+  // git would read it as a flag.
   if (source.ref?.startsWith('-')) throw invalid(text, `"${source.ref}" is not a branch, tag or commit`);
   if (source.subdir !== undefined) source.subdir = cleanSubdir(source.subdir);
   if (source.subdir === '') delete source.subdir;
   return source;
 }
 
-/** The same for a build context, where `github.com/owner/repo` is one, too. */
+/** Like `parseGitUrl`, but for a build context, which may also be `github.com/owner/repo`. */
 export function parseContextGitUrl(text: string): GitSource | undefined {
   return text.startsWith('github.com/') ? parseGitUrl(githubUrl(text)) : parseGitUrl(text);
 }
@@ -180,5 +180,5 @@ function cleanSubdir(path: string): string {
 }
 
 function invalid(text: string, reason: string, hint = 'Write REPOSITORY.git#REF:SUBDIR.'): JettisonError {
-  return new JettisonError('GIT_URL', `"${text}" is not a git repository: ${reason}`, { hint });
+  return new JettisonError('GIT_URL', `invalid git URL "${text}": ${reason}`, { hint });
 }

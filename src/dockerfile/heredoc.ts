@@ -4,7 +4,7 @@ import { readJsonForm } from './json-form.ts';
 import type { LogicalLine } from './logical-line.ts';
 import { readHead, type StatementHead } from './statement.ts';
 
-/** A `<<NAME` in an instruction: its delimiter, and how its body is read. */
+/** A `<<NAME` in an instruction: its delimiter, and how to read its body. */
 export interface HeredocSign {
   name: string;
   expand: boolean;
@@ -23,21 +23,21 @@ export function findHeredocs(
   return shellWords(line.text).flatMap((word) => {
     const sign = parseHeredocSign(word);
     if (!sign) return [];
-    // The words are as written, so each stands where the last one ended, or later.
+    // The words are as written, so each is found after the one before.
     const start = Math.max(line.text.indexOf(word, from), 0);
     from = start + word.length;
     return [{ ...sign, location: line.locate(start, from) }];
   });
 }
 
-/** Here-documents belong to RUN, COPY and ADD, also behind ONBUILD, and not to their JSON form. */
+/** RUN, COPY and ADD, also after ONBUILD, can have here-documents, except in JSON form. */
 function takesHeredocs(line: LogicalLine, head: StatementHead): boolean {
   const onbuild = head.keyword.text.toUpperCase() === 'ONBUILD' && head.rest.end > head.rest.start;
   const inner = onbuild ? readHead(line, head.rest) : head;
   return TAKE_HEREDOCS.has(inner.keyword.text.toUpperCase()) && readJsonForm(line, inner.rest) === undefined;
 }
 
-/** Reads one word as a here-document's sign: `<<EOF`, `<<-EOF`, `<<"EOF"`, `3<<EOF`. */
+/** Parses one word as the start of a here-document: `<<EOF`, `<<-EOF`, `<<"EOF"`, `3<<EOF`. */
 export function parseHeredocSign(word: string): HeredocSign | undefined {
   const match = /^\d*<<(-?)[\t\n\f\r ]*([^<]*)$/.exec(word);
   if (!match || match[2] === '') return undefined;
@@ -45,7 +45,7 @@ export function parseHeredocSign(word: string): HeredocSign | undefined {
   return name && { name: name.text, expand: !name.quoted, stripTabs: match[1] === '-' };
 }
 
-/** Takes the tabs off the beginning of every line. */
+/** Removes the leading tabs of every line. */
 export function stripLeadingTabs(text: string): string {
   return text.replace(/^\t+/gm, '');
 }

@@ -5,7 +5,7 @@ const NAMES = new Set(
   ).split(' '),
 );
 
-/** True for what STOPSIGNAL takes: a number other than 0, or a signal's name, with or without SIG, in any case. */
+/** True for a valid STOPSIGNAL: a number except 0, or a signal's name, with or without SIG, in any case. */
 export function isSignal(text: string): boolean {
   if (/^[+-]?\d+$/.test(text)) return Number(text) !== 0;
   const name = text.toUpperCase().replace(/^SIG/, '');

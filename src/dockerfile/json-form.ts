@@ -4,8 +4,8 @@ import type { LogicalLine } from './logical-line.ts';
 import { type Span, trim } from './scan.ts';
 
 /**
- * The strings of a JSON array, or undefined when the text is not a JSON array: then it is the shell form.
- * `'not-strings'` is an array that holds something else than strings, which Docker refuses.
+ * The strings of a JSON array; undefined for other texts, which are in shell form. `'not-strings'` is an array with
+ * other elements, which Docker rejects.
  */
 export function readJsonForm(line: LogicalLine, span: Span): Word[] | 'not-strings' | undefined {
   const { start, end } = trim(line.text, span);
@@ -21,13 +21,13 @@ export function readJsonForm(line: LogicalLine, span: Span): Word[] | 'not-strin
   if (!value.every((item) => typeof item === 'string')) return 'not-strings';
   const places = stringSpans(text);
   return value.map((item: string, index) => ({
-    // Half of a surrogate pair has no UTF-8 form; Go's JSON reader puts U+FFFD in its place too.
+    // A lone surrogate has no UTF-8 form; Go's JSON decoder also replaces it by U+FFFD.
     text: item.replace(/\p{Surrogate}/gu, '\ufffd'),
     location: line.locate(start + places[index]!.start, start + places[index]!.end),
   }));
 }
 
-/** Where the strings stand in a JSON array of strings, quotes included. */
+/** Positions of the strings in a JSON array of strings, including quotes. */
 function stringSpans(json: string): Span[] {
   return [...json.matchAll(/"(?:[^"\\]|\\.)*"/gs)].map(({ index, 0: found }) => ({
     start: index,
@@ -43,10 +43,10 @@ export interface JsonFault {
   location: Location;
 }
 
-/** A string in JSON, blanks, or any other character. */
+/** A JSON string, spaces, or any other character. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|\s+|./gsu;
 
-/** The syntax error of a text that begins as a JSON array; undefined when it does not begin so. */
+/** The syntax error of a text that begins as a JSON array; undefined for other texts. */
 export function jsonFault(line: LogicalLine, span: Span): JsonFault | undefined {
   const { start, end } = trim(line.text, span);
   if (line.text[start] !== '[') return undefined;
@@ -59,12 +59,12 @@ export function jsonFault(line: LogicalLine, span: Span): JsonFault | undefined 
   for (const { 0: token, index } of line.text.slice(start + 1, end).matchAll(TOKEN)) {
     if (token.trim() === '') continue;
     const offset = index + 1;
-    if (expected === 'nothing') return fault(offset, 'something follows its closing bracket');
+    if (expected === 'nothing') return fault(offset, 'there is text after its closing bracket');
     if (token === ']') {
-      if (last === ',') return fault(offset, 'a comma stands before its closing bracket');
+      if (last === ',') return fault(offset, 'there is a comma before its closing bracket');
       expected = 'nothing';
     } else if (token === ',') {
-      if (expected === 'value') return fault(offset, 'nothing stands before a comma');
+      if (expected === 'value') return fault(offset, 'there is no element before a comma');
       expected = 'value';
     } else if (expected === 'separator') {
       return fault(offset, 'a comma is missing');
@@ -73,7 +73,7 @@ export function jsonFault(line: LogicalLine, span: Span): JsonFault | undefined 
     } else {
       return fault(
         offset,
-        token === "'" ? 'strings stand in double quotes' : 'an element is not a string in double quotes',
+        token === "'" ? 'strings need double quotes' : 'an element is not a string in double quotes',
       );
     }
     last = token;

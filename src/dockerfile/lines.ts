@@ -6,7 +6,7 @@ import { LogicalLine } from './logical-line.ts';
 import { isSpace } from './scan.ts';
 import { readHead, type Statement } from './statement.ts';
 
-/** A piece of the file as it stands there; all of them joined are the file. */
+/** A piece of the file as written. All pieces joined are the file. */
 export type RawPart =
   | ({ kind: 'directive'; text: string; location: Location } & Directive)
   | { kind: 'comment' | 'blank'; text: string; location: Location }
@@ -14,7 +14,7 @@ export type RawPart =
 
 export type Escape = '\\' | '`';
 
-/** Docker's limit for one line, its newline included. */
+/** Docker's limit for one line, including its newline. */
 const MAXIMUM_LINE_BYTES = 65536;
 const BYTE_ORDER_MARK = '\ufeff';
 
@@ -27,14 +27,14 @@ export function readParts(text: string, file: string): { parts: RawPart[]; escap
   return { parts: reader.read(), escape: reader.escape };
 }
 
-/** Where a text comes from that is in no file of its own. */
+/** The origin of a text that is not in a file: the instruction that brings it in. */
 export interface Origin {
   location: Location;
   source: string;
   escape?: Escape;
 }
 
-/** The statements of a text from somewhere else; each has the place and the source of its origin. */
+/** The statements of a text that is not in a file. Each has the location and the source of its origin. */
 export function readStatements(text: string, origin: Origin): Statement[] {
   const parts = new LineReader(text, origin.location.file, origin).read();
   return parts.flatMap((part) => (part.kind === 'instruction' ? [part.statement] : []));
@@ -42,7 +42,7 @@ export function readStatements(text: string, origin: Origin): Statement[] {
 
 class LineReader {
   escape: Escape;
-  /** Where each line begins, and where the last one ends. */
+  /** Offset of each line's start, and of the end of the last line. */
   readonly #starts: number[];
   readonly #parts: RawPart[] = [];
   readonly #directives = new Set<string>();
@@ -95,7 +95,7 @@ class LineReader {
     const { name, value } = directive;
     const place = { location, source: line };
     if (this.#directives.has(name)) {
-      throw new JettisonError('DIRECTIVE_INVALID', `The ${name} directive stands here for the second time`, {
+      throw new JettisonError('DIRECTIVE_INVALID', `duplicate directive ${name}`, {
         hint: 'Keep one of them.',
         ...place,
       });
@@ -103,8 +103,8 @@ class LineReader {
     this.#directives.add(name);
     if (name === 'escape') {
       if (value !== '\\' && value !== '`') {
-        throw new JettisonError('DIRECTIVE_INVALID', `"${value}" cannot be the escape character`, {
-          hint: 'Only a backslash or a backtick can.',
+        throw new JettisonError('DIRECTIVE_INVALID', `invalid escape character "${value}"`, {
+          hint: 'It is a backslash or a backtick.',
           ...place,
         });
       }
@@ -143,7 +143,7 @@ class LineReader {
     this.#parts.push({ kind: 'instruction', text: raw, statement, emptyLines });
   }
 
-  /** The body of a here-document: all lines up to one that is its name and nothing else. */
+  /** The body of a here-document: all lines before one that is its name alone. */
   #heredoc(sign: HeredocSign & { location: Location }, start: number, indent: number): Heredoc {
     const from = this.#next;
     while (this.#hasMore()) {
@@ -153,8 +153,8 @@ class LineReader {
       const body = sign.stripTabs ? stripLeadingTabs(raw) : raw;
       return { ...sign, body, ...(body !== raw && { raw }) };
     }
-    throw new JettisonError('HEREDOC_UNTERMINATED', `The here-document ${sign.name} is not ended`, {
-      hint: `Its last line must be ${sign.name} and nothing else.`,
+    throw new JettisonError('HEREDOC_UNTERMINATED', `the here-document ${sign.name} is not terminated`, {
+      hint: `Its last line must be ${sign.name} alone.`,
       location: { ...this.#location(start, indent), ...sign.location },
       source: this.#source(start),
     });
@@ -184,7 +184,7 @@ class LineReader {
     return this.#next < this.#starts.length - 1;
   }
 
-  /** The text of some lines. */
+  /** The text of the lines from `from` up to `to` (exclusive). */
   #slice(from: number, to: number): string {
     return this.text.slice(this.#starts[from], this.#starts[to]);
   }
@@ -192,8 +192,8 @@ class LineReader {
   #take(): string {
     const line = this.#slice(this.#next, this.#next + 1);
     if (line.length * 3 > MAXIMUM_LINE_BYTES && Buffer.byteLength(line) > MAXIMUM_LINE_BYTES) {
-      throw new JettisonError('LINE_TOO_LONG', `This line is longer than ${MAXIMUM_LINE_BYTES - 1} bytes`, {
-        hint: 'Break it with the escape character, or put its text into a file and COPY that.',
+      throw new JettisonError('LINE_TOO_LONG', `this line is longer than ${MAXIMUM_LINE_BYTES - 1} bytes`, {
+        hint: 'Break it with the escape character, or put its text into a file, and COPY it.',
         location: { file: this.file, line: this.#next + 1, column: 1 },
       });
     }

@@ -2,14 +2,14 @@ import type { Location } from '../errors/error.ts';
 import type { Word } from './ast.ts';
 
 /**
- * An instruction's text with its continuation lines joined, which still knows where in the file every
- * character stands. Offsets are UTF-16 units of `text`.
+ * An instruction's text with its continuation lines joined, and the location of every character in the file. Offsets
+ * are UTF-16 units of `text`.
  */
 export class LogicalLine {
   #text = '';
   readonly #pieces: { offset: number; line: number; column: number }[] = [];
 
-  /** @param origin stands for every place, when the text itself is in no file (a base image's trigger) */
+  /** @param origin location of all characters, for a text that is not in a file (a base image's trigger) */
   constructor(
     readonly file: string,
     private readonly origin?: Location,
@@ -25,7 +25,7 @@ export class LogicalLine {
     this.#text += text;
   }
 
-  /** Where the characters from `start` up to `end` (exclusive) stand; a point when `end` is left out. */
+  /** Location of the characters from `start` up to `end` (exclusive); default: of one point. */
   locate(start: number, end: number = start): Location {
     if (this.origin) return this.origin;
     const first = this.#point(start);
@@ -38,7 +38,7 @@ export class LogicalLine {
     };
   }
 
-  /** The characters from `start` up to `end` with their place. */
+  /** The characters from `start` up to `end` (exclusive) with their location. */
   word(start: number, end: number): Word {
     return { text: this.#text.slice(start, end), location: this.locate(start, end) };
   }

@@ -15,13 +15,13 @@ const KEYS = [
   ...['required', 'size', 'id', 'sharing', 'mode', 'uid', 'gid', 'env'],
 ];
 
-/** A `--mount` of RUN with its variables expanded, checked as Docker checks it. */
+/** A `--mount` of RUN, expanded and checked as Docker does. */
 export interface ResolvedMount {
   type: (typeof TYPES)[number];
   /** Stage, image or named context. */
   from?: string;
   source?: string;
-  /** As written: it may be missing, empty or relative, and is joined to the working directory. */
+  /** As written: may be empty or relative, and is joined to the working directory. */
   target?: string;
   readOnly: boolean;
   /** Of a cache, a secret or an SSH agent. */
@@ -38,7 +38,7 @@ export interface ResolvedMount {
 }
 
 /**
- * Takes a `--mount` value apart: fields between commas, each `key=value` or a key alone.
+ * Splits a `--mount` value into fields, each `key=value` or a key alone.
  * @throws JettisonError `MOUNT_INVALID`
  */
 export function readMountFlag(value: Word, source: string): MountFlag {
@@ -46,7 +46,7 @@ export function readMountFlag(value: Word, source: string): MountFlag {
     new JettisonError('MOUNT_INVALID', message, { hint, location: value.location, source });
   const fields = value.text === '' ? undefined : splitRecord(value.text);
   if (!fields)
-    throw fail(`--mount cannot be "${value.text}"`, 'Write for example type=cache,target=/root/.npm.');
+    throw fail(`invalid --mount "${value.text}"`, 'Write for example type=cache,target=/root/.npm.');
   const options = fields.map((field) => {
     const equals = field.indexOf('=');
     if (equals < 0) return { key: field.toLowerCase() };
@@ -173,7 +173,7 @@ class MountReader {
 
   #checkSecret(): void {
     const { from, source, target, id } = this.mount;
-    if (from) throw this.#fail('A secret comes from no stage or image: it has no from', 'Leave it out.');
+    if (from) throw this.#fail('A secret mount has no "from"', 'Leave it out.');
     if (!source && !target && !id) {
       throw this.#fail('A secret needs an id', 'Write for example type=secret,id=npmrc,target=/root/.npmrc.');
     }
@@ -195,7 +195,7 @@ class MountReader {
     if (types.includes(this.mount.type)) return;
     throw this.#fail(
       `A ${this.mount.type} mount has no "${key}"`,
-      `Only ${types.join(' and ')} mounts have; if it is one, write type before ${key}.`,
+      `Only ${types.join(' and ')} mounts have it. Write type before ${key}.`,
     );
   }
 
@@ -204,7 +204,7 @@ class MountReader {
     if (choice) return choice;
     const meant = findDidYouMean(value, choices);
     const hint = meant ? `Did you mean ${meant}?` : `It is one of ${choices.join(', ')}.`;
-    throw this.#fail(`The ${key} of a mount cannot be "${value}"`, hint);
+    throw this.#fail(`invalid ${key} "${value}" of a mount`, hint);
   }
 
   #boolean(key: string, value: string): boolean {
@@ -218,7 +218,7 @@ class MountReader {
       /^[0-9]+$/.test(value) && (base === 10 || /^[0-7]+$/.test(value)) ? Number.parseInt(value, base) : -1;
     if (number >= 0 && number < 2 ** 32) return number;
     throw this.#fail(
-      `"${key}" cannot be "${value}"`,
+      `invalid ${key} "${value}"`,
       base === 8 ? 'Write an octal number such as 0755.' : 'Write a number.',
     );
   }
@@ -229,10 +229,7 @@ class MountReader {
       ? Math.trunc(Number(match[1]) * 1024 ** ' kmgtp'.indexOf(match[2]!.toLowerCase() || ' '))
       : -1;
     if (match && Number.isSafeInteger(bytes)) return bytes;
-    throw this.#fail(
-      `"size" cannot be "${value}"`,
-      'Write a number of bytes, or one with a unit such as 64m.',
-    );
+    throw this.#fail(`invalid size "${value}"`, 'Write a number of bytes, or one with a unit such as 64m.');
   }
 
   #fail(message: string, hint: string): JettisonError {

@@ -6,13 +6,13 @@ import { readInstruction } from './instructions/read.ts';
 import { type Origin, type RawPart, readParts, readStatements } from './lines.ts';
 
 export interface ParseOptions {
-  /** Takes the place of the file's `check` directive: the build argument BUILDKIT_DOCKERFILE_CHECK. */
+  /** Replaces the file's `check` directive: the build argument BUILDKIT_DOCKERFILE_CHECK. */
   check?: string;
 }
 
 /**
  * Parses a Dockerfile.
- * @param file how the user calls it, for locations
+ * @param file its name in locations
  * @throws JettisonError with location, source lines and a hint, e.g. `DOCKERFILE_SYNTAX`, `UNKNOWN_INSTRUCTION`,
  * `UNKNOWN_FLAG`, `HEREDOC_UNTERMINATED`, `DOCKERFILE_EMPTY`, `NO_BUILD_STAGE`
  */
@@ -47,26 +47,25 @@ export function parseDockerfile(text: string, file: string, options: ParseOption
 
 /**
  * Parses an ONBUILD trigger from a base image's config, here-documents included.
- * @param origin the FROM that brings it in: errors point there
- * @throws JettisonError like `parseDockerfile`, and `ONBUILD_TRIGGER` when it is not exactly one instruction that
- * a trigger may be
+ * @param origin the FROM of the base image: the location of errors
+ * @throws JettisonError `ONBUILD_TRIGGER` unless it is exactly one instruction that is allowed as a trigger
  */
 export function parseInstructions(text: string, origin: Origin): Exclude<Instruction, FromInstruction>[] {
   const fail = (message: string) => {
     const { location, source } = origin;
-    const hint = 'The trigger is part of the base image: use another one, or ask who made it.';
+    const hint = 'The trigger is part of the base image: use another image, or contact its author.';
     return new JettisonError('ONBUILD_TRIGGER', message, { hint, location, source });
   };
   try {
     const [instruction, ...others] = readStatements(text, origin).map(readInstruction);
-    if (!instruction || others.length > 0) throw fail('It is not one instruction');
+    if (!instruction || others.length > 0) throw fail('it is not exactly one instruction');
     if (instruction.kind === 'FROM' || instruction.kind === 'MAINTAINER' || instruction.kind === 'ONBUILD') {
       throw fail(`${instruction.kind} cannot be a trigger`);
     }
     return [instruction];
   } catch (error) {
     if (!(error instanceof JettisonError)) throw error;
-    throw fail(`The base image's ONBUILD trigger "${text.split('\n', 1)[0]}" is wrong: ${error.message}`);
+    throw fail(`The base image's ONBUILD trigger "${text.split('\n', 1)[0]}" is invalid: ${error.message}`);
   }
 }
 
@@ -88,8 +87,8 @@ function toStages(
     else if (instruction.kind === 'ARG') globals.push(instruction);
     else {
       const { kind, location, source } = instruction;
-      throw new JettisonError('NO_BUILD_STAGE', `${kind} stands before the first FROM`, {
-        hint: 'A Dockerfile begins with FROM; only ARG may stand before it.',
+      throw new JettisonError('NO_BUILD_STAGE', `${kind} is before the first FROM`, {
+        hint: 'A Dockerfile begins with FROM; only ARG is allowed before it.',
         location,
         source,
       });
@@ -108,7 +107,7 @@ function startStage(from: FromInstruction, index: number): StageText {
   return { index, from, ...(from.name && { name: from.name.text.toLowerCase() }), instructions: [] };
 }
 
-/** The text of a parsed Dockerfile, byte for byte, except for parts that were changed since. */
+/** The text of a parsed Dockerfile, byte for byte, except for parts that were changed. */
 export function printDockerfile({ parts }: Pick<Dockerfile, 'parts'>): string {
   return parts.map((part) => part.text).join('');
 }

@@ -12,7 +12,7 @@ const PLACEHOLDERS = [
   /EXAMPLE/,
 ];
 
-/** Usual passwords of local test services. */
+/** Common passwords of local test services. */
 const WEAK = new Set(
   [
     'pass passwd password passw0rd pw pwd secret secrets secretpassword my-secret-pw mysecretpassword token key',
@@ -30,8 +30,8 @@ export function isPlaceholder(value: string): boolean {
 }
 
 /**
- * Whether the password of a URL protects nothing: it stands for one, or everybody has it and the host is this machine
- * or a container's name.
+ * Whether the password of a URL is not a secret: a placeholder, or a common password for this machine or for a host
+ * that looks like a container's name.
  *
  * @param host as written, without its port
  */

@@ -1,16 +1,16 @@
-/** A word of EXPOSE, read. */
+/** A parsed word of EXPOSE. */
 export interface ExposedPorts {
-  /** As the image's config has them: `8080/tcp`. */
+  /** As in the image's config: `8080/tcp`. */
   ports: string[];
   /** The protocol is not in lower case (ExposeProtoCasing). */
   oddCasing: boolean;
-  /** An address or a port of the host is named, which means nothing here (ExposeInvalidFormat). */
+  /** It has an address or a port of the host, which EXPOSE ignores (ExposeInvalidFormat). */
   namesHost: boolean;
 }
 
 /**
- * Reads a word of EXPOSE: `[[address:]host-port:]port[-last][/tcp|udp|sctp]`.
- * @returns what is wrong with it, as a sentence, when it is not one
+ * Parses a word of EXPOSE: `[[address:]host-port:]port[-last][/tcp|udp|sctp]`.
+ * @returns for an invalid word the reason, as a sentence
  */
 export function parsePorts(word: string): ExposedPorts | string {
   const pieces = word.split(':');
@@ -20,7 +20,7 @@ export function parsePorts(word: string): ExposedPorts | string {
   const slash = container.indexOf('/');
   const range = slash < 0 ? container : container.slice(0, slash);
   const protocol = (slash < 0 ? '' : container.slice(slash + 1)) || 'tcp';
-  if (range === '') return `"${word}" names no port`;
+  if (range === '') return `"${word}" has no port`;
   if (!['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase()))
     return `"${protocol}" is not tcp, udp or sctp`;
   if (address !== '' && !isAddress(address)) return `"${address}" is not an IP address`;

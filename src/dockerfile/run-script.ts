@@ -1,12 +1,12 @@
 import type { Command, Heredoc } from './ast.ts';
 import { parseHeredocSign } from './heredoc.ts';
 
-/** The script of a RUN: for its shell, or a program of its own. */
+/** The command of a RUN: an argument list, a shell script, or a file to execute. */
 export type RunScript =
   | { kind: 'exec'; args: string[] }
   /** Text for the stage's shell. */
   | { kind: 'shell'; text: string }
-  /** A here-document with a `#!` line: a file of that name is made and run. */
+  /** A here-document with a `#!` line, which is written to a file of that name and executed. */
   | { kind: 'file'; name: string; data: string };
 
 /** Resolves a RUN's here-documents. The shell expands the variables in them. */
@@ -14,9 +14,9 @@ export function runScript({ command, heredocs }: { command: Command; heredocs: H
   if (command.form === 'exec') return { kind: 'exec', args: command.args };
   const [first] = heredocs;
   if (!first) return { kind: 'shell', text: command.text };
-  // The here-document is the whole command: its body is what runs.
+  // The here-document is the whole command: its body is executed.
   if (parseHeredocSign(command.text)) {
-    // Tabs that `<<-` takes away are gone by then.
+    // `body` is without the tabs that `<<-` strips.
     const script = first.body.startsWith('#!');
     return script
       ? { kind: 'file', name: first.name, data: first.body }

@@ -7,7 +7,7 @@ export interface Span {
   end: number;
 }
 
-// What Go calls space (unicode.IsSpace) beyond ASCII: not the same set as JavaScript's \s.
+// Go's unicode.IsSpace beyond ASCII, which differs from JavaScript's \s.
 const WIDE_SPACE = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 const FIRST_WIDE = 0x80;
 const [TAB, NEWLINE, RETURN, SPACE] = [9, 10, 13, 32];
@@ -19,7 +19,7 @@ export function isSpace(char: string): boolean {
   return WIDE_SPACE.test(char);
 }
 
-/** True for a character that separates an instruction's words: Docker leaves Unicode's other spaces in them. */
+/** True for a character that separates an instruction's words. As in Docker, Unicode's other spaces do not. */
 export function isBlank(char: string): boolean {
   const code = char.charCodeAt(0);
   return code === SPACE || (code >= TAB && code <= RETURN && code !== NEWLINE);
@@ -34,7 +34,7 @@ export function trim(text: string, { start, end }: Span): Span {
   return { start: from, end: to };
 }
 
-/** Words between blanks, quotes without meaning (FROM, EXPOSE, COPY, ADD, VOLUME). */
+/** Words between spaces. Quotes are ordinary characters (FROM, EXPOSE, COPY, ADD, VOLUME). */
 export function splitBlank(line: LogicalLine, span: Span): Word[] {
   const words: Word[] = [];
   let at = span.start;
@@ -48,8 +48,8 @@ export function splitBlank(line: LogicalLine, span: Span): Word[] {
 }
 
 /**
- * Words between spaces, where quotes and the escape character keep a space inside a word (ENV, LABEL, ARG).
- * Quotes and escapes stay in the words: they are taken off when variables are expanded.
+ * Words between spaces that are not quoted or escaped (ENV, LABEL, ARG). The words keep their quotes and escapes, which
+ * the expansion of variables removes.
  */
 export function splitQuoted(line: LogicalLine, span: Span, escapeCharacter: string): Word[] {
   const words: Word[] = [];
@@ -64,7 +64,7 @@ export function splitQuoted(line: LogicalLine, span: Span, escapeCharacter: stri
     while (at < span.end && (quote !== '' || !isSpace(text[at]!))) {
       const char = text[at]!;
       if (char === escapeCharacter && quote !== "'") {
-        // An escape character at the very end escapes nothing and is dropped.
+        // An escape character at the end of the text is dropped.
         if (at + 1 === span.end) {
           at++;
           break;

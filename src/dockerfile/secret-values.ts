@@ -1,6 +1,6 @@
 import { isPlaceholder, isPlaceholderPassword } from './placeholders.ts';
 
-/** How the tokens of well-known services begin, and what follows. */
+/** Tokens of well-known services. */
 const TOKENS: [kind: string, pattern: RegExp][] = [
   ['a private key', /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/],
   ['a GitHub token', /\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})/],
@@ -19,24 +19,24 @@ const TOKENS: [kind: string, pattern: RegExp][] = [
 /** `scheme://user:password@host`, as far as the host's name. */
 const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/([^\s/:@]*):([^\s/@]+)@(\[[^\]]*\]|[^\s/:,?#]*)/gi;
 
-/** One run of the characters that keys in base64 and the like are made of. */
+/** Characters of base64 and similar encodings only. */
 const KEY_LIKE = /^[A-Za-z0-9+/_-]{32,}={0,2}$/;
-/** Digests that people put into variables on purpose: of files and of packages. */
+/** Digests of files and packages, which are not secret. */
 const DIGEST = /^(?:(?:sha(?:1|256|384|512)|md5)[-:])/i;
-/** Bits a character: English words and paths stay below, random base64 of this length does not. */
+/** Bits per character: English words and paths have less, random base64 of this length has more. */
 const LEAST_ENTROPY = 4.3;
 
 const SECRET_NAME = /(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)/i;
 const HARMLESS_NAME = /(?:_|^)(?:public|file|version)(?:_|$)/i;
 
-/** True when a variable's name says that its value is a secret. The words are BuildKit's. */
+/** True if a variable's name means a secret. The words are BuildKit's. */
 export function namesSecret(name: string): boolean {
   return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
 }
 
 /**
- * The kind of secret that a value looks like; undefined for other values. Hexadecimal digits are never taken for
- * one: they are mostly digests and commits.
+ * The kind of secret that a value looks like; undefined for other values, and for hexadecimal digits, which are mostly
+ * digests and commits.
  */
 export function secretKind(value: string): string | undefined {
   const known = TOKENS.find(([, pattern]) => {
@@ -53,13 +53,13 @@ export function secretKind(value: string): string | undefined {
   return mixed && entropy(value) >= LEAST_ENTROPY ? 'a random key' : undefined;
 }
 
-/** Whether what follows a token's first letters stands for one: few characters again and again, or words. */
+/** Whether a token is a placeholder: its body has few different characters, or words such as "example". */
 function isPlaceholderToken(token: string): boolean {
   const body = token.replace(/^[A-Za-z]+[_-]/, '');
   return isPlaceholder(token) || new Set(body).size <= 3;
 }
 
-/** Shannon's, in bits a character. */
+/** Shannon entropy in bits per character. */
 function entropy(text: string): number {
   const counts = new Map<string, number>();
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);

@@ -4,13 +4,13 @@ import { jsonFault, readJsonForm } from './json-form.ts';
 import type { LogicalLine } from './logical-line.ts';
 import { isBlank, isSpace, type Span, trim } from './scan.ts';
 
-/** An instruction taken apart as far as all instructions are alike: keyword, flags, the rest. */
+/** An instruction split into the parts that all instructions have: keyword, flags, rest. */
 export interface Statement {
   line: LogicalLine;
   /** As written. */
   keyword: Word;
   flags: Flag[];
-  /** What follows the flags, without the space around it. */
+  /** The text after the flags, without surrounding space. */
   rest: Span;
   /** The whole instruction. */
   location: Location;
@@ -23,7 +23,7 @@ export interface Statement {
 
 export type StatementHead = Pick<Statement, 'keyword' | 'flags' | 'rest'>;
 
-/** Takes the keyword and the flags off the front of a logical line, or of a part of it (ONBUILD's trigger). */
+/** Reads the keyword and the flags of a logical line, or of a part of it (ONBUILD's trigger). */
 export function readHead(line: LogicalLine, within: Span): StatementHead {
   const { text } = line;
   const { start, end } = trim(text, within);
@@ -35,8 +35,8 @@ export function readHead(line: LogicalLine, within: Span): StatementHead {
 }
 
 /**
- * Flags are the words that begin with `--`; a `--` alone ends them. Quotes and backslashes are taken off here,
- * whatever the file's escape character is.
+ * Flags are the words that begin with `--`; `--` alone ends them. Quotes and backslashes are removed here, whatever the
+ * file's escape character is.
  */
 function readFlags(line: LogicalLine, { start, end }: Span): { flags: Flag[]; next: number } {
   const { text } = line;
@@ -71,7 +71,7 @@ function readFlags(line: LogicalLine, { start, end }: Span): { flags: Flag[]; ne
   }
 }
 
-/** An error about an instruction, with its place and text. */
+/** An error about an instruction, with its location and text. */
 export function failure(
   statement: Statement,
   code: string,
@@ -85,7 +85,7 @@ export function failure(
   });
 }
 
-/** The instruction's name in upper case, as messages call it. */
+/** The instruction's name in upper case. */
 export function kindOf(statement: Pick<Statement, 'keyword'>): string {
   return statement.keyword.text.toUpperCase();
 }
@@ -108,20 +108,15 @@ export function restWord(statement: Statement): Word {
 
 /**
  * The strings of the JSON form, undefined for the other forms.
- * @throws JettisonError `JSON_NOT_STRINGS` for an array that holds something else
+ * @throws JettisonError `JSON_NOT_STRINGS` for an array with other elements
  */
 export function jsonWords(statement: Statement, span: Span): Word[] | undefined {
   const words = readJsonForm(statement.line, span);
   if (words !== 'not-strings') return words;
-  throw failure(
-    statement,
-    'JSON_NOT_STRINGS',
-    'The JSON form takes an array of strings, and nothing else in it',
-    {
-      location: statement.line.locate(span.start, span.end),
-      hint: 'Put double quotes around every element.',
-    },
-  );
+  throw failure(statement, 'JSON_NOT_STRINGS', 'the JSON form is an array of strings', {
+    location: statement.line.locate(span.start, span.end),
+    hint: 'Put double quotes around every element.',
+  });
 }
 
 /** A command in exec form (JSON); everything else is the shell form. */

@@ -1,12 +1,12 @@
-/** A pattern of `${v#p}` and its relatives: characters, `?` (any one) and `*` (any number). */
+/** The pattern of `${v#p}`, `${v%p}` and `${v/p/r}`: characters, `?` (any one) and `*` (any number). */
 export type Wildcard = (string | typeof ANY_ONE | typeof ANY_NUMBER)[];
 
 const ANY_ONE = Symbol('?');
 const ANY_NUMBER = Symbol('*');
 
 /**
- * Reads a pattern. `\*`, `\?`, `\\`, `\/` and `\}` stand for the character itself; brackets have no meaning.
- * @returns undefined when the pattern escapes something else
+ * Parses a pattern. `\*`, `\?`, `\\`, `\/` and `\}` are literal characters, as are brackets.
+ * @returns undefined for any other escape
  */
 export function parseWildcard(pattern: string): Wildcard | undefined {
   const wildcard: Wildcard = [];
@@ -24,14 +24,14 @@ export function parseWildcard(pattern: string): Wildcard | undefined {
   return wildcard;
 }
 
-/** The text without the shortest or the longest beginning that matches. */
+/** The text without the shortest or the longest matching prefix. */
 export function trimStartMatching(text: string, wildcard: Wildcard, longest: boolean): string {
   const characters = [...text];
   const end = matchEnd(characters, wildcard, 0, longest);
   return end === undefined ? text : characters.slice(end).join('');
 }
 
-/** The text without the shortest or the longest end that matches. */
+/** The text without the shortest or the longest matching suffix. */
 export function trimEndMatching(text: string, wildcard: Wildcard, longest: boolean): string {
   const characters = [...text].reverse();
   const end = matchEnd(characters, [...wildcard].reverse(), 0, longest);
@@ -39,8 +39,8 @@ export function trimEndMatching(text: string, wildcard: Wildcard, longest: boole
 }
 
 /**
- * The text with the first match, or every match, replaced; a match is as long as it can be. When all are
- * replaced, Docker reads a `$` in the replacement as a template of Go's regexps, and so does this.
+ * The text with the first match, or all matches, replaced. Matches are the longest possible. If all are replaced, `$` in
+ * the replacement is a template of Go's regexps, as in Docker.
  */
 export function replaceMatching(text: string, wildcard: Wildcard, replacement: string, all: boolean): string {
   const characters = [...text];
@@ -51,7 +51,7 @@ export function replaceMatching(text: string, wildcard: Wildcard, replacement: s
   for (let start = 0; start <= characters.length; start++) {
     if (start < copied) continue;
     const end = ends[start]!;
-    // Nothing matches right behind a match: it is part of that one.
+    // An empty match directly after a match is part of that one.
     if (end < 0 || (end === start && start === previousEnd)) continue;
     const match = characters.slice(start, end).join('');
     result +=
@@ -74,10 +74,10 @@ function fillTemplate(template: string, match: string): string {
   );
 }
 
-/** For every place where a match may begin: where the longest one ends, -1 where there is none. */
+/** For every start of a match, the end of the longest one; -1 without a match. */
 function farthestEnds(text: string[], wildcard: Wildcard): Int32Array {
   const ends = new Int32Array(text.length + 1);
-  // From the back: where the tokens from each one on can end when they begin here, and one character later.
+  // Backwards: the farthest end of the tokens from each one on, if they start here, and one character later.
   let later = new Int32Array(wildcard.length + 1).fill(-1);
   let here = new Int32Array(wildcard.length + 1);
   for (let at = text.length; at >= 0; at--) {
@@ -95,9 +95,9 @@ function farthestEnds(text: string[], wildcard: Wildcard): Int32Array {
   return ends;
 }
 
-/** Where a match that begins at `start` ends: the nearest or the farthest such place. */
+/** The nearest or farthest end of a match that begins at `start`; undefined without a match. */
 function matchEnd(text: string[], wildcard: Wildcard, start: number, farthest: boolean): number | undefined {
-  // The places that the pattern's tokens so far can reach, in ascending order.
+  // Ends of the tokens so far, ascending.
   let reached = [start];
   for (const token of wildcard) {
     if (token === ANY_NUMBER) reached = reachAll(text, reached);
@@ -111,11 +111,11 @@ function matchEnd(text: string[], wildcard: Wildcard, start: number, farthest: b
   return farthest ? reached.at(-1) : reached[0];
 }
 
-/** All places from the given ones up to the ends of their lines: wildcards do not match a newline. */
+/** All positions from the given ones to the ends of their lines: wildcards do not match a newline. */
 function reachAll(text: string[], from: number[]): number[] {
   const places: number[] = [];
   for (const start of from) {
-    // An earlier place on the same line has reached the rest of the line already.
+    // An earlier position has already reached the rest of this line.
     if (start <= (places.at(-1) ?? -1)) continue;
     let at = start;
     places.push(at);

@@ -14,11 +14,11 @@ export interface PlanEnvironment {
   input: PlanInput;
   /** Arguments before the first FROM. */
   globals: ReadonlyMap<string, string | undefined>;
-  /** The places that names in `from=` and `--from=` stand for. */
+  /** The sources that `from=` and `--from=` refer to. */
   sources: ReadonlyMap<SourceUser, CopyFrom>;
 }
 
-/** Carries out one instruction on a stage's state. @param title how its step is called */
+/** Applies one instruction to a stage's state. @param title the title of its step */
 export function applyInstruction(
   state: StageState,
   instruction: Exclude<Instruction, { kind: 'FROM' }>,
@@ -29,10 +29,10 @@ export function applyInstruction(
     case 'ARG': {
       // Unlike ENV's pairs, each argument sees those before it on its line.
       const shown = instruction.args.map((arg) => {
-        // The name is as written: BuildKit neither expands it nor takes quotes off it.
+        // As in BuildKit the name is neither expanded nor unquoted.
         const name = arg.name.text;
         const given = input.buildArgs[name];
-        // A default that is not needed is not looked at: it may be an error that says what to pass.
+        // An unused default is not expanded: it may be `${NAME:?message}`.
         const fallback = given === undefined && arg.value !== undefined ? state.text(arg.value) : undefined;
         const value = given ?? fallback ?? globals.get(name);
         state.declare(name, value, instruction);

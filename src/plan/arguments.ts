@@ -1,14 +1,14 @@
 import { formatPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 
-/** `PATH` of an image that starts from scratch. */
+/** `PATH` of an image that is built from scratch. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
 /**
- * The proxy settings among build arguments, as every RUN gets them without an ARG: `K=V` in upper and in lower case,
- * whatever the case in which they were given. They are part of no key and of no history.
+ * The proxy settings among build arguments, which every RUN gets without an ARG: `K=V` in upper and in lower case. They
+ * are part of no key and of no history.
  */
 export function proxyVariables(buildArgs: Record<string, string>): string[] {
   const given = Object.entries(buildArgs);
@@ -22,12 +22,12 @@ function isProxyArg(name: string): boolean {
   return PROXIES.includes(name.toUpperCase());
 }
 
-/** True for arguments that speak to the builder, so that no instruction has to take them. */
+/** True for arguments of the builder, which need no ARG. */
 export function isBuilderArg(name: string): boolean {
   return isProxyArg(name) || name === 'SOURCE_DATE_EPOCH' || name.startsWith('BUILDKIT_');
 }
 
-/** The arguments that every FROM sees, and that a stage gets by an ARG without a value. */
+/** The predefined arguments: in scope of every FROM, and of a stage with an ARG without a value. */
 export function platformArgs(build: Platform, target: Platform, stage: string): Record<string, string> {
   return { ...describe('BUILD', build), ...describe('TARGET', target), TARGETSTAGE: stage };
 }

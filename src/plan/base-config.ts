@@ -5,17 +5,17 @@ import type { ImageRequest } from './input.ts';
 import type { BaseImage, PlannedStage, StageBase } from './plan.ts';
 import type { StageState } from './stage-state.ts';
 
-/** What a stage starts from. Triggers have been taken out: they never reach a second generation. */
+/** The initial config of a stage, without the base's ONBUILD triggers, which are not inherited. */
 export function baseConfig(base: StageBase): PlannedStage['config'] {
   if (base.kind === 'scratch') return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' };
   const { OnBuild: _, ...config } = base.kind === 'image' ? base.image.config : base.stage.config;
-  // Instructions replace all members but this one, which they change. As in BuildKit every image has a PATH.
+  // A copy: instructions change this member in place. As in BuildKit every image has a PATH.
   const env = [...(config.Env ?? [])];
   if (!envVariables(env).has('PATH')) env.push(`PATH=${DEFAULT_PATH}`);
   return { ...config, Env: env };
 }
 
-/** Stands for an image that cannot be had. */
+/** An empty image, for `scratch` and for images that are not available. */
 export function emptyImage({ reference, platform }: Pick<ImageRequest, 'reference' | 'platform'>): BaseImage {
   return { reference, digest: digestOf(reference), platform, config: {}, history: [], layers: [] };
 }

@@ -42,7 +42,7 @@ export function addCopyStep(
     sources,
     remotes,
     heredocs,
-    // Nothing is the working directory, not a file of its name.
+    // An empty destination is the working directory, not a file of its name.
     destination: absoluteDestination(state.cwd, destination || './'),
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
@@ -63,7 +63,7 @@ export function addCopyStep(
   state.note(createdBy, instruction, step.id);
 }
 
-/** Plans a stage that stands on the files of a build context: they are its first layer. */
+/** Plans the first layer of a stage whose base is a build context: its files. */
 export function addBaseFiles(state: StageState, name: string): void {
   const { location, source } = state.stage;
   const step: CopyStep = {
@@ -87,7 +87,7 @@ export function addBaseFiles(state: StageState, name: string): void {
   state.note(`FROM ${name}`, state.stage, step.id);
 }
 
-/** Joins a destination to the working directory; a trailing slash, which says "a directory", stays. */
+/** Joins a destination to the working directory. A trailing slash, which means a directory, is kept. */
 export function absoluteDestination(cwd: string, written: string): string {
   if (written === '') return cwd;
   const directory = /(^|\/)\.{0,2}$/.test(written);
@@ -121,7 +121,7 @@ function isGitUrl(source: string): boolean {
   return parseGitUrl(source) !== undefined;
 }
 
-/** Separates the sources that ADD fetches from those of the context. COPY fetches nothing. */
+/** Separates the sources that ADD downloads from those of the context. */
 function splitSources(
   instruction: CopyInstruction,
   written: string[],
@@ -139,7 +139,7 @@ function splitSources(
     } else if (instruction.kind === 'COPY') {
       throw new JettisonError('COPY_REMOTE', `COPY cannot fetch "${text}"`, {
         location: instruction.sources[i]!.location,
-        hint: 'Use ADD, which can.',
+        hint: 'Use ADD.',
       });
     } else {
       remotes.push(remote);
@@ -194,14 +194,14 @@ function remoteSource(
 
 const UNNAMED = '__unnamed__';
 
-/** What a URL's file is called: the last part of its path. */
+/** The file name of a URL: the last part of its path. */
 function fileName(url: string): string {
   try {
     const path = decodeURIComponent(new URL(url).pathname);
     const name = path.split('/').findLast((part) => part !== '');
     return name === undefined || /^\.{1,2}$|\0/.test(name) ? UNNAMED : name;
   } catch {
-    // No URL, or one with a % that means nothing.
+    // Not a URL, or one with an invalid % escape.
     return UNNAMED;
   }
 }

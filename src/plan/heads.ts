@@ -14,7 +14,7 @@ import { contextName } from './named-contexts.ts';
 import type { StageNames } from './references.ts';
 import type { DeclaredArg } from './stage-state.ts';
 
-/** A stage's FROM, expanded: needed for all stages, since any of them may be named by a later one. */
+/** An expanded FROM. Needed for all stages, since a later one may refer to any of them. */
 export interface Head {
   text: StageText;
   platform: Platform;
@@ -23,7 +23,7 @@ export interface Head {
     | { kind: 'stage'; index: number }
     | { kind: 'image'; reference: string }
     | { kind: 'files'; name: string };
-  /** A build context has the stage's name: its instructions do not count. */
+  /** A build context has the stage's name, so its instructions are ignored. */
   replaced: boolean;
 }
 
@@ -54,7 +54,7 @@ function predefined({ platform, buildPlatform, target, dockerfile }: ScopeInput)
   return platformArgs(buildPlatform, platform, target ?? dockerfile.stages.at(-1)?.name ?? 'default');
 }
 
-/** Reads all FROMs of a file: with the arguments before the first one, and what build contexts replace. */
+/** Expands all FROMs of a file, with the arguments before the first one and the build contexts. */
 export class Heads {
   /** Arguments before the first FROM, and those that the platform sets. */
   readonly globals: ReadonlyMap<string, string | undefined>;

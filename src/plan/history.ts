@@ -1,8 +1,8 @@
 import type { Healthcheck } from '../image/types.ts';
 
 /**
- * The `created_by` texts that current BuildKit writes, so that `docker history` of an image does not depend
- * on the builder. BuildKit prints most lists with Go's formatting verbs.
+ * The `created_by` texts of current BuildKit, so that `docker history` does not depend on the builder. BuildKit prints
+ * most lists with Go's formatting verbs.
  */
 
 /** `["sh" "-c" "x"]`: Go's %q of a string list. */
@@ -15,7 +15,7 @@ export function plainList(items: string[]): string {
   return `[${items.join(' ')}]`;
 }
 
-/** `RUN |2 A=1 B= /bin/sh -c … # buildkit`. @param args with a blank behind, e.g. `|2 A=1 B= ` */
+/** `RUN |2 A=1 B= /bin/sh -c … # buildkit`. @param args with a trailing space, e.g. `|2 A=1 B= ` */
 export function runHistory(args: string, command: string[]): string {
   return `RUN ${args}${command.join(' ')} # buildkit`;
 }
@@ -53,7 +53,7 @@ function goQuoteRune(code: number): string {
   return `'${inner === '\\"' ? '"' : inner === "'" ? "\\'" : inner}'`;
 }
 
-/** Go's time.Duration.String of some nanoseconds. */
+/** Go's time.Duration.String. */
 function goDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s';
   if (nanoseconds < 1e9) {

@@ -7,7 +7,7 @@ import type { DeclaredArg } from './stage-state.ts';
 
 export interface PlanInput {
   dockerfile: Dockerfile;
-  /** Name or number of the stage to build; else the last one. */
+  /** Name of the stage to build; default: the last one. */
   target?: string;
   buildArgs: Record<string, string>;
   /** Added to the labels of the target. */
@@ -16,17 +16,17 @@ export interface PlanInput {
   buildPlatform: Platform;
   /** Default network of RUN. */
   network: RunNetwork;
-  /** Whether RUN may ask for `--security=insecure`. Checks do not ask: a permission belongs to a build. */
+  /** Allows `RUN --security=insecure`. Ignored by checks: permissions concern builds. */
   allowInsecure?: boolean;
-  /** The same for `--network=host`, which a build with the network `host` allows anyway. */
+  /** Allows `RUN --network=host`, as does a build with the network `host`. */
   allowHostNetwork?: boolean;
   /** The contexts of `--build-context`. */
   contexts?: NamedContexts;
   /** The base images known so far, by `imageKey`. */
   images: ReadonlyMap<string, BaseImage>;
   /**
-   * Plan for checking, not for building. Images that are `unavailable` count as empty, and what only they could
-   * tell is left out. `everyStage`: not only what the target needs.
+   * Plans for a check, not for a build. `unavailable` images count as empty, and findings that depend on them are left
+   * out. `everyStage`: also stages that the target does not need.
    */
   check?: {
     unavailable: ReadonlySet<string>;
@@ -38,7 +38,7 @@ export interface PlanInput {
   ignoredBy?: (path: string) => string | undefined;
 }
 
-/** A base image that planning has to know before it can go on. */
+/** A base image whose config planning needs. */
 export interface ImageRequest {
   /** Canonical name. */
   reference: string;
@@ -46,11 +46,11 @@ export interface ImageRequest {
   /** The instruction that names it. */
   location: Instruction['location'];
   source: string;
-  /** Another meaning that the name may have. */
+  /** Hint for the error if it cannot be found: a stage of a similar name. */
   hint?: string;
 }
 
-/** `missing`: plan again when these images are known, too. They may turn out to need more (by ONBUILD). */
+/** `missing`: plan again with these images, whose ONBUILD triggers may need further ones. */
 export type PlanResult =
   | { kind: 'missing'; images: ImageRequest[] }
   | { kind: 'plan'; plan: Plan; warnings: Diagnostic[]; args: DeclaredArg[] };

@@ -7,19 +7,19 @@ import type { Healthcheck } from '../image/types.ts';
 import { goQuote, healthcheckHistory, plainList, quotedList } from './history.ts';
 import type { StageState } from './stage-state.ts';
 
-/** Instructions that make no layer: they only fold into the config. */
+/** Instructions that only change the config. */
 type MetadataInstruction = Exclude<
   Instruction,
   { kind: 'FROM' | 'ARG' | 'COPY' | 'ADD' | 'RUN' | 'WORKDIR' }
 >;
 
-/** Applies one metadata instruction to a stage. @throws JettisonError for values that Docker refuses */
+/** Applies one metadata instruction to a stage. @throws JettisonError for values that Docker rejects */
 export function applyMetadata(state: StageState, instruction: MetadataInstruction): void {
   const { config } = state;
   const note = (createdBy: string) => state.note(createdBy, instruction);
   switch (instruction.kind) {
     case 'ENV': {
-      // One snapshot an instruction: no pair sees another one of the same line.
+      // All pairs are expanded first: none sees another one of its instruction.
       const pairs = instruction.pairs.map(({ key, value }) => [state.text(key), state.text(value)] as const);
       for (const [key, value] of pairs) {
         state.setEnv(key, value);
@@ -55,7 +55,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return;
     }
     case 'EXPOSE': {
-      // Docker sorts what is written, before variables are expanded.
+      // Docker sorts the words as written, before it expands variables.
       const ports = [...instruction.words]
         .sort((a, b) => (a.text < b.text ? -1 : 1))
         .flatMap((word) => state.list(word))
@@ -105,7 +105,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
   }
 }
 
-/** An empty list stands for none, and then the member is left out, as Docker does. */
+/** Sets a member, or deletes it for an empty list, as Docker does. */
 function set(config: StageState['config'], member: 'Cmd' | 'Entrypoint', command: string[]): void {
   if (command.length === 0) delete config[member];
   else config[member] = command;
@@ -118,7 +118,7 @@ function commandLine(state: StageState, command: Command): string[] {
 function portsOf(state: StageState, word: string, { location, source }: Instruction): string[] {
   const read = parsePorts(word);
   if (typeof read === 'string') {
-    throw new JettisonError('EXPOSE_INVALID', `EXPOSE ${word} names no port`, {
+    throw new JettisonError('EXPOSE_INVALID', `invalid port "${word}" in EXPOSE`, {
       location,
       source,
       hint: read,
@@ -130,7 +130,7 @@ function portsOf(state: StageState, word: string, { location, source }: Instruct
 
 function signalOf(text: string, { location, source }: Instruction): string {
   if (isSignal(text)) return text;
-  throw new JettisonError('SIGNAL_INVALID', `"${text}" is not a signal`, {
+  throw new JettisonError('SIGNAL_INVALID', `invalid signal "${text}"`, {
     location,
     source,
     hint: 'Write a name such as SIGTERM or QUIT, or a number.',
@@ -145,7 +145,7 @@ function nonEmpty(text: string, word: Word, keyword: string): string {
   });
 }
 
-/** Docker takes 0 (its default) or at least a millisecond. */
+/** Docker accepts 0 (the default) or at least a millisecond: nanoseconds. */
 const SHORTEST = 1e6;
 
 function healthcheck(instruction: HealthcheckInstruction): Healthcheck {

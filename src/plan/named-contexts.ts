@@ -1,15 +1,15 @@
 import { JettisonError } from '../errors/error.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 
-/** What `--build-context` put in the place of a stage, an image or a context: an image, files, or nothing. */
+/** The value of a `--build-context`, which replaces a stage or an image of its name: an image, files, or scratch. */
 export type NamedContext = { kind: 'image'; reference: string } | { kind: 'files' } | { kind: 'scratch' };
 
-/** Build contexts by their names, as `contextName` writes them. */
+/** Build contexts by `contextName`. */
 export type NamedContexts = ReadonlyMap<string, NamedContext>;
 
 /**
- * The name of a build context in the form in which names are compared: `Alpine:latest` and `alpine` are one, since
- * a context may stand for an image.
+ * The normalised name of a build context: `Alpine:latest` and `alpine` are the same, since a context may replace an
+ * image.
  */
 export function contextName(written: string): string {
   try {
@@ -20,10 +20,10 @@ export function contextName(written: string): string {
   }
 }
 
-/** The prefix of an image's reference that is a folder of this machine: an OCI image layout. */
+/** Prefix of a reference to an OCI image layout in a folder. */
 export const OCI_LAYOUT = 'oci-layout://';
 
-/** A base image as messages call it. */
+/** The name of a base image in messages. */
 export function shownName(reference: string): string {
   return reference.startsWith(OCI_LAYOUT) ? reference : familiarName(reference);
 }

@@ -3,7 +3,7 @@ import type { Location } from '../errors/error.ts';
 import type { Plan } from './plan.ts';
 import type { DeclaredArg } from './stage-state.ts';
 
-/** What a build of a target can be given. */
+/** The inputs of a build of a target: arguments, secrets and SSH agents. */
 export interface Outline {
   /** Name of the target; absent when it has none. */
   name?: string;
@@ -19,7 +19,7 @@ export interface OutlineMount {
   location: Location;
 }
 
-/** One stage as something to build. */
+/** A stage as a target. */
 export interface Target {
   name?: string;
   /** The default target. */
@@ -43,7 +43,7 @@ export function targetsOf({ stages }: Dockerfile): Target[] {
   }));
 }
 
-/** What the stages of a plan ask for. @param args as `planBuild` gave them: of a name, the last one counts */
+/** The inputs of the stages of a plan. @param args of `planBuild`; the last one of a name wins */
 export function outlineOf(dockerfile: Dockerfile, plan: Plan, args: readonly DeclaredArg[]): Outline {
   const stages = plan.stages.map(({ index }) => dockerfile.stages[index]!);
   const target = dockerfile.stages[plan.target.index]!;
@@ -65,7 +65,7 @@ export function outlineOf(dockerfile: Dockerfile, plan: Plan, args: readonly Dec
   };
 }
 
-/** A comment above that begins with the name of what it is about describes it. */
+/** The description of a stage or argument: a comment directly above that begins with its name. */
 function described({ comments }: Instruction, name: string | undefined): { description?: string } {
   const last = comments?.at(-1)?.trim();
   if (name === undefined || last === undefined || !last.toLowerCase().startsWith(`${name.toLowerCase()} `))

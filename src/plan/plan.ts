@@ -3,7 +3,7 @@ import type { Location } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, HistoryEntry, ImageConfig, Platform, RuntimeConfig } from '../image/types.ts';
 
-/** A base image as the planner needs it: what it is called and what its config says. */
+/** A base image: its name, manifest and config. */
 export interface BaseImage {
   /** As resolved: `localhost/app:latest`, `docker.io/library/node:20`. */
   reference: string;
@@ -16,29 +16,29 @@ export interface BaseImage {
   layers: { diffId: Digest; blob: Descriptor }[];
   created?: string;
   author?: string;
-  /** What the config says of the operating system besides its name. */
+  /** Version and features of the operating system, from the config. */
   osFacts?: Pick<ImageConfig, 'os.version' | 'os.features'>;
 }
 
-/** Stages and steps that a target needs: the outcome of planning, without any I/O. */
+/** The result of planning: the stages and steps that a target needs. */
 export interface Plan {
-  /** In the order of the file; only what the target reaches. */
+  /** In the order of the file; only those that the target needs. */
   stages: PlannedStage[];
   target: PlannedStage;
 }
 
 export interface PlannedStage {
   index: number;
-  /** What people call it: its name in lower case, else `stage-N`. Unique in the plan. */
+  /** Its name in lower case, else `stage-N`. Unique in the plan. */
   name: string;
   platform: Platform;
   base: StageBase;
   steps: Step[];
   /** The complete config of the stage's image. */
   config: RuntimeConfig;
-  /** What the base's history gets on top. */
+  /** Entries to append to the base's history. */
   history: PlannedHistory[];
-  /** What the instructions of its steps saw of the stage, by step id: to tell why steps differ. In no key. */
+  /** Variables and directory of each step's instruction, by step id: to say why steps differ. Not in keys. */
   scopes: ReadonlyMap<string, StepScope>;
   /** Names of the build arguments that are declared. */
   args: readonly string[];
@@ -48,9 +48,9 @@ export interface PlannedStage {
   source: string;
 }
 
-/** What an instruction saw when it was expanded. */
+/** The scope in which an instruction was expanded. */
 export interface StepScope {
-  /** The values of the variables that it names. */
+  /** Values of the variables that it uses. */
   variables: Readonly<Record<string, string>>;
   /** The working directory before it. */
   cwd: string;
@@ -61,7 +61,7 @@ export type StageBase =
   | { kind: 'image'; image: BaseImage }
   | { kind: 'stage'; stage: PlannedStage };
 
-/** A history entry of a stage; one without a step adds no layer. */
+/** A history entry of a stage. Without `step` it has no layer. */
 export interface PlannedHistory {
   createdBy: string;
   /** Id of the step whose layer it describes. */
@@ -74,50 +74,50 @@ export interface PlannedHistory {
 interface StepBase {
   /** Unique in the build, e.g. `build/3`: the stage's name and the step's number. */
   id: string;
-  /** One line for people. */
+  /** The instruction in one line. */
   title: string;
   location: Location;
   /** The instruction's text in the file, for error messages. */
   source: string;
 }
 
-/** COPY and ADD with everything expanded. */
+/** An expanded COPY or ADD. */
 export interface CopyStep extends StepBase {
   kind: 'copy';
   /** ADD extracts local archives. */
   add: boolean;
   from: CopyFrom;
-  /** Paths or patterns relative to the source's root, as written after expansion. */
+  /** Expanded paths or patterns, relative to the source's root. */
   sources: string[];
-  /** ADD: what is fetched. */
+  /** ADD: URLs and repositories. */
   remotes: RemoteSource[];
   heredocs: { name: string; data: string }[];
-  /** Absolute; a trailing slash is kept, since it says that the destination is a directory. */
+  /** Absolute. A trailing slash is kept, since it means a directory. */
   destination: string;
-  /** `--chown` as written after expansion: names or numbers; absent: 0:0 from the context, kept from images. */
+  /** Expanded `--chown`: names or numbers. Absent: 0:0 for the context; owners of images are kept. */
   chown?: string;
   /** `--chmod`: octal, or symbolic. */
   chmod?: string;
   exclude: string[];
   parents: boolean;
-  /** `--link`: nothing of the layers below is looked at. */
+  /** `--link`: independent of the layers below. */
   link: boolean;
   /** ADD: whether archives are extracted. */
   unpack: boolean;
 }
 
-/** A URL or a repository that ADD fetches. */
+/** A URL or a repository that ADD downloads. */
 export type RemoteSource = {
-  /** How many of the step's `sources` stand before it. */
+  /** Number of the step's `sources` before it. */
   position: number;
 } & (
   | {
       kind: 'http';
       url: string;
-      /** What the file is called. */
+      /** File name in the image. */
       name: string;
       checksum?: Digest;
-      /** Whether it is extracted when it is an archive. */
+      /** Whether an archive is extracted. */
       unpack: boolean;
     }
   | { kind: 'git'; source: GitSource }
@@ -125,49 +125,49 @@ export type RemoteSource = {
 
 export type CopyFrom =
   | { kind: 'context' }
-  /** A build context that was given a name. */
+  /** A named build context. */
   | { kind: 'named'; name: string }
   | { kind: 'stage'; stage: PlannedStage }
   | { kind: 'image'; image: BaseImage };
 
-/** WORKDIR: makes the directory where it is missing. */
+/** WORKDIR: creates the directory if it is missing. */
 export interface WorkdirStep extends StepBase {
   kind: 'workdir';
   /** Absolute and clean. */
   path: string;
-  /** USER at this point, whose the directory becomes: names or numbers; empty: root. */
+  /** USER at this point, the owner of a new directory: names or numbers; empty: root. */
   user: string;
 }
 
 /**
- * The network of a command: the machine's (`host`), nothing but a loopback of its own (`none`), or what is safest where
- * it runs (`default`): a private one that leads out, or else the machine's.
+ * The network of a command: the machine's (`host`), only a loopback device (`none`), or a private network with access
+ * to others if possible, else the machine's (`default`).
  */
 export type RunNetwork = 'default' | 'host' | 'none';
 
-/** RUN with everything that its process gets. */
+/** An expanded RUN. */
 export interface RunStep extends StepBase {
   kind: 'run';
   args: string[];
   /** `K=V`, part of the key: ENV and the build arguments in scope. */
   env: string[];
-  /** `K=V` given to the process only: proxy arguments, in neither key nor history. */
+  /** `K=V` for the process only: proxy arguments, in neither key nor history. */
   hiddenEnv: string[];
   cwd: string;
   user: string;
   network: RunNetwork;
-  /** `--security=insecure`: all capabilities, and nothing is hidden. */
+  /** `--security=insecure`: all capabilities, no masked paths. */
   insecure?: true;
   /** Host name that the command sees; absent: BuildKit's `buildkitsandbox`. */
   hostname?: string;
   mounts: RunMount[];
-  /** What SSH_AUTH_SOCK is set to when that agent is there. */
+  /** Value of SSH_AUTH_SOCK if the agent is available. */
   agent?: string;
-  /** A heredoc with a `#!` line, which is run as a program. */
+  /** A heredoc with a `#!` line, which is executed as a program. */
   script?: { path: string; data: string };
 }
 
-/** A mount that exists while a RUN runs. */
+/** A mount of RUN. */
 export type RunMount = SecretMount | SshMount | BindMount | CacheMount | TmpfsMount;
 
 /** Files of the context, of a stage or of an image. Writes to them are discarded. */
@@ -181,18 +181,18 @@ export interface BindMount {
   readOnly: boolean;
 }
 
-/** A directory that outlives the build and belongs to no layer. */
+/** A directory that is kept after the build and is not part of a layer. */
 export interface CacheMount {
   type: 'cache';
   id: string;
   target: string;
   readOnly: boolean;
   sharing: 'shared' | 'private' | 'locked';
-  /** What a new cache holds at first; absent: nothing. */
+  /** Initial content of a new cache; absent: empty. */
   from?: CopyFrom;
-  /** Which part of the cache is mounted, as a path relative to its root: empty for all of it. */
+  /** Path in the cache to mount, relative to its root; empty: all of it. */
   source: string;
-  /** Of the root of a new cache. A cache that asks for others is another one. */
+  /** Mode and owner of the root of a new cache. They are part of the cache's identity. */
   mode: number;
   uid: number;
   gid: number;
@@ -219,7 +219,7 @@ export interface SshMount {
 export interface SecretMount {
   type: 'secret';
   id: string;
-  /** Absolute path of a file with the secret; absent when it only comes as an environment variable. */
+  /** Absolute path of a file with the secret; absent for a secret that is only an environment variable. */
   target?: string;
   env?: string;
   required: boolean;

@@ -19,10 +19,10 @@ import { type SourceUser, sourcesOf } from './sources.ts';
 import { type DeclaredArg, StageState } from './stage-state.ts';
 
 /**
- * Turns stages and base configs into the steps that the target needs. Pure: base images that it does not know
- * yet are asked for by returning them.
+ * Turns stages and base configs into the steps that the target needs. It does no I/O: unknown base images are returned,
+ * and the caller plans again with them.
  *
- * @throws JettisonError for what Docker's builder refuses, at its place in the file
+ * @throws JettisonError for errors that Docker's builder rejects, with their location
  */
 export function planBuild(input: PlanInput): PlanResult {
   const planning = new Planner(input).plan();
@@ -32,7 +32,7 @@ export function planBuild(input: PlanInput): PlanResult {
   }
 }
 
-/** The same, but lets others have their turn in between: signals are heard while a long file is planned. */
+/** Like `planBuild`, but yields to the event loop, so that signals are handled while a long file is planned. */
 export async function planInTurns(input: PlanInput, signal?: AbortSignal): Promise<PlanResult> {
   const planning = new Planner(input).plan();
   let turn = Date.now();
@@ -54,7 +54,7 @@ class Planner {
   readonly #missing = new Map<string, ImageRequest>();
   readonly #target: StageText;
   readonly #heads: Heads;
-  /** The texts of ONBUILD triggers, whose place is that of the FROM which runs them. */
+  /** Texts of ONBUILD triggers, whose location is that of the FROM that runs them. */
   readonly #triggerTexts = new Map<Instruction, string>();
   /** The finished states, for stages built on them. */
   readonly #states = new Map<number, StageState>();
@@ -119,17 +119,17 @@ class Planner {
       if (stage === undefined) return true;
       if (!needed.has(stage)) return false;
       const state = this.#states.get(stage);
-      // A base with a SHELL of its own asked for that shell; one that is not known may have one.
+      // A base image with a SHELL chose that shell; an unknown one may have one.
       return !RULES.get(code)?.assumesDefaultShell || !(state?.inheritsShell || state?.baseUnknown);
     });
     const planned = withoutSkipped(this.#warnings, dockerfile.checks, instructionsOf(dockerfile));
     return inOrder([...relevant, ...planned]);
   }
 
-  /** The stages that some stages need, themselves included: by FROM, by --from, by triggers of known bases. */
+  /** Indexes of `targets` and of all stages that they need by FROM, --from and the triggers of known bases. */
   #reachable(targets: number[]): Set<number> {
     const found = new Set<number>(targets);
-    // A set is walked through to its end, whatever is added on the way.
+    // The iteration includes indexes that are added during it.
     for (const index of found) {
       const head = this.#heads.all[index]!;
       if (head.base.kind === 'stage') found.add(head.base.index);
@@ -166,11 +166,11 @@ class Planner {
     );
   }
 
-  /** Undefined when its base, or one of its sources, is not known yet. */
+  /** Undefined while its base, or one of its sources, is unknown. */
   *#planStage(head: Head): Generator<undefined, StageState | undefined> {
     const base = this.#stageBase(head);
     const parent = head.base.kind === 'stage' ? this.#states.get(head.base.index) : undefined;
-    // Images of --from are asked for even then, so that all are fetched at once.
+    // Images of --from are requested even if the base is unknown, so that all are fetched at once.
     const instructions = this.#instructions(head);
     const sources = new Map<SourceUser, CopyFrom>();
     let complete = base !== undefined;
@@ -188,7 +188,7 @@ class Planner {
     const stage: PlannedStage = {
       index,
       name: this.#taken.has(name) ? `${name}#${index}` : name,
-      // A stage from scratch has the build's platform, whatever FROM says.
+      // A stage from scratch has the build's platform; --platform has no effect.
       platform: base!.kind === 'scratch' ? this.input.platform : head.platform,
       base: base!,
       steps: [],
@@ -227,7 +227,7 @@ class Planner {
   #titleOf(instruction: Instruction): string {
     const trigger = this.#triggerTexts.get(instruction);
     const title = trigger === undefined ? oneLine(instruction.source) : `ONBUILD ${oneLine(trigger)}`;
-    // Titles are in events, records and shared caches.
+    // Titles appear in events, records and shared caches.
     return withoutCredentials(title);
   }
 
@@ -251,7 +251,7 @@ class Planner {
     return { kind: 'image', image };
   }
 
-  /** The source that `--from` or the `from=` of a mount names; undefined when it is not known yet. */
+  /** The source named by `--from` or by the `from=` of a mount; undefined while it is unknown. */
   #sourceNamed(
     name: string,
     instruction: Exclude<Instruction, { kind: 'FROM' }>,
@@ -297,7 +297,7 @@ class Planner {
   }
 }
 
-/** An instruction on one line, as progress shows it: continuations joined, a heredoc's body left out. */
+/** An instruction in one line, for progress: continuations joined, without a heredoc's body. */
 function oneLine(source: string): string {
   const heredoc = /<<-?["']?\w/.test(source.split('\n', 1)[0] ?? '');
   const text = heredoc ? source.split('\n', 1)[0]! : source;

@@ -30,8 +30,8 @@ export class StageNames {
 }
 
 /**
- * The number of the stage that a name or number means to `--from`: names of stages before this one, ignoring
- * case, then numbers. Undefined when it names none: then it is an image.
+ * The index of the stage that `--from` names: first names of stages before this one, ignoring case, then numbers.
+ * Undefined for the name of an image.
  *
  * @throws JettisonError `STAGE_LATER` when only this stage or a later one has that name
  */
@@ -60,7 +60,7 @@ export function stageOf(
         source: at.source,
         hint: self
           ? 'A stage can only copy from stages before it: use plain RUN cp, or another stage.'
-          : 'Stages are used by later ones only: move it up.',
+          : 'Only later stages can use a stage: move it up.',
       },
     );
   }
@@ -68,16 +68,16 @@ export function stageOf(
     throw new JettisonError('STAGE_UNKNOWN', `unknown stage number ${name}`, {
       location: at.location,
       source: at.source,
-      hint: `Stages count from 0; this file has ${names.count}.`,
+      hint: `Stages are numbered from 0; this file has ${names.count}.`,
     });
   }
   return undefined;
 }
 
 /**
- * What may be said when nobody has the image of that name: it may have been meant for a stage.
+ * A hint for an image that cannot be found: the name of a stage, or a name similar to one.
  *
- * @param before number of the stage that uses the name
+ * @param before index of the stage that uses the name
  */
 export function stageHint(dockerfile: Dockerfile, name: string, before: number): string | undefined {
   const wanted = name.toLowerCase();
@@ -91,7 +91,7 @@ export function stageHint(dockerfile: Dockerfile, name: string, before: number):
   return near === undefined ? undefined : `Did you mean the stage "${near}"?`;
 }
 
-/** Warnings about names in `--no-cache-filter` that no stage has. */
+/** Warnings about unknown stages in `--no-cache-filter`. */
 export function unknownStages(
   dockerfile: Dockerfile,
   named: readonly string[],
@@ -105,14 +105,14 @@ export function unknownStages(
       const near = closest(name, names);
       const list = names.length === 0 ? 'Its stages have no names.' : `Its stages are: ${names.join(', ')}.`;
       return {
-        message: `no stage of ${dockerfile.file} is called "${name}": --no-cache-filter has no effect for it`,
+        message: `no stage of ${dockerfile.file} has the name "${name}": --no-cache-filter has no effect for it`,
         hint: near === undefined ? list : `Did you mean "${near}"?`,
       };
     });
 }
 
 /**
- * The stage to build: by name (ignoring case), else the last one. A number names none, unlike in `--from`.
+ * The stage to build: by name (ignoring case), else the last one. Unlike in `--from`, numbers are not accepted.
  *
  * @throws JettisonError `STAGE_UNKNOWN`
  */

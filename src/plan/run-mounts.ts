@@ -7,22 +7,22 @@ import type { StageState } from './stage-state.ts';
 
 type MountFlag = RunInstruction['mounts'][number];
 
-/** What the `from=` of mounts stands for, by the mount as it was parsed. */
+/** The sources of `from=`, by parsed mount. */
 export interface MountSources {
   get(flag: MountFlag): CopyFrom | undefined;
 }
 
-/** Where a socket is found whose mount does not say, followed by the mount's number; as in BuildKit. */
+/** Default target of an SSH mount, followed by its number, as in BuildKit. */
 const AGENT_TARGET = '/run/buildkit/ssh_agent.';
 
-/** The name in `from=`: it is never expanded. Undefined when there is none. */
+/** The name in `from=`, which is not expanded. Undefined without one. */
 export function mountFrom(flag: MountFlag): { text: string } | undefined {
   const value = flag.options.findLast(({ key }) => key === 'from')?.value;
   return value === undefined || value.text === '' ? undefined : value;
 }
 
 /**
- * Plans what is mounted for a RUN, with Docker's defaults.
+ * Plans the mounts of a RUN, with Docker's defaults.
  *
  * @throws JettisonError `MOUNT_INVALID`
  */
@@ -79,14 +79,14 @@ function planSecret(state: StageState, mount: ResolvedMount): RunMount {
   };
 }
 
-/** @param namespace keeps caches of the same id apart: it stands before the id, as in BuildKit */
+/** @param namespace prefix of the id, which separates caches of the same id, as in BuildKit */
 function planCache(
   mount: ResolvedMount,
   at: string,
   from: CopyFrom | undefined,
   namespace: string | undefined,
 ): RunMount {
-  // The id is the target as written, not where it is: Docker's caches are found so.
+  // As in Docker the default id is the target as written, not its absolute path.
   const id = mount.id || clean(mount.target ?? '');
   return {
     type: 'cache',
@@ -104,7 +104,7 @@ function planCache(
   };
 }
 
-/** Where a mount is seen: without a target, or with a relative one, in the working directory. */
+/** The absolute target of a mount: relative to the working directory, which is also the default. */
 function target(state: StageState, mount: ResolvedMount, { location }: MountFlag): string {
   const path = place(state, mount.target ?? '');
   if (path !== '/' || dependsOnBase(state, mount)) return path;
@@ -117,7 +117,7 @@ function target(state: StageState, mount: ResolvedMount, { location }: MountFlag
   });
 }
 
-/** Whether a mount's target may depend on a base image that is not looked at. */
+/** Whether a mount's target may depend on an unknown base image. */
 function dependsOnBase(state: StageState, { target = '' }: ResolvedMount): boolean {
   return state.isUncertain || (state.baseUnknown && !target.startsWith('/') && !state.cwdKnown);
 }
@@ -126,7 +126,7 @@ function place(state: StageState, written: string): string {
   return absoluteDestination(state.cwd, written).replace(/(.)\/$/, '$1');
 }
 
-/** A path without what says nothing; relative ones stay so, and nothing is ".". */
+/** A normalised path. A relative path stays relative, and an empty one becomes ".". */
 function clean(path: string): string {
   const absolute = absoluteDestination('/', path).replace(/(.)\/$/, '$1');
   return path.startsWith('/') ? absolute : absolute.slice(1) || '.';

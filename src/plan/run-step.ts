@@ -6,10 +6,10 @@ import type { RunNetwork, RunStep } from './plan.ts';
 import { type MountSources, planMounts } from './run-mounts.ts';
 import type { StageState } from './stage-state.ts';
 
-/** Where a heredoc that is a program of its own is found by the process, as in BuildKit. */
+/** Folder of heredocs that are executed as programs, as in BuildKit. */
 const SCRIPTS = '/dev/pipes';
 
-/** Plans RUN: its process and what is mounted for it. */
+/** Plans RUN: its process and its mounts. */
 export function addRunStep(
   state: StageState,
   instruction: RunInstruction,
@@ -18,10 +18,10 @@ export function addRunStep(
     network: RunNetwork;
     hiddenEnv: string[];
     sources: MountSources;
-    /** Whether the file is only checked: what this machine allows or has is then no matter. */
+    /** Whether the file is only checked, so that permissions and devices do not matter. */
     checked: boolean;
     allowInsecure: boolean;
-    /** Whether `--network=host` is allowed; that of the whole build allows it, too. */
+    /** Allows `--network=host`, as does the network `host` of the build. */
     allowHostNetwork: boolean;
     cacheNamespace: string | undefined;
     hostname: string | undefined;
@@ -83,7 +83,7 @@ function network(word: Word | undefined, fallback: RunNetwork): RunNetwork {
   }
 }
 
-/** What `--allow` permits, and what a command gets by it. */
+/** Values of `--allow`, with what they give to a command. */
 const ENTITLEMENTS = {
   insecure: { name: 'security.insecure', gives: 'rights over this machine' },
   hostNetwork: { name: 'network.host', gives: "all services on this machine's loopback" },
@@ -98,19 +98,15 @@ function notAllowed(
   return new JettisonError('NOT_ALLOWED', `RUN ${flag} is not allowed for this build`, {
     location,
     source,
-    hint: `It gives the command ${gives}. If you trust the Dockerfile: --allow ${name}.`,
+    hint: `It gives the command ${gives}. If you trust the Dockerfile, build with --allow ${name}.`,
   });
 }
 
 function noDevices({ source }: RunInstruction, { text, location }: Word): JettisonError {
   const [name] = text.split(',', 1);
-  return new JettisonError(
-    'DEVICE_UNSUPPORTED',
-    `RUN --device=${text}: there are no CDI devices for commands`,
-    {
-      location,
-      source,
-      hint: `Leave out --device if the command does without ${name}; otherwise build it where BuildKit has that device.`,
-    },
-  );
+  return new JettisonError('DEVICE_UNSUPPORTED', `RUN --device=${text}: CDI devices are not supported`, {
+    location,
+    source,
+    hint: `Leave out --device if the command does without ${name}; otherwise build it where BuildKit has that device.`,
+  });
 }

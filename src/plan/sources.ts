@@ -1,10 +1,10 @@
 import type { Instruction, RunInstruction } from '../dockerfile/ast.ts';
 import { mountFrom } from './run-mounts.ts';
 
-/** What an instruction's or a mount's source is found by. */
+/** An instruction or a mount with a `from`: the key of its source. */
 export type SourceUser = Instruction | RunInstruction['mounts'][number];
 
-/** What an instruction takes from stages and images, by the names that it has for them. */
+/** The names of stages and images in `--from` and `from=` of an instruction. */
 export function sourcesOf(instruction: Instruction): { user: SourceUser; name: string }[] {
   switch (instruction.kind) {
     case 'COPY':

@@ -16,11 +16,11 @@ export interface DeclaredArg {
   instruction: ArgInstruction;
 }
 
-/** In characters; Linux passes a quarter of the stack's limit to a program, 2 MiB as a rule. */
+/** In characters. Linux passes at most a quarter of the stack limit to a program, usually 2 MiB. */
 const MAX_ENVIRONMENT = 4 * 1024 * 1024;
-/** What a list's entry takes besides its text, about. */
+/** Approximate bytes of a list's entry besides its text. */
 const PAIR_COST = 8;
-/** What a variable takes that a stage inherits: it is in several maps. */
+/** Approximate bytes of an inherited variable, which is in several maps. */
 const INHERITED_COST = 32;
 const MAX_SUGGESTIONS = 200;
 
@@ -29,10 +29,10 @@ export class StageState {
   readonly steps: Step[] = [];
   readonly history: PlannedHistory[] = [];
   readonly scopes = new Map<string, StepScope>();
-  /** Variables that the instruction which is carried out has named, with their values. */
+  /** Variables that the current instruction has used, with their values. */
   #named: Record<string, string> = {};
   readonly #inheritedArgs: number;
-  /** By name of a variable: where the config's `Env` has it. */
+  /** Position of each variable in the config's `Env`. */
   readonly #envAt: Map<string, number>;
   /** The environment of a RUN as `name=value`, in the order of `variables`. */
   readonly #pairs: Map<string, string>;
@@ -46,13 +46,13 @@ export class StageState {
   #suggestions = 0;
   /** Whether the base brought a SHELL. */
   readonly inheritsShell: boolean;
-  /** Whether this stage itself has set CMD: then ENTRYPOINT leaves it alone. */
+  /** Whether this stage itself has set CMD, so that ENTRYPOINT keeps it. */
   commandSet = false;
   /** Whether an instruction of the build has set the working directory. */
   workdirSet = false;
-  /** Whether the working directory does not depend on what the base has. */
+  /** Whether the working directory does not depend on the base image. */
   cwdKnown = false;
-  /** The base image is not available (when checking only): it may set variables that are not set here. */
+  /** The base image is not available (in checks only), and may set further variables. */
   baseUnknown = false;
   author?: string;
   #uncertain = false;
@@ -68,14 +68,14 @@ export class StageState {
   constructor(
     readonly stage: PlannedStage,
     readonly config: RuntimeConfig,
-    /** ENV and ARG in one: what comes later wins, as in BuildKit. */
+    /** ENV and ARG together: the later one wins, as in BuildKit. */
     readonly variables: Map<string, string>,
     /** In the order of their declaration, for RUN's history. */
     readonly args: DeclaredArg[],
     private readonly escapeCharacter: '\\' | '`',
     readonly rules: RuleRunner<PlanSubjects>,
     private readonly budget: PlanBudget,
-    /** The stage that this one stands on. */
+    /** The base of this stage, if that is a stage. */
     parent?: StageState,
   ) {
     this.#inheritedArgs = args.length;
@@ -138,8 +138,8 @@ export class StageState {
     if (this.#pairsLength <= MAX_ENVIRONMENT) return;
     throw new JettisonError(
       'ENVIRONMENT_TOO_LARGE',
-      `The variables of stage ${this.stage.name} take more than ${MAX_ENVIRONMENT / 1024 / 1024} MiB`,
-      { hint: 'Linux starts no program with so many: put large values into a file, and COPY it.' },
+      `the variables of stage ${this.stage.name} take more than ${MAX_ENVIRONMENT / 1024 / 1024} MiB`,
+      { hint: 'Linux cannot start a program with so many: put large values into a file, and COPY it.' },
     );
   }
 
@@ -149,7 +149,7 @@ export class StageState {
     if (!this.#own.has(member)) config[member] = { ...config[member] };
     this.#own.add(member);
     for (const [key, value] of entries) {
-      // An assignment to "__proto__" would add nothing.
+      // An assignment to "__proto__" would not add a member.
       Object.defineProperty(config[member], key, {
         value,
         configurable: true,
@@ -186,7 +186,7 @@ export class StageState {
    */
   shownArgs(): string {
     if (this.#argNames.size === 0) return '';
-    // Strings that grow at their end share their beginning: one for each RUN costs little.
+    // V8 strings that are appended to share their beginning, so one per RUN costs little.
     this.#shownArgs ??= [...this.#argNames].map((name) => this.#shownArg(name)).join('');
     this.budget.spend(this.#shownArgs.length);
     return `|${this.#argNames.size}${this.#shownArgs} `;
@@ -196,7 +196,7 @@ export class StageState {
     return ` ${name}=${this.variables.get(name) ?? ''}`;
   }
 
-  /** The environment of a RUN: the config's, then arguments that are not set by ENV, or after it. */
+  /** The environment of a RUN (`K=V`): ENV and ARG, with the value that was set last. */
   environment(): string[] {
     this.budget.spend(this.#pairsLength + PAIR_COST * this.#pairs.size);
     return [...this.#pairs.values()];
@@ -209,7 +209,7 @@ export class StageState {
     return text;
   }
 
-  /** Expands one word to any number of texts: blanks that are not quoted separate them. */
+  /** Expands one word to any number of texts, which unquoted spaces separate. */
   list(word: Word): string[] {
     const { words, unset } = expandWords(word.text, this.#lookup, this.#options(word.location));
     this.#report(unset, word.location);
@@ -236,8 +236,8 @@ export class StageState {
   }
 
   /**
-   * Carries out an instruction. Where the base is unknown, an instruction with a variable that only the base may set
-   * has no known value: it is skipped without a finding.
+   * Applies an instruction. With an unknown base image, an instruction with a variable that only the base can set has
+   * no known value, and is skipped without a finding.
    */
   carryOut(apply: () => void): void {
     this.#uncertain = false;
@@ -253,13 +253,13 @@ export class StageState {
     }
   }
 
-  /** Whether the instruction that is carried out has a value that depends on an unknown base. */
+  /** Whether the current instruction has a value that depends on an unknown base. */
   get isUncertain(): boolean {
     return this.baseUnknown && this.#uncertain;
   }
 
   #name(name: string, value: string): void {
-    // An assignment to "__proto__" would set none.
+    // An assignment to "__proto__" would not set a member.
     Object.defineProperty(this.#named, name, { value, configurable: true, enumerable: true, writable: true });
   }
 
@@ -287,7 +287,7 @@ export class StageState {
   }
 }
 
-/** Where each variable stands first. */
+/** The first position of each variable. */
 function positions(env: readonly string[]): Map<string, number> {
   const at = new Map<string, number>();
   for (const [index, pair] of env.entries()) {

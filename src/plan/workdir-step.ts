@@ -2,7 +2,7 @@ import type { Instruction } from '../dockerfile/ast.ts';
 import { absoluteDestination } from './copy-step.ts';
 import type { StageState } from './stage-state.ts';
 
-/** Plans WORKDIR: the config's directory, and the step that makes it where it is missing. */
+/** Plans WORKDIR: the config's directory, and the step that creates it if it is missing. */
 export function addWorkdirStep(
   state: StageState,
   instruction: Extract<Instruction, { kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER' }>,

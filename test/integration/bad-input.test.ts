@@ -50,7 +50,7 @@ async function buildOf(dockerfile: string, ...args: string[]): Promise<Ended> {
 describe('a Dockerfile that is wrong', () => {
   test.for<[what: string, dockerfile: string, error: RegExp, hint?: RegExp]>([
     ['is empty', '', /has no instructions/, /FROM/],
-    ['begins with something else', 'RUN x\n', /RUN stands before the first FROM/],
+    ['begins with something else', 'RUN x\n', /RUN is before the first FROM/],
     ['is no text', '\u0000\u0001FROM', /error: /],
     ['has a syntax error', 'FROM base\nCOPY a\n', /Dockerfile:2:1\n {2}2 \| COPY a\n/],
     ['has an unknown instruction', 'FROM base\nCOPPY a b\n', /Dockerfile:2:1/, /Did you mean COPY\?/],

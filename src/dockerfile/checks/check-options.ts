@@ -8,7 +8,7 @@ const FALSE = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
 export const NO_CHECK_OPTIONS: CheckOptions = { skip: [], error: false, experimental: [] };
 
 /**
- * Reads the value of a `check` directive: `skip=A,B;error=true;experimental=all`. Text behind `//` is a remark.
+ * Parses the value of a `check` directive: `skip=A,B;error=true;experimental=all`. Text after `//` is a comment.
  * @throws JettisonError `CHECK_OPTION`
  */
 export function parseCheckOptions(
@@ -25,8 +25,8 @@ export function parseCheckOptions(
     else if (key === 'error' && TRUE.includes(setting ?? '')) options.error = true;
     else if (key === 'error' && FALSE.includes(setting ?? '')) options.error = false;
     else {
-      throw new JettisonError('CHECK_OPTION', `The check directive cannot read "${part.trim()}"`, {
-        hint: 'It takes skip=<checks> or skip=all, error=true or error=false, and experimental=<checks>, with ; between them.',
+      throw new JettisonError('CHECK_OPTION', `invalid option "${part.trim()}" in the check directive`, {
+        hint: 'Options are skip=<checks> or skip=all, error=true or error=false, and experimental=<checks>, separated by ;.',
         ...place,
       });
     }

@@ -5,7 +5,7 @@ import type { FileText, TextSubjects } from './define-check.ts';
 import { inOrder, RuleRunner } from './rule.ts';
 import { TEXT_RULES } from './text-rules.ts';
 
-/** The findings about a file's text, in its order, without those that the file skips. */
+/** The findings about a file's text, in file order, without those that the file skips. */
 export function checkText(file: FileText, checks: CheckOptions): Diagnostic[] {
   const found: Diagnostic[] = [];
   const rules = new RuleRunner<TextSubjects>(TEXT_RULES, checks, (diagnostic) => found.push(diagnostic));
@@ -14,7 +14,7 @@ export function checkText(file: FileText, checks: CheckOptions): Diagnostic[] {
   for (const instruction of instructions) rules.check('instruction', instruction);
   for (const stage of file.stages) rules.check('stage', stage);
   found.push(...instructions.flatMap(invalidTrigger));
-  // One rule after another: at one place, the order of the list decides.
+  // Findings at one place are in the order of the list of rules.
   const rank = new Map(TEXT_RULES.map(({ id }, i) => [id, i]));
   const ranked = found.sort((a, b) => (rank.get(a.code) ?? rank.size) - (rank.get(b.code) ?? rank.size));
   return withoutSkipped(inOrder(ranked), checks, instructions);
@@ -25,7 +25,7 @@ export function instructionsOf({ globals, stages }: Pick<FileText, 'globals' | '
   return [...globals, ...stages.flatMap((stage) => [stage.from, ...stage.instructions])];
 }
 
-/** Leaves out what the file's `check` directive, or a `# check=skip=…` comment above an instruction, skips. */
+/** Removes findings that the `check` directive, or a `# check=skip=…` comment above an instruction, skips. */
 export function withoutSkipped(
   diagnostics: Diagnostic[],
   { skip }: CheckOptions,
@@ -61,7 +61,7 @@ function invalidTrigger(instruction: Instruction): Diagnostic[] {
       code: 'InvalidOnbuildTrigger',
       message: 'This trigger is not a valid instruction: every build on top of the image will fail',
       location: instruction.location,
-      hint: 'Correct what stands behind ONBUILD.',
+      hint: 'Correct the instruction after ONBUILD.',
     },
   ];
 }

@@ -15,7 +15,7 @@ export const consistentInstructionCasing = defineCheck({
       if (keyword === right) continue;
       const { file, line, column } = location;
       report({
-        message: `${keyword} is not written like most instructions here, in ${isLower ? 'lower' : 'upper'} case`,
+        message: `${keyword} is not in the case of most instructions here, ${isLower ? 'lower' : 'upper'} case`,
         location: { file, line, column },
         hint: `Write ${right}.`,
       });

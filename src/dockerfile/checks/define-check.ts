@@ -10,7 +10,7 @@ export interface FileText {
   stages: StageText[];
 }
 
-/** What a rule on the text can look at: no variable has a value yet. */
+/** The subjects of rules on the text, in which variables are not expanded. */
 export interface TextSubjects {
   file: FileText;
   stage: StageText;
@@ -18,7 +18,7 @@ export interface TextSubjects {
   instruction: Instruction;
 }
 
-/** A rule on the text of a Dockerfile, without the value of any variable. */
+/** A rule on the text of a Dockerfile, with variables as written. */
 export function defineCheck(rule: AnyRule<TextSubjects>): AnyRule<TextSubjects> {
   return rule;
 }

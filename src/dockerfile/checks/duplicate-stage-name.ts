@@ -2,7 +2,7 @@ import { defineCheck } from './define-check.ts';
 
 export const duplicateStageName = defineCheck({
   id: 'DuplicateStageName',
-  description: 'Every stage has a name of its own.',
+  description: 'Every stage has a different name.',
   on: 'file',
   check({ stages }, report) {
     const seen = new Set<string>();
@@ -10,9 +10,9 @@ export const duplicateStageName = defineCheck({
       if (name === undefined) continue;
       if (seen.has(name)) {
         report({
-          message: `A stage before this one is called ${name} too`,
+          message: `an earlier stage has the name ${name} too`,
           location: from.name!.location,
-          hint: 'Give every stage a name of its own.',
+          hint: 'Rename one of the stages.',
         });
       }
       seen.add(name);

@@ -8,15 +8,15 @@ export const jsonArgsRecommended = defineCheck({
   check({ index, instructions }, report) {
     for (const instruction of instructions) {
       const { kind, location } = instruction;
-      // A stage with a SHELL of its own wants that shell.
+      // A stage with a SHELL uses that shell deliberately.
       if (kind === 'SHELL') return;
       if ((kind !== 'CMD' && kind !== 'ENTRYPOINT') || instruction.command.form !== 'shell') continue;
       const { fault } = instruction.command;
       report({
         message:
           fault === undefined
-            ? `In this form a shell starts the program of ${kind}, and signals do not reach it`
-            : `A shell gets the text of ${kind}, since it is not a JSON array: ${fault.message}`,
+            ? `in this form a shell starts the program of ${kind}, and signals do not reach it`
+            : `the text of ${kind} is run by a shell, since it is not a JSON array: ${fault.message}`,
         location: fault?.location ?? location,
         hint: `Write ${kind} ["program", "argument"].`,
         stage: index,

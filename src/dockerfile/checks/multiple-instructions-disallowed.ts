@@ -5,7 +5,7 @@ const ONLY_LAST_COUNTS = new Set<Instruction['kind']>(['CMD', 'ENTRYPOINT', 'HEA
 
 export const multipleInstructionsDisallowed = defineCheck({
   id: 'MultipleInstructionsDisallowed',
-  description: 'CMD, ENTRYPOINT and HEALTHCHECK stand once in a stage: only the last one counts.',
+  description: 'CMD, ENTRYPOINT and HEALTHCHECK occur once in a stage: only the last one counts.',
   on: 'stage',
   check({ index, instructions }, report) {
     const last = new Map<string, Instruction>();

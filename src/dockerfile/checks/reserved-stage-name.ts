@@ -4,12 +4,12 @@ const RESERVED = new Set(['context', 'scratch']);
 
 export const reservedStageName = defineCheck({
   id: 'ReservedStageName',
-  description: 'No stage is called by a reserved word.',
+  description: 'No stage has a reserved name.',
   on: 'stage',
   check({ name, from }, report) {
     if (name === undefined || !RESERVED.has(name)) return;
     report({
-      message: `${name} means something else to Docker: a stage should not be called so`,
+      message: `${name} is a reserved word, which should not be the name of a stage`,
       location: from.name!.location,
       hint: 'Choose another name.',
     });

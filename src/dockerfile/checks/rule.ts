@@ -4,31 +4,31 @@ import type { CheckOptions, Diagnostic } from '../ast.ts';
 /** One finding of a rule; its code is the rule's id. */
 export type Finding = Omit<Diagnostic, 'code'>;
 
-/** One of the rules that a Dockerfile is checked by. Its page is docs/rules/<id>.md. */
+/** A rule for Dockerfiles. Its page is docs/rules/<id>.md. */
 export interface Rule<On extends string, Subject> {
-  /** A rule that Docker has, too, has Docker's name. */
+  /** Docker's name, if Docker has the rule. */
   id: string;
-  /** How it should be, as one sentence. */
+  /** The correct state, as one sentence. */
   description: string;
-  /** What the rule looks at: it is called for each of these. */
+  /** The kind of subject: the rule is called for each of these. */
   on: On;
-  /** Runs only when `# check=experimental=…` asks for it. */
+  /** Runs only if `# check=experimental=…` enables it. */
   experimental?: true;
   /** Docker has no such rule. */
   own?: true;
-  /** Findings count only where the base image brings no SHELL of its own. */
+  /** Findings are dropped if the base image has a SHELL. */
   assumesDefaultShell?: true;
   check(subject: Subject, report: (finding: Finding) => void): void;
 }
 
-/** Every rule on some kinds of subjects, by name of the kind. */
+/** Any rule on one of the kinds of subjects. */
 export type AnyRule<Subjects> = { [On in keyof Subjects & string]: Rule<On, Subjects[On]> }[keyof Subjects &
   string];
 
 /** The part of a rule that lists and reports need. */
 export type RuleFacts = Omit<Rule<string, never>, 'check' | 'on'>;
 
-/** Runs rules on subjects of one kind after another. */
+/** Runs the rules on subjects. */
 export class RuleRunner<Subjects> {
   readonly #rules = new Map<string, Rule<string, never>[]>();
 

@@ -9,7 +9,7 @@ export const stageNameCasing = defineCheck({
     report({
       message: `The name of the stage ${name.text} is not in lower case`,
       location: name.location,
-      hint: `Write ${name.text.toLowerCase()}: Docker calls it so anyway.`,
+      hint: `Write ${name.text.toLowerCase()}: Docker uses lower case.`,
     });
   },
 });

@@ -15,7 +15,7 @@ const FLAGS: Record<string, Record<string, FlagKind>> = {
   ADD: { checksum: 'value', unpack: 'switch', 'keep-git-dir': 'switch', ...SHARED },
 };
 
-/** `COPY [flags] source… destination`, ADD alike, or both in JSON form. */
+/** `COPY [flags] source… destination`, ADD likewise, or both in JSON form. */
 export function readCopy(statement: Statement): CopyInstruction {
   const kind = kindOf(statement) as CopyInstruction['kind'];
   const json = jsonWords(statement, statement.rest);
@@ -33,7 +33,7 @@ export function readCopy(statement: Statement): CopyInstruction {
       `${kind} has a here-document where its destination should be`,
       {
         location: destination.location,
-        hint: 'The destination comes last: put it behind the here-document.',
+        hint: 'The destination comes last, after the here-document.',
       },
     );
   }
@@ -64,7 +64,7 @@ export function readCopy(statement: Statement): CopyInstruction {
   };
 }
 
-/** Separates here-documents from paths. Of two here-documents with one name, the last one's body counts. */
+/** Separates here-documents from paths. Of two here-documents with the same name, the last one's body is used. */
 function sourcesOf(statement: Statement, words: Word[]): { sources: Word[]; heredocs: Heredoc[] } {
   const sources: Word[] = [];
   const heredocs: Heredoc[] = [];

@@ -20,9 +20,9 @@ export function readFrom(statement: Statement): FromInstruction {
     );
   }
   if (name && !STAGE_NAME.test(name.text.toLowerCase())) {
-    throw failure(statement, 'STAGE_NAME_INVALID', `"${name.text}" cannot be the name of a stage`, {
+    throw failure(statement, 'STAGE_NAME_INVALID', `invalid stage name "${name.text}"`, {
       location: name.location,
-      hint: 'A name begins with a letter and goes on with letters, digits, "-", "_" and ".".',
+      hint: 'A name begins with a letter, followed by letters, digits, "-", "_" and ".".',
     });
   }
   const platform = new Flags(statement, { platform: 'value' }).value('platform');

@@ -22,14 +22,14 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
         hint: 'Leave them out, or write HEALTHCHECK CMD and the command.',
       });
     }
-    // Docker does not even look at the options here.
+    // Docker ignores the options here.
     return { ...base, check: { type: 'none' } };
   }
   if (type.toUpperCase() !== 'CMD') {
     throw failure(
       statement,
       'HEALTHCHECK_INVALID',
-      type === '' ? 'HEALTHCHECK says neither CMD nor NONE' : `HEALTHCHECK cannot begin with "${type}"`,
+      type === '' ? 'HEALTHCHECK needs CMD or NONE' : `unknown type "${type}" of HEALTHCHECK`,
       { hint: 'Write HEALTHCHECK CMD and the command, or HEALTHCHECK NONE.' },
     );
   }
@@ -43,7 +43,7 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
   const command = readCommand(statement, argument);
   if (command.form === 'exec' ? command.args.length === 0 : command.text === '') {
     throw failure(statement, 'HEALTHCHECK_INVALID', 'HEALTHCHECK CMD has no command', {
-      hint: 'Write the command that checks the container behind CMD.',
+      hint: 'Write the command that checks the container after CMD.',
     });
   }
   const interval = duration(statement, flags, 'interval');
@@ -83,6 +83,6 @@ function readRetries(statement: Statement, value: Word | undefined): Word | unde
     return value;
   throw failure(statement, 'HEALTHCHECK_INVALID', `--retries cannot be "${value.text}"`, {
     location: value.location,
-    hint: 'Write a whole number; 0 stands for the default of 3.',
+    hint: 'Write a whole number; 0 means the default of 3.',
   });
 }

@@ -25,7 +25,7 @@ export function readPairs(statement: Statement): PairsInstruction {
   return { kind, ...common(statement), pairs, legacy };
 }
 
-/** `ARG name[=default] …`; like Docker, it passes over anything that looks like a flag. */
+/** `ARG name[=default] …`. As in Docker, words that look like flags are ignored. */
 export function readArg(statement: Statement): ArgInstruction {
   const words = splitQuoted(statement.line, statement.rest, statement.escape);
   if (words.length === 0) {
@@ -65,7 +65,7 @@ function legacyPair(statement: Statement, kind: string): { key: Word; value: Wor
   });
 }
 
-/** The word in front of and behind its first `=`. */
+/** Splits a word at its first `=`. */
 function cut({ text, location }: Word): { key: Word; value?: Word } {
   const at = text.indexOf('=');
   if (at < 0) return { key: { text, location } };

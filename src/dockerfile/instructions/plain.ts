@@ -15,7 +15,7 @@ const EXAMPLES: Record<string, string> = {
 /** WORKDIR, USER, STOPSIGNAL, MAINTAINER: the rest of the line is one value. */
 export function readValue(statement: Statement): ValueInstruction {
   const kind = kindOf(statement) as ValueInstruction['kind'];
-  // Docker passes over anything in front of a signal that looks like a flag.
+  // Docker ignores words before a signal that look like flags.
   if (kind !== 'STOPSIGNAL') new Flags(statement);
   const value = restWord(statement);
   if (value.text === '') throw empty(statement);

@@ -31,7 +31,7 @@ const READERS: Record<Instruction['kind'], (statement: Statement) => Instruction
   WORKDIR: readValue,
 };
 
-/** Reads a statement as the instruction that its keyword names. */
+/** Parses a statement as the instruction of its keyword. */
 export function readInstruction(statement: Statement): Instruction {
   const kind = kindOf(statement);
   if (Object.hasOwn(READERS, kind)) return READERS[kind as Instruction['kind']](statement);
@@ -40,7 +40,7 @@ export function readInstruction(statement: Statement): Instruction {
   throw failure(
     statement,
     'UNKNOWN_INSTRUCTION',
-    written === '' ? 'This line has no instruction' : `unknown instruction "${written}"`,
+    written === '' ? 'this line has no instruction' : `unknown instruction "${written}"`,
     {
       location: statement.keyword.location,
       hint: meant

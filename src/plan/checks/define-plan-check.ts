@@ -6,13 +6,13 @@ import type { Location } from '../../errors/error.ts';
 import type { Platform } from '../../image/types.ts';
 import type { BaseImage } from '../plan.ts';
 
-/** What a rule on the plan can look at: moments of planning, in which variables have their values. */
+/** The subjects of rules on the plan, in which variables are expanded. */
 export interface PlanSubjects {
-  /** All FROMs, before any argument has a value. */
+  /** All FROMs, not expanded. */
   heads: {
     stages: readonly StageText[];
     globals: readonly ArgInstruction[];
-    /** The arguments that need no ARG. */
+    /** Arguments that need no ARG. */
     predefined: Lookup;
     escape: '\\' | '`';
   };

@@ -2,7 +2,7 @@ import { definePlanCheck } from './define-plan-check.ts';
 
 export const exposeProtoCasing = definePlanCheck({
   id: 'ExposeProtoCasing',
-  description: 'EXPOSE writes protocols in lower case.',
+  description: 'Protocols of EXPOSE are in lower case.',
   on: 'port',
   check({ written, ports, location }, report) {
     if (!ports.oddCasing) return;

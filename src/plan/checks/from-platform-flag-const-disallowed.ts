@@ -11,18 +11,18 @@ export const fromPlatformFlagConstDisallowed = definePlanCheck({
     if (used.length > 0 || unset.length > 0) return;
     const platform = validPlatform(text, target.platform);
     if (platform === undefined) return;
-    // A stage that says in its name which platform it is for is meant so.
+    // A stage that is named after its platform has it deliberately.
     const name = from.name?.text ?? '';
     if (name.includes(platform.os) || name.includes(platform.architecture)) return;
     report({
-      message: `This stage is always for ${text}, whatever the build is for`,
+      message: `This stage is always for ${text}, whatever the platform of the build`,
       location: from.platform!.location,
       hint: 'Use $BUILDPLATFORM or $TARGETPLATFORM, or name the stage after its platform.',
     });
   },
 });
 
-/** Undefined for an invalid one: it stops the build with a better message than a rule has. */
+/** Undefined for an invalid platform, which stops the build with an error of its own. */
 function validPlatform(text: string, fallback: Platform): Platform | undefined {
   try {
     return parsePlatform(text, fallback);

@@ -4,7 +4,7 @@ import { definePlanCheck } from './define-plan-check.ts';
 
 export const invalidBaseImagePlatform = definePlanCheck({
   id: 'InvalidBaseImagePlatform',
-  description: 'A base image is of the platform that is built for.',
+  description: 'A base image has the platform of the build.',
   on: 'base',
   check({ image, platform, location }, report) {
     const { os, architecture } = image.platform;
@@ -13,7 +13,7 @@ export const invalidBaseImagePlatform = definePlanCheck({
     report({
       message: `The base image ${shownName(image.reference)} is for ${formatPlatform(image.platform)}, and the build for ${wanted}`,
       location,
-      hint: `Use an image that there is for ${wanted}, or say with --platform what you mean.`,
+      hint: `Use an image for ${wanted}, or set --platform.`,
     });
   },
 });

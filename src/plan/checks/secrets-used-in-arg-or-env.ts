@@ -4,7 +4,7 @@ import { definePlanCheck } from './define-plan-check.ts';
 /** The value is never shown. */
 export const secretsUsedInArgOrEnv = definePlanCheck({
   id: 'SecretsUsedInArgOrEnv',
-  description: 'Secrets are given neither by ARG nor by ENV: both stay in the image.',
+  description: 'ARG and ENV contain no secrets: both stay in the image.',
   on: 'variable',
   check({ instruction, name, value = '', location }, report) {
     const hint = 'Use RUN --mount=type=secret.';

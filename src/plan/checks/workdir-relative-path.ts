@@ -7,7 +7,7 @@ export const workdirRelativePath = definePlanCheck({
   check({ written, isFirst, location }, report) {
     if (written.startsWith('/') || !isFirst) return;
     report({
-      message: `"${written}" is relative to the working directory of the base image, which another version of it may change`,
+      message: `"${written}" is relative to the working directory of the base image, which may change with its version`,
       location,
       hint: 'Set an absolute WORKDIR first.',
     });

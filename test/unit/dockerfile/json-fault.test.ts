@@ -5,12 +5,12 @@ import { JettisonError } from '../../../src/errors/error.ts';
 const CASES: [json: string, message: string, column: number][] = [
   ['["a" "b"]', 'a comma is missing', 5],
   ['["a", "b" "c"]', 'a comma is missing', 10],
-  ["['a']", 'strings stand in double quotes', 1],
+  ["['a']", 'strings need double quotes', 1],
   ['["a", b]', 'an element is not a string in double quotes', 6],
-  ['["a",]', 'a comma stands before its closing bracket', 5],
-  ['["a",,"b"]', 'nothing stands before a comma', 5],
+  ['["a",]', 'there is a comma before its closing bracket', 5],
+  ['["a",,"b"]', 'there is no element before a comma', 5],
   ['["a", "b"', 'its closing bracket is missing', 8],
-  ['["a"] # why', 'something follows its closing bracket', 6],
+  ['["a"] # why', 'there is text after its closing bracket', 6],
   ['["\\x"]', 'a string in it is not JSON', 0],
 ];
 

@@ -56,7 +56,7 @@ describe('variables that an unknown base may set', () => {
     const told: string[] = [];
     const onFailure = (warnings: { code: string }[]) => told.push(...warnings.map(({ code }) => code));
     const text = 'FROM scratch\nWORKDIR x\nENV Y=$NOPE\nCMD x\nEXPOSE foo\n';
-    expect(() => found(text, { check: { ...EVERY, onFailure } })).toThrow('EXPOSE foo');
+    expect(() => found(text, { check: { ...EVERY, onFailure } })).toThrow('invalid port "foo"');
     expect(told).toEqual(['WorkdirRelativePath', 'UndefinedVar', 'JSONArgsRecommended']);
   });
 });
