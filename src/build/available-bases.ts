@@ -4,7 +4,7 @@ import type { BaseImage } from '../plan/plan.ts';
 import { BaseImages } from '../solve/base-images.ts';
 import type { Store } from '../store/store.ts';
 
-/** Base images of the store and of registries, where it does no harm that one is not available. */
+/** Base images of the store and of registries. */
 export class AvailableBases {
   readonly #bases: BaseImages;
 
@@ -12,6 +12,7 @@ export class AvailableBases {
     this.#bases = new BaseImages({ store, env, pull, signal: signal ?? new AbortController().signal });
   }
 
+  /** @returns undefined for an image that is not available */
   async resolve(request: ImageRequest): Promise<BaseImage | undefined> {
     try {
       return await this.#bases.resolve(request);

@@ -25,8 +25,8 @@ const ID_LENGTH = 10;
 const LETTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
 
 /**
- * Enters one build into the builds on record, while it goes on. What goes wrong with the record, as on a full disk, costs
- * the record, and not the build.
+ * Writes the record of a build while it runs. If the record cannot be written, as on a full disk, the build continues
+ * without one.
  */
 export class BuildRecorder {
   readonly #options: BuildOptions;
@@ -65,7 +65,7 @@ export class BuildRecorder {
     };
   }
 
-  /** From here on the build is on record, whatever becomes of it. */
+  /** Writes the record for the first time, with the state `running`. */
   async begin(session: Session): Promise<void> {
     this.#session = session;
     this.#masking = new Masking(new Uint8Array(), this.#secretTexts(session));
@@ -79,7 +79,7 @@ export class BuildRecorder {
     });
   }
 
-  /** Passes all events on. */
+  /** An `Emit` that records each event and passes it on. */
   listening(emit: Emit): Emit {
     return (event) => {
       this.#timings.apply({ time: Date.now(), ...event });
@@ -88,7 +88,7 @@ export class BuildRecorder {
     };
   }
 
-  /** @param label of the plan's platform, in builds for several */
+  /** @param label of the plan's platform, in builds for several platforms */
   watching(label: string | undefined): StepWatch {
     const prefix = label === undefined ? '' : `${label} `;
     return {
@@ -97,7 +97,7 @@ export class BuildRecorder {
     };
   }
 
-  /** @param definitions of the steps that are known, by id */
+  /** @param definitions known definitions of steps, by id */
   async succeed(
     result: { tags: string[]; imageId?: Digest; digest?: Digest },
     definitions: ReadonlyMap<string, Digest>,
@@ -111,7 +111,7 @@ export class BuildRecorder {
     });
   }
 
-  /** @param error of the build; of one that was interrupted whatever came of that */
+  /** @param error of the build; it is not recorded for an interrupted build */
   async fail(error: unknown, definitions: ReadonlyMap<string, Digest>): Promise<void> {
     const isInterrupted = this.#options.signal?.aborted === true;
     const { code = 'INTERNAL', message } = error as Error & { code?: string };
@@ -162,8 +162,8 @@ export class BuildRecorder {
   }
 
   /**
-   * Git is asked while steps are carried out. A build that has nothing to do takes the answer of the one before it, where
-   * that had the same commit and came to the same steps.
+   * Whether the working tree has uncommitted changes; undefined if unknown. `git status` runs while steps are executed.
+   * A build without executed steps uses the answer of the last build, if that had the same commit and definitions.
    */
   async #isDirty(store: BuildStore): Promise<boolean | undefined> {
     const { git, steps, project, id } = this.#record;
@@ -191,7 +191,7 @@ export class BuildRecorder {
           const step: BuildStep = {
             ...info,
             title: this.#masking.text(info.title),
-            // Without the platform that the stage's name begins with in builds for several.
+            // Without the platform, which is a prefix in builds for several.
             stage: info.stage.replace(`${platform} `, ''),
             ...(location === undefined ? {} : { file: location.file, line: location.line }),
             platform,
@@ -237,7 +237,7 @@ export class BuildRecorder {
     entry.definition = step.facts.definition;
     if (step.isElsewhere) entry.elsewhere = true;
     if (Object.keys(step.given).length > 0) entry.given = step.given;
-    // A build that is killed now leaves word of what it was about.
+    // So that a killed build has a record.
     store.write(this.#record);
   }
 
@@ -253,7 +253,7 @@ export class BuildRecorder {
     return this.#explaining;
   }
 
-  /** What no record may have: contents of secrets, and values of build arguments that are some. */
+  /** Texts to mask in records: contents of secrets, and secret values of build arguments. */
   #secretTexts({ secrets }: Session): string[] {
     const given = Object.entries(this.#options.buildArgs ?? {});
     return [
@@ -262,7 +262,7 @@ export class BuildRecorder {
     ];
   }
 
-  /** Work for the record; a build whose record could not be begun has none. */
+  /** Runs work on the record, if `begin` was able to write one. */
   async #recorded(work: (store: BuildStore) => Promise<void>): Promise<void> {
     const store = this.#store;
     if (store !== undefined) await this.#attempt(() => work(store));
@@ -273,7 +273,7 @@ export class BuildRecorder {
     try {
       await work();
     } catch (error) {
-      // Mostly a store that is full, or was deleted meanwhile: the build itself says so, if it matters to it.
+      // A full or deleted store: if this matters to the build, the build reports it.
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     }
   }
@@ -282,11 +282,11 @@ export class BuildRecorder {
 /** Milliseconds that the end of a build waits for git. */
 const LATE_MS = 300;
 
-/** What a build is made of, and by what it is compared with others. */
+/** The context and the Dockerfile of a build, and `project`, the id of builds to compare with. */
 export function placesOf({ context, file }: BuildOptions) {
   const source = contextSource(context);
   const directory = source.kind === 'directory' ? real(source.path) : undefined;
-  // Commits of one repository are builds of one project.
+  // Builds of all commits of a repository are one project.
   const place = directory ?? withoutCredentials(context).replace(/#.*$/, '');
   const dockerfile =
     file === undefined

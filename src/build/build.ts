@@ -27,8 +27,8 @@ export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './opt
 /**
  * Builds an image from a Dockerfile and puts it into the store: what `jettison build` does.
  *
- * @throws JettisonError for everything that is wrong with the input or the machine; code `INTERRUPTED` (exit
- * code 130) when `signal` was aborted
+ * @throws JettisonError for all errors of the input and the machine; `INTERRUPTED` (exit code 130) when `signal` was
+ * aborted
  */
 export function build(options: BuildOptions & { outputs?: never }): Promise<BuildResult & ImageResult>;
 export function build(options: BuildOptions): Promise<BuildResult>;
@@ -53,7 +53,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   }
 }
 
-/** The story of one build. */
+/** One build, from its text to its outputs. */
 async function buildWith(
   options: BuildOptions,
   emit: Emit,
@@ -76,7 +76,7 @@ async function buildWith(
       solvers.reduce((work, solver) => solver.withBlob(blob, work), fetches.fetchBlob(blob));
     // Plan → steps → layers.
     const solveAll = () => Promise.all(plans.map(({ plan }, i) => solveFor(plan, solvers[i]!, epoch)));
-    // Layers → image → destination. A lost layer of a cache shows here at the latest.
+    // Layers → image → destination. A lost layer of a cache is noticed here at the latest.
     const solveAndExport = async () => {
       const built = await solveAll();
       await session.cache.addInline(built, solvers);
@@ -156,7 +156,7 @@ function imageResult({ target, images }: ImageSet, built: readonly BuiltPlatform
   return { digest: target.digest, imageId: images[0]!.id, manifest: target, config: built[0]!.config };
 }
 
-/** Layers and bytes of an image, of all its platforms; of its files, where all layers have been looked into. */
+/** Number of layers and bytes of an image, of all platforms. `unpacked`: bytes of its files, if all layers are known. */
 function sizesOf(store: Store, built: readonly BuiltPlatform[], { images }: ImageSet) {
   const layers = images.flatMap(({ manifest }) => manifest.layers);
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);

@@ -19,12 +19,12 @@ import {
 import type { Store } from '../store/store.ts';
 import { secretForms } from './secret-forms.ts';
 
-/** One packs at a time: the archives are in the store only until they have been handed on. */
+/** Lock of the processes that pack archives, which are in the store only until they are exported. */
 const LOCK = 'cache-archives';
 
 /**
- * What the cache mounts of a build hold, for other machines: of those that its commands have had what they left; of
- * the others what the build was given by other machines, else what an earlier build has left.
+ * Exports the cache mounts of a build for other machines. A mount that the build's commands have used has its new
+ * content. Others have that of an imported cache, else that of an earlier build.
  */
 export class CacheMountExport {
   readonly #archives = new Map<string, Promise<Descriptor | undefined>>();
@@ -43,7 +43,7 @@ export class CacheMountExport {
     },
   ) {}
 
-  /** In an order that depends on nothing but what they are. */
+  /** The mounts, sorted by name. */
   list(): SharedMount[] {
     const { store, plans, mounts, shared } = this.options;
     const stored = listCaches(store.layout)
@@ -65,7 +65,7 @@ export class CacheMountExport {
     return [...chosen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, mount]) => mount);
   }
 
-  /** Deletes the archives again. */
+  /** Deletes the archives. */
   async close(): Promise<void> {
     if (this.#locked === undefined) return;
     const { store, worker } = this.options;
@@ -85,7 +85,7 @@ export class CacheMountExport {
     return noted === undefined || noted.isCurrent ? noted?.blob : (await worker()).knownArchive({ name });
   }
 
-  /** Several places are given the same archive. */
+  /** Packs a mount once for all places. */
   #packed(cache: CacheIdentity): Promise<Descriptor | undefined> {
     const name = cacheName(cache);
     let archive = this.#archives.get(name);
@@ -108,7 +108,7 @@ export class CacheMountExport {
     } catch (error) {
       if (!(error instanceof JettisonError) || error.code !== 'SECRET_IN_CACHE') throw error;
       const { code, hint } = error;
-      emit({ type: 'warning', code, message: `${error.message}: it is not shared`, ...(hint && { hint }) });
+      emit({ type: 'warning', code, message: `${error.message}: it is not exported`, ...(hint && { hint }) });
       return undefined;
     } finally {
       emit({ type: 'export.finished', what, durationMs: Date.now() - started });
@@ -139,7 +139,7 @@ function cacheMounts(plan: Plan): CacheMount[] {
   return mounts.filter((mount) => mount.type === 'cache');
 }
 
-/** Whether a cache may be a mount's. The seed of a new one is known only when the mount is made. */
+/** Whether a cache may belong to a mount. The seed of a new cache is unknown until the mount is made. */
 function matches(cache: CacheIdentity, { id, mode, uid, gid, from }: CacheMount): boolean {
   const isSame = cache.id === id && cache.mode === mode && cache.uid === uid && cache.gid === gid;
   return isSame && (cache.seed !== undefined) === (from !== undefined);

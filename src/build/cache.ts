@@ -22,7 +22,7 @@ import type { BuildCacheMounts } from '../solve/steps/cache-mount-import.ts';
 import type { Store } from '../store/store.ts';
 import type { CacheMountExport } from './cache-mount-export.ts';
 
-/** The result of a build that caches for others are made from. */
+/** The parts of a build that caches are exported from. */
 interface BuildWork {
   solvers: readonly Solver[];
   plans: readonly Plan[];
@@ -47,7 +47,7 @@ export class BuildCache {
     },
   ) {}
 
-  /** Reads the lists of steps; a source that cannot be read is a warning. */
+  /** Reads the lists of steps. A source that cannot be read is a warning. Undefined without sources. */
   load(): Promise<SharedCache | undefined> {
     this.#loading ??= this.#read();
     return this.#loading;
@@ -75,7 +75,7 @@ export class BuildCache {
     );
   }
 
-  /** Puts caches that are in images into the images' configs. */
+  /** Adds inline caches to the images' configs. */
   async addInline(built: BuiltPlatform[], solvers: readonly Solver[]): Promise<void> {
     for (const target of this.options.to) {
       const backend = imageBackend(target);
@@ -130,14 +130,14 @@ export class BuildCache {
       const { message, hint } = error;
       if (!target.ignoreError) {
         throw error.with({
-          message: `the build is done, but its cache cannot be kept: ${message}`,
+          message: `the build is done, but its cache cannot be written: ${message}`,
           cause: error,
         });
       }
       emit({
         type: 'warning',
         code: 'CACHE_TARGET',
-        message: `The cache is not kept: ${message}`,
+        message: `The cache is not written: ${message}`,
         ...(hint === undefined ? {} : { hint }),
       });
     }

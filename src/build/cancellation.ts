@@ -1,8 +1,8 @@
 import { EXIT, JettisonError } from '../errors/error.ts';
 
 /**
- * Aborts the other parts when one fails. When the build is cancelled, nothing that takes long is
- * waited for: it ends with the worker.
+ * Aborts the other parts of a build when one fails. A cancelled build does not wait for its parts, which end with the
+ * worker.
  */
 export async function abortOnFailure<T>(cancel: AbortController, work: Promise<T>): Promise<T> {
   const { signal } = cancel;
@@ -34,7 +34,7 @@ export function cancelledBy(signal: AbortSignal | undefined): {
   return { cancel, release: () => signal?.removeEventListener('abort', interrupt) };
 }
 
-/** Whether a RUN has failed, and the store keeps what it left. */
+/** Whether a RUN has failed, and its changes are in the store. */
 export function hasKeptFailure(error: unknown): error is JettisonError {
   return error instanceof JettisonError && error.details?.['kept'] !== undefined;
 }

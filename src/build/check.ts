@@ -16,16 +16,16 @@ import { type PlanOptions, parseForBuild, planInput, readNamedContexts } from '.
 import { checkSourceDate } from './source-date.ts';
 
 export interface CheckOptions extends PlanOptions {
-  /** The directory that the Dockerfile copies from; without it no ignore file is looked at, and `file` counts. */
+  /** The context directory; absent: no ignore file is read, and `file` is the Dockerfile. */
   context?: string;
   /** As for `build`. */
   file?: string;
   stdin?: AsyncIterable<Uint8Array | string>;
   /** Contexts by name, as for `build`. */
   contexts?: Record<string, string>;
-  /** Look only at what the target needs, even if no target is named. */
+  /** Checks only the stages that the target needs, even for the default target. */
   targetOnly?: boolean;
-  /** Look at the text alone: neither the store nor any registry is asked for base images. */
+  /** Checks the text only: base images are read neither from the store nor from registries. */
   offline?: boolean;
   pull?: boolean;
   home?: string;
@@ -35,7 +35,7 @@ export interface CheckOptions extends PlanOptions {
 
 /** The findings about a Dockerfile. */
 export interface CheckResult {
-  /** As the user named it. */
+  /** As typed. */
   file: string;
   text: string;
   /** In the order of the file. */
@@ -50,9 +50,9 @@ export interface CheckResult {
 }
 
 /**
- * Checks a Dockerfile as `docker build --check` does: all its stages, or what one target needs. Nothing is built.
+ * Checks a Dockerfile like `docker build --check`: all its stages, or those that one target needs. It builds nothing.
  *
- * @throws JettisonError when there is no Dockerfile, or an option is wrong
+ * @throws JettisonError for a missing Dockerfile and for invalid options
  */
 export async function check(options: CheckOptions): Promise<CheckResult> {
   checkOptions(options, ['targetOnly', 'offline']);
@@ -93,7 +93,7 @@ function findingsBefore(
   try {
     return parseForBuild({ text: above.map((one) => `${one}\n`).join(''), name }, buildArgs).diagnostics;
   } catch (second) {
-    // There is no whole stage above it.
+    // There is no complete stage above it.
     if (second instanceof JettisonError) return [];
     throw second;
   }
@@ -103,7 +103,7 @@ async function findText({ context, file, stdin, contexts }: CheckOptions): Promi
   readNamedContexts(contexts);
   const source = context === undefined ? undefined : contextSource(context);
   const input = stdin === undefined ? {} : { stdin };
-  // Other contexts than directories are not fetched for a check: their Dockerfile has to come alone.
+  // Only directories are read for a check. The Dockerfile of another context must be given alone.
   if (source?.kind === 'stdin' && file === undefined) return readDockerfile({ file: '-', ...input });
   if (source !== undefined && source.kind !== 'directory' && file !== '-') {
     throw new JettisonError(
@@ -127,7 +127,7 @@ function ours(error: unknown): JettisonError {
   throw error;
 }
 
-/** Plans; images that are not available are left out, and named. */
+/** Plans with the available base images. `unavailable`: the names of the others. */
 async function planWithAvailableImages(
   options: CheckOptions,
   dockerfile: Dockerfile,

@@ -13,11 +13,11 @@ import { openBuild } from './open-build.ts';
 import type { BuildOptions } from './options.ts';
 
 export interface DebugOptions extends BuildOptions {
-  /** Where to stop: `[FILE:]LINE` of a RUN, or its id in the progress, such as `build/3`. Default: where it fails. */
+  /** The RUN to stop at: `[FILE:]LINE`, or its id in the progress, such as `build/3`. Default: the one that fails. */
   at?: string;
-  /** After that RUN instead of before it. */
+  /** Stops after that RUN instead of before it. */
   after?: boolean;
-  /** Called when the build has failed while it went there: it stops at the step that did. */
+  /** Called when the build has failed on the way there: it stops at the failed step. */
   onFailure?: (error: JettisonError) => void;
 }
 
@@ -28,13 +28,13 @@ export interface DebugStop {
   title: string;
   location: Location;
   step: Pick<RunStep, 'args' | 'cwd' | 'user'>;
-  /** How it failed; absent when it has not. What it had changed by then is there. */
+  /** Its failure, whose changes are in the file system; absent if it has not failed. */
   failure?: FailureRecord;
   isAfter: boolean;
   /**
-   * Runs a command there, with everything that the step's own has. May be called more than once.
+   * Runs a command there, with environment, mounts and user of the step. May be called more than once.
    *
-   * @returns its exit code
+   * @returns the exit code
    */
   run(
     what: Pick<ExecRequest, 'terminal' | 'shell'> & { args?: string[]; env?: string[] },
@@ -43,10 +43,10 @@ export interface DebugStop {
 }
 
 /**
- * Builds up to the RUN that fails, or to another one, and calls `look` there.
+ * Builds up to the RUN that fails, or to the one of `at`, and calls `look` there.
  *
- * @param look is called at that place; nothing that is done there is kept
- * @returns what that returns
+ * @param look called at that place; all changes are discarded
+ * @returns the result of `look`
  * @throws JettisonError as `build` does; `DEBUG_NOTHING_FAILS`, `DEBUG_NOWHERE`
  */
 export async function debug<T>(options: DebugOptions, look: (stop: DebugStop) => Promise<T>): Promise<T> {
@@ -55,7 +55,7 @@ export async function debug<T>(options: DebugOptions, look: (stop: DebugStop) =>
     return await lookAt(options, emit, look);
   } catch (error) {
     if (!hasKeptFailure(error) || options.at !== undefined || options.signal?.aborted) throw error;
-    // Now that it has failed, there is something to look at.
+    // The failed step's changes are in the store now.
     options.onFailure?.(error);
     return lookAt(options, () => {}, look);
   }
@@ -164,7 +164,7 @@ function findStep(plan: Plan, at: string): { stage: PlannedStage; step: RunStep 
   throw new JettisonError('DEBUG_NOWHERE', `unknown RUN "${at}" in the stages that are built`, {
     hint:
       all.length === 0
-        ? 'Nothing that is built has a RUN: `jettison run -it` opens a shell in the image.'
+        ? 'The stages have no RUN: `jettison run -it` opens a shell in the image.'
         : `There are ${all.map(({ step }) => `${step.location.line} (${short(step.title)})`).join(', ')}; --target builds another stage.`,
     exitCode: EXIT.usage,
   });

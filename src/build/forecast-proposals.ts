@@ -5,13 +5,13 @@ import { PROPOSERS } from '../forecast/proposals/proposals.ts';
 import type { Forecast } from '../forecast/run-counts.ts';
 import type { OpenedHistory, Recipe } from './opened-history.ts';
 
-/** Runs of all commits together. */
+/** Executed steps of all commits together. */
 export interface Totals {
-  /** Of RUN. */
+  /** Number of RUNs. */
   commands: number;
-  /** Of COPY, ADD and WORKDIR. */
+  /** Number of COPYs, ADDs and WORKDIRs. */
   copies: number;
-  /** Milliseconds of a build on average; absent where a command that runs never ran here. */
+  /** Average milliseconds of a build; absent if the time of a command is unknown. */
   expectedMs?: number;
 }
 
@@ -25,13 +25,13 @@ export interface Proposal {
 
 export interface Proposed {
   proposals: Proposal[];
-  /** All of them applied, one after the other; undefined without any. */
+  /** All proposals applied, one after the other; absent without any. */
   all?: Edit;
 }
 
 /**
- * Changes of the Dockerfile and its ignore file that would have saved runs, each replayed alone; and what all of them
- * make together.
+ * Changes of the Dockerfile and its ignore file that would have saved executed steps, each replayed alone; and all of
+ * them combined.
  *
  * @throws JettisonError `PROPOSAL_UNKNOWN`
  */

@@ -3,15 +3,15 @@ import { type ForecastOptions, type HistoryForecast, openHistory } from './opene
 import { checkOptions } from './options.ts';
 
 export interface ForecastResult extends HistoryForecast {
-  /** What would make less run, each with its own forecast. */
+  /** Changes with which fewer steps would run, each with its own forecast. */
   proposals: Proposal[];
 }
 
 /**
- * Replays the history of a context's repository against a Dockerfile: which instructions would have run in each build.
- * Nothing is built or checked out, and nothing is written.
+ * Replays the history of a context's repository against a Dockerfile, to find which instructions each build would have
+ * executed. It neither builds, nor checks out, nor writes anything.
  *
- * @throws JettisonError `GIT_…`, and whatever stops a build of today
+ * @throws JettisonError `GIT_…`, and the errors that stop a build of today
  */
 export async function forecast(options: ForecastOptions): Promise<ForecastResult> {
   checkOptions(options, ['commits', 'since', 'branch', 'asCommitted', 'only']);
@@ -19,7 +19,7 @@ export async function forecast(options: ForecastOptions): Promise<ForecastResult
   try {
     const today = await history.today();
     const found = await history.forecast(today);
-    // What was built with other Dockerfiles says nothing of changes of this one.
+    // Builds with other Dockerfiles cannot be compared with changes of this one.
     if (options.asCommitted || found.commits === 0) return { ...found, proposals: [] };
     const { proposals } = await propose(history, today, found, options.only);
     return { ...found, proposals };

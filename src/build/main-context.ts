@@ -11,10 +11,10 @@ import { Contexts } from '../solve/build-contexts.ts';
 import { type BuildOptions, pick } from './options.ts';
 import type { Session } from './session.ts';
 
-/** The inputs of a build: its contexts, and the Dockerfile where that can be read at once. */
+/** The inputs of a build: its contexts, and the Dockerfile if it can be read at once. */
 export interface BuildInputs {
   source: ContextSource;
-  /** Of a directory; in other contexts it is found when they have been fetched. */
+  /** The Dockerfile of a directory; in other contexts it is read after fetching. */
   text?: DockerfileText;
   /** Contexts by name. */
   named: ReadonlyMap<string, ContextSource>;
@@ -42,7 +42,7 @@ export async function readInputs(
     : { source, named };
 }
 
-/** Opens the contexts, fetching those that are elsewhere. */
+/** Opens the contexts, and fetches remote ones. */
 export async function openInputs(
   { source, text, named }: BuildInputs,
   options: BuildOptions,
@@ -66,7 +66,7 @@ export async function openInputs(
   return { ...opened, contexts };
 }
 
-/** The directory that a build is made from; for contexts from elsewhere the working directory says nothing. */
+/** The context directory; undefined for other contexts. */
 export function directoryOf(source: ContextSource): string | undefined {
   return source.kind === 'directory' ? source.path : undefined;
 }
@@ -86,7 +86,7 @@ function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSou
   return source;
 }
 
-/** The places that a build writes to: COPY does not read them. */
+/** The places that a build writes to, which COPY does not read. */
 function writtenBy({ outputs = [], cacheFrom = [], cacheTo = [], written = [] }: BuildOptions): OwnPlace[] {
   const paths = outputs.flatMap((output) => {
     if ('path' in output) return [output.path];

@@ -5,7 +5,7 @@ import type { Remotes } from '../remote/remotes.ts';
 import type { ReadableForms } from '../store/forms.ts';
 import type { Store } from '../store/store.ts';
 
-/** The second process, started when a step first needs it: a build in which everything is cached has none. */
+/** The worker process, started when a step first needs it. A build in which everything is cached starts none. */
 export class OnDemandWorker {
   #starting?: Promise<Worker>;
   #known?: ReadableForms;
@@ -15,7 +15,7 @@ export class OnDemandWorker {
     private readonly rung: RungChoice,
   ) {}
 
-  /** Which directory forms of layers the worker makes and reads: before it is started a good guess. */
+  /** The directory forms that the worker reads; it makes the first one. A guess until the worker has started. */
   forms(): ReadableForms {
     this.#known ??= expectedForms(this.rung);
     return this.#known;
@@ -39,7 +39,7 @@ export class OnDemandWorker {
   }
 }
 
-/** URLs and repositories are fetched by code that most builds do not load. */
+/** The code that fetches URLs and repositories, loaded on first use. */
 export class OnDemandRemotes {
   #starting?: Promise<Remotes>;
 

@@ -33,11 +33,11 @@ export interface OpenedBuild {
   /** The caller closes it. */
   session: Session;
   fetches: BaseFetches;
-  /** One for each platform, as are the solvers. */
+  /** One per platform, as are the solvers. */
   plans: LabelledPlan[];
   solvers: Solver[];
   mounts: BuildCacheMounts;
-  /** Seconds since 1970 that the image's times are set to, if they are. */
+  /** The image's time in seconds since 1970; undefined: no fixed time. */
   epoch: number | undefined;
   warnings: Diagnostic[];
 }
@@ -45,9 +45,9 @@ export interface OpenedBuild {
 /**
  * Text → instructions → stages → plan: reads the inputs of a build, and plans it.
  *
- * @param haltAt chooses where solving stops, if it is to stop
- * @param recorder enters the build into those on record
- * @throws JettisonError for everything that is wrong with it
+ * @param haltAt chooses the step at which solving stops (`debug`)
+ * @param recorder writes the record of the build
+ * @throws JettisonError for all errors of the inputs
  */
 export async function openBuild(
   options: BuildOptions,
@@ -65,7 +65,7 @@ export async function openBuild(
     context: options.context,
     ...pick(options, 'target'),
   });
-  // Errors of the text come before anything else is done.
+  // Errors of the text are reported before any work is done.
   const early = inputs.text && parseForBuild(inputs.text, options.buildArgs);
 
   const session = await Session.open(options, emit, cancel);
@@ -114,14 +114,14 @@ export async function openBuild(
   }
 }
 
-/** A plan for one platform; several of them have labels to tell them apart. */
+/** A plan for one platform. In builds for several, the label is the platform. */
 export interface LabelledPlan {
   plan: Plan;
   label: string | undefined;
   warnings: Diagnostic[];
 }
 
-/** Plans for each platform that is asked for. @throws JettisonError `PLATFORM_FOREIGN` for a RUN that cannot be */
+/** Plans for each platform. @throws JettisonError `PLATFORM_FOREIGN` for a RUN that this machine cannot execute */
 async function planAll(
   options: BuildOptions,
   dockerfile: Dockerfile,
@@ -144,7 +144,7 @@ async function planAll(
   );
 }
 
-/** Seconds since 1970 that the image's times are set to, if they are. */
+/** The image's time in seconds since 1970; undefined: no fixed time. */
 async function timeOf(
   options: BuildOptions,
   dockerfile: Dockerfile,
@@ -160,7 +160,7 @@ async function timeOf(
   if (typeof epoch === 'number') return epoch;
   const dated = epoch !== undefined || (epoch !== '' && datesItself(dockerfile));
   if (dated) {
-    // Loaded here: most builds do not ask.
+    // Loaded here, since most builds do not need it.
     const { sourceDate } = await import('./source-date.ts');
     const { buildArgs, ...scope } = planInput(options, dockerfile);
     const found = await session.wait(
@@ -181,12 +181,12 @@ async function timeOf(
   return options.reproducible ? lastCommitTime(directoryOf(inputs.source), session.env) : undefined;
 }
 
-/** Whether an ARG before the first FROM gives the time. */
+/** Whether an ARG before the first FROM sets SOURCE_DATE_EPOCH. */
 function datesItself({ globals }: Dockerfile): boolean {
   return globals.some(({ args }) => args.some(({ name }) => name.text === SOURCE_DATE_EPOCH));
 }
 
-/** The options with the time that a word stood for, as ARGs get it; nothing where there is none. */
+/** The options with SOURCE_DATE_EPOCH as a number for ARGs, if it was a word; empty without a time. */
 function datedOptions(
   options: BuildOptions,
   dockerfile: Dockerfile,
@@ -202,7 +202,7 @@ function datedOptions(
   };
 }
 
-/** A solver for each platform; they share worker, caches and fetches. */
+/** One solver per platform. They share worker, caches and fetches. */
 async function makeSolvers(
   plans: readonly LabelledPlan[],
   options: BuildOptions,
@@ -229,7 +229,7 @@ async function makeSolvers(
     signal: session.signal,
     noCache: options.noCache ?? false,
     noCacheStages: new Set((options.noCacheFilter ?? []).map((name) => name.toLowerCase())),
-    // Where all times are replaced in the end, layers need not be made anew because of another one.
+    // All times are replaced in the end, so another time must not change the keys.
     time: options.reproducible ? 0 : (epoch ?? 0),
     secrets: session.secrets,
     agents: findAgents(options.ssh ?? {}),
@@ -251,7 +251,7 @@ async function makeSolvers(
   });
 }
 
-/** The events of one platform's steps, which have the platform in their ids. */
+/** An `Emit` that prefixes ids of steps with the platform. */
 function forPlatform(emit: Emit, platform: string): Emit {
   return (event) => {
     if ('step' in event) return emit({ ...event, step: `${platform} ${event.step}` });
@@ -264,6 +264,6 @@ function refuseFindings({ checks, file }: Dockerfile, warnings: Diagnostic[]): v
   const found = [...new Set(warnings.map(({ code }) => code).filter((code) => RULES.has(code)))];
   if (!checks.error || found.length === 0) return;
   throw new JettisonError('CHECKS_FAILED', `${file} does not pass its checks: ${found.join(', ')}`, {
-    hint: 'Correct what the warnings name, or take error=true out of its check directive.',
+    hint: 'Fix the warnings, or remove error=true from the check directive.',
   });
 }

@@ -37,22 +37,22 @@ export interface ForecastOptions extends PlanOptions {
   file?: string;
   stdin?: AsyncIterable<Uint8Array | string>;
   contexts?: Record<string, string>;
-  /** How many commits are replayed; default: 100. */
+  /** Number of commits to replay; default: 100. */
   commits?: number;
-  /** Only commits since then: seconds since 1970. */
+  /** Replays only commits since this time: seconds since 1970. */
   since?: number;
-  /** A branch, tag or commit; default: what is checked out. */
+  /** A branch, tag or commit; default: HEAD. */
   branch?: string;
-  /** Build each commit with its own Dockerfile and ignore file, not with those of today. */
+  /** Replays each commit with its own Dockerfile and ignore file, not with those of today. */
   asCommitted?: boolean;
-  /** Only these proposals, by their ids. */
+  /** Ids of the proposals to try; default: all. */
   only?: string[];
   home?: string;
   env?: NodeJS.ProcessEnv;
   signal?: AbortSignal;
 }
 
-/** What a history says of a Dockerfile. */
+/** The forecast of a Dockerfile from a history. */
 export interface HistoryForecast extends Forecast {
   dockerfile: string;
   branch?: string;
@@ -60,13 +60,13 @@ export interface HistoryForecast extends Forecast {
   to: { commit: string; time: number };
   /** The clone is shallow: there are no older commits. */
   isCutShort: boolean;
-  /** Base images that are not available: nothing is known of their config. */
+  /** Names of base images that are not available, whose config is unknown. */
   unavailable: string[];
 }
 
 const DEFAULT_COMMITS = 100;
 
-/** What is built of a commit: a plan, and what the ignore file hides. */
+/** How a commit is built: a plan, and the ignore rules. */
 export interface Recipe {
   dockerfile: Dockerfile;
   plan: Plan;
@@ -153,7 +153,7 @@ export class OpenedHistory {
     return this.recipe(this.text, ignoreText, ignoreName);
   }
 
-  /** @throws JettisonError whatever stops a build of this text */
+  /** @throws JettisonError for the errors that stop a build of this text */
   async recipe(
     { text, name }: { text: string; name: string },
     ignoreText: string | undefined,
@@ -176,7 +176,7 @@ export class OpenedHistory {
     }
   }
 
-  /** Builds all commits, and counts. @param today what they are built with, and whose instructions are counted */
+  /** Replays all commits, and counts. @param today how commits are built; its instructions are counted */
   async forecast(today: Recipe): Promise<HistoryForecast> {
     const { commits, branch, isCutShort } = this.past;
     const builds = await this.replay(today);
@@ -237,7 +237,7 @@ export class OpenedHistory {
     return this.#contextOf(recipe.ignore).at(id, context);
   }
 
-  /** The text of a file of a context; undefined where there is none. */
+  /** The text of a file of a context; undefined for a missing file. */
   textIn(context: CommitContext, path: string): string | undefined {
     const { type, digest } = context.get(path) ?? {};
     if (type !== 'file' || !/^[0-9a-f]+$/.test(digest!)) return undefined;
@@ -249,7 +249,7 @@ export class OpenedHistory {
     this.#store.close();
   }
 
-  /** The same text gives the same rules: what contexts know is known by them. */
+  /** The same text gives the same object, by which contexts are cached. */
   #ignoreRules(text: string | undefined, name: string): IgnoreRules {
     const key = `${name}\0${text ?? ''}`;
     let rules = this.#rules.get(key);
@@ -269,7 +269,7 @@ export class OpenedHistory {
     return contexts;
   }
 
-  /** What a commit itself would have been built with. */
+  /** The recipe of a commit's own Dockerfile and ignore file, or the error that stops its build. */
   #recipeOf(commit: PastCommit): Promise<Recipe | JettisonError> {
     const found = this.#textsOf(commit);
     const key = digestOf(found);
@@ -325,7 +325,7 @@ export class OpenedHistory {
     return this.#trees.get(digest);
   }
 
-  /** The files that a command wrote when it was last built here. */
+  /** The files that a command wrote when it was last executed with this store. */
   #writtenBy(step: RunStep): LayerIndex | undefined {
     const layer = this.#lastLayers().get(this.#instructions(step));
     return layer === undefined || this.#store.layers.record(layer) === undefined
@@ -349,7 +349,7 @@ export class OpenedHistory {
 
 const TURN_MS = 50;
 
-/** Names of git's objects. */
+/** The Dockerfile and the ignore file of a commit: ids of git objects. */
 interface CommitTexts {
   dockerfile: string | undefined;
   ignore?: string;

@@ -16,89 +16,89 @@ export type SecretSource = { file: string } | { env: string } | { value: string 
 
 export interface BuildOptions {
   /**
-   * What COPY reads: a directory, a tar, a git or http URL, or `-` for a tar or a Dockerfile from `stdin`.
+   * The files for COPY: a directory, a tar, a git or http URL, or `-` for a tar or a Dockerfile from `stdin`.
    */
   context: string;
   /**
-   * The Dockerfile, relative to the working directory, in other contexts than directories to their root; `-` reads
+   * The Dockerfile: relative to the working directory, or to the root of a context that is not a directory; `-` reads
    * `stdin`. Default: `Dockerfile` in the context.
    */
   file?: string;
   /**
-   * Contexts by name, which take the place of stages, images and contexts: a directory, a tar, a URL,
-   * `docker-image://NAME` or `oci-layout://FOLDER[:TAG|@DIGEST]`.
+   * Contexts by name, which replace stages, images and contexts: a directory, a tar, a URL, `docker-image://NAME` or
+   * `oci-layout://FOLDER[:TAG|@DIGEST]`.
    */
   contexts?: Record<string, string>;
-  /** Where a context or a Dockerfile named `-` comes from. */
+  /** The content of a context or Dockerfile `-`. */
   stdin?: AsyncIterable<Uint8Array | string>;
-  /** Name or number of the stage to build; default: the last one. */
+  /** Name of the stage to build; default: the last one. */
   target?: string;
-  /** Names for the image; without any it is kept by its id. */
+  /** Names for the image; without any it is stored without a name. */
   tags?: string[];
   buildArgs?: Record<string, string>;
   /** Added to the image's labels. */
   labels?: Record<string, string>;
-  /** By the id that `RUN --mount=type=secret,id=` names. */
+  /** By the id in `RUN --mount=type=secret,id=`. */
   secrets?: Record<string, SecretSource>;
-  /** Sockets of SSH agents, by the id that `RUN --mount=type=ssh` names (mostly `default`). */
+  /** Sockets of SSH agents, by the id in `RUN --mount=type=ssh` (default: `default`). */
   ssh?: Record<string, string>;
-  /** Use nothing that earlier builds made. */
+  /** Executes every step, without using results of earlier builds. */
   noCache?: boolean;
-  /** The same for some stages only, by their names. */
+  /** The same for the stages with these names only. */
   noCacheFilter?: string[];
-  /** Ask registries for newer base images even where the store has some. */
+  /** Asks registries for newer base images even if the store has them. */
   pull?: boolean;
   /**
-   * Network of RUN where the instruction does not say: `host` is the machine's, `default` (the default) a private one
-   * that leads out, where that is permitted, else the machine's.
+   * Network of RUN without `--network`: `host` is the machine's; `default` (the default) is a private one with access to
+   * others if possible, else the machine's.
    */
   network?: 'default' | 'host' | 'none';
   /** Names to add to /etc/hosts of RUN: `[name, address]`. */
   hosts?: [string, string][];
-  /** How much of the machine one RUN may use, as far as the machine's control groups allow that. */
+  /** Limits of one RUN, as far as the machine's control groups can enforce them. */
   limits?: Limits;
   /** Resource limits of setrlimit(2) for RUN. */
   ulimits?: Ulimit[];
   /** Bytes of /dev/shm in RUN; default: 64 MiB. */
   shmSize?: number;
-  /** Milliseconds that one RUN may take; default: any number. */
+  /** Time limit of one RUN in milliseconds; default: none. */
   timeout?: number;
-  /** Whether RUN may ask for `--security=insecure`. */
+  /** Allows `RUN --security=insecure`. */
   allowInsecure?: boolean;
-  /** Whether RUN may ask for `--network=host`; with the network `host` it may, too. */
+  /** Allows `RUN --network=host`, as does the network `host`. */
   allowHostNetwork?: boolean;
-  /** How RUN may run: `auto` is the best that this machine allows. With `none` it does not. */
+  /** The rung for RUN: `auto` is the best that works on this machine; with `none`, RUN fails. */
   isolation?: RungChoice;
   /** `os/architecture[/variant]`; default: this machine's. */
   platform?: string;
-  /** Several of them, for an image that is an index; takes the place of `platform`. */
+  /** Several platforms, for an image that is an index; replaces `platform`. */
   platforms?: string[];
-  /** Where the result goes; default: the store. */
+  /** Destinations of the result; default: the store. */
   outputs?: Output[];
-  /** Further files that the caller writes when the build is done: like outputs, they are no part of a context. */
+  /** Further files that the caller writes after the build. Like outputs, they are not part of a context. */
   written?: string[];
   /**
-   * Make the same digests of the same input anywhere: all times are SOURCE_DATE_EPOCH, else that of the context's
-   * last commit, and of the modes of the context's files only that counts which git keeps.
+   * The same input gives the same digests on every machine: all times are SOURCE_DATE_EPOCH, else the time of the
+   * context's last commit, and modes of the context's files are those that git keeps.
    */
   reproducible?: boolean;
-  /** Accept any certificate of registries, and plain http. */
+  /** Accepts any certificate of registries, and plain http. */
   registryInsecure?: boolean;
-  /** Where steps that other machines have carried out are looked up. */
+  /** Caches of other machines, in which steps are looked up. */
   cacheFrom?: CacheSource[];
-  /** Where this build's steps are kept for other machines. */
+  /** Caches for other machines, to which this build's steps are written. */
   cacheTo?: CacheTarget[];
-  /** The command line that asks for this build, kept with what a failed RUN leaves. */
+  /** The command line of this build, recorded with a failed RUN. */
   command?: FailedCommand;
-  /** The arguments of the command line without secrets, for the builds on record. */
+  /** The arguments of the command line without secrets, for the record of the build. */
   commandLine?: string[];
   /** Folder of the store; default: see `openStore`. */
   home?: string;
   /** Environment for `$JETTISON_HOME`, `$SOURCE_DATE_EPOCH`, secrets and proxies; default: the process's. */
   env?: NodeJS.ProcessEnv;
-  /** Cancels the build: commands are killed, nothing is left behind. */
+  /** Cancels the build: commands are killed, temporary files are deleted. */
   signal?: AbortSignal;
-  /** Gets everything that happens, as it happens. */
+  /** Called for every event of the build. */
   onEvent?: (event: BuildEvent) => void;
   /** Records where the time goes, for a caller that wants to know; the build record has the same times. */
   timings?: TimingsRecorder;
@@ -145,7 +145,7 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
 };
 
 /**
- * Refuses unknown options: a misspelt one would be ignored.
+ * Rejects unknown options, so that a misspelt one is not ignored.
  *
  * @param more names of further options
  * @throws JettisonError `OPTION_UNKNOWN`
@@ -165,20 +165,20 @@ export function checkOptions(options: object, more: readonly string[] = []): voi
 export interface ImageResult {
   /** Digest of the manifest. */
   digest: Digest;
-  /** Digest of the config: what Docker calls the image id. */
+  /** Digest of the config: Docker's image id. */
   imageId: Digest;
   manifest: Descriptor;
   config: Omit<ImageConfig, 'rootfs'>;
 }
 
-/** Without the facts of an image when only its files were asked for. */
+/** The result of a build; without the facts of an image if all outputs are files. */
 export interface BuildResult extends Partial<ImageResult> {
   /** Canonical names of the image. */
   tags: string[];
   warnings: Diagnostic[];
 }
 
-/** Members of an object that are set: for options that must be absent rather than undefined. */
+/** The named members of an object that are not undefined. */
 export function pick<T extends object, K extends keyof T>(
   from: T,
   ...names: K[]

@@ -24,7 +24,7 @@ export interface PlanOptions {
 
 const DOCKER_IMAGE = 'docker-image://';
 
-/** Parses a Dockerfile; the build argument BUILDKIT_DOCKERFILE_CHECK takes the place of its `check` directive. */
+/** Parses a Dockerfile. The build argument BUILDKIT_DOCKERFILE_CHECK replaces its `check` directive. */
 export function parseForBuild(
   text: { text: string; name: string },
   buildArgs: Record<string, string> = {},
@@ -50,7 +50,7 @@ export function planInput(options: PlanOptions, dockerfile: Dockerfile): Omit<Pl
 }
 
 /**
- * Plans, fetching the base images that planning asks for, until it asks for none.
+ * Plans, and fetches the base images that planning needs.
  *
  * @param resolve finds a base image
  */
@@ -69,14 +69,14 @@ export async function planWithBases(
   }
 }
 
-/** The contexts of `--build-context`: as planning sees them, and the sources of their files. */
+/** The contexts of `--build-context`, for planning, and the sources of those that are files. */
 export interface NamedContextSources {
   contexts: Map<string, NamedContext>;
   files: Map<string, ContextSource>;
 }
 
 /**
- * Reads build contexts by their names: `PATH`, a git or http URL, `docker-image://REF`, `oci-layout://PATH`.
+ * Parses build contexts by name: `PATH`, a git or http URL, `docker-image://REF`, `oci-layout://PATH`.
  *
  * @throws JettisonError `CONTEXT_UNKNOWN`, `GIT_URL`, `REFERENCE_INVALID`
  */
@@ -98,7 +98,7 @@ export function readNamedContexts(given: Record<string, string> = {}): NamedCont
         source.kind === 'stdin' ||
         (source.kind === 'directory' && scheme !== undefined && !isHttpUrl(text))
       ) {
-        throw new JettisonError('CONTEXT_UNKNOWN', `the build context ${written} cannot be "${text}"`, {
+        throw new JettisonError('CONTEXT_UNKNOWN', `invalid build context ${written}="${text}"`, {
           hint: 'Give a directory, an archive, a git or http URL, docker-image://NAME or oci-layout://FOLDER.',
           exitCode: EXIT.usage,
         });

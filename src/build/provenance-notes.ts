@@ -3,11 +3,11 @@ import type { Emit } from '../events/event.ts';
 import type { CopyFrom, Plan, PlannedHistory, PlannedStage, Step } from '../plan/plan.ts';
 import type { Provenance, RecordedSetting, RecordedStage, RecordedStep } from '../store/provenance.ts';
 
-/** Listens to a build, and says afterwards how its image was made. */
+/** Collects from a build's events how its image was made. */
 export class ProvenanceNotes {
   readonly #steps = new Map<string, { layer?: string; durationMs?: number }>();
 
-  /** Passes all events on. */
+  /** An `Emit` that notes results of steps and passes each event on. */
   listening(emit: Emit): Emit {
     return (event) => {
       if (event.type === 'step.finished') {
@@ -21,7 +21,7 @@ export class ProvenanceNotes {
     };
   }
 
-  /** @param label of the plan's platform, in builds for several */
+  /** @param label of the plan's platform, in builds for several platforms */
   of({ stages, target }: Plan, label: string | undefined): Provenance {
     const prefix = label === undefined ? '' : `${label} `;
     const ordered = [...stages.filter((stage) => stage !== target), target];

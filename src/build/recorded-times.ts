@@ -1,12 +1,12 @@
 import type { StepTime } from '../forecast/rebuild-time.ts';
 import type { BuildRecord } from '../history/build-record.ts';
 
-/** How many runs of an instruction count, the latest ones: machines and sources change. */
+/** Number of the latest runs of an instruction that count: machines and sources change. */
 const MOST_RUNS = 20;
 
 /**
- * How long instructions take, by the builds on record: the median of their latest runs. An instruction is the same as long
- * as its text and its stage are.
+ * Durations of instructions in milliseconds: the median of their latest runs on record. An instruction is identified by
+ * its text and its stage.
  *
  * @param builds latest first
  */

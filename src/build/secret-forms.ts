@@ -1,12 +1,12 @@
-/** What replaces secrets in what a command has printed. */
+/** Replaces secrets in the output of commands. */
 const MASK = 'xxxxx';
 
-/** Shorter values are found everywhere by chance. */
+/** Shorter values occur by chance. */
 const MIN_PART = 8;
 const MIN_WHOLE = 6;
-/** Longer ones are looked for as they are only. */
+/** Longer values are only searched as they are, not in other encodings. */
 const MAX_PART = 65536;
-/** Of one secret; a file with more is not a file of credentials. */
+/** Limit for one secret: a file with more is not a file of credentials. */
 const MAX_FORMS = 4000;
 
 /** Names of settings whose value is a credential. */
@@ -15,15 +15,15 @@ const SECRET_NAME =
 const KNOWN_WORD = /^(?:true|false|null|none|always|never|basic|bearer|undefined)$/i;
 
 /**
- * What a secret would look like in a file that it must not be in: its whole content, the credentials in it (of
- * `.npmrc`, `.netrc`, `.env`, Docker's `config.json`, `Authorization` headers, URLs, or a line alone), and each of
- * them in base64 and as part of a URL.
+ * The byte strings by which a secret can be found in other files: its whole content, the credentials in it (of `.npmrc`,
+ * `.netrc`, `.env`, Docker's `config.json`, `Authorization` headers, URLs, or a line alone), and each of them in base64
+ * and URL encoding.
  *
  * @param content of the secret's file
- * @returns byte strings, the longest first; none for a secret that is too short to look for
+ * @returns byte strings, the longest first; empty for a secret that is too short to search for
  */
 export function secretForms(content: Uint8Array): Buffer[] {
-  // Latin-1 keeps every byte a character.
+  // In Latin-1 every byte is one character.
   const text = Buffer.from(content).toString('latin1').trim();
   const forms = new Set<string>();
   if (text.length >= MIN_WHOLE) forms.add(text);
@@ -34,7 +34,7 @@ export function secretForms(content: Uint8Array): Buffer[] {
   return [...forms].sort((a, b) => b.length - a.length).map((form) => Buffer.from(form, 'latin1'));
 }
 
-/** Takes the secrets of a build, in whatever form programs print them, out of what they have printed. */
+/** Masks the secrets of a build, in all their forms, in the output of commands. */
 export function masked(secrets: ReadonlyMap<string, Uint8Array>): (text: string) => string {
   const forms = [...secrets.values()].flatMap((secret) =>
     secretForms(secret).map((form) => form.toString('utf8')),
@@ -46,7 +46,7 @@ export function masked(secrets: ReadonlyMap<string, Uint8Array>): (text: string)
   };
 }
 
-/** The credentials in a text of settings. */
+/** The credentials in the text of a settings file. */
 function partsOf(text: string): string[] {
   const parts: string[] = [];
   const json = parseJson(text);
@@ -73,7 +73,7 @@ function valuesOf(line: string): string[] {
   for (const [, value = ''] of line.matchAll(/\b(?:bearer|basic|password|token)[ \t]{1,16}(\S{1,8192})/gi)) {
     values.push(...credential(unquoted(value)));
   }
-  // Each separator may be the one: `//host:8080/:_authToken=value`, `Authorization: Basic value`.
+  // Any separator may be the right one: `//host:8080/:_authToken=value`, `Authorization: Basic value`.
   let separators = 0;
   for (let at = 0; at < line.length && separators < 16; at++) {
     if (line[at] !== '=' && line[at] !== ':') continue;
@@ -86,7 +86,7 @@ function valuesOf(line: string): string[] {
   return values;
 }
 
-/** A value, and what is in it when it is `user:password` in base64. */
+/** A value, and its parts if it is `user:password` in base64. */
 function credential(value: string): string[] {
   if (value.length < MIN_PART || KNOWN_WORD.test(value)) return [];
   if (!/^[A-Za-z0-9+/]{8,8192}={0,2}$/.test(value)) return [value];
@@ -96,7 +96,7 @@ function credential(value: string): string[] {
   return [value, inside, ...(colon < 0 ? [] : [inside.slice(colon + 1)])];
 }
 
-/** Whether a value without a telling name is a credential: no address, path, version, word or date. */
+/** Whether a value looks like a credential, without regard to its name: not an address, path, version, word or date. */
 function looksRandom(value: string): boolean {
   if (value.length < MIN_PART || /[\s,;]/.test(value)) return false;
   if (/^(?:[a-z][a-z0-9+.-]*:)?\/\//i.test(value) || /^[~./]/.test(value)) return false;
@@ -146,7 +146,7 @@ function decoded(text: string): string {
   }
 }
 
-/** A value in the forms in which programs write it. */
+/** A value in the encodings that programs write: plain, JSON, hex, URL, base64. */
 function encodings(value: string): string[] {
   const bytes = Buffer.from(value, 'latin1');
   const forms = [value, JSON.stringify(value).slice(1, -1), bytes.toString('hex')];
@@ -156,7 +156,7 @@ function encodings(value: string): string[] {
     asUrl.replaceAll('%20', '+'),
     asUrl.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
   );
-  // In base64, a value reads in three ways, by how many bytes stand before it.
+  // In base64 a value has three forms, depending on the number of bytes before it.
   for (let shift = 0; shift < 3; shift++) {
     const whole = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
     const known = whole.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + bytes.length) * 8) / 6));

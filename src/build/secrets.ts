@@ -34,15 +34,19 @@ function missingSecret(id: string, reason: string): JettisonError {
   });
 }
 
-/** Checks the sockets of SSH agents. @throws JettisonError `SSH_UNUSABLE` for a path that is no socket */
+/** Checks the sockets of SSH agents. @throws JettisonError `SSH_UNUSABLE` for a path that is not a socket */
 export function findAgents(sockets: Record<string, string>): Map<string, string> {
   return new Map(
     Object.entries(sockets).map(([id, path]) => {
       if (statSync(path, { throwIfNoEntry: false })?.isSocket()) return [id, resolve(path)];
-      throw new JettisonError('SSH_UNUSABLE', `the SSH agent "${id}" cannot be used: ${path} is no socket`, {
-        hint: 'Keys are handed in through an agent: `eval "$(ssh-agent)" && ssh-add KEY`, then --ssh default.',
-        exitCode: EXIT.usage,
-      });
+      throw new JettisonError(
+        'SSH_UNUSABLE',
+        `the SSH agent "${id}" cannot be used: ${path} is not a socket`,
+        {
+          hint: 'Start an agent: `eval "$(ssh-agent)" && ssh-add KEY`, then use --ssh default.',
+          exitCode: EXIT.usage,
+        },
+      );
     }),
   );
 }

@@ -39,7 +39,7 @@ export class Session {
     return this.cancel.signal;
   }
 
-  /** Waits for a part of the build: when it fails, or the build is cancelled, the other parts end, too. */
+  /** Waits for a part of the build. If it fails, or the build is cancelled, the other parts are aborted. */
   wait<T>(work: Promise<T>): Promise<T> {
     return abortOnFailure(this.cancel, work);
   }
@@ -48,7 +48,7 @@ export class Session {
     await this.worker.close();
     await this.remotes.close();
     await this.cache.close();
-    // Steps that lost their worker say so before the build does.
+    // So that steps which lost their worker report it before the build does.
     await setImmediate();
     this.endLease();
     this.store.close();

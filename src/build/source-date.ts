@@ -14,7 +14,7 @@ import { SOURCE_DATE_EPOCH } from './time.ts';
 /** Arguments before the first FROM. */
 type Globals = ReadonlyMap<string, string | undefined>;
 
-/** Where the time of a source is looked for. */
+/** The sources whose time SOURCE_DATE_EPOCH can name. */
 export interface DatedSources {
   main: ContextSource;
   /** The main context, opened. */
@@ -26,12 +26,12 @@ export interface DatedSources {
 const SECONDS = /^\d{1,12}$/;
 
 /**
- * What `SOURCE_DATE_EPOCH` says: given by the user, else the default of an ARG before the first FROM. `context`, the
- * name of a build context, or that of a stage which only fetches one thing, stand for the time of that: of the git
- * commit, of `Last-Modified`, or of the newest file in an archive.
+ * The time of `SOURCE_DATE_EPOCH`: the user's value, else the default of an ARG before the first FROM. `context`, the
+ * name of a build context, or of a stage that only fetches one source, mean the time of that source: of the git commit,
+ * of `Last-Modified`, or of the newest file in an archive.
  *
- * @param given by the user
- * @returns seconds since 1970; undefined where nobody says, and for sources without a time of their own
+ * @param given the user's value
+ * @returns seconds since 1970; undefined without a value, and for sources without a time
  * @throws JettisonError `SOURCE_DATE_EPOCH_INVALID`, `SOURCE_DATE_EPOCH_STAGE`
  */
 export async function sourceDate(
@@ -49,9 +49,9 @@ export async function sourceDate(
 }
 
 /**
- * Checks what `SOURCE_DATE_EPOCH` says as far as that can be done without looking at any source.
+ * Checks the value of `SOURCE_DATE_EPOCH` without reading any source.
  *
- * @param contexts names of the build contexts; absent: nobody knows them, and what may be one of them passes
+ * @param contexts build contexts by name; absent: they are unknown, and any name of one is accepted
  * @throws JettisonError as `sourceDate`
  */
 export function checkSourceDate(
@@ -97,7 +97,7 @@ function sourceNamed(
 
 type DatedSource = ContextSource | { kind: 'http'; url: string; checksum: string };
 
-/** The one thing that a stage fetches. */
+/** The only source that a stage fetches. @throws JettisonError `SOURCE_DATE_EPOCH_STAGE` for other stages */
 function fetchedBy(
   stage: StageText,
   { globals, buildArgs }: { globals: Globals; buildArgs: Record<string, string> },
@@ -129,7 +129,7 @@ function fetchedBy(
 function fetchedByAdd(stage: StageText, add: CopyInstruction, text: (word: Word) => string): DatedSource {
   const [first] = add.sources;
   if (add.sources.length !== 1 || add.heredocs.length > 0)
-    throw notSourceOnly(stage, 'its ADD has not one source');
+    throw notSourceOnly(stage, 'its ADD has more than one source');
   const url = text(first!);
   const checksum = add.checksum && text(add.checksum);
   const git = parseGitUrl(url);
@@ -160,7 +160,7 @@ async function timeOf(
     case 'directory':
       return undefined;
     case 'git': {
-      // All files of a checkout have the time of the commit, if nothing else is asked for.
+      // All files of a checkout have the time of the commit by default.
       const { mtime: _ofTheMoment, ...dated } = source.source;
       return Math.floor(lstatSync((await (await remotes()).checkOut(dated)).directory).mtimeMs / 1000);
     }
@@ -176,7 +176,7 @@ async function timeOf(
   }
 }
 
-/** The ARG before the first FROM that gives the default. */
+/** The ARG before the first FROM with the default. */
 function lastDefault({ globals }: Dockerfile): ArgInstruction | undefined {
   return globals.findLast(({ args }) =>
     args.some(({ name, value }) => name.text === SOURCE_DATE_EPOCH && value !== undefined),

@@ -4,9 +4,9 @@ import { imageStepId, imagesReadBy } from '../solve/base-fetches.ts';
 import { filesReadBy } from '../solve/files-read.ts';
 
 /**
- * The steps of a plan as they are shown.
+ * The steps of a plan, for the event `build.planned`.
  *
- * @param platform in builds for several platforms, the plan's own
+ * @param platform of the plan, in builds for several platforms
  */
 export function stepInfos(plan: Plan, platform?: string): StepInfo[] {
   const prefix = platform === undefined ? '' : `${platform} `;
@@ -44,7 +44,7 @@ function baseId({ name }: PlannedStage): string {
   return `${name}/1`;
 }
 
-/** The step that a stage stands on, if there is one. */
+/** Id of the step below a stage's first step; undefined for scratch. */
 function belowOf(stage: PlannedStage): string | undefined {
   for (let { base } = stage, on = stage; ; on = base.stage, { base } = on) {
     if (base.kind === 'image') return baseId(on);

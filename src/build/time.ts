@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 export const SOURCE_DATE_EPOCH = 'SOURCE_DATE_EPOCH';
 
 /**
- * The build argument or variable SOURCE_DATE_EPOCH: seconds since 1970, else what it says; undefined without. An
- * empty one says that there is no time.
+ * The build argument or variable SOURCE_DATE_EPOCH: seconds since 1970, else its text; undefined if not set. An empty
+ * one means no time.
  */
 export function sourceDateEpoch(
   buildArgs: Record<string, string>,
@@ -14,13 +14,13 @@ export function sourceDateEpoch(
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : text;
 }
 
-/** When the last commit of the repository that a folder is in was made: seconds since 1970; 0 where there is none. */
+/** Time of the last commit of a folder's repository: seconds since 1970; 0 without a repository or commit. */
 export async function lastCommitTime(folder: string | undefined, env: NodeJS.ProcessEnv): Promise<number> {
   if (folder === undefined) return 0;
-  // Loaded here: most builds do not ask.
+  // Loaded here, since most builds do not need it.
   const { execFile } = await import('node:child_process');
   try {
-    // Whose repository it is does not matter: only a number is read.
+    // The repository may belong to another user: only a number is read.
     const { stdout } = await promisify(execFile)(
       'git',
       ['-c', 'safe.directory=*', '-C', folder, 'log', '-1', '--format=%ct'],

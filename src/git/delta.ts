@@ -4,7 +4,7 @@ import { damaged } from './git-error.ts';
  * Applies a delta of a pack: the sizes of base and result, then instructions that copy a part of the base or insert
  * bytes. See gitformat-pack(5).
  *
- * @param most how many bytes the result may have
+ * @param most maximum bytes of the result
  */
 export function applyDelta(base: Buffer, delta: Buffer, most: number): Buffer {
   const reader = new DeltaReader(delta);
@@ -16,7 +16,7 @@ export function applyDelta(base: Buffer, delta: Buffer, most: number): Buffer {
   let at = 0;
   while (!reader.isAtEnd) {
     const instruction = reader.byte();
-    if (instruction === 0) throw damaged('a delta has an instruction that is reserved');
+    if (instruction === 0) throw damaged('a delta has a reserved instruction');
     const isCopy = (instruction & 0x80) !== 0;
     const offset = isCopy ? reader.number(instruction, 4) : 0;
     const count = isCopy ? reader.number(instruction >> 4, 3) || 0x10000 : instruction;
@@ -52,7 +52,7 @@ class DeltaReader {
     return piece;
   }
 
-  /** Seven bits a byte, lowest first. */
+  /** Seven bits per byte, lowest first. */
   size(): number {
     let size = 0;
     for (let factor = 1; ; factor *= 128) {
@@ -63,7 +63,7 @@ class DeltaReader {
     }
   }
 
-  /** Little-endian; only the bytes whose bit is set in the mask are there. */
+  /** Little-endian; only bytes whose bit is set in the mask are present. */
   number(mask: number, count: number): number {
     let value = 0;
     for (let i = 0; i < count; i++) {

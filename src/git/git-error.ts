@@ -1,9 +1,9 @@
 import { JettisonError } from '../errors/error.ts';
 
-/** A repository that git itself could not read either. */
+/** The error for a damaged repository, which git cannot read either. */
 export function damaged(what: string): JettisonError {
   return new JettisonError('GIT_DAMAGED', `the git repository is damaged: ${what}`, {
-    hint: 'See `git fsck`, or clone it anew.',
+    hint: 'Run `git fsck`, or clone it again.',
   });
 }
 
@@ -13,9 +13,9 @@ export function gitLimit(what: string, most: number): JettisonError {
   });
 }
 
-/** An object that history refers to and that was not fetched. */
+/** The error for a missing object of the history, as in a partial clone. */
 export function missingObject(id: string, type: string): JettisonError {
   return new JettisonError('GIT_OBJECT_MISSING', `the git repository does not have the ${type} ${id}`, {
-    hint: 'A partial clone has no objects of its past: fetch them with `git fetch --refetch --filter=tree:0 --no-filter`, or clone it whole.',
+    hint: 'A partial clone lacks old objects: fetch them with `git fetch --refetch --filter=tree:0 --no-filter`, or make a full clone.',
   });
 }

@@ -3,28 +3,28 @@ import { nameOfBytes } from '../layer/names.ts';
 import { damaged } from './git-error.ts';
 import type { RepositoryFiles } from './repository-files.ts';
 
-/** Text files of a repository: HEAD, config, packed-refs. */
+/** Maximum bytes of a text file of a repository: HEAD, config, packed-refs. */
 const MOST_TEXT = 64 << 20;
 const MOST_LINKS = 10;
 
-/** Where a working tree's repository is. */
+/** The paths of a repository. */
 export interface Place {
-  /** The directory that was checked out. */
+  /** The working tree. */
   worktree: string;
-  /** Whose HEAD it is. */
+  /** The folder with HEAD: `.git`, or that of an additional working tree. */
   folder: string;
-  /** Where objects and branches are: another one for an additional working tree. */
+  /** The folder with objects and branches: differs from `folder` for an additional working tree. */
   common: string;
 }
 
-/** What the references of a repository stand for: HEAD, branches, tags. */
+/** The references of a repository: HEAD, branches, tags. */
 export class References {
   constructor(
     private readonly files: RepositoryFiles,
     private readonly place: Pick<Place, 'folder' | 'common'>,
   ) {}
 
-  /** @returns the object that it leads to in the end, and the last reference on the way, which may lead nowhere yet */
+  /** Follows symbolic references. @returns the last reference, and its object; absent for a branch without commits */
   follow(name: string): { id?: string; ref?: string } {
     let at = name;
     for (let links = 0; links < MOST_LINKS; links++) {
@@ -46,7 +46,7 @@ export class References {
     return this.packed().get(name);
   }
 
-  /** The references that have no file of their own, by name. */
+  /** The references of `packed-refs`, by name. */
   packed(): Map<string, string> {
     const lines = text(this.files, `${this.place.common}/packed-refs`)?.split('\n') ?? [];
     return new Map(
@@ -58,12 +58,12 @@ export class References {
   }
 }
 
-/** Looks for `.git` in a directory and those above it. */
+/** Finds `.git` in a directory or its parents. */
 export function findPlace(files: RepositoryFiles, directory: string): Place | undefined {
   for (let at = directory; ; at = dirname(at)) {
     const dot = join(at, '.git');
     if (files.isDirectory(dot)) {
-      // A folder of that name alone is not a repository.
+      // Without HEAD the folder is not a repository.
       if (text(files, `${dot}/HEAD`) !== undefined) return { worktree: at, ...withCommon(files, dot) };
     } else {
       const link = text(files, dot);
@@ -74,18 +74,18 @@ export function findPlace(files: RepositoryFiles, directory: string): Place | un
   }
 }
 
-/** An additional working tree has a folder of its own, which names the one with the objects. */
+/** The folder of an additional working tree names the common one with the objects. */
 function withCommon(files: RepositoryFiles, folder: string): { folder: string; common: string } {
   const common = text(files, `${folder}/commondir`)?.trim();
   return { folder, common: common ? inside(folder, common) : folder };
 }
 
-/** A path as a file in a folder names it: absolute, or from there. */
+/** Resolves a path in a file of a folder: absolute, or relative to the folder. */
 export function inside(folder: string, path: string): string {
   return isAbsolute(path) ? normalize(path) : join(folder, path);
 }
 
-/** Names of files below the repository: none leads out of it. */
+/** Whether a name is a valid reference, which does not lead out of the repository. */
 export function isRefName(name: string): boolean {
   return (
     name.startsWith('refs/') &&
@@ -94,7 +94,7 @@ export function isRefName(name: string): boolean {
   );
 }
 
-/** A small text file; undefined where there is none. @throws JettisonError `GIT_LIMIT` */
+/** A small text file; undefined if it is missing. @throws JettisonError `GIT_LIMIT` */
 export function text(files: RepositoryFiles, path: string): string | undefined {
   const bytes = files.read(path, MOST_TEXT);
   return bytes && nameOfBytes(bytes);

@@ -5,7 +5,7 @@ import type { Commit, HashName } from './object.ts';
 import { GitObjects } from './objects.ts';
 import type { RepositoryFiles } from './repository-files.ts';
 
-/** Repositories that borrow objects from one that borrows from another one … */
+/** Maximum number of object folders, with those of `info/alternates`. */
 const MOST_ALTERNATES = 64;
 const MOST_LINKS = 10;
 const MOST_FOLDERS = 2000;
@@ -46,12 +46,12 @@ export class Repository {
     return this.place.worktree;
   }
 
-  /** Whether the oldest commits were left out when it was cloned. */
+  /** Whether it is a shallow clone, without the oldest commits. */
   get isShallow(): boolean {
     return this.#shallow.size > 0;
   }
 
-  /** The path of a directory of the working tree in its trees: empty for the root. */
+  /** Path of a directory, relative to the working tree; empty for its root. */
   pathOf(directory: string): string {
     return relative(this.place.worktree, directory).split(sep).join('/');
   }
@@ -93,7 +93,7 @@ export class Repository {
   /**
    * A commit and its first parents, newest first.
    *
-   * @param most how many at most
+   * @param most maximum number of commits
    */
   *firstParents(commit: string, most = Number.POSITIVE_INFINITY): Generator<Commit> {
     let next: string | undefined = commit;
@@ -111,18 +111,18 @@ export class Repository {
     );
     const branches = [...new Set([...loose, ...packed])].sort().slice(0, 8);
     return branches.length === 0
-      ? 'It has no branches: leave out --branch for what is checked out.'
+      ? 'It has no branches: leave out --branch to use HEAD.'
       : `There is ${branches.join(', ')}.`;
   }
 }
 
-/** The objects of submodules are among them: their trees are shown where they are checked out. */
+/** The `objects` folders, with those of submodules (whose trees are part of a checkout) and of alternates. */
 function objectFolders(files: RepositoryFiles, { folder, common }: Place): string[] {
   const found = new Set<string>([`${common}/objects`]);
   let looked = 0;
   const modules = (at: string, depth: number) => {
     for (const name of files.names(at)) {
-      // Symlinks could lead around in circles.
+      // Symlinks could form a cycle.
       if (++looked > MOST_FOLDERS) return;
       const module = `${at}/${name}`;
       if (files.isDirectory(`${module}/objects`)) {
@@ -132,7 +132,7 @@ function objectFolders(files: RepositoryFiles, { folder, common }: Place): strin
     }
   };
   for (const at of new Set([folder, common])) modules(`${at}/modules`, 0);
-  // A set is walked through to its end, whatever is added on the way.
+  // The iteration includes folders that are added during it.
   for (const objects of found) {
     if (found.size > MOST_ALTERNATES) break;
     for (const line of text(files, `${objects}/info/alternates`)?.split('\n') ?? []) {
@@ -142,7 +142,7 @@ function objectFolders(files: RepositoryFiles, { folder, common }: Place): strin
   return [...found];
 }
 
-/** What the config says about the form of the repository. @throws JettisonError `GIT_UNSUPPORTED` */
+/** Reads the hash of a repository from its config. @throws JettisonError `GIT_UNSUPPORTED` */
 function readConfig(files: RepositoryFiles, { common }: Place): HashName {
   const config = text(files, `${common}/config`) ?? '';
   const extensions = config.split(/^\s*(?=\[)/m).filter((section) => /^\[\s*extensions\s*\]/i.test(section));
@@ -151,8 +151,8 @@ function readConfig(files: RepositoryFiles, { common }: Place): HashName {
   const storage = settingOf('refstorage') ?? 'files';
   const hash = settingOf('objectformat') ?? 'sha1';
   if (storage !== 'files' || (hash !== 'sha1' && hash !== 'sha256')) {
-    throw new JettisonError('GIT_UNSUPPORTED', 'the git repository has a form that is not read here', {
-      hint: `Its config says ${storage === 'files' ? `objectformat = ${hash}` : `refstorage = ${storage}`}; clone it into one without.`,
+    throw new JettisonError('GIT_UNSUPPORTED', 'unsupported format of the git repository', {
+      hint: `Its config has ${storage === 'files' ? `objectformat = ${hash}` : `refstorage = ${storage}`}: make a clone without it.`,
     });
   }
   return hash;

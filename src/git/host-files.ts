@@ -5,12 +5,12 @@ import { gitLimit } from './git-error.ts';
 import type { RandomFile, RepositoryFiles } from './repository-files.ts';
 
 const PAGE = 1 << 16;
-/** How many pages are kept: 64 MiB. */
+/** Number of cached pages: 64 MiB. */
 const PAGES = 1024;
-/** What opening gives when there is nothing to read at a path. */
+/** Errors of open(2) that count as a missing file. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ENXIO', 'ELOOP']);
 
-/** Files of this machine. Only regular ones are read: opening a FIFO would wait for ever. */
+/** Files of this machine. Only regular files are read: opening a FIFO would block. */
 export class HostFiles implements RepositoryFiles {
   readonly #open = new Map<string, HostFile | undefined>();
   readonly #pages = new PageCache();
@@ -60,7 +60,7 @@ export class HostFiles implements RepositoryFiles {
   }
 }
 
-/** Reads by pages, since the objects of a tree lie close together in a pack. */
+/** Reads by pages, since the objects of a tree are close together in a pack. */
 class HostFile implements RandomFile {
   constructor(
     private readonly fd: number,
@@ -99,7 +99,7 @@ class HostFile implements RandomFile {
   }
 }
 
-/** Those read last. */
+/** The most recently used pages. */
 class PageCache {
   readonly #pages = new Map<string, Buffer>();
 

@@ -10,7 +10,7 @@ export interface GitObject {
   data: Buffer;
 }
 
-/** How a repository names its objects. */
+/** Hash of a repository's object names. */
 export type HashName = 'sha1' | 'sha256';
 
 /** Bytes of an object's name. */
@@ -27,13 +27,13 @@ export interface Commit {
   id: string;
   tree: string;
   parents: string[];
-  /** When it was committed: seconds since 1970. */
+  /** Committer's time: seconds since 1970. */
   time: number;
   /** The first line of its message. */
   subject: string;
 }
 
-/** Reads a commit: header lines, an empty line, the message. */
+/** Parses a commit: header lines, an empty line, the message. */
 export function parseCommit(id: string, data: Buffer): Commit {
   const text = data.toString('utf8');
   const end = text.indexOf('\n\n');
@@ -46,7 +46,7 @@ export function parseCommit(id: string, data: Buffer): Commit {
   return { id, tree, parents, time, subject: message.split('\n', 1)[0]! };
 }
 
-/** One line of a tree. `module`: a commit of another repository. */
+/** One entry of a tree. `module`: a submodule, a commit of another repository. */
 export interface TreeLine {
   name: string;
   kind: 'file' | 'executable' | 'symlink' | 'directory' | 'module';
@@ -56,8 +56,8 @@ export interface TreeLine {
 const SPACE = 32;
 
 /**
- * Reads a tree: `MODE NAME\0ID` again and again. Names that no checkout would make (`..`, `.git`, with a slash) are
- * refused.
+ * Parses a tree: a sequence of `MODE NAME\0ID`. Names that git refuses to check out (`..`, `.git`, with a slash) are
+ * errors.
  */
 export function parseTree(id: string, data: Buffer, hash: HashName): TreeLine[] {
   const size = sizeOfHash(hash);
@@ -94,7 +94,7 @@ function kindOf(mode: string, id: string): TreeLine['kind'] {
   }
 }
 
-/** Inflates bytes, whatever follows them. @param size how many they have to become */
+/** Inflates bytes, and ignores bytes after them. @param size expected size of the result */
 export function inflate(bytes: Buffer, size: number): Buffer {
   let found: Buffer;
   try {
@@ -102,6 +102,6 @@ export function inflate(bytes: Buffer, size: number): Buffer {
   } catch {
     throw damaged('an object cannot be decompressed');
   }
-  if (found.length !== size) throw damaged('an object does not have the size that it says');
+  if (found.length !== size) throw damaged('an object has another size than its header');
   return found;
 }

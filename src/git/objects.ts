@@ -16,15 +16,15 @@ import { Pack } from './pack-file.ts';
 import { PackIndex } from './pack-index.ts';
 import type { RepositoryFiles } from './repository-files.ts';
 
-/** How many bytes a commit, a tree or a small file may have. */
+/** Maximum bytes of a commit, a tree or a file that is read whole. */
 const MOST = 128 << 20;
 /** A loose object's header: `commit 1234\0`. */
 const LOOSE_HEADER = 32;
 const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /**
- * The objects of a repository, loose and packed. Each is compared with its name, so that what a name stands for cannot
- * be forged, and trees have no circles.
+ * The objects of a repository, loose and packed. Each object is compared with its name, so objects cannot be forged,
+ * and trees have no cycles.
  */
 export class GitObjects {
   readonly #packs = new Map<string, Pack[]>();
@@ -60,17 +60,17 @@ export class GitObjects {
     return this.#find(id) !== undefined;
   }
 
-  /** The object that an annotated tag stands for; any other stands for itself. */
+  /** The object that an annotated tag refers to; the id itself for other objects. */
   peel(id: string): string {
     let at = id;
     for (let depth = 0; depth < 10; depth++) {
       const found = this.#find(at);
       if (found?.type !== 'tag') return at;
       const target = /^object ([0-9a-f]+)$/m.exec(found.data.toString('utf8'))?.[1];
-      if (target === undefined || !ID.test(target)) throw damaged(`the tag ${at} stands for nothing`);
+      if (target === undefined || !ID.test(target)) throw damaged(`the tag ${at} refers to no object`);
       at = target;
     }
-    throw damaged(`the tag ${id} stands for too many others`);
+    throw damaged(`the tag ${id} is nested too deeply`);
   }
 
   #read(id: string, type: ObjectType): Buffer {
@@ -91,7 +91,7 @@ export class GitObjects {
         this.#packed(folder, bytes, depth) ?? this.#loose(`${folder}/${id.slice(0, 2)}/${id.slice(2)}`);
       if (found === undefined) continue;
       if (objectId(this.hash, found.type, found.data) !== id) {
-        throw damaged(`the object ${id} is not what its name says`);
+        throw damaged(`the object ${id} has another digest than its name`);
       }
       return found;
     }

@@ -7,19 +7,19 @@ import type { RandomFile } from './repository-files.ts';
 const TYPES: Record<number, ObjectType> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' };
 const OFS_DELTA = 6;
 const REF_DELTA = 7;
-/** Git itself makes chains of at most 4095. */
+/** Git makes chains of at most 4095 deltas. */
 const LONGEST_CHAIN = 4096;
-/** Type, size, and what a delta refers to. */
+/** Bytes to read for a header: type, size, and the base of a delta. */
 const HEADER = 64;
-/** Bytes of objects that may soon be another one's base. */
+/** Bytes of cached objects, which may be bases of others. */
 const CACHED = 48 << 20;
 
 interface Packed {
   type: number;
   size: number;
-  /** Where the compressed bytes begin. */
+  /** Offset of the compressed bytes. */
   data: number;
-  /** Of a delta. */
+  /** The base of a delta. */
   base?: { offset: number } | { id: Buffer };
 }
 
@@ -36,7 +36,7 @@ export class Pack {
   ) {}
 
   /**
-   * @param most how many bytes an object may have
+   * @param most maximum bytes of an object
    * @param other finds a base that is not in this pack
    */
   read(offset: number, most: number, other: (id: string) => GitObject | undefined): GitObject {
@@ -57,7 +57,7 @@ export class Pack {
       if (next === undefined) {
         const id = (base as { id: Buffer }).id.toString('hex');
         object = other(id);
-        if (object === undefined) throw damaged(`a pack needs the object ${id}, which is not there`);
+        if (object === undefined) throw damaged(`a pack needs the object ${id}, which is missing`);
       } else {
         at = next;
         object = this.#recent.get(at);
@@ -105,7 +105,7 @@ export class Pack {
   }
 
   #inflate({ data, size }: Packed): Buffer {
-    // What does not compress is a little larger than it was.
+    // Incompressible data is a little larger when compressed.
     return inflate(this.file.read(data, size + (size >> 8) + 128), size);
   }
 

@@ -7,7 +7,7 @@ const NAMES = FANOUT + 256 * 4;
 
 /**
  * The index of a pack, version 2: a fan-out table by first byte, sorted names, checksums, offsets of 31 bits, offsets
- * of 64 bits. Searched in place.
+ * of 64 bits. It is searched in place. See gitformat-pack(5).
  */
 export class PackIndex {
   readonly #count: number;
@@ -26,7 +26,7 @@ export class PackIndex {
     if (NAMES + this.#count * (size + 8) > file.size) throw damaged(`${path} is cut short`);
   }
 
-  /** Where an object is in the pack; undefined when it is not. */
+  /** Offset of an object in the pack; undefined if the pack lacks it. */
   offsetOf(id: Buffer): number | undefined {
     const first = id[0]!;
     let low = first === 0 ? 0 : this.#fanOut(first - 1);

@@ -1,21 +1,21 @@
 /**
- * The files of a repository as the readers of this room see them: they do no I/O of their own. Paths are absolute, e.g.
+ * The files of a repository, for the readers of this room, which do no other I/O. Paths are absolute, e.g.
  * `/src/app/.git/HEAD`.
  *
- * A repository may be anybody's: implementations open regular files only, and never wait for a FIFO.
+ * A repository is untrusted: implementations open only regular files, and never wait for a FIFO.
  */
 export interface RepositoryFiles {
-  /** A whole file; undefined when there is none. @throws JettisonError `GIT_LIMIT` above `most` bytes */
+  /** A whole file; undefined if it is missing. @throws JettisonError `GIT_LIMIT` above `most` bytes */
   read(path: string, most: number): Buffer | undefined;
-  /** Opens a file that is read in pieces; undefined when there is none. The same one is returned for the same path. */
+  /** Opens a file to read in pieces; undefined if it is missing. Returns the same object for the same path. */
   open(path: string): RandomFile | undefined;
-  /** Names in a directory; none when there is no directory. */
+  /** Names in a directory; empty if it is missing. */
   names(path: string): string[];
   isDirectory(path: string): boolean;
 }
 
 export interface RandomFile {
   readonly size: number;
-  /** Fewer bytes than asked for at the end of the file. What is returned must not be written to. */
+  /** Reads up to `length` bytes, fewer at the end of the file. The result must not be modified. */
   read(position: number, length: number): Buffer;
 }

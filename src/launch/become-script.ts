@@ -12,24 +12,24 @@ import { carriers } from './environment.ts';
 import { filterProgram } from './filter-program.ts';
 import { quote } from './setup-lines.ts';
 
-/** More than there are, for kernels that have more of them: see `CommandProgramOptions`. */
+/** All bits, for newer kernels with further capabilities: see `CommandProgramOptions`. */
 const ALL_CAPABILITIES = 2n ** 63n - 1n;
 
-/** Who and where a command is, inside its root. */
+/** User, working directory and rights of a command, inside its root. */
 export interface BecomeRequest {
   user: User;
   /** Absolute, inside the root. */
   cwd: string;
   isolation: Isolation;
-  /** Names as in `capabilities.ts`; those that this process lacks itself are left out. */
+  /** Names as in `capabilities.ts`; those that this process lacks are left out. */
   capabilities: readonly string[];
-  /** No program can give the command more rights, setuid bit or not. */
+  /** no_new_privs of prctl(2). */
   noNewPrivileges: boolean;
-  /** The system calls that it may make; absent: all. */
+  /** Filter of system calls; absent: none. */
   seccomp: SeccompProfile | undefined;
-  /** File descriptors of what becomes the user's: nobody else has it. */
+  /** File descriptors that are given to the user (fchown): no other process uses their files. */
   handedOver?: readonly number[];
-  /** It has joined a user namespace: the kernel has put every capability into its bounding set. */
+  /** The command joins a user namespace, for which the kernel fills the bounding set. */
   hasJoinedUsers?: boolean;
 }
 
@@ -43,18 +43,18 @@ export interface BecomeSettings {
   capabilities: number[];
   /** The program of a seccomp filter, in base64. */
   filter?: string;
-  /** What programs of the machine do where there are some. */
+  /** Further settings, which otherwise the machine's programs apply. */
   further?: {
     gid: number;
     groups: number[];
     noNewPrivileges: boolean;
-    /** Standard input is a terminal, and it leads a session of its own that has that. */
+    /** Standard input is the controlling terminal of its own session. */
     leadsTerminal: boolean;
     ulimits: readonly Ulimit[];
   };
 }
 
-/** A line of POSIX shell that becomes a command. */
+/** A line of POSIX shell that executes a command in the shell's place. */
 export interface BecomeScript {
   /** The words, quoted for the shell; `args` follow them. */
   line: string;
@@ -64,12 +64,12 @@ export interface BecomeScript {
 }
 
 /**
- * What turns a POSIX shell into a command. The shell must be in its namespaces already, with the root of the machine
- * as its root, and the command's root as its working directory.
+ * The line with which a POSIX shell executes a command in its place. The shell must be in the command's namespaces, with
+ * the machine's root as its root, and the command's root as its working directory.
  *
  * @param environment the command's variables, `K=V`
- * @param place absolute path of a file, for the program that does it: it has the variables in it
- * @param path of the same file as the shell sees it
+ * @param place absolute path at which to write the program that does it, which contains the variables
+ * @param path of the same file inside the shell's mount namespace
  */
 export function becomeScript(
   request: BecomeRequest,
@@ -81,7 +81,7 @@ export function becomeScript(
   const bounding = capabilityMask('CapBnd');
   const capabilities = within(bounding, request.capabilities);
   const singleId = isolation === 'single';
-  // The kernel's own words for it would be those of a shell.
+  // Checked here, since the kernel's error would be reported by a shell.
   if (isTooLong([...args, ...environment])) throw tooLong();
   if (canMakePrograms()) {
     const program = commandProgram({
@@ -95,7 +95,7 @@ export function becomeScript(
   const identity = [
     ...[needTool('setpriv'), '--inh-caps=-all'],
     ...(noNewPrivileges ? ['--no-new-privs'] : []),
-    // With a single id there is no other user, and the kernel refuses to set groups.
+    // With a single id the kernel does not permit setgroups.
     ...(singleId ? [] : [`--regid=${user.gid}`, `--groups=${user.groups.join(',')}`]),
     '--',
   ];
@@ -106,7 +106,7 @@ export function becomeScript(
     capabilities: capabilities.map((name) => CAPABILITY_NAMES.indexOf(name)),
     ...(seccomp === undefined ? {} : { filter: filterProgram(seccomp).toString('base64') }),
   };
-  // It takes the variables as they are carried: some of them would mean something to Node.
+  // The variables are passed under other names: Node would obey some of them.
   const node = [process.execPath, entryPath('become'), JSON.stringify(settings), String(environment.length)];
   return {
     line: [...identity, ...node].map(quote).join(' '),

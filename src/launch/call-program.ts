@@ -3,15 +3,15 @@ import { bytesOfName } from '../layer/names.ts';
 import { type FilteredArchitecture, syscallNumbers } from './syscall-numbers.ts';
 
 /**
- * Programs of a few hundred bytes that make system calls, one after the other, and nothing else: the last program
- * before a command. It needs no loader, no library and no variables, so it starts in the time of a system call, obeys
- * nothing that an image says, and is no program of the machine that a command could get hold of.
+ * Programs of a few hundred bytes that only make a sequence of system calls: the last program before a command. They
+ * need no loader, library or variables, so they start in the time of a system call, do not depend on the image's
+ * content, and are not programs of the machine that a command could open.
  *
- * The machine code is the same in each. It goes through a list of records, each a call with its arguments, and what is
- * done where that fails. All else is data:
+ * The machine code is the same in all of them. It walks a list of records, each a call with its arguments and the
+ * outcomes of its failures. Everything else is data:
  *
  *     record:  number, 6 arguments, address of its outcomes      (8 words of 64 bits; the next record follows)
- *     outcome: errno as the kernel gives it (negative), address of the record to go on with; errno 0: any other
+ *     outcome: negative errno, address of the record to continue with; errno 0: any other error
  */
 const CODE: Partial<Record<NodeJS.Architecture, Machine>> = {
   x64: {
@@ -73,12 +73,12 @@ interface Machine {
   numbers: FilteredArchitecture;
   /** `e_machine` in the header. */
   elf: number;
-  /** Where in the code the address of the first record is. */
+  /** Offset in the code of the address of the first record. */
   firstRecordAt: number;
   code: string[];
 }
 
-/** Where the file is in memory: as linkers have it. */
+/** Load address, the default of linkers. */
 const BASE = 0x400000;
 const HEADER_BYTES = 64;
 const SEGMENT_BYTES = 56;
@@ -96,7 +96,7 @@ export class Words {
   constructor(readonly words: readonly (number | bigint | Uint8Array)[]) {}
 }
 
-/** A call and what follows if it fails: by the errno's name, or `any`. What is not listed ends the program. */
+/** A call, and the next step for its failures: by the errno's name, or `any`. Other failures end the program. */
 export interface Call {
   name: string;
   args: readonly Argument[];
@@ -112,20 +112,20 @@ export interface End {
 /** The next step: the next call, other calls, or the end. */
 export type Next = 'continue' | End | readonly Call[];
 
-/** A text with the null that ends it in C. */
+/** A text with a terminating NUL. */
 export function cText(text: string): Uint8Array {
   return Buffer.concat([bytesOfName(text), Buffer.of(0)]);
 }
 
-/** Whether there are such programs for this machine. */
+/** Whether such programs can be made for an architecture. */
 export function canMakePrograms(architecture: NodeJS.Architecture = process.arch): boolean {
   return CODE[architecture] !== undefined;
 }
 
 /**
- * The bytes of an ELF executable that makes these calls. The last one should be one that does not return.
+ * The bytes of an ELF executable that makes these calls. The last call must not return.
  *
- * @param architecture one for which `canMakePrograms` is true
+ * @param architecture must satisfy `canMakePrograms`
  */
 export function callProgram(
   calls: readonly Call[],
@@ -134,12 +134,12 @@ export function callProgram(
   return new Layout(CODE[architecture]!).link(calls);
 }
 
-/** Places records and data one behind the other. Addresses have less than 32 bits. */
+/** Places records and data one after the other. Addresses have less than 32 bits. */
 class Layout {
   readonly #parts: Buffer[] = [];
   readonly #placed = new Map<Uint8Array | Words, number>();
   readonly #records = new Map<readonly Call[], number>();
-  /** What many calls share, by what is in it. */
+  /** Parts that calls share, by their content. */
   readonly #ends = new Map<string, number>();
   readonly #listed = new Map<string, number>();
   readonly #numbers: ReadonlyMap<string, number>;
@@ -179,7 +179,7 @@ class Layout {
     return bytes;
   }
 
-  /** Places the records of calls, with all that they need. @returns the address of the first one */
+  /** Places the records of calls, and their data. @returns the address of the first one */
   #list(calls: readonly Call[]): number {
     const known = this.#records.get(calls);
     if (known !== undefined) return known;
@@ -192,7 +192,7 @@ class Layout {
       writeWord(records, at, this.#number(name));
       for (const [word, argument] of args.entries())
         writeWord(records, at + (1 + word) * WORD, this.#value(argument));
-      // That one cannot fail.
+      // It cannot fail.
       if (name !== 'exit_group')
         writeWord(records, at + (RECORD_WORDS - 1) * WORD, this.#outcomes(name, failures, next));
     }
@@ -239,7 +239,7 @@ class Layout {
     return at;
   }
 
-  /** Puts bytes behind all others. They may be filled in later. @returns their address */
+  /** Appends bytes, which may be filled in later. @returns their address */
   #place(bytes: Buffer): number {
     const at = this.#end;
     const padding = (WORD - (bytes.length % WORD)) % WORD;
@@ -262,7 +262,7 @@ function shared(known: Map<string, number>, key: string, make: () => number): nu
   return at;
 }
 
-/** Writes 64 bits, little endian, where there were zeros. */
+/** Writes 64 bits, little endian, over zeros. */
 function writeWord(bytes: Buffer, at: number, value: number | bigint): void {
   if (typeof value === 'number' && value >= 0 && value <= 0xffffffff) bytes.writeUInt32LE(value, at);
   else bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);

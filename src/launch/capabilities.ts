@@ -1,4 +1,4 @@
-/** Names of Linux's capabilities, without `CAP_` and in small letters; the place is the number. */
+/** Names of Linux's capabilities, in lower case without `CAP_`. The index is the number. */
 export const CAPABILITY_NAMES = (
   'chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable ' +
   'net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot ' +
@@ -13,7 +13,7 @@ export const DEFAULT_CAPABILITIES: readonly string[] = (
   'audit_write setfcap'
 ).split(' ');
 
-/** Those of some capabilities that a process has to give. @param mask see `capabilityMask` */
+/** The named capabilities that are in a mask. @param mask see `capabilityMask` */
 export function within(mask: bigint, names: readonly string[]): string[] {
   return names.filter((name) => ((mask >> BigInt(CAPABILITY_NAMES.indexOf(name))) & 1n) === 1n);
 }

@@ -2,17 +2,17 @@ import { JettisonError } from '../errors/error.ts';
 import { resolvePath, type Tree } from '../layer/tree.ts';
 import { type Environment, variable } from './environment.ts';
 
-/** A command that cannot be started, with the exit code and message that a container engine gives it. */
+/** A command that cannot be started, with the exit code and message of container engines. */
 export interface Unstartable {
   exitCode: 126 | 127;
   message: string;
 }
 
 /**
- * Looks for a command as execvp(3) will, but inside the root.
+ * Looks up a command like execvp(3), but inside the root.
  *
  * @param cwd absolute path inside the root
- * @returns undefined when it is there and executable
+ * @returns undefined if it exists and is executable
  */
 export function findUnstartable(
   tree: Tree,
@@ -52,10 +52,10 @@ const PAGE = 4096;
 const POINTER = 8;
 /** Linux's limit for one argument or variable, with its final NUL, in bytes. */
 const MAX_STRING = 32 * PAGE;
-/** A quarter of the usual limit of a stack, less what the program itself needs. */
+/** A quarter of the usual stack limit, minus the need of the program itself. */
 const MAX_TOTAL = (2 << 20) - PAGE;
 
-/** Whether the kernel refuses to start a program with these arguments and variables. */
+/** Whether these arguments and variables exceed the kernel's limits. */
 export function isTooLong(strings: readonly string[]): boolean {
   const sizes = strings.map((text) => Buffer.byteLength(text) + 1);
   return (
@@ -64,11 +64,9 @@ export function isTooLong(strings: readonly string[]): boolean {
   );
 }
 
-/** The error for a command of which that is so. */
+/** The error for such a command. */
 export function tooLong(): JettisonError {
-  return new JettisonError(
-    'RUN_TOO_LONG',
-    'the command and its environment are longer than the kernel takes',
-    { hint: 'COPY a script into the image and run that; a single argument may have 128 KiB.' },
-  );
+  return new JettisonError('RUN_TOO_LONG', 'the command and its environment exceed the limit of the kernel', {
+    hint: 'COPY a script into the image, and run that. One argument has at most 128 KiB.',
+  });
 }

@@ -4,26 +4,26 @@ import { type Call, callProgram, cText, type End, type Next, Words } from './cal
 import { CAPABILITY_NAMES } from './capabilities.ts';
 import { filterFlags, filterProgram } from './filter-program.ts';
 
-/** All that a process is to be when it becomes a command. */
+/** The attributes of a process when it executes a command. */
 export interface CommandProgramOptions {
   user: User;
-  /** With a single id there is no other user, and the kernel refuses to set groups. */
+  /** With a single id the kernel does not permit setgroups. */
   singleId: boolean;
   /** Absolute, inside the root. */
   cwd: string;
-  /** Names as in `capabilities.ts`, of those that the process has. */
+  /** Names as in `capabilities.ts`; the process must have them. */
   capabilities: readonly string[];
-  /** The process's bounding set: a bit mask. It may have bits that no capability has. */
+  /** The process's bounding set: a bit mask, possibly with bits without a capability. */
   bounding: bigint;
   noNewPrivileges: boolean;
-  /** Absent: any call is allowed. */
+  /** Absent: all calls are allowed. */
   seccomp: SeccompProfile | undefined;
-  /** File descriptors of what becomes the user's. */
+  /** File descriptors that are given to the user (fchown). */
   handedOver?: readonly number[];
-  /** `K=V`: exactly what the command gets. */
+  /** `K=V`: the complete environment of the command. */
   environment: readonly string[];
   args: readonly string[];
-  /** Its own file, absolute, as the process sees it; no path of the command's root. */
+  /** Absolute path of the program's own file, outside the command's root. */
   path: string;
 }
 
@@ -36,24 +36,24 @@ const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const INSTRUCTION_BYTES = 8;
-/** The group that it has. */
+/** Keeps the group, in fchown(2). */
 const SAME = -1;
 
 /**
- * An executable that turns a process into a command. The process must be in its namespaces already, with the command's
- * root as its working directory, all capabilities, and standard error as the command is to have it.
+ * An executable that enters the root, drops rights, and executes a command. Its process must be in the command's
+ * namespaces, with the command's root as its working directory, all capabilities, and the command's standard error.
  *
- * The filter comes last: from there on only the command itself is executed, so a profile need not allow anything else.
- * Setting it takes CAP_SYS_ADMIN, since programs with a setuid bit must keep working; the command gets its capabilities
- * from the bounding set, which lacks that one.
+ * The filter is set last: only the command itself is executed after that, so a profile need not allow other calls.
+ * Setting it without no_new_privs needs CAP_SYS_ADMIN. The command gets its capabilities from the bounding set, which
+ * lacks that one.
  */
 export function commandProgram(options: CommandProgramOptions): Buffer {
   return callProgram([startedOnce(options), ...identity(options), ...execution(options)]);
 }
 
 /**
- * A script whose interpreter is /proc/self/exe makes the kernel execute this program again, endlessly. In the command's
- * root it does not find itself.
+ * A script whose interpreter is /proc/self/exe would make the kernel execute this program endlessly. The second time it
+ * is in the command's root, and does not find its own file there.
  */
 function startedOnce({ args, path }: CommandProgramOptions): Call {
   const again = failure(`exec: "${args[0]}": its interpreter is not a program of the image`, 126);
@@ -71,7 +71,7 @@ function identity(options: CommandProgramOptions): Call[] {
       name: 'keyctl',
       args: [KEYCTL_JOIN_SESSION_KEYRING, 0],
       failures: {
-        // A kernel without keys, or a container whose own filter keeps them away.
+        // A kernel without keys, or a container whose filter forbids them.
         ENOSYS: 'continue',
         EPERM: 'continue',
         EDQUOT: failure('no keyring can be made: see /proc/sys/kernel/keys/maxkeys'),
@@ -112,7 +112,7 @@ function identity(options: CommandProgramOptions): Call[] {
 
 function filter(profile: SeccompProfile): Call {
   const program = filterProgram(profile);
-  // struct sock_fprog: how many instructions, and where.
+  // struct sock_fprog: number of instructions, and their address.
   const described = new Words([program.length / INSTRUCTION_BYTES, program]);
   return {
     name: 'seccomp',
@@ -121,7 +121,7 @@ function filter(profile: SeccompProfile): Call {
   };
 }
 
-/** Looks for the command as execvp(3) does. */
+/** The calls that look up and execute the command like execvp(3). */
 function execution({ args, environment }: CommandProgramOptions): readonly Call[] {
   const command = args[0]!;
   const variables = new Words([...environment.map(cText), 0]);
@@ -150,8 +150,7 @@ function execution({ args, environment }: CommandProgramOptions): readonly Call[
       },
     },
   ];
-  // From the last path to the first, each with what follows where nothing was there, and where something could not be
-  // executed.
+  // From the last path to the first, each with the next step for a missing file, and for one that is not executable.
   let absent: Next = failure(`exec: "${command}": no such file or directory`, 127);
   let forbidden: Next = failure(`exec: "${command}": permission denied`, 126);
   let first: readonly Call[] = [];

@@ -1,11 +1,11 @@
-// A command's /dev: which devices it has, and how they get there.
+// The /dev of a command: its devices, links and mounts.
 
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from '../layer/entry.ts';
 import type { Isolation } from '../protocol/rung.ts';
 import { lockedOptions, type MountLine, SAFE } from './mount-table.ts';
 
-/** Devices that every container has, as major and minor numbers: what Docker lets commands open. */
+/** Major and minor numbers of the devices of every container: those that Docker allows. */
 export const DEVICE_NUMBERS: Readonly<Record<string, readonly [major: number, minor: number]>> = {
   null: [1, 3],
   zero: [1, 5],
@@ -15,7 +15,7 @@ export const DEVICE_NUMBERS: Readonly<Record<string, readonly [major: number, mi
   tty: [5, 0],
 };
 
-/** Those of them that the machine has: they are bound from its /dev. */
+/** Those that the machine has, which are bound from its /dev. */
 const DEVICES = Object.keys(DEVICE_NUMBERS)
   .filter((name) => existsSync(`/dev/${name}`))
   .sort();
@@ -30,7 +30,7 @@ export const DEVICE_LINKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is mounted on /dev and below it.
+ * The mounts on /dev and below it.
  *
  * @param dev relative to the root
  * @param files.dev absolute path of the folder that `writeDevices` has filled
@@ -42,7 +42,7 @@ export function devMounts(
   isolation: Isolation,
   shmSize = 64 << 20,
 ): MountLine[] {
-  // Group 5, tty, exists only where more than one id does.
+  // With a single id, group 5 (tty) does not exist.
   const group = isolation === 'single' ? '' : ',gid=5';
   return [
     {
@@ -68,7 +68,7 @@ export function devMounts(
   ];
 }
 
-/** Makes the files, folders and links of a command's /dev: the devices are bound to them. @param folder absolute path of a directory */
+/** Makes the files, folders and links of a command's /dev, on which devices are bound. @param folder absolute path */
 export function writeDevices(folder: string): void {
   for (const name of DEVICES) writeFileSync(`${folder}/${name}`, '');
   for (const name of ['pts', 'shm', 'mqueue']) mkdirSync(`${folder}/${name}`);

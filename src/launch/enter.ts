@@ -14,27 +14,27 @@ import { type BecomeRequest, becomeScript } from './become-script.ts';
 import { within } from './capabilities.ts';
 import { runtimeProcess } from './runtime-config.ts';
 
-/** A further command in the namespaces of one that runs. */
+/** A further command in the namespaces of a running one. */
 export interface EnterRequest extends Omit<BecomeRequest, 'isolation'> {
   /** Process id of the sandbox's first process: see `StartedCommand`. */
   first: number;
-  /** `K=V`: exactly what the command gets; none that a program of the machine would obey. */
+  /** `K=V`: the complete environment of the command. */
   environment: string[];
   args: string[];
   /** Absolute paths of the control groups to be in. */
   cgroups: readonly string[];
   /** See `CommandRoot`. */
   programs?: string;
-  /** The runtime that runs the first command, if any: it starts the other one, too. */
+  /** The runtime of the first command, if any, which also starts this one. */
   runtime?: RunningRuntime;
-  /** Standard input is a terminal: the command leads a session that has it, or whose terminal leads to it. */
+  /** Standard input is a terminal: it, or one that the runtime makes, becomes the command's controlling terminal. */
   terminal?: TerminalSize;
 }
 
-/** A further command, on its way. */
+/** A further command that is being started. */
 export interface Entered {
   process: ChildProcess;
-  /** How many processes are above the command, that one included: see `commandBelow`. */
+  /** Number of processes above the command, including `process`: see `commandBelow`. */
   depth: number;
 }
 
@@ -43,11 +43,11 @@ interface Way {
   words: string[];
   depth: number;
   variables: Record<string, string>;
-  /** To be called when it has ended. */
+  /** Called when it has ended. */
   done: () => void;
 }
 
-/** Flags of nsenter, by the namespaces' names in /proc. This user is root in its own user namespaces already. */
+/** Flags of nsenter, by the namespaces' names in /proc. Credentials are preserved: this user is already root there. */
 const NAMESPACES: Record<string, string[]> = {
   user: ['--user', '--preserve-credentials'],
   mnt: ['--mount'],
@@ -58,14 +58,14 @@ const NAMESPACES: Record<string, string[]> = {
   cgroup: ['--cgroup'],
 };
 
-/** Arguments: control groups, `--`, the command. */
+/** A shell script that joins control groups. Arguments: control groups, `--`, the command. */
 const JOIN = 'while test "$1" != --; do echo 0 >"$1/cgroup.procs"; shift; done; shift; exec "$@"';
 
 /**
- * Runs a command in the namespaces of another one, from outside of any worker. It sees the same files and
- * processes, and has no more rights than it is given.
+ * Runs a command in the namespaces of another one, without a worker. It has the same files and processes, and only the
+ * rights of the request.
  *
- * @param own which of its standard streams nobody else has: in another user namespace they are handed over
+ * @param own those of its standard streams that no other process uses: in another user namespace they are given to it
  * @throws JettisonError `CONTAINER_NOT_JOINABLE`
  */
 export function enter(
@@ -107,7 +107,7 @@ export function enter(
 
 const RETRY_MS = 20;
 
-/** Sends a signal to a command that was started with `enter`, as soon as it has started. */
+/** Sends a signal to a command of `enter`, as soon as it has started. */
 export function killEntered(entered: Entered, signal: NodeJS.Signals): void {
   const { process: child, depth } = entered;
   const command = child.pid === undefined ? undefined : commandBelow(child.pid, depth);
@@ -140,8 +140,7 @@ function byProgram(request: EnterRequest, own: readonly number[]): Way {
     join(folder, name),
   );
   const lead = request.terminal ? `${needTool('setsid')} --ctty ` : '';
-  // Its root inside the namespaces is still the machine's, where the programs are; its working directory is
-  // the root that its command has.
+  // nsenter keeps the machine's root, where the programs are. The working directory becomes the command's root.
   const words = ['--root', '--wd', '--', needTool('sh'), '-c', `exec ${lead}${line} "$@"`, 'sh', ...args];
   return { words, depth: 1, variables, done: () => rmSync(file, { force: true }) };
 }
@@ -149,16 +148,16 @@ function byProgram(request: EnterRequest, own: readonly number[]): Way {
 function byRuntime(request: EnterRequest, { name, folder }: RunningRuntime): Way {
   const { state } = runtimePlaces(folder);
   const process = join(folder, `process-${randomUUID()}.json`);
-  // So that it hears of changes of the terminal's size.
+  // So that it gets SIGWINCH when the terminal's size changes.
   const lead = request.terminal ? [needTool('setsid'), '--ctty'] : [];
-  // The folder is in memory, and in the mount namespace of the first process.
+  // The folder is a tmpfs in the mount namespace of the first process.
   const file = `/proc/${request.first}/root${process}`;
   const capabilities = within(capabilityMask('CapBnd'), request.capabilities);
   writeFileSync(file, runtimeProcess({ ...request, terminal: request.terminal, capabilities, ulimits: [] }), {
     mode: 0o600,
   });
   return {
-    // Not into the log of the first command: that would seem to have failed.
+    // Not with the log of the first command, which would then seem to have failed.
     words: ['--', ...lead, ...runtimeCommand(name, { state }), 'exec', '--process', process, CONTAINER],
     depth: 2,
     variables: {},
@@ -171,7 +170,7 @@ export function sharesUsers({ first }: Pick<EnterRequest, 'first'>): boolean {
   return isOwn(first, 'user');
 }
 
-/** Whether a process is in a namespace of this one: joining that again may take rights that only root has. */
+/** Whether a process is in the same namespace as this one. Joining it again may need rights of root. */
 function isOwn(pid: number, namespace: string): boolean {
   return readlinkSync(`/proc/${pid}/ns/${namespace}`) === readlinkSync(`/proc/self/ns/${namespace}`);
 }

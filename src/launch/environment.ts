@@ -1,10 +1,10 @@
-/** The environment of a command, and the part of it that only programs inside the root may see. */
+/** The environment of a command, in two parts. */
 export interface Environment {
-  /** `K=V`, safe to hand to the machine's own programs. */
+  /** `K=V`, safe for the machine's programs. */
   plain: string[];
   /**
-   * `K=V` that the dynamic loader, or the C library, of the program that receives them obeys. The last
-   * program that runs with the machine's root directory must not: it would load what the image says.
+   * `K=V` that the dynamic loader or the C library obeys. Programs with the machine's root must not get them: they would
+   * load files named by the image.
    */
   guarded: string[];
 }
@@ -14,8 +14,7 @@ const LOADER = /^(LD_|GLIBC_|GCONV_|GETCONF_|MALLOC_|MUSL_|LOCPATH=|NLSPATH=|LIB
 const LOCALE = /^(LANG|LANGUAGE|LC_[A-Z]+)=/;
 
 /**
- * The environment of a command: what it was given, with HOME and PATH where they are missing. Of a variable
- * that is given twice the last one counts.
+ * The environment of a command: the given variables, with defaults for HOME and PATH. The last one of a name wins.
  */
 export function completeEnvironment(given: readonly string[], home: string): Environment {
   const variables = new Map([
@@ -24,7 +23,7 @@ export function completeEnvironment(given: readonly string[], home: string): Env
   ]);
   for (const variable of given) {
     const equals = variable.indexOf('=');
-    // A name cannot be empty, and one without a value is not a variable.
+    // Entries without a name or without "=" are not variables.
     if (equals > 0) variables.set(variable.slice(0, equals), variable.slice(equals + 1));
   }
   const all = [...variables].map(([name, value]) => `${name}=${value}`);
@@ -43,14 +42,14 @@ export function variable(environment: Environment, name: string): string | undef
 }
 
 /**
- * The variables (`K=V`) under names that mean nothing to any program: `JETTISON_0`, `JETTISON_1`, … So the machine's
- * programs hand them on to a command in their environment: everybody can read arguments in /proc.
+ * The variables (`K=V`) as values of neutral names, `JETTISON_0`, `JETTISON_1`, …, so that the machine's programs pass
+ * them on in their environment: arguments can be read by all users in /proc.
  */
 export function carriers(environment: readonly string[]): Record<string, string> {
   return Object.fromEntries(environment.map((entry, index) => [`JETTISON_${index}`, entry]));
 }
 
-/** The variables that `carriers` has put into this process's environment. @param count of them */
+/** The variables of `carriers` in this process's environment. @param count their number */
 export function carried(count: number): string[] {
   return Array.from({ length: count }, (_, index) => process.env[`JETTISON_${index}`]!);
 }

@@ -4,7 +4,7 @@ import { kernelIsAtLeast } from '../machine/kernel.ts';
 import type { SeccompProfile, SeccompRule } from '../protocol/exec-request.ts';
 import { type FilteredArchitecture, NEWEST_CALL, syscallNumbers } from './syscall-numbers.ts';
 
-/** One instruction of classic BPF, as `struct sock_filter` has it: jumps count instructions after the next one. */
+/** One instruction of classic BPF, `struct sock_filter`. Jumps count instructions after the next one. */
 interface Instruction {
   code: number;
   jt: number;
@@ -68,31 +68,31 @@ const KERNEL_ACTIONS = '/proc/sys/kernel/seccomp/actions_avail';
 
 const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
 
-/** Flags of seccomp(2), as runtimes have them: before Linux 5.16, filtered processes would be slower in all they do. */
+/** Flags of seccomp(2), like those of runtimes: before Linux 5.16 filtered processes are slower without this one. */
 export function filterFlags(): number {
   return kernelIsAtLeast(4, 17) ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0;
 }
 
-/** Why no filter can be set here; undefined where one can. */
+/** Why no filter can be set on this machine; undefined if one can. */
 export function whyNoFilter(): string | undefined {
   if (!canFilter()) return `there is no table of the system calls of ${process.arch}`;
   return existsSync(KERNEL_ACTIONS) ? undefined : 'the kernel has no seccomp filters';
 }
 
-/** Whether programs for this machine's architecture can be made. */
+/** Whether filters can be made for an architecture. */
 export function canFilter(architecture: NodeJS.Architecture = process.arch): boolean {
   return NATIVE[architecture] !== undefined;
 }
 
 /**
- * The profile as a program of classic BPF for seccomp(2): the bytes of an array of `struct sock_filter`.
+ * Compiles a profile to classic BPF for seccomp(2): the bytes of an array of `struct sock_filter`.
  *
- * It decides as libseccomp's programs do. Of a call's rules one without arguments counts alone, else the first whose
- * arguments fit; names that an architecture lacks are passed over. Calls that are newer than the table of numbers fail
- * with ENOSYS where the default is an error, so that C libraries fall back to older ones, as with runc. A program for an
- * architecture that is not listed is killed.
+ * The semantics are libseccomp's. If a call has a rule without arguments, only that one applies, else the first whose
+ * arguments match. Names that an architecture lacks are ignored. As in runc, calls newer than the table of numbers fail
+ * with ENOSYS if the default is an error, so that C libraries fall back to older calls. A program of an architecture
+ * that is not listed is killed.
  *
- * @param architecture of the machine: its own is filtered where the profile lists none
+ * @param architecture of the machine: used if the profile lists none
  * @throws JettisonError `SECCOMP_PROFILE` for actions, comparisons and architectures that cannot be filtered here
  */
 export function filterProgram(
@@ -106,7 +106,7 @@ export function filterProgram(
   return program;
 }
 
-/** Profiles do not change: most commands of a build have the same one. */
+/** Compiled profiles. Profile objects never change, and most commands of a build have the same one. */
 const programs = new WeakMap<SeccompProfile, Buffer>();
 
 function assemble(profile: SeccompProfile, architecture: NodeJS.Architecture): Buffer {
@@ -162,7 +162,7 @@ function decide(profile: SeccompProfile, architecture: FilteredArchitecture): In
   const unknown = /ERRNO|KILL|TRAP/.test(profile.defaultAction)
     ? actionOf('SCMP_ACT_ERRNO', ENOSYS)
     : fallback;
-  // Some that only one architecture has are beyond those that all have.
+  // Calls of only one architecture can have higher numbers than the common ones.
   const known = new Set(numbers.values());
   const otherwise = (number: number) => (number <= NEWEST_CALL || known.has(number) ? fallback : unknown);
   const ranges: Range[] = [{ start: 0, rules: [], otherwise: fallback }];
@@ -222,9 +222,9 @@ const LOW = 0xffffffffn;
 const ALL = 0xffffffffffffffffn;
 
 /**
- * Goes on with the next instruction if an argument, which has 64 bits, is as it should be.
+ * Continues with the next instruction if a 64-bit argument satisfies the comparison.
  *
- * @param skip how many instructions after these are passed over if it is not
+ * @param skip number of instructions after these to skip if it does not
  */
 function compare({ index, value, valueTwo = 0, op }: Comparison, skip: number): Instruction[] {
   const low = ARGUMENTS + index * 8;
@@ -296,7 +296,7 @@ function give(action: number): Instruction {
   return { code: RETURN, jt: 0, jf: 0, k: action };
 }
 
-/** Jumps that are longer than their instructions can say get help from one that can. */
+/** A conditional jump. If it is too far for 8 bits, an unconditional jump is added. */
 function choose(code: number, k: number, yes: Instruction[], no: Instruction[]): Instruction[] {
   return no.length <= FARTHEST
     ? [{ code, jt: no.length, jf: 0, k }, ...no, ...yes]

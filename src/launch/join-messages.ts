@@ -20,7 +20,7 @@ export type ToJoiner =
   | { type: 'resize'; size: TerminalSize }
   | { type: 'hang-up' };
 
-/** To control. Of output and of input there is one message on its way at a time. */
+/** To control. At most one message of output, and one of input, is in flight. */
 export type FromJoiner =
   | { type: 'output'; output: ExecOutput }
   | { type: 'taken' }

@@ -10,33 +10,33 @@ export interface Mounted {
 
 const LOCKABLE = ['nosuid', 'nodev', 'noexec', 'noatime', 'nodiratime', 'relatime'];
 
-/** One line of the table that mount(8) works through. */
+/** One line of a table for mount(8). */
 export interface MountLine {
-  /** Absent: the target itself, to change how it is mounted. */
+  /** Absent: the target itself, to change the options of its mount. */
   source?: string;
-  /** Relative to the root, and without symlinks; or absolute, outside the root. */
+  /** Relative to the root, without symlinks; or absolute, outside the root. */
   target: string;
   type: string;
   options: string;
 }
 
-/** Options of whatever needs neither programs nor devices. */
+/** Options of mounts without programs and devices. */
 export const SAFE = 'nosuid,nodev,noexec';
 
 /**
- * Flags of a path's mount that must be repeated when others are set: in a user namespace they are locked.
+ * Flags of a path's mount that a remount must repeat, since they are locked in a user namespace.
  */
 export function lockedOptions(path: string): string[] {
-  // What is not there yet will be mounted there by this process itself.
+  // A missing path will be mounted by this process itself.
   const real = existsSync(path) ? realpathSync(path) : path;
   return mountOptions(real).filter((option) => LOCKABLE.includes(option));
 }
 
-/** Options of the mount that a path is in; none where that is not known. @param path absolute, without symlinks */
+/** Options of the mount that contains a path; empty if unknown. @param path absolute, without symlinks */
 export function mountOptions(path: string): string[] {
   const holder = mounts()
     .filter(({ point }) => isWithin(path, point))
-    // Of two mounts at one place the later one is seen.
+    // Of two mounts at one place, the later one is visible.
     .reduce((best, next) => (next.point.length >= best.point.length ? next : best), {
       point: '',
       options: [],
@@ -76,7 +76,7 @@ function unescapeField(field: string): string {
   );
 }
 
-/** fstab(5) wants blanks and backslashes in octal. */
+/** fstab(5) needs spaces and backslashes in octal. */
 function escapeField(field: string): string {
   return field.replace(
     /[ \t\n\\#]/g,

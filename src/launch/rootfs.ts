@@ -10,26 +10,26 @@ import type { Isolation } from '../protocol/rung.ts';
 import { DEVICE_LINKS, DEVICE_NUMBERS, devMounts } from './devices.ts';
 import { lockedOptions, type MountLine, SAFE } from './mount-table.ts';
 
-/** How the root of one run is put together. */
+/** The mounts of a run's root. */
 export interface RootPlan {
-  /** Mount points that the image lacks, with the directories above them that it lacks, too. */
+  /** Missing mount points, with their missing parent directories. */
   stubs: RecipeEntry[];
-  /** Whether the stubs must be the topmost layer, since a whiteout would hide them below the others. */
+  /** Whether the stubs must be the topmost layer, since a whiteout would hide them at the bottom. */
   stubsOnTop: boolean;
   mounts: MountLine[];
-  /** The mounts inside that, in order. */
+  /** Mounts inside other mounts, in order. */
   nested: NestedMount[];
   /** Masked paths of /proc and /sys. Relative to the root. */
   masked: { path: string; kind: PointKind }[];
   /** Read-only paths of /proc and /sys. Relative to the root. */
   readonly: string[];
-  /** Where /dev is. Relative to the root, without symlinks. */
+  /** Path of /dev, relative to the root, without symlinks. */
   dev: string;
 }
 
 export interface NestedMount {
   mount: MountLine;
-  /** Has to be made first: relative to the root, or absolute. */
+  /** A mount point to make first: relative to the root, or absolute. */
   point?: { path: string; kind: PointKind };
 }
 
@@ -40,18 +40,18 @@ export interface BoundSource {
   /** Absolute path. */
   source: string;
   kind: PointKind;
-  /** What a path below it is, where that is known and nothing else can change it: other mounts may go there. */
+  /** The type of a path below it, if it is known and cannot be changed by others. Absent: no mounts are allowed inside. */
   type?: (path: string) => string | undefined;
 }
 
-/** Files and folders on the machine's side that are bound into the root. Absolute paths. */
+/** Files and folders of the machine that are bound into the root. Absolute paths. */
 export interface BoundFiles {
   dev: string;
   hosts: string;
   resolvConf: string;
-  /** The machine's /sys, read-only; absent where the command gets a sysfs of its own. */
+  /** The machine's /sys, read-only; absent if the command gets its own sysfs. */
   sys?: string;
-  /** What is bound for the request's mounts, by their places among them; all but tmpfs and plain binds are there. */
+  /** Sources of the request's mounts, by their index; all except tmpfs and plain binds. */
   bound: ReadonlyMap<number, BoundSource>;
 }
 
@@ -74,7 +74,7 @@ const READ_ONLY = ['proc/bus', 'proc/fs', 'proc/irq', 'proc/sys', 'proc/sysrq-tr
 
 const CGROUP2_MAGIC = 0x63677270;
 
-/** Directories of the root in which the kernel, or this process, has everything. */
+/** Directories of the root whose content is the kernel's or this process's. */
 const KERNEL_DIRECTORIES = ['dev', 'proc', 'sys'];
 
 /**
@@ -85,7 +85,7 @@ const KERNEL_DIRECTORIES = ['dev', 'proc', 'sys'];
  * @param request.shmSize bytes of /dev/shm
  * @param request.unmasked whether /proc and /sys are whole and writable
  * @param request.readonlyFiles whether /etc/hosts and /etc/resolv.conf may not be written
- * @throws JettisonError `MOUNT_TARGET` for a mount point that cannot be one
+ * @throws JettisonError `MOUNT_TARGET` for an invalid mount point
  */
 export function planRoot(
   layers: IndexedLayer[],
@@ -130,7 +130,7 @@ export function planRoot(
       throw badTarget(target, `the image has a link there that leads into /${around.path}`);
     plan.mounts.push({ source, target: points.add(target, 'file', 'bind'), type: 'none', options: bindFile });
   }
-  // In the order of their targets, whatever the order in which they were written: as in BuildKit.
+  // Sorted by target, as in BuildKit.
   const byTarget = [...request.mounts.entries()].sort(([, a], [, b]) =>
     a.target < b.target ? -1 : a.target > b.target ? 1 : 0,
   );
@@ -155,8 +155,8 @@ export function planRoot(
 }
 
 /**
- * The tree without what an image has at /dev, /proc or /sys if that is not a directory. A stub hides it for the time
- * of the run: runtimes and the kernel take these paths as they are written.
+ * The tree without /dev, /proc and /sys if they are not directories. Stubs hide these during the run, since runtimes
+ * and the kernel need the literal paths.
  */
 export function withKernelDirectories(tree: Tree): Tree {
   const hidden = KERNEL_DIRECTORIES.filter((name) => {
@@ -173,7 +173,7 @@ export function withKernelDirectories(tree: Tree): Tree {
   };
 }
 
-/** The mounts that keep the kernel's files from a command: to be made after those of the plan. */
+/** The mounts of masked and read-only paths, to be made after those of the plan. */
 export function coveringMounts({ masked, readonly }: RootPlan): MountLine[] {
   return [
     ...readonly.map((target) => ({ target, type: 'none', options: `bind,ro,${SAFE}` })),
@@ -187,14 +187,14 @@ export function coveringMounts({ masked, readonly }: RootPlan): MountLine[] {
 
 type Region = 'kernel' | 'dev' | 'bind' | 'tmpfs';
 
-/** Something mounted: where, and what is known of it. */
+/** A mount with its target. */
 interface Around {
   path: string;
   region: Region;
   bound: BoundSource | undefined;
 }
 
-/** The mount points of one root, and what has to exist for them. */
+/** The mount points of one root, and the stubs for missing ones. */
 export class MountPoints {
   readonly #regions = new Map<string, Around>();
   readonly #stubs = new Map<string, RecipeEntry>();
@@ -205,7 +205,7 @@ export class MountPoints {
     this.#tree = tree;
   }
 
-  /** The mount that covers a path already, if any. */
+  /** The earlier mount that contains a path, if any. */
   around(target: string): Around | undefined {
     let path = resolvePath(this.#tree, target).path;
     while (path !== '') {
@@ -216,7 +216,7 @@ export class MountPoints {
     return undefined;
   }
 
-  /** Notes a mount point and makes a stub for it where it is missing. @returns its path without symlinks */
+  /** Adds a mount point, with a stub if it is missing. @returns its path without symlinks */
   add(target: string, kind: PointKind, region: Region, bound?: BoundSource): string {
     const { path, entry } = resolvePath(this.#tree, target);
     if (path === '') throw badTarget(target, 'it is the root directory');
@@ -240,7 +240,7 @@ export class MountPoints {
     return [...this.#stubs.values()].sort((a, b) => comparePaths(a.path, b.path));
   }
 
-  /** The stubs together with the image's own directories above them, as they are. */
+  /** The stubs with the image's directories above them. */
   stubsWithParents(): RecipeEntry[] {
     const all = new Map(this.#stubs);
     for (const { path } of this.#stubs.values()) {
@@ -287,7 +287,7 @@ function sysMounts(
   const unified = statfs('/sys/fs/cgroup') === CGROUP2_MAGIC;
   const cgroup = join(sys, 'fs/cgroup');
   return [
-    // A user namespace that uses the machine's network may not mount a sysfs of its own.
+    // A user namespace with the machine's network must not mount its own sysfs.
     isolation === 'root'
       ? { source: 'sysfs', target: sys, type: 'sysfs', options: `${unmasked ? 'rw' : 'ro'},${SAFE}` }
       : { source: source ?? '/sys', target: sys, type: 'none', options: 'rbind' },
@@ -319,7 +319,7 @@ function userMount(mount: ExecMount, target: string, source: string | undefined)
       return { source: 'tmpfs', target, type: 'tmpfs', options };
     }
     case 'secret': {
-      // Scripts are handed in like secrets.
+      // Scripts are also mounted in this way.
       const safe = (mount.mode & 0o111) === 0 ? SAFE : 'nosuid,nodev';
       return { source: source!, target, type: 'none', options: `bind,ro,${safe}` };
     }
@@ -340,7 +340,7 @@ function userMount(mount: ExecMount, target: string, source: string | undefined)
   }
 }
 
-/** Whether a path is one of the devices that every command may open, under whatever name. */
+/** Whether a path is one of the devices that every command may open, under any name. */
 function isContainerDevice(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   return (
@@ -358,7 +358,7 @@ function nestedMount(mount: MountLine, kind: PointKind, around: Around, written:
   for (const [depth] of parts.entries()) {
     const path = parts.slice(0, depth + 1).join('/');
     const found = bound.type(path);
-    // Made where the other mount comes from: that may be mounted read-only.
+    // Made in the source of the other mount, which may be mounted read-only.
     if (found === undefined) return { mount, point: { path: join(bound.source, rest), kind } };
     const wanted = depth < parts.length - 1 ? 'directory' : kind;
     if (found !== wanted)
@@ -371,7 +371,7 @@ function plainBind(source: string): BoundSource {
   return { source, kind: isDirectory(source) ? 'directory' : 'file' };
 }
 
-/** A path of the machine's /proc or /sys, seen from where that is mounted in the root. */
+/** A path of /proc or /sys, at the place where that is mounted in the root. */
 function under(at: string, top: string, path: string): string {
   return `${at}${path.slice(top.length)}`;
 }

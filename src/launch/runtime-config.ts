@@ -7,9 +7,9 @@ import type { RootPlan } from './rootfs.ts';
 
 /** The settings of one command's bundle. */
 export interface RuntimeConfigOptions {
-  /** Absolute path of the root, which is mounted already; what is in it is not. */
+  /** Absolute path of the root, which is mounted, unlike the mounts inside it. */
   root: string;
-  /** Whether any device can be opened, if control groups and the root's mount allow; else only those of every /dev. */
+  /** Whether all devices are allowed; else only those of every /dev. */
   devices: boolean;
   plan: Pick<RootPlan, 'mounts' | 'nested' | 'masked' | 'readonly'>;
   args: readonly string[];
@@ -21,23 +21,23 @@ export interface RuntimeConfigOptions {
   capabilities: readonly string[];
   noNewPrivileges: boolean;
   ulimits: readonly Ulimit[];
-  /** The runtime makes a terminal for the command, and passes on what goes through it. */
+  /** The runtime makes a terminal for the command, and forwards it. */
   terminal: TerminalSize | undefined;
-  /** Absent: any call is allowed. */
+  /** Absent: all calls are allowed. */
   seccomp?: SeccompProfile | undefined;
-  /** The same as a program for the kernel, for runtimes that take one: assembling it costs them more than all else. */
+  /** The compiled filter, for runtimes that accept one: compiling it is their slowest part. */
   filter?: Buffer | undefined;
-  /** Words of a program that sets flags of the root's mount, once the runtime has made its own mount of it. */
+  /** Words of the hook of `remountCommand`. */
   remount?: readonly string[] | undefined;
 }
 
-/** The process part of a bundle, by itself what `exec` takes. */
+/** The `process` of a bundle, which is also the input of a runtime's `exec`. */
 type RuntimeProcess = Pick<
   RuntimeConfigOptions,
   'args' | 'environment' | 'cwd' | 'user' | 'capabilities' | 'noNewPrivileges' | 'ulimits' | 'terminal'
 >;
 
-/** Docker's: nothing but the devices of every /dev, and terminals; nodes of all kinds may be made. */
+/** Docker's rules: only the devices of every /dev, and terminals. All kinds of nodes can be made. */
 const DEVICE_RULES = [
   { allow: false, access: 'rwm' },
   { allow: true, type: 'c', access: 'm' },
@@ -54,14 +54,14 @@ const DEVICE_RULES = [
   { allow: true, type: 'c', major: 136, access: 'rwm' },
 ];
 
-/** crun's. */
+/** Annotation of crun. */
 const FILTER_ANNOTATION = 'run.oci.seccomp_bpf_data';
 const VERSION = '1.0.2';
 const UMASK = 0o22;
 
 /**
- * The text of a bundle's `config.json`, by the OCI runtime specification. Namespaces for the network, IPC, the
- * host's name and control groups are those that the runtime is started in.
+ * The text of a bundle's `config.json`, by the OCI runtime specification. Network, IPC, UTS and cgroup namespaces are
+ * those in which the runtime is started.
  */
 export function runtimeConfig(options: RuntimeConfigOptions): string {
   const { root, devices, plan, seccomp, filter, remount } = options;
@@ -87,7 +87,7 @@ export function runtimeConfig(options: RuntimeConfigOptions): string {
 export function runtimeProcess(options: RuntimeProcess): string {
   const { user, ulimits } = options;
   const capabilities = options.capabilities.map(capabilityName);
-  // What a process that stops being root keeps: nothing, but programs may have file capabilities.
+  // A user other than root has no capabilities, but the bounding set permits file capabilities.
   const own = user.uid === 0 ? capabilities : [];
   const text = JSON.stringify({
     terminal: options.terminal !== undefined,
@@ -111,7 +111,7 @@ function capabilityName(name: string): string {
   return `CAP_${name.toUpperCase()}`;
 }
 
-/** As text: "no limit" is a number that JavaScript's have no room for. */
+/** JSON text, since "no limit" is 2⁶⁴ − 1, which a JavaScript number cannot represent. */
 function runtimeLimit({ name, soft, hard }: Ulimit): string {
   const value = (limit: number) => (limit === -1 ? '18446744073709551615' : String(limit));
   return `{"type":"RLIMIT_${name.toUpperCase()}","soft":${value(soft)},"hard":${value(hard)}}`;
@@ -120,7 +120,7 @@ function runtimeLimit({ name, soft, hard }: Ulimit): string {
 function runtimeMount(root: string, { source, target, type, options }: MountLine) {
   return {
     destination: `/${target}`,
-    // Something without a source is mounted on itself.
+    // Without a source it is mounted on itself.
     source: source ?? join(root, target),
     type: type === 'none' ? 'bind' : type,
     options: lastWords(options.split(',')),
@@ -138,7 +138,7 @@ const OPPOSITES: Record<string, string> = {
   ro: 'rw',
 };
 
-/** Of options that contradict each other the last one counts, as mount(8) has it; runtimes differ in that. */
+/** Removes options that a later one contradicts, as in mount(8): runtimes differ in this. */
 function lastWords(options: string[]): string[] {
   return options.filter((option, at) => !options.includes(OPPOSITES[option] ?? '', at + 1));
 }

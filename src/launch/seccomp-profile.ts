@@ -51,7 +51,7 @@ const EVERYBODY = (
   'writev'
 ).split(' ');
 
-/** Further calls that take a capability, and which. */
+/** Further calls, by the capability that allows them. */
 const BY_CAPABILITY: Record<string, string> = {
   dac_read_search: 'open_by_handle_at',
   sys_admin:
@@ -71,11 +71,11 @@ const BY_CAPABILITY: Record<string, string> = {
   perfmon: 'perf_event_open',
 };
 
-/** Personalities that change nothing dangerous: the default, BSD's, both with 32-bit addresses, and "tell me". */
+/** Harmless personalities: the default, BSD's, both with 32-bit addresses, and the query. */
 const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 
 const VSOCK = 40;
-/** Requests of ioctl(2) that type into a terminal: TIOCSTI, and TIOCLINUX, which pastes. No command needs them. */
+/** Requests of ioctl(2) that put input into a terminal: TIOCSTI, and TIOCLINUX, which pastes. */
 const TYPING = [0x5412, 0x541c];
 const REQUEST_BITS = 32;
 /** All flags of clone(2) that make a namespace, but not CLONE_NEWTIME, which clone cannot have. */
@@ -99,12 +99,12 @@ const ARCHITECTURES: Partial<Record<NodeJS.Architecture, { architectures: string
 };
 
 /**
- * Docker's default filter, for a command with these capabilities: what is not listed fails with EPERM; clone3,
- * whose flags no filter can see, fails with ENOSYS, so that C libraries fall back to clone. Nor can a command type into
- * its terminal.
+ * Docker's default filter, for a command with these capabilities. Calls that are not listed fail with EPERM. clone3,
+ * whose flags a filter cannot read, fails with ENOSYS, so that C libraries fall back to clone. Beyond Docker's filter, a
+ * command cannot put input into its terminal.
  *
  * @param options.capabilities names as in `capabilities.ts`
- * @param options.tracing whether the kernel is 4.8 or newer, where ptrace does not get around filters
+ * @param options.tracing whether the kernel is 4.8 or newer, where ptrace cannot bypass filters
  */
 export function defaultSeccomp(
   options: { capabilities?: readonly string[]; architecture?: NodeJS.Architecture; tracing?: boolean } = {},
@@ -134,7 +134,7 @@ export function defaultSeccomp(
       {
         names: ['clone'],
         action: ALLOW,
-        // On s390 the two first arguments have changed places.
+        // On s390 the first two arguments are swapped.
         args: [
           {
             index: architecture === 's390x' ? 1 : 0,
@@ -156,9 +156,8 @@ export function defaultSeccomp(
 }
 
 /**
- * Allows all requests of ioctl(2) but `TYPING`. The kernel takes their lower 32 bits, so a plain "not equal", which
- * compares 64, would let them pass: each rule allows what differs in one bit from both, or in the bits in which they
- * differ themselves.
+ * Allows all requests of ioctl(2) except `TYPING`. The kernel uses the lower 32 bits, so a "not equal" of 64 bits could
+ * be bypassed. Each rule allows the requests that differ from both in one bit, or in the bits in which these two differ.
  */
 function ioctlRules(): SeccompRule[] {
   const allow = (mask: number, data: number): SeccompRule => ({
@@ -181,7 +180,7 @@ function ioctlRules(): SeccompRule[] {
 }
 
 /**
- * The filter that a command gets: what was asked for, else the default one.
+ * The filter of a command: the requested one, else the default.
  *
  * @returns undefined for none
  */
@@ -205,10 +204,10 @@ export function chosenSeccomp({
   return profile;
 }
 
-/** By the names of the capabilities: the same object each time, which has been made into a program. */
+/** Default profiles by the names of capabilities: always the same object, since compiled filters are cached by it. */
 const defaults = new Map<string | undefined, SeccompProfile>();
 
-/** Whether a profile is one that `chosenSeccomp` makes itself. */
+/** Whether a profile is a default one of `chosenSeccomp`. */
 export function hasDefaultFilter(profile: SeccompProfile): boolean {
   return [...defaults.values()].includes(profile);
 }

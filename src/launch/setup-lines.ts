@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { findTool, needTool } from '../machine/tools.ts';
 import type { CommandNetwork } from '../protocol/exec-request.ts';
 
-/** The words that give the first process its namespaces. All mounts and processes in them end with it. */
+/** The command that starts the sandbox's first process in new namespaces, whose mounts and processes end with it. */
 export function namespaceWrapper(network: CommandNetwork): string[] {
   return [
     needTool('unshare'),
@@ -12,12 +12,12 @@ export function namespaceWrapper(network: CommandNetwork): string[] {
   ];
 }
 
-/** Makes all mounts of a table. @param table absolute path */
+/** A shell line that makes all mounts of a table. @param table absolute path */
 export function mountAll(table: string): string {
   return `${needTool('mount')} -n -a -T ${quote(table)} || exit 1`;
 }
 
-/** Makes a mount point. @param point.path relative to the root, or absolute; no symlinks in it lead out of the root */
+/** A shell line that makes a mount point. @param point.path relative to the root, or absolute, without symlinks out of the root */
 export function makePoint(root: string, point: { path: string; kind: 'file' | 'directory' }): string {
   const path = resolve(root, point.path);
   const mkdir = `${needTool('mkdir')} -p`;
@@ -26,13 +26,13 @@ export function makePoint(root: string, point: { path: string; kind: 'file' | 'd
     : `${mkdir} ${quote(dirname(path))} && : >${quote(path)} || exit 1`;
 }
 
-/** Brings up the loopback of a network namespace that nothing else does that for, where the machine has a program for it. */
+/** A shell line that brings up the loopback of the network `none`; none if the machine has no `ip`. */
 export function loopbackUp(network: CommandNetwork): string[] {
   const ip = network === 'none' ? findTool('ip') : undefined;
   return ip === undefined ? [] : [`${ip} link set lo up`];
 }
 
-/** One word for a POSIX shell, whatever is in it. */
+/** A text quoted as one word for a POSIX shell. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,7 @@
 /**
- * Numbers of Linux's system calls, by architecture as libseccomp names it. Of the kernel's own tables, up to Linux 6.17:
- * `include/uapi/asm-generic/unistd.h` and `arch/(x86|arm)/…/syscall*.tbl`. A list names calls in the order of their
- * numbers, from 0; `@` goes on at a number, and `=` joins two names of one.
+ * Numbers of Linux's system calls, by libseccomp's names of architectures. Source: the kernel's tables, up to Linux
+ * 6.17: `include/uapi/asm-generic/unistd.h` and `arch/(x86|arm)/…/syscall*.tbl`. A list has the names in the order of
+ * their numbers, from 0; `@` continues at a number, and `=` joins two names of one call.
  */
 const LISTS = {
   SCMP_ARCH_X86_64:
@@ -237,7 +237,7 @@ export type FilteredArchitecture = keyof typeof LISTS;
 
 const tables = new Map<FilteredArchitecture, ReadonlyMap<string, number>>();
 
-/** By name. Numbers of x32 are without the bit that tells its calls from those of x86-64. */
+/** Numbers by name. Those of x32 are without bit 30, which distinguishes them from x86-64's. */
 export function syscallNumbers(architecture: FilteredArchitecture): ReadonlyMap<string, number> {
   const known = tables.get(architecture);
   if (known !== undefined) return known;
@@ -254,5 +254,5 @@ export function syscallNumbers(architecture: FilteredArchitecture): ReadonlyMap<
   return numbers;
 }
 
-/** The highest number of a call that is in all architectures' tables: newer ones are not known here. */
+/** The highest number in the tables of all architectures: higher ones are unknown calls. */
 export const NEWEST_CALL = 469;

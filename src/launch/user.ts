@@ -1,19 +1,18 @@
 import { JettisonError } from '../errors/error.ts';
 import type { User } from '../protocol/exec-request.ts';
 
-/** The user and the group that are 0 also where no file says so. */
+/** The user and group that are 0 even without /etc/passwd and /etc/group. */
 const ROOT = 'root';
 
 const HIGHEST_ID = 2 ** 31 - 1;
 
 /**
- * Who a USER instruction means, as the OCI runtimes resolve it: numbers are ids even where an account has
- * such a name, an id without an account has group 0, and supplementary groups are only those of an account
- * whose group is not given.
+ * Resolves a USER like OCI runtimes: numbers are ids even if an account has such a name, an id without an account has
+ * group 0, and supplementary groups are those of the account, unless a group is given.
  *
  * @param spec `name`, `uid`, `name:group`, `uid:gid`, `:group`, or empty for root
- * @param passwd the root's /etc/passwd; undefined when it has none
- * @param group the root's /etc/group; undefined when it has none
+ * @param passwd text of the root's /etc/passwd, if it exists
+ * @param group text of the root's /etc/group, if it exists
  * @throws JettisonError `USER_UNKNOWN`
  */
 export function resolveUser(spec: string, passwd = '', group = ''): User {
@@ -81,7 +80,7 @@ function groups(text: string) {
 }
 
 function unknown(what: 'user' | 'group', name: string, file: string): JettisonError {
-  return new JettisonError('USER_UNKNOWN', `there is no ${what} "${name}" in the image's ${file}`, {
+  return new JettisonError('USER_UNKNOWN', `unknown ${what} "${name}": it is not in the image's ${file}`, {
     hint: `Create it in an earlier RUN, or give its number (USER uid:gid).`,
     details: { [what]: name },
   });

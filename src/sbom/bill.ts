@@ -3,24 +3,24 @@ import { bareId, type Package } from '../inspect/package.ts';
 import { type PlacedPackage, placedPackages } from '../scan/owned.ts';
 import { cpeOf } from './cpe.ts';
 
-/** A package as a bill of materials has it. */
+/** A package in a bill of materials. */
 export interface Component extends Pick<Package, 'id' | 'type' | 'name' | 'version' | 'kind' | 'path'> {
   purl?: string;
   cpe?: string;
   license?: string;
-  /** Of a package that is one file: the hex digest of it. */
+  /** Digest of a package that is one file: 64 hexadecimal digits. */
   sha256?: string;
-  /** A package manager or a module of one: the application does not load it. */
+  /** A package manager or a module of one, which the application does not load. */
   tool: boolean;
   dev: boolean;
   partOf?: string;
   /** Ids of components of the same bill, sorted. */
   requires: string[];
-  /** `jettison:…` → where it is and what brought it. */
+  /** `jettison:…`: layer, instruction and stage that added it. */
   properties: Record<string, string>;
 }
 
-/** What both formats are written from. */
+/** The content of a bill of materials, for all formats. */
 export interface Bill {
   version: 1;
   image: { label: string; id: string; digest: string };
@@ -29,15 +29,15 @@ export interface Bill {
   components: Component[];
 }
 
-/** What a document says of its making. */
+/** Time and tool of a document. */
 export interface Origin {
   /** ISO 8601 without fractions of a second. */
   created: string;
-  /** Of Jettison. */
+  /** Jettison's version. */
   version: string;
 }
 
-/** The distribution as a thing of its own; undefined where the image does not say. */
+/** The distribution as a component; undefined if the image does not name it. */
 export function systemOf({
   distribution,
 }: Bill): { name: string; version: string; text: string } | undefined {
@@ -46,7 +46,7 @@ export function systemOf({
   return { name: id, version, text: name };
 }
 
-/** Types whose packages may be one file, which is at their path. */
+/** Types whose packages may be a single file, at their path. */
 const SINGLE_FILES = new Set(['generic', 'golang', 'cargo', 'maven']);
 
 export function billOf(inspection: Inspection): Bill {

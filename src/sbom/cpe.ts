@@ -1,4 +1,4 @@
-/** Vendor and product of what advisories name by CPE: programs and libraries that no package manager brought. */
+/** CPE `vendor:product` of programs and libraries that were not installed by a package manager. */
 const PRODUCTS: Record<string, string> = {
   ares: 'c-ares:c-ares',
   bash: 'gnu:bash',
@@ -32,10 +32,10 @@ const PRODUCTS: Record<string, string> = {
   zstd: 'facebook:zstandard',
 };
 
-/** @returns a CPE 2.3 formatted string; undefined for what is not known by one */
+/** @returns a CPE 2.3 formatted string; undefined for a package without a known CPE */
 export function cpeOf(type: string, name: string, version: string): string | undefined {
   const product = type === 'generic' && Object.hasOwn(PRODUCTS, name) ? PRODUCTS[name] : undefined;
-  // `1.3.1-470d3a2`, `3.0.19+quic`: what stands after the version is the packager's.
+  // `1.3.1-470d3a2`, `3.0.19+quic`: the suffix is the packager's.
   const [upstream] = /^\d+(?:\.\d+)*[a-z]?(?![a-z])/.exec(version) ?? [];
   if (product === undefined || upstream === undefined) return undefined;
   return `cpe:2.3:a:${product}:${upstream}:*:*:*:*:*:*:*`;

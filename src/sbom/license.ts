@@ -1,6 +1,6 @@
 import parse from 'spdx-expression-parse';
 
-/** @returns whether a license is an SPDX expression that needs no text of its own; `isId`: it is one id */
+/** @returns `isExpression`: it is a valid SPDX expression without LicenseRef; `isId`: it is a single SPDX id */
 export function readLicense(text: string): { isExpression: boolean; isId: boolean } {
   if (/LicenseRef-|DocumentRef-/.test(text)) return { isExpression: false, isId: false };
   try {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A UUID (version 8) that depends on a text only: the same content has the same one. */
+/** A UUID (version 8) of a text: the same text gives the same UUID. */
 export function uuidOf(text: string): string {
   const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
@@ -8,7 +8,7 @@ export function uuidOf(text: string): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** Letters, digits, dots and hyphens only, and unique: what SPDX allows in an id. */
+/** A unique SPDX id: letters, digits, dots and hyphens only. */
 export function spdxId(prefix: string, text: string): string {
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
   return `${prefix}-${text.replace(/[^A-Za-z0-9.]+/g, '-').slice(0, 60)}-${hash}`;
