@@ -13,7 +13,7 @@ interface Token {
   value: string;
 }
 
-/** The order of Alpine's and Wolfi's versions, as apk-tools 3 has it. */
+/** Compares versions of Alpine and Wolfi, as apk-tools 3 does: negative if `a` is older. */
 export function compareApk(a: string, b: string): number {
   const [left, right] = [tokensOf(a), tokensOf(b)];
   for (let at = 0; ; at++) {
@@ -30,7 +30,7 @@ export function compareApk(a: string, b: string): number {
   }
 }
 
-/** Whether apk takes it for a version. */
+/** Whether apk accepts a text as a version. */
 export function isApkVersion(text: string): boolean {
   return /^\d+(\.\d+)*[a-z]?(_(alpha|beta|pre|rc|cvs|svn|git|hg|p)\d*)*(~[0-9a-f]+)?(-r\d+)?$/.test(text);
 }

@@ -1,16 +1,16 @@
 import semver from 'semver';
 import type { Interval } from './interval.ts';
 
-/** Of hostile ones no more is read. */
+/** Limit for hostile texts, in characters. */
 const LONGEST = 4096;
 
 /**
- * The versions that a text like `>= 1.2, < 1.4 || = 2.0` stands for. For npm and cargo it is a range of semver, with
- * `^`, `~` and `x`; for the others comparisons in a row hold together, `||` is between alternatives, and Maven's
- * `[1.0,2.0)` is understood.
+ * Parses a version constraint like `>= 1.2, < 1.4 || = 2.0`. For npm and cargo it is a range of semver, with `^`, `~`
+ * and `x`. For others, adjacent comparisons must all hold, `||` separates alternatives, and Maven's `[1.0,2.0)` is
+ * accepted.
  *
- * @param type the type of a package URL
- * @returns undefined where it cannot be understood
+ * @param type of the package URL
+ * @returns undefined for an invalid constraint
  */
 export function intervalsOf(text: string, type: string): Interval[] | undefined {
   if (text.length > LONGEST) return undefined;
@@ -27,7 +27,7 @@ export function intervalsOf(text: string, type: string): Interval[] | undefined 
 function ofSemver(text: string): Interval[] | undefined {
   let range: semver.Range;
   try {
-    // A comma between comparisons is the habit of other advisories.
+    // Some advisories separate comparisons by commas.
     range = new semver.Range(text.replaceAll(',', ' '), { loose: true, includePrerelease: true });
   } catch {
     return undefined;
@@ -72,7 +72,7 @@ function mavenIntervals(text: string): Interval[] | undefined {
   return end === text.length ? intervals : undefined;
 }
 
-/** What is left of an interval under one more comparison; of two bounds on one side the later one is taken. */
+/** An interval narrowed by one more comparison. Of two bounds on one side, the later one replaces the other. */
 function narrowed(interval: Interval, operator: string, version: string): Interval {
   switch (operator) {
     case '>':

@@ -1,6 +1,6 @@
 /**
- * Debian's order of versions, `[epoch:]upstream[-revision]`, as in deb-version(7): `~` is before everything, even the
- * end; letters are before other characters; runs of digits are numbers.
+ * Compares Debian versions, `[epoch:]upstream[-revision]`, by deb-version(7): `~` is before everything, even the end;
+ * letters are before other characters; runs of digits are numbers. Negative if `a` is older.
  */
 export function compareDeb(a: string, b: string): number {
   const [left, right] = [split(a), split(b)];
@@ -56,7 +56,7 @@ function digitsAt(text: string, start: number): string {
   return text.slice(start, end);
 }
 
-/** Compares numbers of any length; none is 0. */
+/** Compares decimal numbers of any length; an empty text is 0. */
 export function compareDigits(a: string, b: string): number {
   const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
   if (left.length !== right.length) return left.length - right.length;

@@ -1,16 +1,16 @@
 import type { VersionOrder } from './orders.ts';
 
-/** The versions from `from` to `to`; without a bound they have no end there. */
+/** The versions from `from` up to `to`. An absent bound is infinite. */
 export interface Interval {
   from?: string;
-  /** `from` itself is not in it. */
+  /** Excludes `from` itself. */
   fromExcluded?: true;
   to?: string;
-  /** `to` itself is in it. */
+  /** Includes `to` itself. */
   toIncluded?: true;
 }
 
-/** Whether one of them has the version. A bound that is no version holds nothing: the interval has no version then. */
+/** Whether a version is in one of the intervals. An interval with an invalid bound is empty. */
 export function isWithin(version: string, intervals: readonly Interval[], order: VersionOrder): boolean {
   return intervals.some(({ from, fromExcluded, to, toIncluded }) => {
     if ([from, to].some((bound) => bound !== undefined && !order.isVersion(bound))) return false;

@@ -6,12 +6,12 @@ interface Token {
   value: string;
 }
 
-/** What `1.0.0` ends in does not count: these are no more than nothing. */
+/** Trailing parts that are ignored, as in `1.0.0`. */
 const NOTHING = new Set(['', '0', 'final', 'ga', 'release']);
 const QUALIFIERS = ['alpha', 'beta', 'milestone', 'rc', 'snapshot', '', 'sp'];
 const SHORT: Record<string, string> = { a: 'alpha', b: 'beta', m: 'milestone' };
 
-/** The order of Maven's versions, as its POM reference defines it. */
+/** Compares versions as Maven's POM reference defines: negative if `a` is older. */
 export function compareMaven(a: string, b: string): number {
   const [left, right] = [tokensOf(a), tokensOf(b)];
   for (let at = 0; at < Math.max(left.length, right.length); at++) {
@@ -35,7 +35,7 @@ function tokensOf(version: string): Token[] {
     const [whole, written = '', value = ''] = match;
     if (whole === '') break;
     const number = isNumber(value);
-    // Where digits meet letters without a separator, a hyphen is thought between them.
+    // Between digits and letters without a separator, there is an implicit hyphen.
     const transition = written === '' && wasNumber !== undefined && wasNumber !== number;
     const short = !number && /\d/.test(text[pattern.lastIndex] ?? '') ? SHORT[value] : undefined;
     const empty = value === '' ? '0' : value;
@@ -48,7 +48,7 @@ function tokensOf(version: string): Token[] {
   return trimmed(tokens);
 }
 
-/** Without what means nothing at the end, and before each hyphen. */
+/** Removes `NOTHING` parts from the end, and before each hyphen. */
 function trimmed(tokens: Token[]): Token[] {
   const kept: Token[] = [];
   for (const token of tokens) {
@@ -68,7 +68,7 @@ function compareTokens(a: Token, b: Token): number {
   return x < QUALIFIERS.length || a.value === b.value ? 0 : a.value < b.value ? -1 : 1;
 }
 
-/** A qualifier is before a number after a hyphen, and that is before one after a dot. */
+/** A qualifier sorts before a number after a hyphen, and that before a number after a dot. */
 function rank({ separator, value }: Token): number {
   return isNumber(value) ? (separator === '-' ? 1 : 2) : 0;
 }

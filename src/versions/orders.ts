@@ -5,15 +5,15 @@ import { compareDeb } from './deb.ts';
 import { compareMaven } from './maven.ts';
 import { compareRpm } from './rpm.ts';
 
-/** How the versions of one kind of packages follow each other. */
+/** The order of versions of one type of packages. */
 export interface VersionOrder {
-  /** Whether `compare` has an answer for it. */
+  /** Whether `compare` accepts a text. */
   isVersion(text: string): boolean;
-  /** Negative where `a` is older than `b`; both are versions. */
+  /** Negative if `a` is older than `b`, 0 for equal versions. */
   compare(a: string, b: string): number;
 }
 
-/** Nobody has a longer one: of hostile ones no time is lost on. */
+/** Limit for hostile versions, in characters. */
 const LONGEST = 512;
 const LOOSE = { loose: true } as const;
 
@@ -42,7 +42,7 @@ export const ORDERS = {
   generic: order((text) => /^\d[a-z\d+~]*([._-][a-z\d+~]+)*$/i.test(text), compareMaven),
 } satisfies Record<string, VersionOrder>;
 
-/** Go's own: `v1.2.3`, `go1.22.1`, `1.22`, `v2.0.0+incompatible`. */
+/** Converts Go's versions to semver: `v1.2.3`, `go1.22.1`, `1.22`, `v2.0.0+incompatible`. */
 function withoutPrefix(text: string): string {
   const version = text.replace(/^(go|v)/, '').replace(/^(\d+)(\.\d+)?(rc|beta)(\d+)$/, '$1$2.0-$3$4');
   return /^\d+(\.\d+)?$/.test(version) ? `${version}${version.includes('.') ? '.0' : '.0.0'}` : version;

@@ -1,8 +1,9 @@
 import { compareDigits } from './deb.ts';
 
 /**
- * RPM's order of `[epoch:]version[-release]`: segments of digits or letters, the characters between them do not count;
- * `~` is before everything, `^` behind the end but before any other segment. A missing release equals every release.
+ * Compares RPM versions, `[epoch:]version[-release]`, by segments of digits or letters; the characters between them are
+ * ignored. `~` is before everything, `^` after the end but before any other segment. A missing release equals every
+ * release. Negative if `a` is older.
  */
 export function compareRpm(a: string, b: string): number {
   const [left, right] = [split(a), split(b)];
