@@ -32,12 +32,17 @@ export function buildDatabase(paths: readonly string[], output: string): BuiltDa
   const take = ({ scope, key, advisory }: ReturnType<typeof readOsv>[number]) => {
     scopes.add(scope);
     const line = lines.get(key) ?? new Map<string, Advisory>();
-    lines.set(key, line.set(advisory.id, advisory));
+    // A record may have a range of versions a branch, and two records the same id: each is an advisory of its own.
+    lines.set(
+      key,
+      line.set(`${advisory.id} ${JSON.stringify([advisory.vulnerable, advisory.safe])}`, advisory),
+    );
   };
   for (const { name, text } of documents(paths)) {
-    for (const value of recordsIn(text, name)) {
+    for (const { key, value } of recordsIn(text, name)) {
       const found = readOsv(value);
-      const core = found.length > 0 ? undefined : readNodeCore(value, (range) => intervalsOf(range, 'npm'));
+      const core =
+        found.length > 0 ? undefined : readNodeCore(key, value, (range) => intervalsOf(range, 'npm'));
       for (const one of core === undefined ? found : [core]) take(one);
       if (found.length > 0 || core !== undefined) records++;
       const { modified } = (value ?? {}) as { modified?: unknown };
@@ -55,7 +60,9 @@ export function buildDatabase(paths: readonly string[], output: string): BuiltDa
     writeSync(file, `${SCOPES_KEY}\t${JSON.stringify([...scopes].sort())}\n`);
     const keys = [...lines.keys()].map((key) => Buffer.from(key)).sort(Buffer.compare);
     for (const key of keys) {
-      const advisories = [...lines.get(key.toString())!.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+      const advisories = [...lines.get(key.toString())!]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, one]) => one);
       writeSync(file, `${key}\t${JSON.stringify(advisories)}\n`);
     }
   } finally {
@@ -108,7 +115,7 @@ function* inZip(path: string): Generator<{ name: string; text: string }> {
 }
 
 /** A record, a list of them, or an object whose values are records, as Node's index. */
-function recordsIn(text: string, name: string): unknown[] {
+function recordsIn(text: string, name: string): { key: string; value: unknown }[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -119,7 +126,7 @@ function recordsIn(text: string, name: string): unknown[] {
       cause,
     });
   }
-  if (Array.isArray(value)) return value;
   const isRecord = typeof value === 'object' && value !== null && 'id' in value;
-  return isRecord ? [value] : Object.values(value ?? {});
+  const records = isRecord ? { [name]: value } : (value ?? {});
+  return Object.entries(records).map(([key, record]) => ({ key, value: record }));
 }

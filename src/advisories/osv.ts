@@ -98,13 +98,18 @@ export function readOsv(record: unknown): { scope: string; key: string; advisory
   });
 }
 
-/** What an entry of Node's own index of vulnerabilities says (nodejs/security-wg, vuln/core/index.json). */
+/**
+ * What an entry of Node's own index of vulnerabilities says (nodejs/security-wg, vuln/core/index.json).
+ *
+ * @param key its number there: the id of a flaw that has no CVE
+ */
 export function readNodeCore(
+  key: string,
   entry: unknown,
   intervalsOf: (text: string) => Interval[] | undefined,
 ): { scope: string; key: string; advisory: Advisory } | undefined {
   const said = fieldsOf(entry);
-  const text = (key: string) => (typeof said[key] === 'string' ? said[key] : '');
+  const text = (name: string) => (typeof said[name] === 'string' ? said[name] : '');
   const vulnerable = text('vulnerable') === '' ? undefined : intervalsOf(text('vulnerable'));
   if (vulnerable === undefined) return undefined;
   const [id, ...aliases] = textsOf(said['cve']);
@@ -114,7 +119,7 @@ export function readNodeCore(
     scope: 'generic',
     key: databaseKey('generic', 'node'),
     advisory: {
-      ...{ id: id ?? text('ref'), aliases, vulnerable, safe },
+      ...{ id: id ?? `NODE-CORE-${key}`, aliases, vulnerable, safe },
       fixedIn: safe.flatMap(({ from, fromExcluded }) => (from === undefined || fromExcluded ? [] : from)),
       status: safe.length > 0 ? 'fixed' : 'affected',
       severity: level ?? 'unknown',

@@ -14,6 +14,8 @@ export interface Finding extends PlacedPackage {
   order: VersionOrder;
   /** The nearest version without it. */
   fixedIn?: string;
+  /** What an OpenVEX statement says of it. */
+  vex?: { status: string; note?: string; from: string };
 }
 
 /** Packages that nothing could be said of, and why: never the same as "nothing found". */
@@ -54,20 +56,21 @@ export async function match(
     ),
   );
   const findings = asked.flatMap(({ placed, query, order }, at) =>
-    distinct(answers.flatMap((answer) => answer[at] ?? []))
-      .filter(({ vulnerable, safe }) => {
+    distinct(
+      answers.flatMap((answer) => answer[at] ?? []),
+      ({ vulnerable, safe }) => {
         return isWithin(query.version, vulnerable, order) && !isWithin(query.version, safe, order);
-      })
-      .map((advisory): Finding => {
-        const fixedIn = nearest(query.version, advisory.fixedIn, order);
-        return {
-          ...placed,
-          advisory,
-          version: query.version,
-          order,
-          ...(fixedIn !== undefined && { fixedIn }),
-        };
-      }),
+      },
+    ).map((advisory): Finding => {
+      const fixedIn = nearest(query.version, advisory.fixedIn, order);
+      return {
+        ...placed,
+        advisory,
+        version: query.version,
+        order,
+        ...(fixedIn !== undefined && { fixedIn }),
+      };
+    }),
   );
   return { findings, scanned: asked.length, notScanned };
 }
@@ -95,17 +98,23 @@ async function answersOf(source: AdvisorySource, queries: readonly AdvisoryQuery
   return answers;
 }
 
-/** Two publishers may have the same flaw, under one id or another; the first one's word counts. */
-function distinct(advisories: readonly Advisory[]): Advisory[] {
-  const kept: Advisory[] = [];
-  const seen = new Set<string>();
-  for (const advisory of advisories) {
+/**
+ * The advisories that hold, each flaw once. Two publishers may have the same flaw, under one id or another: the first
+ * one's word counts, also where it says that the version is not affected. One publisher may have several advisories with
+ * an id: one a branch.
+ */
+function distinct(advisories: readonly Advisory[], holds: (advisory: Advisory) => boolean): Advisory[] {
+  const publishers = new Map<string, string>();
+  const shown = new Set<string>();
+  return advisories.filter((advisory) => {
     const ids = [advisory.id, ...advisory.aliases];
-    if (ids.some((id) => seen.has(id))) continue;
-    for (const id of ids) seen.add(id);
-    kept.push(advisory);
-  }
-  return kept;
+    const { publisher } = advisory;
+    if (ids.some((id) => (publishers.get(id) ?? publisher) !== publisher)) return false;
+    for (const id of ids) publishers.set(id, publisher);
+    if (!holds(advisory) || ids.some((id) => shown.has(id))) return false;
+    for (const id of ids) shown.add(id);
+    return true;
+  });
 }
 
 /** The smallest fixed version that is newer than the one there. */
