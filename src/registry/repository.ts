@@ -50,11 +50,7 @@ export class Repository {
       async (response) => {
         if (response.status === 404) throw await this.#manifestMissing(response, which);
         const bytes = await readBody(response, limit('manifest-size')).catch((error) => {
-          if (!(error instanceof RangeError)) throw error;
-          throw unsupported(
-            subject,
-            `it is larger than ${limit('manifest-size') >> 20} MiB, the limit "manifest-size"`,
-          );
+          throw error instanceof RangeError ? tooLarge(subject) : error;
         });
         const digest = sha256(bytes);
         const header = response.headers['docker-content-digest'];
@@ -88,6 +84,41 @@ export class Repository {
       },
     );
     return status === 200 && typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+  }
+
+  /**
+   * The index of the manifests that refer to a manifest: by the referrers API, else by the tag that stands for it in
+   * registries without; an empty index where there is neither.
+   *
+   * @throws JettisonError `REGISTRY_…`
+   */
+  async referrers(digest: Digest): Promise<Buffer> {
+    const listed = await this.connection.send(
+      {
+        method: 'GET',
+        target: `/v2/${this.name}/referrers/${digest}`,
+        headers: { accept: MEDIA.ociIndex },
+        subject: this.#subject('read', digest),
+        scopes: [this.#scope('pull')],
+        expect: [200, 400, 404, 405],
+      },
+      async (response) => {
+        if (response.status === 200) {
+          return readBody(response, limit('manifest-size')).catch((error) => {
+            throw error instanceof RangeError ? tooLarge(this.#subject('read', digest)) : error;
+          });
+        }
+        discard(response);
+        return undefined;
+      },
+    );
+    if (listed !== undefined) return listed;
+    try {
+      return (await this.manifest(digest.replace(':', '-'))).bytes;
+    } catch (error) {
+      if (!(error instanceof JettisonError) || error.code !== 'REGISTRY_NOT_FOUND') throw error;
+      return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests: [] }));
+    }
   }
 
   /** Stores a manifest or index under a tag or its digest. All blobs and manifests in it must exist. */
@@ -262,6 +293,13 @@ function unsupported({ action }: Subject, reason: string): JettisonError {
   return new JettisonError('MANIFEST_UNSUPPORTED', `cannot ${action}: ${reason}`, {
     hint: 'Jettison reads OCI images and Docker schema 2. Push the image again with a current tool.',
   });
+}
+
+function tooLarge(subject: Subject): JettisonError {
+  return unsupported(
+    subject,
+    `it is larger than ${limit('manifest-size') >> 20} MiB, the limit "manifest-size"`,
+  );
 }
 
 /** The media type: the document's own field, else the header. A document that is both image and index is refused. */

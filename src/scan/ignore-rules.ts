@@ -12,6 +12,9 @@ export interface IgnoreRule {
   until?: string;
   /** The file that has it, and where in it. */
   from: string;
+  /** Of an OpenVEX statement. */
+  status?: string;
+  justification?: string;
 }
 
 export interface Ignored {

@@ -3,7 +3,9 @@ import { askedBy } from '../inspect/asked-by.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import type { Ignored, IgnoreRule } from './ignore-rules.ts';
 import { applyRules } from './ignore-rules.ts';
+import { type Lifecycle, lifecyclesOf } from './lifecycle.ts';
 import { type Finding, match, type NotScanned } from './match-advisories.ts';
+import { applyVex, type VexImage, type VexStatement } from './openvex.ts';
 import { placedPackages } from './owned.ts';
 import { type Remedy, remediesOf } from './remedies.ts';
 
@@ -12,6 +14,8 @@ export interface ScanOptions {
   rules: readonly IgnoreRule[];
   /** Leave out what has no fixed version. */
   ignoreUnfixed: boolean;
+  /** OpenVEX statements, and the image as they may name it. */
+  vex?: { statements: readonly VexStatement[]; about: VexImage };
 }
 
 /** What is wrong with an image, as far as the sources know. */
@@ -25,22 +29,30 @@ export interface Scan {
   findings: Finding[];
   remedies: Remedy[];
   ignored: Ignored[];
+  /** How long the distribution and Node are supported: known without a source. */
+  lifecycles: Lifecycle[];
 }
 
 /** Asks the sources for everything that is in an image. */
 export async function scan(
   inspection: Inspection,
   sources: readonly AdvisorySource[],
-  { rules, ignoreUnfixed }: ScanOptions,
+  { rules, ignoreUnfixed, vex }: ScanOptions,
 ): Promise<Scan> {
   const placed = placedPackages(inspection);
   const { findings: all, scanned, notScanned } = await match(placed, inspection.distribution, sources);
-  const { findings, ignored } = applyRules(all.sort(worstFirst), rules);
+  const decided = applyRules(all.sort(worstFirst), rules);
+  const { findings, ignored } = applyVex(
+    decided.findings,
+    vex?.statements ?? [],
+    vex?.about ?? { reference: undefined, digests: [] },
+  );
   const wanted = findings.filter(({ fixedIn }) => !ignoreUnfixed || fixedIn !== undefined);
   return {
     ...{ inspection, sources: sources.map(({ info }) => info), scanned, notScanned },
-    ...{ findings: wanted, ignored },
+    ...{ findings: wanted, ignored: [...decided.ignored, ...ignored] },
     remedies: remediesOf(wanted, { base: inspection.base?.name, askedBy: askedBy(inspection.census) }),
+    lifecycles: lifecyclesOf(inspection),
   };
 }
 

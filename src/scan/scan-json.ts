@@ -1,4 +1,6 @@
 import type { Advisory, Severity, SourceInfo } from '../advisories/advisory.ts';
+import type { ScanComparison } from './compare-scans.ts';
+import { LIFECYCLES_MADE, type Lifecycle } from './lifecycle.ts';
 import type { Finding } from './match-advisories.ts';
 import { countBySeverity, type Scan } from './scan-image.ts';
 
@@ -9,8 +11,17 @@ export interface ScannedFinding {
   severity: Severity;
   severityBy?: string;
   title?: string;
+  description?: string;
   /** What has it: `purl` where it has one. */
-  package: { name: string; version: string; type: string; kind: string; path: string; purl?: string };
+  package: {
+    id: string;
+    name: string;
+    version: string;
+    type: string;
+    kind: string;
+    path: string;
+    purl?: string;
+  };
   /** The version that the advisory speaks of, where it is another one: of distributions, that of the source package. */
   source?: { name: string; version: string };
   status: Advisory['status'];
@@ -25,6 +36,8 @@ export interface ScannedFinding {
   published?: string;
   references: string[];
   publisher: string;
+  /** What an OpenVEX statement says of it: `affected` or `under_investigation`. */
+  vex?: { status: string; note?: string; from: string };
 }
 
 /** What `jettison scan --format json` prints. Members are only ever added; another meaning raises `version`. */
@@ -50,11 +63,29 @@ export interface ScanDocument {
     where?: object;
     findings: number[];
   }[];
-  ignored: { id: string; package: string; reason?: string; until?: string; from: string }[];
+  /** How long the distribution and Node are supported, by data that is built in. */
+  lifecycles: Lifecycle[];
+  lifecyclesMade: string;
+  /** What was left out, by a line of an ignore file or by an OpenVEX statement, which has a status. */
+  ignored: {
+    id: string;
+    package: string;
+    reason?: string;
+    until?: string;
+    status?: string;
+    justification?: string;
+    from: string;
+    finding: ScannedFinding;
+  }[];
+  /** With another image: `new` are positions in `findings`, `fixed` those that only the other image has. */
+  compared?: { with: string; new: number[]; fixed: ScannedFinding[]; same: number };
 }
 
-export function scanDocument(found: Scan): ScanDocument {
-  const { inspection, sources, scanned, notScanned, findings, remedies, ignored } = found;
+export function scanDocument(
+  found: Scan,
+  compared?: { scan: Scan; comparison: ScanComparison },
+): ScanDocument {
+  const { inspection, sources, scanned, notScanned, findings, remedies, ignored, lifecycles } = found;
   const { label, descriptor, id } = inspection.image;
   const positions = new Map(findings.map((finding, at) => [finding, at]));
   return {
@@ -80,22 +111,35 @@ export function scanDocument(found: Scan): ScanDocument {
     ignored: ignored.map(({ finding, rule: { id: _, package: __, ...rule } }) => ({
       ...{ id: finding.advisory.id, package: finding.package.name },
       ...rule,
+      finding: findingOf(finding, found),
     })),
+    ...{ lifecycles, lifecyclesMade: LIFECYCLES_MADE },
+    ...(compared !== undefined && {
+      compared: {
+        with: compared.comparison.with,
+        new: compared.comparison.added.map((finding) => positions.get(finding)!),
+        fixed: compared.comparison.fixed.map((finding) => findingOf(finding, compared.scan)),
+        same: compared.comparison.same,
+      },
+    }),
   };
 }
 
 function findingOf(finding: Finding, { inspection }: Scan): ScannedFinding {
-  const { advisory, package: one, layer, isBase, instruction, fixedIn, version } = finding;
+  const { advisory, package: one, layer, isBase, instruction, fixedIn, version, vex } = finding;
   const { vulnerable: _, safe: __, fixedIn: ___, exploited = false, ...rest } = advisory;
-  const { name, type, kind, path, purl } = one;
+  const { id, name, type, kind, path, purl } = one;
   const isOther = one.source !== undefined && (one.source.name !== name || version !== one.version);
   const { location, text } = instruction ?? {};
   return {
     ...rest,
     exploited,
-    package: { name, version: one.version, type, kind, path, ...(purl !== undefined && { purl }) },
+    package: { id, name, version: one.version, type, kind, path, ...(purl !== undefined && { purl }) },
     ...(isOther && { source: { name: one.source!.name, version } }),
     ...(fixedIn !== undefined && { fixedIn }),
+    ...(vex && {
+      vex: { status: vex.status, ...(vex.note !== undefined && { note: vex.note }), from: vex.from },
+    }),
     layer: { position: layer, diffId: inspection.image.layers[layer]!.diffId, base: isBase },
     ...(text !== undefined &&
       text !== '' && {

@@ -136,7 +136,10 @@ describe('scan', () => {
 
   test('without advisories nothing is said to be clean: exit code 3', async () => {
     const { code, stdout, stderr } = await run('app', '--offline');
-    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^app:latest {2}not scanned\n/);
+    expect(stdout).toContain('Debian 12 reached end of life on 2026-07-11');
+    expect(stdout).not.toMatch(/nothing found|\b0\b/);
     expect(stderr).toContain('Not scanned');
     expect(await document('app', '--offline')).toMatchObject({ scanned: false, findings: [] });
   });
@@ -172,7 +175,7 @@ describe('an ignore file', () => {
     );
     const said = JSON.parse(ran.stdout) as ScanDocument;
     expect(said.findings.map(({ id }) => id)).toEqual(['CVE-2023-45853', 'CVE-2024-5535', 'CVE-2025-27587']);
-    expect(said.ignored).toEqual([
+    expect(said.ignored).toMatchObject([
       { id: 'CVE-2021-44906', package: 'minimist', reason: 'only npm has it', from: `${file}:3` },
       ...[
         {

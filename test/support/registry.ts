@@ -47,6 +47,8 @@ export interface FakeRegistryOptions {
   tls?: { key: string; cert: string };
   /** Compresses answers for whoever does not refuse that. */
   compresses?: boolean;
+  /** Lists the manifests that have a subject, as distribution 1.1 does. */
+  referrers?: boolean;
   /** Largest body of one PATCH or PUT of a blob. */
   maxBody?: number;
 }
@@ -273,6 +275,20 @@ export class FakeRegistry {
       if (start === 0 || this.options.noRange) return { status: 200, headers: {}, body: blob };
       const range = `bytes ${start}-${blob.byteLength - 1}/${blob.byteLength}`;
       return { status: 206, headers: { 'content-range': range }, body: blob.subarray(start) };
+    }
+    match = /^\/v2\/(.+)\/referrers\/(sha256:[^/]+)$/.exec(url.pathname);
+    if (match !== null && this.options.referrers) {
+      const [, name, digest] = match as unknown as [string, string, string];
+      const mediaType = 'application/vnd.oci.image.index.v1+json';
+      const manifests = [...(this.repositories.get(name)?.manifests ?? [])].flatMap(
+        ([own, { type, bytes }]) => {
+          const { subject, artifactType } = JSON.parse(bytes.toString());
+          if (subject?.digest !== digest) return [];
+          return [{ mediaType: type, digest: own, size: bytes.byteLength, artifactType }];
+        },
+      );
+      const body = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
+      return { status: 200, headers: { 'content-type': mediaType }, body };
     }
     match = /^\/v2\/(.+)\/blobs\/uploads\/(.*)$/.exec(url.pathname);
     if (match !== null) return this.#upload(request, url, match[1]!, body);

@@ -3,18 +3,23 @@ import { resolve } from 'node:path';
 import { SEVERITIES, type Severity } from '../../advisories/advisory.ts';
 import { DATABASE_FORMS } from '../../advisories/open-sources.ts';
 import { JettisonError } from '../../errors/error.ts';
+import type { Inspection } from '../../inspect/inspection.ts';
+import { compareScans } from '../../scan/compare-scans.ts';
 import { readIgnoreFile } from '../../scan/ignore-rules.ts';
-import { type Scan, scan } from '../../scan/scan-image.ts';
-import { scanDocument } from '../../scan/scan-json.ts';
+import type { Finding } from '../../scan/match-advisories.ts';
+import { scan } from '../../scan/scan-image.ts';
+import { type ScanDocument, scanDocument } from '../../scan/scan-json.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { printJson } from '../print/list-output.ts';
+import { scanCycloneDxVex } from '../print/scan/scan-cyclonedx-vex.ts';
 import { scanGithub } from '../print/scan/scan-github.ts';
 import { scanSarif } from '../print/scan/scan-sarif.ts';
-import { scanText } from '../print/scan/scan-text.ts';
+import { comparisonText, scanText } from '../print/scan/scan-text.ts';
+import { vexStatements } from '../vex-documents.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 import { withSources } from '../with-sources.ts';
 
-const FORMATS = ['table', 'json', 'sarif', 'github'] as const;
+const FORMATS = ['table', 'json', 'sarif', 'github', 'cyclonedx-vex'] as const;
 /** Nothing could be asked: neither clean nor not. */
 const NOT_SCANNED = 3;
 
@@ -23,6 +28,7 @@ export const command = defineCommand({
   about: `Looks for known vulnerabilities in everything that is in an image, and says what removes them: a newer base, a
 package, a tool left out. Each is shown with the Dockerfile line that brought it.`,
   flags: {
+    compare: { value: 'IMAGE', help: 'Show what is new and what is fixed, compared with this image' },
     db: {
       ...{ value: DATABASE_FORMS.join('|'), many: true },
       help: 'Advisories to look in; several times for several. Default: trivy-db, or $JETTISON_DB',
@@ -34,17 +40,23 @@ package, a tool left out. Each is shown with the Dockerfile line that brought it
     format: {
       value: 'FORMAT',
       values: FORMATS,
-      help: 'table (the default), json, sarif, or github: annotations',
+      help: 'table (the default), json, sarif, github: annotations, or cyclonedx-vex',
     },
     ignore: { value: 'FILE', many: true, help: 'Findings that do not count, each with a reason' },
     'ignore-unfixed': { help: 'Leave out findings that no version removes' },
     json: { help: 'The same as --format json' },
     offline: { help: 'Take the advisories that the store has, and ask nobody for newer ones' },
     ...SOURCE_FLAGS,
+    vex: {
+      ...{ value: 'FILE|oci', many: true },
+      help: 'OpenVEX statements: a file, or those attached to the image in its registry',
+    },
   },
   notes: `${SOURCE_NOTE}
 
 A database is fetched when the store has none or its publisher has a newer one; never twice in six hours.
+
+With --compare, --fail-on, sarif and github count only new findings.
 
 A line of an ignore file: CVE-2023-45853 zlib until 2026-12-31: minizip is not used. The package and the date may be left
 out.
@@ -54,50 +66,63 @@ Exit codes: 0 scanned, 1 scanned, and --fail-on holds, 2 the command line is wro
     'jettison scan app',
     'jettison scan --fail-on high registry://example.com/team/app:1',
     'jettison scan --format sarif app > scan.sarif',
+    'jettison scan --compare app:1 --vex openvex.json app:2',
   ],
   async run({ flags, args, io }) {
     const [image = ''] = args;
     const rules = flags.ignore.flatMap((file) => readIgnoreFile(textOf(file, io), file));
-    return withInspections([image], flags, io, ([inspection], store) =>
-      withSources(
-        store,
-        { databases: flags.db, offline: flags.offline, insecure: flags['registry-insecure'] },
-        io,
-        async (sources) => {
-          if (sources.length === 0) {
-            io.stderr.write(
-              'Not scanned: there are no advisories to look in. Fetch them with `jettison db pull`, or name some with --db.\n',
-            );
-            if (flags.json || flags.format === 'json')
-              printJson(io, scanDocument(await scan(inspection!, [], { rules, ignoreUnfixed: false })));
-            return NOT_SCANNED;
-          }
-          const found = await scan(inspection!, sources, { rules, ignoreUnfixed: flags['ignore-unfixed'] });
-          print(found, flags.json ? 'json' : (flags.format ?? 'table'), io);
-          return fails(found, flags['fail-on']) ? 1 : 0;
-        },
-      ),
+    const names = [image, ...(flags.compare === undefined ? [] : [flags.compare])];
+    const insecure = flags['registry-insecure'];
+    return withInspections(names, flags, io, ([inspection, other], store) =>
+      withSources(store, { databases: flags.db, offline: flags.offline, insecure }, io, async (sources) => {
+        const scanOf = async (one: Inspection, name: string) => {
+          const vex = await vexStatements({ vex: flags.vex, name, insecure }, one.image, io);
+          return scan(one, sources, { rules, ignoreUnfixed: flags['ignore-unfixed'], vex });
+        };
+        const found = await scanOf(inspection!, image);
+        const before = other === undefined ? undefined : await scanOf(other, flags.compare!);
+        const comparison = before && compareScans(before, found);
+        const format = flags.json ? 'json' : (flags.format ?? 'table');
+        if (sources.length === 0) {
+          if (format === 'table') io.stdout.write(scanText(found, io));
+          if (format === 'json') printJson(io, scanDocument(found));
+          io.stderr.write('Not scanned: fetch advisories with `jettison db pull`, or name some with --db.\n');
+          return NOT_SCANNED;
+        }
+        if (format === 'table') {
+          io.stdout.write(comparison ? comparisonText(found, comparison, io) : scanText(found, io));
+        } else print(scanDocument(found, comparison && { scan: before!, comparison }), format, io);
+        return fails(comparison?.added ?? found.findings, flags['fail-on']) ? 1 : 0;
+      }),
     );
   },
 });
 
-function print(found: Scan, format: (typeof FORMATS)[number], io: Io): void {
+function print(document: ScanDocument, format: Exclude<(typeof FORMATS)[number], 'table'>, io: Io): void {
   switch (format) {
-    case 'table':
-      io.stdout.write(scanText(found, io));
-      return;
     case 'json':
-      printJson(io, scanDocument(found));
+      printJson(io, document);
+      return;
+    case 'cyclonedx-vex':
+      printJson(io, scanCycloneDxVex(document));
       return;
     case 'sarif':
-      printJson(io, scanSarif(scanDocument(found)));
+      printJson(io, scanSarif(newOnly(document)));
       return;
     case 'github':
-      io.stdout.write(scanGithub(scanDocument(found)));
+      io.stdout.write(scanGithub(newOnly(document)));
   }
 }
 
-function fails({ findings }: Scan, limit: Severity | undefined): boolean {
+/** Of a comparison what is new; else everything. */
+function newOnly(document: ScanDocument): ScanDocument {
+  const { compared, findings } = document;
+  return compared === undefined
+    ? document
+    : { ...document, findings: compared.new.map((position) => findings[position]!) };
+}
+
+function fails(findings: readonly Finding[], limit: Severity | undefined): boolean {
   if (limit === undefined) return false;
   return findings.some(({ advisory }) => SEVERITIES.indexOf(advisory.severity) <= SEVERITIES.indexOf(limit));
 }

@@ -1,6 +1,8 @@
 import type { Severity, SourceInfo } from '../../../advisories/advisory.ts';
 import { style, wantsColor } from '../../../errors/style.ts';
 import { plural } from '../../../events/units.ts';
+import type { ScanComparison } from '../../../scan/compare-scans.ts';
+import { LIFECYCLES_MADE, type Lifecycle } from '../../../scan/lifecycle.ts';
 import type { Finding } from '../../../scan/match-advisories.ts';
 import type { Remedy } from '../../../scan/remedies.ts';
 import { countBySeverity, type Scan } from '../../../scan/scan-image.ts';
@@ -10,25 +12,78 @@ import { age, table } from '../docker-units.ts';
 /** A database older than this is said to be old. */
 const OLD_MS = 7 * 24 * 3600_000;
 
+/** An end of life is said this long before. */
+const SOON_MS = 180 * 24 * 3600_000;
+
 /** What was found, for people: grouped by what removes it. */
 export function scanText(found: Scan, io: Io): string {
   const paint = style(wantsColor(io.stdout, io.env));
-  const { inspection, sources, scanned, notScanned, findings, remedies, ignored } = found;
-  const parts = [`${paint.bold(inspection.image.label)}  ${summary(findings, paint)}\n`];
+  const { inspection, sources, findings, remedies, lifecycles } = found;
+  const said = sources.length === 0 ? paint.yellow('not scanned') : summary(findings, paint);
+  const parts = [`${paint.bold(inspection.image.label)}  ${said}\n`];
+  parts.push(...lifecycleText(lifecycles, paint));
   for (const remedy of remedies) {
     parts.push(`${paint.bold(heading(remedy))}\n${rows(remedy.findings, paint)}`);
   }
-  const notes = [
+  parts.push(`${notes(found).join('\n')}\n`);
+  return parts.join('\n');
+}
+
+/** How the findings of two images differ, for people. */
+export function comparisonText(
+  found: Scan,
+  { with: other, added, fixed, same }: ScanComparison,
+  io: Io,
+): string {
+  const paint = style(wantsColor(io.stdout, io.env));
+  const heading = `${paint.bold(found.inspection.image.label)}  compared with ${other}`;
+  const parts = [`${heading}: ${added.length} new, ${fixed.length} fixed, ${same} in both\n`];
+  if (added.length > 0) parts.push(`${paint.bold('New')}\n${rows(added, paint)}`);
+  if (fixed.length > 0) parts.push(`${paint.bold('Fixed')}\n${rows(fixed, paint)}`);
+  parts.push(`${notes(found).join('\n')}\n`);
+  return parts.join('\n');
+}
+
+/** What was looked up where, what was not, and what was left out. */
+function notes({ sources, scanned, notScanned, findings, ignored }: Scan): string[] {
+  if (sources.length === 0) return ['Not scanned: there are no advisories to look in.'];
+  return [
     `${plural(scanned, 'package')} looked up in ${sources.map(sourceText).join(', ')}.`,
     ...notScannedText(notScanned),
+    ...findings.flatMap(({ advisory, package: one, vex }) =>
+      vex === undefined
+        ? []
+        : `${advisory.id} in ${one.name} is ${vex.status.replace('_', ' ')}${vex.note === undefined ? '' : `: ${vex.note}`} (${vex.from}).`,
+    ),
     ...(ignored.length === 0 ? [] : [`${plural(ignored.length, 'finding')} ignored:`]),
     ...ignored.map(({ finding, rule }) => {
       const until = rule.until === undefined ? '' : `, until ${rule.until}`;
       return `  ${finding.advisory.id} in ${finding.package.name}: ${rule.reason ?? 'no reason given'}${until} (${rule.from})`;
     }),
   ];
-  parts.push(`${notes.join('\n')}\n`);
-  return parts.join('\n');
+}
+
+/** Releases whose support has ended or soon ends, and Nodes that are not the newest of their line. */
+function lifecycleText(lifecycles: readonly Lifecycle[], { red, yellow }: Paint): string[] {
+  const lines = lifecycles.flatMap(
+    ({ product, version, cycle, end, ended, extended, behind, newest, path }) => {
+      const isSoon = !ended && Date.parse(end) - Date.now() < SOON_MS;
+      const isBehind = path !== undefined && behind > 0;
+      if (!ended && !isSoon && !isBehind) return [];
+      const more = [
+        ...(ended ? [red(`reached end of life on ${end}`)] : []),
+        ...(isSoon ? [yellow(`reaches end of life on ${end}`)] : []),
+        ...(ended && extended && Date.parse(extended.end) > Date.now()
+          ? [`has ${extended.name} until ${extended.end}`]
+          : []),
+        ...(isBehind ? [`is ${plural(behind, 'release')} behind ${newest}`] : []),
+        ...(path === undefined && behind > 0 ? [`${newest} is the newest release`] : []),
+      ];
+      const where = path === undefined ? '' : ` (/${path})`;
+      return `${product} ${path === undefined ? cycle : version}${where} ${more.join('; ')}.`;
+    },
+  );
+  return lines.length === 0 ? [] : [`${lines.join('\n')}\nDates and releases as of ${LIFECYCLES_MADE}.\n`];
 }
 
 type Paint = ReturnType<typeof style>;
