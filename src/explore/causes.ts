@@ -1,10 +1,11 @@
 import { plural, size } from '../events/units.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import { madeBy } from '../inspect/instructions.ts';
-import type { Leaf } from '../inspect/leaf.ts';
+
 import { ORIGIN_VERBS, type OriginLink, originsOf } from '../inspect/origins.ts';
 import { why } from '../inspect/why.ts';
 import type { Store } from '../store/store.ts';
+import type { Subject } from './subject.ts';
 import { amount, placeOf, textOf } from './text.ts';
 
 /** One link of a chain of causes: what it is, and what is known of it. */
@@ -26,7 +27,7 @@ export const WASTED = {
  *
  * @param leaf the path, with its entry and content, as the layer has it
  */
-export function causesOf(inspection: Inspection, store: Store, leaf: Omit<Leaf, 'owner' | 'kind'>): Cause[] {
+export function causesOf(inspection: Inspection, store: Store, leaf: Subject): Cause[] {
   const { census } = inspection;
   const { path, layer, entry } = leaf;
   const now = census.get(path);
@@ -70,7 +71,7 @@ function seenCauses(inspection: Inspection, store: Store, path: string): Cause[]
   return causes;
 }
 
-function hiddenCauses(inspection: Inspection, store: Store, leaf: Omit<Leaf, 'owner' | 'kind'>): Cause[] {
+function hiddenCauses(inspection: Inspection, store: Store, leaf: Subject): Cause[] {
   const { census, image, instructions } = inspection;
   const { path, layer } = leaf;
   const causes: Cause[] = [

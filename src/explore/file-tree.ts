@@ -1,4 +1,5 @@
-import type { Census, Change } from '../inspect/census.ts';
+import type { Census } from '../inspect/census.ts';
+import type { Change } from '../inspect/layer-changes.ts';
 import type { Leaf } from '../inspect/leaf.ts';
 import { comparePaths, type Entry } from '../layer/entry.ts';
 
@@ -136,7 +137,7 @@ function endsOf(parents: Int32Array): Int32Array {
 const SLASH = 47;
 
 /** The paths of a layer's changes, sorted. */
-function pathsOf(changes: readonly Change[]): string[] {
+function pathsOf(changes: Iterable<Change>): string[] {
   const paths: string[] = [];
   let isSorted = true;
   for (const { path } of changes) {
@@ -225,7 +226,7 @@ class Events {
     this.#lasts = new Int32Array(size).fill(-1);
   }
 
-  add(layer: number, changes: readonly Change[]): void {
+  add(layer: number, changes: Iterable<Change>): void {
     const { paths, parents } = this.tree;
     let node = 0;
     for (const { path, change, entry } of changes) {

@@ -1,12 +1,12 @@
 import type { Inspection } from '../inspect/inspection.ts';
-import type { Leaf } from '../inspect/leaf.ts';
+import type { Content, Leaf } from '../inspect/leaf.ts';
 import type { Cursor } from './cursor.ts';
 import type { FileTree } from './file-tree.ts';
 import type { Lists, View } from './lists.ts';
 import type { TreeView } from './tree-view.ts';
 
 /** A path as a layer has it. */
-export type Subject = Omit<Leaf, 'owner' | 'kind'>;
+export type Subject = Pick<Leaf, 'path' | 'entry' | 'layer'> & { content: Content | undefined };
 
 /** A file's content, wherever the image is. */
 export interface Wanted {
@@ -56,7 +56,7 @@ function subjectAt(tree: FileTree, node: number, event: number): Subject | undef
   const path = tree.paths[node]!;
   const layer = tree.layerOf[event]!;
   const { size, digest } = entry;
-  return { path, entry, layer, content: { layer, path, size, digest, names: 1, shown: undefined } };
+  return { path, entry, layer, content: { layer, path, size, digest } };
 }
 
 /** The file under the cursor, links followed in the final tree; a reason where there is none. */

@@ -14,14 +14,18 @@ import type { Destination } from './output.ts';
  */
 export async function writeOutput(
   to: Destination,
-  content: AsyncIterable<Buffer>,
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
   signal: AbortSignal,
 ): Promise<void> {
   if ('stream' in to) await copy(content, to.stream, signal, false);
   else await writeFile(to.path, content, signal);
 }
 
-async function writeFile(path: string, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
+async function writeFile(
+  path: string,
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
+  signal: AbortSignal,
+): Promise<void> {
   const present = statSync(path, { throwIfNoEntry: false });
   if (present?.isDirectory()) {
     throw new JettisonError('OUTPUT_INVALID', `${path} is a directory`, { hint: 'Name a file in it.' });
@@ -46,7 +50,7 @@ async function writeFile(path: string, content: AsyncIterable<Buffer>, signal: A
 }
 
 async function copy(
-  content: AsyncIterable<Buffer>,
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
   to: Writable,
   signal: AbortSignal,
   end: boolean,

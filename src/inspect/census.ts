@@ -3,8 +3,8 @@ import type { Entry, RecipeEntry } from '../layer/entry.ts';
 import { comparePaths, join, nameOf, parentOf } from '../layer/entry.ts';
 import { followPath } from '../layer/tree.ts';
 import type { EntryList } from '../store/inspections.ts';
-import type { Content } from './leaf.ts';
-import { bytesOf, filesOf, type Leaf } from './leaf.ts';
+import { LayerChanges } from './layer-changes.ts';
+import { bytesOf, filesOf, Leaf, Leaves } from './leaf.ts';
 import type { Kind, Package } from './package.ts';
 
 /** As many as the kernel follows. */
@@ -31,18 +31,9 @@ export interface Waste {
   readonly reason: WasteReason;
 }
 
-/** What a layer does to one path of the tree below it. */
-export interface Change {
-  readonly path: string;
-  readonly change: 'added' | 'changed' | 'deleted';
-  readonly entry: Entry;
-  /** Bytes of content that the layer brings for it. */
-  readonly bytes: number;
-}
-
 /** Files of one layer that have further names in it. */
 interface Links {
-  contents: Map<string, Content>;
+  contents: Map<string, Leaf>;
   linked: ReadonlySet<string>;
 }
 
@@ -62,13 +53,13 @@ export class Census {
   readonly bytes: number[] = [];
   /** Files that each layer brings. */
   readonly files: number[] = [];
-  readonly changes: Change[][] = [];
+  readonly changes: LayerChanges[] = [];
   readonly packages = new Map<string, Package>();
   readonly #root: Directory = directory('', 0);
   readonly #facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>[] = [];
   /** Contents of which a name has gone, and who took the last one. */
-  readonly #hidden = new Map<Content, { by: number; reason: WasteReason }>();
-  #leaves: Map<string, Leaf> | undefined;
+  readonly #hidden = new Map<Leaf, { by: number; reason: WasteReason }>();
+  #leaves: Leaves | undefined;
   #parent: { path: string; node: Directory } | undefined;
 
   /** @param layers lowest first */
@@ -81,14 +72,14 @@ export class Census {
   }
 
   /** Everything that can be seen but directories, in canonical order, by path. */
-  get leaves(): ReadonlyMap<string, Leaf> {
+  get leaves(): Leaves {
     if (this.#leaves === undefined) {
-      const leaves = new Map<string, Leaf>();
+      const leaves: Leaf[] = [];
       visit(this.#root, (leaf) => {
         if (leaf.content !== undefined) leaf.content.shown ??= leaf.path;
-        leaves.set(leaf.path, leaf);
+        leaves.push(leaf);
       });
-      this.#leaves = leaves;
+      this.#leaves = new Leaves(leaves, (path) => leafOf(this.#find(path)));
     }
     return this.#leaves;
   }
@@ -120,8 +111,7 @@ export class Census {
   /** What can be seen at a path whose directories may be reached through symlinks (`bin` → `usr/bin`); no directory. */
   leaf(path: string): Leaf | undefined {
     const at = this.real(path, false);
-    const node = at === undefined ? undefined : this.#find(at);
-    return node === undefined || isDirectory(node) ? undefined : node;
+    return at === undefined ? undefined : leafOf(this.#find(at));
   }
 
   /**
@@ -208,8 +198,8 @@ export class Census {
     this.#facts.push(facts);
     this.bytes.push(0);
     this.files.push(0);
-    this.changes.push([]);
-    const contents = new Map<string, Content>();
+    this.changes.push(new LayerChanges());
+    const contents = new Map<string, Leaf>();
     this.#parent = undefined;
     const { linked } = index;
     for (const entry of index.entries()) this.#enter(at, entry, { contents, linked });
@@ -231,7 +221,7 @@ export class Census {
     if (type === 'whiteout') {
       const hidden = parent.children.get(name);
       if (hidden === undefined) return;
-      this.#changed(at, { path, change: 'deleted', entry: hidden.entry, bytes: 0 });
+      this.changes[at]!.add('deleted', hidden.entry);
       this.#hide(at, hidden, 'deleted');
       parent.children.delete(name);
       return;
@@ -241,43 +231,38 @@ export class Census {
     if (type === 'directory') {
       if (existing !== undefined && isDirectory(existing)) {
         if (entry.opaque) this.#clear(at, existing);
-        if (!sameFacts(existing.entry, entry)) this.#changed(at, { path, change, entry, bytes: 0 });
+        if (!sameFacts(existing.entry, entry)) this.changes[at]!.add(change, entry);
         Object.assign(existing, { entry, layer: at });
         return;
       }
       if (existing !== undefined) this.#hide(at, existing, 'overwritten');
       parent.children.set(name, { entry, layer: at, children: new Map() });
-      this.#changed(at, { path, change, entry, bytes: 0 });
+      this.changes[at]!.add(change, entry);
       return;
     }
-    const content = this.#contentOf(at, entry, links);
-    const bytes = type === 'file' ? entry.size : 0;
+    const leaf = this.#leafOf(at, entry, links);
     if (existing !== undefined) {
-      const same =
-        !isDirectory(existing) &&
-        content !== undefined &&
-        existing.content?.digest !== undefined &&
-        existing.content.digest === content.digest;
+      const { digest } = (isDirectory(existing) ? undefined : existing.content) ?? {};
+      const same = digest !== undefined && digest === leaf.content?.digest;
       this.#hide(at, existing, same ? 'metadata' : 'overwritten');
     }
-    // All members at once: an object that grows later takes half as much memory again.
-    parent.children.set(name, { path, entry, layer: at, content, owner: undefined, kind: undefined });
-    this.#changed(at, { path, change, entry, bytes });
+    parent.children.set(name, leaf);
+    this.changes[at]!.add(change, entry);
   }
 
-  #contentOf(at: number, entry: RecipeEntry, { contents, linked }: Links): Content | undefined {
-    const { path, type, size, digest, link } = entry;
+  #leafOf(at: number, entry: RecipeEntry, { contents, linked }: Links): Leaf {
+    const { path, type, size, link } = entry;
     if (type === 'hardlink') {
-      const content = contents.get(link!);
-      if (content !== undefined) content.names++;
-      return content;
+      const first = contents.get(link!);
+      if (first !== undefined) first.names++;
+      return new Leaf(entry, at, first);
     }
-    if (type !== 'file') return undefined;
-    const content: Content = { layer: at, path, size, digest, names: 1, shown: undefined };
-    if (linked.has(path)) contents.set(path, content);
+    const leaf = new Leaf(entry, at);
+    if (type !== 'file') return leaf;
+    if (linked.has(path)) contents.set(path, leaf);
     this.bytes[at]! += size;
     this.files[at]!++;
-    return content;
+    return leaf;
   }
 
   /** A directory that a layer has something in; what it only implies is as it was below. */
@@ -295,7 +280,7 @@ export class Census {
       const made = directory(walked, at);
       if (child !== undefined) {
         this.#hide(at, child, 'overwritten');
-        this.#changed(at, { path: walked, change: 'changed', entry: made.entry, bytes: 0 });
+        this.changes[at]!.add('changed', made.entry);
       }
       node.children.set(name, made);
       node = made;
@@ -303,14 +288,9 @@ export class Census {
     return node;
   }
 
-  #changed(at: number, change: Change): void {
-    this.changes[at]!.push(change);
-  }
-
   #clear(at: number, from: Directory): void {
     for (const [name, child] of from.children) {
-      const path = join(from.entry.path, name);
-      this.#changed(at, { path, change: 'deleted', entry: child.entry, bytes: 0 });
+      this.changes[at]!.add('deleted', child.entry);
       this.#hide(at, child, 'deleted');
       from.children.delete(name);
     }
@@ -334,7 +314,11 @@ function directory(path: string, layer: number): Directory {
 }
 
 function isDirectory(node: Directory | Leaf): node is Directory {
-  return 'children' in node;
+  return !(node instanceof Leaf);
+}
+
+function leafOf(node: Directory | Leaf | undefined): Leaf | undefined {
+  return node instanceof Leaf ? node : undefined;
 }
 
 function visit(from: Directory, see: (leaf: Leaf) => void): void {

@@ -1,6 +1,6 @@
 import { formatPlatform } from '../image/platform.ts';
 import type { RuntimeConfig } from '../image/types.ts';
-import type { Waste } from './census.ts';
+import type { Census, Waste } from './census.ts';
 import type { Inspection } from './inspection.ts';
 import type { Instruction } from './instructions.ts';
 import type { Distribution } from './inventory.ts';
@@ -119,8 +119,13 @@ export function describe(
       return { ...one, ...amount, layers: [...of].sort((a, b) => a - b) };
     }),
     waste: census.waste,
-    ...(options.files && { files: [...census.leaves.values()].map(describeLeaf) }),
+    ...(options.files && { files: [...describeFiles(census)] }),
   };
+}
+
+/** Every file of the final tree, in canonical order. */
+export function* describeFiles({ leaves }: Census): Generator<DescribedFile> {
+  for (const leaf of leaves.values()) yield describeLeaf(leaf);
 }
 
 function describeLeaf(leaf: Leaf): DescribedFile {

@@ -1,8 +1,10 @@
+import type { Digest } from '../image/digest.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { Platform } from '../image/types.ts';
 import { openImage } from '../images/open-image.ts';
 import { type Registries, useRegistries } from '../registry/registries.ts';
 import { type Store, useStore } from '../store/store.ts';
+import type { CountedLayer } from './census.ts';
 import { inspect } from './inspect.ts';
 import type { Inspection } from './inspection.ts';
 
@@ -32,6 +34,7 @@ export async function inspectImages<T>(
 ): Promise<T> {
   const run = async (store: Store, registries: Registries) => {
     const opened: Image[] = [];
+    const shared = names.length > 1 ? new Map<Digest, CountedLayer>() : undefined;
     try {
       const inspections: Inspection[] = [];
       for (const name of names) {
@@ -40,7 +43,8 @@ export async function inspectImages<T>(
           ...(platform !== undefined && { platform }),
         });
         opened.push(image);
-        inspections.push(await inspect(image, { store, signal, ...(onProgress && { onProgress }) }));
+        const options = { store, signal, ...(onProgress && { onProgress }), ...(shared && { shared }) };
+        inspections.push(await inspect(image, options));
       }
       return await use(inspections, store);
     } finally {

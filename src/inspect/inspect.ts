@@ -1,5 +1,7 @@
+import type { Digest } from '../image/digest.ts';
 import type { Image, Layer } from '../image/image.ts';
 import { familiarName } from '../image/reference.ts';
+import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
 import { parallel } from '../registry/parallel.ts';
 import { listImages } from '../store/lookup.ts';
@@ -20,6 +22,8 @@ export interface InspectOptions {
   signal?: AbortSignal;
   /** A layer that has to be read: how much of it has been, in bytes of its packed form. */
   onProgress?: (layer: Layer, moved: number) => void;
+  /** Layers of further images that are looked at together: what they share is in memory once. */
+  shared?: Map<Digest, CountedLayer>;
 }
 
 /** Layers that are read at the same time: more only compete for the processor. */
@@ -32,10 +36,16 @@ const AT_ONCE = 2;
  */
 export async function inspect(image: Image, options: InspectOptions): Promise<Inspection> {
   const layers = new Array<CountedLayer>(image.layers.length);
+  let wasLarge = false;
   await parallel(image.layers.entries(), AT_ONCE, async ([at, layer]) => {
-    layers[at] = { diffId: layer.diffId, ...(await lookAt(layer, options)) };
+    const { diffId } = layer;
+    const known = options.shared?.get(diffId);
+    const found = known ?? { diffId, ...(await lookAt(layer, options)) };
+    wasLarge ||= !(found.index instanceof LayerIndex);
+    layers[at] = known === undefined && options.shared !== undefined ? kept(found) : found;
+    options.shared?.set(diffId, layers[at]);
   });
-  if (layers.some(({ index }) => !(index instanceof LayerIndex))) collectGarbage();
+  if (wasLarge) collectGarbage();
   const census = new Census(layers);
   for (const catalogue of CATALOGUES) catalogue.own(census, census.facts(catalogue.id));
   const instructions = instructionsOf(image.config, image.layers.length);
@@ -52,6 +62,21 @@ export async function inspect(image: Image, options: InspectOptions): Promise<In
     base,
     provenance,
     distribution: inventory(census).distribution,
+  };
+}
+
+/** The layer, whose entries are then the same objects each time that they are asked for. */
+function kept({ index, ...layer }: CountedLayer): CountedLayer {
+  let entries: RecipeEntry[] | undefined;
+  return {
+    ...layer,
+    index: {
+      entries: () => {
+        entries ??= [...index.entries()];
+        return entries;
+      },
+      linked: index.linked,
+    },
   };
 }
 

@@ -103,7 +103,7 @@ export function settleKinds(
   const { workingDirectory } = facts;
   if (workingDirectory !== undefined && workingDirectory !== '') applications.push(workingDirectory);
   const installed = new Set(
-    census.changes.flatMap((changes, at) => (changes.some(({ path }) => DATABASE.test(path)) ? [at] : [])),
+    census.changes.flatMap((changes, at) => (changes.has((path) => DATABASE.test(path)) ? [at] : [])),
   );
   for (const leaf of census.leaves.values()) {
     const source = leaf.kind === undefined ? sourceOf(census, leaf) : undefined;

@@ -9,23 +9,86 @@ export interface Content {
   readonly path: string;
   readonly size: number;
   readonly digest: string | undefined;
-  /** How many of its names can still be seen. */
-  names: number;
-  /** The first of them, under which its bytes are counted. */
-  shown: string | undefined;
 }
 
-/** A path of the image that can be seen. */
-export interface Leaf {
-  readonly path: string;
-  readonly entry: Entry;
-  /** The layer that it is from. */
-  readonly layer: number;
-  /** Of files and their further names. */
-  readonly content: Content | undefined;
+/**
+ * A path of the image that can be seen. Images have hundreds of thousands: the first name of a content stands for it, too,
+ * and what its entry says is asked there.
+ */
+export class Leaf implements Content {
   /** Who owns it: entered by catalogues. */
-  owner: Package | undefined;
-  kind: Kind | undefined;
+  owner: Package | undefined = undefined;
+  kind: Kind | undefined = undefined;
+  /** Of a content: how many of its names can still be seen. */
+  names = 1;
+  /** Of a content: the first of these names, under which its bytes are counted. */
+  shown: string | undefined = undefined;
+  readonly #first: Leaf | undefined;
+
+  /**
+   * @param layer the layer that it is from
+   * @param first of a further name: the first one of the content
+   */
+  constructor(
+    readonly entry: Entry,
+    readonly layer: number,
+    first?: Leaf,
+  ) {
+    this.#first = first;
+  }
+
+  get path(): string {
+    return this.entry.path;
+  }
+
+  get size(): number {
+    return this.entry.size;
+  }
+
+  get digest(): string | undefined {
+    return this.entry.digest;
+  }
+
+  /** Of files and their further names. */
+  get content(): Leaf | undefined {
+    return this.entry.type === 'file' ? this : this.#first;
+  }
+}
+
+/** Leaves by their paths, in canonical order. */
+export class Leaves {
+  readonly #inOrder: readonly Leaf[];
+  readonly #at: (path: string) => Leaf | undefined;
+
+  /** @param at finds the leaf of a path */
+  constructor(inOrder: readonly Leaf[], at: (path: string) => Leaf | undefined) {
+    this.#inOrder = inOrder;
+    this.#at = at;
+  }
+
+  get(path: string): Leaf | undefined {
+    return this.#at(path);
+  }
+
+  has(path: string): boolean {
+    return this.#at(path) !== undefined;
+  }
+
+  values(): ArrayIterator<Leaf> {
+    return this.#inOrder.values();
+  }
+
+  *keys(): Generator<string> {
+    for (const { path } of this.#inOrder) yield path;
+  }
+
+  *[Symbol.iterator](): Generator<[path: string, leaf: Leaf]> {
+    for (const leaf of this.#inOrder) yield [leaf.path, leaf];
+  }
+
+  get size(): number {
+    return this.#inOrder.length;
+  }
 }
 
 /** The bytes that a leaf of a census stands for: its content's; 0 under the further names of a file. */

@@ -5,7 +5,7 @@ import type { Provenance, RecordedSetting, RecordedStage, RecordedStep } from '.
 import type { Store } from '../store/store.ts';
 import type { Inspection } from './inspection.ts';
 import { type Instruction, madeBy } from './instructions.ts';
-import type { Leaf } from './leaf.ts';
+import type { Content, Leaf } from './leaf.ts';
 
 /** One link of the chain that a file came by: the instruction of a stage that gave it on. */
 export interface OriginLink {
@@ -22,7 +22,7 @@ export interface OriginLink {
 }
 
 /** What must be known of a file to find its origins. */
-type TracedLeaf = Pick<Leaf, 'path' | 'layer' | 'content'>;
+type TracedLeaf = Pick<Leaf, 'path' | 'layer'> & { content: Content | undefined };
 
 /** What a link says of the one before it. */
 export const ORIGIN_VERBS: Record<OriginLink['kind'], string> = {

@@ -16,8 +16,8 @@ import { piecesOf, Spool } from './random-access.ts';
 const WHOLE_LIMIT = 64 << 20;
 /** From here on an index is some 10 MB, and what it is made of several times that. */
 const MANY = 50_000;
-/** Entries of which the garbage is collected at once: a twentieth of a second, and 20 MB less at the peak. */
-const COLLECTED = 40_000;
+/** Entries of which the garbage is collected at once: a twentieth of a second, and 30 MB less at the peak. */
+const COLLECTED = 20_000;
 
 /** What one look at a layer gives, to be kept by its diff id: enough to never read the layer again. */
 export interface LayerFacts {
@@ -79,11 +79,14 @@ export async function scanLayer(
 
 /** What reading a large layer left would else stay until the heap has doubled. */
 export function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  setFlagsFromString('--no-expose-gc');
-  collect();
+  if (collector === undefined) {
+    setFlagsFromString('--expose-gc');
+    collector = runInNewContext('gc') as () => void;
+    setFlagsFromString('--no-expose-gc');
+  }
+  collector();
 }
+let collector: (() => void) | undefined;
 
 interface Listener {
   data(chunk: Buffer): void;

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
@@ -64,14 +65,14 @@ afterAll(async () => {
   if (typeof browser !== 'string') await browser.close();
 });
 
-const htmlOf = (...images: MadeUp[]) => reportPage(reportData(images.map(reported), '1.2.3'));
+const htmlOf = (...images: MadeUp[]) => buffer(reportPage(reportData(images.map(reported), '1.2.3')));
 
 let serial = 0;
 /** Opens the report of images; the test is skipped where there is no browser. */
 async function open(ctx: TestContext, images: MadeUp[], view?: View): Promise<OpenedPage> {
   if (typeof browser === 'string') return ctx.skip(browser);
   const path = join(folder, `${++serial}.html`);
-  writeFileSync(path, htmlOf(...images));
+  writeFileSync(path, await htmlOf(...images));
   const opened = await openFile(browser, path, view);
   await opened.page.waitForSelector('.box');
   return opened;
@@ -257,7 +258,7 @@ describe('a page', () => {
     });
     const packages = Array.from({ length: 700 }, (_, at) => ({ id: `p${at}` }));
     const image = { files, packages };
-    expect(htmlOf(image).length).toBeLessThan(1_500_000);
+    expect((await htmlOf(image)).length).toBeLessThan(1_500_000);
     const { page, problems } = await open(ctx, [image]);
     expect(await page.locator('.box').count()).toBeLessThan(8000);
     expect(problems).toEqual([]);
@@ -266,7 +267,7 @@ describe('a page', () => {
   test('of an image without a byte says so', async (ctx) => {
     if (typeof browser === 'string') return ctx.skip(browser);
     const path = join(folder, 'empty.html');
-    writeFileSync(path, htmlOf({ files: [], instructions: [] }));
+    writeFileSync(path, await htmlOf({ files: [], instructions: [] }));
     const { page, problems } = await openFile(browser, path);
     await page.getByText('There are no bytes here.').waitFor();
     expect(problems).toEqual([]);
@@ -346,8 +347,8 @@ describe('names of an image', () => {
     }
   });
 
-  test('are in the file only as base64, and escaped in its title', () => {
-    const html = htmlOf(image(EVIL.join(''))).toString();
+  test('are in the file only as base64, and escaped in its title', async () => {
+    const html = (await htmlOf(image(EVIL.join('')))).toString();
     expect(html.match(/<script/g)).toHaveLength(2);
     const own = html.replace(/<style>.*<\/style>/s, '').replace(/<script>.*<\/script>/s, '');
     expect(own).not.toMatch(/<img|<svg|\u202e|\u001b/);

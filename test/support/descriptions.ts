@@ -24,7 +24,8 @@ export interface MadeUp {
 
 /** The same, for a report; all files have the same origins. */
 export function reported(made: MadeUp): Reported {
-  return { description: madeUpImage(made), originsOf: () => made.origins ?? [] };
+  const { files, ...description } = madeUpImage(made);
+  return { description, files: files ?? [], originsOf: () => made.origins ?? [] };
 }
 
 const digest = (seed: string) => `sha256:${Buffer.from(seed).toString('hex').padEnd(64, '0').slice(0, 64)}`;

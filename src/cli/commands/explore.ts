@@ -7,10 +7,12 @@ import { glyphsFor } from '../../events/glyphs.ts';
 import { causesOf } from '../../explore/causes.ts';
 import { Explorer } from '../../explore/explorer.ts';
 import { explore } from '../../explore/session.ts';
+import type { Subject } from '../../explore/subject.ts';
 import { summaryLines } from '../../explore/summary.ts';
-import { describe } from '../../inspect/describe.ts';
+import { writeOutput } from '../../export/write-output.ts';
+import { describe, describeFiles } from '../../inspect/describe.ts';
+import { jsonDocument } from '../../report/json-pieces.ts';
 import { defineCommand, type Io } from '../command.ts';
-import { printJson } from '../print/list-output.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 /** Where keys are typed, if there is a screen to look at: standard input, else (it may be an archive) the terminal. */
@@ -46,9 +48,10 @@ terminal with keys (\`?\` lists them; those of dive work), else as a summary.`,
     }
     if (flags.files && !flags.json) throw usageError('--files needs --json', 'Add --json.');
     return withInspections(args, flags, io, async ([inspection], store) => {
-      const description = describe(inspection!, { files: flags.files });
+      const description = describe(inspection!);
       if (flags.json) {
-        printJson(io, description);
+        const files = flags.files && { files: describeFiles(inspection!.census) };
+        await writeOutput({ stream: io.stdout }, jsonDocument({ ...description, ...files }), io.signal);
         return 0;
       }
       const input = flags.summary ? undefined : keyboard(io);
@@ -57,7 +60,7 @@ terminal with keys (\`?\` lists them; those of dive work), else as a summary.`,
         return 0;
       }
       const { columns = 80, rows = 24 } = io.stdout;
-      const causes = (leaf: Parameters<typeof causesOf>[2]) => causesOf(inspection!, store, leaf);
+      const causes = (leaf: Subject) => causesOf(inspection!, store, leaf);
       await explore(new Explorer(inspection!, description, causes, { columns, rows }), {
         terminal: { input, output: unguarded(io.stdout) },
         color: wantsColor(io.stdout, io.env),

@@ -1,15 +1,14 @@
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import { usageError } from '../../errors/error.ts';
 import { size } from '../../events/units.ts';
 import { writeOutput } from '../../export/write-output.ts';
-import { describe } from '../../inspect/describe.ts';
+import { describe, describeFiles } from '../../inspect/describe.ts';
 import { originFinder } from '../../inspect/origins.ts';
-import { reportData } from '../../report/columns.ts';
+import { type Reported, reportData } from '../../report/columns.ts';
+import { jsonDocument } from '../../report/json-pieces.ts';
 import { openPage } from '../../report/open-page.ts';
 import { reportPage } from '../../report/page-file.ts';
 import { defineCommand } from '../command.ts';
-import { toJson } from '../print/template/values.ts';
 import { VERSION } from '../version.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
@@ -37,24 +36,36 @@ file. With several images it shows two of them side by side, the first one as "b
     const output = flags.output ?? (flags.json ? '-' : 'report.html');
     const isStream = output === '-';
     if (isStream && flags.open) throw usageError('--open needs a file', 'Name one with --output.');
-    const content = await withInspections(args, flags, io, (inspections, store) => {
+    const path = resolve(io.cwd, output);
+    let written = 0;
+    await withInspections(args, flags, io, async (inspections, store) => {
       const images = inspections.map((inspection) => {
-        const { leaves } = inspection.census;
+        const { census } = inspection;
         const find = originFinder(inspection, store);
         return {
-          description: describe(inspection, { files: true }),
-          originsOf: (path: string) => find(leaves.get(path)!),
+          description: describe(inspection),
+          files: describeFiles(census),
+          originsOf: (path: string) => find(census.leaves.get(path)!),
         };
       });
-      if (!flags.json) return reportPage(reportData(images, VERSION));
-      const descriptions = images.map(({ description }) => description);
-      return Buffer.from(`${toJson(descriptions.length === 1 ? descriptions[0] : descriptions, 2)}\n`);
+      const content = flags.json ? asJson(images) : reportPage(reportData(images, VERSION));
+      async function* counted() {
+        for await (const piece of content) {
+          written += piece.length;
+          yield piece;
+        }
+      }
+      await writeOutput(isStream ? { stream: io.stdout } : { path }, counted(), io.signal);
     });
-    const path = resolve(io.cwd, output);
-    await writeOutput(isStream ? { stream: io.stdout } : { path }, Readable.from([content]), io.signal);
     if (isStream) return 0;
-    io.stderr.write(`${output}: ${size(content.length)}\n`);
+    io.stderr.write(`${output}: ${size(written)}\n`);
     if (flags.open) await openPage(path, io.env);
     return 0;
   },
 });
+
+/** `image.json` with files; of several images an array. */
+function asJson(images: readonly Reported[]): Generator<Buffer> {
+  const descriptions = images.map(({ description, files }) => ({ ...description, files }));
+  return jsonDocument(descriptions.length === 1 ? descriptions[0] : descriptions);
+}
