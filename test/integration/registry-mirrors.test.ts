@@ -3,12 +3,14 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JettisonError } from '../../src/errors/error.ts';
 import { parseReference } from '../../src/image/reference.ts';
+import { openImage } from '../../src/images/open-image.ts';
+import { inspect } from '../../src/inspect/inspect.ts';
 import { fetchLayers, pullImage } from '../../src/registry/pull.ts';
 import { pushImage } from '../../src/registry/push.ts';
 import { Registries } from '../../src/registry/registries.ts';
 import { RegistryConfig } from '../../src/registry/registry-config.ts';
 import { makeImage, makeLayer, makeStore, type TestStore } from '../support/images.ts';
-import { FakeRegistry } from '../support/registry.ts';
+import { FakeRegistry, type Fault } from '../support/registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
@@ -185,5 +187,66 @@ describe('mirrors of files', () => {
     await put(mirror, 'other:1');
     await pull('example.com/other:1');
     expect(mirror.seen.map(({ path }) => path)).toContain('/v2/other/manifests/1');
+  });
+
+  describe('of an image whose layers are only read', () => {
+    const streamed = async () => {
+      const registries = new Registries({ env: env(), retry: { attempts: 1 } });
+      try {
+        const { store } = test;
+        const image = await openImage(`registry://${registry.host}/team/app:1`, {
+          ...{ store, registries, env: env(), cwd: folder, remote: true },
+          signal: new AbortController().signal,
+        });
+        const { census } = await inspect(image, { store });
+        await image.close();
+        return [...census.leaves.keys()];
+      } finally {
+        registries.close();
+      }
+    };
+    const ofLayer = ({ path }: { path: string }) => path.includes('/blobs/');
+    beforeEach(async () => {
+      await put(registry, 'team/app:1');
+      await put(mirror, 'team/app:1');
+      conf(`[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`);
+    });
+
+    it.each<[string, Fault]>([
+      ['has not got them', { kind: 'status', status: 404 }],
+      ['refuses', { kind: 'status', status: 403 }],
+      ['fails in the middle', { kind: 'truncate', after: 20 }],
+    ])('are asked in turn where one %s', async (_, fault) => {
+      let isConfig = true;
+      mirror.options = {
+        fault: (request) => {
+          if (!ofLayer(request)) return undefined;
+          if (!isConfig) return fault;
+          isConfig = false;
+          return undefined;
+        },
+      };
+      expect(await streamed()).toEqual(['a']);
+      expect(mirror.seen.filter(ofLayer).length).toBeGreaterThan(1);
+      expect(registry.seen.filter(ofLayer)).toHaveLength(1);
+    });
+
+    it('and the error of the last place is thrown, with those before', async () => {
+      for (const server of [mirror, registry]) {
+        let isConfig = server === mirror;
+        server.options = {
+          fault: (request) => {
+            if (!ofLayer(request)) return undefined;
+            if (!isConfig) return { kind: 'status', status: 404 };
+            isConfig = false;
+            return undefined;
+          },
+        };
+      }
+      await expect(streamed()).rejects.toMatchObject({
+        code: 'REGISTRY_NOT_FOUND',
+        message: expect.stringContaining(`before that, the mirror ${mirror.host}`),
+      });
+    });
   });
 });

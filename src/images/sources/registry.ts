@@ -1,6 +1,7 @@
 import { familiarName, parseReference } from '../../image/reference.ts';
 import type { Descriptor } from '../../image/types.ts';
 import { resolveRemote } from '../../registry/resolve.ts';
+import { streamBlob } from '../../registry/stream-blob.ts';
 import { imageOfParts } from '../image-of.ts';
 import type { OpenSource } from '../open-source.ts';
 
@@ -18,8 +19,7 @@ export const open: OpenSource = async (text, { registries, platform, store }) =>
       yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
       return;
     }
-    const repository = await registries.read(reference, async (found) => found);
-    yield* repository.blob(blob);
+    yield* streamBlob(registries, reference, blob);
   }
   return imageOfParts(parts, { label: familiarName(reference), open: openLayer });
 };
