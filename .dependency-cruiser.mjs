@@ -18,6 +18,7 @@ const rooms = {
   host: ['protocol', 'machine', 'launch', 'layer', 'store'],
   worker: ['protocol', 'machine', 'launch', 'layer', 'store'],
   layout: ['layer'],
+  attest: [],
   registry: ['store'],
   remote: ['dockerfile', 'layer', 'store', 'registry'],
   cache: ['layer', 'layout', 'store', 'registry'],
@@ -27,8 +28,8 @@ const rooms = {
     ...['registry', 'remote', 'cache', 'layout'],
   ],
   forecast: ['dockerfile', 'plan', 'layer', 'context', 'git', 'solve'],
-  export: ['layer', 'layout', 'store', 'protocol', 'registry'],
-  images: ['layer', 'layout', 'store', 'registry', 'export'],
+  export: ['layer', 'layout', 'store', 'protocol', 'registry', 'attest'],
+  images: ['layer', 'layout', 'store', 'registry', 'export', 'attest'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
   versions: [],
   advisories: ['layer', 'store', 'registry', 'inspect', 'versions'],
@@ -43,6 +44,7 @@ const rooms = {
   build: [
     ...['dockerfile', 'plan', 'context', 'cache', 'remote', 'registry', 'solve', 'store', 'protocol'],
     ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer', 'history'],
+    ...['attest', 'images', 'inspect', 'sbom'],
   ],
 };
 

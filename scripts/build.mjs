@@ -32,10 +32,11 @@ const minify = { compress: true, mangle: false, codegen: true };
 /** The rooms, and single files, that every build reads: one chunk, which starts from compiled code. */
 const CORE = [
   /\/src\/(errors|fields|image|events|dockerfile|plan|context|store|protocol)\//,
-  /\/src\/build\/(?!available-bases|check|debug|forecast|opened-history|recorded-times)/,
+  /\/src\/build\/(?!attestations|available-bases|build-facts|check|debug|forecast|opened-history|recorded-times|sbom-of)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
   /\/src\/layout\/(image-layout|folder-files)\.ts$/,
+  /\/src\/attest\/request\.ts$/,
   /\/src\/layer\/host-file\.ts$/,
   /\/src\/cache\/(backend|backends|backends\/.*)\.ts$/,
   /\/src\/launch\/capabilities\.ts$/,
@@ -43,7 +44,7 @@ const CORE = [
   /\/src\/layer\/(entry|layer-index|merged-tree|names|tree)\.ts$/,
   /\/src\/cli\/(command|commands|dispatch|flag|usage)\.ts$/,
   /\/src\/cli\/commands\/build\.ts$/,
-  /\/src\/cli\/flags\/(build-flags|cache|limits|output|secret|ssh)\.ts$/,
+  /\/src\/cli\/flags\/(attest|build-flags|cache|limits|output|secret|ssh)\.ts$/,
   /\/src\/cli\/print\/(error-report|failed-command)\.ts$/,
 ];
 

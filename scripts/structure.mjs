@@ -61,6 +61,8 @@ const SHORT_FILES = {
   'launch/capabilities.ts': 'a table',
   'layout/layout-files.ts': 'an interface with three implementations',
   'registry/url-login.ts': 'for registries, proxies, downloads and git',
+  'attest/purl.ts': 'of subjects and of bases',
+  'attest/request.ts': 'an option of the library',
   'sbom/license.ts': 'for both formats',
   'sbom/spdx-expression-parse.d.ts': 'types of a library that has none',
   'sbom/stable-id.ts': 'for both formats',

@@ -15,10 +15,11 @@ import { despiteLosses } from '../solve/lost-layers.ts';
 import type { Solver } from '../solve/solver.ts';
 import { defaultHome } from '../store/layout.ts';
 import type { Store } from '../store/store.ts';
+import type { BuildAttestations } from './attestations.ts';
 import { BuildRecorder } from './build-recorder.ts';
 import { cancelledBy, interrupted } from './cancellation.ts';
 import { isMultiPlatform } from './multi-platform.ts';
-import { type LabelledPlan, openBuild } from './open-build.ts';
+import { type LabelledPlan, type OpenedBuild, openBuild } from './open-build.ts';
 import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './options.ts';
 import { ProvenanceNotes } from './provenance-notes.ts';
 
@@ -76,11 +77,17 @@ async function buildWith(
       solvers.reduce((work, solver) => solver.withBlob(blob, work), fetches.fetchBlob(blob));
     // Plan → steps → layers.
     const solveAll = () => Promise.all(plans.map(({ plan }, i) => solveFor(plan, solvers[i]!, epoch)));
+    const noteImage = (id: Digest, at: number) => {
+      const { plan, label } = plans[at]!;
+      session.store.provenance.put(id, notes.of(plan, label));
+    };
     // Layers → image → destination. A lost layer of a cache is noticed here at the latest.
     const solveAndExport = async () => {
       const built = await solveAll();
       await session.cache.addInline(built, solvers);
-      const maker = new ImageMaker({ store, built, asIndex, epoch, setTime, fetchBlob });
+      const attestations = await attestationsOf(options, opened, { built, started, fetchBlob, noteImage });
+      const attest = attestations?.statements.bind(attestations);
+      const maker = new ImageMaker({ store, built, asIndex, epoch, setTime, fetchBlob, attest });
       const exported = await exportAll(
         {
           store,
@@ -97,9 +104,11 @@ async function buildWith(
         },
         options.outputs?.length ? options.outputs : [{ type: 'image' }],
       );
-      return { built, ...exported };
+      return { built, ...exported, provenance: attestations?.provenance };
     };
-    const { built, made, names } = await session.wait(despiteLosses(solvers, signal, solveAndExport));
+    const { built, made, names, provenance } = await session.wait(
+      despiteLosses(solvers, signal, solveAndExport),
+    );
     const work = { solvers, plans: plans.map(({ plan }) => plan), mounts, secrets: session.secrets };
     let isSolved = true;
     const exportCaches = async () => {
@@ -108,10 +117,7 @@ async function buildWith(
       await session.cache.export(work);
     };
     await session.wait(despiteLosses(solvers, signal, exportCaches));
-    for (const [at, { id }] of (made?.images ?? []).entries()) {
-      const { plan, label } = plans[at]!;
-      session.store.provenance.put(id, notes.of(plan, label));
-    }
+    for (const [at, { id }] of (made?.images ?? []).entries()) noteImage(id, at);
     const image = made && imageResult(made, built);
     await recorder.succeed({ ...image, tags: names }, definitionsOf(solvers, plans));
     emitAll({
@@ -124,13 +130,35 @@ async function buildWith(
       tags: names,
       durationMs: Date.now() - started,
     });
-    return { ...image, tags: names, warnings };
+    return { ...image, tags: names, warnings, ...(provenance?.length && { provenance }) };
   } catch (error) {
     await recorder.fail(error, definitionsOf(solvers, plans));
     throw error;
   } finally {
     await session.close();
   }
+}
+
+/** Code that only builds with attestations need is imported here. */
+async function attestationsOf(
+  options: BuildOptions,
+  opened: OpenedBuild,
+  parts: {
+    built: BuiltPlatform[];
+    started: number;
+    fetchBlob: (blob: Descriptor) => Promise<void>;
+    noteImage: (id: Digest, at: number) => void;
+  },
+): Promise<BuildAttestations | undefined> {
+  const { attest: request, outputs = [], tags = [] } = options;
+  if (!request?.sbom && request?.provenance === undefined) return undefined;
+  const { BuildAttestations } = await import('./attestations.ts');
+  const { built, started: startedMs, fetchBlob, noteImage } = parts;
+  const named = outputs.flatMap((output) => ('names' in output ? (output.names ?? []) : []));
+  const names = [...new Set([...tags.map((tag) => canonicalName(tag)), ...named])];
+  return new BuildAttestations({
+    ...{ options, request, opened, built, names, startedMs, fetchBlob, noteImage },
+  });
 }
 
 /** Definitions of steps by their ids in the build. */

@@ -1,4 +1,5 @@
 import type { ContextSource } from '../context/context-source.ts';
+import type { DockerfileText } from '../context/dockerfile.ts';
 import { withGitModes } from '../context/git-modes.ts';
 import { type IgnoreRules, ignoredBy } from '../context/ignore.ts';
 import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
@@ -35,6 +36,8 @@ export interface OpenedBuild {
   fetches: BaseFetches;
   /** One per platform, as are the solvers. */
   plans: LabelledPlan[];
+  /** The Dockerfile. */
+  text: DockerfileText;
   solvers: Solver[];
   mounts: BuildCacheMounts;
   /** The image's time in seconds since 1970; undefined: no fixed time. */
@@ -106,7 +109,7 @@ export async function openBuild(
     const fetches = new BaseFetches(bases, session.emit, session.signal, plans);
     const parts = { session, opened, fetches, epoch, halt, mounts, recorder };
     const solvers = await makeSolvers(plans, options, parts);
-    return { session, fetches, plans, solvers, mounts, epoch, warnings };
+    return { session, fetches, plans, text: opened.text, solvers, mounts, epoch, warnings };
   } catch (error) {
     await recorder?.fail(error, new Map());
     await session.close();

@@ -1,3 +1,4 @@
+import type { AttestationRequest } from '../attest/request.ts';
 import type { CacheSource, CacheTarget } from '../cache/backends.ts';
 import type { Diagnostic } from '../dockerfile/ast.ts';
 import { closest } from '../errors/closest.ts';
@@ -75,6 +76,8 @@ export interface BuildOptions {
   platforms?: string[];
   /** Destinations of the result; default: the store. */
   outputs?: Output[];
+  /** Statements about the image that are stored beside it, which makes it an index; default: none. */
+  attest?: AttestationRequest;
   /** Further files that the caller writes after the build. Like outputs, they are not part of a context. */
   written?: string[];
   /**
@@ -130,6 +133,7 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
   platform: true,
   platforms: true,
   outputs: true,
+  attest: true,
   written: true,
   reproducible: true,
   registryInsecure: true,
@@ -176,6 +180,15 @@ export interface BuildResult extends Partial<ImageResult> {
   /** Canonical names of the image. */
   tags: string[];
   warnings: Diagnostic[];
+  /** SLSA provenance by platform, where it was asked for: with `mode=min`, and as it was attached. */
+  provenance?: BuildProvenance[];
+}
+
+export interface BuildProvenance {
+  /** `linux/amd64` */
+  platform: string;
+  min: object;
+  attached: object;
 }
 
 /** The named members of an object that are not undefined. */

@@ -1,6 +1,10 @@
 import { promisify } from 'node:util';
+import { usageError } from '../errors/error.ts';
 
 export const SOURCE_DATE_EPOCH = 'SOURCE_DATE_EPOCH';
+
+/** Of the year 9999. */
+const LAST_SECOND = 253402300799;
 
 /**
  * The build argument or variable SOURCE_DATE_EPOCH: seconds since 1970, else its text; undefined if not set. An empty
@@ -12,6 +16,18 @@ export function sourceDateEpoch(
 ): number | string | undefined {
   const text = buildArgs[SOURCE_DATE_EPOCH] ?? env[SOURCE_DATE_EPOCH];
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : text;
+}
+
+/**
+ * The time of documents that are written about an image: the variable SOURCE_DATE_EPOCH in seconds since 1970, if set.
+ *
+ * @throws JettisonError with exit code 2 for one that is not a time of four-digit years
+ */
+export function documentTime(env: NodeJS.ProcessEnv): number | undefined {
+  const time = sourceDateEpoch({}, env);
+  if (time === undefined || time === '') return undefined;
+  if (typeof time === 'number' && time <= LAST_SECOND) return time;
+  throw usageError(`invalid SOURCE_DATE_EPOCH "${time}"`, 'It is a number of seconds since 1970.');
 }
 
 /** Time of the last commit of a folder's repository: seconds since 1970; 0 without a repository or commit. */

@@ -39,6 +39,10 @@ export const commands: CommandTable = {
     load: () => import('./commands/budget.ts'),
   },
   scan: { summary: 'Look for known vulnerabilities in an image', load: () => import('./commands/scan.ts') },
+  attest: {
+    summary: 'Show or add attestations of an image',
+    load: () => import('./commands/attest.ts'),
+  },
   sbom: { summary: 'Write a bill of materials of an image', load: () => import('./commands/sbom.ts') },
   db: { summary: 'Look after advisories, for scan', load: () => import('./commands/db.ts') },
   inspect: {

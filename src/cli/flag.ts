@@ -23,6 +23,11 @@ export interface Flag {
   short?: string;
   /** The value as `--help` shows it, e.g. `FILE`. A flag without it is a switch, and takes `=true` and `=false`. */
   value?: string;
+  /**
+   * Of a flag whose value may be left out: the value that it has then, and the next arguments that are values all the
+   * same (`--sbom false`, but not `--sbom .`).
+   */
+  bare?: { value: string; takes: RegExp };
   /** It may be given several times: its values are an array. */
   many?: true;
   /** The only values that it takes. */
@@ -93,8 +98,12 @@ export function readArguments(
   line: readonly string[],
   { usage, endAtArgument }: ReadOptions,
 ): Arguments {
+  const joined = withBareValues(
+    table,
+    line.map((arg) => longSwitch(table, arg)),
+  );
   const { tokens } = parseArgs({
-    args: line.map((arg) => longSwitch(table, arg)),
+    args: joined,
     options: parserOptions(table),
     allowPositionals: true,
     strict: false,
@@ -179,6 +188,21 @@ function parserOptions(table: FlagTable): NonNullable<ParseArgsConfig['options']
   return options;
 }
 
+/** Gives flags whose value was left out the value that they have then. */
+function withBareValues(table: FlagTable, line: readonly string[]): string[] {
+  const result: string[] = [];
+  for (let at = 0; at < line.length; at++) {
+    const arg = line[at]!;
+    if (arg === '--') return [...result, ...line.slice(at)];
+    const name = arg.startsWith('--') ? arg.slice(2) : '';
+    const bare = Object.hasOwn(table, name) ? table[name]!.bare : undefined;
+    if (bare === undefined) result.push(arg);
+    else if (bare.takes.test(line[at + 1] ?? '')) result.push(`${arg}=${line[++at]}`);
+    else result.push(`${arg}=${bare.value}`);
+  }
+  return result;
+}
+
 /** `-q=false` as the parser takes it: `--quiet=false`. */
 function longSwitch(table: FlagTable, arg: string): string {
   const [, letter, value] = /^-([A-Za-z])=(true|false|1|0)$/.exec(arg) ?? [];
@@ -211,5 +235,6 @@ export function flagNames(name: string, { short }: Flag): string[] {
 /** How a flag is written: `-f, --file FILE`. */
 export function flagForm(name: string, flag: Flag): string {
   const names = flagNames(name, flag).join(', ');
+  if (flag.bare !== undefined) return `${names}[=${flag.value}]`;
   return flag.value === undefined ? names : `${names} ${flag.value}`;
 }

@@ -26,6 +26,8 @@ const LIMITS = {
   'manifest-size': { most: 4 * MiB, unit: 'bytes' },
   /** The config of an image. */
   'config-size': { most: 8 * MiB, unit: 'bytes' },
+  /** A statement about an image: BuildKit's limit. */
+  'statement-size': { most: 40 * MiB, unit: 'bytes', raisable: true },
   /** The config of a shared cache: it lists every layer of the build. */
   'cache-config-size': { most: 64 * MiB, unit: 'bytes' },
   /** All JSON of an image archive together: `docker save` writes the configs of all its images. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { JettisonError } from '../errors/error.ts';
+import { imagesIn, isAttestation } from '../image/attestation.ts';
 import { type Digest, isDigest, sha256 } from '../image/digest.ts';
 import { CONTAINERD_NAME, REF_NAME } from '../image/layout.ts';
 import { canonicalName, parseReference } from '../image/reference.ts';
@@ -93,7 +94,8 @@ async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]>
     // Platforms that were not saved are left out of the archive, but not of the index.
     const present = children.filter(({ digest }) => store.blobs.has(digest));
     const ids: Digest[] = [];
-    for (const child of present) ids.push(...(await verifyTarget(store, child)));
+    for (const child of imagesIn(present)) ids.push(...(await verifyTarget(store, child)));
+    for (const child of present) if (isAttestation(child)) verifyAttestation(store, child);
     if (ids.length === 0) throw incomplete(`every image of the index ${target.digest}`);
     return ids;
   }
@@ -105,10 +107,18 @@ async function verifyTarget(store: Store, target: Descriptor): Promise<Digest[]>
     `the manifest ${target.digest} in the archive`,
   );
   if (!store.blobs.has(config.digest)) throw incomplete(`config ${config.digest}`);
-  // An attestation is also a manifest, but its "layers" are not file systems.
-  if (layers.every(({ mediaType }) => mediaType.includes('in-toto'))) return [config.digest];
   await verifyLayers(store, configOf(store.blobs.read(config.digest), config.digest), layers);
   return [config.digest];
+}
+
+/** Every part must be there; the blobs of an archive have their digests. */
+function verifyAttestation(store: Store, { digest }: Descriptor): void {
+  const { config, layers } = readManifest(
+    store.blobs.read(digest),
+    `the attestation manifest ${digest} in the archive`,
+  );
+  const lacking = [config, ...layers].find((part) => !store.blobs.has(part.digest));
+  if (lacking !== undefined) throw incomplete(`part ${lacking.digest} of an attestation`);
 }
 
 /** Reads Docker's format before version 25: `manifest.json` names the configs and uncompressed layers. */

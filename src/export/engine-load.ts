@@ -1,6 +1,6 @@
 import { countedToEnd, type OnProgress } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
-import type { ImageParts } from '../image/image.ts';
+import type { ImageParts, ImageSet } from '../image/image.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
 import { parallel, TRANSFERS } from '../registry/parallel.ts';
@@ -23,23 +23,34 @@ type Engine = 'docker' | 'docker with containerd' | 'podman' | 'other';
  * Loads an image into a running engine. If the engine has the image, it is only tagged. Docker's classic store and
  * Podman are sent only the layers that they lack, other engines the whole image.
  *
+ * Attestations go to Docker's containerd store only: the other stores hold images alone.
+ *
+ * @param made of one platform
  * @param names canonical
  * @throws JettisonError `ENGINE_…`
  */
-export async function loadIntoEngine(job: EngineLoad, image: ImageParts, names: string[]): Promise<void> {
+export async function loadIntoEngine(job: EngineLoad, made: ImageSet, names: string[]): Promise<void> {
   const api = await EngineApi.find(job.env, job.signal);
-  if ((await api.json(`/images/${image.id}/json`)) !== undefined) {
-    for (const name of names) await addName(api, image.id, name);
+  const image = made.images[0]!;
+  const attested = made.attestations !== undefined && (await kindOf(api)) === 'docker with containerd';
+  const id = attested ? made.target.digest : image.id;
+  if ((await api.json(`/images/${id}/json`)) !== undefined) {
+    for (const name of names) await addName(api, id, name);
+    return;
+  }
+  if (attested) {
+    await send(job, api, made, names, 0);
     return;
   }
   const engine = await kindOf(api);
   const held = await heldLayers(api, engine, image.config.rootfs.diff_ids);
   const sent = engine === 'podman' ? forPodman(job.store, image) : image;
+  const alone = { target: sent.descriptor, images: [sent] };
   try {
-    await send(job, api, sent, names, held);
+    await send(job, api, alone, names, held);
   } catch (error) {
     if (held === 0) throw error;
-    await send(job, api, sent, names, 0);
+    await send(job, api, alone, names, 0);
   }
 }
 
@@ -72,16 +83,16 @@ const DOCKER_LAYER: Record<string, string> = {
 async function send(
   { store, fetchBlob, onProgress }: EngineLoad,
   api: EngineApi,
-  image: ImageParts,
+  set: ImageSet,
   names: string[],
   held: number,
 ): Promise<void> {
+  const image = set.images[0]!;
   const { layers } = image.manifest;
   const sent = new Set(layers.slice(held).map(({ digest }) => digest));
   await parallel(layers.slice(held), TRANSFERS, fetchBlob);
   const omit = new Set(layers.map(({ digest }) => digest).filter((digest) => !sent.has(digest)));
-  const set = { target: image.descriptor, images: [image], names };
-  const archive = writeArchive(store, [set], 'docker-archive', omit);
+  const archive = writeArchive(store, [{ ...set, names }], 'docker-archive', omit);
   const answer = await api.sendTar(
     '/images/load?quiet=1',
     countedToEnd(archive, { item: image.id, onProgress }),

@@ -50,6 +50,11 @@ export const IMAGE_KEYS = {
     'manifestDescriptor',
     "An annotation of each platform's entry in the index.",
   ),
+  'oci-artifact': formSwitch(
+    'ociArtifact',
+    'Attestations look like images, as before BuildKit 0.32. Default: they are OCI artifacts.',
+    'false',
+  ),
   'oci-mediatypes': alwaysTrue('Images have OCI media types.'),
 } satisfies Keys<ImageOptions>;
 
@@ -90,12 +95,16 @@ function formOf(output: ImageOptions): ImageForm {
   return output.form;
 }
 
-function formSwitch(option: 'forceCompression' | 'rewriteTimestamp', help: string): Key<ImageOptions> {
+function formSwitch(
+  option: 'forceCompression' | 'rewriteTimestamp' | 'ociArtifact',
+  help: string,
+  value = 'true',
+): Key<ImageOptions> {
   return {
-    value: 'true',
+    value,
     help,
-    set(output, value, { key }) {
-      formOf(output)[option] = booleanOf(value, key);
+    set(output, text, { key }) {
+      formOf(output)[option] = booleanOf(text, key);
     },
   };
 }

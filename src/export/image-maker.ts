@@ -1,5 +1,6 @@
+import type { Statement } from '../attest/in-toto.ts';
 import { canonicalJson } from '../image/digest.ts';
-import type { ImageParts, ImageSet } from '../image/image.ts';
+import type { AttachedManifest, ImageParts, ImageSet } from '../image/image.ts';
 import { type Descriptor, type Index, type Manifest, MEDIA } from '../image/types.ts';
 import type { LayerBlob } from '../store/layers.ts';
 import type { Store } from '../store/store.ts';
@@ -17,7 +18,12 @@ export interface ImageMakerOptions {
   setTime: number | undefined;
   /** Downloads a blob of the base into the store. */
   fetchBlob: (blob: Descriptor) => Promise<void>;
+  /** Makes the statements that are attached to the image of a platform. */
+  attest?: Attest | undefined;
 }
+
+/** @param at of the platform */
+export type Attest = (image: ImageParts, at: number) => Promise<Statement[]>;
 
 /** Writes the image of a build to the store, without a name: each requested form once. */
 export class ImageMaker {
@@ -41,18 +47,36 @@ export class ImageMaker {
   async #make(form: ImageForm): Promise<ImageSet> {
     const { store, built, asIndex } = this.#options;
     const images = await Promise.all(built.map((one) => this.#platform(one, form)));
-    if (images.length === 1 && !asIndex) return { target: images[0]!.descriptor, images };
+    const attestations = await this.#attestations(images, form);
+    const isIndex = asIndex || images.length > 1 || attestations.length > 0;
+    if (!isIndex) return { target: images[0]!.descriptor, images };
     const index: Index = {
       schemaVersion: 2,
       mediaType: MEDIA.ociIndex,
-      manifests: images.map(({ descriptor }, i) => ({
-        ...descriptor,
-        platform: built[i]!.platform,
-        ...annotated(form.annotations?.manifestDescriptor),
-      })),
+      manifests: [
+        ...images.map(({ descriptor }, i) => ({
+          ...descriptor,
+          platform: built[i]!.platform,
+          ...annotated(form.annotations?.manifestDescriptor),
+        })),
+        ...attestations.map(({ descriptor }) => descriptor),
+      ],
       ...annotated(form.annotations?.index),
     };
-    return { target: store.blobs.writeJson(index, MEDIA.ociIndex), images };
+    const target = store.blobs.writeJson(index, MEDIA.ociIndex);
+    return { target, images, ...(attestations.length > 0 && { attestations }) };
+  }
+
+  async #attestations(images: ImageParts[], { ociArtifact = true }: ImageForm): Promise<AttachedManifest[]> {
+    const { store, attest } = this.#options;
+    if (attest === undefined) return [];
+    const { writeAttestations, writeStatements } = await import('./attach.ts');
+    return Promise.all(
+      images.map(async (image, at) => {
+        const layers = writeStatements(store, await attest(image, at));
+        return writeAttestations(store, image.descriptor, layers, ociArtifact);
+      }),
+    );
   }
 
   async #platform({ config, layers }: BuiltPlatform, form: ImageForm): Promise<ImageParts> {

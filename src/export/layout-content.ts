@@ -37,7 +37,8 @@ export function blobsOf(
 ): { digest: Digest; size: number }[] {
   const blobs = new Map<Digest, number>();
   for (const { target } of images) if (isIndex(target)) blobs.set(target.digest, target.size);
-  for (const { descriptor, manifest } of images.flatMap((one) => one.images)) {
+  const manifests = images.flatMap((one) => [...one.images, ...(one.attestations ?? [])]);
+  for (const { descriptor, manifest } of manifests) {
     for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) {
       if (omit.has(digest)) continue;
       const size = store.blobs.size(digest);

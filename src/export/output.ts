@@ -28,6 +28,8 @@ export interface ImageForm {
   /** In layers that the build made, times later than SOURCE_DATE_EPOCH become SOURCE_DATE_EPOCH. */
   rewriteTimestamp?: boolean;
   annotations?: Annotations;
+  /** Whether attestations are OCI artifacts (the default), or look like images. */
+  ociArtifact?: boolean;
 }
 
 /** A file, relative to the working directory, or a stream; the stream is not ended. */

@@ -42,4 +42,12 @@ export interface ImageSet {
   target: Descriptor;
   /** One per platform. */
   images: ImageParts[];
+  /** Attestation manifests of those images. */
+  attestations?: AttachedManifest[];
+}
+
+/** An attestation manifest of an index. */
+export interface AttachedManifest {
+  descriptor: Descriptor;
+  manifest: Manifest;
 }

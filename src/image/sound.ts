@@ -144,6 +144,7 @@ const described = objectOf(
     size,
     annotations,
     platform: objectOf(PLATFORM),
+    data: string,
   } satisfies Members<Descriptor>,
   ['digest', 'size'],
 );
@@ -156,8 +157,10 @@ const MANIFEST = objectOf(
   {
     schemaVersion: integer,
     mediaType: string,
+    artifactType: string,
     config: descriptor,
     layers: listOf(descriptor),
+    subject: descriptor,
     annotations,
   } satisfies Members<Manifest>,
   ['config', 'layers'],

@@ -8,6 +8,7 @@ export const MEDIA = {
   ociLayer: 'application/vnd.oci.image.layer.v1.tar',
   ociLayerGzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
   ociLayerZstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+  ociEmpty: 'application/vnd.oci.empty.v1+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
@@ -29,14 +30,20 @@ export interface Descriptor {
   size: number;
   annotations?: Record<string, string>;
   platform?: Platform;
+  /** The content itself, in base64. */
+  data?: string;
 }
 
 /** OCI image manifest (also Docker's schema 2, which differs in media types only). */
 export interface Manifest {
   schemaVersion: 2;
   mediaType: string;
+  /** What it is, where it is not an image. */
+  artifactType?: string;
   config: Descriptor;
   layers: Descriptor[];
+  /** The manifest that it says something about. */
+  subject?: Descriptor;
   annotations?: Record<string, string>;
 }
 

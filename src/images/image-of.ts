@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { imagesIn } from '../image/attestation.ts';
 import type { Image, ImageParts, Layer } from '../image/image.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
@@ -21,9 +22,7 @@ export function imageOf(
   const bytes = layout.document(target.digest, 'manifest-size');
   if (isIndex(target)) {
     const { manifests } = readIndex(bytes, `the index ${target.digest} of ${name}`);
-    const images = manifests.filter(
-      ({ annotations }) => annotations?.['vnd.docker.reference.type'] === undefined,
-    );
+    const images = imagesIn(manifests);
     const chosen = bestPlatform(platform, images) ?? (images.length === 1 ? images[0] : undefined);
     if (chosen === undefined) {
       const there = images.flatMap((one) =>

@@ -1,6 +1,9 @@
 import { JettisonError } from '../errors/error.ts';
+import { checkLimit } from '../errors/limits.ts';
 import { counted, type OnProgress } from '../events/transfer.ts';
-import { canonicalName, type Reference } from '../image/reference.ts';
+import { attestationsOf } from '../image/attestation.ts';
+import { canonicalName, familiarName, type Reference } from '../image/reference.ts';
+import { readIndex, readManifest } from '../image/sound.ts';
 import type { Descriptor, Platform } from '../image/types.ts';
 import type { Blobs } from '../store/blobs.ts';
 import type { Images } from '../store/images.ts';
@@ -58,6 +61,36 @@ export async function fetchLayers(
   await parallel(layers.values(), TRANSFERS, (layer) =>
     fetchBlob(store, registries, reference, layer, onProgress),
   );
+}
+
+/**
+ * Downloads the attestations of a pulled image.
+ *
+ * @throws JettisonError `REGISTRY_…`, `DIGEST_MISMATCH`, `LIMIT_EXCEEDED`
+ */
+export async function fetchAttestations(
+  store: Pick<PullStore, 'layout' | 'blobs'>,
+  registries: Registries,
+  { reference, index, descriptor }: RemoteImage,
+): Promise<void> {
+  if (index === undefined) return;
+  const { manifests } = readIndex(index.bytes, `the index of ${familiarName(reference)}`);
+  for (const { digest } of attestationsOf(manifests, descriptor.digest)) {
+    const bytes = store.blobs.has(digest)
+      ? store.blobs.read(digest)
+      : (await registries.read(reference, (repository) => repository.manifest(digest))).bytes;
+    const { config, layers } = readManifest(bytes, `the attestation manifest ${digest}`);
+    const parts = [config, ...layers];
+    for (const part of parts) {
+      checkLimit('statement-size', part.size, `the attestation ${part.digest}`);
+      await fetchBlob(store, registries, reference, part);
+    }
+    store.blobs.write(bytes);
+    new BlobOrigins(store.layout).add(
+      parts.map((part) => part.digest),
+      reference,
+    );
+  }
 }
 
 const underWay = new Map<string, Promise<void>>();

@@ -1,5 +1,6 @@
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit } from '../errors/limits.ts';
+import { imagesIn } from '../image/attestation.ts';
 import { sha256 } from '../image/digest.ts';
 import type { ImageParts } from '../image/image.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
@@ -99,13 +100,13 @@ async function fetchManifest(
 }
 
 function choosePlatform({ bytes }: FetchedManifest, reference: Reference, platform: Platform): Descriptor {
-  const { manifests } = readIndex(bytes, `the index of ${familiarName(reference)}`);
+  const index = readIndex(bytes, `the index of ${familiarName(reference)}`);
+  const manifests = imagesIn(index.manifests);
   const best = bestPlatform(platform, manifests);
   if (best !== undefined) return best;
-  const available = manifests
-    .map((entry) => (entry.platform === undefined ? 'unknown' : formatPlatform(entry.platform)))
-    // Attestations are in indexes with the platform unknown/unknown.
-    .filter((name) => !name.startsWith('unknown'));
+  const available = manifests.flatMap((entry) =>
+    entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
+  );
   const wanted = formatPlatform(platform);
   throw new JettisonError('PLATFORM_MISSING', `${familiarName(reference)} has no image for ${wanted}`, {
     hint:

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { JettisonError } from '../errors/error.ts';
 import type { LimitName } from '../errors/limits.ts';
+import { imagesIn } from '../image/attestation.ts';
 import type { Digest } from '../image/digest.ts';
 import type { ImageParts } from '../image/image.ts';
 import { bestPlatform, formatPlatform } from '../image/platform.ts';
@@ -51,7 +52,7 @@ function forPlatform(
 ): Descriptor {
   const bytes = layout.document(digest, 'manifest-size');
   const { manifests } = readIndex(bytes, `${digest} of the OCI layout "${folder}"`);
-  const found = bestPlatform(platform, manifests);
+  const found = bestPlatform(platform, imagesIn(manifests));
   if (found !== undefined) return found;
   throw new JettisonError(
     'OCI_LAYOUT',

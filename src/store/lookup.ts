@@ -1,6 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
+import { attestationsOf, imagesIn } from '../image/attestation.ts';
 import type { Digest } from '../image/digest.ts';
-import type { ImageParts } from '../image/image.ts';
+import type { AttachedManifest, ImageParts } from '../image/image.ts';
 import { bestPlatform, formatPlatform, hostPlatform } from '../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../image/reference.ts';
 import { readConfig, readIndex, readManifest } from '../image/sound.ts';
@@ -32,7 +33,8 @@ export function isIndex({ mediaType }: Pick<Descriptor, 'mediaType'>): boolean {
  */
 export function readImage(store: Store, target: Descriptor, platform?: Platform): ImageParts {
   if (isIndex(target)) {
-    const { manifests } = readIndex(store.blobs.read(target.digest), `the index ${target.digest}`);
+    const index = readIndex(store.blobs.read(target.digest), `the index ${target.digest}`);
+    const manifests = imagesIn(index.manifests);
     const present = manifests.filter(({ digest }) => store.blobs.has(digest));
     // For a named platform the best image of the whole index is needed, though the store may have a similar one.
     const chosen =
@@ -54,6 +56,27 @@ export function readImage(store: Store, target: Descriptor, platform?: Platform)
   const { digest } = manifest.config;
   const config = readConfig(store.blobs.read(digest), `the config ${digest}`);
   return { descriptor: target, manifest, id: manifest.config.digest, config };
+}
+
+/**
+ * The attestation manifests of an image that the store has with everything in them.
+ *
+ * @param target the index that the image was chosen from; a manifest has none
+ */
+export function attestationsIn(
+  store: Store,
+  { target, descriptor }: Pick<NamedImage, 'target' | 'descriptor'>,
+): AttachedManifest[] {
+  if (!isIndex(target)) return [];
+  const { manifests } = readIndex(store.blobs.read(target.digest), `the index ${target.digest}`);
+  return attestationsOf(manifests, descriptor.digest).flatMap((attached) => {
+    if (!store.blobs.has(attached.digest)) return [];
+    const manifest = readManifest(store.blobs.read(attached.digest), `the manifest ${attached.digest}`);
+    const parts = [manifest.config, ...manifest.layers];
+    return parts.every(({ digest, size }) => store.blobs.has(digest, size))
+      ? [{ descriptor: attached, manifest }]
+      : [];
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { holdsStatements } from '../image/attestation.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import type { Descriptor, ImageConfig, Index, Manifest } from '../image/types.ts';
 import { decompress } from '../layer/decompress.ts';
@@ -165,6 +166,10 @@ class Verifier {
     }
     const manifest = blobs.readJson<Manifest>(digest);
     if (this.#lacks(label, manifest.config.digest)) return;
+    if (holdsStatements(manifest)) {
+      for (const { digest: statement } of manifest.layers) this.#lacks(label, statement);
+      return;
+    }
     const config = blobs.readJson<ImageConfig>(manifest.config.digest);
     if (config.rootfs.diff_ids.length !== manifest.layers.length) {
       throw new Error('has a config and a manifest with different numbers of layers');

@@ -10,6 +10,7 @@ import type { Command, Io } from '../command.ts';
 import { BUILD_FLAGS, parseBuildCommand } from '../flags/build-flags.ts';
 import { outputOf } from '../flags/output.ts';
 import { debugHint, failedCommand, recordedLine, withHint } from '../print/failed-command.ts';
+import { VERSION } from '../version.ts';
 
 const USAGE = 'jettison build [OPTIONS] PATH|URL|-';
 
@@ -50,6 +51,14 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
       throw usageError('--budget needs an image', 'Add an output of an image, or leave --budget out.');
     }
     if (flags.debug) needDebugging(options.stdin !== undefined, io);
+    if (options.attest !== undefined) options.attest.version = VERSION;
+    if (
+      options.attest !== undefined &&
+      outputs.length > 0 &&
+      outputs.every(({ exporter }) => exporter.kind !== 'image')
+    ) {
+      throw usageError('attestations need an image', 'Add an output of an image, or leave them out.');
+    }
     options.command = failedCommand(args, io.cwd);
     options.commandLine = recordedLine(args);
     const renderer = await createRenderer(progress, io.stderr, {
@@ -88,7 +97,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     const id = result.imageId ?? '';
     if (iidFile !== undefined && id !== '') writeFileSync(iidFile, id);
     if (metadataFile !== undefined) {
-      writeFileSync(metadataFile, `${JSON.stringify(metadata(result), null, 2)}\n`);
+      writeFileSync(metadataFile, `${JSON.stringify(metadata(result, io.env), null, 2)}\n`);
     }
     // An archive on standard output has it for itself.
     const taken = outputs.some(({ dest }) => dest === '-');
@@ -127,13 +136,28 @@ async function openShell(options: BuildOptions, io: Io): Promise<void> {
   }
 }
 
-/** The facts that `docker buildx build --metadata-file` writes too, under the same names. */
-function metadata(result: BuildResult): Record<string, unknown> {
+/**
+ * The facts that `docker buildx build --metadata-file` writes too, under the same names. BUILDX_METADATA_PROVENANCE says
+ * how much of the provenance that the image has: min (the default), max or disabled.
+ */
+function metadata(result: BuildResult, env: Io['env']): Record<string, unknown> {
   if (result.digest === undefined) return {};
   return {
+    ...provenanceMembers(result, env['BUILDX_METADATA_PROVENANCE']),
     'containerimage.config.digest': result.imageId,
     'containerimage.descriptor': result.manifest,
     'containerimage.digest': result.digest,
     ...(result.tags.length === 0 ? {} : { 'image.name': result.tags.join(',') }),
   };
+}
+
+function provenanceMembers({ provenance = [] }: BuildResult, mode: string | undefined): object {
+  if (mode !== undefined && /^(?:disabled|0|f|false)$/i.test(mode)) return {};
+  const several = provenance.length > 1;
+  return Object.fromEntries(
+    provenance.map(({ platform, min, attached }) => [
+      `buildx.build.provenance${several ? `/${platform}` : ''}`,
+      mode === 'max' ? attached : min,
+    ]),
+  );
 }

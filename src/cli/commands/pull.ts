@@ -2,7 +2,7 @@ import { JettisonError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { formatPlatform, hostPlatform, matchPlatform } from '../../image/platform.ts';
 import { canonicalName, familiarName, parseReference } from '../../image/reference.ts';
-import { fetchLayers, pullImage } from '../../registry/pull.ts';
+import { fetchAttestations, fetchLayers, pullImage } from '../../registry/pull.ts';
 import { type Registries, useRegistries } from '../../registry/registries.ts';
 import { type Store, useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
@@ -45,6 +45,11 @@ authorities and NODE_EXTRA_CA_CERTS, then with the system's or those of SSL_CERT
         }
         const complete = image.manifest.layers.every(({ digest, size }) => store.blobs.has(digest, size));
         await fetchLayers(store, registries, image, flags.quiet ? undefined : view.onProgress);
+        await fetchAttestations(store, registries, image).catch((error: unknown) => {
+          if (!(error instanceof JettisonError)) throw error;
+          // The image is whole without them.
+          io.stderr.write(`warning: the attestations cannot be fetched: ${visible(error.message)}\n`);
+        });
         view.end();
         if (!flags.quiet) {
           const { digest } = image.index?.descriptor ?? image.descriptor;

@@ -1,5 +1,6 @@
 import { JettisonError, usageError } from '../../errors/error.ts';
 import { size } from '../../events/units.ts';
+import { imagesIn } from '../../image/attestation.ts';
 import { formatPlatform } from '../../image/platform.ts';
 import { canonicalName, familiarName, parseReference, type Reference } from '../../image/reference.ts';
 import type { Descriptor, Index } from '../../image/types.ts';
@@ -52,10 +53,14 @@ function allTags(store: Store, name: string): Named[] {
 function whole(store: Store, reference: Reference, target: Descriptor, io: Io): Descriptor {
   if (!isIndex(target)) return target;
   const { manifests } = store.blobs.readJson<Index>(target.digest);
-  if (manifests.every(({ digest }) => store.blobs.has(digest))) return target;
+  const lacking = manifests.filter(({ digest }) => !store.blobs.has(digest));
+  if (lacking.length === 0) return target;
   const { descriptor, config } = readImage(store, target);
+  const name = familiarName(reference);
   io.stderr.write(
-    `warning: the store has only some images of ${familiarName(reference)}: pushing the one for ${formatPlatform(config)}\n`,
+    imagesIn(lacking).length === 0
+      ? `warning: the store lacks attestations of ${name}: pushing the image for ${formatPlatform(config)} without them\n`
+      : `warning: the store has only some images of ${name}: pushing the one for ${formatPlatform(config)}\n`,
   );
   return descriptor;
 }

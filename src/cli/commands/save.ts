@@ -5,7 +5,7 @@ import { fetchMissing } from '../../export/fetch-missing.ts';
 import type { NamedSet } from '../../export/layout-content.ts';
 import { writeOutput } from '../../export/write-output.ts';
 import { canonicalName, parseReference } from '../../image/reference.ts';
-import { findImage, type NamedImage } from '../../store/lookup.ts';
+import { attestationsIn, findImage, type NamedImage } from '../../store/lookup.ts';
 import { type Store, useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 
@@ -14,8 +14,12 @@ function chooseImages(store: Store, texts: string[]): NamedSet[] {
   const chosen = new Map<string, NamedSet>();
   for (const text of texts) {
     const image = findImage(store, text);
-    const { descriptor: target } = image;
-    const entry = chosen.get(target.digest) ?? { target, images: [image], names: [] };
+    const attestations = attestationsIn(store, image);
+    const target = attestations.length > 0 ? image.target : image.descriptor;
+    const entry = chosen.get(target.digest) ?? {
+      ...{ target, images: [image], names: [] as string[] },
+      ...(attestations.length > 0 && { attestations }),
+    };
     const name = nameMeant(image, text);
     if (name !== undefined && !entry.names.includes(name)) entry.names.push(name);
     chosen.set(target.digest, entry);

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { sourceDateEpoch } from '../../build/time.ts';
-import { usageError } from '../../errors/error.ts';
+import { documentTime } from '../../build/time.ts';
 import { writeOutput } from '../../export/write-output.ts';
 import { SBOM_FORMATS, writeBill } from '../../sbom/write-bill.ts';
 import { defineCommand } from '../command.ts';
@@ -27,11 +26,7 @@ Dockerfile line that brought it. The same image gives the same bytes.`,
 The time in the document is SOURCE_DATE_EPOCH if that is set, else the time of the image.`,
   examples: ['jettison sbom app > app.spdx.json', 'jettison sbom --format cyclonedx -o app.cdx.json app'],
   async run({ flags, args, io }) {
-    const given = sourceDateEpoch({}, io.env);
-    const time = given === '' ? undefined : given;
-    if (typeof time === 'string' || (time ?? 0) > 253402300799) {
-      throw usageError(`invalid SOURCE_DATE_EPOCH "${time}"`, 'It is a number of seconds since 1970.');
-    }
+    const time = documentTime(io.env);
     const text = await withInspections(args, flags, io, ([inspection]) =>
       toJson(writeBill(inspection!, flags.format ?? 'spdx', { version: VERSION, time }), 2),
     );

@@ -76,9 +76,13 @@ function described(list: readonly NamedCommand[], from: number): string {
 function flagSpecs(name: string, flag: Flag): string[] {
   const names = flagNames(name, flag);
   const offer = flagOffer(flag);
-  const value = offer === undefined ? '' : `:${escaped(flag.value!)}:${action(offer)}`;
+  const value =
+    offer === undefined
+      ? ''
+      : `:${flag.bare === undefined ? '' : ':'}${escaped(flag.value!)}:${action(offer)}`;
   return names.map((form) => {
-    const takes = offer === undefined ? '' : form.startsWith('--') ? '=' : '+';
+    const takes =
+      offer === undefined ? '' : form.startsWith('--') ? (flag.bare === undefined ? '=' : '=-') : '+';
     return `${flag.many ? '*' : `(${names.join(' ')})`}${form}${takes}[${escaped(flag.help)}]${value}`;
   });
 }

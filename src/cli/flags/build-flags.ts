@@ -16,6 +16,7 @@ import {
   valuesOf,
 } from '../flag.ts';
 import type { CallRequest } from '../print/call.ts';
+import { addAttestations, parseAttest, parseShort } from './attest.ts';
 import { cacheSource, cacheTarget } from './cache.ts';
 import { bytes, host, positive, timeout, ulimit } from './limits.ts';
 import { OUTPUT_TYPES, type OutputFlag, outputFlags } from './output.ts';
@@ -43,6 +44,9 @@ type Fitting<T> = {
         : { set: 'the value is not of the type of this parameter' }
       : unknown;
 };
+
+/** The value is true when it is left out. */
+const BARE_ATTESTATION = { value: 'true', takes: /^(?:true|false|[a-z][a-z-]*=\S*)$/ };
 
 function buildTable<const T extends Record<string, BuildFlag>>(table: T & Fitting<T>): T {
   return table;
@@ -78,6 +82,14 @@ export const BUILD_FLAGS = buildTable({
     suggest: ['manifest:', 'index:', 'manifest-descriptor:'],
     help: 'Annotate the manifest, or with KIND the index or the manifest-descriptor',
     affects: 'result',
+  },
+  attest: {
+    value: 'type=TYPE[,…]',
+    many: true,
+    suggest: ['type=sbom', 'type=provenance', 'type=provenance,mode=min', 'type=provenance,mode=max'],
+    help: 'Store an SBOM (type=sbom) or SLSA provenance (type=provenance) with the image: see docs/attest.md',
+    affects: 'result',
+    parse: parseAttest,
   },
   budget: {
     help: 'Fail when the image is over the budget of this directory: see `jettison budget --help`',
@@ -247,11 +259,12 @@ export const BUILD_FLAGS = buildTable({
     affects: 'display',
   },
   provenance: {
-    value: 'false',
-    suggest: ['false'],
-    help: 'Accepted for compatibility: no attestations are made',
+    value: 'true|false|mode=MODE',
+    bare: BARE_ATTESTATION,
+    suggest: ['true', 'false', 'mode=min', 'mode=max'],
+    help: 'The same as --attest type=provenance',
     affects: 'result',
-    parse: noAttestation,
+    parse: (text) => parseShort('provenance', text),
   },
   pull: {
     help: 'Look for newer base images even where there are local ones',
@@ -271,11 +284,12 @@ export const BUILD_FLAGS = buildTable({
     to: 'reproducible',
   },
   sbom: {
-    value: 'false',
-    suggest: ['false'],
-    help: 'Accepted for compatibility: no attestations are made',
+    value: 'true|false',
+    bare: BARE_ATTESTATION,
+    suggest: ['true', 'false'],
+    help: 'The same as --attest type=sbom',
     affects: 'result',
-    parse: noAttestation,
+    parse: (text) => parseShort('sbom', text),
   },
   secret: {
     value: 'id=NAME[,src=FILE|,env=VARIABLE]',
@@ -349,7 +363,7 @@ export const BUILD_FLAGS = buildTable({
 });
 
 /** Flags of `docker build` that are not supported; each is refused by its name. */
-const UNSUPPORTED = new Set('--attest --builder --cgroup-parent --squash'.split(' '));
+const UNSUPPORTED = new Set('--builder --cgroup-parent --squash'.split(' '));
 
 /** The command line of a build, checked as far as it can be alone. */
 export interface BuildCommand {
@@ -380,6 +394,8 @@ export function parseBuildCommand(
     if (to !== undefined) Object.assign(options, { [to]: value });
     set?.(options, value as never);
   }
+  const { attest, sbom, provenance } = flags;
+  addAttestations(options, [...attest, ...[sbom, provenance].filter((one) => one !== undefined)]);
   const platforms = platformsOf(flags.platform, env);
   if (platforms.length === 1) options.platform = platforms[0]!;
   else if (platforms.length > 1) options.platforms = platforms;
@@ -407,15 +423,6 @@ function defaultProgress(env: NodeJS.ProcessEnv): ProgressMode {
   const mode = PROGRESS_MODES.find((one) => one === text);
   if (mode !== undefined) return mode;
   throw usageError(`invalid BUILDKIT_PROGRESS "${text}"`, `The values are ${PROGRESS_MODES.join(', ')}.`);
-}
-
-/** Images have no attestations: only that may be asked for. */
-function noAttestation(text: string): false {
-  if (text === 'false' || text === '0') return false;
-  throw usageError(
-    `attestations are not supported yet, and "${text}" asks for one`,
-    'Leave the flag out, or give it the value false.',
-  );
 }
 
 function contextOf(args: readonly string[]): string {

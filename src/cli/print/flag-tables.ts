@@ -1,4 +1,4 @@
-import { type FlagTable, flagNames } from '../flag.ts';
+import { type FlagTable, flagForm, flagNames } from '../flag.ts';
 
 /** The flags of a command, by its name. */
 export type FlagsOf = (command: string) => FlagTable | undefined;
@@ -45,6 +45,9 @@ function explanations(rows: readonly string[], flags: FlagTable): Map<string, st
 function formOf(name: string, flags: FlagTable): string {
   const flag = flags[name]!;
   const names = flagNames(name, flag);
-  const last = flag.value === undefined ? names.pop()! : `${names.pop()} ${flag.value}`;
-  return [...names, last].map((form) => `\`${form.replaceAll('|', '\\|')}\``).join(', ');
+  const last = flagForm(name, flag)
+    .split(', ')
+    .slice(names.length - 1)
+    .join(', ');
+  return [...names.slice(0, -1), last].map((form) => `\`${form.replaceAll('|', '\\|')}\``).join(', ');
 }

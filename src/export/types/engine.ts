@@ -25,7 +25,7 @@ export const engine: Exporter<EngineOutput> = {
     const { made, names } = await imageOf(job, output);
     await reported(job, 'image to engine', async (onProgress) => {
       const { loadIntoEngine } = await import('../engine-load.ts');
-      await loadIntoEngine({ ...job, onProgress }, made.images[0]!, names);
+      await loadIntoEngine({ ...job, onProgress }, made, names);
     });
   },
 };

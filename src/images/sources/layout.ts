@@ -10,13 +10,13 @@ import type { OpenSource } from '../open-source.ts';
  * @throws JettisonError `OCI_LAYOUT`, `DIGEST_MISMATCH`, `PLATFORM_MISSING`
  */
 export const open: OpenSource = async (text, { cwd, platform }) => {
-  const { folder, which } = split(text.slice('oci:'.length), cwd);
+  const { folder, which } = splitLayout(text.slice('oci:'.length), cwd);
   const layout = ImageLayout.folder(folder);
   return imageOf(layout, layout.choose(which), { name: folder, label: text, platform });
 };
 
 /** `DIR[:TAG]`: a folder may have a colon in its name. */
-function split(text: string, cwd: string): { folder: string; which?: string } {
+export function splitLayout(text: string, cwd: string): { folder: string; which?: string } {
   const folder = resolve(cwd, text);
   const colon = text.lastIndexOf(':');
   if (colon < 1 || statSync(folder, { throwIfNoEntry: false }) !== undefined) return { folder };

@@ -131,7 +131,15 @@ describe('flags of build', () => {
     [['--call=nope', '.'], 'invalid --call "nope"'],
     [['--call=check,format=xml', '.'], 'invalid option "format=xml" of --call'],
     [['--call=targets', '--check', '.'], '--check and --call=targets contradict each other'],
-    [['--sbom=true', '.'], '--sbom: attestations are not supported yet'],
+    [['--sbom=yes', '.'], '--sbom: invalid value "yes"'],
+    [['--sbom=generator=x/y', '.'], '--sbom: generator= is not supported'],
+    [['--provenance=mode=medium', '.'], '--provenance: invalid mode "medium"'],
+    [['--provenance=reproducible=true', '.'], 'reproducible=true is a claim'],
+    [['--provenance=version=v0.2', '.'], 'version=v0.2 is not supported'],
+    [['--attest', 'type=vex', '.'], '--attest: unknown attestation type "vex"'],
+    [['--attest', 'mode=max', '.'], '--attest: "mode=max" has no type'],
+    [['--attest', 'type=sbom,mode=max', '.'], 'type=sbom has no "mode"'],
+    [['--sbom', '--attest=type=sbom', '.'], 'the attestation "sbom" is asked for twice'],
     [['--progress=fancy', '.'], 'invalid --progress "fancy"'],
     [['--network=bridge', '.'], 'invalid --network "bridge"'],
     [['-t', 'App', '.'], 'invalid image name "App"'],
@@ -149,6 +157,31 @@ describe('flags of build', () => {
 
   test('a directory whose name looks like a flag is possible', () => {
     expect(parse(['--', '--push']).context).toBe('--push');
+  });
+});
+
+describe('attestations', () => {
+  test.each([
+    [['--sbom'], { sbom: true }],
+    [['--sbom', 'true'], { sbom: true }],
+    [['--sbom=false', '--provenance=0'], undefined],
+    [['--sbom', 'false'], undefined],
+    [['--provenance'], { provenance: {} }],
+    [
+      ['--provenance=mode=min,builder-id=https://ci'],
+      { provenance: { mode: 'min', builderId: 'https://ci' } },
+    ],
+    [['--provenance', 'mode=max'], { provenance: { mode: 'max' } }],
+    [
+      ['--attest', 'type=sbom', '--attest', 'type=provenance,mode=min'],
+      { sbom: true, provenance: { mode: 'min' } },
+    ],
+    [['--attest', 'type=provenance,disabled=true', '--sbom'], { sbom: true }],
+    [['--provenance=reproducible=false,inline-only=true,version=v1'], { provenance: {} }],
+  ])('%j', (args, attest) => {
+    const options = parse([...args, '.']);
+    expect(options.context).toBe('.');
+    expect(options.attest).toEqual(attest);
   });
 });
 

@@ -37,8 +37,9 @@ describe('help', () => {
   test('has every flag, its short name and its value', async () => {
     for (const { name, command } of await everyCommand(commands)) {
       const { stdout } = await answer(...name.split(' '), '--help');
-      for (const [flag, { short, value = '' }] of Object.entries(command.flags ?? {})) {
-        const form = `${short === undefined ? '' : `-${short}, `}--${flag}${value === '' ? '' : ` ${value}`}`;
+      for (const [flag, { short, value = '', bare }] of Object.entries(command.flags ?? {})) {
+        const text = bare === undefined ? ` ${value}` : `[=${value}]`;
+        const form = `${short === undefined ? '' : `-${short}, `}--${flag}${value === '' ? '' : text}`;
         expect(stdout).toMatch(new RegExp(`^ +${form.replace(/[^\w ]/g, '\\$&')}( |$)`, 'm'));
       }
     }

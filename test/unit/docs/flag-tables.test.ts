@@ -20,6 +20,7 @@ describe('tables of flags in docs/', () => {
       expect(withFlagTables(page, flagsOf), `docs/${name}: npm run docs:flags`).toBe(page);
     }
     expect([...shown].sort()).toEqual([
+      'attest',
       'build',
       'builds show',
       'explore',
