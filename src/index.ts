@@ -30,6 +30,8 @@ export type {
 } from './inspect/describe.ts';
 export type { ImageDiff } from './inspect/diff.ts';
 export { type DescribeOptions, type DiffOptions, describeImage, diffImages } from './inspect/library.ts';
+export { findSecretsIn, type SecretsOptions } from './leaks/find-secrets-in.ts';
+export type { FoundSecret, SecretsDocument } from './leaks/secrets-json.ts';
 export { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './plan/input.ts';
 export type { BaseImage, Plan, PlannedStage, Step } from './plan/plan.ts';
 export { planBuild } from './plan/planner.ts';

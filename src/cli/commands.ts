@@ -43,6 +43,10 @@ export const commands: CommandTable = {
     summary: 'Show or add attestations of an image',
     load: () => import('./commands/attest.ts'),
   },
+  secrets: {
+    summary: 'Look for passwords, tokens and keys in an image',
+    load: () => import('./commands/secrets.ts'),
+  },
   sbom: { summary: 'Write a bill of materials of an image', load: () => import('./commands/sbom.ts') },
   db: { summary: 'Look after advisories, for scan', load: () => import('./commands/db.ts') },
   inspect: {

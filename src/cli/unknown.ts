@@ -13,6 +13,10 @@ const DOCKER_GROUPS: Record<string, string> = {
 /** Docker's plug-ins and other tools, with the nearest command here. */
 const ELSEWHERE: Record<string, string> = {
   scout: '`jettison scan IMAGE` looks for known vulnerabilities, and says what removes them.',
+  gitleaks:
+    '`jettison secrets IMAGE` looks for passwords, tokens and keys in all layers, config and history.',
+  trufflehog:
+    '`jettison secrets IMAGE` looks for passwords, tokens and keys in all layers, config and history.',
   dive: '`jettison explore IMAGE` shows layers, files and wasted bytes, with the keys of dive.',
 };
 

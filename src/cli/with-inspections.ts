@@ -1,5 +1,6 @@
 import type { Layer } from '../image/image.ts';
 import { SOURCE_FORMS } from '../images/open-image.ts';
+import type { LayerCompanion } from '../inspect/inspect.ts';
 import { inspectImages } from '../inspect/inspect-images.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import type { Store } from '../store/store.ts';
@@ -28,6 +29,7 @@ export async function withInspections<T>(
   choice: Values<typeof SOURCE_FLAGS>,
   io: Io,
   use: (inspections: Inspection[], store: Store) => Promise<T> | T,
+  companion?: (store: Store) => LayerCompanion,
 ): Promise<T> {
   const view = new TransferView(io, 'read');
   const onProgress = ({ blob: { digest: item, size } }: Layer, moved: number) =>
@@ -39,6 +41,7 @@ export async function withInspections<T>(
         ...{ env: io.env, cwd: io.cwd, signal: io.signal },
         ...{ platform: choice.platform, remote: choice.remote, insecure: choice['registry-insecure'] },
         ...(io.stderr.isTTY && { onProgress }),
+        ...(companion && { companion }),
       },
       (inspections, store) => {
         view.end();

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { namesSecret, secretKind } from '../dockerfile/secret-values.ts';
+import { secretKind } from '../dockerfile/secret-values.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
+import { namesSecret } from '../secrets/secret-names.ts';
 
 const MASK = 'xxxxx';
 const MASKED = /^xxxxx#[0-9a-f]{12}$/;

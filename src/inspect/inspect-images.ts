@@ -5,7 +5,7 @@ import { openImage } from '../images/open-image.ts';
 import { type Registries, useRegistries } from '../registry/registries.ts';
 import { type Store, useStore } from '../store/store.ts';
 import type { CountedLayer } from './census.ts';
-import { inspect } from './inspect.ts';
+import { inspect, type LayerCompanion } from './inspect.ts';
 import type { Inspection } from './inspection.ts';
 
 /** Where images are looked for. */
@@ -24,17 +24,24 @@ export interface ImagePlaces {
   platform: Platform | undefined;
   /** A layer that is read for the first time: how many bytes of its packed form have been. */
   onProgress?: (layer: Layer, moved: number) => void;
+  /** Another look at the layers that are read. */
+  companion?: (store: Store) => LayerCompanion;
 }
 
 /** Opens and inspects images, and closes them after `use`. Each layer is read once; the store keeps the result. */
 export async function inspectImages<T>(
   names: readonly string[],
-  { home, env, cwd, signal, remote, insecure, platform, onProgress }: ImagePlaces,
+  { home, env, cwd, signal, remote, insecure, platform, onProgress, companion }: ImagePlaces,
   use: (inspections: Inspection[], store: Store) => Promise<T> | T,
 ): Promise<T> {
   const run = async (store: Store, registries: Registries) => {
+    const options = {
+      ...{ store, signal },
+      ...(names.length > 1 && { shared: new Map<Digest, CountedLayer>() }),
+      ...(onProgress && { onProgress }),
+      ...(companion && { companion: companion(store) }),
+    };
     const opened: Image[] = [];
-    const shared = names.length > 1 ? new Map<Digest, CountedLayer>() : undefined;
     try {
       const inspections: Inspection[] = [];
       for (const name of names) {
@@ -43,7 +50,6 @@ export async function inspectImages<T>(
           ...(platform !== undefined && { platform }),
         });
         opened.push(image);
-        const options = { store, signal, ...(onProgress && { onProgress }), ...(shared && { shared }) };
         inspections.push(await inspect(image, options));
       }
       return await use(inspections, store);

@@ -14,7 +14,15 @@ import { destinationOf, instructionsOf, madeBy } from './instructions.ts';
 import { inventory } from './inventory.ts';
 import { settleKinds } from './kinds.ts';
 import { applyProvenance } from './origins.ts';
-import { collectGarbage, scanLayer } from './scan-layer.ts';
+import { collectGarbage, type FileObserver, scanLayer } from './scan-layer.ts';
+
+/** Another look at the files of layers: what it finds is kept by diff id, too. */
+export interface LayerCompanion {
+  /** Whether its finding of a layer is kept: the layer need not be read for it. */
+  has(diffId: Digest): boolean;
+  /** Sees the layer's files, which are read now. */
+  observe(diffId: Digest): FileObserver & { /** The layer is what its diff id says. */ keep(): void };
+}
 
 export interface InspectOptions {
   /** Where what is found out about layers is kept. */
@@ -24,6 +32,7 @@ export interface InspectOptions {
   onProgress?: (layer: Layer, moved: number) => void;
   /** Layers of further images that are looked at together: what they share is in memory once. */
   shared?: Map<Digest, CountedLayer>;
+  companion?: LayerCompanion;
 }
 
 /** Layers that are read at the same time: more only compete for the processor. */
@@ -80,19 +89,23 @@ function kept({ index, ...layer }: CountedLayer): CountedLayer {
   };
 }
 
-async function lookAt(layer: Layer, { store, signal, onProgress }: InspectOptions) {
+async function lookAt(layer: Layer, { store, signal, onProgress, companion }: InspectOptions) {
   const known = store.inspections.get(layer.diffId, FACTS_VERSION);
-  if (known !== undefined) return known;
+  const isComplete = companion === undefined || companion.has(layer.diffId);
+  if (known !== undefined && isComplete) return known;
+  const observer = isComplete ? undefined : companion.observe(layer.diffId);
   let moved = 0;
   const found = await scanLayer(layer, CATALOGUES, {
     temporary: () => temporaryPath(store.layout, 'member'),
     ...(signal && { signal }),
+    ...(observer && { observer }),
     onBytes: (count) => {
       moved += count;
       onProgress?.(layer, moved);
     },
   });
   if (found.isLarge) collectGarbage();
+  observer?.keep();
   try {
     store.inspections.put(layer.diffId, FACTS_VERSION, found);
     // A large index stays on the disk.

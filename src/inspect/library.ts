@@ -1,6 +1,8 @@
 import { parsePlatform } from '../image/platform.ts';
+import type { Store } from '../store/store.ts';
 import { describe, type ImageDescription } from './describe.ts';
 import { diff, type ImageDiff } from './diff.ts';
+import type { LayerCompanion } from './inspect.ts';
 import { inspectImages } from './inspect-images.ts';
 import type { Inspection } from './inspection.ts';
 
@@ -51,7 +53,8 @@ export async function diffImages(from: string, to: string, options: DiffOptions 
   return look([from, to], options, ([a, b]) => diff(a!, b!, { times: options.times ?? false }));
 }
 
-async function look<T>(
+/** Opens and inspects images for a function of the library. @param companion another look at their layers */
+export async function look<T>(
   names: readonly string[],
   {
     home,
@@ -60,12 +63,14 @@ async function look<T>(
     signal = new AbortController().signal,
     ...options
   }: LookOptions,
-  use: (inspections: Inspection[]) => T,
+  use: (inspections: Inspection[], store: Store) => T,
+  companion?: (store: Store) => LayerCompanion,
 ): Promise<T> {
   const where = {
     ...{ env, cwd, signal, remote: options.remote ?? false, insecure: options.registryInsecure ?? false },
     ...(home !== undefined && { home }),
     platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
+    ...(companion && { companion }),
   };
   return inspectImages(names, where, use);
 }

@@ -30,11 +30,20 @@ export interface LayerFacts {
   close(): void;
 }
 
+/** Sees every file of a layer while it is read, as the catalogues do. */
+export interface FileObserver {
+  begin(path: string, size: number): void;
+  /** A piece of the file, only valid during the call. */
+  write(chunk: Buffer): void;
+  end(): void;
+}
+
 export interface ScanOptions {
   /** A path for a file that is too large for memory: it exists for a moment only. */
   temporary: () => string;
   signal?: AbortSignal;
   onBytes?: (count: number) => void;
+  observer?: FileObserver;
 }
 
 /**
@@ -47,7 +56,7 @@ export async function scanLayer(
   catalogues: readonly Catalogue[],
   options: ScanOptions,
 ): Promise<LayerFacts> {
-  const scanner = new Scanner(catalogues, options.temporary);
+  const scanner = new Scanner(catalogues, options.temporary, options.observer);
   const reader = new TarReader(scanner);
   const tar = createHash('sha256');
   async function* packed() {
@@ -106,6 +115,7 @@ class Scanner implements TarHandler {
   constructor(
     private readonly catalogues: readonly Catalogue[],
     private readonly temporary: () => string,
+    private readonly observer: FileObserver | undefined,
   ) {}
 
   entry(header: TarHeader): void {
@@ -117,6 +127,7 @@ class Scanner implements TarHandler {
     const { path } = placement;
     if (path === undefined || header.type !== 'file') return;
     this.#hash = createHash('sha256');
+    this.observer?.begin(path, header.size);
     for (const catalogue of this.catalogues) {
       // A later member of the same name counts.
       this.#facts.get(catalogue.id)?.delete(path);
@@ -146,6 +157,7 @@ class Scanner implements TarHandler {
 
   data(chunk: Buffer): void {
     this.#hash?.update(chunk);
+    if (this.#placement?.path !== undefined) this.observer?.write(chunk);
     for (const listener of this.#listeners) listener.data(chunk);
   }
 
@@ -153,6 +165,7 @@ class Scanner implements TarHandler {
     const { path, content } = this.#placement!;
     if (path === undefined || this.#header!.type !== 'file') return;
     content(this.#hash!.digest('hex'));
+    this.observer?.end();
     for (const listener of this.#listeners) listener.end(path);
   }
 

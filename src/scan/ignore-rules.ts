@@ -3,9 +3,9 @@ import type { Finding } from './match-advisories.ts';
 
 /** A decision that a finding does not count, with its reason. */
 export interface IgnoreRule {
-  /** `CVE-…`, `GHSA-…`. */
+  /** `CVE-…`, `GHSA-…`; of secrets, a kind. */
   id: string;
-  /** Only for packages of this name, or this package URL. */
+  /** Only for packages of this name, or this package URL; of secrets, for this path. */
   package?: string;
   reason?: string;
   /** The last day on which it holds: `2026-12-31`. */
@@ -17,29 +17,38 @@ export interface IgnoreRule {
   justification?: string;
 }
 
-export interface Ignored {
-  finding: Finding;
+export interface Ignored<F = Finding> {
+  finding: F;
   rule: IgnoreRule;
 }
 
-/** Leaves out what a rule names, and says which rule it was. */
-export function applyRules(
-  all: readonly Finding[],
+/**
+ * Leaves out what a rule names, and says which rule it was.
+ *
+ * @param holds whether a rule speaks of a finding
+ */
+export function applyRules<F>(
+  all: readonly F[],
   rules: readonly IgnoreRule[],
+  holds: (rule: IgnoreRule, finding: F) => boolean,
   today: string = new Date().toISOString().slice(0, 10),
-): { findings: Finding[]; ignored: Ignored[] } {
+): { findings: F[]; ignored: Ignored<F>[] } {
   const valid = rules.filter(({ until }) => until === undefined || until >= today);
-  const findings: Finding[] = [];
-  const ignored: Ignored[] = [];
+  const findings: F[] = [];
+  const ignored: Ignored<F>[] = [];
   for (const finding of all) {
-    const rule = valid.find((one) => holdsFor(one, finding));
+    const rule = valid.find((one) => holds(one, finding));
     if (rule === undefined) findings.push(finding);
     else ignored.push({ finding, rule });
   }
   return { findings, ignored };
 }
 
-function holdsFor({ id, package: wanted }: IgnoreRule, { advisory, package: one }: Finding): boolean {
+/** Whether a rule names the advisory of a finding, and its package. */
+export function namesAdvisory(
+  { id, package: wanted }: IgnoreRule,
+  { advisory, package: one }: Finding,
+): boolean {
   if (id !== advisory.id && !advisory.aliases.includes(id)) return false;
   if (wanted === undefined) return true;
   return wanted === one.name || wanted === one.purl || wanted === one.purl?.replace(/[?#].*$/, '');

@@ -2,7 +2,7 @@ import { type AdvisorySource, SEVERITIES, type Severity, type SourceInfo } from 
 import { askedBy } from '../inspect/asked-by.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import type { Ignored, IgnoreRule } from './ignore-rules.ts';
-import { applyRules } from './ignore-rules.ts';
+import { applyRules, namesAdvisory } from './ignore-rules.ts';
 import { type Lifecycle, lifecyclesOf } from './lifecycle.ts';
 import { type Finding, match, type NotScanned } from './match-advisories.ts';
 import { applyVex, type VexImage, type VexStatement } from './openvex.ts';
@@ -41,7 +41,7 @@ export async function scan(
 ): Promise<Scan> {
   const placed = placedPackages(inspection);
   const { findings: all, scanned, notScanned } = await match(placed, inspection.distribution, sources);
-  const decided = applyRules(all.sort(worstFirst), rules);
+  const decided = applyRules(all.sort(worstFirst), rules, namesAdvisory);
   const { findings, ignored } = applyVex(
     decided.findings,
     vex?.statements ?? [],

@@ -45,7 +45,8 @@ interface Record {
 
 /**
  * Inspected layers by diff id, from any source: two files each, `<diff id>.index` and `<diff id>.json`, of which the
- * second is written last. If one is lost, the layer is inspected again. Their times are those of the last use.
+ * second is written last; and `<diff id>.secrets.json`, if the layer was searched for secrets. If one is lost, the layer
+ * is inspected again. Their times are those of the last use.
  */
 export class Inspections {
   readonly #layout: StoreLayout;
@@ -100,7 +101,20 @@ export class Inspections {
     writeWhole(this.#layout, this.#path(diffId, 'json'), recordText(record));
   }
 
-  #path(diffId: Digest, kind: 'index' | 'json'): string {
+  /** What another look at a layer's files has found; undefined where there was none, or its record is damaged. */
+  finding(diffId: Digest, look: 'secrets'): unknown {
+    const path = this.#path(diffId, `${look}.json`);
+    const record = readRecord<object>(path);
+    if (record !== undefined) touch(path);
+    return record;
+  }
+
+  putFinding(diffId: Digest, look: 'secrets', record: object): void {
+    mkdirSync(this.#layout.inspections, { recursive: true });
+    writeWhole(this.#layout, this.#path(diffId, `${look}.json`), recordText(record));
+  }
+
+  #path(diffId: Digest, kind: 'index' | 'json' | 'secrets.json'): string {
     return `${this.#layout.inspections}/${hex(diffId)}.${kind}`;
   }
 }

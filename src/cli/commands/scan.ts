@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { SEVERITIES, type Severity } from '../../advisories/advisory.ts';
 import { DATABASE_FORMS } from '../../advisories/open-sources.ts';
-import { JettisonError } from '../../errors/error.ts';
 import type { Inspection } from '../../inspect/inspection.ts';
 import { compareScans } from '../../scan/compare-scans.ts';
-import { readIgnoreFile } from '../../scan/ignore-rules.ts';
 import type { Finding } from '../../scan/match-advisories.ts';
 import { scan } from '../../scan/scan-image.ts';
 import { type ScanDocument, scanDocument } from '../../scan/scan-json.ts';
 import { defineCommand, type Io } from '../command.ts';
+import { FAIL_ON_HELP, FINDING_FLAGS, readRules } from '../finding-flags.ts';
 import { printJson } from '../print/list-output.ts';
 import { scanCycloneDxVex } from '../print/scan/scan-cyclonedx-vex.ts';
 import { scanGithub } from '../print/scan/scan-github.ts';
@@ -35,17 +32,16 @@ package, a tool left out. Each is shown with the Dockerfile line that brought it
     },
     'fail-on': {
       ...{ value: 'SEVERITY', values: SEVERITIES },
-      help: 'Exit with 1 when there is a finding of this severity or a worse one',
+      help: FAIL_ON_HELP,
     },
     format: {
       value: 'FORMAT',
       values: FORMATS,
       help: 'table (the default), json, sarif, github: annotations, or cyclonedx-vex',
     },
-    ignore: { value: 'FILE', many: true, help: 'Findings that do not count, each with a reason' },
     'ignore-unfixed': { help: 'Leave out findings that no version removes' },
-    json: { help: 'The same as --format json' },
     offline: { help: 'Take the advisories that the store has, and ask nobody for newer ones' },
+    ...FINDING_FLAGS,
     ...SOURCE_FLAGS,
     vex: {
       ...{ value: 'FILE|oci', many: true },
@@ -70,7 +66,7 @@ Exit codes: 0 scanned, 1 scanned, and --fail-on holds, 2 the command line is wro
   ],
   async run({ flags, args, io }) {
     const [image = ''] = args;
-    const rules = flags.ignore.flatMap((file) => readIgnoreFile(textOf(file, io), file));
+    const rules = readRules(flags.ignore, io);
     const names = [image, ...(flags.compare === undefined ? [] : [flags.compare])];
     const insecure = flags['registry-insecure'];
     return withInspections(names, flags, io, ([inspection, other], store) =>
@@ -125,17 +121,4 @@ function newOnly(document: ScanDocument): ScanDocument {
 function fails(findings: readonly Finding[], limit: Severity | undefined): boolean {
   if (limit === undefined) return false;
   return findings.some(({ advisory }) => SEVERITIES.indexOf(advisory.severity) <= SEVERITIES.indexOf(limit));
-}
-
-/** @throws JettisonError `IGNORE_INVALID` */
-function textOf(file: string, io: Io): string {
-  try {
-    return readFileSync(resolve(io.cwd, file), 'utf8');
-  } catch (cause) {
-    throw new JettisonError('IGNORE_INVALID', `cannot read ${file}: ${(cause as Error).message}`, {
-      hint: 'Name a file with a line an id: CVE-2023-45853 zlib: minizip is not used.',
-      exitCode: 2,
-      cause,
-    });
-  }
 }

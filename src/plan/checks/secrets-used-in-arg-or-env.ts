@@ -1,4 +1,5 @@
-import { namesSecret, secretKind } from '../../dockerfile/secret-values.ts';
+import { secretKind } from '../../dockerfile/secret-values.ts';
+import { namesSecret } from '../../secrets/secret-names.ts';
 import { definePlanCheck } from './define-plan-check.ts';
 
 /** The value is never shown. */

@@ -63,10 +63,10 @@ Options:
   });
 });
 
-test.each(['scout', 'dive'])('%s is an unknown command, with a hint', async (name) => {
+test.each(['scout', 'dive', 'gitleaks'])('%s is an unknown command, with a hint', async (name) => {
   const { code, stderr } = await answer(name);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/hint: .*`jettison (scan|explore)/);
+  expect(stderr).toMatch(/hint: .*`jettison (scan|explore|secrets)/);
 });
 
 test('version is a command', async () => {

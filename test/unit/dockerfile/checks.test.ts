@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { withoutSkipped } from '../../../src/dockerfile/checks/check-text.ts';
-import { namesSecret } from '../../../src/dockerfile/secret-values.ts';
+import { namesSecret } from '../../../src/secrets/secret-names.ts';
 import { parse, refusal } from './support.ts';
 
 const found = (text: string) =>

@@ -30,6 +30,7 @@ describe('tables of flags in docs/', () => {
       'run',
       'sbom',
       'scan',
+      'secrets',
       'why-ran',
     ]);
   });

@@ -12,6 +12,9 @@ const PLACEHOLDERS = [
   /EXAMPLE/,
 ];
 
+/** Keys pressed one after the other. */
+const SEQUENCE = /0123456789|1234567890|abcdefghij/;
+
 /** Common passwords of local test services. */
 const WEAK = new Set(
   [
@@ -29,6 +32,18 @@ export function isPlaceholder(value: string): boolean {
   return PLACEHOLDERS.some((pattern) => pattern.test(value));
 }
 
+/** Whether a token stands for one: a placeholder, or few characters again and again. */
+export function isPlaceholderToken(token: string): boolean {
+  const rest = token.replace(/^[A-Za-z]+[_-]/, '');
+  const body = rest.length < 8 ? token : rest;
+  return isPlaceholder(token) || new Set(body).size <= 3 || SEQUENCE.test(token);
+}
+
+/** Whether everybody has that password. */
+export function isWeak(password: string): boolean {
+  return WEAK.has(password.toLowerCase());
+}
+
 /**
  * Whether the password of a URL is not a secret: a placeholder, or a common password for this machine or for a host
  * that looks like a container's name.
@@ -39,7 +54,7 @@ export function isPlaceholderPassword(user: string, password: string, host: stri
   if (isPlaceholder(password)) return true;
   if (!isLocal(host)) return false;
   const text = password.toLowerCase();
-  return text === user.toLowerCase() || WEAK.has(text);
+  return text === user.toLowerCase() || isWeak(text);
 }
 
 function isLocal(host: string): boolean {

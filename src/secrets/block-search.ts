@@ -1,0 +1,87 @@
+import { AnchorSearch } from './anchor-search.ts';
+import { matchKind, type SecretMatch } from './match-kind.ts';
+import type { SecretKind } from './secret-kind.ts';
+import { KINDS } from './secret-kinds.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Bytes before an anchor that patterns look at: names, and what tokens begin with. */
+export const BEFORE = 128;
+const REACH = 512;
+/** Bytes from an anchor on that any kind looks at. */
+export const LONGEST_REACH = Math.max(REACH, ...KINDS.map(({ reach = REACH }) => reach));
+
+const RANKS = new Map(KINDS.map((kind, rank) => [kind, rank]));
+
+/** A secret in a block of bytes. */
+export interface Hit extends SecretMatch {
+  kind: SecretKind;
+}
+
+/** Bytes that patterns may look at. A hostile file can consist of anchors; looking at each would take hours. */
+export class Budget {
+  #left: number;
+
+  constructor(size: number) {
+    this.#left = (4 << 20) + 8 * size;
+  }
+
+  /** True when nothing is left. */
+  get isSpent(): boolean {
+    return this.#left <= 0;
+  }
+
+  spend(bytes: number): void {
+    this.#left -= bytes;
+  }
+}
+
+let search: { anchors: AnchorSearch; kinds: SecretKind[][] } | undefined;
+
+/** Finds the secrets in a block of bytes whose anchors are from `from` to before `end`, in the order of their places. */
+export function searchBlock(
+  block: Buffer,
+  surroundings: Surroundings,
+  {
+    from = 0,
+    end = block.length,
+    budget = new Budget(block.length),
+  }: { from?: number; end?: number; budget?: Budget } = {},
+): Hit[] {
+  search ??= prepare();
+  const { anchors, kinds } = search;
+  const hits: Hit[] = [];
+  anchors.search(block, (at, index) => {
+    if (at < from || at >= end) return;
+    for (const kind of kinds[index]!) {
+      if (budget.isSpent) return;
+      const first = Math.max(0, at - BEFORE);
+      const text = block.toString('latin1', first, Math.min(block.length, at + (kind.reach ?? REACH)));
+      budget.spend(text.length);
+      const match = matchKind(kind, text, at - first, surroundings);
+      if (match !== undefined) hits.push({ ...match, at: first + match.at, kind });
+    }
+  });
+  return surest(hits);
+}
+
+/** Secrets in a short text: the value of a variable, a label, a command line. */
+export function searchText(text: string, surroundings: Surroundings = 'value'): Hit[] {
+  return searchBlock(Buffer.from(text), surroundings);
+}
+
+function prepare() {
+  const anchors = [...new Set(KINDS.flatMap((kind) => kind.anchors))];
+  const kinds = anchors.map((anchor) => KINDS.filter((kind) => kind.anchors.includes(anchor)));
+  return { anchors: new AnchorSearch(anchors), kinds };
+}
+
+/** Of hits that overlap the one whose kind comes first in the table. */
+function surest(hits: Hit[]): Hit[] {
+  const kept: Hit[] = [];
+  for (const hit of hits.sort((a, b) => a.at - b.at)) {
+    const last = kept.at(-1);
+    if (last === undefined || hit.at >= last.at + last.secret.length) kept.push(hit);
+    else if (RANKS.get(hit.kind)! < RANKS.get(last.kind)!) kept[kept.length - 1] = hit;
+  }
+  return kept;
+}
