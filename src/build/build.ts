@@ -1,7 +1,8 @@
+import { EXIT, JettisonError } from '../errors/error.ts';
 import { fromSystemError } from '../errors/system.ts';
 import { emitTo } from '../events/emit.ts';
 import type { Emit } from '../events/event.ts';
-import { exporterOf } from '../export/exporters.ts';
+import { exporterOf, isImageOutput } from '../export/exporters.ts';
 import { ImageMaker } from '../export/image-maker.ts';
 import type { BuiltPlatform } from '../export/output.ts';
 import { exportAll } from '../export/outputs.ts';
@@ -36,6 +37,7 @@ export function build(options: BuildOptions): Promise<BuildResult>;
 export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOptions(options);
   for (const output of options.outputs ?? []) exporterOf(output);
+  checkAttestations(options);
   const started = Date.now();
   const emit = emitTo(options.onEvent ?? (() => {}));
   const { cancel, release } = cancelledBy(options.signal);
@@ -137,6 +139,20 @@ async function buildWith(
   } finally {
     await session.close();
   }
+}
+
+/** @throws JettisonError `OUTPUT_INVALID` for attestations of a build whose outputs are only files */
+function checkAttestations({ attest, outputs = [] }: BuildOptions): void {
+  if (!attest?.sbom && attest?.provenance === undefined) return;
+  if (outputs.length === 0 || outputs.some(isImageOutput)) return;
+  throw new JettisonError(
+    'OUTPUT_INVALID',
+    'attestations are stored with an image, and this build makes none',
+    {
+      hint: 'Add an output of an image, such as type=oci or type=image, or leave them out.',
+      exitCode: EXIT.usage,
+    },
+  );
 }
 
 /** Code that only builds with attestations need is imported here. */

@@ -7,6 +7,7 @@ import type { Manifest } from '../../src/image/types.ts';
 import { exportAttested, type ProvenancePredicate, type Stored, storedImage } from '../support/attested.ts';
 import { type Built, TestBuilds } from '../support/build.ts';
 import { FakeRegistry } from '../support/registry.ts';
+import { whyNoSandbox } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { git, hasGit, Web } from '../support/web.ts';
 
@@ -100,6 +101,14 @@ describe('build with attestations', () => {
     expect(references).toEqual([amd64!.digest, arm64!.digest]);
   });
 
+  test('is refused where every output is files, and made beside them', async () => {
+    const local = { type: 'local' as const, path: join(builds.folder, 'files') };
+    const refused = await builds.failure(DOCKERFILE, { ...BOTH, outputs: [local] });
+    expect(refused).toMatchObject({ code: 'OUTPUT_INVALID', exitCode: 2 });
+    const { digest } = await builds.build(DOCKERFILE, { ...BOTH, outputs: [local, { type: 'image' }] });
+    expect(Object.keys(stored(digest).statements)).toEqual([SBOM, PROVENANCE]);
+  });
+
   test('an SBOM that BuildKit would make of more than the image comes with a warning', async () => {
     const { events } = await builds.build('FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nCOPY a /a\n', {
       attest: { sbom: true },
@@ -171,6 +180,28 @@ describe('provenance', () => {
     const whole = JSON.stringify(made) + Buffer.from(source, 'base64').toString();
     for (const secret of ['hunter22', token, 's3cr3t', 'pw-9']) expect(whole).not.toContain(secret);
     expect(made.runDetails.metadata.jettison_completeness.request).toBe(false);
+  });
+
+  test('has the ids of secrets, and whether a RUN could reach a network', async (ctx) => {
+    const why = whyNoSandbox();
+    if (why !== undefined) ctx.skip(why);
+    await builds.addBase('base');
+    const mounts = '--mount=type=secret,id=b --mount=type=secret,id=a,required';
+    const options = { secrets: { a: { value: 's3cr3t' } } };
+    const alone = await provenanceOf(`FROM base\nRUN --network=none ${mounts} true\n`, options);
+    expect(alone.buildDefinition.externalParameters.request).toMatchObject({
+      secrets: [
+        { id: 'a', optional: false },
+        { id: 'b', optional: true },
+      ],
+    });
+    expect(alone.runDetails.metadata.jettison_hermetic).toBe(true);
+    expect(alone.buildDefinition.resolvedDependencies).toHaveLength(1);
+    const open = await provenanceOf(`FROM base\nRUN --network=host ${mounts} true\n`, {
+      ...options,
+      allowHostNetwork: true,
+    });
+    expect(open.runDetails.metadata.jettison_hermetic).toBe(false);
   });
 
   test('has the repository and commit of a local context', async () => {

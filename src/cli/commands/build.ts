@@ -52,13 +52,6 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     }
     if (flags.debug) needDebugging(options.stdin !== undefined, io);
     if (options.attest !== undefined) options.attest.version = VERSION;
-    if (
-      options.attest !== undefined &&
-      outputs.length > 0 &&
-      outputs.every(({ exporter }) => exporter.kind !== 'image')
-    ) {
-      throw usageError('attestations need an image', 'Add an output of an image, or leave them out.');
-    }
     options.command = failedCommand(args, io.cwd);
     options.commandLine = recordedLine(args);
     const renderer = await createRenderer(progress, io.stderr, {
