@@ -37,6 +37,7 @@ const CORE = [
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
   /\/src\/layout\/(image-layout|folder-files)\.ts$/,
   /\/src\/attest\/request\.ts$/,
+  /\/src\/secrets\/(?!config-search|content-search|file-kinds|kind-titles|masked-text|suspicious-names|surroundings)/,
   /\/src\/layer\/host-file\.ts$/,
   /\/src\/cache\/(backend|backends|backends\/.*)\.ts$/,
   /\/src\/launch\/capabilities\.ts$/,

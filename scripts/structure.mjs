@@ -67,6 +67,8 @@ const SHORT_FILES = {
   'sbom/spdx-expression-parse.d.ts': 'types of a library that has none',
   'sbom/stable-id.ts': 'for both formats',
   'sbom/write-bill.ts': 'the table of formats',
+  'secrets/secret-kinds.ts': 'the table, made of its parts',
+  'secrets/suspicious-names.ts': 'a rule that builds read',
   'solve/files-read.ts': 'what a step reads, for five readers',
   'solve/layers/recipe-file.ts': 'for recipes and stored layers',
   'store/forms.ts': 'the directory forms of a layer',

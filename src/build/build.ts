@@ -19,10 +19,12 @@ import type { Store } from '../store/store.ts';
 import type { BuildAttestations } from './attestations.ts';
 import { BuildRecorder } from './build-recorder.ts';
 import { cancelledBy, interrupted } from './cancellation.ts';
+import { MadeLayers } from './made-layers.ts';
 import { isMultiPlatform } from './multi-platform.ts';
 import { type LabelledPlan, type OpenedBuild, openBuild } from './open-build.ts';
 import { type BuildOptions, type BuildResult, checkOptions, type ImageResult } from './options.ts';
 import { ProvenanceNotes } from './provenance-notes.ts';
+import { secretWarnings } from './secret-warnings.ts';
 
 export type { BuildOptions, BuildResult, ImageResult, SecretSource } from './options.ts';
 
@@ -68,7 +70,8 @@ async function buildWith(
   // Text → instructions → stages → plan.
   const notes = new ProvenanceNotes();
   const recorder = new BuildRecorder(options, started);
-  const emitAll = recorder.listening(notes.listening(emit));
+  const madeLayers = new MadeLayers();
+  const emitAll = recorder.listening(notes.listening(madeLayers.listening(emit)));
   const opened = await openBuild(options, emitAll, cancel, undefined, recorder);
   const { session, fetches, plans, solvers, mounts, epoch, warnings } = opened;
   try {
@@ -120,6 +123,20 @@ async function buildWith(
     };
     await session.wait(despiteLosses(solvers, signal, exportCaches));
     for (const [at, { id }] of (made?.images ?? []).entries()) noteImage(id, at);
+    const ids = made?.images.map(({ id }) => id) ?? [];
+    const from = plans[0]!.plan.target.location;
+    const secrets =
+      ids.length === 0
+        ? []
+        : await secretWarnings(store, {
+            built,
+            ids,
+            made: madeLayers,
+            known: warnings,
+            text: opened.text.text,
+            from,
+          });
+    for (const warning of secrets) emitAll({ type: 'warning', ...warning });
     const image = made && imageResult(made, built);
     await recorder.succeed({ ...image, tags: names }, definitionsOf(solvers, plans));
     emitAll({
@@ -132,7 +149,12 @@ async function buildWith(
       tags: names,
       durationMs: Date.now() - started,
     });
-    return { ...image, tags: names, warnings, ...(provenance?.length && { provenance }) };
+    return {
+      ...image,
+      tags: names,
+      warnings: [...warnings, ...secrets],
+      ...(provenance?.length && { provenance }),
+    };
   } catch (error) {
     await recorder.fail(error, definitionsOf(solvers, plans));
     throw error;

@@ -7,6 +7,8 @@ import { withArticle } from '../secrets/secret-kind.ts';
 const KEY_LIKE = /^[A-Za-z0-9+/_-]{32,}={0,2}$/;
 /** Digests of files and packages, which are not secret. */
 const DIGEST = /^(?:(?:sha(?:1|256|384|512)|md5)[-:])/i;
+/** Characters that tokens have at least. */
+const SHORTEST = 16;
 /** Bits per character: English words and paths have less, random base64 of this length has more. */
 const LEAST_ENTROPY = 4.3;
 
@@ -16,7 +18,8 @@ const LEAST_ENTROPY = 4.3;
  * meant to be one.
  */
 export function secretKind(value: string): string | undefined {
-  const [known] = searchText(value);
+  // Most values are short, and no secret has so few characters and no sign of a URL or a name.
+  const [known] = value.length >= SHORTEST || /[@:=]/.test(value) ? searchText(value) : [];
   if (known !== undefined) return withArticle(known.kind.title);
   if (!KEY_LIKE.test(value) || DIGEST.test(value) || value.startsWith('/')) return undefined;
   if (isPlaceholder(value)) return undefined;

@@ -3,8 +3,8 @@ import type { Inspection } from '../inspect/inspection.ts';
 import { type Instruction, madeBy } from '../inspect/instructions.ts';
 import { applyRules, type Ignored, type IgnoreRule } from '../scan/ignore-rules.ts';
 import { type ConfigSecret, searchConfig } from '../secrets/config-search.ts';
+import { kindTitle } from '../secrets/kind-titles.ts';
 import { SECRET_SEVERITIES, type SecretSeverity } from '../secrets/secret-kind.ts';
-import { KIND_TITLES } from '../secrets/secret-kinds.ts';
 import type { Store } from '../store/store.ts';
 import { keptSecrets, type LayerSecrets } from './layer-secrets.ts';
 import { publisherOf } from './published.ts';
@@ -122,7 +122,7 @@ function fileFindings(
       const waste = hidden.get(`${layer}\0${path}`);
       const earlier = found.get(key);
       const finding: SecretFinding = earlier ?? {
-        ...{ kind, ...KIND_TITLES.get(kind)!, masked, length, where: 'file', name: path, offset },
+        ...{ kind, ...kindTitle(kind)!, masked, length, where: 'file', name: path, offset },
         ...(line !== undefined && { line }),
         ...{ addedBy: [], isBase: layer < (base?.layers ?? 0) },
         ...publisherFact(census, path, layer),
@@ -159,7 +159,7 @@ function configFindings({ image, instructions, base }: Inspection): SecretFindin
       instruction?.location === undefined &&
       layers > 0;
     return {
-      ...{ kind, ...KIND_TITLES.get(kind)!, masked, length, where, isBase, addedBy: [] },
+      ...{ kind, ...kindTitle(kind)!, masked, length, where, isBase, addedBy: [] },
       name: name ?? instruction?.keyword ?? '',
       ...(instruction && { instruction }),
     };

@@ -1,7 +1,8 @@
 import type { Digest } from '../image/digest.ts';
 import type { LayerCompanion } from '../inspect/inspect.ts';
 import { ContentSearch, type FileSecret } from '../secrets/content-search.ts';
-import { DETECTOR_VERSION, KIND_TITLES } from '../secrets/secret-kinds.ts';
+import { kindTitle } from '../secrets/kind-titles.ts';
+import { DETECTOR_VERSION } from '../secrets/secret-kinds.ts';
 import type { Store } from '../store/store.ts';
 
 /** A secret in a file of a layer. */
@@ -90,7 +91,7 @@ function isLayerSecret(value: unknown): value is LayerSecret {
   return (
     typeof path === 'string' &&
     typeof kind === 'string' &&
-    KIND_TITLES.has(kind) &&
+    kindTitle(kind) !== undefined &&
     typeof masked === 'string' &&
     [length, offset, line].every(isCount)
   );

@@ -1,16 +1,14 @@
 import { AnchorSearch } from './anchor-search.ts';
 import { matchKind, type SecretMatch } from './match-kind.ts';
 import type { SecretKind } from './secret-kind.ts';
-import { KINDS } from './secret-kinds.ts';
+import { secretKinds } from './secret-kinds.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Bytes before an anchor that patterns look at: names, and what tokens begin with. */
 export const BEFORE = 128;
 const REACH = 512;
 /** Bytes from an anchor on that any kind looks at. */
-export const LONGEST_REACH = Math.max(REACH, ...KINDS.map(({ reach = REACH }) => reach));
-
-const RANKS = new Map(KINDS.map((kind, rank) => [kind, rank]));
+export const LONGEST_REACH = 4096;
 
 /** A secret in a block of bytes. */
 export interface Hit extends SecretMatch {
@@ -35,7 +33,7 @@ export class Budget {
   }
 }
 
-let search: { anchors: AnchorSearch; kinds: SecretKind[][] } | undefined;
+let search: { anchors: AnchorSearch; kinds: SecretKind[][]; ranks: Map<SecretKind, number> } | undefined;
 
 /** Finds the secrets in a block of bytes whose anchors are from `from` to before `end`, in the order of their places. */
 export function searchBlock(
@@ -48,7 +46,7 @@ export function searchBlock(
   }: { from?: number; end?: number; budget?: Budget } = {},
 ): Hit[] {
   search ??= prepare();
-  const { anchors, kinds } = search;
+  const { anchors, kinds, ranks } = search;
   const hits: Hit[] = [];
   anchors.search(block, (at, index) => {
     if (at < from || at >= end) return;
@@ -61,7 +59,7 @@ export function searchBlock(
       if (match !== undefined) hits.push({ ...match, at: first + match.at, kind });
     }
   });
-  return surest(hits);
+  return surest(hits, ranks);
 }
 
 /** Secrets in a short text: the value of a variable, a label, a command line. */
@@ -70,18 +68,26 @@ export function searchText(text: string, surroundings: Surroundings = 'value'): 
 }
 
 function prepare() {
-  const anchors = [...new Set(KINDS.flatMap((kind) => kind.anchors))];
-  const kinds = anchors.map((anchor) => KINDS.filter((kind) => kind.anchors.includes(anchor)));
-  return { anchors: new AnchorSearch(anchors), kinds };
+  const byAnchor = new Map<string, SecretKind[]>();
+  const ranks = new Map<SecretKind, number>();
+  for (const [rank, kind] of secretKinds().entries()) {
+    ranks.set(kind, rank);
+    for (const anchor of kind.anchors) {
+      const kinds = byAnchor.get(anchor);
+      if (kinds === undefined) byAnchor.set(anchor, [kind]);
+      else kinds.push(kind);
+    }
+  }
+  return { anchors: new AnchorSearch([...byAnchor.keys()]), kinds: [...byAnchor.values()], ranks };
 }
 
 /** Of hits that overlap the one whose kind comes first in the table. */
-function surest(hits: Hit[]): Hit[] {
+function surest(hits: Hit[], ranks: ReadonlyMap<SecretKind, number>): Hit[] {
   const kept: Hit[] = [];
   for (const hit of hits.sort((a, b) => a.at - b.at)) {
     const last = kept.at(-1);
     if (last === undefined || hit.at >= last.at + last.secret.length) kept.push(hit);
-    else if (RANKS.get(hit.kind)! < RANKS.get(last.kind)!) kept[kept.length - 1] = hit;
+    else if (ranks.get(hit.kind)! < ranks.get(last.kind)!) kept[kept.length - 1] = hit;
   }
   return kept;
 }

@@ -1,8 +1,8 @@
 import type { ImageConfig } from '../image/types.ts';
 import { searchText } from './block-search.ts';
+import { VARIABLE_KIND } from './kind-titles.ts';
 import { masked } from './masked-text.ts';
 import { isRandom } from './randomness.ts';
-import { VARIABLE_KIND } from './secret-kinds.ts';
 import { isSecretValue, secrecyOf } from './secret-names.ts';
 
 /** A secret in the config of an image, which everybody gets who pulls it. */
@@ -20,7 +20,10 @@ export interface ConfigSecret {
 }
 
 /** Secrets in what an image's config says: variables, labels, commands, and its history with build arguments. */
-export function searchConfig({ config = {}, history = [] }: ImageConfig): ConfigSecret[] {
+export function searchConfig({
+  config = {},
+  history = [],
+}: Pick<ImageConfig, 'config' | 'history'>): ConfigSecret[] {
   const found: ConfigSecret[] = [];
   for (const pair of config.Env ?? []) {
     const [name, value] = split(pair);

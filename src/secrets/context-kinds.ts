@@ -19,7 +19,7 @@ const UPPER =
   'ASSWORD ASSWD ASSPHRASE ECRET OKEN PI_KEY PIKEY CCESS_KEY REDENTIAL RIVATE_KEY UTH_KEY NCRYPTION_KEY IGNING_KEY ASTER_KEY _PASS';
 
 /** Values that are one by what stands around them. The first row that matches is right. */
-export const CONTEXT_KINDS: readonly SecretKind[] = [
+export const contextKinds = (): SecretKind[] => [
   {
     ...{ id: 'gcp-service-account', title: 'Google service account key', severity: 'critical' },
     anchors: ['service_account"'],

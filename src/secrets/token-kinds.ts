@@ -8,7 +8,7 @@ const LETTERS_AND_DIGITS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
  * Tokens that say by their first letters what they are. A row: id, title, severity, how they begin, and what follows, as
  * the services document their tokens.
  */
-export const TOKEN_KINDS: readonly SecretKind[] = [
+export const tokenKinds = (): SecretKind[] => [
   // Code and packages.
   token(
     'github-token',

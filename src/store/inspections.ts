@@ -43,10 +43,13 @@ interface Record {
   facts: [string, [string, unknown][]][];
 }
 
+/** Other looks: at a layer, for secrets; at an image, by its id, for what a build warns of. */
+type Look = 'secrets' | 'warnings';
+
 /**
  * Inspected layers by diff id, from any source: two files each, `<diff id>.index` and `<diff id>.json`, of which the
  * second is written last; and `<diff id>.secrets.json`, if the layer was searched for secrets. If one is lost, the layer
- * is inspected again. Their times are those of the last use.
+ * is inspected again. `<image id>.warnings.json` has what a build of the image warns of. Their times are those of the last use.
  */
 export class Inspections {
   readonly #layout: StoreLayout;
@@ -102,19 +105,19 @@ export class Inspections {
   }
 
   /** What another look at a layer's files has found; undefined where there was none, or its record is damaged. */
-  finding(diffId: Digest, look: 'secrets'): unknown {
+  finding(diffId: Digest, look: Look): unknown {
     const path = this.#path(diffId, `${look}.json`);
     const record = readRecord<object>(path);
     if (record !== undefined) touch(path);
     return record;
   }
 
-  putFinding(diffId: Digest, look: 'secrets', record: object): void {
+  putFinding(diffId: Digest, look: Look, record: object): void {
     mkdirSync(this.#layout.inspections, { recursive: true });
     writeWhole(this.#layout, this.#path(diffId, `${look}.json`), recordText(record));
   }
 
-  #path(diffId: Digest, kind: 'index' | 'json' | 'secrets.json'): string {
+  #path(diffId: Digest, kind: 'index' | 'json' | `${Look}.json`): string {
     return `${this.#layout.inspections}/${hex(diffId)}.${kind}`;
   }
 }
