@@ -17,7 +17,7 @@ const STRONG_PAIR =
   /\b(?:api|access|private|auth|encryption|signing|master|secret|account|shared|session|license) key\b/;
 /** Words that say that a value is about a secret, and not one. */
 const ABOUT =
-  /\b(?:public|pub|file|path|dir|directory|folder|version|type|types|name|names|id|ids|url|uri|host|endpoint|header|headers|ttl|expir\w*|expires|age|length|size|min|max|limit|count|policy|algorithm|alg|hash|hashed|sha\d*|md5|digest|checksum|integrity|fingerprint|format|field|label|placeholder|prompt|hint|message|error|help|text|title|description|regex|pattern|prefix|suffix|issuer|audience|scope|scopes|method|provider|class|gpg|validator|enabled|required|reset|change|forgot|strength|input|selector|ref|arn|mode|strategy|usage|index|kind|backend|store|storage|manager|engine|driver|service)\b/;
+  /\b(?:public|pub|file|path|dir|directory|folder|version|type|types|name|names|id|ids|url|uri|host|endpoint|header|headers|ttl|expir\w*|expires|age|length|size|min|max|limit|count|policy|algorithm|alg|hash|hashed|sha\d*|md5|digest|checksum|integrity|fingerprint|format|field|label|placeholder|prompt|hint|message|error|help|text|title|description|regex|pattern|prefix|suffix|issuer|audience|scope|scopes|method|provider|class|gpg|validator|enabled|required|reset|change|forgot|strength|input|selector|ref|arn|mode|strategy|usage|index|kind|backend|encryption(?! key)|store|storage|manager|engine|driver|service)\b/;
 
 /** How a name speaks of its value: `strong` where it is a secret by name alone, `weak` where its look must say so, too. */
 export function secrecyOf(name: string): 'strong' | 'weak' | undefined {

@@ -89,6 +89,7 @@ export function lookAlikes(count: number): Map<string, string> {
       () =>
         '{"securitySchemes":{"apiKey":{"type":"apiKey","name":"X-API-Key","in":"header"},"password":{"type":"string","format":"password"}}}',
     ],
+    ['postgresql.conf', () => 'password_encryption = scram-sha-256\n'],
     ['my.cnf', () => '[client]\nuser=root\npassword=${MYSQL_PASSWORD}\n'],
     ['.netrc.md', () => 'machine example.com login user password <your-password>\n'],
     [
