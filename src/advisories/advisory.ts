@@ -74,10 +74,11 @@ export interface AdvisorySource {
   /** Whether it has advisories for packages of this type and distribution at all: what it lacks is not "none found". */
   covers(query: AdvisoryQuery): boolean;
   /**
-   * What is known of each package, in the order of the queries, whatever their versions.
+   * What is known of each package, in the order of the queries, whatever their versions; undefined where that could not
+   * be found out.
    *
    * @throws JettisonError `DATABASE_INVALID`, and what its network throws
    */
-  find(queries: readonly AdvisoryQuery[]): Promise<Advisory[][]>;
+  find(queries: readonly AdvisoryQuery[]): Promise<(Advisory[] | undefined)[]>;
   close(): void;
 }

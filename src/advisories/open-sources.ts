@@ -27,6 +27,8 @@ type Open = (text: string, options: SourceOptions) => Promise<AdvisorySource>;
 
 /** Where advisories can be, by what `--db` is written like: one line a form; the first that accepts a text opens it. */
 const FORMS: { form: string; accepts: (text: string, cwd: string) => boolean; open: Open }[] = [
+  { form: 'npm', accepts: (text) => text === 'npm', open: openNpm },
+  { form: 'osv', accepts: (text) => /^osv(=https?:|$)/.test(text), open: openOsv },
   { form: 'FILE', accepts: isFile, open: openFile },
   { form: 'REF', accepts: () => true, open: openReference },
 ];
@@ -65,6 +67,42 @@ export async function openSources(
 
 function isFile(text: string, cwd: string): boolean {
   return existsSync(resolve(cwd, text)) || /^\.{0,2}\/|\.(db|lines|tar|tgz|gz|zst)$/.test(text);
+}
+
+async function openNpm(text: string, options: SourceOptions): Promise<AdvisorySource> {
+  needsNetwork(text, options);
+  const [{ NpmAudit }, { NpmConfig }, { AdvisoryServer }] = await Promise.all([
+    import('./sources/npm.ts'),
+    import('./npm-config.ts'),
+    import('./advisory-server.ts'),
+  ]);
+  return new NpmAudit(NpmConfig.load(options.cwd, options.env), new AdvisoryServer(options), options.warn);
+}
+
+/** @param text `osv`, or `osv=URL` of a server with the same API */
+async function openOsv(text: string, options: SourceOptions): Promise<AdvisorySource> {
+  needsNetwork(text, options);
+  const [{ OSV_API, OsvApi }, { AdvisoryServer }] = await Promise.all([
+    import('./sources/osv-api.ts'),
+    import('./advisory-server.ts'),
+  ]);
+  const url = text.slice('osv='.length) || OSV_API;
+  if (!URL.canParse(url)) {
+    throw new JettisonError('DATABASE_MISSING', `invalid address "${url}"`, {
+      hint: 'Write --db osv, or --db osv=https://osv.example.com/.',
+      exitCode: 2,
+    });
+  }
+  return new OsvApi(new URL(url.endsWith('/') ? url : `${url}/`), new AdvisoryServer(options));
+}
+
+/** @throws JettisonError `DATABASE_MISSING` */
+function needsNetwork(text: string, { offline }: SourceOptions): void {
+  if (!offline) return;
+  throw new JettisonError('DATABASE_MISSING', `--db ${text} asks a server, and --offline forbids that`, {
+    hint: 'Leave one of them out, or name a database in a file.',
+    exitCode: 2,
+  });
 }
 
 /** A database in a file; one in an archive is unpacked into the store, once. */

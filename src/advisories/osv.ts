@@ -1,6 +1,6 @@
 import { fromVector } from 'ae-cvss-calculator';
 import type { Interval } from '../versions/interval.ts';
-import type { Advisory, Severity } from './advisory.ts';
+import type { Advisory, AdvisoryQuery, Severity } from './advisory.ts';
 import { databaseKey, scopeOf } from './database-key.ts';
 import { fieldsOf, textsOf } from './json-values.ts';
 
@@ -141,6 +141,25 @@ function scopeFor(ecosystem: string): string | undefined {
     type: distribution.type,
     distribution: { id: distribution.id, version: release.replace(/^v/, '') },
   });
+}
+
+/** OSV's name for what a package is looked up in: `npm`, `Debian:12`, `Alpine:v3.20`; undefined where it has none. */
+export function ecosystemOf({ type, distribution }: AdvisoryQuery): string | undefined {
+  if (distribution === undefined) return keyOf(ECOSYSTEMS, (one) => one === type);
+  const { id, version = '' } = distribution;
+  const name = keyOf(DISTRIBUTIONS, (one) => one.id === id && one.type === type);
+  const parts = version.split('.');
+  const release = {
+    Debian: parts[0]!,
+    // Long-term releases come every second April.
+    Ubuntu: Number(parts[0]) % 2 === 0 && parts[1] === '04' ? `${version}:LTS` : version,
+    Alpine: `v${parts.slice(0, 2).join('.')}`,
+  }[name ?? ''];
+  return name === undefined || release === undefined ? name : `${name}:${release}`;
+}
+
+function keyOf<T>(table: Record<string, T>, matches: (value: T) => boolean): string | undefined {
+  return Object.entries(table).find(([, value]) => matches(value))?.[0];
 }
 
 /** The events of a range, each beginning with its end. */

@@ -55,6 +55,12 @@ export async function match(
       ),
     ),
   );
+  const [known, unknown] = [true, false].map((isKnown) =>
+    asked.filter((_, at) => answers.some((answer) => answer[at] !== undefined) === isKnown),
+  );
+  notScanned.push(
+    ...unknown!.map(({ placed }) => ({ package: placed.package, reason: 'no-source' as const })),
+  );
   const findings = asked.flatMap(({ placed, query, order }, at) =>
     distinct(
       answers.flatMap((answer) => answer[at] ?? []),
@@ -72,7 +78,7 @@ export async function match(
       };
     }),
   );
-  return { findings, scanned: asked.length, notScanned };
+  return { findings, scanned: known!.length, notScanned };
 }
 
 function queryFor(one: Package, distribution: Distribution | undefined): AdvisoryQuery {
@@ -90,11 +96,14 @@ function orderFor(type: string): VersionOrder | undefined {
   return (ORDERS as Record<string, VersionOrder>)[type];
 }
 
-async function answersOf(source: AdvisorySource, queries: readonly AdvisoryQuery[]): Promise<Advisory[][]> {
+async function answersOf(
+  source: AdvisorySource,
+  queries: readonly AdvisoryQuery[],
+): Promise<(Advisory[] | undefined)[]> {
   const own = queries.flatMap((query, at) => (source.covers(query) ? [at] : []));
   const found = await source.find(own.map((at) => queries[at]!));
-  const answers: Advisory[][] = queries.map(() => []);
-  for (const [nth, at] of own.entries()) answers[at] = found[nth] ?? [];
+  const answers: (Advisory[] | undefined)[] = queries.map(() => undefined);
+  for (const [nth, at] of own.entries()) answers[at] = found[nth];
   return answers;
 }
 
