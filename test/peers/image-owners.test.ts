@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openImage } from '../../src/images/open-image.ts';
@@ -8,6 +8,7 @@ import type { Inspection } from '../../src/inspect/inspection.ts';
 import { bytesOf } from '../../src/inspect/leaf.ts';
 import { Registries } from '../../src/registry/registries.ts';
 import { openStore } from '../../src/store/store.ts';
+import { runCommandLine } from '../support/command-line.ts';
 import { bytesOfFolder, run, works } from '../support/peers.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -158,7 +159,7 @@ describe.skipIf(!HAS_UMOCI || !isRoot)('images of umoci', () => {
     expect(census.shippedBytes).toBe(census.treeBytes + census.wasteBytes);
   });
 
-  test('60 layers: sums are those of the unpacked tree', TIME, async () => {
+  test('60 layers: sums are those of the unpacked tree, and every command sees them', TIME, async () => {
     const folder = tempDir();
     const umoci = (...args: string[]) => execFileSync('umoci', args, { cwd: folder, stdio: 'ignore' });
     umoci('init', '--layout', 'image');
@@ -177,5 +178,32 @@ describe.skipIf(!HAS_UMOCI || !isRoot)('images of umoci', () => {
     expect(census.treeBytes).toBe(unpacked);
     expect([...census.leaves.values()].reduce((sum, leaf) => sum + bytesOf(leaf), 0)).toBe(unpacked);
     expect(census.shippedBytes).toBe(unpacked + census.wasteBytes);
+    const env = { ...process.env, JETTISON_HOME: join(folder, 'store') };
+    const path = [...census.leaves.keys()][0]!;
+    writeFileSync(join(folder, 'budget.json'), '{"layers": 60}');
+    const name = 'oci:image:1';
+    const json: [string[], (said: never) => unknown][] = [
+      [['explore', '--json', name], ({ layers }: { layers: unknown[] }) => layers.length],
+      [['report', '--json', name], ({ layers }: { layers: unknown[] }) => layers.length],
+      [['diff', '--json', name, name], ({ layers }: { layers: { shared: number } }) => layers.shared],
+      [['compare', '--json', name, name], ([one]: [{ layers: number }]) => one.layers],
+    ];
+    for (const [args, layersOf] of json) {
+      const { code, out, err } = await runCommandLine(args, { cwd: folder, env });
+      expect({ args, code, err }).toEqual({ args, code: 0, err: '' });
+      expect({ args, layers: layersOf(JSON.parse(out) as never) }).toEqual({ args, layers: 60 });
+    }
+    const texts: [string[], RegExp][] = [
+      [['explore', name], /, 60 layers\n/],
+      [['why', name, `/${path}`], / of 60, sha256:/],
+      [['budget', '-c', 'budget.json', name], /✓ layers +60 of 60/],
+      [['diff', name, name], /./],
+      [['compare', name, name], /60/],
+    ];
+    for (const [args, said] of texts) {
+      const { code, out, err } = await runCommandLine(args, { cwd: folder, env });
+      expect({ args, code, err }).toEqual({ args, code: 0, err: '' });
+      expect(out).toMatch(said);
+    }
   });
 });
