@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { contextSource } from '../context/context-source.ts';
@@ -13,6 +13,7 @@ import type { BuildRecord, BuildStep } from '../history/build-record.ts';
 import { BuildStore } from '../history/build-store.ts';
 import { gitState, isDirty } from '../history/git-state.ts';
 import { isSecret, Masking } from '../history/masking.ts';
+import { RunningLog } from '../history/running-log.ts';
 import type { StepExplainer } from '../history/step-explainer.ts';
 import type { MissedStep, StepWatch } from '../history/step-watch.ts';
 import { type Digest, hex, sha256 } from '../image/digest.ts';
@@ -40,6 +41,8 @@ export class BuildRecorder {
   #store: BuildStore | undefined;
   #explaining: Promise<StepExplainer> | undefined;
   #masking = new Masking(new Uint8Array());
+  #running: RunningLog | undefined;
+  #beginning: NodeJS.Timeout | undefined;
   #dirty: { answer: Promise<boolean | undefined>; stop: AbortController } | undefined;
 
   constructor(options: BuildOptions, startedMs: number) {
@@ -51,7 +54,7 @@ export class BuildRecorder {
     const { platforms, platform, target, commandLine } = options;
     this.#record = {
       version: 1,
-      id: Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join(''),
+      id: Array.from(randomBytes(ID_LENGTH), (byte) => LETTERS[byte % LETTERS.length]).join(''),
       project,
       context,
       dockerfile,
@@ -65,7 +68,10 @@ export class BuildRecorder {
     };
   }
 
-  /** Writes the record for the first time, with the state `running`. */
+  /**
+   * Prepares the record. It is written, with the state `running`, when a step is carried out, or after 50 ms: a build
+   * that has nothing to do is written once.
+   */
   async begin(session: Session): Promise<void> {
     this.#session = session;
     this.#masking = new Masking(new Uint8Array(), this.#secretTexts(session));
@@ -74,8 +80,8 @@ export class BuildRecorder {
       store.prepare();
       const git = this.#directory === undefined ? undefined : gitState(this.#directory);
       if (git !== undefined) this.#record.git = git;
-      store.write(this.#record);
       this.#store = store;
+      this.#beginning = setTimeout(() => this.#recorded(async () => this.#write()), BEGINNING_MS).unref();
     });
   }
 
@@ -125,8 +131,10 @@ export class BuildRecorder {
     definitions: ReadonlyMap<string, Digest>,
     outcome: Pick<BuildRecord, 'state' | 'error' | 'tags' | 'imageId' | 'digest'>,
   ): Promise<void> {
+    clearTimeout(this.#beginning);
     const store = this.#store;
     if (store === undefined) return;
+    this.#running?.close();
     const record = this.#record;
     Object.assign(record, outcome, { durationMs: Date.now() - this.#startedMs });
     delete record.process;
@@ -173,8 +181,8 @@ export class BuildRecorder {
       return answer.finally(() => clearTimeout(late));
     }
     if (git === undefined) return undefined;
-    const [, last] = store.names(project);
-    const before = last === undefined || last.id === id ? undefined : store.read(last);
+    const last = store.names(project).find((one) => one.id !== id);
+    const before = last === undefined ? undefined : store.read(last);
     const isSame =
       before?.git?.commit === git.commit &&
       before.steps.length === steps.length &&
@@ -208,6 +216,7 @@ export class BuildRecorder {
       }
       case 'step.output':
         this.#log.add(event.step, event.stream, event.text);
+        this.#runningLog()?.add(event.step, event.stream, event.text);
         return;
       case 'step.finished': {
         const step = this.#steps.get(event.step);
@@ -217,6 +226,18 @@ export class BuildRecorder {
         if (event.layer !== undefined) step.layer = event.layer;
       }
     }
+  }
+
+  /** Begun when a step prints something; undefined where there is no record. */
+  #runningLog(): RunningLog | undefined {
+    if (this.#running !== undefined || this.#store === undefined) return this.#running;
+    const { secrets } = this.#session!;
+    const split =
+      secrets.size === 0
+        ? (text: string) => ({ shown: text, rest: '' })
+        : import('./secret-forms.ts').then(({ maskedStart }) => maskedStart(secrets));
+    this.#running = new RunningLog(this.#store.runningLog(this.#record.id), split);
+    return this.#running;
   }
 
   async #missed(store: BuildStore, step: MissedStep): Promise<void> {
@@ -237,8 +258,13 @@ export class BuildRecorder {
     entry.definition = step.facts.definition;
     if (step.isElsewhere) entry.elsewhere = true;
     if (Object.keys(step.given).length > 0) entry.given = step.given;
-    // So that a killed build has a record.
-    store.write(this.#record);
+    this.#write();
+  }
+
+  /** Writes the state `running`, so that a killed build has a record. */
+  #write(): void {
+    clearTimeout(this.#beginning);
+    this.#store?.write(this.#record);
   }
 
   #explainer(store: BuildStore): Promise<StepExplainer> {
@@ -278,6 +304,9 @@ export class BuildRecorder {
     }
   }
 }
+
+/** Milliseconds after which a build counts as one that does something. */
+const BEGINNING_MS = 50;
 
 /** Milliseconds that the end of a build waits for git. */
 const LATE_MS = 300;

@@ -36,14 +36,42 @@ export function secretForms(content: Uint8Array): Buffer[] {
 
 /** Masks the secrets of a build, in all their forms, in the output of commands. */
 export function masked(secrets: ReadonlyMap<string, Uint8Array>): (text: string) => string {
-  const forms = [...secrets.values()].flatMap((secret) =>
-    secretForms(secret).map((form) => form.toString('utf8')),
-  );
-  return (text) => {
-    let shown = text;
-    for (const form of forms) if (shown.includes(form)) shown = shown.replaceAll(form, MASK);
-    return shown;
+  const forms = textForms(secrets);
+  return (text) => replaced(text, forms);
+}
+
+/**
+ * The same for a text that still grows.
+ *
+ * @returns a function that splits the text into what can be shown, masked, and an end that may be the beginning of a
+ * secret: to be given again with what follows, or with `isWhole`, which leaves none
+ */
+export function maskedStart(
+  secrets: ReadonlyMap<string, Uint8Array>,
+): (text: string, isWhole: boolean) => { shown: string; rest: string } {
+  const forms = textForms(secrets);
+  const longest = Math.max(1, ...forms.map((form) => form.length));
+  return (text, isWhole) => {
+    let cut = isWhole ? text.length : Math.max(0, text.length - (longest - 1));
+    for (let before = -1; before !== cut; ) {
+      before = cut;
+      for (const form of forms) {
+        const at = text.indexOf(form, Math.max(0, cut - form.length + 1));
+        if (at >= 0 && at < cut && at + form.length > cut) cut = at;
+      }
+    }
+    return { shown: replaced(text.slice(0, cut), forms), rest: text.slice(cut) };
   };
+}
+
+function textForms(secrets: ReadonlyMap<string, Uint8Array>): string[] {
+  return [...secrets.values()].flatMap((secret) => secretForms(secret).map((form) => form.toString('utf8')));
+}
+
+function replaced(text: string, forms: readonly string[]): string {
+  let shown = text;
+  for (const form of forms) if (shown.includes(form)) shown = shown.replaceAll(form, MASK);
+  return shown;
 }
 
 /** The credentials in the text of a settings file. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Digest, hex, isDigest } from '../image/digest.ts';
@@ -8,12 +8,15 @@ import { lookAtRecord, parseRecord, readRecord, recordText } from '../store/reco
 import { readNames, temporaryPath, writeWhole } from '../store/temporary.ts';
 import type { BuildRecord } from './build-record.ts';
 import { type FileList, type FileRows, fileList, fileRows } from './file-list.ts';
+import { runningLogEntries } from './running-log.ts';
 import type { StepFacts } from './step-facts.ts';
 
 /** `<time>-<project>-<id>.json`, where the time is in milliseconds since 1970, in base 36. */
 const NAME = /^([0-9a-z]{9})-([0-9a-f]{16})-([0-9a-z]{10})\.json$/;
 /** No list or log has more bytes when it is unpacked. */
 const MOST_BYTES = 256 * 1024 * 1024;
+/** How the name of a running build's log ends. */
+const RUNNING = '.jsonl';
 
 /** A build on record by its file's name, which says when it began. */
 export interface BuildName {
@@ -48,8 +51,9 @@ export class BuildStore {
     this.#pruned = join(layout.builds, 'pruned');
   }
 
-  /** Makes its folders. */
+  /** Makes its folders, where they are missing. */
   prepare(): void {
+    if (existsSync(this.#pruned)) return;
     for (const folder of [this.records, this.#logs, this.#steps, this.#files, this.#pruned]) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     }
@@ -93,6 +97,7 @@ export class BuildStore {
   remove({ name, id }: Pick<BuildName, 'name' | 'id'>): void {
     rmSync(join(this.records, name), { force: true });
     rmSync(this.#log(id), { force: true });
+    rmSync(this.runningLog(id), { force: true });
   }
 
   /** What is on record of a step, by its definition. */
@@ -120,13 +125,23 @@ export class BuildStore {
     this.#pack(this.#list(selection), { files: fileRows(list) });
   }
 
+  /** What a build has printed: of one that runs or was killed, as far as that has been written. */
   log(id: string): LogEntry[] | undefined {
     const entries = this.#unpack<{ entries: LogEntry[] }>(this.#log(id))?.entries;
-    return Array.isArray(entries) ? entries : undefined;
+    if (Array.isArray(entries)) return entries;
+    const running = readUpTo(this.runningLog(id), MOST_BYTES);
+    return running === undefined ? undefined : runningLogEntries(running);
   }
 
+  /** Path of what a running build has printed so far (`RunningLog`). */
+  runningLog(id: string): string {
+    return join(this.#logs, `${id}${RUNNING}`);
+  }
+
+  /** Keeps what a build has printed, in place of what was written while it ran. */
   putLog(id: string, entries: readonly LogEntry[]): void {
     this.#pack(this.#log(id), { entries });
+    rmSync(this.runningLog(id), { force: true });
   }
 
   /** The key under which secret values are compared: made once a store. */
@@ -184,7 +199,7 @@ export class BuildStore {
     for (const one of this.names()) {
       const record = this.read(one);
       if (record === undefined) continue;
-      logs.add(`${record.id}.gz`);
+      logs.add(`${record.id}.gz`).add(`${record.id}${RUNNING}`);
       for (const { definition } of record.steps) {
         if (definition !== undefined && isDigest(definition)) definitions.add(definition);
       }
@@ -217,6 +232,8 @@ export class BuildStore {
       ['files', this.#files],
     ] as const) {
       for (const name of readNames(path)) {
+        // It is whole up to where the process was killed.
+        if (name.endsWith(RUNNING)) continue;
         if (this.#unpack(join(path, name)) === undefined) yield `${folder}/${name}`;
       }
     }
@@ -248,6 +265,12 @@ export class BuildStore {
     }
     return parseRecord<T>(bytes);
   }
+}
+
+/** A file, if it is there and not larger. */
+function readUpTo(path: string, most: number): Buffer | undefined {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  return size === undefined || size > most ? undefined : readFileSync(path);
 }
 
 function nameOf({ id, project, started }: BuildRecord): string {

@@ -175,7 +175,7 @@ describe('builds on record', () => {
     const child = builds.start(['build', join(builds.context, 'slow'), '--progress=quiet']);
     const asked = new Promise<void>((resolve) => silent.once('request', () => resolve()));
     await asked;
-    expect((await facts())[0].state).toBe('running');
+    await expect.poll(async () => (await facts())[0]?.state, { timeout: 20_000 }).toBe('running');
     child.kill('SIGKILL');
     await new Promise((resolve) => child.on('close', resolve));
     silent.close();

@@ -48,11 +48,11 @@ export function stepReasons(step: BuildStep, build: BuildRecord, store: BuildSto
   return [head, ...reasons(step, build, store).map((line) => `  ${printable(line)}`)];
 }
 
-function outcomeText({ outcome, durationMs = 0, elsewhere }: BuildStep, paint: Style): string {
+function outcomeText({ outcome, durationMs = 0, elsewhere, why }: BuildStep, paint: Style): string {
   if (elsewhere) return paint.cyan('from another machine');
   switch (outcome) {
     case undefined:
-      return paint.dim('not reached');
+      return why === undefined ? paint.dim('not reached') : paint.red('not finished');
     case 'done':
       return paint.green(`executed in ${seconds(durationMs)}`);
     case 'failed':
