@@ -23,7 +23,7 @@ const rooms = {
   registry: ['store'],
   remote: ['dockerfile', 'layer', 'store', 'registry'],
   cache: ['layer', 'layout', 'store', 'registry'],
-  history: ['dockerfile', 'secrets', 'git', 'layer', 'store'],
+  history: ['context', 'dockerfile', 'secrets', 'git', 'layer', 'store'],
   solve: [
     ...['history', 'dockerfile', 'plan', 'layer', 'context', 'store', 'protocol', 'machine', 'launch'],
     ...['registry', 'remote', 'cache', 'layout'],

@@ -61,6 +61,11 @@ export class IgnoreRules {
     return this.#rules.length === 0;
   }
 
+  /** The patterns in order, as written. */
+  get patterns(): string[] {
+    return this.#rules.map(({ pattern }) => pattern);
+  }
+
   /** @param path clean and relative; the root itself (the empty path) is never excluded */
   match(path: string): IgnoreMatch {
     const index = this.#decide(path);

@@ -25,6 +25,8 @@ export const CAUSE_KINDS = [
   'file-new',
   'file-gone',
   'file-renamed',
+  'file-ignored',
+  'file-admitted',
   'file-mode',
   'file-owner',
   'file-type',
@@ -134,6 +136,10 @@ export function causeText(cause: Cause, own?: { title: string; stage: string }):
       return `${name} is gone`;
     case 'file-renamed':
       return `${was} was renamed to ${name}`;
+    case 'file-ignored':
+      return `${now} now leaves out ${name}`;
+    case 'file-admitted':
+      return `${was} no longer leaves out ${name}`;
     case 'file-mode':
     case 'file-type':
       return `${name} is ${now} (was ${was})`;

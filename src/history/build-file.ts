@@ -1,8 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { CAUSE_KINDS } from '../events/cause.ts';
 import { isDigest } from '../image/digest.ts';
-import type { BuildRecord, BuildStep } from './build-record.ts';
-import type { LogEntry } from './build-store.ts';
+import type { BuildRecord, BuildStep, LogEntry } from './build-record.ts';
 import { invalid, number, objectOf, text, texts } from './imported-members.ts';
 import { soundTimings } from './imported-timings.ts';
 

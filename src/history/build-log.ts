@@ -1,4 +1,4 @@
-import type { LogEntry } from './build-store.ts';
+import type { LogEntry } from './build-record.ts';
 
 /** Of one step so much is kept of the beginning, and as much of the end. */
 const HALF = 512 * 1024;

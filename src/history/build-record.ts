@@ -74,5 +74,12 @@ export interface GitState {
   dirty?: boolean;
 }
 
+/** A piece of what a step printed. */
+export interface LogEntry {
+  step: string;
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
 /** More of a project's builds than these are not looked through. */
 export const COMPARED_BUILDS = 100;

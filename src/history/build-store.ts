@@ -6,7 +6,7 @@ import { type Digest, hex, isDigest } from '../image/digest.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import { lookAtRecord, parseRecord, readRecord, recordText } from '../store/record-file.ts';
 import { readNames, temporaryPath, writeWhole } from '../store/temporary.ts';
-import type { BuildRecord } from './build-record.ts';
+import type { BuildRecord, LogEntry } from './build-record.ts';
 import { type FileList, type FileRows, fileList, fileRows } from './file-list.ts';
 import { runningLogEntries } from './running-log.ts';
 import type { StepFacts } from './step-facts.ts';
@@ -24,13 +24,6 @@ export interface BuildName {
   id: string;
   project: string;
   startedMs: number;
-}
-
-/** A piece of what a step printed. */
-export interface LogEntry {
-  step: string;
-  stream: 'stdout' | 'stderr';
-  text: string;
 }
 
 /** The builds on record of a store: `builds/`. */
@@ -87,6 +80,11 @@ export class BuildStore {
       const record = one.id === before ? undefined : this.read(one);
       if (record !== undefined) yield record;
     }
+  }
+
+  /** Builds of a project that began before another one. */
+  *before({ project, id, started }: Pick<BuildRecord, 'project' | 'id' | 'started'>): Iterable<BuildRecord> {
+    for (const record of this.of(project, id)) if (record.started < started) yield record;
   }
 
   write(record: BuildRecord): void {

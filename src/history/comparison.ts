@@ -1,7 +1,8 @@
-import { byRank, type Cause, causeKey } from '../events/cause.ts';
+import { byRank, type Cause, type CauseKind, causeKey } from '../events/cause.ts';
 import type { Digest } from '../image/digest.ts';
 import { align } from './align.ts';
 import { differingPaths, type FileList, fileCauses } from './file-list.ts';
+import { withIgnoreCauses } from './ignore-causes.ts';
 import { dependsOnDirectory, instructionCauses } from './instruction-causes.ts';
 import type { FilesRead, Ground, StepFacts } from './step-facts.ts';
 
@@ -23,6 +24,11 @@ interface Stack {
 
 /** More files than these are only counted, by whoever shows them. */
 const MOST_STEPS = 2000;
+
+/** Causes that are as likely another selection's. */
+const SELECTED_KINDS: ReadonlySet<CauseKind> = new Set([
+  ...(['file-new', 'file-gone', 'file-renamed', 'file-ignored', 'file-admitted'] as const),
+]);
 
 /**
  * Compares steps with what is on record of them, down to root causes: where a step reads what another step made, the
@@ -113,13 +119,10 @@ export class Comparison {
       default: {
         if (!list || !listWas) return [];
         const place = 'name' in now.from && now.from.name !== '' ? { place: `context ${now.from.name}` } : {};
-        const causes = fileCauses(listWas, list, { at, ...place });
+        const causes = withIgnoreCauses(fileCauses(listWas, list, { at, ...place }), now.ignore, was.ignore);
         // Another selection comes with other files: only what both have says something by itself.
         return isOther
-          ? causes.filter(
-              ({ kind, name }) =>
-                !['file-new', 'file-gone', 'file-renamed'].includes(kind) && !name.startsWith('<<'),
-            )
+          ? causes.filter(({ kind, name }) => !SELECTED_KINDS.has(kind) && !name.startsWith('<<'))
           : causes;
       }
     }

@@ -36,7 +36,7 @@ export type Anew = (candidate: { build: BuildRecord; step: BuildStep }) => Omit<
 export function explain(now: StepFacts, explaining: Explaining, anew: Anew): Why {
   const { comparison, wasPruned } = explaining;
   const at = { stage: now.stage, title: now.title, line: now.line };
-  const { candidates, latest, hasBuilds, isElsewhere } = look(now, explaining);
+  const { candidates, latest, hasBuilds, isElsewhere } = earlierRecords(now, explaining);
   const compared = candidates.map((one) => ({ ...one, causes: comparison.causes(now, one.facts) }));
   // Of equals the latest, and of two that are alike otherwise the one that came to its end.
   const distance = ({ causes, step }: (typeof compared)[number]) =>
@@ -57,7 +57,7 @@ export function explain(now: StepFacts, explaining: Explaining, anew: Anew): Why
 }
 
 /** What is on record of an instruction, latest first, and of its stage. */
-function look(now: StepFacts, { known, builds }: Explaining) {
+export function earlierRecords(now: StepFacts, { known, builds }: Pick<Explaining, 'known' | 'builds'>) {
   const candidates: Candidate[] = [];
   const seen = new Set<Digest>();
   let latest: BuildRecord | undefined;

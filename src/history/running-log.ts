@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { LogEntry } from './build-store.ts';
+import type { LogEntry } from './build-record.ts';
 
 /** Milliseconds that output waits to be written with what follows. */
 const DELAY_MS = 100;

@@ -10,6 +10,14 @@ export type Ground =
   | { kind: 'context'; name: string }
   | { kind: 'remote'; name: string };
 
+/** What an ignore file says. */
+export interface IgnoreList {
+  /** Its name, e.g. `.dockerignore`. */
+  file: string;
+  /** Its patterns in order, without comments. */
+  patterns: readonly string[];
+}
+
 /** Files that a step selected: of a COPY, or of a mount of a RUN. */
 export interface FilesRead {
   from: Ground;
@@ -17,6 +25,8 @@ export interface FilesRead {
   target?: string;
   /** Digest of the selection, under which the list of its files is kept; absent when nobody had to list them. */
   selection?: Digest;
+  /** Of a build context with an ignore file. */
+  ignore?: IgnoreList;
 }
 
 /**

@@ -1,25 +1,28 @@
 import type { Cause } from '../events/cause.ts';
 import type { BuildRecord, BuildStep } from './build-record.ts';
 import type { BuildStore } from './build-store.ts';
-import { Comparison } from './comparison.ts';
+import { Comparison, type Known } from './comparison.ts';
+import { earlierRecords } from './explain.ts';
 
-/** What differs below a step that was taken again all the same, compared with the build before; none when nothing does. */
+/**
+ * What differs below a step that was reused all the same, compared with the most similar earlier record of the same
+ * instruction, of equals the latest; none when nothing does.
+ */
 export function changedBelow(store: BuildStore, build: BuildRecord, step: BuildStep): Cause[] {
   const facts = step.definition && store.facts(step.definition);
   if (!facts) return [];
-  const comparison = new Comparison({
+  const known: Known = {
     facts: (definition) => store.facts(definition),
     files: (selection) => store.files(selection),
     holds: () => undefined,
-  });
-  for (const before of store.of(build.project, build.id)) {
-    if (before.started >= build.started) continue;
-    for (const one of before.steps) {
-      if (one.stage !== step.stage || one.definition === undefined) continue;
-      const was = store.facts(one.definition);
-      if (was?.text !== facts.text) continue;
-      return was.definition === facts.definition ? [] : comparison.below(facts, was);
-    }
+  };
+  const comparison = new Comparison(known);
+  const { candidates } = earlierRecords(facts, { known, builds: () => store.before(build) });
+  let nearest: Cause[] | undefined;
+  for (const candidate of candidates) {
+    if (candidate.facts.definition === facts.definition) return [];
+    const causes = comparison.below(facts, candidate.facts);
+    if (nearest === undefined || causes.length < nearest.length) nearest = causes;
   }
-  return [];
+  return nearest ?? [];
 }

@@ -13,6 +13,9 @@ import type { SolveContext } from './solve-context.ts';
 import type { StepPhases } from './step-phases.ts';
 import type { Observations, Op } from './steps/op.ts';
 
+/** More patterns of an ignore file are not kept with each step. */
+const MOST_PATTERNS = 500;
+
 /** A step as its stage has to solve it. */
 export interface DefinedStep {
   step: Step;
@@ -82,6 +85,7 @@ export class StepAccounts {
         from: await this.#ground(step, from),
         ...(target === undefined ? {} : { target }),
         ...(selection === undefined ? {} : { selection }),
+        ...(await this.#ignored(step, from)),
       });
     }
     const scope = stage.scopes.get(step.id);
@@ -105,6 +109,21 @@ export class StepAccounts {
       ...(made === undefined ? {} : { content: made.content, layer: made.id, empty: made.entries === 0 }),
     };
     return { id: step.id, facts, lists };
+  }
+
+  /** What hides files of a build context. */
+  async #ignored(step: Step, from: CopyFrom): Promise<Pick<FilesRead, 'ignore'>> {
+    if (step.kind === 'copy' && step.remotes.length > 0) return {};
+    const { context } = this;
+    const files =
+      from.kind === 'context'
+        ? context.buildContext
+        : from.kind === 'named'
+          ? await context.named(from.name)
+          : undefined;
+    if (files === undefined || files.ignore.isEmpty) return {};
+    const { file, patterns } = files.ignore;
+    return patterns.length > MOST_PATTERNS ? {} : { ignore: { file, patterns } };
   }
 
   async #ground(step: Step, from: CopyFrom): Promise<Ground> {

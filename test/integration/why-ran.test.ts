@@ -175,6 +175,67 @@ const FILES: Pair[] = [
 ];
 const NAMED: { contexts: Record<string, string> } = { contexts: {} };
 
+const IGNORED: Pair[] = [
+  {
+    name: 'an ignore file that leaves out a file',
+    sides: [{ dockerfile: COPY }, { files: { '.dockerignore': '# new\nsrc/a.ts\n' } }],
+    because: ['.dockerignore now leaves out src/a.ts'],
+    follow: 0,
+  },
+  {
+    name: 'an ignore file that leaves out a file no longer',
+    sides: [
+      { dockerfile: COPY, files: { '.dockerignore': 'src/a.ts\nx\n' } },
+      { files: { '.dockerignore': 'x' } },
+    ],
+    because: ['.dockerignore no longer leaves out src/a.ts'],
+  },
+  {
+    name: 'an ignore file that is gone',
+    sides: [
+      { dockerfile: COPY, files: { '.dockerignore': 'src/a.ts\n' } },
+      { files: { '.dockerignore': null } },
+    ],
+    because: ['.dockerignore no longer leaves out src/a.ts'],
+  },
+  {
+    name: 'an ignore file that leaves out a directory',
+    sides: [{ dockerfile: COPY, files: { 'src/lib/x': 'x' } }, { files: { '.dockerignore': '**/lib\n' } }],
+    because: ['.dockerignore now leaves out src/lib'],
+  },
+  {
+    name: 'an ignore file, and a file',
+    sides: [{ dockerfile: COPY }, { files: { '.dockerignore': 'src/a.ts\n', 'src/b.ts': 'bbbbbb' } }],
+    because: ['src/b.ts changed (4B → 6B)', '.dockerignore now leaves out src/a.ts'],
+  },
+  {
+    name: 'an ignore file, and a file that is gone',
+    sides: [
+      { dockerfile: COPY, files: { 'src/c.ts': 'cc' } },
+      { files: { '.dockerignore': 'src/a.ts\n', 'src/b.ts': null } },
+    ],
+    because: ['src/b.ts is gone', '.dockerignore now leaves out src/a.ts'],
+  },
+  {
+    name: 'an ignore file that leaves out another file of the same content',
+    sides: [
+      { dockerfile: COPY, files: { 'src/c.ts': 'aaaa', '.dockerignore': 'src/a.ts' } },
+      { files: { '.dockerignore': 'src/c.ts\n' } },
+    ],
+    because: ['.dockerignore now leaves out src/c.ts', '.dockerignore no longer leaves out src/a.ts'],
+  },
+  {
+    name: 'an ignore file that leaves out what nothing reads',
+    sides: [{ dockerfile: COPY }, { files: { '.dockerignore': 'README.md\n' } }],
+    because: [],
+  },
+  {
+    name: 'an ignore file that says nothing new, and a new file',
+    sides: [{ dockerfile: COPY }, { files: { '.dockerignore': 'README.md\n', 'src/c.ts': 'ccc' } }],
+    because: ['src/c.ts is new (3B)'],
+  },
+];
+
 const DECOYS: Pair[] = [
   { name: 'nothing changed', sides: [{ dockerfile: COPY }, {}], because: [] },
   { name: 'a file was touched', sides: [{ dockerfile: COPY }, { act: touch('src/a.ts') }], because: [] },
@@ -725,7 +786,7 @@ const RUNS: Pair[] = [
 const why = whyNoSandbox();
 
 describe('a build says why a step is carried out', () => {
-  it.each([...FILES, ...DECOYS, ...INSTRUCTIONS, ...OTHERS])('$name', check);
+  it.each([...FILES, ...IGNORED, ...DECOYS, ...INSTRUCTIONS, ...OTHERS])('$name', check);
 });
 
 describe.skipIf(why)('a build says why a command is carried out', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { masked, maskedStart } from '../../../src/build/secret-forms.ts';
-import type { LogEntry } from '../../../src/history/build-store.ts';
+import type { LogEntry } from '../../../src/history/build-record.ts';
 import { RunningLog, runningLogEntries } from '../../../src/history/running-log.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
