@@ -29,6 +29,7 @@ const rooms = {
     ...['registry', 'remote', 'cache', 'layout'],
   ],
   forecast: ['dockerfile', 'plan', 'layer', 'context', 'git', 'solve'],
+  advice: ['dockerfile', 'plan', 'context'],
   export: ['layer', 'layout', 'store', 'protocol', 'registry', 'attest'],
   images: ['layer', 'layout', 'store', 'registry', 'export', 'attest'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
@@ -56,7 +57,7 @@ const rooms = {
       'store',
       'protocol',
     ],
-    ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer', 'history'],
+    ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer', 'history', 'advice'],
     ...['attest', 'images', 'inspect', 'sbom'],
   ],
 };

@@ -14,6 +14,7 @@ const RUN = 8;
  * and it may be short. `helpers` are the files that are not entries.
  */
 const TABLES = {
+  'advice/rules': { entry: 'a rule of advice' },
   'cache/backends': { entry: 'a type of --cache-to' },
   'cli/commands': { entry: 'a subcommand' },
   'cli/flags': { entry: 'the syntax of a flag', helpers: ['build-flags.ts', 'common.ts', 'run-flags.ts'] },
@@ -50,6 +51,7 @@ const NAMES = {
 /** Short files whose name is an idea that others import. */
 const SHORT_FILES = {
   'cli/print/wrap.ts': 'long lines of help and doctor',
+  'cli/replace-file.ts': 'for all commands that rewrite a file of the user',
   'cli/version.ts': 'a test holds it equal to package.json',
   'context/layer-context.ts': 'a kind of context',
   'dockerfile/is-signal.ts': 'the names of signals',

@@ -1,5 +1,5 @@
 import { contextSource } from '../context/context-source.ts';
-import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
+import { type DockerfileText, type IgnoreText, readDockerfile } from '../context/dockerfile.ts';
 import { ignoredBy, parseIgnore } from '../context/ignore.ts';
 import type { Diagnostic, Dockerfile } from '../dockerfile/ast.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
@@ -7,7 +7,7 @@ import { globalScope } from '../plan/heads.ts';
 import { imageKey } from '../plan/input.ts';
 import { shownName } from '../plan/named-contexts.ts';
 import { type Outline, outlineOf, type Target, targetsOf } from '../plan/outline.ts';
-import type { BaseImage } from '../plan/plan.ts';
+import type { BaseImage, Plan } from '../plan/plan.ts';
 import { planInTurns } from '../plan/planner.ts';
 import { openStore } from '../store/store.ts';
 import { AvailableBases } from './available-bases.ts';
@@ -21,6 +21,8 @@ export interface CheckOptions extends PlanOptions {
   /** As for `build`. */
   file?: string;
   stdin?: AsyncIterable<Uint8Array | string>;
+  /** Takes the place of the file's own text. */
+  text?: string;
   /** Contexts by name, as for `build`. */
   contexts?: Record<string, string>;
   /** Checks only the stages that the target needs, even for the default target. */
@@ -47,6 +49,12 @@ export interface CheckResult {
   /** Absent when the text cannot be parsed or planned. */
   outline?: Outline;
   targets: Target[];
+  /** The ignore file that goes with it. */
+  ignore?: IgnoreText;
+  /** Absent when the text cannot be parsed. */
+  dockerfile?: Dockerfile;
+  /** Absent when it cannot be planned. */
+  plan?: Plan;
 }
 
 /**
@@ -55,14 +63,15 @@ export interface CheckResult {
  * @throws JettisonError for a missing Dockerfile and for invalid options
  */
 export async function check(options: CheckOptions): Promise<CheckResult> {
-  checkOptions(options, ['targetOnly', 'offline']);
-  const text = await findText(options);
+  checkOptions(options, ['targetOnly', 'offline', 'text']);
+  const text = { ...(await findText(options)), ...pick(options, 'text') };
   const result: CheckResult = {
     file: text.name,
     text: text.text,
     findings: [],
     unavailable: [],
     targets: [],
+    ignore: pick(text, 'ignoreText', 'ignoreName'),
   };
   let dockerfile: Dockerfile;
   try {
@@ -70,13 +79,14 @@ export async function check(options: CheckOptions): Promise<CheckResult> {
   } catch (error) {
     return { ...result, findings: findingsBefore(text, options, error), error: ours(error) };
   }
+  result.dockerfile = dockerfile;
   result.findings = dockerfile.diagnostics;
   result.targets = targetsOf(dockerfile);
   const before = { warnings: dockerfile.diagnostics };
   try {
     const found = await planWithAvailableImages(options, dockerfile, text, before);
     const { plan, warnings, args, unavailable } = found;
-    return { ...result, findings: warnings, unavailable, outline: outlineOf(dockerfile, plan, args) };
+    return { ...result, plan, findings: warnings, unavailable, outline: outlineOf(dockerfile, plan, args) };
   } catch (error) {
     return { ...result, findings: before.warnings, error: ours(error) };
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { build } from '../build/build.ts';
@@ -14,6 +14,7 @@ import { diff } from '../inspect/diff.ts';
 import { inspectImages } from '../inspect/inspect-images.ts';
 import type { Io } from './command.ts';
 import { ask } from './confirm.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** How many differing paths an error lists. */
 const MOST_PATHS = 8;
@@ -186,17 +187,4 @@ function unequal(paths: readonly string[]): JettisonError {
   return new JettisonError('FORECAST_UNEQUAL', `the images differ in ${shown}${more}: nothing was changed`, {
     hint: 'Apply a part of the proposals with --only ID.',
   });
-}
-
-function replaceFile(path: string, text: string): void {
-  const exists = statSync(path, { throwIfNoEntry: false });
-  const real = exists === undefined ? path : realpathSync(path);
-  const temporary = `${real}.${process.pid}.tmp`;
-  try {
-    writeFileSync(temporary, text, { mode: exists === undefined ? 0o644 : exists.mode & 0o777, flag: 'wx' });
-    renameSync(temporary, real);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
 }

@@ -35,14 +35,24 @@ export function renderError(error: unknown, options: RenderOptions): string {
 
 /** A warning in the same form as an error, ending in a newline. @param warning.source lines from the location's on */
 export function renderWarning(
-  warning: { code: string; message: string; hint?: string; location?: Location; source?: string },
+  warning: {
+    code: string;
+    message: string;
+    hint?: string;
+    location?: Location;
+    source?: string;
+    /** `warning` without it. */
+    severity?: 'error' | 'warning' | 'info';
+  },
   options: { color: boolean },
 ): string {
   const paint = style(options.color);
   const at = warning.location;
   const where = at === undefined ? '' : ` ${paint.dim(visibleLine(`(${at.file}:${at.line})`))}`;
+  const { severity = 'warning' } = warning;
+  const colour = { error: paint.red, warning: paint.yellow, info: paint.cyan }[severity];
   const lines = [
-    `${paint.yellow('warning:')} ${visible(withoutCredentials(warning.message))} ${paint.dim(`[${warning.code}]`)}${where}`,
+    `${colour(`${severity}:`)} ${visible(withoutCredentials(warning.message))} ${paint.dim(`[${warning.code}]`)}${where}`,
   ];
   if (at !== undefined && warning.source !== undefined)
     lines.push(...excerpt(warning.source, at, undefined, paint));

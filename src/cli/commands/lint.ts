@@ -1,10 +1,33 @@
 import { dirname, resolve } from 'node:path';
-import { type CheckResult, check } from '../../build/check.ts';
+import { type AdviceSeverity, SEVERITIES } from '../../advice/advice.ts';
+import { ADVICE_RULES } from '../../advice/advise.ts';
+import type { CheckOptions } from '../../build/check.ts';
+import { type LintResult, lint } from '../../build/lint.ts';
+import { closest } from '../../errors/closest.ts';
 import { usageError } from '../../errors/error.ts';
 import { wantsColor } from '../../errors/style.ts';
-import { defineCommand } from '../command.ts';
-import { exitCodeOf, findingsJson, findingsSarif, findingsText } from '../print/findings.ts';
+import { RULES } from '../../plan/checks/plan-rules.ts';
+import { defineCommand, type Io } from '../command.ts';
+import {
+  findingsGithub,
+  findingsJson,
+  findingsSarif,
+  findingsText,
+  type RuleBook,
+} from '../print/findings.ts';
 import { toJson } from '../print/template/values.ts';
+
+const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
+/** Sets of rules that --rules names. */
+const SETS: Record<string, (rule: string) => boolean> = {
+  all: () => true,
+  docker: (rule) => !ADVICE_RULES.has(rule),
+  advice: (rule) => ADVICE_RULES.has(rule),
+};
+const RULE_BOOK: RuleBook = new Map<string, { description: string; own?: true }>([
+  ...RULES,
+  ...[...ADVICE_RULES].map(([id, { description }]) => [id, { description, own: true }] as const),
+]);
 
 function pair(text: string): [string, string] {
   const equals = text.indexOf('=');
@@ -12,10 +35,27 @@ function pair(text: string): [string, string] {
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
+/** The rules that a list names: sets, or ids. */
+function ruleList(text: string): (rule: string) => boolean {
+  const names = text.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (Object.hasOwn(SETS, name) || RULE_BOOK.has(name)) continue;
+    const meant = closest(name, [...Object.keys(SETS), ...RULE_BOOK.keys()]);
+    throw usageError(
+      `unknown rule "${name}"`,
+      meant === undefined
+        ? 'The sets are all, docker and advice; docs/lint.md lists the rules.'
+        : `Did you mean ${meant}?`,
+    );
+  }
+  return (rule) => names.some((name) => (Object.hasOwn(SETS, name) ? SETS[name]!(rule) : name === rule));
+}
+
 export const command = defineCommand({
   usage: 'jettison lint [OPTIONS] [FILE...]',
-  about: `Checks Dockerfiles without building them (default: ./Dockerfile). It reads only the files and their ignore
-files: rules that depend on base images are left out. \`jettison build --check\` looks at those, too.`,
+  about: `Checks Dockerfiles without building them (default: ./Dockerfile), by Docker's rules and by rules of advice on
+size, speed and safety. It reads the files, their ignore files and the build context: rules that depend on base images are
+left out. \`jettison build --check\` looks at those, too.`,
   flags: {
     'build-arg': {
       value: 'NAME=VALUE',
@@ -23,39 +63,91 @@ files: rules that depend on base images are left out. \`jettison build --check\`
       help: 'Check as if this build argument was given',
       parse: pair,
     },
-    format: { value: 'text|json|sarif', values: ['text', 'json', 'sarif'], help: 'Default: text' },
+    context: { value: 'DIR', help: "The build context. Default: the Dockerfile's folder" },
+    'fail-on': {
+      value: 'SEVERITY',
+      values: [...SEVERITIES, 'none'],
+      help: 'Exit with 1 for a finding of this severity or a worse one. Default: warning',
+    },
+    fix: { help: 'Rewrite the Dockerfiles: apply the fixes of findings that have one' },
+    'fix-dry-run': { help: 'Print what --fix would change, as a patch' },
+    format: {
+      value: 'FORMAT',
+      values: FORMATS,
+      help: 'text (the default), json, sarif, or github: annotations',
+    },
+    rules: {
+      value: 'LIST',
+      help: 'Rules to check: all (the default), docker, advice, or names of rules',
+      parse: ruleList,
+    },
   },
-  notes: `A comment "# check=skip=NAME,NAME" turns checks off: at the top for the file, above an instruction for that
-one.
+  notes: `A comment "# jettison ignore=RULE reason" above an instruction turns a rule off for it; "# check=skip=NAME,NAME" at
+the top does for the file. hadolint's "# hadolint ignore=DL3008" is understood.
 
 Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
-  examples: ['jettison lint', 'jettison lint --format sarif services/*/Dockerfile > lint.sarif'],
+  examples: [
+    'jettison lint',
+    'jettison lint --fix-dry-run',
+    'jettison lint --rules docker --format sarif services/*/Dockerfile > lint.sarif',
+  ],
   async run({ flags, args, io }) {
-    const { format = 'text' } = flags;
-    const buildArgs = Object.fromEntries(flags['build-arg']);
-    const results: CheckResult[] = [];
-    for (const file of args.length === 0 ? [undefined] : args) {
+    const wanted = flags.rules ?? SETS['all']!;
+    const isWanted = ({ code }: { code: string }) => wanted(code);
+    const jobs = (args.length === 0 ? [undefined] : args).map((file): CheckOptions => {
       // The context is the folder of the file, where its ignore file is.
-      const context = file === undefined || file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
-      results.push(
-        await check({
-          context,
-          buildArgs,
-          offline: true,
-          stdin: io.stdin,
-          env: io.env,
-          ...(file === undefined ? {} : { file }),
-        }),
-      );
+      const beside = file === undefined || file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
+      return {
+        context: flags.context === undefined ? beside : resolve(io.cwd, flags.context),
+        buildArgs: Object.fromEntries(flags['build-arg']),
+        stdin: io.stdin,
+        env: io.env,
+        ...(file === undefined ? {} : { file }),
+      };
+    });
+    if (flags.fix || flags['fix-dry-run']) {
+      // Loaded here: most runs only look.
+      const { fixFile, patchOf, writeFixed } = await import('../lint-fix.ts');
+      const fixed = [];
+      for (const job of jobs) fixed.push(await fixFile(job, isWanted));
+      if (flags['fix-dry-run']) {
+        io.stdout.write(patchOf(fixed, io));
+        return 0;
+      }
+      writeFixed(fixed, io);
     }
-    if (format === 'json') {
-      const all = results.map((result) => ({ file: result.file, ...findingsJson(result) }));
-      io.stdout.write(`${toJson(all, 2)}\n`);
-    } else if (format === 'sarif') {
-      io.stdout.write(`${toJson(findingsSarif(results), 2)}\n`);
-    } else {
-      io.stdout.write(findingsText(results, wantsColor(io.stdout, io.env)));
+    const results: LintResult[] = [];
+    for (const job of jobs) {
+      const result = await lint(job);
+      results.push({ ...result, findings: result.findings.filter(isWanted) });
     }
-    return exitCodeOf(results);
+    print(results, flags.format ?? 'text', io);
+    return fails(results, (flags['fail-on'] ?? 'warning') as AdviceSeverity | 'none') ? 1 : 0;
   },
 });
+
+function print(results: LintResult[], format: (typeof FORMATS)[number], io: Io): void {
+  switch (format) {
+    case 'json': {
+      const all = results.map((result) => ({ file: result.file, ...findingsJson(result, RULE_BOOK) }));
+      io.stdout.write(`${toJson(all, 2)}\n`);
+      return;
+    }
+    case 'sarif':
+      io.stdout.write(`${toJson(findingsSarif(results, RULE_BOOK), 2)}\n`);
+      return;
+    case 'github':
+      io.stdout.write(findingsGithub(results));
+      return;
+    case 'text':
+      io.stdout.write(findingsText(results, wantsColor(io.stdout, io.env), RULE_BOOK));
+  }
+}
+
+function fails(results: LintResult[], limit: AdviceSeverity | 'none'): boolean {
+  if (limit === 'none') return false;
+  const counts = (severity: AdviceSeverity) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(limit);
+  return results.some(
+    ({ error, findings }) => error !== undefined || findings.some(({ severity }) => counts(severity)),
+  );
+}

@@ -1,3 +1,4 @@
+import { applyEdits, flagInsertion } from '../../dockerfile/text-edit.ts';
 import type { PlannedStage } from '../../plan/plan.ts';
 import { PACKAGE_MANAGERS } from './package-managers.ts';
 import { type Proposer, type Subject, simpleCommand, stepOf } from './proposal.ts';
@@ -30,7 +31,7 @@ export const cacheMounts: Proposer = {
       .map((part) => {
         const cache = part.kind === 'instruction' ? changed.get(part.instruction.location.line) : undefined;
         if (cache === undefined) return part.text;
-        return part.text.replace(/^(\s*\S+)(\s+)/, `$1 --mount=type=cache,target=${cache}$2`);
+        return applyEdits(part.text, [flagInsertion(part.text, `--mount=type=cache,target=${cache}`)]);
       })
       .join('');
     return {

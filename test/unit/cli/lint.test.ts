@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -40,8 +40,9 @@ describe('jettison lint', () => {
     expect(out).toContain('[SecretsUsedInArgOrEnv] (Dockerfile:2)');
     expect(out).toContain('\n  rule: docs/rules/SecretsUsedInArgOrEnv.md\n');
     expect(out).toContain('Not looked at: alpine:latest. What depends on them was not checked.');
-    expect(out).toMatch(/\n2 findings\.\n$/);
+    expect(out).toMatch(/\n4 findings\.\n$/);
     expect(out).not.toContain('UndefinedVar');
+    expect((await run(lint, ['--rules=docker'])).out).toMatch(/\n2 findings\.\n$/);
   });
 
   test('says so when there is nothing', async () => {
@@ -61,7 +62,12 @@ describe('jettison lint', () => {
   });
 
   test('--format json', async () => {
-    const { code, out } = await run(lint, ['--format=json', at('Dockerfile'), at('broken')]);
+    const { code, out } = await run(lint, [
+      '--format=json',
+      '--rules=docker',
+      at('Dockerfile'),
+      at('broken'),
+    ]);
     expect(code).toBe(1);
     const [bad, broken] = JSON.parse(out);
     expect(bad.warnings[0]).toEqual({
@@ -70,13 +76,14 @@ describe('jettison lint', () => {
       url: 'https://docs.docker.com/go/dockerfile/rule/stage-name-casing/',
       detail: expect.stringContaining('Base'),
       location: { ranges: [{ start: { line: 1 }, end: { line: 1 } }] },
+      ...{ severity: 'warning', column: 16 },
     });
     expect(Buffer.from(bad.sources[0].data, 'base64').toString()).toBe(BAD);
     expect(broken.buildError.location.ranges[0].start.line).toBe(2);
   });
 
   test('--format sarif', async () => {
-    const { out } = await run(lint, ['--format=sarif', at('Dockerfile'), at('broken')]);
+    const { out } = await run(lint, ['--format=sarif', '--rules=docker', at('Dockerfile'), at('broken')]);
     const { version, runs } = JSON.parse(out);
     expect(version).toBe('2.1.0');
     const [{ tool, results }] = runs;
@@ -88,6 +95,38 @@ describe('jettison lint', () => {
       region: { startLine: 1, startColumn: 16 },
     });
     expect(results.at(-1)).toMatchObject({ level: 'error', ruleId: 'UNKNOWN_INSTRUCTION' });
+  });
+
+  test('--format github', async () => {
+    const { out } = await run(lint, ['--format=github', '--rules=RunAsRoot', at('Dockerfile')]);
+    expect(out).toMatch(/^::warning file=[^\n]*Dockerfile,line=3,col=1,title=RunAsRoot::no USER[^\n]*\n$/);
+  });
+
+  test('--fail-on', async () => {
+    writeFileSync(at('named'), 'FROM alpine:3.22\nUSER app\nCMD ["top"]\n');
+    expect((await run(lint, [at('named')])).code).toBe(0);
+    expect((await run(lint, ['--fail-on=info', at('named')])).code).toBe(1);
+    expect((await run(lint, ['--fail-on=error', at('Dockerfile')])).code).toBe(0);
+    expect((await run(lint, ['--fail-on=none', at('Dockerfile')])).code).toBe(0);
+  });
+
+  test('--fix-dry-run prints a patch; --fix writes the file, and shows what is left', async () => {
+    const text = 'FROM alpine:3.22\nRUN apk add jq\nUSER 1000\nCMD sleep 9\n';
+    writeFileSync(at('fixable'), text);
+    const { out: patch, code } = await run(lint, ['--fix-dry-run', at('fixable')]);
+    expect({ patch, code }).toEqual({
+      code: 0,
+      patch:
+        '--- a/fixable\n+++ b/fixable\n@@ -1,4 +1,4 @@\n FROM alpine:3.22\n-RUN apk add jq\n+RUN apk add --no-cache jq\n USER 1000\n CMD sleep 9\n',
+    });
+    expect(readFileSync(at('fixable'), 'utf8')).toBe(text);
+    expect((await run(lint, ['--fix', at('fixable')])).code).toBe(0);
+    expect(readFileSync(at('fixable'), 'utf8')).toBe(text.replace('apk add', 'apk add --no-cache'));
+    await expect(run(lint, ['--fix', '-'], text)).rejects.toMatchObject({ exitCode: 2 });
+  });
+
+  test('--rules refuses a rule that does not exist', async () => {
+    await expect(run(lint, ['--rules=RunAsRot'])).rejects.toMatchObject({ hint: 'Did you mean RunAsRoot?' });
   });
 
   test('a wrong format is a wrong command line', async () => {

@@ -2,12 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { ADVICE_RULES } from '../../../src/advice/advise.ts';
 import { ignoredBy, parseIgnore } from '../../../src/context/ignore.ts';
 import { RULES } from '../../../src/plan/checks/plan-rules.ts';
+import { linted } from '../../support/linted.ts';
 import { planChecked } from '../../support/plan-checked.ts';
 
 const DOCS = fileURLToPath(new URL('../../../docs/', import.meta.url));
 const rules = [...RULES.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+const advice = [...ADVICE_RULES.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 const page = (id: string) => readFileSync(join(DOCS, 'rules', `${id}.md`), 'utf8');
 
 /** The codes that are reported for a page's example. Base images named arm64v8/… are for arm64, others for amd64. */
@@ -32,8 +35,48 @@ describe.each(rules.map(({ id }) => id))('the page of %s', (id) => {
   });
 });
 
+/** The findings for a page's example above "info", or of the rule itself, in the context that the page shows. */
+async function adviceOf(id: string, heading: string): Promise<string[]> {
+  const example = new RegExp(`\n## ${heading}\n\n\`\`\`dockerfile\n(.*?\n)\`\`\`\n`, 's').exec(page(id))![1]!;
+  const files = page(id).matchAll(/\n```text (\S+)\n(.*?)\n```\n/gs);
+  const context = Object.fromEntries([...files].map(([, name, content]) => [name!, content!]));
+  const found = await linted(example, { ...placeholders(example), ...context });
+  return found.filter(({ code, severity }) => code === id || severity !== 'info').map(({ code }) => code);
+}
+
+/** Empty files for what an example copies from its context, so that the context is taken for the right one. */
+function placeholders(example: string): Record<string, string> {
+  const copies = [...example.matchAll(/^(?:COPY|ADD) (?!--from)(?:--\S+ )*(.*) \S+$/gm)];
+  const names = copies.flatMap(([, sources]) => sources!.split(' ')).filter((name) => name !== '.');
+  return Object.fromEntries(names.map((name) => [name === 'src' ? 'src/index.js' : name, '']));
+}
+
+describe.each(advice.map(({ id }) => id))('the page of the advice %s', (id) => {
+  test('says what is found, why, and when to ignore it', () => {
+    expect(page(id)).toMatch(new RegExp(`^# ${id}\n\n[A-Za-z\`].{20,}\n\n[A-Za-z\`].{20,}\n`));
+    expect(page(id)).toMatch(/\n## When to ignore\n\n[A-Z].{20,}\n/);
+  });
+
+  test('shows a wrong example with exactly this finding, and a right one without any', async () => {
+    expect(await adviceOf(id, 'Wrong')).toEqual([id]);
+    expect(await adviceOf(id, 'Right')).toEqual([]);
+  });
+});
+
 test('every page is of a rule', () => {
-  expect(readdirSync(join(DOCS, 'rules')).sort()).toEqual(rules.map(({ id }) => `${id}.md`).sort());
+  const ids = [...rules, ...advice].map(({ id }) => `${id}.md`);
+  expect(readdirSync(join(DOCS, 'rules')).sort()).toEqual(ids.sort());
+});
+
+test('docs/lint.md lists the advice as it is described', async () => {
+  const rows = advice.map(({ id, description, severity, aliases }) => {
+    const also = aliases.length === 0 ? '' : ` (${aliases.join(', ')})`;
+    return `| [${id}](rules/${id}.md)${also} | ${severity} | ${description} |\n`;
+  });
+  const text = readFileSync(join(DOCS, 'lint.md'), 'utf8');
+  const table = /(?<=\n\| Advice \| \| \|\n\| --- \| --- \| --- \|\n)(?:\|.*\n)*/;
+  expect(text).toMatch(table);
+  await expect(text.replace(table, () => rows.join(''))).toMatchFileSnapshot(join(DOCS, 'lint.md'));
 });
 
 // `npx vitest run test/unit/docs/rules.test.ts -u` writes the table.
@@ -49,5 +92,8 @@ test('docs/lint.md lists the rules as they are described', async () => {
 });
 
 test('descriptions are sentences', () => {
-  for (const { description } of rules) expect(description).toMatch(/^[A-Z].*\.$/);
+  // Programs keep their case.
+  for (const { description } of [...rules, ...advice]) {
+    expect(description).toMatch(/^([A-Z]|npm[ ,]|pip |dnf, |apt-get |apk ).*\.$/);
+  }
 });

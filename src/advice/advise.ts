@@ -1,0 +1,81 @@
+import type { Diagnostic } from '../dockerfile/ast.ts';
+import { instructionsOf, withoutSkipped } from '../dockerfile/checks/check-text.ts';
+import { inOrder } from '../dockerfile/checks/rule.ts';
+import type { TextEdit } from '../dockerfile/text-edit.ts';
+import type {
+  AdviceFacts,
+  AdviceFinding,
+  AdviceSeverity,
+  AdviceSubjects,
+  AnyAdvice,
+  Evidence,
+} from './advice.ts';
+import { ADVICE } from './rules.ts';
+import { Suppression } from './suppression.ts';
+
+/** A finding of a rule, of Docker's or of ours. */
+export interface LintFinding extends Diagnostic {
+  severity: AdviceSeverity;
+  /** Only of advice. */
+  confidence?: AdviceFacts['confidence'];
+  /** Name or number of the stage. */
+  stageName?: string;
+  /** Bytes of the image or of the context that go away. */
+  bytes?: number;
+  /** Edits of the Dockerfile that remove it. */
+  fix?: TextEdit[];
+}
+
+/** The rules of advice by id. */
+export const ADVICE_RULES: ReadonlyMap<string, AdviceFacts> = new Map(ADVICE.map((rule) => [rule.id, rule]));
+
+/**
+ * The findings about a Dockerfile in its order, without those that its comments turn off.
+ *
+ * @param docker findings of Docker's rules, which comments of ours and of hadolint turn off, too
+ */
+export function advise(evidence: Evidence, docker: readonly Diagnostic[]): LintFinding[] {
+  const { dockerfile } = evidence;
+  const suppression = new Suppression(dockerfile, aliases());
+  const found = ADVICE.flatMap((rule) => findingsOf(rule, evidence));
+  const own = withoutSkipped(found, dockerfile.checks, instructionsOf(dockerfile)) as LintFinding[];
+  const all = [...docker.map((one): LintFinding => ({ severity: 'warning', ...one })), ...own];
+  return inOrder(
+    all.filter(({ code, location }) => !suppression.hides(code, location.line)),
+  ) as LintFinding[];
+}
+
+function aliases(): Map<string, string[]> {
+  const rules = new Map<string, string[]>();
+  for (const { id, aliases } of ADVICE)
+    for (const alias of aliases) rules.set(alias, [...(rules.get(alias) ?? []), id]);
+  return rules;
+}
+
+function findingsOf(rule: AnyAdvice, evidence: Evidence): LintFinding[] {
+  const found: LintFinding[] = [];
+  const report = ({ stage, severity = rule.severity, ...finding }: AdviceFinding) => {
+    const { index, label: stageName } = stage;
+    found.push({ code: rule.id, confidence: rule.confidence, severity, stage: index, stageName, ...finding });
+  };
+  for (const subject of subjectsOf(rule.on, evidence)) {
+    // The subjects are those of `on`.
+    rule.check(subject as never, report, evidence);
+  }
+  return found;
+}
+
+function* subjectsOf(on: AnyAdvice['on'], evidence: Evidence): Generator<AdviceSubjects[typeof on]> {
+  if (on === 'file') {
+    yield evidence;
+    return;
+  }
+  for (const stage of evidence.stages) {
+    if (on === 'stage') yield stage;
+    else
+      for (const run of stage.runs) {
+        if (on === 'run') yield { run, stage };
+        else for (const command of run.commands) yield { command, run, stage };
+      }
+  }
+}

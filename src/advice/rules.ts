@@ -1,0 +1,71 @@
+import type { AnyAdvice } from './advice.ts';
+import { addFiles } from './rules/add-files.ts';
+import { apkCache } from './rules/apk-cache.ts';
+import { aptGet } from './rules/apt-get.ts';
+import { aptLists } from './rules/apt-lists.ts';
+import { aptRecommends } from './rules/apt-recommends.ts';
+import { aptUpdateAlone } from './rules/apt-update-alone.ts';
+import { aptYes } from './rules/apt-yes.ts';
+import { baseTag } from './rules/base-tag.ts';
+import { buildTools } from './rules/build-tools.ts';
+import { cacheMountTarget } from './rules/cache-mount-target.ts';
+import { chownCopies } from './rules/chown-copies.ts';
+import { cleanupInLaterLayer } from './rules/cleanup-in-later-layer.ts';
+import { copiedSecrets } from './rules/copied-secrets.ts';
+import { copyWithoutWorkdir } from './rules/copy-without-workdir.ts';
+import { devDependencies } from './rules/dev-dependencies.ts';
+import { distrolessCommand } from './rules/distroless-command.ts';
+import { dockerignore } from './rules/dockerignore.ts';
+import { envReadsItself } from './rules/env-reads-itself.ts';
+import { fullBase } from './rules/full-base.ts';
+import { healthcheckProgram } from './rules/healthcheck-program.ts';
+import { manifestsComplete } from './rules/manifests-complete.ts';
+import { nextStandalone } from './rules/next-standalone.ts';
+import { nodeCache } from './rules/node-cache.ts';
+import { npmCi } from './rules/npm-ci.ts';
+import { numericUser } from './rules/numeric-user.ts';
+import { packageManagerStart } from './rules/package-manager-start.ts';
+import { pipCache } from './rules/pip-cache.ts';
+import { pipeFailure } from './rules/pipe-failure.ts';
+import { productionBeforeBuild } from './rules/production-before-build.ts';
+import { rpmCache } from './rules/rpm-cache.ts';
+import { runAsRoot } from './rules/run-as-root.ts';
+import { sourcesBeforeInstall } from './rules/sources-before-install.ts';
+import { sudo } from './rules/sudo.ts';
+
+/** The rules of advice. Findings at one place of the file are in this order. */
+export const ADVICE: readonly AnyAdvice[] = [
+  addFiles,
+  apkCache,
+  aptGet,
+  aptLists,
+  aptRecommends,
+  aptUpdateAlone,
+  aptYes,
+  baseTag,
+  buildTools,
+  cacheMountTarget,
+  chownCopies,
+  cleanupInLaterLayer,
+  copiedSecrets,
+  copyWithoutWorkdir,
+  devDependencies,
+  distrolessCommand,
+  dockerignore,
+  envReadsItself,
+  fullBase,
+  healthcheckProgram,
+  manifestsComplete,
+  nextStandalone,
+  nodeCache,
+  npmCi,
+  numericUser,
+  packageManagerStart,
+  pipCache,
+  pipeFailure,
+  productionBeforeBuild,
+  rpmCache,
+  runAsRoot,
+  sourcesBeforeInstall,
+  sudo,
+];

@@ -1,0 +1,25 @@
+import { defineAdvice } from '../advice.ts';
+
+export const fullBase = defineAdvice({
+  id: 'FullBase',
+  description: 'The last stage stands on the slim variant of its base image.',
+  severity: 'warning',
+  confidence: 'likely',
+  aliases: [],
+  on: 'file',
+  check({ target }, report) {
+    const { image } = target;
+    if (image === undefined || !/^(node|python|ruby)$/.test(image.repository)) return;
+    const tag = image.tag ?? 'latest';
+    if (/alpine|slim|windows|distroless/.test(tag)) return;
+    const version = tag === 'latest' ? '<version>' : tag.replace(/-?(bookworm|bullseye|trixie|buster)$/, '');
+    let from = target;
+    while (from.base !== undefined) from = from.base;
+    report({
+      message: `${image.repository}:${tag} ships compilers and headers that the program does not need`,
+      hint: `Build in a stage on it, and ship one on ${image.repository}:${version}-slim.`,
+      location: from.text.from.image.location,
+      stage: target,
+    });
+  },
+});

@@ -1,0 +1,81 @@
+import { relative, resolve } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
+import type { LintFinding } from '../advice/advise.ts';
+import type { CheckOptions } from '../build/check.ts';
+import { lint } from '../build/lint.ts';
+import { parseForBuild } from '../build/planning.ts';
+import { applyEdits, overlap, type TextEdit } from '../dockerfile/text-edit.ts';
+import { usageError } from '../errors/error.ts';
+import { plural } from '../events/units.ts';
+import type { Io } from './command.ts';
+import { replaceFile } from './replace-file.ts';
+
+/** One file, before and after its fixes. */
+export interface Fixed {
+  file: string;
+  before: string;
+  after: string;
+  count: number;
+}
+
+/**
+ * Applies the fixes of findings to the text of a Dockerfile; of two that change the same characters, the first. All other
+ * characters stay.
+ */
+export function fixText(text: string, findings: readonly LintFinding[]): { text: string; count: number } {
+  const edits: TextEdit[] = [];
+  let count = 0;
+  for (const { fix = [] } of findings) {
+    if (fix.length === 0 || fix.some((one) => edits.some((other) => overlap(one, other)))) continue;
+    edits.push(...fix);
+    count++;
+  }
+  return { text: applyEdits(text, edits), count };
+}
+
+/**
+ * Applies fixes until nothing is left to fix: one may make room for another.
+ *
+ * @throws JettisonError when the file cannot be read
+ */
+export async function fixFile(
+  options: CheckOptions,
+  wanted: (finding: LintFinding) => boolean,
+): Promise<Fixed> {
+  if (options.file === '-') throw usageError('--fix has no file to rewrite', 'Name a Dockerfile.');
+  const first = await lint(options);
+  let result = first;
+  let count = 0;
+  for (;;) {
+    const fixed = fixText(result.text, result.findings.filter(wanted));
+    if (fixed.count === 0 || fixed.text === result.text) break;
+    // A text that is no Dockerfile any more would be a bug: it is not written.
+    parseForBuild({ text: fixed.text, name: result.file }, options.buildArgs);
+    count += fixed.count;
+    result = await lint({ ...options, text: fixed.text });
+  }
+  return { file: first.file, before: first.text, after: result.text, count };
+}
+
+/** Writes the fixed files. */
+export function writeFixed(fixed: readonly Fixed[], io: Io): void {
+  for (const { file, after, before, count } of fixed) {
+    if (after === before) continue;
+    replaceFile(resolve(io.cwd, file), after);
+    io.stderr.write(`Fixed ${plural(count, 'finding')} in ${file}.\n`);
+  }
+}
+
+/** The fixes as a patch for `git apply` or `patch -p1` in the working directory. */
+export function patchOf(fixed: readonly Fixed[], { cwd }: Io): string {
+  return fixed
+    .filter(({ before, after }) => before !== after)
+    .map(({ file, before, after }) => {
+      const path = relative(cwd, resolve(cwd, file));
+      const patch = createTwoFilesPatch(`a/${path}`, `b/${path}`, before, after, undefined, undefined, {
+        context: 3,
+      });
+      return patch.replace(/^=+\n/, '');
+    })
+    .join('');
+}

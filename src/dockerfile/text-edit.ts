@@ -1,0 +1,53 @@
+import type { Location } from '../errors/error.ts';
+
+/** A part of a text to replace: offsets in UTF-16 units, `end` exclusive. */
+export interface TextEdit {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** Applies edits that do not overlap; every other character stays. */
+export function applyEdits(text: string, edits: readonly TextEdit[]): string {
+  let result = '';
+  let at = 0;
+  for (const edit of [...edits].sort((a, b) => a.start - b.start || a.end - b.end)) {
+    result += text.slice(at, edit.start) + edit.text;
+    at = edit.end;
+  }
+  return result + text.slice(at);
+}
+
+/** Whether two edits change the same characters. */
+export function overlap(a: TextEdit, b: TextEdit): boolean {
+  return a.start < b.end && b.start < a.end ? true : a.start === b.start;
+}
+
+/** The edit that puts a flag, such as `--mount=…`, behind the keyword of an instruction's text. */
+export function flagInsertion(text: string, flag: string, offset = 0): TextEdit {
+  const keyword = /^\s*\S+/.exec(text)?.[0] ?? '';
+  const at = offset + keyword.length;
+  return { start: at, end: at, text: ` ${flag}` };
+}
+
+/** Finds lines and columns of a text. */
+export class TextPositions {
+  readonly #starts = [0];
+
+  constructor(
+    text: string,
+    private readonly file: string,
+  ) {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
+  }
+
+  offsetOf({ line, column }: Pick<Location, 'line' | 'column'>): number {
+    return (this.#starts[line - 1] ?? 0) + column - 1;
+  }
+
+  locationOf(offset: number): Location {
+    let line = this.#starts.length;
+    while (line > 1 && this.#starts[line - 1]! > offset) line--;
+    return { file: this.file, line, column: offset - this.#starts[line - 1]! + 1 };
+  }
+}

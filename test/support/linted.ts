@@ -1,0 +1,22 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { LintFinding } from '../../src/advice/advise.ts';
+import { lint } from '../../src/build/lint.ts';
+import { tempDir } from './temp-dir.ts';
+
+/** Lints a Dockerfile in a context of these files, the Dockerfile's own folder. */
+export async function linted(text: string, files: Record<string, string> = {}): Promise<LintFinding[]> {
+  const context = tempDir();
+  for (const [path, content] of Object.entries({ Dockerfile: text, ...files })) {
+    mkdirSync(join(context, dirname(path)), { recursive: true });
+    writeFileSync(join(context, path), content);
+  }
+  const { findings, error } = await lint({ context, env: {} });
+  if (error !== undefined) throw error;
+  return findings;
+}
+
+/** The rules that find something, in the order of the file. */
+export async function rulesFor(text: string, files: Record<string, string> = {}): Promise<string[]> {
+  return (await linted(text, files)).map(({ code }) => code);
+}
