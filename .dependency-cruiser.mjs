@@ -29,7 +29,7 @@ const rooms = {
     ...['registry', 'remote', 'cache', 'layout'],
   ],
   forecast: ['dockerfile', 'plan', 'layer', 'context', 'git', 'solve'],
-  advice: ['dockerfile', 'plan', 'context'],
+  advice: ['dockerfile', 'plan', 'context', 'forecast'],
   export: ['layer', 'layout', 'store', 'protocol', 'registry', 'attest'],
   images: ['layer', 'layout', 'store', 'registry', 'export', 'attest'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],

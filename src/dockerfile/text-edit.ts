@@ -23,6 +23,16 @@ export function overlap(a: TextEdit, b: TextEdit): boolean {
   return a.start < b.end && b.start < a.end ? true : a.start === b.start;
 }
 
+/** The smallest edit that makes one text of another. */
+export function editBetween(before: string, after: string): TextEdit {
+  const shorter = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < shorter && before[start] === after[start]) start++;
+  let tail = 0;
+  while (tail < shorter - start && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  return { start, end: before.length - tail, text: after.slice(start, after.length - tail) };
+}
+
 /** The edit that puts a flag, such as `--mount=…`, behind the keyword of an instruction's text. */
 export function flagInsertion(text: string, flag: string, offset = 0): TextEdit {
   const keyword = /^\s*\S+/.exec(text)?.[0] ?? '';

@@ -1,4 +1,6 @@
-import { defineAdvice } from '../advice.ts';
+import { editBetween, type TextEdit } from '../../dockerfile/text-edit.ts';
+import { manifestsFirst } from '../../forecast/proposals/manifests-first.ts';
+import { defineAdvice, type Evidence } from '../advice.ts';
 import { nodeInstall } from '../package-installs.ts';
 import type { ShellCommand } from '../shell-commands.ts';
 import type { RunFacts } from '../stage-facts.ts';
@@ -11,7 +13,8 @@ export const sourcesBeforeInstall = defineAdvice({
   confidence: 'certain',
   aliases: [],
   on: 'stage',
-  check(stage, report, { positions, context }) {
+  check(stage, report, evidence) {
+    const { positions, context } = evidence;
     let whole: number | undefined;
     for (const step of stage.steps) {
       if ('copy' in step) {
@@ -29,11 +32,26 @@ export const sourcesBeforeInstall = defineAdvice({
         hint: 'Copy the manifest and the lock file, install, and copy the rest afterwards.',
         location: positions.locationOf(install.start),
         stage,
+        ...reordered(evidence, install.start),
       });
       return;
     }
   },
 });
+
+/** The fix, where the forecast's proposal is about this command: it is sure that the image stays the same. */
+function reordered({ dockerfile, text, plan, context }: Evidence, at: number): { fix?: TextEdit[] } {
+  if (plan === undefined || context === undefined) return {};
+  const edit = manifestsFirst.propose({
+    ...{ dockerfile, plan, ignoreText: context.ignoreText, causes: [] },
+    file: (path) => context.file(path),
+    has: (path) => context.has(path),
+  });
+  if (edit === undefined) return {};
+  const fix = editBetween(text, edit.dockerfile);
+  // The moved lines are around the command.
+  return fix.start <= at && at <= fix.end ? { fix: [fix] } : {};
+}
 
 function installs(command: ShellCommand, { state }: RunFacts): boolean {
   if (nodeInstall(command, state) !== undefined) return true;

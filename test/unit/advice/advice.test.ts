@@ -189,4 +189,16 @@ describe('fixes', () => {
     for (let round = 0; round < 3; round++) text = fixText(text, await linted(text)).text;
     expect(text).toBe(after);
   });
+
+  test('move COPY of everything behind an installation that reads only the manifests', async () => {
+    const files = { 'package.json': '{}', 'package-lock.json': '{}' };
+    const head = 'FROM node:22-slim AS build\nWORKDIR /app\n';
+    const tail = 'RUN npm run build\nFROM scratch\nCOPY --from=build /app/dist /\n';
+    const text = `${head}COPY . .\nRUN npm ci\n${tail}`;
+    const { text: after } = fixText(text, await linted(text, files));
+    expect(after).toBe(`${head}COPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\n${tail}`);
+    expect(await rulesFor(after, files)).not.toContain('SourcesBeforeInstall');
+    const hook = { ...files, 'package.json': '{ "dependencies": { "a": "file:./a" } }' };
+    expect(fixText(text, await linted(text, hook)).text).toBe(text);
+  });
 });
