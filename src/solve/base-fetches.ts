@@ -7,18 +7,18 @@ import type { BaseImage, Plan } from '../plan/plan.ts';
 import type { BaseImages } from './base-images.ts';
 import { filesReadBy } from './files-read.ts';
 
-/** A plan, and what its steps are called besides their ids where there are several plans. */
+/** A plan. In builds for several platforms, the label is a prefix of the ids of its steps. */
 interface Labelled {
   plan: Plan;
   label: string | undefined;
 }
 
-/** The id of the step that stands for an image which no stage is built on: `COPY --from=IMAGE`. */
+/** Id of the step of an image that is not the base of a stage: `COPY --from=IMAGE`. */
 export function imageStepId(image: BaseImage): string {
   return `image ${image.reference}`;
 }
 
-/** Images that steps read, and no stage is built on. */
+/** Images that steps read, and that are not the base of a stage. */
 export function imagesReadBy(plan: Plan): BaseImage[] {
   const bases = new Set(
     plan.stages.map(({ base }) => (base.kind === 'image' ? base.image.digest : undefined)),
@@ -58,7 +58,7 @@ export class BaseFetches {
     return fetch;
   }
 
-  /** Downloads a blob into the store, as part of the image that it belongs to. */
+  /** Downloads a blob into the store, reported as part of its image. */
   async fetchBlob(blob: Descriptor, onProgress?: OnProgress): Promise<void> {
     if (this.bases.hasBlob(blob)) return;
     const fetch = this.#blobs.get(blob.digest);
@@ -82,19 +82,19 @@ export class BaseFetches {
 }
 
 /**
- * The fetch of one base image, reported as the step `FROM` of every stage on it. It starts when something
- * is first needed of it, and again when more is.
+ * The fetch of one base image, reported as the step `FROM` of every stage on it. It starts when a part of the image is
+ * first needed, and continues when more is.
  */
 export class BaseFetch {
-  /** Ids of the steps that it is reported as. */
+  /** Ids of the steps under which it is reported. */
   readonly steps: string[] = [];
-  #isTold = false;
+  #isReported = false;
   #isFetched: boolean;
   #outcome: 'failed' | 'cancelled' | undefined;
   readonly #work: Overlapping;
   readonly #report: OnProgress;
 
-  /** @param resolvedMs how long manifest and config took, if they were fetched */
+  /** @param resolvedMs milliseconds for manifest and config, if they were fetched */
   constructor(
     emit: Emit,
     private readonly signal: AbortSignal,
@@ -102,11 +102,11 @@ export class BaseFetch {
   ) {
     this.#isFetched = resolvedMs !== undefined;
     const start = () => {
-      this.#isTold = true;
+      this.#isReported = true;
       for (const step of this.steps) emit({ type: 'step.started', step });
     };
     const end = (durationMs: number) => {
-      // Unpacking a blob that was here already is not a fetch.
+      // Unpacking a blob of the store is not a fetch.
       const done = this.#isFetched ? 'done' : 'cached';
       const outcome = this.#outcome ?? done;
       for (const step of this.steps) emit({ type: 'step.finished', step, outcome, durationMs });
@@ -120,7 +120,7 @@ export class BaseFetch {
     });
   }
 
-  /** Does some work of fetching or unpacking: the time that it takes is the image's. */
+  /** Runs work of fetching or unpacking, whose time is the image's. */
   during<T>(work: (report: OnProgress) => Promise<T>): Promise<T> {
     return this.#work.during(async () => {
       try {
@@ -133,8 +133,8 @@ export class BaseFetch {
     });
   }
 
-  /** Reports the steps if nothing was needed of the image so far. */
+  /** Reports the steps if no part of the image was needed so far. */
   async settle(): Promise<void> {
-    if (!this.#isTold) await this.#work.during(async () => {});
+    if (!this.#isReported) await this.#work.during(async () => {});
   }
 }

@@ -15,28 +15,28 @@ import type { Store } from '../store/store.ts';
 
 export interface BaseImageOptions {
   store: Store;
-  /** Ask the registry first, even for images of the store. */
+  /** Asks the registry first, even for images of the store. */
   pull: boolean;
-  /** Accept any certificate, and plain http. */
+  /** Accepts any certificate, and plain http. */
   insecure?: boolean;
   env: NodeJS.ProcessEnv;
-  /** Is told while a registry is asked. */
+  /** Gets the events of requests to registries. */
   emit?: Emit;
   signal: AbortSignal;
 }
 
-/** Finds base images: in the store, else in their registries, from which only what is needed is fetched. */
+/** Finds base images in the store, else in their registries, and fetches only the parts that are needed. */
 export class BaseImages {
   #registries?: Promise<Registries>;
-  /** Where the blobs of pulled bases come from. */
+  /** References of base images, by the digests of their layers' blobs. */
   readonly #origins = new Map<string, string>();
-  /** How many milliseconds it took to fetch manifest and config, by the manifest's digest. */
+  /** Milliseconds for fetching manifest and config, by the manifest's digest. */
   readonly #fetches = new Map<Digest, number>();
 
   constructor(private readonly options: BaseImageOptions) {}
 
   /**
-   * Manifest and config of a base image; none of its layers is fetched.
+   * Manifest and config of a base image, without its layers.
    *
    * @throws JettisonError `BASE_UNKNOWN` at the instruction that names it
    */
@@ -48,7 +48,7 @@ export class BaseImages {
     return this.#asBase(request, found);
   }
 
-  /** How long (milliseconds) manifest and config took to fetch; undefined where they were in the store. */
+  /** Milliseconds for fetching manifest and config; undefined if they were in the store. */
   fetchedIn(manifest: Digest): number | undefined {
     return this.#fetches.get(manifest);
   }
@@ -71,7 +71,7 @@ export class BaseImages {
     );
   }
 
-  /** Everything is copied at once: the folder may be gone when the image is pushed or saved. */
+  /** Copies the whole image at once: the folder may be missing when the image is pushed or saved. */
   async #fromLayout(request: ImageRequest): Promise<BaseImage> {
     const { importOciLayout } = await import('./oci-layout.ts');
     const found = await located(request, () =>
@@ -133,7 +133,7 @@ export class BaseImages {
           hint: [
             request.hint ?? '',
             error.hint ??
-              'Check its name, or build, load or pull it first; `jettison images` lists what is here.',
+              'Check its name, or build, load or pull it first; `jettison images` lists the images of the store.',
           ]
             .join(' ')
             .trimStart(),

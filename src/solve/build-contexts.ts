@@ -33,13 +33,13 @@ export interface ContextsOptions {
   emit: Emit;
   /** Files of `--build-context`, by name. */
   named: ReadonlyMap<string, ContextSource>;
-  /** What the build writes. */
+  /** Places that the build writes. */
   own: readonly OwnPlace[];
   remotes(): Promise<Remotes>;
   worker(): Promise<Worker>;
 }
 
-/** Opens build contexts, each when it is first asked for. */
+/** Opens build contexts, each when it is first needed. */
 export class Contexts {
   readonly #opened = new Map<string, Promise<Context>>();
 
@@ -56,10 +56,10 @@ export class Contexts {
   }
 
   /**
-   * Opens the main context when it is not a directory of the user's, and finds its Dockerfile. Ignore files in it
-   * do not count, as in Docker.
+   * Opens a main context that is not a directory of the user, and finds its Dockerfile. As in Docker, ignore files in
+   * it are not read.
    *
-   * @param file what `-f` says: a path inside the context, or `-` for a Dockerfile from `stdin`
+   * @param file value of `-f`: a path inside the context, or `-` for a Dockerfile from `stdin`
    * @throws JettisonError as `named`, and `DOCKERFILE_…`
    */
   async main(
@@ -109,7 +109,7 @@ export class Contexts {
     return this.#files(source);
   }
 
-  /** Of a repository or an archive. */
+  /** The context of a repository or an archive. */
   async #files(source: Exclude<ContextSource, { kind: 'directory' }>): Promise<Context> {
     if (source.kind === 'git') return this.#repository(source);
     const { path, digest, label } = await this.#file(source);
@@ -119,7 +119,7 @@ export class Contexts {
       'CONTEXT_MISSING',
       `the build context ${label} is neither a directory nor an archive`,
       {
-        hint: 'It has to be a tar, plain or compressed.',
+        hint: 'Give a tar, plain or compressed.',
       },
     );
   }
@@ -151,7 +151,7 @@ export class Contexts {
     return found;
   }
 
-  /** A local file that should be an archive. */
+  /** The file of an archive, downloaded or copied from standard input if necessary. */
   async #file(
     source: ContextSource & { kind: 'archive' | 'http' | 'stdin' },
     stdin: AsyncIterable<Uint8Array | string> = [] as never,

@@ -20,15 +20,15 @@ const MACHINES: Record<string, number> = {
   loong64: 258,
 };
 const BIG_ENDIAN = new Set(['s390x']);
-/** Where `e_machine` is in an ELF header. */
+/** Offset of `e_machine` in an ELF header. */
 const MACHINE_AT = 18;
 
 /**
- * Refuses a plan that would have to run programs of an architecture that this machine cannot run, before
- * anything is done. Everything but RUN works for any architecture.
+ * Rejects a plan with a RUN for an architecture that this machine cannot execute. All other steps work for any
+ * architecture.
  *
- * @param folder where the kernel shows what it has interpreters for
- * @throws JettisonError `PLATFORM_FOREIGN` at the first RUN that cannot be carried out
+ * @param folder the kernel's list of interpreters (binfmt_misc)
+ * @throws JettisonError `PLATFORM_FOREIGN` at the first RUN that cannot be executed
  */
 export function checkRunnable(plan: Plan, folder = BINFMT): void {
   const host = hostPlatform();
@@ -63,7 +63,7 @@ function isNative(wanted: Platform, host: Platform): boolean {
   );
 }
 
-/** What is registered and enabled; undefined where that cannot be seen. */
+/** The registered handlers, if enabled; undefined if the list cannot be read. */
 function readHandlers(folder: string): string[] | undefined {
   try {
     const names = readdirSync(folder);
@@ -77,7 +77,7 @@ function readHandlers(folder: string): string[] | undefined {
   }
 }
 
-/** Whether a handler is for the architecture, and opened when it was registered: the image does not have it. */
+/** Whether a handler is for the architecture, and has flag F (opened at registration): the image lacks the interpreter. */
 function serves(handler: string, { os, architecture }: Platform): boolean {
   const machine = MACHINES[architecture];
   if (os !== 'linux' || machine === undefined) return false;

@@ -7,56 +7,56 @@ import type { BaseImage, PlannedStage } from '../plan/plan.ts';
 import type { LayerIdentity } from '../protocol/exec-request.ts';
 import type { LayerBlob, LayerRecord } from '../store/layers.ts';
 
-/** A layer of a stage, in whatever forms exist; others are made on first demand, once a build. */
+/** A layer of a stage. Its missing forms are made on first use, once per build. */
 export interface SolvedLayer {
   readonly id: string;
   /** Digest that a RUN on top observes. */
   readonly content: Digest;
-  /** It changes nothing. */
+  /** It has no changes. */
   readonly empty: boolean;
-  /** RFC 3339; undefined for a base image's layers, whose history says it. */
+  /** RFC 3339; undefined for layers of a base image, whose times are in its history. */
   readonly created?: string;
   /** Its entries. */
   index(): Promise<LayerIndex>;
-  /** Its entries with the places of its files' bytes, as long as those are not in its own directory. */
+  /** Its entries with the sources of the files' content; undefined if that is in the layer's own directory. */
   recipe(): Promise<LayerIndex | undefined>;
   /** Makes the directory form. */
   directory(): Promise<void>;
-  /** Of a base image: fetches that form, as part of the image's step. */
+  /** Fetches a form, for layers of base images and caches. */
   fetched?(form: 'index' | 'directory'): Promise<void>;
   /** Makes the packed form. */
   blob(): Promise<LayerBlob>;
-  /** Packs the layer with other times. A base image's layers cannot: they stay what they are. */
+  /** Packs the layer with other times. Absent for layers of base images. */
   repack?(times: { clampTime?: number; setTime?: number }): Promise<LayerBlob>;
 }
 
-/** `unknown`: not all of it is there any more. `outdated`: what is there does not stand on what is below it now. */
+/** `unknown`: records are missing. `outdated`: the recorded results were made on other layers. */
 export type Unsolved = 'unknown' | 'outdated';
 
-/** A stage as the steps of others see it. */
+/** A stage, for steps of other stages. */
 export interface SolvedStage {
   /** Definition digest of the whole stage. */
   definition(): Promise<Digest>;
-  /** Its last step, or what it stands on, as others name it in records. */
+  /** Its last step, or its base, as records refer to it. */
   ground(): Promise<Ground>;
-  /** All its layers, the base's included, lowest first. Builds the stage. */
+  /** All its layers, including those of its base, lowest first. Solves the stage. */
   layers(): Promise<SolvedLayer[]>;
-  /** Digests of their contents, without solving anything. */
+  /** Content digests of its layers, without solving the stage. */
   contents(): Promise<readonly Digest[] | Unsolved>;
-  /** Whether all layers are there, so that `layers()` takes no work. */
+  /** Whether all layers are known, so that `layers()` executes no step. */
   isKnown(): Promise<boolean>;
 }
 
-/** The graph that a step belongs to: everything of one build is in it once. */
+/** The graph of stages, layers and keys of one build. */
 export interface StepGraph {
   stage(stage: PlannedStage): SolvedStage;
   /** The layers of a base image: the same objects for all stages that use it. */
   imageLayers(image: BaseImage): SolvedLayer[];
   /** Registers a layer as a source of files for recipes. */
   remember(layer: SolvedLayer): void;
-  /** Does the work of a key once, even when two stages come to it at the same time. */
+  /** Runs the work of a key once, even if two stages need it at the same time. */
   once<T>(key: Digest, work: () => Promise<T>): Promise<T>;
-  /** Fails the whole build at once: the other stages need not go on. */
+  /** Fails the whole build at once, without waiting for other stages. */
   fail(error: unknown): void;
   /** The merged tree of a stack of layers. */
   tree(layers: readonly SolvedLayer[]): Promise<MergedTree>;

@@ -6,7 +6,7 @@ import type { HaltPoint, SolveContext } from './solve-context.ts';
 import { type PreparedRun, prepareRun } from './steps/run-command.ts';
 import type { RunMounts } from './steps/run-mounts.ts';
 
-/** Thrown by a solver when it reaches the point where the build stops. */
+/** Thrown by a solver when it reaches the step at which the build stops. */
 export class Halted extends Error {
   constructor(
     readonly step: RunStep,
@@ -36,7 +36,7 @@ export class Halted extends Error {
   }
 }
 
-/** Whether a build is to stop right before, or right after, a step. */
+/** Whether a build stops directly before, or after, a step. */
 export function haltsAt(
   halt: HaltPoint | undefined,
   step: { id: string },
@@ -45,7 +45,7 @@ export function haltsAt(
   return halt?.step === step.id && (halt.after ?? false) === (when === 'after');
 }
 
-/** The failure that a build is to stop at when it comes to a RUN of that key; none that its worker cannot stand on. */
+/** The earlier failure of a RUN's key at which a build stops; undefined if its form is not that of the worker. */
 export async function failureOf({ halt, worker }: SolveContext, key: Digest): Promise<Failure | undefined> {
   if (halt === undefined || halt.step !== undefined) return undefined;
   const [form] = (await worker()).forms;

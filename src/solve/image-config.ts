@@ -3,12 +3,12 @@ import { OCI_LAYOUT } from '../plan/named-contexts.ts';
 import type { BaseImage, PlannedStage } from '../plan/plan.ts';
 import type { SolvedLayer } from './graph.ts';
 
-/** What current BuildKit writes beside each of its history entries. */
+/** BuildKit's comment in each history entry. */
 const COMMENT = 'buildkit.dockerfile.v0';
 
 /**
- * The config of a solved stage's image, but for `rootfs`. Times are those at which layers were made, so that a
- * build which changes nothing gives the same image again.
+ * The config of a solved stage's image, without `rootfs`. Times are those of the layers, so that a build without
+ * changes gives the same image again.
  *
  * @param layers of the whole image, lowest first
  * @param time overrides all times: RFC 3339
@@ -50,7 +50,7 @@ export function imageConfig(
   return image;
 }
 
-/** The stages that a stage is built on, and itself, lowest first. */
+/** The stages below a stage and the stage itself, lowest first. */
 function lineage(stage: PlannedStage): PlannedStage[] {
   return stage.base.kind === 'stage' ? [...lineage(stage.base.stage), stage] : [stage];
 }
@@ -64,11 +64,11 @@ function baseImage(stage: PlannedStage): BaseImage | undefined {
   return base.kind === 'image' ? base.image : undefined;
 }
 
-/** A base's history, made to tell of exactly the layers that it has: other builders leave entries out. */
+/** A base image's history with exactly one entry per layer: other builders leave entries out. */
 function baseHistory(base: BaseImage): HistoryEntry[] {
   const history = [...base.history];
   const described = history.filter((entry) => entry.empty_layer !== true).length;
-  // An image does not depend on the folder that a layout of its base is in.
+  // The image must not depend on the folder of its base's layout.
   const name = base.reference.startsWith(OCI_LAYOUT) ? base.digest : base.reference;
   for (let i = described; i < base.layers.length; i++) history.push({ created_by: `layer of ${name}` });
   let spare = described - base.layers.length;

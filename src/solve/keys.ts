@@ -5,9 +5,9 @@ import { KEY_VERSION } from '../store/records.ts';
 import type { RunSettings } from './solve-context.ts';
 
 /**
- * The instruction of a step, without its inputs: the readable part of its keys. Every field counts unless it is named
- * here. Steps name secrets and never contain them; proxy settings are left out. Of the build's settings for all RUNs
- * those count which BuildKit counts: limits (memory, processors, time) do not.
+ * The instruction of a step, without its inputs: the readable part of its keys. All fields are included, except those
+ * named here. Steps contain names of secrets, never their values; proxy settings are excluded. As in BuildKit, settings
+ * for all RUNs are included, but not limits (memory, CPUs, time).
  */
 export function instructionOf(
   step: Step,
@@ -47,7 +47,7 @@ export function instructionOf(
   }
 }
 
-/** A source without its credentials: they do not change it, and records must not have them. */
+/** A source without credentials, which do not change its content and must not be recorded. */
 function withoutLogin(remote: RemoteSource): RemoteSource {
   return remote.kind === 'http'
     ? { ...remote, url: withoutCredentials(remote.url) }
@@ -59,7 +59,7 @@ function kindOf(from: CopyFrom | undefined): CopyFrom['kind'] | undefined {
   return from?.kind;
 }
 
-/** Definition digest of what a stage starts from. @param parent of a stage: its own definition digest */
+/** Definition digest of a stage's base. @param parent definition digest of a base that is a stage */
 export function baseDefinition(base: StageBase, parent: Digest | undefined): Digest {
   switch (base.kind) {
     case 'scratch':
@@ -72,10 +72,10 @@ export function baseDefinition(base: StageBase, parent: Digest | undefined): Dig
 }
 
 /**
- * Definition digest of a step: equal when its instruction, everything below it and everything that it copies
- * from are defined equally: then its result is known without its key.
+ * Definition digest of a step: equal if its instruction and the definitions of all its inputs are equal. The result is
+ * then known without computing the key.
  *
- * @param source of a copy: the digest of the selected context files, or the definition of the stage or image
+ * @param source digest of a COPY's source: of the selected context files, or the definition of the stage or image
  */
 export function stepDefinition(
   instruction: Record<string, unknown>,
@@ -85,7 +85,7 @@ export function stepDefinition(
   return digestOf({ version: KEY_VERSION, instruction, below, source });
 }
 
-/** Key of a step: equal when its instruction and all that it has observed are equal. Names the layer. */
+/** Key of a step: equal if its instruction and its observations are equal. */
 export function stepKey(instruction: Record<string, unknown>, observations: Record<string, unknown>): Digest {
   return digestOf({ version: KEY_VERSION, instruction, observations });
 }

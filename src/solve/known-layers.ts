@@ -4,9 +4,9 @@ import type { LayerRecord } from '../store/layers.ts';
 import { SharedLayer } from './layers/shared.ts';
 import type { SolveContext } from './solve-context.ts';
 
-/** The layers that earlier builds, here and on other machines, made of the steps of one stage. */
+/** The layers that earlier builds, also on other machines, have made for the steps of one stage. */
 export class KnownLayers {
-  /** By definition or key: layers are asked for more than once. */
+  /** By definition or key, since layers are looked up more than once. */
   readonly #found = new Map<Digest, LayerRecord>();
   readonly #inputs = new Map<Digest, Digest>();
   /** Layers of other machines that the stage uses. */
@@ -14,11 +14,11 @@ export class KnownLayers {
 
   constructor(
     private readonly context: SolveContext,
-    /** The stage reads others that are made anew: definitions say nothing of their contents. */
+    /** The stage, or one that it reads, is rebuilt, so definitions do not determine contents. */
     private readonly isRebuilt: boolean,
   ) {}
 
-  /** The layer that a definition stands for. */
+  /** The layer of a definition; undefined in a rebuilt stage. */
   defined(definition: Digest): LayerRecord | undefined {
     return this.isRebuilt ? undefined : this.recorded(definition);
   }
@@ -45,7 +45,7 @@ export class KnownLayers {
     return this.#ownLayer(id) ?? this.context.shared?.layer(id)?.layer;
   }
 
-  /** A layer of the store. The result of a command counts only where this build can read it, in whatever form. */
+  /** A layer of the store. The layer of a RUN must have a form that this build can read. */
   #ownLayer(id: string): LayerRecord | undefined {
     const record = this.context.store.layers.record(id);
     return record?.kind === 'run' && !this.#hasFiles(id) ? undefined : record;
@@ -56,12 +56,12 @@ export class KnownLayers {
     return layers.directories(id, this.context.forms()).length > 0 || layers.blob(id) !== undefined;
   }
 
-  /** The layer of a step of another machine, of which the store has no form. */
+  /** The step of another machine whose layer has no form in the store. */
   elsewhere(id: string): CachedStep | undefined {
     return this.context.noCache || this.#hasFiles(id) ? undefined : this.context.shared?.layer(id);
   }
 
-  /** A layer of which another machine has what the store lacks. */
+  /** The layer of a record, if only another machine's cache has its forms. */
   sharedLayer({ id }: LayerRecord): SharedLayer | undefined {
     const cached = this.elsewhere(id);
     if (cached === undefined) return undefined;

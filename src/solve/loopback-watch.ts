@@ -8,10 +8,10 @@ const LOOPBACK_URL = new RegExp(
   String.raw`^(?:[a-z][a-z0-9+.-]*://)?(?:[^@/]*@)?\[?(${ADDRESS})\]?(?::\d+)?(?:/|$)`,
   'i',
 );
-/** Bytes of a line that are looked at. */
+/** Characters of a line that are searched. */
 const LINE_LIMIT = 4000;
 
-/** Notices that a command in a network of its own has looked for a server of the machine on its own loopback. */
+/** Detects that a command in a private network has tried to reach a server of the machine on its own loopback. */
 export class LoopbackWatch {
   #rest = '';
   #found: string | undefined;
@@ -27,15 +27,15 @@ export class LoopbackWatch {
     }
   }
 
-  /** What may help the command. @param env its variables, `K=V` */
+  /** A hint for the error of the command; undefined without a refused connection. @param env its variables, `K=V` */
   hint(env: readonly string[]): string | undefined {
     const proxy = loopbackProxy(env);
     if (this.#found === undefined && proxy === undefined) return undefined;
     const what =
       this.#found === undefined
         ? `${proxy!.name} names ${proxy!.address}`
-        : `Nothing listens on ${this.#found} in there`;
-    return `${what}: RUN has a network of its own, and what listens on this machine's loopback is reached with --network host only.`;
+        : `Nothing listens on ${this.#found} in its network`;
+    return `${what}: RUN has a private network, and servers on this machine's loopback are reached only with --network host.`;
   }
 }
 

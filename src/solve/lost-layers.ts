@@ -2,34 +2,34 @@ import { JettisonError } from '../errors/error.ts';
 
 const LOST = 'LAYER_LOST';
 
-/** The error for a layer that a cache lists, and that cannot be fetched from it. */
+/** The error for a layer of a cache that cannot be fetched. */
 export function lostLayer(error: JettisonError): JettisonError {
   return new JettisonError(LOST, `a layer of a cache cannot be fetched: ${error.message}`, {
-    hint: 'Build without that --cache-from; when there is none, with --no-cache.',
+    hint: 'Build without that --cache-from, or else with --no-cache.',
     cause: error,
   });
 }
 
-/** Whether a step could not be carried out since a layer of a cache is lost: it can be when that has been made anew. */
+/** Whether a step failed because a layer of a cache is lost. It can succeed once that layer has been made again. */
 export function isLost(error: unknown): boolean {
   return error instanceof JettisonError && error.code === LOST;
 }
 
-/** What can go on when layers of caches are lost. */
+/** A solver that can continue after the loss of layers. */
 interface Recoverable {
   /**
-   * Forgets what depends on lost layers, so that it is solved again.
+   * Forgets the stages that depend on lost layers, so that they are solved again.
    *
-   * @returns whether there was such a thing
+   * @returns whether there were any
    */
   forgetLost(error: JettisonError): Promise<boolean>;
 }
 
 /**
- * Does some work, and does it again whenever a layer of a cache turned out to be lost: its step is carried out then.
- * Every time some layer is lost for good, so this ends.
+ * Runs work, and repeats it whenever a layer of a cache was lost, whose step is then executed. It ends, since each
+ * repetition excludes at least one layer.
  *
- * @throws what the work throws
+ * @throws the errors of the work
  */
 export async function despiteLosses<T>(
   solvers: readonly Recoverable[],

@@ -5,7 +5,7 @@ import { join } from '../layer/entry.ts';
 import { TarReader } from '../layer/tar-read.ts';
 import { isArchive } from './copy/archive-detect.ts';
 
-/** The time of the newest file of a tar; undefined when it is none. */
+/** Time of the newest file of a tar, in seconds since 1970; undefined for other files, and for a tar without files. */
 export async function newestIn(path: string): Promise<number | undefined> {
   if (!(await isArchive(path))) return undefined;
   let newest: number | undefined;
@@ -21,7 +21,7 @@ export async function newestIn(path: string): Promise<number | undefined> {
   return newest;
 }
 
-/** The time of the newest file of a context, below a path; undefined without files. */
+/** Time of the newest file below a path of a context, in seconds since 1970; undefined without files. */
 export function newestBelow(context: Context, path: string): number | undefined {
   const entry = context.get(path);
   if (entry?.type === 'file') return entry.mtime;

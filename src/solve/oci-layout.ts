@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts';
 /**
  * Puts an image of an OCI image layout into the store.
  *
- * @param text a folder, `:tag` or `@digest` behind it; without both the tag `latest`, or the only image
+ * @param text `FOLDER[:TAG|@DIGEST]`; default: the tag `latest`, or the only image
  * @throws JettisonError `OCI_LAYOUT`, `DIGEST_MISMATCH`
  */
 export async function importOciLayout(store: Store, text: string, platform: Platform): Promise<ImageParts> {
@@ -57,13 +57,13 @@ function forPlatform(
   throw new JettisonError(
     'OCI_LAYOUT',
     `the OCI image layout "${folder}" has no image for ${formatPlatform(platform)}`,
-    { hint: 'Choose a platform that it has with --platform, or write the image for this one into it.' },
+    { hint: 'Choose one of its platforms with --platform, or write the image for this one into it.' },
   );
 }
 
 /**
- * Takes `FOLDER[:TAG][@DIGEST]` apart. Folders may have `@` and `:` in their names: only what looks like a digest is
- * one, and a tag has no slash; a folder that is there under the whole name is meant.
+ * Parses `FOLDER[:TAG][@DIGEST]`. Folders may have `@` and `:` in their names: a digest must look like one, a tag has no
+ * slash, and an existing folder with the whole text as its name takes precedence.
  */
 export function parseOciLayout(
   text: string,

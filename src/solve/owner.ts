@@ -4,15 +4,14 @@ import { needsAccounts, type Owner, resolveOwner } from './copy/chown.ts';
 import type { SolvedLayer, StepGraph } from './graph.ts';
 import type { SolveContext } from './solve-context.ts';
 
-/** More than any /etc/passwd has, in bytes. */
+/** Maximum bytes of /etc/passwd and /etc/group. */
 const ACCOUNTS_LIMIT = 16 << 20;
 
 /**
- * The ids behind the names that an instruction gives, as the accounts of the image say at that point. Names that
- * they do not have are warned of.
+ * Resolves the owner of an instruction by the accounts of the image at that point. Unknown names are warnings.
  *
  * @param request.spec `user[:group]`, names or numbers
- * @param request.origin what asks, for messages: `--chown=app`
+ * @param request.origin the flag or instruction, for messages: `--chown=app`
  */
 export async function readOwner(
   context: SolveContext,
@@ -24,7 +23,7 @@ export async function readOwner(
   const needs = needsAccounts(spec);
   if (!needs.passwd && !needs.group) return resolveOwner(spec, undefined, undefined, origin);
   const tree = await graph.tree(below);
-  // Names mean root where the image has no such file; where there is no image they are an error, as in BuildKit.
+  // As in BuildKit, names mean root if the image lacks the file, and are errors without any layer below.
   const missing = below.length === 0 ? undefined : '';
   const passwd = needs.passwd ? ((await readText(context, tree, '/etc/passwd')) ?? missing) : undefined;
   const group = needs.group ? ((await readText(context, tree, '/etc/group')) ?? missing) : undefined;
@@ -36,8 +35,8 @@ export async function readOwner(
       location: step.location,
       hint:
         what === 'user'
-          ? 'The files become those of root: create the user in a RUN before, or write its number.'
-          : "The files get the user's own group: create the group in a RUN before, or write its number.",
+          ? 'The files will belong to root: create the user in an earlier RUN, or write its number.'
+          : "The files get the user's primary group: create the group in an earlier RUN, or write its number.",
     }),
   );
 }

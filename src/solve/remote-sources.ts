@@ -12,8 +12,8 @@ import type { SolveContext } from './solve-context.ts';
 import { inTurns } from './turns.ts';
 
 /**
- * Definitions of ADD's URLs and repositories: a checksum and a commit need no fetch; a URL without a
- * checksum is asked whether it has changed.
+ * Definitions of ADD's URLs and repositories. A checksum or a commit needs no download; a URL without a checksum is
+ * requested with its validators.
  *
  * @throws JettisonError `DOWNLOAD_FAILED`, `GIT_…`
  */
@@ -69,7 +69,7 @@ export async function selectRemote(
     size,
     mtime,
     digest: hex(digest),
-    // The store may be behind a symlink, through which no source is read.
+    // Sources are read without following symlinks, and the path of the store may contain one.
     source: { kind: 'host', path: realpathSync(path) },
   };
   return [

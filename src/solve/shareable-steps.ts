@@ -14,7 +14,7 @@ export interface SolvedStep {
   layer: SolvedLayer;
 }
 
-/** Solved steps as a cache for other machines has them; those that are not recorded are left out. */
+/** Solved steps for a cache of other machines, without those that have no record. */
 export async function shareableSteps(
   { store, shared, fetchBlob }: SolveContext,
   known: KnownLayers,
@@ -28,7 +28,7 @@ export async function shareableSteps(
     const identity = { definition, key, title: step.title };
     const elsewhere = known.elsewhere(layer.id);
     if (elsewhere !== undefined) {
-      // A layer that only another cache has is passed on without being looked at.
+      // A layer that only another cache has is passed on as it is.
       const { packed, index } = elsewhere;
       const fetch = (blob: Descriptor) => {
         const fetching = shared!.fetch(elsewhere, blob);

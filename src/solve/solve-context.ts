@@ -23,15 +23,15 @@ export interface RunSettings {
   ulimits: Ulimit[];
   /** Bytes of /dev/shm. Part of the keys. */
   shmSize?: number;
-  /** Milliseconds that one command may take. */
+  /** Time limit of one command in milliseconds. */
   timeout?: number;
 }
 
-/** Where a build stops for `jettison debug`. */
+/** The point at which a build stops for `jettison debug`. */
 export interface HaltPoint {
-  /** The id of a RUN; default: the first one that has a failure in the store. */
+  /** Id of a RUN; default: the first one with a failure in the store. */
   step?: string;
-  /** After that RUN instead of before it. */
+  /** Stops after that RUN instead of before it. */
   after?: boolean;
   /** The failures in the store, latest first. */
   failures: readonly Failure[];
@@ -41,22 +41,22 @@ export interface HaltPoint {
 export interface SolveContext {
   readonly store: Store;
   readonly buildContext: Context;
-  /** A build context that was given a name. */
+  /** A named build context. */
   named(name: string): Promise<Context>;
   /** Fetches URLs and repositories. */
   remotes(): Promise<Remotes>;
   readonly emit: Emit;
   /** Aborted when the build is cancelled or one of its steps has failed. */
   readonly signal: AbortSignal;
-  /** Look up nothing that earlier builds made. */
+  /** Does not look up results of earlier builds. */
   readonly noCache: boolean;
   /** Names of stages that are built without cache. */
   readonly noCacheStages: ReadonlySet<string>;
-  /** Modification time of files that the build itself makes, in seconds since 1970. */
+  /** Modification time of files made by the build itself, in seconds since 1970. */
   readonly time: number;
   /** The caches of other machines. */
   readonly shared: SharedCache | undefined;
-  /** The cache mounts that commands have had. */
+  /** The cache mounts of this build's commands. */
   readonly cacheMounts: BuildCacheMounts;
   /** Content of the secrets, by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
@@ -64,25 +64,25 @@ export interface SolveContext {
   readonly agents: ReadonlyMap<string, string>;
   /** Settings of all RUN steps. */
   readonly run: RunSettings;
-  /** The command line of this build, kept with what a failed step leaves. */
+  /** The command line of this build, recorded with a failed step. */
   readonly command: FailedCommand | undefined;
-  /** Where to stop, if anywhere. */
+  /** The point at which to stop, if any. */
   readonly halt: HaltPoint | undefined;
-  /** Is told of steps that the store did not have. */
+  /** Called for steps that the store did not have. */
   readonly watch: StepWatch | undefined;
-  /** Messages that concern all steps and have been emitted as warnings. */
+  /** Warnings about all steps that have already been emitted. */
   readonly warned: Set<string>;
-  /** The worker, started on first demand. */
+  /** The worker, started on first use. */
   worker(): Promise<Worker>;
-  /** Which directory forms of layers the worker makes and reads, as far as is known without starting it. */
+  /** The directory forms that the worker reads, its own first. A guess until it is started. */
   forms(): ReadableForms;
   /** Downloads a base image's blob into the store. */
   fetchBlob(blob: Descriptor): Promise<void>;
-  /** The fetching of a base image, which is a step of its own. */
+  /** The fetch of a base image, which is a step of its own. */
   baseFetch(image: BaseImage): BaseFetch;
   /**
-   * The same entries with places that hold their bytes: of a layer that is only a recipe the places that it names,
-   * of others the directory, which is made.
+   * The entries with sources that exist: those of the recipe for a layer that is only a recipe, else the layer's
+   * directory, which is made.
    */
   resolveSources(entries: Iterable<RecipeEntry>): Promise<RecipeEntry[]>;
 }

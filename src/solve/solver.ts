@@ -17,7 +17,7 @@ import { despiteLosses } from './lost-layers.ts';
 import type { SolveContext } from './solve-context.ts';
 import { StageSolver } from './stage.ts';
 
-/** Walks the graph of steps of one build: every stage once, every key once, stages side by side. */
+/** Solves the graph of steps of one build: every stage and every key once, independent stages concurrently. */
 export class Solver implements StepGraph {
   readonly #context: SolveContext;
   readonly #stages = new Map<PlannedStage, StageSolver>();
@@ -39,7 +39,7 @@ export class Solver implements StepGraph {
   }
 
   /**
-   * Solves the target and whatever it needs.
+   * Solves the target and the stages that it needs.
    *
    * @returns the layers of its image, lowest first
    */
@@ -50,7 +50,7 @@ export class Solver implements StepGraph {
     return layers;
   }
 
-  /** Solves one stage alone: a step in it may be wanted though all that comes of it is known. */
+  /** Solves one stage, even if all results that depend on it are known: for a step at which the build stops. */
   async solveStage(stage: PlannedStage): Promise<void> {
     await this.#solvedStage(stage);
   }
@@ -62,7 +62,7 @@ export class Solver implements StepGraph {
   }
 
   /**
-   * Forgets the stages that have a layer which a cache has lost, and those that read them: they are solved again.
+   * Forgets the stages with a lost layer of a cache, and those that read them, so that they are solved again.
    *
    * @returns whether there are such stages
    */
@@ -71,7 +71,7 @@ export class Solver implements StepGraph {
     if (lost.length === 0) return false;
     for (const stage of lost) this.#remade.add(stage);
     const affected = [...this.#stages].filter(([stage]) => reads(stage, (one) => this.#remade.has(one)));
-    // Commands that run now are finished: their results are kept.
+    // Running commands finish, and their results are kept.
     await Promise.all(affected.map(([, solver]) => solver.retire(error)));
     for (const [stage] of affected) this.#stages.delete(stage);
     this.#running.clear();
@@ -79,7 +79,7 @@ export class Solver implements StepGraph {
     return true;
   }
 
-  /** Does something with a blob of the image. A layer whose blob cannot be fetched from its cache is lost. */
+  /** Waits for work on a blob of the image. If the blob cannot be fetched from its cache, its layer is lost. */
   async withBlob<T>(blob: Descriptor, work: Promise<T>): Promise<T> {
     for (const { shared } of this.#stages.values()) {
       const layer = shared.find((one) => one.holds(blob));
@@ -96,7 +96,7 @@ export class Solver implements StepGraph {
     return failure;
   }
 
-  /** Everything in an image of such layers, in canonical order; each file says where its bytes are. */
+  /** All entries of an image with these layers, in canonical order, each file with the source of its content. */
   async files(layers: readonly SolvedLayer[]): Promise<RecipeEntry[]> {
     const tree = await this.tree(layers);
     const entries: RecipeEntry[] = [];
@@ -130,7 +130,7 @@ export class Solver implements StepGraph {
     return [...steps.values()];
   }
 
-  /** Definitions of steps by their ids, as far as they are known by now. */
+  /** The definitions that are known so far, by the ids of steps. */
   definitions(): Map<string, Digest> {
     return new Map([...this.#stages.values()].flatMap(({ definitions }) => [...definitions]));
   }
@@ -147,7 +147,7 @@ export class Solver implements StepGraph {
     return solver;
   }
 
-  /** Whether a stage, or one that it reads, is rebuilt: then its definition does not determine its content. */
+  /** Whether a stage, or one that it reads, is rebuilt, so that its definition does not determine its content. */
   #isRebuilt(stage: PlannedStage): boolean {
     const { noCacheStages } = this.#context;
     if (noCacheStages.size === 0 && this.#remade.size === 0) return false;
@@ -173,7 +173,7 @@ export class Solver implements StepGraph {
     this.#known.set(layer.id, layer);
   }
 
-  /** Does the work of a key once, even when two stages come to it at the same time. */
+  /** Runs the work of a key once, even if two stages need it at the same time. */
   once<T>(key: Digest, work: () => Promise<T>): Promise<T> {
     let running = this.#running.get(key) as Promise<T> | undefined;
     if (running === undefined) {
@@ -218,10 +218,10 @@ export class Solver implements StepGraph {
   }
 }
 
-/** Whether something holds of a stage, or of one that it stands on or reads, however far away. */
+/** Whether a condition holds for a stage, or for one that it is built on or reads, directly or indirectly. */
 function reads(stage: PlannedStage, holds: (stage: PlannedStage) => boolean): boolean {
   const seen = new Set([stage]);
-  // What is added while the set is gone through is gone through, too.
+  // The iteration includes stages that are added during it.
   for (const one of seen) {
     if (holds(one)) return true;
     if (one.base.kind === 'stage') seen.add(one.base.stage);

@@ -26,7 +26,7 @@ interface Resolved {
   outcome: 'cached' | 'reused' | 'done';
 }
 
-/** Solves one stage: looks its steps up by definition, then by what they observe, then carries them out. */
+/** Solves one stage: looks up each step by definition, then by key, else executes it. */
 export class StageSolver implements SolvedStage {
   readonly #known: KnownLayers;
   readonly #reports: StepReports;
@@ -41,7 +41,7 @@ export class StageSolver implements SolvedStage {
     private readonly context: SolveContext,
     private readonly graph: StepGraph,
     readonly stage: PlannedStage,
-    /** It reads what is made anew: its steps are found by what they observe only. */
+    /** It, or a stage that it reads, is rebuilt: its steps are looked up by key only. */
     private readonly isRebuilt: boolean,
   ) {
     this.#known = new KnownLayers(context, isRebuilt);
@@ -61,54 +61,54 @@ export class StageSolver implements SolvedStage {
     return { kind: 'step', stage: this.stage.name, definition: last.digest };
   }
 
-  /** Definitions of its steps, as far as they are known by now. */
+  /** The definitions of its steps that are known so far. */
   get definitions(): ReadonlyMap<string, Digest> {
     return new Map(this.#defined.map(({ step, digest }) => [step.id, digest]));
   }
 
-  /** All layers of the stage, the base's included, lowest first. */
+  /** All layers of the stage, including those of its base, lowest first. */
   layers(): Promise<SolvedLayer[]> {
     this.#solving ??= this.#solve();
     return this.#solving;
   }
 
-  /** Layers of other machines that its steps have. */
+  /** Layers of other machines that its steps use. */
   get shared(): readonly SharedLayer[] {
     return this.#known.shared;
   }
 
-  /** Whether one of them cannot be had after all. */
+  /** Whether one of them is lost. */
   get hasLost(): boolean {
     return this.shared.some(({ isLost }) => isLost);
   }
 
-  /** Has it stop before its next step, and waits for that: another one takes its place. */
+  /** Stops it before its next step, and waits for that. Another solver replaces it. */
   async retire(reason: JettisonError): Promise<void> {
     this.#retired = reason;
     await this.#solving?.catch(() => {});
   }
 
-  /** Digests of the contents of all its layers: of those that are solved by now, else of what the records say. */
+  /** Content digests of all its layers: from the solved layers, else from the records. */
   async contents(): Promise<readonly Digest[] | Unsolved> {
     if (this.#solving !== undefined) return contentsOf(await this.#solving);
     this.#looking ??= this.#lookUpContents();
     return this.#looking;
   }
 
-  /** Whether all of the stage, and of what it is built on, is there. */
+  /** Whether all layers of the stage and of the stages below it are known. */
   async isKnown(): Promise<boolean> {
     const { base } = this.stage;
     if (base.kind === 'stage' && !(await this.graph.stage(base.stage).isKnown())) return false;
     return (await this.#steps()).every((one) => this.#isDefined(one));
   }
 
-  /** Reports the steps that did not have to be asked for: what uses them was known. */
+  /** Reports the steps that were not needed, since the results that use them are known. */
   async reportUnneeded(): Promise<void> {
     await this.#reportBase();
     for (const { id } of this.stage.steps) this.#reports.unneeded(id);
   }
 
-  /** The steps for other machines; none of a stage that would have to be built for that. */
+  /** The steps for other machines; empty for a stage that is not solved and would have to be built. */
   async shareable(): Promise<SharedStep[]> {
     if (this.#solving === undefined && !(await this.isKnown())) return [];
     const steps = await this.#steps();
@@ -123,7 +123,7 @@ export class StageSolver implements SolvedStage {
   }
 
   async #define(): Promise<DefinedStep[]> {
-    // Stages can stand on each other in thousands: each is asked on a stack of its own.
+    // There can be thousands of stages on top of each other: a new call stack for each.
     await undefined;
     let below = await this.#baseDefinition();
     let ground = await this.#baseGround();
@@ -183,15 +183,15 @@ export class StageSolver implements SolvedStage {
     return contents;
   }
 
-  /** Digest of what a step stands on and reads of other stages; undefined when that is not known any more. */
+  /** Digest of the contents of the layers below a step and of the stages that it reads; undefined if unknown. */
   async #inputsOf(op: Op, below: readonly Digest[]): Promise<Digest | undefined> {
     const read = await Promise.all(op.stagesRead().map((stage) => this.graph.stage(stage).contents()));
     return read.includes('unknown') ? undefined : digestOf({ below, read });
   }
 
   /**
-   * Whether a step whose definition is known stands on, and reads, what it did when its layer was made. What is below it
-   * may have been made anew by a build that did not get this far (`--no-cache --target`); its layer would not fit.
+   * Whether the inputs of a step with a known definition are those of its recorded layer. A build that did not include
+   * this step (`--no-cache --target`) may have rebuilt the layers below, on which the recorded layer does not fit.
    */
   async #stillFits({ op, digest }: DefinedStep, below: readonly SolvedLayer[]): Promise<boolean> {
     const then = this.#known.inputsOf(digest);
@@ -199,13 +199,13 @@ export class StageSolver implements SolvedStage {
     return now === undefined || now === then;
   }
 
-  /** A base image counts as the stage's first step, which takes as long as the fetching of what is needed of it. */
+  /** Reports the base image as the stage's first step, whose time is that of its fetches. */
   async #reportBase(): Promise<void> {
     const { base } = this.stage;
     if (base.kind === 'image') await this.context.baseFetch(base.image).settle();
   }
 
-  /** Whether nothing is going to be fetched of the base for this stage, as far as is known. */
+  /** Whether this stage will probably fetch no part of its base image. */
   #hasBase(steps: readonly DefinedStep[]): boolean {
     const { base } = this.stage;
     if (base.kind !== 'image' || steps.every((one) => this.#isDefined(one))) return true;
@@ -240,7 +240,7 @@ export class StageSolver implements SolvedStage {
     return layers;
   }
 
-  /** Starts the stages that steps without a record read: they are solved at the same time as this one. */
+  /** Starts the stages that steps without a record read, so that they are solved concurrently. */
   #prefetch(steps: readonly DefinedStep[]): void {
     for (const one of steps) {
       if (this.#isDefined(one)) continue;
@@ -253,7 +253,7 @@ export class StageSolver implements SolvedStage {
     }
   }
 
-  /** That time, and that failure, are not the step's own. */
+  /** Waits for the stages that a step reads. Their time and their failures are not the step's. */
   async #waitForStagesRead(one: DefinedStep): Promise<void> {
     if (this.#isDefined(one)) return;
     await Promise.all(one.op.stagesRead().map((stage) => this.graph.stage(stage).layers()));
@@ -261,7 +261,7 @@ export class StageSolver implements SolvedStage {
 
   async #solveStep(one: DefinedStep, below: readonly SolvedLayer[]): Promise<SolvedLayer> {
     const { step } = one;
-    // A stage that was reported as unneeded can be asked for all the same, to be shared.
+    // A stage that was reported as unneeded can still be solved, for the export of a cache.
     if (!this.#reports.claim(step.id)) return (await this.#resolve(one, below)).layer;
     try {
       const { layer, outcome } = await this.#resolve(one, below);
@@ -269,7 +269,7 @@ export class StageSolver implements SolvedStage {
       return layer;
     } catch (error) {
       if (error instanceof NotReady) throw error.cause;
-      // It starts again.
+      // It will be solved again.
       if (isLost(error)) throw error;
       const isHalt = error instanceof Halted || this.context.signal.aborted;
       this.#reports.finish(step.id, isHalt ? 'cancelled' : 'failed');
@@ -321,13 +321,12 @@ export class StageSolver implements SolvedStage {
   }
 
   /**
-   * Waits until the base images are here whose files a step needs that is carried out: that time, and that failure, are
-   * the images' own.
+   * Fetches the base images whose files a step needs for its execution. The time and the failures are the images'.
    *
    * @throws NotReady
    */
   async #ready({ step, op, phases }: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
-    // A failure shows where the worker is used.
+    // A failure is reported where the worker is used.
     if (op.needs === 'directory') await phases.during('start', () => this.context.worker()).catch(() => {});
     const read = filesReadBy(step).flatMap((from) =>
       from.kind === 'image' ? this.graph.imageLayers(from.image) : [],
@@ -368,12 +367,12 @@ export class StageSolver implements SolvedStage {
       title: step.title,
       created: new Date().toISOString(),
     });
-    // A command has one more record, by its key.
+    // The record of a RUN by its key is not reported.
     if (definition === one.digest) await this.#accounts.kept(one, key, observations, record);
   }
 }
 
-/** A step could not begin, since a base image was not to be had; `cause` says why. */
+/** A step could not begin, since a base image could not be fetched (`cause`). */
 class NotReady extends Error {}
 
 function contentsOf(layers: readonly SolvedLayer[]): Digest[] {

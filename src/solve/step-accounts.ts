@@ -16,19 +16,19 @@ import type { Observations, Op } from './steps/op.ts';
 /** More patterns of an ignore file are not kept with each step. */
 const MOST_PATTERNS = 500;
 
-/** A step as its stage has to solve it. */
+/** A step with its definition. */
 export interface DefinedStep {
   step: Step;
   op: Op;
   phases: StepPhases;
   instruction: Record<string, unknown>;
-  /** Digest of that, of its sources, and of the definitions of all steps below. */
+  /** The definition digest. */
   digest: Digest;
-  /** What it stands on. */
+  /** The step or base below it. */
   below: Ground;
 }
 
-/** Tells of the steps of one stage to whoever keeps builds on record. */
+/** Reports the facts of one stage's steps to the recorder of builds. */
 export class StepAccounts {
   constructor(
     private readonly context: SolveContext,
@@ -36,7 +36,7 @@ export class StepAccounts {
     private readonly graph: StepGraph,
   ) {}
 
-  /** A step is not taken from the store. */
+  /** Reports a step that the store does not have. */
   async missed(
     one: DefinedStep,
     key: Digest | undefined,
@@ -54,7 +54,7 @@ export class StepAccounts {
     });
   }
 
-  /** Another machine has a step under its definition. It is observed as far as nothing has to be built for that. */
+  /** Reports a step that another machine has under its definition. Its observations are included if no stage must be built. */
   async elsewhere(one: DefinedStep, below: readonly SolvedLayer[]): Promise<void> {
     if (this.context.watch === undefined) return;
     const canGlance = one.op.stagesRead().length === 0;
@@ -62,7 +62,7 @@ export class StepAccounts {
     await this.missed(one, undefined, observations ?? {}, true);
   }
 
-  /** A step has its layer, and did not have it under this definition. */
+  /** Reports the layer of a step that was not known under this definition. */
   async kept(one: DefinedStep, key: Digest, observations: Observations, made: LayerRecord): Promise<void> {
     const { watch } = this.context;
     if (watch !== undefined) await watch.kept(await this.#account(one, key, observations, made));
@@ -144,7 +144,7 @@ export class StepAccounts {
   }
 }
 
-/** What a stage stands on. */
+/** The base of a stage, for records. */
 export async function baseGround(
   base: StageBase,
   stageOf: (stage: PlannedStage) => SolvedStage,
@@ -159,7 +159,7 @@ export async function baseGround(
   }
 }
 
-/** Secrets and SSH agents that a step asks for, and whether they are there. */
+/** The secrets and SSH agents of a step's mounts, with whether they were given. */
 function givenTo(step: Step, { secrets, agents }: SolveContext): Record<string, boolean> {
   if (step.kind !== 'run') return {};
   return Object.fromEntries(
@@ -170,7 +170,7 @@ function givenTo(step: Step, { secrets, agents }: SolveContext): Record<string, 
   );
 }
 
-/** What the store has of a step that was not found in it. */
+/** What the store still has of a step that was not found. */
 function leftOf({ store, forms }: SolveContext, definition: Digest, key: Digest | undefined): Leftover {
   const record = store.records.look(definition) ?? (key === undefined ? undefined : store.records.look(key));
   if (record === undefined) return 'nothing';
@@ -192,12 +192,12 @@ function sourcesOf(step: Step): { from: CopyFrom; target?: string }[] {
 }
 
 function imageGround({ reference, digest }: { reference: string; digest: Digest }): Ground {
-  // A scratch that is read from has no name of a registry.
+  // `scratch` is not the name of an image in a registry.
   const name = reference === 'scratch' ? reference : shownName(reference);
   return { kind: 'image', name, digest };
 }
 
-/** The variables of a command that do not come of the base image as they are. */
+/** The variables of a command that are not inherited unchanged from the base image. */
 function ownVariables({ env }: RunStep, stage: PlannedStage): Record<string, string> {
   let { base } = stage;
   while (base.kind === 'stage') ({ base } = base.stage);

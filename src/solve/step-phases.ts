@@ -1,19 +1,19 @@
 import type { Emit } from '../events/event.ts';
 import type { Phase, PhaseSpan } from '../events/phase.ts';
 
-/** A phase that takes longer than this (milliseconds) is said while it goes on. */
-const SAID_AFTER_MS = 1000;
+/** A phase that takes longer (milliseconds) is reported as progress. */
+const REPORT_AFTER_MS = 1000;
 
 /** Measures and reports the phases of one step. */
 export class StepPhases {
-  /** @param onEnd is told of each phase that took a millisecond or more */
+  /** @param onEnd called for each phase of at least a millisecond */
   constructor(
     private readonly emit: Emit,
     private readonly step: string,
     private readonly onEnd: (span: PhaseSpan) => void = () => {},
   ) {}
 
-  /** Does some work that is a phase of the step. @param text says so while it goes on, if it takes long */
+  /** Runs work as a phase of the step. @param text progress message if it takes long */
   async during<T>(phase: Phase, work: () => Promise<T>, text?: string): Promise<T> {
     const end = this.begin(phase, text);
     try {
@@ -30,7 +30,7 @@ export class StepPhases {
     const timer =
       text === undefined
         ? undefined
-        : setTimeout(() => this.emit({ type: 'step.progress', step, text }), SAID_AFTER_MS).unref();
+        : setTimeout(() => this.emit({ type: 'step.progress', step, text }), REPORT_AFTER_MS).unref();
     return () => {
       clearTimeout(timer);
       const durationMs = Date.now() - startedAt;

@@ -5,7 +5,7 @@ import { StepPhases } from './step-phases.ts';
 /** Reports the steps of one stage: each starts and finishes once. */
 export class StepReports {
   readonly #reported = new Set<string>();
-  /** When steps began (milliseconds since 1970): time that they wait before is not their own. */
+  /** When steps began, in milliseconds since 1970, plus the time that they waited. */
   readonly #begun = new Map<string, number>();
 
   constructor(private readonly emit: Emit) {}
@@ -17,7 +17,7 @@ export class StepReports {
     return true;
   }
 
-  /** Reports that a step does something now. May be called more than once. */
+  /** Reports the start of a step, once. @returns its time in milliseconds since 1970 */
   begin(step: string): number {
     const begun = this.#begun.get(step);
     if (begun !== undefined) return begun;
@@ -27,14 +27,14 @@ export class StepReports {
     return now;
   }
 
-  /** Does something whose time is not the step's own. */
+  /** Runs work whose time does not count for the step. */
   async outside(step: string, work: () => Promise<unknown>): Promise<void> {
     const started = Date.now();
     await work();
     this.#postpone(step, Date.now() - started);
   }
 
-  /** Measures the phases of a step. The time that it waits is not its own. */
+  /** Measures the phases of a step. Time in the queue does not count for the step. */
   phasesOf(step: string): StepPhases {
     return new StepPhases(this.emit, step, ({ phase, durationMs }) => {
       if (phase === 'queue') this.#postpone(step, durationMs);
@@ -52,14 +52,14 @@ export class StepReports {
     this.emit(layer === undefined ? finished : { ...finished, layer });
   }
 
-  /** A step that nothing had to be asked of, since all that uses it was known. */
+  /** Reports a step that was not needed, since all results that use it are known. */
   unneeded(step: string): void {
     if (!this.claim(step)) return;
     this.emit({ type: 'step.started', step });
     this.emit({ type: 'step.finished', step, outcome: 'cached', durationMs: 0 });
   }
 
-  /** Reports what a step fetches. ADD does before it is known whether it has anything else to do. */
+  /** Reports the transfers of a step, which start it: ADD downloads before its key is known. */
   transfersOf(step: string): OnProgress {
     return sparing((progress) => {
       this.begin(step);

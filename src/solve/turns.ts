@@ -1,13 +1,13 @@
-/** How long to work before other work gets a turn, in milliseconds. */
+/** Milliseconds of work before the event loop gets a turn. */
 const TURN_MS = 20;
 
-/** Work of the processor alone that can be interrupted: it yields now and then, and returns its result. */
+/** CPU-bound work that yields now and then, and returns its result. */
 export type Turns<T> = Generator<undefined, T, undefined>;
 
 /**
- * Does such work without keeping signals and other work waiting.
+ * Runs such work in turns with the event loop, so that signals and other work are handled.
  *
- * @throws the signal's reason, when it is aborted before the work is done
+ * @throws the signal's reason if it is aborted before the work is done
  */
 export async function inTurns<T>(work: Turns<T>, signal: AbortSignal | undefined): Promise<T> {
   let turn = Date.now();

@@ -146,7 +146,7 @@ describe.each(HELPERS)('with %s', (helper) => {
       const fails = (command: string, ...args: string[]) =>
         jettison.build(`FROM base\nRUN ${command}\n`, '--no-cache', ...args);
       const refused = (port: number) => `wget -O- http://127.0.0.1:${port}/`;
-      const hint = /hint: Nothing listens on 127\.0\.0\.1 in there: .*--network host/;
+      const hint = /hint: Nothing listens on 127\.0\.0\.1 in its network: .*--network host/;
       expect(await fails(refused(8002))).toMatchObject({ code: 1, err: expect.stringMatching(hint) });
       expect(await fails(refused(8009), '--network=host')).toMatchObject({
         code: 1,

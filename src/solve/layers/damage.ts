@@ -1,7 +1,7 @@
 import { JettisonError } from '../../errors/error.ts';
 import type { SolveContext } from '../solve-context.ts';
 
-/** Deletes a damaged directory of a layer. @returns what is wrong with it */
+/** Deletes a damaged directory of a layer. @returns the fault in words; undefined for an intact or missing directory */
 export async function dropDamaged(
   { worker, store, emit, warned }: SolveContext,
   id: string,

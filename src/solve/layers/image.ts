@@ -9,7 +9,7 @@ import type { SolvedLayer } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';
 import { dropDamaged } from './damage.ts';
 
-/** The layers of a base image, none of them fetched yet. */
+/** The layers of a base image, not yet fetched. */
 export function imageLayers(context: SolveContext, image: BaseImage): SolvedLayer[] {
   return image.layers.map((layer) => new ImageLayer(context, layer, context.baseFetch(image)));
 }
@@ -58,7 +58,7 @@ class ImageLayer implements SolvedLayer {
   async #look(): Promise<LayerIndex> {
     const { layers } = this.context.store;
     if (layers.record(this.id) === undefined) {
-      // The directory is made in the same pass: a RUN on the base mostly follows.
+      // The directory is made in the same pass, since a RUN usually follows.
       await this.directory();
     }
     return layers.index(this.id);
@@ -78,7 +78,7 @@ class ImageLayer implements SolvedLayer {
     });
   }
 
-  /** A blob that was damaged in the store is fetched again, once. */
+  /** Unpacks the blob. If it is damaged in the store, it is fetched again, once. */
   async #unpackVerified(directory: boolean): Promise<void> {
     const { store } = this.context;
     const { blob } = this.packed;

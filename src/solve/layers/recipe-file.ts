@@ -3,7 +3,7 @@ import type { LayerIndex } from '../../layer/layer-index.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import type { SolveContext } from '../solve-context.ts';
 
-/** Writes a recipe to a file for the worker, which is deleted when the work is done. */
+/** Runs work with a temporary file of a recipe, for the worker. */
 export async function withRecipeFile<T>(
   { store }: SolveContext,
   { bytes }: LayerIndex,

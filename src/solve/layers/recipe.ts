@@ -7,16 +7,16 @@ import { dropDamaged } from './damage.ts';
 import { withRecipeFile } from './recipe-file.ts';
 import { RecordedLayer } from './recorded.ts';
 
-/** A layer that is known by its recipe: COPY, ADD and WORKDIR. It becomes a directory only for a RUN. */
+/** A layer with a recipe, of COPY, ADD or WORKDIR. Its directory is made only for a RUN. */
 export class RecipeLayer extends RecordedLayer {
   #listing?: Promise<LayerIndex>;
 
-  /** @param list the entries with the places of the files' bytes; called only when a form has to be made */
+  /** @param list the entries with the sources of the files; called only to make a form */
   constructor(
     context: SolveContext,
     record: LayerRecord,
     private readonly list: () => Promise<RecipeEntry[]>,
-    /** The layer was made from that list just now. */
+    /** The layer has just been made from this list. */
     private readonly made = false,
   ) {
     super(context, record);
@@ -32,8 +32,8 @@ export class RecipeLayer extends RecordedLayer {
   }
 
   /**
-   * The layer's own entries with the sources of equal ones: times are not part of a key, so the files may have other
-   * times now, and all forms of a layer must have the same.
+   * The layer's entries, with the sources of the listed ones. Times are not part of a key, so the listed files may have
+   * other times, but all forms of a layer must have the same.
    */
   async #withSources(listed: readonly RecipeEntry[]): Promise<LayerIndex> {
     const sources = new Map(listed.map((entry) => [entry.path, entry]));
@@ -57,7 +57,7 @@ export class RecipeLayer extends RecordedLayer {
     return packed ?? super.packWith(times);
   }
 
-  /** Does nothing when the directory is there. */
+  /** Does nothing if the directory exists. */
   async #withRecipe<T>(work: (path: string) => Promise<T>): Promise<T | undefined> {
     const recipe = await this.recipe();
     return recipe === undefined ? undefined : withRecipeFile(this.context, recipe, work);

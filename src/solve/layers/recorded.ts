@@ -4,7 +4,7 @@ import type { LayerBlob, LayerRecord } from '../../store/layers.ts';
 import type { SolvedLayer } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';
 
-/** A layer of a step, known by its record. Each form is made once a build, and packing is reported. */
+/** A layer of a step, with a record. Each form is made once per build. Packing is reported. */
 export abstract class RecordedLayer implements SolvedLayer {
   #packing?: Promise<LayerBlob>;
   #making?: Promise<void>;

@@ -9,7 +9,7 @@ import type { SolveContext } from '../solve-context.ts';
 import { RecordedLayer } from './recorded.ts';
 import { restoreDirectory } from './stored.ts';
 
-/** A layer that another machine made. Its forms are fetched on demand. */
+/** A layer in another machine's cache. Its forms are fetched on demand. */
 export class SharedLayer extends RecordedLayer {
   #looking?: Promise<LayerIndex>;
 
@@ -26,7 +26,7 @@ export class SharedLayer extends RecordedLayer {
     return this.cache.isLost(this.cached);
   }
 
-  /** Whether that is its packed form. */
+  /** Whether a blob is its packed form. */
   holds({ digest }: Descriptor): boolean {
     return this.cached.packed.blob.digest === digest;
   }
@@ -73,7 +73,7 @@ export class SharedLayer extends RecordedLayer {
   }
 
   /**
-   * Waits for a part of the layer that comes from the cache. The layer is lost when that cannot be fetched.
+   * Waits for a part of the layer from the cache. If it cannot be fetched, the layer is lost.
    *
    * @throws JettisonError `LAYER_LOST`
    */

@@ -7,7 +7,7 @@ import { damagedLayer, dropDamaged } from './damage.ts';
 import { withRecipeFile } from './recipe-file.ts';
 import { RecordedLayer } from './recorded.ts';
 
-/** A layer that the store has in some form: what a RUN made. Its directory came first. */
+/** The layer of a RUN, of which the store has at least one form. */
 export class StoredLayer extends RecordedLayer {
   protected makeDirectory(): Promise<void> {
     const { context, record } = this;
@@ -22,9 +22,9 @@ export class StoredLayer extends RecordedLayer {
 }
 
 /**
- * Makes the directory of a layer that the worker needs: of one that another kind of worker made, else of the blob.
+ * Makes the worker's directory form of a layer: from the form of another kind of worker, else from the blob.
  *
- * @param fromBlob fetches the packed form and unpacks it; false when there is none
+ * @param fromBlob fetches and unpacks the packed form; false if there is none
  */
 export async function restoreDirectory(
   context: SolveContext,
@@ -60,15 +60,15 @@ export async function restoreDirectory(
 function unreadableLayer(layer: string): JettisonError {
   return new JettisonError(
     'LAYER_UNREADABLE',
-    `the files of a layer that an earlier build made belong to ids which this build cannot have`,
+    `the files of a layer of an earlier build belong to ids that this build does not have`,
     {
-      hint: 'Build with --no-cache, or as the earlier build did; `jettison doctor` says what this one can have.',
+      hint: 'Build with --no-cache, or as the same user as the earlier build; `jettison doctor` shows the available ids.',
       details: { layer },
     },
   );
 }
 
-/** A recipe by which each file's bytes are in the layer itself. */
+/** A recipe in which the source of each file is the layer itself. */
 function ownRecipe(layer: string, index: LayerIndex): LayerIndex {
   const entries = [...index.entries()].map(
     (entry): RecipeEntry =>

@@ -16,22 +16,22 @@ interface ImportContext {
   worker: () => Promise<Worker>;
 }
 
-/** The cache mounts of the commands that a build has run. */
+/** The cache mounts of a build's commands. */
 export class BuildCacheMounts {
   readonly #used = new Map<string, CacheIdentity>();
-  readonly #bringing = new Map<string, Promise<void>>();
+  readonly #importing = new Map<string, Promise<void>>();
 
-  /** @param shared what other machines had in theirs */
+  /** @param shared caches of other machines */
   constructor(private readonly shared: SharedCache | undefined) {}
 
-  /** Those that commands of this build have had. */
+  /** The cache mounts that commands of this build have used. */
   get used(): readonly CacheIdentity[] {
     return [...this.#used.values()];
   }
 
   /**
-   * Fills the empty cache mounts of a command from other machines. A command works with an empty cache, too: a failure
-   * is a warning.
+   * Fills the empty cache mounts of a command from other machines. A failure is a warning, since commands also work with
+   * an empty cache.
    */
   async prepare(context: ImportContext, step: RunStep, caches: readonly CacheIdentity[]): Promise<void> {
     for (const cache of caches) this.#used.set(cacheName(cache), cache);
@@ -39,20 +39,20 @@ export class BuildCacheMounts {
     await Promise.all(
       known.map((mount) => {
         const name = cacheName(mount.cache);
-        let bringing = this.#bringing.get(name);
-        if (bringing === undefined) {
-          bringing = this.#bring(context, step, mount, name);
-          this.#bringing.set(name, bringing);
+        let importing = this.#importing.get(name);
+        if (importing === undefined) {
+          importing = this.#import(context, step, mount, name);
+          this.#importing.set(name, importing);
         }
-        return bringing;
+        return importing;
       }),
     );
   }
 
-  async #bring(context: ImportContext, step: RunStep, mount: CachedMount, name: string): Promise<void> {
+  async #import(context: ImportContext, step: RunStep, mount: CachedMount, name: string): Promise<void> {
     const { emit, store } = context;
     const worker = await context.worker();
-    // Another build may be fetching the same.
+    // Another build may be importing the same mount.
     const lock = `cache-fill-${name}`;
     await worker.lock({ name: lock });
     try {
@@ -62,14 +62,14 @@ export class BuildCacheMounts {
       emit({ type: 'step.progress', step: step.id, text });
       await this.shared!.fetchMount(mount);
       await worker.fillCache({ name, archive });
-      // What is in the cache now is not needed twice.
+      // The archive is not needed any more.
       await worker.remove({ paths: [store.blobs.path(archive.digest)] });
     } catch (error) {
       if (!(error instanceof JettisonError) || context.signal.aborted) throw error;
       emit({
         type: 'warning',
         code: 'CACHE_MOUNT',
-        message: `The cache mount ${mount.cache.id} is not brought here: ${error.message}`,
+        message: `The cache mount ${mount.cache.id} is not imported: ${error.message}`,
         location: step.location,
       });
     } finally {

@@ -65,7 +65,7 @@ export class CopySolver {
     }
   }
 
-  /** Remote sources count by their checksum, commit or validator, without a fetch where possible. */
+  /** Digest of the selection, and of checksum, commit or validators of remote sources, without a download if possible. */
   async #selectionAndRemotes(): Promise<Digest> {
     const { remotes } = this.step;
     if (remotes.length === 0) return selectionDigest(await this.#selection());
@@ -90,7 +90,7 @@ export class CopySolver {
     });
   }
 
-  /** What it has selected, if somebody wanted to know. */
+  /** The selected files, if they have been listed. */
   async selected(): Promise<SelectedFiles | undefined> {
     const selection = await this.#selecting;
     if (selection === undefined || unhashed(selection).length > 0) return undefined;
@@ -98,8 +98,8 @@ export class CopySolver {
   }
 
   /**
-   * The observations without listing the copied files, if possible: when the same selection of the same
-   * source was made before, and its directories go where nothing is.
+   * The observations without listing the copied files, if an earlier build has recorded the same selection of the same
+   * source, and its directories are copied to paths that do not exist.
    */
   async remembered(below: readonly SolvedLayer[]): Promise<Record<string, unknown> | undefined> {
     if (this.context.noCache) return undefined;
@@ -125,8 +125,8 @@ export class CopySolver {
   }
 
   /**
-   * Digest of the inputs of a selection: contents, not definitions, since another build of the same definition may
-   * have another result. Undefined for selections that are not remembered: the context is always read.
+   * Digest of the inputs of a selection. It uses contents, not definitions, which do not determine results. Undefined
+   * for selections that are not recorded: those of contexts are always read.
    */
   async #selectionOrigin(): Promise<Digest | undefined> {
     const { from, sources, exclude, parents } = this.step;
@@ -160,7 +160,7 @@ export class CopySolver {
     return this.#selecting;
   }
 
-  /** All sources in the order in which they are written: what comes later replaces what came before. */
+  /** All sources in the order in which they are written, since later ones replace files of earlier ones. */
   async #select(): Promise<Selection> {
     const { sources, remotes } = this.step;
     if (remotes.length === 0) return this.#selectLocal(sources);
@@ -194,7 +194,7 @@ export class CopySolver {
     return selection;
   }
 
-  /** `files`: the tree itself, where it is a build context. */
+  /** `files`: the tree itself if it is a build context. */
   async #sourceTree(): Promise<{ tree: Tree; place: string; files?: Context }> {
     const { from } = this.step;
     switch (from.kind) {
@@ -220,7 +220,7 @@ export class CopySolver {
     }
   }
 
-  /** ADD: archives among the sources give way to their members. */
+  /** ADD: replaces archives among the sources by their members. */
   async #unpacked({ sources }: Selection): Promise<SelectedSource[]> {
     const found: SelectedSource[] = [];
     for (const source of sources) {
@@ -231,7 +231,7 @@ export class CopySolver {
     return found;
   }
 
-  /** The members of a file that is an archive, wherever its content is: the context may be an archive itself. */
+  /** The members of an archive; undefined for other files. Its content may be in a layer, if the context is an archive. */
   async #members(file: TreeEntry): Promise<SelectedSource | undefined> {
     const { isArchive } = await import('../copy/archive-detect.ts');
     const { source } = file;
@@ -244,7 +244,7 @@ export class CopySolver {
       const id = await unpackArchive(this.context, path, `sha256:${file.digest!}`);
       return archiveSource({ id, index: store.layers.index(id) });
     } catch (error) {
-      // A file that changed in the meantime is reported as such, whatever the new content made fail.
+      // If the file has changed in the meantime, that is the error to report.
       if (source?.kind === 'host' && file.path !== '') await checkUnchanged(file, path);
       throw error;
     } finally {

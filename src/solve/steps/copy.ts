@@ -14,7 +14,7 @@ export class CopyOp extends RecipeOp<CopyStep> {
     this.#solver = new CopySolver(stage.selecting, stage.graph, step, stage.onTransfer);
   }
 
-  /** A COPY --link looks at nothing below. */
+  /** A COPY --link does not read the layers below. */
   get readsBelow(): boolean {
     return !this.step.link;
   }

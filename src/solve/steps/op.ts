@@ -9,7 +9,7 @@ import type { KnownLayers } from '../known-layers.ts';
 import type { SolveContext } from '../solve-context.ts';
 import type { StepPhases } from '../step-phases.ts';
 
-/** Answers that a step got about its inputs. With its instruction they are its key. */
+/** The facts that a step has read of its inputs. With its instruction they make its key. */
 export type Observations = Record<string, unknown>;
 
 export interface Observed {
@@ -22,39 +22,39 @@ export interface SelectedFiles {
   list: () => FileList;
 }
 
-/** What an operation makes its layer from. */
+/** The inputs of `Op.make`. */
 export interface Making<Seen extends Observed> {
   key: Digest;
   below: readonly SolvedLayer[];
   observed: Seen;
-  /** Records the layer under its key before others who want the same key get their turn. */
+  /** Records the layer under its key, before waiting builds with the same key continue. */
   keep: (record: LayerRecord) => Promise<void>;
 }
 
-/** `made`: here and now; else the layer of someone who made it in the meantime. */
+/** `made`: whether this build made the layer; else another one did in the meantime. */
 export interface Made {
   record: LayerRecord;
   made: boolean;
 }
 
-/** A step as its stage solves it. One file a kind; `ops.ts` lists them. */
+/** The implementation of a step. One file per kind; `ops.ts` lists them. */
 export interface Op<Seen extends Observed = Observed> {
-  /** In which form the layers of base images have to be here before it is carried out. */
+  /** The form of base images' layers that its execution needs. */
   readonly needs: 'index' | 'directory';
-  /** Whether it looks at the layers below. */
+  /** Whether it reads the layers below. */
   readonly readsBelow: boolean;
-  /** The stages that it reads files of, apart from the one that it stands on. */
+  /** The stages that it reads files from, besides the one below it. */
   stagesRead(): PlannedStage[];
   /** For its definition: a digest of its sources; undefined without any. */
   source(): Promise<Digest | undefined>;
-  /** The observations, if no files have to be listed for them. */
+  /** The observations, if they are known without listing files. */
   glance(below: readonly SolvedLayer[]): Promise<Observations | undefined>;
-  /** The layer of an earlier build that has some key. */
+  /** The layer of an earlier build with this key. */
   lookUp(key: Digest): LayerRecord | undefined;
   observe(below: readonly SolvedLayer[]): Promise<Seen>;
-  /** The files that it selects, place by place, as far as they have been listed: for the builds on record. */
+  /** The selected files of each source, undefined if not listed: for the record of the build. */
   selected(): Promise<(SelectedFiles | undefined)[]>;
-  /** Carries the step out, once a build. */
+  /** Executes the step, once per build. */
   make(making: Making<Seen>): Promise<Made>;
   /** The layer of a record. @param result of `make`, with what was observed for it */
   layer(
@@ -62,20 +62,20 @@ export interface Op<Seen extends Observed = Observed> {
     below: readonly SolvedLayer[],
     result?: { observed: Seen; made: boolean },
   ): SolvedLayer;
-  /** @throws Halted when the build is to stop right before or after it */
+  /** @throws Halted if the build stops directly before or after it */
   haltAt?(when: 'before' | 'after', layers: readonly SolvedLayer[]): Promise<void>;
 }
 
-/** What an operation knows of its stage. */
+/** The stage of an op. */
 export interface OpStage {
   context: SolveContext;
-  /** The same, but without what earlier builds selected where the stage reads others that are made anew. */
+  /** The context for selections: without results of earlier builds if the stage is rebuilt. */
   selecting: SolveContext;
   graph: StepGraph;
   known: KnownLayers;
   platform: Platform;
   /** Measures the step's phases. */
   phases: StepPhases;
-  /** Is told what the step fetches. */
+  /** Called with the progress of the step's transfers. */
   onTransfer: OnProgress;
 }

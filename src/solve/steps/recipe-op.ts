@@ -8,11 +8,11 @@ import { RecipeLayer } from '../layers/recipe.ts';
 import type { Made, Making, Observations, Observed, Op, OpStage, SelectedFiles } from './op.ts';
 
 export interface ListedLayer extends Observed {
-  /** The layer's entries, each file with the place of its bytes. */
+  /** The layer's entries, each file with the source of its content. */
   entries: RecipeEntry[];
 }
 
-/** A step whose layer is a list of entries, made without a worker. Its key alone names the layer. */
+/** A step whose layer is a list of entries, made without a worker. The layer's id is that of its key. */
 export abstract class RecipeOp<S extends Step> implements Op<ListedLayer> {
   readonly needs = 'index';
 

@@ -15,13 +15,13 @@ import type { StepPhases } from '../step-phases.ts';
 import type { RunMounts } from './run-mounts.ts';
 
 /**
- * Runs the command and keeps what it changed as a layer. Of several builds that want the same key at the same
- * time one runs it, and the others take its layer.
+ * Runs the command and makes a layer of its changes. Of several builds with the same key at the same time, one runs it,
+ * and the others use its layer.
  *
  * @param others.lookUp finds a layer that another build has made in the meantime
- * @param others.keep lets the others know of the layer, before they get their turn
- * @param others.phases measures what takes how long
- * @returns the layer, and whether the command ran for it here
+ * @param others.keep records the layer, before waiting builds continue
+ * @param others.phases measures the phases
+ * @returns the layer, and whether the command was run here
  * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `SSH_MISSING`, `USER_UNKNOWN`
  */
 export async function runStep(
@@ -70,7 +70,7 @@ async function execute(
     'preparing files',
   );
   const output = new StepOutput(context.emit, step.id);
-  let saysFull = false;
+  let isDiskFull = false;
   let loopback: LoopbackWatch | undefined;
   const { timeout } = context.run;
   let endPhase = phases.begin('start');
@@ -87,7 +87,7 @@ async function execute(
         signal: context.signal,
         onOutput: (piece) => {
           const text = output.add(piece);
-          saysFull ||= text.includes('No space left on device');
+          isDiskFull ||= text.includes('No space left on device');
           loopback?.listen(text);
         },
         onStarted: ({ problems, network, sharesNetwork }) => {
@@ -109,7 +109,7 @@ async function execute(
       prepared.close();
     });
   if (result.layer !== undefined) return result.layer;
-  throw failure(context, step, result, { saysFull, loopback });
+  throw failure(context, step, result, { isDiskFull, loopback });
 }
 
 /** Emits warnings that concern all steps once, at the first step. */
@@ -174,7 +174,7 @@ export async function prepareRun(
   };
 }
 
-/** The facts that are kept of a failed step, besides its changes. */
+/** The recorded facts of a failed step. */
 function failedStep({ command }: SolveContext, step: RunStep, key: Digest): FailedStep {
   const { title, location, id } = step;
   const stage = id.slice(0, id.lastIndexOf('/'));
@@ -186,7 +186,7 @@ function failure(
   { run, store }: SolveContext,
   step: RunStep,
   result: ExecResult,
-  { saysFull, loopback }: { saysFull: boolean; loopback: LoopbackWatch | undefined },
+  { isDiskFull, loopback }: { isDiskFull: boolean; loopback: LoopbackWatch | undefined },
 ): JettisonError {
   const { location, source } = step;
   const { exitCode, kept } = result;
@@ -195,19 +195,19 @@ function failure(
     return new JettisonError(
       'RUN_TIMEOUT',
       `${commandText(step)} did not end within ${run.timeout! / 1000} s, and was killed`,
-      { location, source, details, hint: 'Give it more time with --timeout, if it is not hanging.' },
+      { location, source, details, hint: 'Set a higher --timeout, unless it hangs.' },
     );
   }
   return new JettisonError('RUN_FAILED', `${commandText(step)} ${endOf(exitCode)}`, {
     location,
     source,
     details,
-    ...(saysFull
+    ...(isDiskFull
       ? {
           hint: `The disk of the store, ${store.layout.home}, may be full: \`jettison prune\` and \`jettison builder prune\` free some of it.`,
         }
       : result.outOfMemory
-        ? { hint: 'It needed more memory than --memory lets it have.' }
+        ? { hint: 'It reached the limit of --memory.' }
         : hintFor(exitCode, step, loopback)),
   });
 }
@@ -217,7 +217,7 @@ function commandText(step: RunStep): string {
   return `RUN ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`;
 }
 
-/** Shells say 128 + n when signal n ended what they ran. */
+/** In shells, the exit code 128 + n means that signal n killed the command. */
 function endOf(exitCode: number): string {
   const [signal] = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128) ?? [];
   return signal === undefined
@@ -235,7 +235,7 @@ function hintFor(exitCode: number, step: RunStep, loopback: LoopbackWatch | unde
     };
   }
   if (exitCode === 126) return { hint: 'The command was found but cannot be executed: check its mode.' };
-  if (exitCode === 137) return { hint: 'The command was killed, mostly because memory ran out.' };
+  if (exitCode === 137) return { hint: 'The command was killed, usually because memory ran out.' };
   const hint = loopback?.hint([...step.env, ...step.hiddenEnv]);
   return hint === undefined ? {} : { hint };
 }

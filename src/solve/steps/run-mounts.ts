@@ -19,15 +19,15 @@ const SELECTED = 'source';
 /** The mounts of a RUN, as the worker makes them. */
 export interface PreparedMounts {
   mounts: ExecMount[];
-  /** `K=V`: secrets, and where the agent is. */
+  /** `K=V`: secrets, and SSH_AUTH_SOCK. */
   env: string[];
   /** Deletes its temporary files. */
   close: () => void;
 }
 
-/** The mounts of one RUN: their sources, which count for its keys, and their contents. */
+/** The mounts of one RUN: their sources, which are part of its keys, and their contents. */
 export class RunMounts {
-  /** Those that show files of the build are selected as a COPY selects, by their places among the mounts. */
+  /** Selections of the mounts with files of the build, which select like COPY. */
   readonly #selections = new Map<RunMount, CopySolver>();
   #observing?: Promise<Map<RunMount, Digest>>;
 
@@ -49,12 +49,12 @@ export class RunMounts {
     return digestOf(await Promise.all([...this.#selections.values()].map((one) => one.definition())));
   }
 
-  /** Digests of the contents that the mounts show, in their order. */
+  /** Digests of the contents of the mounts, in their order. */
   async observe(): Promise<Digest[]> {
     return [...(await this.#observed()).values()];
   }
 
-  /** The files that the mounts show, in their order, as far as they have been listed. */
+  /** The files of the mounts, in their order; undefined if not listed. */
   selected(): Promise<(SelectedFiles | undefined)[]> {
     return Promise.all([...this.#selections.values()].map((one) => one.selected()));
   }
@@ -98,7 +98,7 @@ export class RunMounts {
           break;
         case 'ssh': {
           const { target, mode, uid, gid } = mount;
-          // Docker says where an agent would be also when there is none.
+          // Docker sets the variable even without an agent.
           if (target === this.step.agent) prepared.env.push(`SSH_AUTH_SOCK=${target}`);
           const socket = this.context.agents.get(mount.id);
           if (socket !== undefined) {
@@ -121,7 +121,7 @@ export class RunMounts {
 
   #addSecret({ mounts, env }: PreparedMounts, mount: SecretMount): void {
     const data = this.context.secrets.get(mount.id);
-    // A variable is set, to nothing, also when there is no such secret.
+    // Without the secret the variable is set to an empty value.
     if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(data ?? []).toString('utf8')}`);
     if (data !== undefined && mount.target !== undefined) {
       const { target, mode, uid, gid } = mount;
@@ -150,7 +150,7 @@ export class RunMounts {
     return { ...plain, cache: { ...cache, seed }, seed: from, path: '' };
   }
 
-  /** The layers that show the files of a stage or an image; undefined for those of contexts. */
+  /** The layers of a stage or an image; undefined for contexts. */
   async #layersOf(from: CopyFrom): Promise<SolvedLayer[] | undefined> {
     if (from.kind === 'stage') return this.graph.stage(from.stage).layers();
     return from.kind === 'image' ? this.graph.imageLayers(from.image) : undefined;
@@ -183,7 +183,7 @@ export class RunMounts {
 
   #kindOf(type: string | undefined, source: string): Kind {
     if (type === 'file' || type === 'directory') return type;
-    throw this.#unusable(`"${source}" is ${type === undefined ? 'not there' : `a ${type}`}`);
+    throw this.#unusable(`"${source}" ${type === undefined ? 'does not exist' : `is a ${type}`}`);
   }
 
   #unusable(what: string): JettisonError {
@@ -191,7 +191,7 @@ export class RunMounts {
     return new JettisonError('MOUNT_SOURCE', `${what}: it cannot be mounted`, {
       location,
       source,
-      hint: 'Files and directories can be.',
+      hint: 'Only files and directories can be mounted.',
     });
   }
 
@@ -207,7 +207,7 @@ export class RunMounts {
 
 type Kind = 'file' | 'directory';
 
-/** A COPY that selects what a mount shows. */
+/** A COPY that selects the files of a mount. */
 function selecting(step: RunStep, mount: BindMount | CacheMount, from: CopyFrom) {
   return {
     kind: 'copy',

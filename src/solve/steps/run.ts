@@ -10,7 +10,7 @@ import type { Made, Making, Observations, Observed, Op, OpStage, SelectedFiles }
 import { runStep } from './run-command.ts';
 import { RunMounts } from './run-mounts.ts';
 
-/** RUN: observes the contents of the layers below, whatever made them, and has the worker run the command. */
+/** RUN: observes the contents of the layers below, and runs the command in the worker. */
 export class RunOp implements Op {
   readonly needs = 'directory';
   readonly readsBelow = true;
@@ -28,12 +28,12 @@ export class RunOp implements Op {
   }
 
   async source(): Promise<Digest> {
-    // A stage from scratch is defined alike for all platforms, and the result of a command is not.
+    // A stage from scratch has the same definition for all platforms, but the result of a command differs.
     const platform = formatPlatform(this.stage.platform);
     return digestOf({ platform, mounts: await this.#mounts.definition() });
   }
 
-  /** All of them: contents of layers are known without their files. */
+  /** All observations: contents of layers are known without their files. */
   async glance(below: readonly SolvedLayer[]): Promise<Observations> {
     const mounts = await this.#mounts.observe();
     return {
@@ -51,7 +51,7 @@ export class RunOp implements Op {
     return { observations: await this.glance(below) };
   }
 
-  /** The record of the key, not the layer that it would name: with --no-cache there may be another result. */
+  /** The layer in the record of the key. It may have another id than the key's, after --no-cache. */
   lookUp(key: Digest): LayerRecord | undefined {
     return this.stage.known.recorded(key);
   }

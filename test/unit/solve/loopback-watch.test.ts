@@ -17,7 +17,9 @@ test.each([
 ])('%s', (line, address) => {
   const text = `before\n${line}\nafter`;
   for (const at of [0, 10, text.length >> 1]) {
-    expect(hintFor([text.slice(0, at), text.slice(at)])).toContain(`Nothing listens on ${address} in there`);
+    expect(hintFor([text.slice(0, at), text.slice(at)])).toContain(
+      `Nothing listens on ${address} in its network`,
+    );
   }
   expect(hintFor([text])).toContain('--network host');
 });
