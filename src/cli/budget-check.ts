@@ -34,7 +34,7 @@ function budgetIn(text: string, name: string, isGiven: boolean): Budget | undefi
     value = JSON.parse(text);
   } catch (error) {
     throw new JettisonError('BUDGET_INVALID', `${name} is not JSON: ${(error as Error).message}`, {
-      hint: 'Mend it, or name another file with --config.',
+      hint: 'Correct it, or name another file with --config.',
       exitCode: 2,
     });
   }
@@ -43,7 +43,7 @@ function budgetIn(text: string, name: string, isGiven: boolean): Budget | undefi
   return found === undefined ? undefined : readBudget(found, name);
 }
 
-/** How an image stands to a budget. @param label how the image is called */
+/** Compares an image with a budget. @returns the image's label, and a verdict per rule */
 export async function judgeImage(
   image: string,
   budget: Budget,
@@ -75,11 +75,11 @@ export async function checkBuilt(
   const broken = verdicts.filter(({ ok }) => !ok).map(({ rule }) => rule);
   if (broken.length === 0) return;
   throw new JettisonError('OVER_BUDGET', `${label} is over the budget in ${file}: ${broken.join(', ')}`, {
-    hint: `The image is built: \`jettison explore ${label}\` shows what is in it.`,
+    hint: `The image is built: \`jettison explore ${label}\` shows its content.`,
   });
 }
 
-/** @param color whether it is for a terminal with colours */
+/** Verdicts as text. @param color whether the terminal has colours */
 export function verdictText(verdicts: Verdict[], label: string, color: boolean): string {
   const { red, green, dim, bold } = style(color);
   const width = Math.max(...verdicts.map(({ rule }) => rule.length), 0) + 2;

@@ -19,7 +19,7 @@ export interface TimingsWanted {
   progress: ProgressMode;
 }
 
-/** Follows a build, and says afterwards where its time went: as a table, a trace file, and spans for a collector. */
+/** Records a build's timings, and writes them at its end: a table, a trace file, and spans for a collector. */
 export class BuildTimingsOutput {
   /** What the build records its times in. */
   readonly recorder = new TimingsRecorder();
@@ -41,7 +41,7 @@ export class BuildTimingsOutput {
     if (event.type === 'build.failed') this.#facts.error = event.error.message;
   }
 
-  /** @throws JettisonError `OUTPUT_INVALID` where the trace cannot be written */
+  /** @throws JettisonError `OUTPUT_INVALID` if the trace cannot be written */
   async finish(): Promise<void> {
     const { table, trace } = this.wanted;
     await this.#send();
@@ -74,13 +74,13 @@ export class BuildTimingsOutput {
         'OUTPUT_INVALID',
         `cannot write the trace ${path}: ${(error as Error).message}`,
         {
-          hint: 'Give --trace a file in a folder that exists and that you may write to.',
+          hint: 'Give --trace a file in an existing, writable folder.',
         },
       );
     }
   }
 
-  /** A collector that cannot be reached is a warning at most: telemetry fails no build. */
+  /** Sends the spans. A collector that cannot be reached is only a warning. */
   async #send(): Promise<void> {
     const [{ otlpSettings }, { otlpRequest }, { sendOtlp }] = await Promise.all([
       import('../timings/otlp-environment.ts'),

@@ -16,14 +16,14 @@ export interface Io {
 /** The texts of a command for `--help`, completion, the man page and the docs. */
 export interface Description {
   /**
-   * The command line, e.g. `jettison save [OPTIONS] IMAGE...`. The number of arguments follows from it, and from
-   * their names what completion offers: `IMAGE`, `CONTAINER`, `FILE`, `DIRECTORY`.
+   * The command line, e.g. `jettison save [OPTIONS] IMAGE...`. It determines the number of arguments, and by their names
+   * what completion offers: `IMAGE`, `CONTAINER`, `FILE`, `DIRECTORY`.
    */
   usage: string;
-  /** What it does: paragraphs, separated by empty lines. */
+  /** Description: paragraphs separated by empty lines. */
   about: string;
   flags?: FlagTable;
-  /** Further flags, which the help of another command describes. */
+  /** Further flags, which are described in the help of another command. */
   moreFlags?: FlagTable;
   /** Paragraphs after the flags. */
   notes?: string;
@@ -37,14 +37,14 @@ export interface Description {
 export interface Command extends Description {
   /** The command handles SIGINT and SIGTERM itself; `Io.signal` is never aborted. */
   ownsSignals?: boolean;
-  /** Flags end at the first argument: everything from there on belongs to another program. */
+  /** Flags end at the first argument: the rest belongs to another program. */
   runsPrograms?: boolean;
-  /** Standard output gets an archive: a reader that goes away early is reported as an error. */
+  /** It writes an archive to standard output: a closed pipe is reported as an error. */
   writesArchives?: boolean;
   /**
-   * @param args what follows the command's name
-   * @returns the exit code: 0 done, 1 failed, 2 wrong command line
-   * @throws JettisonError shown by `dispatch.ts` in the one form that errors have
+   * @param args arguments after the command's name
+   * @returns the exit code: 0 success, 1 failure, 2 wrong command line
+   * @throws JettisonError printed by `dispatch.ts`
    */
   run(args: string[], io: Io): Promise<number>;
 }
@@ -52,7 +52,7 @@ export interface Command extends Description {
 /** A parsed command line. */
 export interface Call<T> {
   flags: Values<T>;
-  /** Whether a flag was given at all, if only as `=false`. */
+  /** Whether a flag was given, also as `=false`. */
   has(flag: keyof T & string): boolean;
   args: string[];
   io: Io;
@@ -60,7 +60,7 @@ export interface Call<T> {
   usage: string;
 }
 
-/** A command that parses its command line by its table. */
+/** Defines a command that parses its command line by its flag table. */
 export function defineCommand<const T extends FlagTable>(
   definition: Omit<Command, 'run' | 'flags'> & {
     flags?: T;
@@ -81,7 +81,7 @@ export function defineCommand<const T extends FlagTable>(
   };
 }
 
-/** A group of subcommands. */
+/** Defines a group of subcommands. */
 export function defineGroup(definition: Description & { subcommands: Record<string, Command> }): Command {
   return {
     ...definition,
@@ -99,10 +99,10 @@ export function defineGroup(definition: Description & { subcommands: Record<stri
   };
 }
 
-/** Commands by name, each with its line in the overview. A module is loaded when its command is used. */
+/** Commands by name, each with its summary. A module is loaded when its command is used. */
 export type CommandTable = Record<string, { summary: string; load: () => Promise<{ command: Command }> }>;
 
-/** The first sentence of what a command does. */
+/** The first sentence of a command's description. */
 export function summaryOf({ about }: Description): string {
   return /^.*?(?=\.\s|\.?$)/s.exec(about)![0].replace(/\s+/g, ' ');
 }
@@ -115,7 +115,7 @@ export interface Argument {
   many: boolean;
 }
 
-/** The arguments that a usage line names, after the command's own words and `[OPTIONS]`. */
+/** The arguments of a usage line, after the command's words and `[OPTIONS]`. */
 export function argumentsOf(usage: string): Argument[] {
   return usage
     .split(' ')

@@ -15,10 +15,10 @@ export function confirm(io: Io, warning: string): Promise<boolean> {
 }
 
 /**
- * Asks a question; only `y` and `yes` are a yes.
+ * Asks a question. Only `y` and `yes` mean yes.
  *
  * @param question printable
- * @param hint of the error: how to do without a question
+ * @param hint of the error: the flag that replaces the question
  * @throws JettisonError `USAGE` when standard input is not a terminal
  */
 export async function ask(io: Io, question: string, hint: string): Promise<boolean> {

@@ -14,7 +14,7 @@ export function isShell({ command, args }: Looking): boolean {
   return command === undefined && args === undefined;
 }
 
-/** @throws JettisonError `NOT_A_TERMINAL` when a shell is asked for and there is nowhere to type */
+/** @throws JettisonError `NOT_A_TERMINAL` for a shell without a terminal */
 export function needTerminalFor(looking: Looking, io: Io): void {
   if (!isShell(looking) || (io.stdin.isTTY && io.stdout.isTTY)) return;
   throw new JettisonError(
@@ -57,12 +57,12 @@ function greeting({ title, location, failure, isAfter }: DebugStop, io: Io): str
     failure === undefined
       ? `${isAfter ? 'It has run' : 'It has not run yet'}.`
       : failure.timedOut
-        ? 'It took too long and was killed. What it had changed by then is here.'
-        : `It failed with exit code ${failure.exitCode}. What it had changed by then is here.`;
+        ? 'It took too long and was killed. Its changes are here.'
+        : `It failed with exit code ${failure.exitCode}. Its changes are here.`;
   return [
     `${paint.cyan(`${location.file}:${location.line}`)} ${paint.bold(short(title))}`,
     how,
-    `${paint.bold('again')} runs it${isAfter || failure ? ' again' : ''}, ${paint.bold('exit')} leaves; what you change is thrown away.`,
+    `${paint.bold('again')} runs it${isAfter || failure ? ' again' : ''}, ${paint.bold('exit')} leaves; your changes are discarded.`,
     '',
   ].join('\n');
 }

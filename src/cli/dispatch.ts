@@ -4,14 +4,14 @@ import type { Command, Io } from './command.ts';
 import { commands } from './commands.ts';
 import { VERSION } from './version.ts';
 
-/** The exit code of a program whose reader went away: 128 + SIGPIPE, as for any other Unix program. */
+/** The exit code after a closed pipe on standard output: 128 + SIGPIPE, as for any Unix program. */
 export const EXIT_PIPE_CLOSED = 141;
 
 /**
- * Runs the command line: finds the command, loads its module (and no other), answers `--help` and
- * `--version`, and shows the error that comes out.
+ * Runs the command line: loads the module of its command (and no other), handles `--help` and `--version`, and prints
+ * the error of the command.
  *
- * @param starting called with the command just before it runs
+ * @param starting called with the command directly before it runs
  * @returns the exit code of the process
  */
 export async function dispatch(
@@ -74,7 +74,7 @@ async function load(name: string): Promise<Command> {
   return (await entry.load()).command;
 }
 
-/** Whether a flag before the first argument asks for help; what follows may be meant for another program. */
+/** Whether there is a `--help` before the first argument. Words after it may belong to another program. */
 function asksForHelp(args: readonly string[]): boolean {
   for (const arg of args) {
     if (arg === '--help') return true;

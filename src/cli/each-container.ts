@@ -4,10 +4,9 @@ import { openStore, type Store } from '../store/store.ts';
 import type { Io } from './command.ts';
 
 /**
- * Does something with each of some containers and prints what they were called. One that fails does not keep
- * the others from it.
+ * Runs an action on containers, and prints their names. All are tried, then the first error is thrown.
  *
- * @param forgiven code of an error that is none
+ * @param forgiven code of an error to ignore
  * @returns the exit code
  */
 export async function forEachContainer(

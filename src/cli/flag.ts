@@ -3,25 +3,25 @@ import { EXIT, JettisonError, usageError } from '../errors/error.ts';
 import { unknownFlag } from './unknown.ts';
 
 /**
- * What a flag changes: the steps (their keys or their inputs), the result that is made of them, or the output on
- * the terminal. `jettison debug` remembers the flags of a failed build that affect steps.
+ * What a flag changes: the steps (keys or inputs), the resulting image, or the output on the terminal. `jettison debug`
+ * repeats the flags of a failed build that affect steps.
  */
 export type Affects = 'steps' | 'result' | 'display';
 
-/** The part of `Io` that values of flags may depend on. */
+/** The part of `Io` for parsing values of flags. */
 export interface FlagIo {
   env: NodeJS.ProcessEnv;
   cwd: string;
 }
 
 /**
- * The one definition of a flag. Its name is its key in the command's table. The parser, `--help`, "did you mean",
- * completion, the man pages, the tables in docs/ and what `jettison debug` remembers come from it.
+ * The only definition of a flag. Its name is its key in the command's table. The parser, `--help`, "did you mean",
+ * completion, the man pages, the tables in docs/ and the flags that `jettison debug` repeats come from it.
  */
 export interface Flag {
   /** One letter: `f` for `-f`. */
   short?: string;
-  /** The value as `--help` shows it, e.g. `FILE`. A flag without it is a switch, and takes `=true` and `=false`. */
+  /** Placeholder of the value in `--help`, e.g. `FILE`. A flag without it is a switch, with `=true` and `=false`. */
   value?: string;
   /**
    * Of a flag whose value may be left out: the value that it has then, and the next arguments that are values all the
@@ -30,18 +30,18 @@ export interface Flag {
   bare?: { value: string; takes: RegExp };
   /** It may be given several times: its values are an array. */
   many?: true;
-  /** The only values that it takes. */
+  /** All valid values. */
   values?: readonly string[];
-  /** Values, or beginnings of values, that completion offers. */
+  /** Values, or prefixes of values, for completion. */
   suggest?: readonly string[];
   /** Its description in `--help`. */
   help: string;
   /** Required of the flags of `build`. */
   affects?: Affects;
-  /** For values that must not be recorded: the part that may be shown. */
+  /** The part of a value that may be recorded, for values that may be secret; undefined for other values. */
   withheld?(value: string): string | undefined;
   /**
-   * Checks a value and turns it into what the command uses. Its error is shown with the flag's name.
+   * Parses a value. The flag's name is added to its errors.
    *
    * @throws JettisonError
    */
@@ -58,7 +58,7 @@ type One<F> = F extends { parse(text: string, ...rest: never[]): infer T }
       ? string
       : boolean;
 
-/** The type of a flag's value: switches are false, and lists are empty, where the flag is not given. */
+/** The type of a flag's value. Without the flag, switches are false, lists empty, and others undefined. */
 export type ValueOf<F> = F extends { many: true }
   ? One<F>[]
   : F extends { value: string }
@@ -68,7 +68,7 @@ export type ValueOf<F> = F extends { many: true }
 /** The parsed values of a table. */
 export type Values<T> = { -readonly [K in keyof T]: ValueOf<T[K]> };
 
-/** A flag as it was given: a switch has a boolean. */
+/** A flag of a command line. A switch has a boolean value. */
 export interface GivenFlag {
   name: string;
   value: string | boolean;
@@ -84,7 +84,7 @@ export interface Arguments {
 export interface ReadOptions {
   /** Shown as the hint of errors: `Usage: …`. */
   usage: string;
-  /** Flags end at the first argument: everything from there on belongs to another program. */
+  /** Flags end at the first argument: the rest belongs to another program. */
   endAtArgument?: boolean | undefined;
 }
 
@@ -134,9 +134,9 @@ export function readArguments(
 }
 
 /**
- * Checks the values of flags and gives them their types.
+ * Parses the values of flags.
  *
- * @throws JettisonError with the exit code 2 that names the flag
+ * @throws JettisonError with exit code 2, which names the flag
  */
 export function valuesOf<T extends FlagTable>(table: T, given: readonly GivenFlag[], io: FlagIo): Values<T> {
   const values: Record<string, unknown> = {};
@@ -159,7 +159,7 @@ function parsedValue(name: string, { values, parse }: Flag, text: string, io: Fl
   return parse === undefined ? text : asUsage(`--${name}`, () => parse(text, io));
 }
 
-/** An error about a value becomes one about the command line: it names the flag, and its exit code is 2. */
+/** Runs a parser. Its errors get the flag's name, and exit code 2. */
 export function asUsage<T>(flag: string, parse: () => T): T {
   try {
     return parse();
@@ -203,7 +203,7 @@ function withBareValues(table: FlagTable, line: readonly string[]): string[] {
   return result;
 }
 
-/** `-q=false` as the parser takes it: `--quiet=false`. */
+/** Converts `-q=false` to `--quiet=false`, which the parser accepts. */
 function longSwitch(table: FlagTable, arg: string): string {
   const [, letter, value] = /^-([A-Za-z])=(true|false|1|0)$/.exec(arg) ?? [];
   if (letter === undefined) return arg;
@@ -232,7 +232,7 @@ export function flagNames(name: string, { short }: Flag): string[] {
   return short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
 }
 
-/** How a flag is written: `-f, --file FILE`. */
+/** The syntax of a flag: `-f, --file FILE`. */
 export function flagForm(name: string, flag: Flag): string {
   const names = flagNames(name, flag).join(', ');
   if (flag.bare !== undefined) return `${names}[=${flag.value}]`;

@@ -16,18 +16,18 @@ import type { Io } from './command.ts';
 import { ask } from './confirm.ts';
 import { replaceFile } from './replace-file.ts';
 
-/** How many differing paths an error lists. */
+/** Maximum number of paths in an error. */
 const MOST_PATHS = 8;
 
-/** A Dockerfile and what its ignore file says. */
+/** Texts of a Dockerfile and its ignore file. */
 interface Texts {
   dockerfile: string;
   ignoreText: string | undefined;
 }
 
 /**
- * Rewrites the Dockerfile and its ignore file as the proposals say, if the image comes out the same: both are built and
- * compared first.
+ * Applies the proposals to the Dockerfile and its ignore file, if the image stays the same: both are built and compared
+ * first.
  *
  * @returns whether anything was written
  * @throws JettisonError `FORECAST_UNEQUAL` when the images differ: nothing is written
@@ -87,7 +87,7 @@ async function proposed(options: ForecastOptions) {
   }
 }
 
-/** Builds both and compares. What differs between two builds of the same Dockerfile does not count. */
+/** Builds both and compares the images. Paths that differ between two builds of the same Dockerfile are ignored. */
 async function prove(options: ForecastOptions, before: Texts, after: Texts, io: Io): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'jettison-forecast-'));
   try {
@@ -119,7 +119,7 @@ async function buildTexts(
   mkdirSync(folder);
   const file = join(folder, 'Dockerfile');
   writeFileSync(file, dockerfile);
-  // It goes before the context's own.
+  // It takes precedence over the context's .dockerignore.
   writeFileSync(`${file}.dockerignore`, ignoreText ?? '');
   const renderer = await createRenderer('auto', io.stderr, {
     color: wantsColor(io.stderr, io.env),
@@ -138,7 +138,7 @@ async function buildTexts(
     return built.imageId;
   } catch (error) {
     if (!(error instanceof JettisonError) || error.location?.file !== file) throw error;
-    // The copy is gone when the error is read.
+    // The copy will be deleted.
     const shown = `${basename(folder) === 'after' ? 'rewritten' : 'present'} Dockerfile`;
     throw error.with({ location: { ...error.location, file: shown } });
   } finally {
@@ -146,7 +146,7 @@ async function buildTexts(
   }
 }
 
-/** Paths, and members of the config, in which two images differ. Times do not count, as they do not for the cache. */
+/** Paths, and members of the config, in which two images differ. Times are ignored, as in cache keys. */
 async function differences(
   a: Digest,
   b: Digest,
@@ -173,7 +173,7 @@ async function differences(
   });
 }
 
-/** Whether a path is one that two builds of the same differ in: itself, or names beside it that come and go. */
+/** Whether a path also differs between two builds of the same Dockerfile: itself, or other added or removed names of its folder. */
 function noiseOf(paths: readonly string[]): (path: string) => boolean {
   const same = new Set(paths);
   const bare = (path: string) => path.replace(/ \((added|removed)\)$/, '');

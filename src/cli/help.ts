@@ -3,7 +3,7 @@ import { commands } from './commands.ts';
 import { type FlagTable, flagForm } from './flag.ts';
 import { COLUMNS, wrapped } from './print/wrap.ts';
 
-/** Wider entries have their text on the next line. */
+/** The text of wider entries starts on the next line. */
 const WIDEST_HEAD = 26;
 
 /** The options of `jettison` itself. */
@@ -28,7 +28,7 @@ ${paragraphs(
 )}`;
 }
 
-/** The text of `jettison COMMAND --help`, in which no line is longer than a terminal. */
+/** The text of `jettison COMMAND --help`, in lines of at most 80 columns. */
 export function helpText({ usage, about, flags, subcommands, notes, examples }: Description): string {
   const parts = [`${wrapped(`Usage: ${usage}`, '  ', COLUMNS).join('\n')}\n`, paragraphs(about)];
   if (subcommands !== undefined) {

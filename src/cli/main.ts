@@ -6,7 +6,7 @@ const interruption = new AbortController();
 let stdin: NodeJS.ReadStream | undefined;
 let running: Command | undefined;
 
-// Node makes a stream when it is first asked for, and that takes time: only those in use are made.
+// Node makes a standard stream on first access, which takes time: only those in use are made.
 const io: Io = {
   get stdin() {
     stdin = process.stdin;
@@ -35,17 +35,17 @@ function once<S extends NodeJS.WriteStream>(stream: S, event: string, listener: 
 
 function stdoutFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') {
-    if (running?.writesArchives) tell('standard output was closed: the archive is incomplete');
+    if (running?.writesArchives) printError('standard output was closed: the archive is incomplete');
     process.exit(EXIT_PIPE_CLOSED);
   }
   if (error.syscall === undefined) throw error;
   const reason = error.code === 'ENOSPC' ? 'no space left there' : error.message;
-  tell(`cannot write to standard output: ${reason}`, 'Free some space, or write elsewhere.');
+  printError(`cannot write to standard output: ${reason}`, 'Free some space, or write elsewhere.');
   process.exit(EXIT.failed);
 }
 
-/** Outside of `dispatch`, an error cannot be thrown. */
-function tell(message: string, hint?: string): void {
+/** Prints an error outside of `dispatch`, where it cannot be thrown. */
+function printError(message: string, hint?: string): void {
   process.stderr.write(`error: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
 }
 
@@ -54,7 +54,7 @@ function stderrFailed(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }
 
-/** The first signal asks the command to stop and tidy up; a second one does not wait for that. */
+/** The first signal aborts the command, which then cleans up; a second one exits at once. */
 function watchSignals(command: Command): void {
   running = command;
   if (command.ownsSignals) return;

@@ -36,7 +36,7 @@ export async function findOrPull(
   }
 }
 
-/** An id, whole or as short as `images` shows it. */
+/** Whether a text is an id, complete or as short as in `images`. */
 function isId(text: string): boolean {
   return /^(sha256:)?[0-9a-f]{12,64}$/.test(text);
 }

@@ -8,9 +8,10 @@ import { pruneStore } from '../store/prune.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Deletes unneeded parts of a store, and with the build cache the builds on record of that age. Takes the store's exclusive lease, so it waits for running builds.
+ * Deletes unneeded parts of a store, and with the build cache the records of builds of that age. It takes the store's
+ * exclusive lease, so it waits for running builds.
  *
- * @param onWait called once when something has to be waited for; throwing from it gives up
+ * @param onWait called once before it waits
  */
 export async function reclaim(
   store: Store,
@@ -46,7 +47,7 @@ export function reportFacts({ images, ...counts }: PruneReport & { builds: numbe
   };
 }
 
-/** Deletes trees; those with files of other ids through the worker, which can do that without root. */
+/** Deletes trees; the worker, which can do so without root, deletes those with files of other ids. */
 async function removeTrees(paths: string[], worker: OnDemandWorker): Promise<void> {
   const refused: string[] = [];
   for (const path of paths) {

@@ -1,2 +1,2 @@
-/** What `jettison --version` says; a test holds it equal to package.json's. */
+/** The version in `jettison --version`. A test compares it with package.json. */
 export const VERSION = '0.1.0';

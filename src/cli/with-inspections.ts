@@ -9,7 +9,7 @@ import type { FlagTable, Values } from './flag.ts';
 import { PLATFORM_FLAGS, REGISTRY_FLAGS } from './flags/common.ts';
 import { TransferView } from './print/transfer-progress.ts';
 
-/** Flags of all commands that look into images: which image a name means. */
+/** Flags of all commands that inspect images. */
 export const SOURCE_FLAGS = {
   ...REGISTRY_FLAGS,
   ...PLATFORM_FLAGS,
@@ -17,7 +17,7 @@ export const SOURCE_FLAGS = {
 } as const satisfies FlagTable;
 
 const FORMS = [SOURCE_FORMS.slice(0, -1).join(', '), SOURCE_FORMS.at(-1)].join(' and ');
-/** For the help of those commands: the forms of IMAGE. */
+/** Note for the help of these commands: the forms of IMAGE. */
 export const SOURCE_NOTE = `IMAGE is a name or an id in the store, else a name in a registry, or one of ${FORMS}.`;
 
 /**

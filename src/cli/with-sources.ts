@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { Io } from './command.ts';
 import { TransferView } from './print/transfer-progress.ts';
 
-/** Opens what `--db` names, and closes it after `use`. Shows on a terminal what is fetched. */
+/** Opens the sources of `--db`, and closes them after `use`. Shows downloads on a terminal. */
 export async function withSources<T>(
   store: Store,
   choice: { databases: readonly string[]; offline: boolean; insecure: boolean },

@@ -322,7 +322,7 @@ function whole(rule: string, value: unknown): number {
 
 function invalid(where: string, reason: string, hint?: string): JettisonError {
   return new JettisonError('BUDGET_INVALID', `invalid budget: ${where}: ${reason}`, {
-    hint: hint ?? 'See docs/budget.md for the rules.',
+    hint: hint ?? '`jettison budget --help` lists the rules.',
     exitCode: 2,
   });
 }

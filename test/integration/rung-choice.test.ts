@@ -96,7 +96,7 @@ describe('the rung that a build stands on', () => {
     });
     expect(asked!.text).not.toContain('    at ');
     expect(doctor!.text).toMatch(/✗ oci {9}\w+ does not work here: it fails without a message/);
-    expect(doctor!.text).toContain('stands on the rung "namespaces"');
+    expect(doctor!.text).toContain('uses the rung "namespaces"');
   });
 
   it('is not remembered when a shortage kept it from being tried', () => {
@@ -112,7 +112,7 @@ describe('the rung that a build stands on', () => {
       if (status !== 0) expect(stdout + stderr).toMatch(/EMFILE|[Oo]pen files/);
       const [normal, doctor] = without([], build('auto'), ['doctor']);
       expect(normal).toMatchObject({ code: 0, text: expect.not.stringContaining('shortage') });
-      expect(doctor!.text).toContain('stands on the rung "oci"');
+      expect(doctor!.text).toContain('uses the rung "oci"');
     }
   });
 

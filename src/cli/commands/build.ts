@@ -37,7 +37,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     const [iidFile, metadataFile, trace] = [flags.iidfile, flags['metadata-file'], flags.trace].map((file) =>
       file === undefined ? undefined : resolve(io.cwd, file),
     );
-    // An id that is left from an earlier build must not pass for this one's.
+    // The id of an earlier build must not be taken for this one's.
     if (iidFile !== undefined) rmSync(iidFile, { force: true });
 
     const budget = flags.budget
@@ -92,7 +92,7 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     if (metadataFile !== undefined) {
       writeFileSync(metadataFile, `${JSON.stringify(metadata(result, io.env), null, 2)}\n`);
     }
-    // An archive on standard output has it for itself.
+    // An archive on standard output must not be mixed with the id.
     const taken = outputs.some(({ dest }) => dest === '-');
     if (flags.quiet && id !== '' && !taken) io.stdout.write(`${id}\n`);
     if (budget !== undefined && result.digest !== undefined) {
@@ -115,7 +115,7 @@ function needDebugging(readsStdin: boolean, io: Io): void {
   });
 }
 
-/** The build has failed with an error of its own: one of the shell is printed, not thrown. */
+/** Opens a shell where a build has failed. Errors of the shell are printed, since the build's error is thrown. */
 async function openShell(options: BuildOptions, io: Io): Promise<void> {
   const [{ debug }, { lookAround }] = await Promise.all([
     import('../../build/debug.ts'),
@@ -130,8 +130,8 @@ async function openShell(options: BuildOptions, io: Io): Promise<void> {
 }
 
 /**
- * The facts that `docker buildx build --metadata-file` writes too, under the same names. BUILDX_METADATA_PROVENANCE says
- * how much of the provenance that the image has: min (the default), max or disabled.
+ * The facts of `docker buildx build --metadata-file`, with the same names. BUILDX_METADATA_PROVENANCE selects how much
+ * of the image's provenance they include: min (the default), max or disabled.
  */
 function metadata(result: BuildResult, env: Io['env']): Record<string, unknown> {
   if (result.digest === undefined) return {};

@@ -39,7 +39,7 @@ need. Images and their layers stay.`,
     filter: {
       value: 'until=AGE',
       suggest: ['until='],
-      help: 'Delete cache that was not used for so long instead, e.g. until=24h',
+      help: 'Delete cache that was not used for AGE instead, e.g. until=24h',
       parse: untilFilter,
     },
   },
@@ -48,7 +48,7 @@ need. Images and their layers stay.`,
     if (flags.all && until !== undefined) throw usageError('--all and --filter contradict each other', usage);
     if (flags.all && keep !== undefined)
       throw usageError('--all and --keep-storage contradict each other', usage);
-    // A limit alone asks for nothing to be deleted that fits.
+    // With a limit alone, nothing is deleted that fits.
     const unusedForMs = flags.all
       ? 0
       : (until?.ms ?? (keep === undefined ? DEFAULT_AGE_MS : Number.POSITIVE_INFINITY));

@@ -25,7 +25,7 @@ async function withBuilds(io: Io, act: (builds: BuildStore) => number | Promise<
   }
 }
 
-/** A build as `--json` has it. */
+/** A build in `--json`. */
 function factsOf(build: BuildRecord) {
   const { process: _, version: __, ...facts } = build;
   return { ...facts, state: stateOf(build) };
@@ -94,7 +94,7 @@ const show = defineCommand({
   usage: 'jettison builds show [OPTIONS] [BUILD]',
   about: 'Shows a build, the latest without BUILD: its flags, and of each step what came of it, and why.',
   flags: {
-    json: { help: 'Everything known of it, as JSON; with --timings its times only' },
+    json: { help: 'All facts as JSON; with --timings its times only' },
     timings: { help: 'Show where its time went: a table, as `build --timings` prints' },
     html: { help: 'Write that as a page instead: one file, with a bar for each phase' },
     output: {

@@ -13,7 +13,7 @@ import { listFlags } from '../flags/common.ts';
 import { age } from '../print/docker-units.ts';
 import { printList } from '../print/list-output.ts';
 
-/** The store, and the worker, which starts when it is asked for: only it can read all files of a cache. */
+/** The store, and the worker, which is started on first use: only it can read all files of a cache. */
 interface Access {
   store: Store;
   worker: () => Promise<Worker>;
@@ -35,12 +35,12 @@ async function withStore(io: Io, act: (access: Access) => Promise<number>): Prom
   }
 }
 
-/** Waits for running builds to end, and keeps others from starting: the caches change. */
+/** Waits for running builds to end, and prevents new ones, since caches are changed. */
 function alone(store: Store, io: Io): Promise<() => void> {
   return store.leases.prune(() => io.stderr.write('waiting for running builds to end\n'), io.signal);
 }
 
-/** The caches of these ids or names; without any all of them. */
+/** The caches with these ids or names; default: all. */
 function chosen(store: Store, wanted: readonly string[]): StoredCache[] {
   const all = listCaches(store.layout);
   if (wanted.length === 0) return all;
@@ -158,8 +158,8 @@ const exportCaches = defineCommand({
 
 const importCaches = defineCommand({
   usage: 'jettison cache-mounts import [FILE]',
-  about: `Reads caches from a tar of \`cache-mounts export\`, from standard input without FILE. They replace those that are
-there.`,
+  about: `Reads caches from a tar of \`cache-mounts export\`, from standard input without FILE. They replace existing
+ones.`,
   examples: ['jettison cache-mounts import caches.tgz'],
   run: ({ args, io }) =>
     withStore(io, async ({ store, worker }) => {

@@ -20,7 +20,7 @@ interface Figures {
   user: string;
   shell: string | null;
   healthcheck: boolean;
-  /** Bytes that somebody who has the first image downloads. */
+  /** Bytes to download if the first image is present. */
   pull: number;
 }
 

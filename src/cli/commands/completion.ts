@@ -8,7 +8,7 @@ import { everyCommand } from '../every-command.ts';
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
-/** It describes all commands, which it cannot import: they import it. */
+/** The command `completion`. The table of commands is a parameter, since that table imports this module. */
 export function completionOf(commands: CommandTable): { command: Command } {
   const command = defineCommand({
     usage: 'jettison completion SHELL',

@@ -64,7 +64,7 @@ does not exclude. Directories are listed when they are empty.`,
       value: 'FILE',
       help: "The build's Dockerfile: FILE.dockerignore comes before .dockerignore",
     },
-    why: { value: 'PATH', help: 'Say which line includes or excludes this path' },
+    why: { value: 'PATH', help: 'Show the line that includes or excludes this path' },
   },
   examples: ['jettison context ls', 'jettison context ls --why node_modules/typescript'],
   async run({ flags, args, io }) {

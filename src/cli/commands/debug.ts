@@ -53,7 +53,7 @@ async function run(args: string[], io: Io): Promise<number> {
         onEvent: (event) => patient.handle(event),
         onFailure: (error) => {
           patient.end();
-          // The shell's greeting has it in short.
+          // The shell's greeting includes it.
           if (isShell(looking)) return;
           io.stderr.write(`${renderError(error, { color: wantsColor(io.stderr, io.env) })}\n`);
         },
@@ -109,7 +109,7 @@ function rememberedArguments(given: readonly string[], io: Io): string[] {
   if (last === undefined) {
     const other = failures.find(({ command }) => command !== undefined)?.command?.directory;
     throw new JettisonError('DEBUG_NO_FAILURE', 'no build of this directory has failed recently', {
-      hint: `Say what to build: jettison debug PATH.${other === undefined ? '' : ` One that failed was started in ${other}.`}`,
+      hint: `Name the context: jettison debug PATH.${other === undefined ? '' : ` A build of ${other} has failed.`}`,
       exitCode: EXIT.usage,
     });
   }
@@ -133,10 +133,10 @@ async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<(Uin
   return chunks;
 }
 
-/** A build that is cached up to its place is not shown until then. */
+/** Progress is held back for this long, since a build that is cached up to its place ends sooner. */
 const PATIENCE_MS = 800;
 
-/** Shows nothing of a build in which every step is cached. */
+/** A renderer that shows nothing of a build in which every step is cached. */
 class PatientRenderer implements Renderer {
   #held: BuildEvent[] | undefined = [];
   #timer: NodeJS.Timeout | undefined;
@@ -181,7 +181,7 @@ export const command: Command = {
   usage: USAGE,
   about: `Opens a shell where a build fails: on the files as the failed RUN left them, with its mounts, secrets, network,
 environment, user and directory. Without PATH it takes the last build that failed in this directory, with the options
-that it had. Changes made in the shell are thrown away.`,
+that it had. Changes made in the shell are discarded.`,
   flags: OWN,
   moreFlags: BUILD_FLAGS,
   notes: `All options of \`jettison build\` are accepted, too; those about the resulting image have no effect. Values of

@@ -11,7 +11,7 @@ download for the second where the first is present.`,
   flags: {
     'exit-code': { help: 'Exit with 1 when they differ' },
     files: { help: 'Only files, all of them' },
-    json: { help: 'Everything as JSON' },
+    json: { help: 'All facts as JSON' },
     packages: { help: 'Only packages' },
     stat: { help: 'Only the figures' },
     times: { help: 'Files that differ in their time alone, too' },

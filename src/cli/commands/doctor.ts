@@ -68,7 +68,7 @@ async function showMachine(store: Store, json: boolean, io: Io): Promise<number>
   return 0;
 }
 
-/** The network of a RUN that may have any. */
+/** The network of a RUN without `--network`. */
 async function networkFacts(rung: RungName): Promise<{ network: CommandNetwork; note: string }> {
   const [{ networkHelper }, { settleNetwork, sharedNetworkNote }] = await Promise.all([
     import('../../machine/network-helper.ts'),
@@ -78,12 +78,12 @@ async function networkFacts(rung: RungName): Promise<{ network: CommandNetwork; 
   const helper = networkHelper();
   const note =
     sharesNetwork === undefined
-      ? `RUN has a network of its own${'name' in helper ? `, which ${helper.name} connects` : ''}.`
+      ? `RUN has a private network${'name' in helper ? `, connected by ${helper.name}` : ''}.`
       : `${sharedNetworkNote(sharesNetwork)}.`;
   return { network, note };
 }
 
-/** What files and variables say of registries, in sentences. */
+/** Mirrors of registries, from files and variables, in sentences. */
 async function registryFacts(env: NodeJS.ProcessEnv): Promise<{ mirrors: string[]; problem?: string }> {
   try {
     const { RegistryConfig } = await import('../../registry/registry-config.ts');
@@ -131,27 +131,27 @@ function describeRungs(
   });
   const verdict =
     stands === 'none'
-      ? 'RUN cannot work on this machine; everything else does.'
-      : `This machine stands on the rung "${stands}".`;
+      ? 'RUN does not work on this machine; everything else does.'
+      : `This machine uses the rung "${stands}".`;
   const passing = rungs.find((rung) => rung.passing !== undefined)?.passing;
   const memory =
     before === undefined
       ? ''
       : before === stands
-        ? 'That was found before; right now it cannot be tried.'
-        : `Builds stood on "${before}" until now, as was found before.`;
+        ? 'This is an earlier result; it cannot be checked at the moment.'
+        : `Builds used the rung "${before}" until now.`;
   const shortage =
-    passing === undefined ? '' : `There is a passing shortage: ${passing}. The next build tries again.`;
+    passing === undefined ? '' : `There is a temporary shortage: ${passing}. The next build tries again.`;
   return `${text.join('')}\n${verdict}\n${below('', memory, columns)}${below('', shortage, columns)}`;
 }
 
-/** A text behind a head, which goes on below itself. Words that are too long stay whole. */
+/** A head with wrapped text, indented below the head. Long words are not broken. */
 function below(head: string, text: string, columns: number): string {
   if (text === '') return '';
   return `${wrapped(head + text, ' '.repeat(head.length), columns).join('\n')}\n`;
 }
 
-const REPAIR = `Builds make damaged layers and records again when they need them; to mend all that can be mended now:
+const REPAIR = `Builds make damaged layers and records again when they need them. To repair everything now:
   jettison doctor --store --repair
 To drop all build cache instead: jettison builder prune --all
 `;
@@ -194,7 +194,7 @@ async function checkStore(
       io.stdout.write(`incomplete: the image ${image} has to be pulled, loaded or built again\n`);
     }
     if (report.unreadable > 0) {
-      io.stdout.write(`${plural(report.unreadable, 'file')} of other users could not be looked at\n`);
+      io.stdout.write(`${plural(report.unreadable, 'file')} of other users could not be read\n`);
     }
     if (report.outdated > 0) {
       io.stdout.write(
@@ -220,7 +220,7 @@ async function checkStore(
     const found =
       problems.length === 0
         ? 'nothing is wrong'
-        : `${plural(problems.length, 'problem')} found${repair ? `, ${repairs.length} mended` : ''}`;
+        : `${plural(problems.length, 'problem')} found${repair ? `, ${repairs.length} repaired` : ''}`;
     io.stdout.write(`${store.layout.home}: ${checked}: ${found}\n`);
     if (problems.length > 0 && !repair) io.stdout.write(REPAIR);
     return code;

@@ -8,7 +8,7 @@ import { listFlags } from '../flags/common.ts';
 import { age } from '../print/docker-units.ts';
 import { type List, printList } from '../print/list-output.ts';
 
-/** What a holder is called, and how its room can be had back; without a way it is in use. */
+/** The name of each holder, and the command that frees its space; absent: it is in use. */
 const HOLDERS: Record<Holder | 'cache mount' | 'failed step', { type: string; why: string; free?: string }> =
   {
     image: { type: 'Images', why: 'parts of images that have a name' },
@@ -41,7 +41,7 @@ type Usage = {
   title?: string;
 };
 
-/** What only the worker may look into as a whole. */
+/** Cache mounts and failed steps, which only the worker can measure. */
 async function onlyForWorker(store: Store): Promise<Usage[]> {
   const { layout } = store;
   const caches = listCaches(layout).map(({ name, record, usedMs }) => ({

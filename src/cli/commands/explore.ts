@@ -15,7 +15,7 @@ import { jsonDocument } from '../../report/json-pieces.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
-/** Where keys are typed, if there is a screen to look at: standard input, else (it may be an archive) the terminal. */
+/** The input for keys: standard input, else (it may be an archive) the terminal; undefined without a screen. */
 function keyboard(io: Io): ReadStream | NodeJS.ReadStream | undefined {
   if (io.stdout.isTTY !== true || io.env['TERM'] === 'dumb') return undefined;
   if (io.stdin.isTTY) return io.stdin;
@@ -33,7 +33,7 @@ terminal with keys (\`?\` lists them; those of dive work), else as a summary.`,
   flags: {
     ...SOURCE_FLAGS,
     files: { help: 'With --json: every file, too' },
-    json: { help: 'Everything known of it, as JSON' },
+    json: { help: 'All facts as JSON' },
     summary: { help: 'Print the summary on a terminal, too' },
   },
   notes: SOURCE_NOTE,

@@ -34,7 +34,7 @@ run, because of which files, and what would make less run. Nothing is built and 
       parse: wholeNumber,
     },
     file: BUILD_FLAGS.file,
-    json: { help: 'Everything as JSON' },
+    json: { help: 'All facts as JSON' },
     only: {
       value: 'ID',
       many: true,
@@ -48,7 +48,7 @@ run, because of which files, and what would make less run. Nothing is built and 
       parse: (text: string) => since(text),
     },
     target: BUILD_FLAGS.target,
-    yes: { short: 'y', help: 'Apply without a question' },
+    yes: { short: 'y', help: 'Apply without confirmation' },
   },
   notes: `Times are those that the builds of this store took; of an instruction that never ran here nothing is said. See
 docs/forecast.md for what is assumed.`,

@@ -11,20 +11,20 @@ import { listFlags } from '../flags/common.ts';
 import { age, oneLine, shortId } from '../print/docker-units.ts';
 import { printList } from '../print/list-output.ts';
 
-/** Docker cuts instructions here. */
+/** Docker's width of the column, in characters. */
 const CREATED_BY_WIDTH = 45;
 
-/** History entries, oldest first, each with its layer; layers without an entry stand alone at the end. */
+/** History entries, oldest first, each with its layer. Layers without an entry are at the end. */
 function withLayers(image: NamedImage, layers: LayerSize[]): { entry: HistoryEntry; layer?: LayerSize }[] {
   const rest = [...layers];
-  const told = (image.config.history ?? []).map((entry) => {
+  const described = (image.config.history ?? []).map((entry) => {
     const layer = entry.empty_layer === true ? undefined : rest.shift();
     return layer === undefined ? { entry } : { entry, layer };
   });
-  return [...told, ...rest.map((layer) => ({ entry: {}, layer }))];
+  return [...described, ...rest.map((layer) => ({ entry: {}, layer }))];
 }
 
-/** The same entries as instructions, with their places in the Dockerfile where the image was built here. */
+/** The entries as instructions, with their places in the Dockerfile if the image was built here. */
 function locatedInstructions(store: Store, { id, config }: NamedImage): Instruction[] {
   const count = config.rootfs.diff_ids.length;
   const instructions = instructionsOf(config, count);
@@ -33,7 +33,7 @@ function locatedInstructions(store: Store, { id, config }: NamedImage): Instruct
   return instructions;
 }
 
-/** `Dockerfile:12`, as `docker history` has no column for. */
+/** `Dockerfile:12`, for a column that `docker history` does not have. */
 function placeOf(instruction: Instruction | undefined): string {
   const { location } = instruction ?? {};
   return location === undefined ? '' : `${location.file}:${location.line}`;

@@ -65,7 +65,7 @@ are unpacked), both in bytes.`,
       try {
         found.push(describe(store, name, type, sizes));
       } catch (error) {
-        // The others are shown all the same.
+        // The others are still shown.
         if (!(error instanceof JettisonError)) throw error;
         missing ??= error;
       }

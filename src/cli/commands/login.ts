@@ -14,7 +14,7 @@ async function ask(io: Io, question: string, hidden: boolean): Promise<string> {
       'Give -u USER and --password-stdin.',
     );
   }
-  // Readline itself shows what is typed: for a password it gets an output that leads nowhere.
+  // Readline echoes input, so it gets an output that discards everything for a password.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   if (hidden) io.stderr.write(question);
   const terminal = createInterface({

@@ -8,7 +8,7 @@ import { openStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 
 const POLL_MS = 100;
-/** Undefined for all of them. */
+/** Value of `--tail`; undefined for `all`. */
 function lineCount(text: string): number | undefined {
   if (text === 'all') return undefined;
   if (!/^\d+$/.test(text)) throw usageError(`invalid number of lines "${text}"`, 'Write a number, or all.');
@@ -35,11 +35,11 @@ export const command = defineCommand({
   about: `Prints the output of a container in the background, at least the last 10 MB of it: its standard output and
 its standard error each to the same here.`,
   flags: {
-    follow: { short: 'f', help: 'Go on until the container ends' },
+    follow: { short: 'f', help: 'Continue until the container ends' },
     tail: {
       short: 'n',
       value: 'NUMBER',
-      help: 'Only the last lines of those that are there',
+      help: 'Start with the last NUMBER lines',
       parse: lineCount,
     },
     timestamps: { short: 't', help: 'The time before each line' },
@@ -60,7 +60,7 @@ its standard error each to the same here.`,
       if (tail === undefined) for (const entry of reader.read()) await print(entry);
       else for (const entry of lastOf(reader.read(), tail)) await print(entry);
       for (let goesOn = flags.follow; goesOn; ) {
-        // Asked before reading: what was written until then is in the file.
+        // Checked before reading, so that the last output is not missed.
         goesOn = !io.signal.aborted && isLive(store.containers.get(config.id));
         for (const entry of reader.read()) await print(entry);
         if (goesOn) await sleep(POLL_MS);

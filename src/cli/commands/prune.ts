@@ -20,7 +20,7 @@ including the files that failed steps left for \`jettison debug\`. It keeps the 
     filter: {
       value: 'until=AGE',
       suggest: ['until='],
-      help: 'Only images that got their name, and build cache that was last used, so long ago, e.g. until=24h',
+      help: 'Only images that got their name, and build cache that was last used, longer ago than AGE, e.g. until=24h',
       parse: untilFilter,
     },
   },

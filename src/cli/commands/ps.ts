@@ -7,7 +7,7 @@ import { printList } from '../print/list-output.ts';
 
 const SHORT_COMMAND = 20;
 
-/** On this machine's own network no port is mapped, whatever --publish says. */
+/** The published ports. On the machine's network --publish has no effect. */
 function mappedPorts({ config }: Container): string[] {
   return config.request.network === 'private' ? config.ports : [];
 }

@@ -38,7 +38,7 @@ authorities and NODE_EXTRA_CA_CERTS, then with the system's or those of SSL_CERT
           const difference = `${familiarName(reference)} is for ${formatPlatform(actual)}, not for ${formatPlatform(platform)}`;
           if (flags.platform !== undefined) {
             throw new JettisonError('PLATFORM_MISSING', difference, {
-              hint: 'Leave --platform out to take it all the same.',
+              hint: 'Leave out --platform to use it.',
             });
           }
           io.stderr.write(`warning: ${visible(difference)}\n`);

@@ -24,7 +24,7 @@ function named(store: Store, name: string): Named {
   // Throws, with the names that may have been meant, unless the name is an id.
   findImage(store, name);
   throw new JettisonError('REFERENCE_INVALID', `"${name}" is not the name of an image`, {
-    hint: 'An image is pushed by its name, which says where to: give it one with `jettison tag`.',
+    hint: 'The name determines the registry: give the image one with `jettison tag`.',
   });
 }
 
@@ -49,7 +49,7 @@ function allTags(store: Store, name: string): Named[] {
   return found;
 }
 
-/** An index cannot be pushed while the store lacks some of its images: the image for this machine is pushed instead. */
+/** The image to push. For an index of which the store lacks images, it is the image for this machine. */
 function whole(store: Store, reference: Reference, target: Descriptor, io: Io): Descriptor {
   if (!isIndex(target)) return target;
   const { manifests } = store.blobs.readJson<Index>(target.digest);
@@ -69,7 +69,7 @@ export const command = defineCommand({
   usage: 'jettison push [OPTIONS] NAME[:TAG]',
   about: `Sends an image of the store to the registry that its name begins with (Docker Hub, where it begins with
 none). Only what the registry lacks is sent: layers that it holds already stay, those that another of its
-repositories holds are taken from there.`,
+repositories holds are taken from ones.`,
   flags: {
     ...REGISTRY_FLAGS,
     'all-tags': { short: 'a', help: 'Push all tags of the repository NAME that the store has' },

@@ -31,7 +31,7 @@ function removeImage(store: Store, text: string, force: boolean): Done[] {
   return [...image.names.map((name) => ({ untagged: familiarName(name) })), { deleted: image.id }];
 }
 
-/** The image id; of a damaged image the digest of what it should be. */
+/** The image id; the digest of the manifest for a damaged image. */
 function idOf(store: Store, { manifest }: StoredImage): string {
   try {
     return readImage(store, manifest).id;
@@ -73,7 +73,7 @@ layers, and \`jettison builder prune\` that of layers which are build cache.`,
           done.push(...now);
           if (!flags.json) io.stdout.write(now.map(doneText).join(''));
         } catch (error) {
-          // The others are removed all the same.
+          // The others are still removed.
           if (!(error instanceof JettisonError)) throw error;
           if (!(flags.force && error.code === 'IMAGE_UNKNOWN')) failure ??= error;
         }

@@ -28,12 +28,12 @@ async function detach(store: Store, id: string, io: Io): Promise<number> {
   const exitCode = await runDetached(store, id, io.env);
   io.stdout.write(`${id}\n`);
   if (exitCode === undefined) return 0;
-  // It ended at once, most likely because its command is missing: its output says why.
+  // It ended at once, probably because its command is missing: print its output.
   for (const { data } of new LogReader(logPath(store, id)).read()) io.stderr.write(data);
   return exitCode;
 }
 
-/** The process that looks after a detached container. */
+/** The supervisor process of a detached container. */
 async function supervisor(id: string, io: Io): Promise<number> {
   return useStore({ env: io.env }, (store, started) => {
     const { manifest } = store.containers.get(id)!.config;
@@ -52,7 +52,7 @@ function fetcher(
 
 const foreground = defineCommand({
   usage: 'jettison run [OPTIONS] IMAGE [COMMAND] [ARG...]',
-  about: `Runs an image, pulled if the store lacks it, and throws away its changes. Signals go to the command; the exit
+  about: `Runs an image, pulled if the store lacks it, and discards its changes. Signals go to the command; the exit
 code is the command's, 125 if it could not be run, 126 if it is not executable, 127 if it is missing.`,
   flags: RUN_FLAGS,
   examples: [
@@ -104,7 +104,7 @@ code is the command's, 125 if it could not be run, 126 if it is not executable, 
       return await runInForeground(store, container, io, { fetch: fetcher(store, io, image), started });
     };
     try {
-      // In use only while it starts: pruning must not wait for as long as a container runs.
+      // The lease ends when the container has started: pruning must not wait for its end.
       return await useStore(io, start);
     } catch (error) {
       throw error instanceof JettisonError && error.exitCode !== EXIT.usage

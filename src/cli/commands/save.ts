@@ -9,7 +9,7 @@ import { attestationsIn, findImage, type NamedImage } from '../../store/lookup.t
 import { type Store, useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
 
-/** Each image once, with those of its names that were asked for; an id asks for none. */
+/** Each image once, with the given names. An image given by its id has no name. */
 function chooseImages(store: Store, texts: string[]): NamedSet[] {
   const chosen = new Map<string, NamedSet>();
   for (const text of texts) {

@@ -5,8 +5,8 @@ import { seconds } from '../flags/limits.ts';
 
 export const command = defineCommand({
   usage: 'jettison stop [OPTIONS] CONTAINER...',
-  about: `Asks the command of a container to end, with its image's stop signal (else TERM), and kills it and everything
-that it started when it does not.`,
+  about: `Sends the stop signal of its image (else TERM) to the command of a container, and kills it and all processes
+of the container if it does not end.`,
   flags: {
     time: {
       short: 't',

@@ -12,7 +12,7 @@ export const command = defineCommand({
   about: `Shows why the steps of a build ran, or did not: every fact that differs from the build on record that is most
 like it. BUILD is an id or its beginning; default: the latest. STEP is an id such as build/3, or a part of the
 instruction; LINE a line of the Dockerfile.`,
-  flags: { json: { help: 'Everything known of it, as JSON' } },
+  flags: { json: { help: 'All facts as JSON' } },
   examples: ['jettison why-ran', 'jettison why-ran build/3', 'jettison why-ran k3x9f2a7bd 12'],
   async run({ flags, args, io }) {
     const store = openStore({ env: io.env });

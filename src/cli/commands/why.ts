@@ -8,7 +8,7 @@ export const command = defineCommand({
   usage: 'jettison why [OPTIONS] IMAGE PATH|PACKAGE',
   about: `Shows why a path or a package is in an image: the package that owns it, the packages that require that, and the
 instructions that brought it, through the stages that it was copied from.`,
-  flags: { json: { help: 'Everything known of it, as JSON' }, ...SOURCE_FLAGS },
+  flags: { json: { help: 'All facts as JSON' }, ...SOURCE_FLAGS },
   notes: SOURCE_NOTE,
   examples: [
     'jettison why app /app/node_modules/lodash',

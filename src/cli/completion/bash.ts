@@ -3,8 +3,8 @@ import { flagNames } from '../flag.ts';
 import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer, quoted } from './offer.ts';
 
 /**
- * The completion script for bash. Words are split here, not by bash, whose COMP_WORDS breaks them at `=` and `:`. Names
- * are compared as text: `compgen -W` would expand what they hold.
+ * The completion script for bash. Words are split here, since COMP_WORDS also breaks them at `=` and `:`. Names are
+ * compared as text, since `compgen -W` would expand them.
  */
 export function bashScript(commands: readonly NamedCommand[]): string {
   const all = completedCommands(commands);
@@ -35,7 +35,7 @@ export function bashScript(commands: readonly NamedCommand[]): string {
   const programs = all.filter(({ runsPrograms }) => runsPrograms).map(({ name }) => name);
   return `# bash completion for jettison: source <(jettison completion bash)
 
-# Prints what may stand for a word, one a line.
+# Prints the offered words, one per line.
 _jettison_offer() {
   local kind=$1
   shift
@@ -48,7 +48,7 @@ _jettison_offer() {
   esac
 }
 
-# Of a command and a flag, the values; 1 for a switch.
+# Prints the values of a command's flag; returns 1 for a switch.
 _jettison_value() {
   case "$1 $2" in
 ${flagValues.join('\n')}
@@ -62,7 +62,7 @@ ${flagWords.join('\n')}
   esac
 }
 
-# Of a command and the number of its arguments so far, the next argument.
+# Prints the offers for the next argument, by command and number of arguments so far.
 _jettison_argument() {
   case "$1 $2" in
 ${args.join('\n')}

@@ -2,7 +2,7 @@ import type { NamedCommand } from '../every-command.ts';
 import type { Flag } from '../flag.ts';
 import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer } from './offer.ts';
 
-/** The completion script for fish: one `complete` a command and a flag. */
+/** The completion script for fish: one `complete` per command and flag. */
 export function fishScript(commands: readonly NamedCommand[]): string {
   const groups = groupsOf(commands);
   const lines = [

@@ -2,23 +2,23 @@ import { argumentsOf, type Command } from '../command.ts';
 import type { NamedCommand } from '../every-command.ts';
 import type { Flag, FlagTable } from '../flag.ts';
 
-/** What a shell offers for a word: fixed words, or names that it has to look up. */
+/** The offers for a word: fixed words, or names to look up. */
 export type Offer =
   | { kind: 'words'; words: readonly string[] }
   | { kind: 'files' | 'folders' | 'images' | 'containers' | 'nothing' };
 
-/** The shell commands that print names, one a line. Images without a name are left out by the scripts. */
+/** Shell commands that print names, one per line. The scripts remove images without a name. */
 export const LOOK_UPS = {
   images: "command jettison images --format '{{.Repository}}:{{.Tag}}'",
   containers: "command jettison ps -a --format '{{.Names}}'",
 } as const;
 
-/** A command without subcommands, as completion sees it. */
+/** A command without subcommands, for completion. */
 export interface CompletedCommand {
   name: string;
   summary: string;
   flags: FlagTable;
-  /** Of each argument; the last one goes for all that follow where `repeats`. */
+  /** Offers for each argument. With `repeats` the last one is for all further arguments. */
   args: Offer[];
   repeats: boolean;
   /** The first argument ends the flags. */
@@ -70,7 +70,7 @@ function placeholderOffer(placeholder: string): Offer {
   return { kind: 'nothing' };
 }
 
-/** A text between single quotes that a POSIX shell reads as it is. */
+/** A text in single quotes for a POSIX shell. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

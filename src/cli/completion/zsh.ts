@@ -2,7 +2,7 @@ import type { NamedCommand } from '../every-command.ts';
 import { type Flag, flagNames } from '../flag.ts';
 import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer, quoted } from './offer.ts';
 
-/** The completion script for zsh, made of \`_arguments\`: see zshcompsys(1). */
+/** The completion script for zsh, with `_arguments`: see zshcompsys(1). */
 export function zshScript(commands: readonly NamedCommand[]): string {
   const cases = completedCommands(commands).map(({ name, flags, args, repeats, runsPrograms }) => {
     const specs = [
@@ -72,7 +72,7 @@ function described(list: readonly NamedCommand[], from: number): string {
   return list.map(({ name, summary }) => quoted(`${name.slice(from)}:${summary}`)).join(' ');
 }
 
-/** One specification a name: a flag excludes itself, unless it may be given several times. */
+/** One specification per name of a flag. A flag excludes itself, unless it may be given several times. */
 function flagSpecs(name: string, flag: Flag): string[] {
   const names = flagNames(name, flag);
   const offer = flagOffer(flag);

@@ -26,13 +26,13 @@ import { parseSsh } from './ssh.ts';
 /** A flag of `build`, with the option of the library that it sets. */
 interface BuildFlag extends Flag {
   affects: Affects;
-  /** The option that its value becomes. */
+  /** The option that gets its value. */
   to?: keyof BuildOptions;
-  /** Sets options that are not the value itself. Called when the flag is given. */
+  /** Sets options that differ from the value. Called if the flag is given. */
   set?(options: BuildOptions, value: never): void;
 }
 
-/** A compile error at each flag whose value does not fit the option that it sets. */
+/** Makes a compile error at each flag whose value does not have the type of its option. */
 type Fitting<T> = {
   [K in keyof T]: T[K] extends { to: infer O extends keyof BuildOptions }
     ? ValueOf<T[K]> extends BuildOptions[O] | undefined
@@ -69,7 +69,7 @@ export const BUILD_FLAGS = buildTable({
     value: 'ENTITLEMENT',
     many: true,
     values: ['security.insecure', 'network.host'],
-    help: 'security.insecure or network.host: let RUN ask for --security=insecure or --network=host',
+    help: 'security.insecure or network.host: allow RUN --security=insecure or --network=host',
     affects: 'steps',
     set(options, allowed: string[]) {
       if (allowed.includes('security.insecure')) options.allowInsecure = true;
@@ -137,7 +137,7 @@ export const BUILD_FLAGS = buildTable({
     suggest: ['type=registry,ref=', 'type=local,dest=', 'type=inline'],
     help:
       'Keep steps for other machines: the same with dest=FOLDER, or type=inline; mode=max keeps those of all stages, ' +
-      'cache-mounts=true what cache mounts hold',
+      'cache-mounts=true the contents of cache mounts',
     affects: 'result',
     parse: (text, { cwd }) => cacheTarget(text, cwd),
     to: 'cacheTo',
@@ -146,7 +146,7 @@ export const BUILD_FLAGS = buildTable({
     value: 'WHAT[,format=json]',
     suggest: ['check', 'outline', 'targets'],
     help:
-      'Do not build, but show what --check finds (check), what can be given to the build (outline), or its stages ' +
+      'Do not build, but show what --check finds (check), the inputs of the build (outline), or its stages ' +
       '(targets)',
     affects: 'display',
     parse: callRequest,
@@ -157,7 +157,7 @@ export const BUILD_FLAGS = buildTable({
   },
   cpus: {
     value: 'NUMBER',
-    help: 'Processors that one RUN may use',
+    help: 'Number of CPUs that one RUN may use',
     affects: 'steps',
     parse: positive,
     set: (options, cpus: number) => {
@@ -165,7 +165,7 @@ export const BUILD_FLAGS = buildTable({
     },
   },
   debug: {
-    help: 'Open a shell where a RUN fails, as `jettison debug` does; takes a terminal',
+    help: 'Open a shell where a RUN fails, like `jettison debug`; needs a terminal',
     affects: 'display',
   },
   file: {
@@ -193,11 +193,11 @@ export const BUILD_FLAGS = buildTable({
       options.labels = Object.fromEntries(labels);
     },
   },
-  load: { help: 'Give the image to a running Docker or Podman engine, too', affects: 'result' },
+  load: { help: 'Load the image into a running Docker or Podman engine, too', affects: 'result' },
   memory: {
     short: 'm',
     value: 'SIZE',
-    help: 'Memory that one RUN may use, e.g. 2g',
+    help: 'Limit of the memory of one RUN, e.g. 2g',
     affects: 'steps',
     parse: bytes,
     set: (options, memory: number) => {
@@ -216,7 +216,7 @@ export const BUILD_FLAGS = buildTable({
     affects: 'steps',
     to: 'network',
   },
-  'no-cache': { help: 'Use nothing that earlier builds made', affects: 'result', to: 'noCache' },
+  'no-cache': { help: 'Execute every step, without using earlier results', affects: 'result', to: 'noCache' },
   'no-cache-filter': {
     value: 'STAGE[,…]',
     many: true,
@@ -232,12 +232,12 @@ export const BUILD_FLAGS = buildTable({
     value: 'FOLDER|type=TYPE,…',
     many: true,
     suggest: OUTPUT_TYPES.map((type) => `type=${type}`),
-    help: `Where the result goes, instead of the store alone: ${OUTPUT_TYPES.join(', ')}; may be given several times`,
+    help: `Destination of the result, instead of the store alone: ${OUTPUT_TYPES.join(', ')}; may be given several times`,
     affects: 'result',
   },
   'pids-limit': {
     value: 'NUMBER',
-    help: 'Processes and threads that one RUN may have',
+    help: 'Limit of the processes and threads of one RUN',
     affects: 'steps',
     parse: positive,
     set: (options, pids: number) => {
@@ -267,19 +267,19 @@ export const BUILD_FLAGS = buildTable({
     parse: (text) => parseShort('provenance', text),
   },
   pull: {
-    help: 'Look for newer base images even where there are local ones',
+    help: 'Look for newer base images even if the store has them',
     affects: 'result',
     to: 'pull',
   },
-  push: { help: 'Push the image to the registries that its names begin with, too', affects: 'result' },
-  quiet: { short: 'q', help: "Print nothing but the image's id", affects: 'display' },
+  push: { help: 'Push the image to the registries of its names, too', affects: 'result' },
+  quiet: { short: 'q', help: "Print only the image's id", affects: 'display' },
   'registry-insecure': {
     help: 'Accept any certificate of registries, and plain http',
     affects: 'steps',
     to: 'registryInsecure',
   },
   reproducible: {
-    help: 'Make the same digests anywhere: see docs/reproducible.md',
+    help: 'Make the same digests on every machine: see docs/reproducible.md',
     affects: 'steps',
     to: 'reproducible',
   },
@@ -338,18 +338,18 @@ export const BUILD_FLAGS = buildTable({
   target: { value: 'STAGE', help: 'Build this stage (default: the last)', affects: 'steps', to: 'target' },
   timeout: {
     value: 'TIME',
-    help: 'How long one RUN may take, e.g. 10m (default: no limit)',
+    help: 'Time limit of one RUN, e.g. 10m (default: none)',
     affects: 'result',
     parse: timeout,
     to: 'timeout',
   },
   timings: {
-    help: 'Say afterwards where the time went, step by step: see docs/timings.md',
+    help: 'Print the time of each step at the end: see docs/timings.md',
     affects: 'display',
   },
   trace: {
     value: 'FILE',
-    help: 'Write where the time went to a file that Perfetto and chrome://tracing open',
+    help: 'Write the timings to a file for Perfetto and chrome://tracing',
     affects: 'display',
   },
   ulimit: {
@@ -362,10 +362,10 @@ export const BUILD_FLAGS = buildTable({
   },
 });
 
-/** Flags of `docker build` that are not supported; each is refused by its name. */
+/** Flags of `docker build` that are not supported, which have an error of their own. */
 const UNSUPPORTED = new Set('--builder --cgroup-parent --squash'.split(' '));
 
-/** The command line of a build, checked as far as it can be alone. */
+/** The parsed command line of a build. */
 export interface BuildCommand {
   /** The library's options, without outputs and streams. */
   options: BuildOptions;
@@ -450,7 +450,7 @@ function newName(name: string): string {
   );
 }
 
-/** A name without value passes on the variable of that name, if there is one. */
+/** `NAME=VALUE`. A name alone takes the value of that environment variable, if it is set. */
 function buildArg(text: string, { env }: FlagIo): [string, string][] {
   const [name, value] = pair(text, '--build-arg');
   if (text.includes('=')) return [[name, value]];
@@ -504,7 +504,7 @@ function callOf(call: CallRequest | 'build' | undefined, check: boolean): CallRe
   return call === 'build' ? undefined : call;
 }
 
-/** `local` is this machine's own. */
+/** Parses `--platform`. `local` is this machine's platform. */
 function platformNames(text: string): string[] {
   const machine = hostPlatform();
   return text.split(',').map((part) => {
@@ -513,7 +513,7 @@ function platformNames(text: string): string[] {
   });
 }
 
-/** Each once; without the flag those of the environment. */
+/** The platforms without duplicates; default: those of DOCKER_DEFAULT_PLATFORM. */
 function platformsOf(given: string[][], { DOCKER_DEFAULT_PLATFORM: fallback }: NodeJS.ProcessEnv): string[] {
   if (given.length > 0 || !fallback) return [...new Set(given.flat())];
   return [...new Set(asUsage('DOCKER_DEFAULT_PLATFORM', () => platformNames(fallback)))];

@@ -6,7 +6,7 @@ import { usageError } from '../../errors/error.ts';
 import { fieldsOf } from '../../fields/csv.ts';
 import { type Keys, setOptions } from '../../fields/keys.ts';
 
-/** Backends of other builders, with what to use here instead. */
+/** Backends of other builders, with alternatives. */
 const ELSEWHERE: Record<string, string> = {
   gha: 'use type=local with a folder that actions/cache keeps, or type=registry: see docs/cache.md',
   s3: 'use type=registry, or type=local with a folder that is copied there and back',

@@ -2,9 +2,9 @@ import { parsePlatform } from '../../image/platform.ts';
 import type { FlagTable } from '../flag.ts';
 
 /**
- * How a command that lists things prints them.
+ * The flags of commands that print lists.
  *
- * @param template an example of a template for its help
+ * @param template an example for the help
  */
 export function listFlags(template: string) {
   return {
@@ -13,7 +13,7 @@ export function listFlags(template: string) {
       suggest: ['table', 'json'],
       help: `table, json (an object a line), or a Go template such as '${template}'`,
     },
-    json: { help: 'Everything that is known, as one JSON array with sizes in bytes' },
+    json: { help: 'All facts as one JSON array, with sizes in bytes' },
   } as const satisfies FlagTable;
 }
 
@@ -21,7 +21,7 @@ export const REGISTRY_FLAGS = {
   'registry-insecure': { help: 'Accept any certificate of registries, and plain http' },
 } as const satisfies FlagTable;
 
-/** Of commands that take one image of a name. */
+/** Flags of commands that choose an image of an index. */
 export const PLATFORM_FLAGS = {
   platform: {
     value: 'PLATFORM',
@@ -30,13 +30,13 @@ export const PLATFORM_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-/** Of commands that delete things after a question. */
+/** Flags of commands that ask before they delete. */
 export const FORCE_FLAGS = {
   force: { short: 'f', help: 'Do not ask first' },
   json: { help: 'Print the deleted things as JSON' },
 } as const satisfies FlagTable;
 
-/** Of commands that run a program in a container. */
+/** Flags of commands that run a program in a container. */
 export const PROCESS_FLAGS = {
   env: {
     short: 'e',

@@ -4,7 +4,7 @@ import { familiarName, familiarRepository, parseReference } from '../../image/re
 import { findImage, type NamedImage } from '../../store/lookup.ts';
 import type { Store } from '../../store/store.ts';
 
-/** An image under one of its names, or under none. */
+/** An image with one of its names, or without a name. */
 export interface ImageRow {
   image: NamedImage;
   /** Canonical. */
@@ -42,8 +42,8 @@ const FILTERS: Record<string, (store: Store, value: string) => Test> = {
 };
 
 /**
- * The values of `--filter`, as Docker reads them: different filters must all hold, of one that is given several times
- * any; of labels all.
+ * Parses the values of `--filter`. As in Docker, all different filters must match; of several values of one filter at
+ * least one, but all labels.
  *
  * @throws JettisonError `USAGE`, `IMAGE_UNKNOWN`
  */
@@ -67,7 +67,7 @@ export function imageFilter(store: Store, texts: readonly string[]): Test {
     );
 }
 
-/** Docker's rule: a repository stands for all its tags, and may be a pattern with `*`. */
+/** Docker's rule: a repository without a tag matches all its tags, and may be a pattern with `*`. */
 export function matchesName(wanted: string, name: string | undefined): boolean {
   if (name === undefined) return false;
   const reference = parseReference(name);
@@ -79,12 +79,12 @@ export function matchesName(wanted: string, name: string | undefined): boolean {
   );
 }
 
-/** Milliseconds since 1970; 0 where that is not known. */
+/** An image's time in milliseconds since 1970; 0 if unknown. */
 export function createdMs(image: NamedImage): number {
   return Date.parse(image.config.created ?? '') || 0;
 }
 
-/** How an image is called in messages. */
+/** The name of an image in messages. */
 export function shownName(name: string | undefined): string {
   return name === undefined ? 'an image without a name' : familiarName(name);
 }

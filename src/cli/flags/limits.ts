@@ -3,7 +3,7 @@ import { usageError } from '../../errors/error.ts';
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i;
 
-/** As Docker counts: `512m` is 512 MiB. @throws JettisonError with exit code 2 */
+/** A size in bytes, with Docker's binary units: `512m` is 512 MiB. @throws JettisonError with exit code 2 */
 export function bytes(text: string): number {
   const [, number, unit = ''] = SIZE.exec(text) ?? [];
   if (number === undefined) throw usageError(`invalid size "${text}"`, 'Write e.g. 512m or 2g.');
@@ -55,7 +55,7 @@ export function ulimit(text: string): { name: string; soft: number; hard: number
   return limit;
 }
 
-/** A duration as Go writes it, in milliseconds. @throws JettisonError with exit code 2 */
+/** Parses a Go duration to milliseconds. @throws JettisonError with exit code 2 */
 export function timeout(text: string): number {
   const nanoseconds = parseDuration(text) ?? 0;
   if (nanoseconds <= 0) throw usageError(`invalid duration "${text}"`, 'Write it like 90s or 10m.');

@@ -11,12 +11,12 @@ import type { Io } from '../command.ts';
 
 type AnyExporter = Exporter<{ type: string } & ImageOptions>;
 
-/** One `--output`, parsed and checked as far as its text allows. */
+/** One parsed `--output`. */
 export interface OutputFlag {
   exporter: AnyExporter;
   /** A path as typed, or `-`. */
   dest?: string;
-  /** All of the output but its destination. */
+  /** The output without its destination. */
   options: { type: string } & ImageOptions & { push?: boolean; insecure?: boolean };
 }
 
@@ -26,7 +26,7 @@ export const OUTPUT_TYPES: readonly string[] = [
 ];
 
 /**
- * Reads a value of `--output`: `type=TYPE,key=value,…`, or a folder, or `-` for a tar on standard output.
+ * Parses a value of `--output`: `type=TYPE,key=value,…`, or a folder, or `-` for a tar on standard output.
  *
  * @throws JettisonError with exit code 2
  */
@@ -78,7 +78,7 @@ function checkDest(type: string, { dest: kind }: AnyExporter, dest: string | und
     throw usageError('a folder cannot go to standard output', 'Use type=tar, or type=oci with tar=true.');
 }
 
-/** The outputs of a build by all of its flags that have to do with them. */
+/** The outputs of a build, from `--output`, `--push`, `--load` and other flags. */
 export function outputFlags(values: {
   output?: string[];
   push?: boolean;
@@ -92,7 +92,7 @@ export function outputFlags(values: {
     if (image !== undefined) image.options.push = true;
     else outputs.push(parseOutput('type=registry'));
   }
-  // What is built to be loaded is kept, too: it costs nothing.
+  // With --load alone the store keeps the image, too.
   if (values.load && outputs.length === 0) outputs.push(parseOutput('type=image'));
   if (values.load && !outputs.some(({ options }) => options.type === 'engine')) {
     outputs.push(parseOutput('type=docker'));
@@ -112,11 +112,11 @@ export function outputFlags(values: {
   return outputs;
 }
 
-/** What the library takes for it. @throws JettisonError with exit code 2 for an archive that a terminal would get */
+/** The library's output for a flag. @throws JettisonError with exit code 2 for an archive on a terminal */
 export function outputOf({ exporter, dest, options }: OutputFlag, io: Pick<Io, 'cwd' | 'stdout'>): Output {
   if (dest === undefined) return options as Output;
   if (dest === '-' && io.stdout.isTTY === true) {
-    throw usageError('an archive is not for a terminal', 'Redirect the output, or write to dest=FILE.');
+    throw usageError('cannot write an archive to a terminal', 'Redirect the output, or write to dest=FILE.');
   }
   const path = resolve(io.cwd, dest);
   if (exporter.dest === 'folder') return { ...options, path } as Output;

@@ -19,13 +19,13 @@ import { PROCESS_FLAGS } from './common.ts';
 import { bytes, host, positive, seconds, ulimit } from './limits.ts';
 import { securityOptions } from './security-opt.ts';
 
-/** Of `run`; `RunFlags` has their values. */
+/** The flags of `run`; `RunFlags` has their values. */
 export const RUN_FLAGS = {
   ...PROCESS_FLAGS,
   'add-host': { value: 'NAME:ADDRESS', many: true, help: 'Add a line to /etc/hosts', parse: host },
   'cap-add': { value: 'CAPABILITY', many: true, help: "Add a capability to Docker's default ones, or ALL" },
-  'cap-drop': { value: 'CAPABILITY', many: true, help: 'Take a capability away, or ALL' },
-  cpus: { value: 'NUMBER', help: 'Processors that it may use', parse: positive },
+  'cap-drop': { value: 'CAPABILITY', many: true, help: 'Drop a capability, or ALL' },
+  cpus: { value: 'NUMBER', help: 'Number of CPUs that it may use', parse: positive },
   detach: { short: 'd', help: "Run in the background and print the container's id; see ps, logs, stop" },
   entrypoint: { value: 'COMMAND', help: "Replace the image's ENTRYPOINT, and drop its CMD" },
   'env-file': { value: 'FILE', many: true, help: 'Set the variables of a file, one a line' },
@@ -52,7 +52,7 @@ export const RUN_FLAGS = {
   init: {
     help: 'Accepted for compatibility: an init always runs as PID 1',
   },
-  memory: { short: 'm', value: 'SIZE', help: 'Memory that it may use, e.g. 512m', parse: bytes },
+  memory: { short: 'm', value: 'SIZE', help: 'Limit of its memory, e.g. 512m', parse: bytes },
   name: { value: 'NAME', help: 'Name of the container for ps and stop' },
   network: {
     value: 'NETWORK',
@@ -60,7 +60,7 @@ export const RUN_FLAGS = {
     help: 'host, none, or private (needs pasta or slirp4netns)',
   },
   'no-healthcheck': { help: 'Do not check the health' },
-  'pids-limit': { value: 'NUMBER', help: 'Processes and threads that it may have', parse: positive },
+  'pids-limit': { value: 'NUMBER', help: 'Limit of its processes and threads', parse: positive },
   publish: {
     short: 'p',
     value: '[HOST:]PORT',
@@ -75,7 +75,7 @@ export const RUN_FLAGS = {
     help: 'Pull the image: missing (the default), always or never',
   },
   'read-only': { help: "The root file system cannot be changed; the image's volumes can" },
-  rm: { help: 'Delete the container when it ends; always so in the foreground' },
+  rm: { help: 'Delete the container when it ends; implied in the foreground' },
   'security-opt': {
     value: 'OPTION',
     many: true,
@@ -85,8 +85,8 @@ export const RUN_FLAGS = {
       'seccomp=PROFILE or seccomp=unconfined',
   },
   'shm-size': { value: 'SIZE', help: 'Size of /dev/shm (64m)', parse: bytes },
-  'stop-signal': { value: 'SIGNAL', help: 'Signal that stop sends', parse: signalName },
-  'stop-timeout': { value: 'SECONDS', help: 'Seconds that stop waits before it kills (10)', parse: seconds },
+  'stop-signal': { value: 'SIGNAL', help: 'Signal of stop', parse: signalName },
+  'stop-timeout': { value: 'SECONDS', help: 'Seconds until stop kills the container (10)', parse: seconds },
   tmpfs: {
     value: 'PATH[:OPTIONS]',
     many: true,
@@ -112,7 +112,7 @@ export type RunFlags = Values<typeof RUN_FLAGS>;
 const DEFAULT_STOP_TIMEOUT_S = 10;
 const LEAST_NS = 1e6;
 
-/** How a command is run: by the flags and the image's config. */
+/** The request for a container, from the flags and the image's config. */
 export function containerRequest(
   flags: RunFlags,
   config: RuntimeConfig,
@@ -139,7 +139,7 @@ export function containerRequest(
   );
   const added = flags['cap-add'];
   const network = chosenNetwork(flags);
-  // In the machine's network it would show the command the traffic of all other programs.
+  // In the machine's network, net_raw shows the traffic of all programs.
   const sniffs = added.some((name) => /^(all|(cap_)?net_raw)$/i.test(name));
   const capabilities = chosenCapabilities(added, [
     ...flags['cap-drop'],
@@ -178,7 +178,7 @@ export function containerRequest(
   };
 }
 
-/** How a container ends: the signal that asks for it, and how many seconds it has. */
+/** The stop signal of a container, and its seconds until SIGKILL. */
 export function stopping(
   flags: RunFlags,
   config: RuntimeConfig,
@@ -188,7 +188,7 @@ export function stopping(
   return { stopSignal, stopTimeout: flags['stop-timeout'] ?? DEFAULT_STOP_TIMEOUT_S };
 }
 
-/** Capabilities that give the whole machine away: process 1 of a container is a program of the machine. */
+/** Capabilities that allow an escape: PID 1 of a container is a program of the machine. */
 const WAYS_OUT = ['sys_admin', 'sys_ptrace'];
 
 /** A warning about capabilities with which a command can leave its container. */
@@ -247,7 +247,7 @@ function signalName(text: string): string {
   return text;
 }
 
-/** `K=V` as given; a bare `K` is this shell's, and nothing if it has none. */
+/** `K=V` as given. A bare `K` takes the value of this process's variable, or is dropped if that is not set. */
 export function environment(given: readonly string[], own: NodeJS.ProcessEnv): string[] {
   return given.flatMap((variable) => {
     if (variable === '' || variable.startsWith('=')) {
@@ -258,7 +258,7 @@ export function environment(given: readonly string[], own: NodeJS.ProcessEnv): s
   });
 }
 
-/** The variables of a file, one a line; empty lines and those that start with `#` are skipped. */
+/** The variables of a file, one per line. Empty lines and those that begin with `#` are skipped. */
 function environmentFile(path: string, own: NodeJS.ProcessEnv): string[] {
   if (!existsSync(path))
     throw usageError(`cannot read the file ${path}: it does not exist`, 'Check the name after --env-file.');
@@ -275,7 +275,7 @@ function environmentFile(path: string, own: NodeJS.ProcessEnv): string[] {
 const PORT = /^(?:(\[[0-9a-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:\/(tcp|udp))?$/i;
 const HIGHEST_PORT = 65535;
 
-/** The ports that `--publish` names: `[ADDRESS:][HOST:]CONTAINER[/PROTOCOL]`; without HOST it is the same number. */
+/** Parses `--publish`: `[ADDRESS:][HOST:]CONTAINER[/PROTOCOL]`; default for HOST: the same number. */
 export function publishedPorts(texts: readonly string[]): PublishedPort[] {
   return texts.map((text) => {
     const [, address, host, container, protocol] = PORT.exec(text) ?? [];
@@ -291,12 +291,12 @@ export function publishedPorts(texts: readonly string[]): PublishedPort[] {
   });
 }
 
-/** The network that flags ask for: ports are published from a private one, where there can be one. */
+/** The network of the flags. With `--publish` it is a private one, if this machine can make it. */
 export function chosenNetwork(flags: Pick<RunFlags, 'network' | 'publish'>): 'host' | 'none' | 'private' {
   return flags.network ?? (flags.publish.length > 0 && 'name' in networkHelper() ? 'private' : 'host');
 }
 
-/** A note on ports that are to be published from the machine's own network, or from none. */
+/** A note about `--publish` with the machine's network, or without a network. */
 export function portNote(flags: Pick<RunFlags, 'network' | 'publish'>): string | undefined {
   const ports = publishedPorts(flags.publish);
   const network = chosenNetwork(flags);

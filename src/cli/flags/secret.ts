@@ -1,6 +1,6 @@
 import { usageError } from '../../errors/error.ts';
 
-/** The source of a secret: a file as the user named it, or an environment variable. */
+/** The source of a secret: a file as typed, or an environment variable. */
 export type SecretSource = { file: string } | { env: string };
 
 const FORM = 'Write --secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE.';
@@ -14,7 +14,7 @@ const NAMES: Record<string, 'id' | 'src' | 'env' | 'type'> = {
 
 /**
  * Parses the value of `--secret` as Docker does: `id=X,src=FILE`, `id=X,env=NAME`, `type=env,id=X,src=NAME`,
- * or `id=X` alone, which is the variable X where it is set and else the file X.
+ * or `id=X` alone, which is the variable X if it is set, else the file X.
  */
 export function parseSecret(text: string, env: NodeJS.ProcessEnv): { id: string; source: SecretSource } {
   const fields: { id?: string; src?: string; env?: string; type?: string } = {};

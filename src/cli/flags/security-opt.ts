@@ -11,10 +11,10 @@ export interface SecurityOptions {
 }
 
 /**
- * Parses the values of `--security-opt`; the last of each kind wins.
+ * Parses the values of `--security-opt`. The last of each kind wins.
  *
- * @param capabilities of the command: profiles depend on them
- * @param cwd what paths of profiles are relative to
+ * @param capabilities of the command, on which profiles depend
+ * @param cwd base of relative paths of profiles
  */
 export function securityOptions(
   values: readonly string[],

@@ -4,7 +4,7 @@ const DAY = 24 * 60 * 60;
 const UNITS: Record<string, number> = { h: 3600, d: DAY, w: 7 * DAY, m: 30 * DAY, y: 365 * DAY };
 
 /**
- * Reads a moment of the past: `2026-01-31`, `2026-01-31T12:00:00Z`, or an age such as `90d`.
+ * Parses a time: `2026-01-31`, `2026-01-31T12:00:00Z`, or an age such as `90d`.
  *
  * @returns seconds since 1970
  * @throws JettisonError `USAGE`

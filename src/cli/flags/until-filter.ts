@@ -9,7 +9,7 @@ export interface Age {
 }
 
 /**
- * Reads `until=24h`, the only filter that pruning has.
+ * Parses `until=24h`, the only filter for pruning.
  *
  * @throws JettisonError `USAGE`
  */

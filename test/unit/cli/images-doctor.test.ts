@@ -18,7 +18,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^ {2}[✓✗] namespaces {2}\S/m);
     // Where RUN works, the last line is about its network.
     expect(stdout.replace(/network[\s\S]*/, (text) => text.replaceAll(/\n(?=.)/g, ' '))).toMatch(
-      /\n(This machine stands on the rung ".*"\.\n(RUN|A RUN|Commands).*network.*|RUN cannot work on this machine; .*)\.\n$/,
+      /\n(This machine uses the rung ".*"\.\n(RUN|A RUN|Commands).*network.*|RUN does not work on this machine; .*)\.\n$/,
     );
     expect(stdout).not.toContain('\u001b');
     // All that is longer is a path.
