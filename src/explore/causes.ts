@@ -8,13 +8,13 @@ import type { Store } from '../store/store.ts';
 import type { Subject } from './subject.ts';
 import { amount, placeOf, textOf } from './text.ts';
 
-/** One link of a chain of causes: what it is, and what is known of it. */
+/** One link of a chain of causes: a label and its text. */
 export interface Cause {
   what: string;
   detail: string;
 }
 
-/** How later layers waste what a lower one has brought. */
+/** Words for the reasons why bytes of a layer are wasted. */
 export const WASTED = {
   overwritten: 'overwritten by',
   deleted: 'deleted by',
@@ -22,8 +22,8 @@ export const WASTED = {
 } as const;
 
 /**
- * Why a path is in an image: its package and who asks for that, the instructions that it came by, the layer; and of what
- * cannot be seen any more, which instruction hides it.
+ * Why a path is in an image: its package and the packages that require it, the instructions that added it, the layer;
+ * for a hidden path also the instruction that hides it.
  *
  * @param leaf the path, with its entry and content, as the layer has it
  */

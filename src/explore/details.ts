@@ -11,7 +11,7 @@ import { amount, linkOf, modeText, placeOf, span, textOf, timeText } from './tex
 
 const LABEL = 10;
 
-/** What is known of the selected row, in lines. */
+/** The lines of the details pane for the selected row. */
 export function describeSelection(explorer: Explorer, width: number): Span[][] {
   if (explorer.focus === 'left') return layerLines(explorer, width);
   if (explorer.view === 'files') return fileLines(explorer, width);

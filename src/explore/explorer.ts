@@ -11,7 +11,7 @@ import { CausesPage, HelpPage } from './pages.ts';
 import { type Subject, subjectOf, type Wanted, wantedOf } from './subject.ts';
 import { type Hideable, TreeView } from './tree-view.ts';
 
-/** What the world has to do for a key; what comes of it is told to the explorer. */
+/** What the caller has to do after a key; it passes the result back to the explorer. */
 export type Effect =
   | { do: 'quit' }
   | { do: 'suspend' }
@@ -20,7 +20,7 @@ export type Effect =
   | { do: 'read'; file: Wanted }
   | { do: 'save'; file: Wanted; to: string };
 
-/** What is being typed into the last line. */
+/** The text that the user is typing into the last line. */
 export type Prompt = { for: 'filter'; text: string } | { for: 'save'; text: string; file: Wanted };
 
 const HIDEABLE: Partial<Record<Action, Hideable>> = {
@@ -37,7 +37,7 @@ const WORDS: Record<Hideable, string> = {
 };
 
 /**
- * The state of the explorer: keys change it, `render.ts` draws it. Knows nothing of terminals, files or time.
+ * The state of the explorer: keys change it, `render.ts` draws it. It does no I/O and reads no clock.
  */
 export class Explorer {
   readonly tree: FileTree;
@@ -48,15 +48,15 @@ export class Explorer {
   view: View = 'files';
   /** Whether the files pane shows all changes up to the layer, or those of the layer. */
   aggregated = false;
-  /** What the files pane is limited to: a package or a kind. */
+  /** The package or kind that the files pane is limited to. */
   scope: { name: string; from: View } | undefined;
-  /** Whether permissions and owners are shown; undefined: where there is room. */
+  /** Whether permissions and owners are shown; undefined: if the pane is wide enough. */
   attributes: boolean | undefined;
   page: Page | undefined;
   pageTop = 0;
   prompt: Prompt | undefined;
   message: { text: string; isError: boolean } | undefined;
-  /** What is waited for. */
+  /** The work in progress, as a text for the last line. */
   busy: string | undefined;
   readonly cursors = {
     layers: new Cursor(),
@@ -121,7 +121,7 @@ export class Explorer {
     return this.left === 'instructions' ? this.cursors.instructions.row : this.#instructionOf(this.layer);
   }
 
-  /** What layers from this one on did is shown as a change. */
+  /** The first layer whose changes are marked as changes. */
   get since(): number {
     const { layer } = this;
     if (!this.aggregated) {
@@ -159,7 +159,7 @@ export class Explorer {
     this.#scrollPage(this.pageTop);
   }
 
-  /** @returns what the world has to do */
+  /** @returns what the caller has to do */
   press(key: string): Effect | undefined {
     this.message = undefined;
     if (key === '^Z') return { do: 'suspend' };
@@ -170,7 +170,7 @@ export class Explorer {
     return action === undefined ? undefined : this.#act(action);
   }
 
-  /** A file that was asked for is here. @param bytes its beginning, at most `SHOWN_BYTES` */
+  /** Shows a file that `key` asked for. @param bytes its beginning, at most `SHOWN_BYTES` */
   opened(file: Wanted, bytes: Buffer): void {
     this.busy = undefined;
     this.#opened = new FilePage(file.path, bytes, file.size);
@@ -373,7 +373,7 @@ export class Explorer {
     this.#keepingNode(() => this.files.show(this.tree.at(this.layer, this.since)));
   }
 
-  /** What changes the rows leaves the cursor at its path, or at the nearest directory above it. */
+  /** Changes the rows, and keeps the cursor at its path, or at the nearest directory above it. */
   #keepingNode(change: () => void): void {
     const { node } = this;
     const cursor = this.cursors.files;
@@ -481,7 +481,7 @@ export class Explorer {
     });
   }
 
-  /** The file where it is hidden: in the layer that does so. */
+  /** Shows a wasted file in the layer that hides it. */
   #openWaste(): void {
     const row = this.lists.waste[this.cursors.waste.row];
     const node = row === undefined ? undefined : this.tree.find(row.path);
@@ -544,7 +544,7 @@ export class Explorer {
   }
 }
 
-/** A line after a key; undefined where the key does nothing to a line. */
+/** The typed line after a key; undefined if the key does not edit lines. */
 function edited(line: string, key: string): string | undefined {
   if (key === 'Backspace') return [...line].slice(0, -1).join('');
   if (key === '^U') return '';

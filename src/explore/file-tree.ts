@@ -3,7 +3,7 @@ import type { Change } from '../inspect/layer-changes.ts';
 import type { Leaf } from '../inspect/leaf.ts';
 import { comparePaths, type Entry } from '../layer/entry.ts';
 
-/** What a path is in a view that compares two states of an image. */
+/** The status of a path in a view that compares two states of an image. */
 export const STATUS = { absent: 0, unchanged: 1, added: 2, changed: 3, removed: 4 } as const;
 
 /** Every path of a view: its status and the event that it shows, by node. */
@@ -15,9 +15,9 @@ export interface Snapshot {
 }
 
 /**
- * All paths that an image ever had, in any of its layers, as flat arrays: node 0 is the root, parents come before what
- * is in them, and everything below a node is between it and its `ends`. The state after any layer is one pass over
- * arrays of numbers, so that no key waits for a walk of a tree.
+ * All paths of all layers of an image, as flat arrays: node 0 is the root, parents come before their children, and
+ * everything below a node is between it and its `ends`. The state after any layer is computed in one pass over arrays of
+ * numbers, so that the explorer reacts at once.
  */
 export class FileTree {
   readonly paths: readonly string[];
@@ -28,7 +28,7 @@ export class FileTree {
   readonly depths: Uint16Array;
   /** How many different contents files have: events refer to them by number. */
   readonly contents: number;
-  /** What an event made of its path; undefined: removed it. */
+  /** The entry that an event gave its path; undefined if it removed the path. */
   readonly entries: readonly (Entry | undefined)[];
   /** The content of each event's file: a number, -1 without one. Hard links have that of their file. */
   readonly contentOf: Int32Array;
@@ -62,7 +62,7 @@ export class FileTree {
    * The state after a layer, compared with that before another one.
    *
    * @param layer position of the last layer that counts
-   * @param since what layers from this one on did is a change; at most `layer`
+   * @param since the first layer whose events count as changes; at most `layer`
    */
   at(layer: number, since: number): Snapshot {
     const status = new Uint8Array(this.size);
@@ -149,7 +149,7 @@ function pathsOf(changes: Iterable<Change>): string[] {
   return isSorted ? paths : [...new Set(paths)].sort(comparePaths);
 }
 
-/** Sorted lists as one, the short ones first: the longest is copied once. */
+/** Merges sorted lists, the short ones first, so that the longest is copied once. */
 function unionOf(lists: string[][]): string[] {
   const todo = lists.sort((a, b) => b.length - a.length);
   while (todo.length > 1) {
@@ -269,7 +269,7 @@ class Events {
     return node === 0 || this.#now(node)?.type === 'directory';
   }
 
-  /** A directory that a layer has something in, where no layer lists it. */
+  /** A directory that no layer lists, but that a layer has a path in. */
   #enter(node: number, layer: number): void {
     const parent = this.tree.parents[node]!;
     if (!this.#isDirectory(parent)) this.#enter(parent, layer);
@@ -277,7 +277,7 @@ class Events {
     this.#push(node, layer, { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 }, -1);
   }
 
-  /** A path goes, and all below it. */
+  /** Removes a path, and everything below it. */
   #remove(node: number, layer: number): void {
     if (this.#isDirectory(node)) this.#removeBelow(node, layer);
     if (this.#now(node) !== undefined) this.#push(node, layer, undefined, -1);
@@ -289,7 +289,7 @@ class Events {
     }
   }
 
-  /** What a hard link has: the content that its file got in the same layer. */
+  /** The content of a hard link: that of its file in the same layer. */
   #contentAt(path: string, layer: number): number {
     const node = this.tree.find(path);
     const last = node === undefined ? -1 : this.#lasts[node]!;
@@ -309,5 +309,5 @@ class Events {
   }
 }
 
-/** So many nodes are passed over before a path is looked for. */
+/** Nodes to step over before a binary search for the path begins. */
 const STEPS = 32;

@@ -41,7 +41,7 @@ export type Action =
   | 'redraw';
 
 export interface Binding {
-  /** As they are written for people; the first one is shown in short hints. */
+  /** Their names in the help; the first one is shown in short hints. */
   keys: readonly string[];
   place: Place;
   action: Action;
@@ -51,8 +51,8 @@ export interface Binding {
 }
 
 /**
- * All keys: the explorer's behaviour, its help and the table in docs/explore.md come of this. Those of dive do what they
- * do there. Terminals send the same for ^M and Enter, ^I and Tab.
+ * All keys: the explorer's behaviour, its help and the table in docs/explore.md are made from this. The keys of dive do
+ * the same as in dive. Terminals send the same byte for ^M and Enter, and for ^I and Tab.
  */
 export const BINDINGS: readonly Binding[] = [
   { keys: ['?', 'F1'], place: 'everywhere', action: 'help', help: 'Show all keys', hint: 'help' },

@@ -8,7 +8,7 @@ export interface Size {
 export interface Layout {
   /** Too small to show anything. */
   tooSmall: boolean;
-  /** Only one of the panes has room: that with the keys. */
+  /** Only one pane has room: the one with the focus. */
   single: boolean;
   leftWidth: number;
   rightColumn: number;

@@ -9,7 +9,7 @@ interface KindRow {
   files: number;
 }
 
-/** What can be looked at. */
+/** The views of the right pane. */
 export const VIEWS = ['files', 'packages', 'kinds', 'waste'] as const;
 export type View = (typeof VIEWS)[number];
 

@@ -1,18 +1,18 @@
 /**
- * Whether texts match what somebody typed: they contain it; `*` stands for anything, `^` for the beginning and `$` for
- * the end. Without capitals, capitals do not matter (`ignoresCase`). Takes linear time whatever is typed.
+ * Whether texts contain a typed pattern: `*` matches anything, `^` the beginning and `$` the end. A pattern without
+ * capitals ignores case (`ignoresCase`). Takes linear time for any pattern.
  */
 export function matcher(typed: string): (text: string) => boolean {
   const matches = exactMatcher(typed);
   return ignoresCase(typed) ? (text) => matches(text.toLowerCase()) : matches;
 }
 
-/** Whether a typed text means capitals, too. */
+/** Whether a typed pattern ignores case: it has no capitals. */
 export function ignoresCase(typed: string): boolean {
   return typed === typed.toLowerCase();
 }
 
-/** The same where capitals matter: texts for a filter that ignores them have none. */
+/** The same for a pattern with case; for one that ignores case, pass texts in lower case. */
 export function exactMatcher(typed: string): (text: string) => boolean {
   const isAtStart = typed.startsWith('^');
   const isAtEnd = typed.length > 1 && typed.endsWith('$');

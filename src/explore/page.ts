@@ -3,19 +3,19 @@ import { displayWidth } from '../events/width.ts';
 import { type Span, safe } from './screen.ts';
 import { span } from './text.ts';
 
-/** Lines of a page, each made when it is looked at. */
+/** Lines of a page, each made when it is shown. */
 export interface Lines {
   readonly length: number;
   at(line: number): readonly Span[] | undefined;
 }
 
-/** Something to read that covers the panes: its lines are made for a width. */
+/** A text that covers the panes; its lines are broken at a width. */
 export interface Page {
   readonly title: string;
   lines(width: number): Lines;
 }
 
-/** Of larger files no more than this is shown. */
+/** Bytes of a file that are shown at most. */
 export const SHOWN_BYTES = 1 << 20;
 const LOOKED_AT = 8192;
 const TAB = 8;

@@ -11,8 +11,8 @@ export interface ContentSink {
 }
 
 /**
- * Reads one file out of a layer: streams the layer to the member that has the content, and no further. Members are told
- * by size and digest, so that neither links of the archive nor a name that stands twice in it lead to other bytes.
+ * Reads one file out of a layer: streams the layer up to the member that has the content, and no further. It recognises
+ * the member by size and digest, so that neither links in the archive nor a duplicate name lead to other bytes.
  *
  * @param content size in bytes and sha256 (64 hex digits) of the file, as the layer's index has them
  * @throws JettisonError `CONTENT_MISSING` when the layer has no such file: it is not the layer that was indexed

@@ -82,7 +82,7 @@ function paneRows(explorer: Explorer, screen: Row[], layout: Layout, signs: Sign
   }
 }
 
-/** A line with a name in it; the pane with the keys has it bright. */
+/** The title line of a pane; bright in the pane that has the focus. */
 function title(
   column: number,
   width: number,
@@ -100,7 +100,7 @@ function title(
   return { column, width, spans: [lead, ...spans, span(` ${rules}`, 'dim')] };
 }
 
-/** The image, and what it weighs: as much of it as there is room for. */
+/** The first line: the image's name and sizes, as many as fit. */
 function summaryLine({ description, layout }: Explorer, signs: Signs): Span[] {
   const { image, size: sizes } = description;
   const facts: Span[][] = [
@@ -226,7 +226,7 @@ function fileSpans(explorer: Explorer, node: number, signs: Signs): Span[] {
   const entry = tree.entries[event[node]!];
   const isDirectory = entry?.type === 'directory';
   let is = status[node]!;
-  // A directory in which something changed has changed, as far as the eye is concerned.
+  // A directory in which something changed is shown as changed.
   if (isDirectory && is === STATUS.unchanged && files.touched[node] === 1) is = STATUS.changed;
   const style = STATUS_STYLES[is];
   const attributes =
@@ -286,7 +286,7 @@ function listSpans(
 /** Before the path in the list of waste. */
 const WASTE_COLUMNS = 28;
 
-/** A path whose end is what one wants to see. */
+/** A path cut at its beginning, so that its end is visible. */
 function ending(path: string, columns: number, ellipsis: string): string {
   const characters = [...safe(path)];
   let room = columns;
@@ -302,7 +302,7 @@ const WASTE_WORDS: Record<keyof typeof WASTED, string> = {
   metadata: 'mode, owner',
 };
 
-/** What is typed, what happens, or which keys there are. */
+/** The last line: the typed text, the work in progress, a message, or hints for keys. */
 function lastLine(explorer: Explorer): Span[] {
   const { prompt, busy, message, place, page } = explorer;
   if (prompt !== undefined) {

@@ -1,7 +1,7 @@
 import { visibleLine } from '../errors/safe-text.ts';
 import { displayWidth, truncate } from '../events/width.ts';
 
-/** How a piece of text looks; without colour the weight alone says it. */
+/** The style of a piece of text; without colour only its weight differs. */
 const STYLES = {
   plain: ['', ''],
   bold: ['1', '1'],
@@ -23,13 +23,13 @@ export interface Span {
   style?: StyleName;
 }
 
-/** A piece of a row at a fixed place: nothing that is in it can move what is beside it. */
+/** A part of a row at a fixed column: its text cannot move its neighbours. */
 export interface Segment {
   /** Columns from the left, the first one is 0. */
   column: number;
   width: number;
   spans: readonly Span[];
-  /** The row of the cursor: bright where the pane has the keys. */
+  /** The row of the cursor: bright if the pane has the focus. */
   selected?: 'active' | 'inactive';
 }
 
@@ -40,7 +40,7 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 const BYTE = /(?<![\ud800-\udbff])[\udc80-\udcff]/g;
 const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-/** A text of others as one line without control characters, and without bytes that are not UTF-8. */
+/** Untrusted text as one line without control characters, and without bytes that are not UTF-8. */
 export function safe(text: string): string {
   if (PRINTABLE.test(text)) return text;
   return visibleLine(text)
@@ -48,7 +48,7 @@ export function safe(text: string): string {
     .replace(LONE, '\ufffd');
 }
 
-/** The same for a terminal that has no other characters: bytes above would be controls to some. */
+/** The same for an ASCII terminal: some would take other bytes for control characters. */
 function safeAscii(text: string): string {
   return safe(text).replace(
     /[^\x20-\x7e]/gu,
@@ -81,7 +81,7 @@ export function rowText(row: Row, options = { ascii: false, ellipsis: '…' }): 
   return text.trimEnd();
 }
 
-/** A row as a terminal is told it: each segment at its column. */
+/** A row with control sequences that put each segment at its column. */
 function rowCodes(row: Row, options: ScreenOptions): string {
   const { color } = options;
   let codes = '';
@@ -104,7 +104,7 @@ export interface ScreenOptions {
   ellipsis: string;
 }
 
-/** What a terminal shows: the next picture costs only the rows that differ. */
+/** What a terminal shows, so that only the rows that differ are written. */
 export class Screen {
   #rows: string[] = [];
 
@@ -125,7 +125,7 @@ export class Screen {
       codes += `\x1b[${at + 1};1H\x1b[2K${row}`;
     }
     this.#rows = next;
-    // As one picture, where the terminal knows how.
+    // A synchronized update, which terminals without support ignore.
     return codes === '' ? '' : `\x1b[?2026h${codes}\x1b[?2026l`;
   }
 }

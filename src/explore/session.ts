@@ -12,7 +12,7 @@ import { Screen } from './screen.ts';
 import type { Wanted } from './subject.ts';
 import { SIGNS } from './text.ts';
 
-/** A terminal: what is typed on it, and what it shows. */
+/** A terminal: its input and output. */
 export interface ExploreTerminal {
   input: NodeJS.ReadableStream & {
     setRawMode(raw: boolean): unknown;
@@ -32,18 +32,18 @@ export interface SessionOptions {
   signal: AbortSignal;
 }
 
-/** Another screen, no cursor, and lines that end at the edge; then all of it back. */
+/** Turns on the alternate screen, hides the cursor and turns off line wrap; then the reverse. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l';
 /** How long the rest of an escape sequence may take, in milliseconds. */
 const ESCAPE_MS = 40;
 const PROGRESS_MS = 100;
-/** Besides those that abort the signal of a command: each would leave the terminal as it is. */
+/** Signals besides those that abort a command: each would end the process without restoring the terminal. */
 const DEADLY = ['SIGHUP', 'SIGQUIT'] as const;
 
 /**
- * Runs the explorer on a terminal until somebody quits. The terminal is set back however that ends: by a key, a signal,
- * an error, or `process.exit`.
+ * Runs the explorer on a terminal until the user quits. The terminal's state is restored however that ends: by a key, a
+ * signal, an error, or `process.exit`.
  *
  * @throws the reason of `signal`, when that is aborted
  */
@@ -111,7 +111,7 @@ class Session {
 
   #enter(): void {
     const { input, output } = this.options.terminal;
-    // Once more after a stop: the shell has set the terminal to its own liking.
+    // Once more after a stop: the shell has changed the terminal's mode.
     if (this.#entered) input.setRawMode(false);
     input.setRawMode(true);
     output.write(ENTER);
@@ -225,7 +225,7 @@ class Session {
     }
   }
 
-  /** Reads a file, showing how far that is; only one at a time. */
+  /** Reads a file and shows the progress; only one at a time. */
   async #reads(what: string, file: Wanted, sink: ContentSink, then: () => void): Promise<void> {
     this.#reading?.abort();
     const reading = new AbortController();
@@ -253,7 +253,7 @@ class Session {
     }
   }
 
-  /** An error in the explorer ends it as any error of a command does: after the terminal is set back. */
+  /** An error in the explorer ends the command, after the terminal is restored. */
   #guard(work: () => void): void {
     try {
       work();

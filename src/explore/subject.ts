@@ -18,7 +18,7 @@ export interface Wanted {
   mode: number;
 }
 
-/** Of the explorer's state, what says which row is selected. */
+/** The part of the explorer's state that determines the selected row. */
 interface Selection {
   view: View;
   tree: FileTree;
@@ -30,7 +30,7 @@ interface Selection {
   inspection: Inspection;
 }
 
-/** What is selected on the right: the path itself, a wasted one, the first of a package. */
+/** The path of the selected row: of a file, of a wasted file, or the first one of a package. */
 export function subjectOf(selection: Selection): Subject | undefined {
   const { view, files, tree, node, lists, cursors, inspection } = selection;
   if (view === 'kinds') return undefined;

@@ -7,7 +7,7 @@ import { amount, placeOf, sizeColumn, textOf } from './text.ts';
 /** How many rows the longer lists have. */
 const ROWS = 10;
 
-/** An image in lines of text, for a pipe, a log or a reader in a hurry. */
+/** A summary of an image as lines of text, for output that is not a terminal. */
 export function summaryLines(description: ImageDescription): string[] {
   const {
     image,

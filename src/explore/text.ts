@@ -3,7 +3,7 @@ import type { Instruction } from '../inspect/instructions.ts';
 import type { Entry } from '../layer/entry.ts';
 import type { Span, StyleName } from './screen.ts';
 
-/** Signs of the explorer that are not ASCII, and what stands for them where a terminal has ASCII only. */
+/** Signs of the explorer that are not ASCII, and their substitutes on an ASCII terminal. */
 export const SIGNS = {
   unicode: {
     open: '▾',
@@ -81,7 +81,7 @@ export function placeOf({ location }: Instruction): string {
   return location === undefined ? '' : `${location.file}:${location.line}`;
 }
 
-/** An instruction's text on one line; a hint where the history says nothing. */
+/** An instruction's text on one line; a placeholder if the history has none. */
 export function textOf({ text }: Instruction): string {
   return text === '' ? '(the history does not say)' : text.replace(/\s+/g, ' ');
 }

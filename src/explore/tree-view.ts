@@ -5,8 +5,8 @@ import { exactMatcher, ignoresCase } from './match.ts';
 export type Hideable = 'added' | 'changed' | 'removed' | 'unchanged';
 
 /**
- * What of a tree is on the screen: which paths pass the toggles and the filter, which directories are closed, in which
- * order they stand. `rows` is the flat list of visible nodes; moving through it computes nothing.
+ * The visible part of a tree: which paths pass the toggles and the filter, which directories are closed, and the order.
+ * `rows` is the flat list of visible nodes; moving the cursor computes nothing.
  */
 export class TreeView {
   /** Bytes of what is shown at and below each node, hard links once; removed files do not count. */
@@ -68,7 +68,7 @@ export class TreeView {
     this.update();
   }
 
-  /** Paths as filters see them; made when the first one is about to be typed. */
+  /** Paths as filters compare them; computed before the first filter. */
   prepareFilter(): { exact: string[]; folded: string[] } {
     if (this.#absolute === undefined) {
       const exact = this.tree.paths.map((path) => `/${path}`);
@@ -129,7 +129,7 @@ export class TreeView {
     return this.#filter === '' && this.#scope === undefined ? this.#closed : this.#closedInFilter;
   }
 
-  /** Sums up anew: what is shown has changed. */
+  /** Computes the sums again, after the set of shown nodes has changed. */
   update(): void {
     const { tree, bytes, files, touched } = this;
     const { status, event } = this.snapshot;
@@ -166,7 +166,7 @@ export class TreeView {
     this.list();
   }
 
-  /** Lists the visible rows anew: what is open has changed, or the order. */
+  /** Lists the visible rows again, after directories were opened or closed, or the order has changed. */
   list(): void {
     this.rows = this.sort === 'name' ? this.#byName() : this.#bySize();
   }
