@@ -131,7 +131,12 @@ describe('a Dockerfile that is wrong', () => {
     // Not itself: process 1 cannot be killed from inside.
     ['runs what kills itself', "FROM base\nRUN sh -c 'kill -9 $$'; exit $?\n", /exit code 137/],
     ['runs without a shell', 'FROM scratch\nRUN true\n', /exit code 127/],
-    ['runs as nobody known', 'FROM base\nUSER nobodyhere\nRUN id\n', /no user "nobodyhere"/, /USER uid:gid/],
+    [
+      'runs as an unknown user',
+      'FROM base\nUSER nobodyhere\nRUN id\n',
+      /unknown user "nobodyhere"/,
+      /USER uid:gid/,
+    ],
     [
       'runs in a file',
       'FROM base\nENV PATH=/bin\nRUN rm -r /usr/a && echo > /dir\nWORKDIR /dir\n',
