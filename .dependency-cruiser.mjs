@@ -44,6 +44,7 @@ const rooms = {
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   probe: ['layer', 'store', 'protocol', 'machine', 'launch', 'host', 'run'],
   base: ['layer', 'store', 'host', 'export'],
+  init: ['context'],
   build: [
     ...[
       'dockerfile',

@@ -28,6 +28,8 @@ const TABLES = {
   'images/sources': { entry: 'a source of images' },
   'plan/checks': { entry: 'a rule', helpers: ['define-plan-check.ts'] },
   'solve/layers': { entry: 'a kind of layer', helpers: ['damage.ts', 'recipe-file.ts'] },
+  'init/frameworks': { entry: 'a framework', helpers: ['framework.ts', 'frameworks.ts'] },
+  'init/languages': { entry: 'a language' },
   'inspect/catalogues': { entry: 'a place of packages', helpers: ['paragraphs.ts'] },
   versions: { entry: 'an order of versions', helpers: ['constraint.ts', 'interval.ts', 'orders.ts'] },
   'solve/steps': {
@@ -59,6 +61,7 @@ const SHORT_FILES = {
   'events/renderer.ts': 'an interface, one file a renderer',
   'explore/cursor.ts': 'a class of its own',
   'forecast/proposals/proposals.ts': 'a table, one line a proposal',
+  'init/compose-file.ts': 'one of the files that init writes',
   'inspect/inspection.ts': 'the type that all of inspect/ reads',
   'launch/capabilities.ts': 'a table',
   'layout/layout-files.ts': 'an interface with three implementations',

@@ -2,6 +2,10 @@ import type { CommandTable } from './command.ts';
 
 /** Every command, in the overview's order. A module is loaded when its command is typed, not before. */
 export const commands: CommandTable = {
+  init: {
+    summary: 'Write a Dockerfile for a project, and try it',
+    load: () => import('./commands/init.ts'),
+  },
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./commands/build.ts') },
   debug: { summary: 'Open a shell where a build fails', load: () => import('./commands/debug.ts') },
   lint: { summary: 'Check Dockerfiles', load: () => import('./commands/lint.ts') },

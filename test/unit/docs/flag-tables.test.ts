@@ -25,6 +25,7 @@ describe('tables of flags in docs/', () => {
       'builds show',
       'explore',
       'forecast',
+      'init',
       'lint',
       'report',
       'run',

@@ -1,0 +1,52 @@
+import { linkSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { JettisonError } from '../errors/error.ts';
+import type { WrittenFiles } from '../init/find-recipe.ts';
+
+/** A file that differs from what is there, or is missing. */
+export interface FileChange {
+  name: string;
+  text: string;
+  /** Unified. */
+  diff: string;
+}
+
+/** How some files of a folder would change. */
+export async function changesOf(folder: string, files: WrittenFiles): Promise<FileChange[]> {
+  const { createTwoFilesPatch } = await import('diff');
+  return Object.entries(files).flatMap(([name, text]) => {
+    const path = join(folder, name);
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    if (status !== undefined && !status.isFile()) {
+      throw new JettisonError('INIT_FILE', `${path} is not a regular file`, {
+        hint: 'Init changes regular files only: move it away.',
+      });
+    }
+    const before = status === undefined ? undefined : readFileSync(path, 'utf8');
+    if (before === text) return [];
+    const old = before === undefined ? '/dev/null' : `a/${name}`;
+    const patch = createTwoFilesPatch(old, `b/${name}`, before ?? '', text, undefined, undefined, {
+      context: 3,
+    });
+    // Without the line of equals signs above it.
+    return [{ name, text, diff: patch.slice(patch.indexOf('\n') + 1) }];
+  });
+}
+
+/** Writes a file whole or not at all. A file that has appeared in between is not overwritten. */
+export function writeNew(folder: string, { name, text }: FileChange, replace: boolean): void {
+  const path = join(folder, name);
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text, { flag: 'wx' });
+    if (replace) renameSync(temporary, path);
+    else linkSync(temporary, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new JettisonError('INIT_FILE', `cannot write ${path}: ${code === 'EEXIST' ? 'it exists' : code}`, {
+      hint: 'Check the rights of the folder.',
+    });
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
