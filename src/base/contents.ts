@@ -33,6 +33,9 @@ export const CERTIFICATES = [
 /** Libraries that glibc loads by name when it looks up users and hosts; newer ones have them built in. */
 export const NAME_SERVICE_LIBRARIES = ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2'];
 
+/** Parts of glibc that are in libc.so.6 since 2.34, by which addons compiled before still ask for them. */
+export const OLD_GLIBC_LIBRARIES = ['libdl.so.2', 'libpthread.so.0', 'librt.so.1', 'libutil.so.1'];
+
 function words(text: string): string[] {
   return text.split(/\s+/).filter(Boolean);
 }

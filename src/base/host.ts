@@ -4,7 +4,7 @@ import { JettisonError } from '../errors/error.ts';
 import type { HistoryEntry, RuntimeConfig } from '../image/types.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { addAccounts } from './accounts.ts';
-import { CERTIFICATES, NAME_SERVICE_LIBRARIES, TOOL_FILES, TOOLS } from './contents.ts';
+import { CERTIFICATES, NAME_SERVICE_LIBRARIES, OLD_GLIBC_LIBRARIES, TOOL_FILES, TOOLS } from './contents.ts';
 import { findLibraries, linkDirectory } from './libraries.ts';
 import { Listing } from './listing.ts';
 import { thisMachine } from './machine.ts';
@@ -207,7 +207,9 @@ async function addLibraries(listing: Listing, programs: string[], warnings: stri
   }
   const libc = needs.libraries.find(({ name }) => name === 'libc.so.6');
   if (libc === undefined) return;
-  for (const name of NAME_SERVICE_LIBRARIES) await listing.same(join(dirname(libc.path), name));
+  for (const name of [...NAME_SERVICE_LIBRARIES, ...OLD_GLIBC_LIBRARIES]) {
+    await listing.same(join(dirname(libc.path), name));
+  }
 }
 
 async function firstOf(paths: string[]): Promise<string | undefined> {
