@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../errors/error.ts';
-import type { Descriptor, RuntimeConfig } from '../image/types.ts';
+import type { Descriptor, Healthcheck, RuntimeConfig } from '../image/types.ts';
 import { networkHelper } from '../machine/network-helper.ts';
 import type { PublishedPort } from '../protocol/exec-request.ts';
 import { type ContainerPlan, type ContainerRequest, createContainer } from '../run/container.ts';
@@ -50,6 +50,8 @@ const DEFAULT_SETTLE_MS = 2000;
 const DEFAULT_CHECK_MS = 30_000;
 const DEFAULT_STOP_MS = 5000;
 const NS_PER_MS = 1e6;
+/** Of a health check, as in Docker. */
+const MOST_TRIES = 3;
 /** A proxy whose service is still starting. */
 const NOT_YET = [502, 503, 504];
 
@@ -229,7 +231,7 @@ class Probe {
   async #check(): Promise<Pick<ProbeResult, 'health' | 'probe' | 'test'>> {
     const { probe, test, checkMs = DEFAULT_CHECK_MS, signal } = this.#options;
     const { Healthcheck: own } = this.#config;
-    const health = own?.Test === undefined ? undefined : await this.#inside(own.Test, own.Timeout);
+    const health = own?.Test === undefined ? undefined : await this.#health(own.Test, own);
     const probed = probe === undefined ? undefined : await this.#inside(commandOf(probe), undefined);
     const tested =
       test === undefined || this.#hasEnded
@@ -245,6 +247,16 @@ class Probe {
       ...(probed === undefined ? {} : { probe: probed }),
       ...(tested === undefined ? {} : { test: tested }),
     };
+  }
+
+  /** A container is unhealthy only after several failures in a row: a slow start must not count. */
+  async #health(test: string[], { Timeout, Retries }: Healthcheck): Promise<CheckedCommand | undefined> {
+    let result: CheckedCommand | undefined;
+    for (let tries = Math.min(Retries || MOST_TRIES, MOST_TRIES); tries > 0; tries--) {
+      result = await this.#inside(test, Timeout);
+      if (result === undefined || result.exitCode === 0 || this.#hasEnded) break;
+    }
+    return result;
   }
 
   /** Runs a command in the container, as its health check would be. */
