@@ -138,6 +138,26 @@ describe('builds on record', () => {
     expect((await builds.run(['builds', 'import', file])).err).toContain('is on record already');
   });
 
+  it('print what commands printed, and end their last line', async () => {
+    const [{ id, steps }] = await facts();
+    const file = join(builds.folder, 'output.json.gz');
+    await text('builds', 'export', '-o', file, id);
+    const told = JSON.parse(gunzipSync(readFileSync(file)).toString());
+    const [one, two] = steps.map((step: { id: string }) => step.id);
+    told.log = [
+      { step: one, stream: 'stdout', text: 'first' },
+      { step: two, stream: 'stdout', text: 'second\n' },
+      { step: two, stream: 'stderr', text: 'third' },
+    ];
+    writeFileSync(file, gzipSync(JSON.stringify(told)));
+    await text('builds', 'rm', id);
+    await text('builds', 'import', file);
+    expect(await text('builds', 'logs', id)).toBe(
+      '[stage-0 1/3] WORKDIR /x-$API_TOKEN\nfirst\n\n[stage-0 2/3] COPY a /a\nsecond\nthird\n',
+    );
+    expect(await text('builds', 'logs', id, one)).toBe('first\n');
+  });
+
   it.each([
     ['no JSON', Buffer.from('x')],
     ['another format', gzipSync('{"format":"x"}')],

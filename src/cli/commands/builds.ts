@@ -147,14 +147,17 @@ const logs = defineCommand({
         ({ step }) => args[1] === undefined || step === args[1],
       );
       let last = '';
+      let isLineOpen = false;
       for (const { step, text } of entries) {
         const info = build.steps.find(({ id }) => id === step);
         if (step !== last && args[1] === undefined && info !== undefined) {
-          io.stdout.write(`${last === '' ? '' : '\n'}${nameOfStep(info)}\n`);
+          io.stdout.write(`${isLineOpen ? '\n' : ''}${last === '' ? '' : '\n'}${nameOfStep(info)}\n`);
         }
         last = step;
         io.stdout.write(forOutput(io, text));
+        if (text !== '') isLineOpen = !text.endsWith('\n');
       }
+      if (isLineOpen) io.stdout.write('\n');
       return 0;
     }),
 });
