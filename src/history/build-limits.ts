@@ -52,7 +52,7 @@ export function pruneBuilds(store: BuildStore, beforeMs: number): { builds: numb
     stages.set(one.project, known);
   }
   removeBuilds(store, doomed);
-  store.sweep(0);
+  store.sweep();
   for (const [project, names] of stages) store.notePruned(project, [...names]);
   return { builds: doomed.length, bytes: Math.max(0, size - store.size()) };
 }

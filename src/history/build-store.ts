@@ -188,10 +188,10 @@ export class BuildStore {
   /**
    * Deletes what no build on record needs any more: facts of steps, lists of files, logs.
    *
-   * @param olderThanMs a build that runs may have written what it has not named yet
+   * @param olderThanMs spares what is newer: a build that runs may have written what it has not named yet. Default: all
    * @returns bytes that were freed
    */
-  sweep(olderThanMs: number): number {
+  sweep(olderThanMs?: number): number {
     const definitions = new Set<string>();
     const logs = new Set<string>();
     for (const one of this.names()) {
@@ -208,7 +208,7 @@ export class BuildStore {
         if (selection !== undefined && isDigest(selection)) lists.add(`${hex(selection)}.gz`);
       }
     }
-    const before = Date.now() - olderThanMs;
+    const before = olderThanMs === undefined ? Number.POSITIVE_INFINITY : Date.now() - olderThanMs;
     const steps = new Set([...definitions].map((one) => `${hex(one as Digest)}.json`));
     return (
       sweepFolder(this.#steps, steps, before) +

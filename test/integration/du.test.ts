@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { command as builder } from '../../src/cli/commands/builder.ts';
 import { command as du } from '../../src/cli/commands/du.ts';
@@ -80,6 +82,26 @@ describe('jettison du and keep-storage', () => {
     expect(again.outcomes['RUN cp /three /three2']).toBe('cached');
     expect(await keep('0')).not.toContain('Deleted 0 step records');
     expect(sum(await rows(), 'build cache')).toBe(0);
+  });
+
+  it('shows the builds on record, with what they take, until they are pruned', async () => {
+    await builds.build('FROM base\nCOPY one /\n');
+    const records = join(builds.home, 'builds');
+    const bytes = ['records', 'steps', 'files', 'logs']
+      .flatMap((folder) => readdirSync(join(records, folder)).map((name) => join(records, folder, name)))
+      .reduce((all, path) => all + statSync(path).size, 0);
+    const count = readdirSync(join(records, 'records')).length;
+    const own = (await rows()).filter(({ holder }) => holder === 'build record');
+    expect(own).toEqual([
+      {
+        ...{ id: 'builds', kind: 'builds', size: bytes, holder: 'build record', reclaimable: true, count },
+        title: `${count} ${count === 1 ? 'build' : 'builds'} on record`,
+      },
+    ]);
+    const { stdout } = await runCommand(du, [], { home: builds.home });
+    expect(stdout).toMatch(new RegExp(`^Builds on record +${count} .* jettison builder prune --all `, 'm'));
+    await runCommand(builder, ['prune', '-f', '--all'], { home: builds.home });
+    expect((await rows()).filter(({ holder }) => holder === 'build record')).toEqual([]);
   });
 
   it('rejects an invalid size', async () => {

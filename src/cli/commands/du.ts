@@ -1,4 +1,5 @@
-import { size } from '../../events/units.ts';
+import { plural, size } from '../../events/units.ts';
+import { BuildStore } from '../../history/build-store.ts';
 import { cacheDirectory, listCaches } from '../../store/cache-mounts.ts';
 import { failureDirectory, listFailures } from '../../store/failures.ts';
 import { openStore, type Store } from '../../store/store.ts';
@@ -9,28 +10,35 @@ import { age } from '../print/docker-units.ts';
 import { type List, printList } from '../print/list-output.ts';
 
 /** The name of each holder, and the command that frees its space; absent: it is in use. */
-const HOLDERS: Record<Holder | 'cache mount' | 'failed step', { type: string; why: string; free?: string }> =
-  {
-    image: { type: 'Images', why: 'parts of images that have a name' },
-    'nameless image': { type: 'Images without a name', why: 'no name leads to them', free: 'jettison prune' },
-    container: { type: 'Containers', why: 'containers stand on them' },
-    'build cache': {
-      type: 'Build cache',
-      why: 'steps that the next build may reuse',
-      free: 'jettison builder prune --all',
-    },
-    'cache mount': {
-      type: 'Cache mounts',
-      why: 'what RUN --mount=type=cache keeps',
-      free: 'jettison prune --cache-mounts',
-    },
-    'failed step': {
-      type: 'Failed steps',
-      why: 'what failed RUNs left, for jettison debug',
-      free: 'jettison prune',
-    },
-    nothing: { type: 'Unused', why: 'what they were made for is gone', free: 'jettison prune' },
-  };
+const HOLDERS: Record<
+  Holder | 'cache mount' | 'failed step' | 'build record',
+  { type: string; why: string; free?: string }
+> = {
+  image: { type: 'Images', why: 'parts of images that have a name' },
+  'nameless image': { type: 'Images without a name', why: 'no name leads to them', free: 'jettison prune' },
+  container: { type: 'Containers', why: 'containers stand on them' },
+  'build cache': {
+    type: 'Build cache',
+    why: 'steps that the next build may reuse',
+    free: 'jettison builder prune --all',
+  },
+  'cache mount': {
+    type: 'Cache mounts',
+    why: 'what RUN --mount=type=cache keeps',
+    free: 'jettison prune --cache-mounts',
+  },
+  'failed step': {
+    type: 'Failed steps',
+    why: 'what failed RUNs left, for jettison debug',
+    free: 'jettison prune',
+  },
+  'build record': {
+    type: 'Builds on record',
+    why: 'for why-ran, builds and the times of forecast',
+    free: 'jettison builder prune --all',
+  },
+  nothing: { type: 'Unused', why: 'what they were made for is gone', free: 'jettison prune' },
+};
 
 type Usage = {
   id: string;
@@ -39,9 +47,21 @@ type Usage = {
   holder: keyof typeof HOLDERS;
   usedMs?: number;
   title?: string;
+  /** How many things it stands for; default: one. */
+  count?: number;
 };
 
-/** Cache mounts and failed steps, which only the worker can measure. */
+/** The builds on record, which share the facts of their steps, as one. */
+function buildRecords({ layout }: Store): Usage[] {
+  const builds = new BuildStore(layout);
+  const count = builds.names().length;
+  const bytes = builds.size();
+  if (count === 0 && bytes === 0) return [];
+  const title = `${plural(count, 'build')} on record`;
+  return [{ id: 'builds', kind: 'builds', size: bytes, holder: 'build record', title, count }];
+}
+
+/** What only the worker may look into as a whole. */
 async function onlyForWorker(store: Store): Promise<Usage[]> {
   const { layout } = store;
   const caches = listCaches(layout).map(({ name, record, usedMs }) => ({
@@ -81,7 +101,7 @@ function summary(usage: Usage[]): Omit<List, 'facts'> {
     return [
       {
         Type: type,
-        TotalCount: String(own.length),
+        TotalCount: String(own.reduce((sum, { count = 1 }) => sum + count, 0)),
         Size: size(total),
         Reclaimable: size(free === undefined ? 0 : total),
         With: free ?? '-',
@@ -137,7 +157,7 @@ export const command = defineCommand({
   },
   async run({ flags, io }) {
     const store = openStore({ env: io.env });
-    const usage = [...storeUsage(store), ...(await onlyForWorker(store))];
+    const usage = [...storeUsage(store), ...(await onlyForWorker(store)), ...buildRecords(store)];
     store.close();
     printList(
       io,
