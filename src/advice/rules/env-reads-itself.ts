@@ -1,4 +1,10 @@
+import type { Word } from '../../dockerfile/ast.ts';
 import { defineAdvice } from '../advice.ts';
+
+/** The variables that a word uses. */
+function namesIn({ text }: Word): string[] {
+  return [...text.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name!);
+}
 
 export const envReadsItself = defineAdvice({
   id: 'EnvReadsItself',
@@ -8,7 +14,8 @@ export const envReadsItself = defineAdvice({
   aliases: ['DL3044'],
   on: 'stage',
   check(stage, report) {
-    const known = new Set<string>();
+    // Every image has a PATH, even scratch.
+    const known = new Set(['PATH']);
     for (let below = stage.base; below !== undefined; below = below.base) {
       for (const name of below.final.env.keys()) known.add(name);
     }
@@ -16,10 +23,11 @@ export const envReadsItself = defineAdvice({
       if (instruction.kind === 'ARG') for (const { name } of instruction.args) known.add(name.text);
       if (instruction.kind !== 'ENV') continue;
       const own = new Set(instruction.pairs.map(({ key }) => key.text));
+      // LIST=…:$LIST means an earlier value, which the base image sets.
+      for (const { key, value } of instruction.pairs)
+        if (namesIn(value).includes(key.text)) known.add(key.text);
       for (const { key, value } of instruction.pairs) {
-        const used = [...value.text.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name!);
-        // PATH=…:$PATH means the earlier value.
-        const name = used.find((one) => own.has(one) && one !== key.text && !known.has(one));
+        const name = namesIn(value).find((one) => own.has(one) && !known.has(one));
         if (name === undefined) continue;
         report({
           message: `${key.text} does not get the value that this instruction gives ${name}: all are set at once`,

@@ -3,7 +3,8 @@ import { defineAdvice } from '../advice.ts';
 export const fullBase = defineAdvice({
   id: 'FullBase',
   description: 'The last stage stands on the slim variant of its base image.',
-  severity: 'warning',
+  // Whether the program needs nothing of the full image, such as a library or git, only the image can show.
+  severity: 'info',
   confidence: 'likely',
   aliases: [],
   on: 'file',
@@ -16,7 +17,7 @@ export const fullBase = defineAdvice({
     let from = target;
     while (from.base !== undefined) from = from.base;
     report({
-      message: `${image.repository}:${tag} ships compilers and headers that the program does not need`,
+      message: `${image.repository}:${tag} ships compilers and headers, which few programs need`,
       hint: `Build in a stage on it, and ship one on ${image.repository}:${version}-slim.`,
       location: from.text.from.image.location,
       stage: target,

@@ -78,6 +78,8 @@ describe('rules of advice and stages', () => {
   test('EnvReadsItself and CopyWithoutWorkdir look into the stages below', async () => {
     const env = 'ENV VERSION=2 FILE=app-$VERSION\n';
     expect(await rulesFor(`FROM alpine:3.22\n${env}`)).toContain('EnvReadsItself');
+    const base = 'FROM alpine:3.22\nENV PATH=/a:$PATH B=$PATH\nENV OPTIONS="$OPTIONS -x" C=$OPTIONS\n';
+    expect(await rulesFor(base)).not.toContain('EnvReadsItself');
     const below = `FROM alpine:3.22 AS a\nENV VERSION=1\nFROM a\n${env}`;
     expect(await rulesFor(below)).not.toContain('EnvReadsItself');
     expect(await rulesFor('FROM alpine:3.22\nCOPY a b/\n')).toContain('CopyWithoutWorkdir');

@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { lint } from '../../../src/build/lint.ts';
 import { linted } from '../../support/linted.ts';
 
 const FOLDER = new URL('../../data/dockerfiles/', import.meta.url);
+const REPOSITORY = new URL('../../../', import.meta.url);
+const EXAMPLES = readdirSync(new URL('examples/', REPOSITORY), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => `examples/${name}`);
 const names = readdirSync(FOLDER);
 
 describe('well-made Dockerfiles', () => {
@@ -11,5 +17,11 @@ describe('well-made Dockerfiles', () => {
   test.each(names)('%s has no finding above "info"', async (name) => {
     const found = await linted(readFileSync(new URL(name, FOLDER), 'utf8'));
     expect(found.filter(({ severity }) => severity !== 'info')).toEqual([]);
+  });
+
+  test.each(EXAMPLES)('the project\'s example %s has no finding above "info"', async (path) => {
+    const { findings, error } = await lint({ context: fileURLToPath(new URL(path, REPOSITORY)), env: {} });
+    expect(error).toBeUndefined();
+    expect(findings.filter(({ severity }) => severity !== 'info')).toEqual([]);
   });
 });
