@@ -44,8 +44,19 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'peers',
+          name: 'pages',
           sequence: { groupOrder: 2 },
+          include: ['test/pages/**/*.test.ts'],
+          ...COMMON,
+          ...SHARED,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: 'peers',
+          sequence: { groupOrder: 3 },
           include: ['test/peers/**/*.test.ts'],
           globalSetup: './test/support/peer-engine.ts',
           ...COMMON,
