@@ -68,7 +68,7 @@ async function buildWith(
   const tags = (options.tags ?? []).map((tag) => canonicalName(tag));
 
   // Text → instructions → stages → plan.
-  const notes = new ProvenanceNotes();
+  const notes = new ProvenanceNotes(options.context);
   const recorder = new BuildRecorder(options, started);
   const madeLayers = new MadeLayers();
   const emitAll = recorder.listening(notes.listening(madeLayers.listening(emit)));

@@ -1,3 +1,5 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import type { Location } from '../errors/error.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
 import type { Emit } from '../events/event.ts';
 import type { CopyFrom, Plan, PlannedHistory, PlannedStage, Step } from '../plan/plan.ts';
@@ -6,6 +8,9 @@ import type { Provenance, RecordedSetting, RecordedStage, RecordedStep } from '.
 /** Collects from a build's events how its image was made. */
 export class ProvenanceNotes {
   readonly #steps = new Map<string, { layer?: string; durationMs?: number }>();
+
+  /** @param context as the build was told it */
+  constructor(private readonly context: string) {}
 
   /** An `Emit` that notes results of steps and passes each event on. */
   listening(emit: Emit): Emit {
@@ -37,16 +42,16 @@ export class ProvenanceNotes {
           : base.kind === 'stage'
             ? { kind: 'stage', name: base.stage.name }
             : { kind: 'scratch' },
-      ...{ file: location.file, line: location.line },
+      ...this.#location(location),
       steps: steps.map((step) => this.#step(step, prefix)),
-      settings: settingsOf(history),
+      settings: this.#settings(history),
     };
   }
 
   #step(step: Step, prefix: string): RecordedStep {
     const { location } = step;
     const text = withoutCredentials(step.source);
-    const common = { text, file: location.file, line: location.line, ...this.#steps.get(prefix + step.id) };
+    const common = { text, ...this.#location(location), ...this.#steps.get(prefix + step.id) };
     if (step.kind !== 'copy') return common;
     return {
       ...common,
@@ -55,14 +60,23 @@ export class ProvenanceNotes {
       destination: step.destination,
     };
   }
-}
 
-function settingsOf(history: readonly PlannedHistory[]): RecordedSetting[] {
-  let after = 0;
-  return history.flatMap(({ step, source, location: { file, line } }) => {
-    if (step !== undefined) after++;
-    return step === undefined ? [{ text: withoutCredentials(source), file, line, after }] : [];
-  });
+  #settings(history: readonly PlannedHistory[]): RecordedSetting[] {
+    let after = 0;
+    return history.flatMap(({ step, source, location }) => {
+      if (step !== undefined) after++;
+      return step === undefined
+        ? [{ text: withoutCredentials(source), ...this.#location(location), after }]
+        : [];
+    });
+  }
+
+  /** Absolute paths in the context become relative to it: others know the context, not this machine. */
+  #location({ file, line }: Location): { file: string; line: number } {
+    if (!isAbsolute(file)) return { file, line };
+    const path = relative(resolve(this.context), file);
+    return { file: path.startsWith('../') ? file : path, line };
+  }
 }
 
 function originOf(from: CopyFrom): NonNullable<RecordedStep['from']> {

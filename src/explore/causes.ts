@@ -1,6 +1,6 @@
 import { plural, size } from '../events/units.ts';
 import type { Inspection } from '../inspect/inspection.ts';
-import { madeBy } from '../inspect/instructions.ts';
+import { locationText, madeBy } from '../inspect/instructions.ts';
 
 import { ORIGIN_VERBS, type OriginLink, originsOf } from '../inspect/origins.ts';
 import { why } from '../inspect/why.ts';
@@ -91,7 +91,7 @@ function hiddenCauses(inspection: Inspection, store: Store, leaf: Subject): Caus
 
 function originCause({ kind, text, stage, location, from }: OriginLink): Cause {
   const facts = [
-    ...(location === undefined ? [] : [`${location.file}:${location.line}`]),
+    ...(location === undefined ? [] : [locationText(location)]),
     ...(stage === undefined ? [] : [`stage ${stage}`]),
     ...(from === undefined || from.kind === 'context' ? [] : [`from ${from.kind} ${from.name}`]),
   ];

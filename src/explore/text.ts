@@ -1,5 +1,5 @@
 import { plural, size } from '../events/units.ts';
-import type { Instruction } from '../inspect/instructions.ts';
+import { type Instruction, locationText } from '../inspect/instructions.ts';
 import type { Entry } from '../layer/entry.ts';
 import type { Span, StyleName } from './screen.ts';
 
@@ -78,7 +78,7 @@ export function timeText(seconds: number): string {
 
 /** Where an instruction stands: `Dockerfile:12`; empty where that is not known. */
 export function placeOf({ location }: Instruction): string {
-  return location === undefined ? '' : `${location.file}:${location.line}`;
+  return location === undefined ? '' : locationText(location);
 }
 
 /** An instruction's text on one line; a placeholder if the history has none. */

@@ -1,7 +1,7 @@
 import type { Entry } from '../layer/entry.ts';
 import { sameEntry } from '../layer/same.ts';
 import type { Inspection } from './inspection.ts';
-import { madeBy } from './instructions.ts';
+import { type InstructionLocation, madeBy } from './instructions.ts';
 import type { Leaf } from './leaf.ts';
 import { bytesOf } from './leaf.ts';
 import type { Kind, Package } from './package.ts';
@@ -16,7 +16,7 @@ export interface Cause {
   in: 'base' | 'from' | 'to';
   /** The instruction's text; of a base image its name. */
   text: string;
-  location?: { file: string; line: number };
+  location?: InstructionLocation;
   stage?: string;
 }
 

@@ -1,4 +1,23 @@
+import { isAbsolute } from 'node:path';
 import type { HistoryEntry, ImageConfig } from '../image/types.ts';
+
+/** A line of a Dockerfile. */
+export interface InstructionLocation {
+  /** As the build was told it, or relative to the context. */
+  file: string;
+  line: number;
+}
+
+/** Parts of an absolute path that are shown. */
+const SHOWN_PARTS = 2;
+
+/** `Dockerfile:12`; of an absolute path the last parts only: `…/docker/Dockerfile:12`. */
+export function locationText({ file, line }: InstructionLocation): string {
+  const parts = file.split('/');
+  // An absolute path has an empty part before its root.
+  const isLong = isAbsolute(file) && parts.length - 1 > SHOWN_PARTS;
+  return `${isLong ? `…/${parts.slice(-SHOWN_PARTS).join('/')}` : file}:${line}`;
+}
 
 /** An instruction of an image, as its history or the build that made it says. */
 export interface Instruction {
@@ -10,7 +29,7 @@ export interface Instruction {
   layer?: number;
   created?: string;
   /** Known of images that were built here. */
-  location?: { file: string; line: number };
+  location?: InstructionLocation;
   stage?: string;
   /** How long it took when it last ran, in milliseconds. */
   durationMs?: number;

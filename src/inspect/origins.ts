@@ -4,7 +4,7 @@ import { type IndexedLayer, MergedTree } from '../layer/merged-tree.ts';
 import type { Provenance, RecordedSetting, RecordedStage, RecordedStep } from '../store/provenance.ts';
 import type { Store } from '../store/store.ts';
 import type { Inspection } from './inspection.ts';
-import { type Instruction, madeBy } from './instructions.ts';
+import { type Instruction, type InstructionLocation, madeBy } from './instructions.ts';
 import type { Content, Leaf } from './leaf.ts';
 
 /** One link of the chain that a file came by: the instruction of a stage that gave it on. */
@@ -14,7 +14,7 @@ export interface OriginLink {
   /** The instruction; of a base its name. */
   text: string;
   stage?: string;
-  location?: { file: string; line: number };
+  location?: InstructionLocation;
   /** Where the file was there: the next link's path. */
   path: string;
   /** What a COPY took it from. */

@@ -164,6 +164,27 @@ test.skipIf(why !== undefined)('instructions that make no layer have their lines
   ]);
 });
 
+describe.skipIf(why !== undefined)('a Dockerfile given by an absolute path', () => {
+  const shown: [string, () => string, string][] = [
+    ['in the context: relative to it', () => join(builds.context, 'docker/Dockerfile'), 'docker/Dockerfile'],
+    ['elsewhere: its last parts', () => join(builds.folder, 'recipes/Dockerfile'), '…/recipes/Dockerfile'],
+  ];
+
+  test.each(shown)('%s', async (_, file, place) => {
+    mkdirSync(join(file(), '..'), { recursive: true });
+    writeFileSync(file(), 'FROM base\nCOPY index.js /index.js\n');
+    await build('placed', '-f', file());
+    const why = await run('why', 'placed', '/index.js');
+    expect(why.out).toMatch(`(${place}:2, stage stage-0)`);
+    const history = await run('history', '--format', '{{.Location}}', 'placed');
+    expect(history.out).toMatch(new RegExp(`^${place}:2\n`));
+    const diff = await run('diff', '--files', 'app:1', 'placed');
+    expect(diff.out).toMatch(`${place}:2, stage stage-0`);
+    const explore = await run('explore', 'placed');
+    expect(explore.out).toMatch(`${place}:2`);
+  });
+});
+
 describe.skipIf(why !== undefined)('images with little in them', () => {
   const commands = (image: string) => [
     ['explore', image],

@@ -2,7 +2,7 @@ import { size } from '../../events/units.ts';
 import { truncate } from '../../events/width.ts';
 import { type LayerSize, LayerSizes } from '../../export/sizes.ts';
 import type { HistoryEntry } from '../../image/types.ts';
-import { type Instruction, instructionsOf } from '../../inspect/instructions.ts';
+import { type Instruction, instructionsOf, locationText } from '../../inspect/instructions.ts';
 import { applyProvenance } from '../../inspect/origins.ts';
 import { findImage, type NamedImage } from '../../store/lookup.ts';
 import { openStore, type Store } from '../../store/store.ts';
@@ -36,7 +36,7 @@ function locatedInstructions(store: Store, { id, config }: NamedImage): Instruct
 /** `Dockerfile:12`, for a column that `docker history` does not have. */
 function placeOf(instruction: Instruction | undefined): string {
   const { location } = instruction ?? {};
-  return location === undefined ? '' : `${location.file}:${location.line}`;
+  return location === undefined ? '' : locationText(location);
 }
 
 export const command = defineCommand({

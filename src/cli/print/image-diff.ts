@@ -1,6 +1,7 @@
 import { style, wantsColor } from '../../errors/style.ts';
 import { plural, size } from '../../events/units.ts';
 import type { FileChange, ImageDiff, PackageChange } from '../../inspect/diff.ts';
+import { locationText } from '../../inspect/instructions.ts';
 import type { Io } from '../command.ts';
 
 /** Files shown per cause without `--files`, the largest first. */
@@ -88,7 +89,7 @@ function fileGroups(
         ? own
         : [...own].sort((a, b) => Math.abs(b.to - b.from) - Math.abs(a.to - a.from)).slice(0, SHOWN);
       const where = [
-        ...(cause.location === undefined ? [] : [`${cause.location.file}:${cause.location.line}`]),
+        ...(cause.location === undefined ? [] : [locationText(cause.location)]),
         ...(cause.stage === undefined ? [] : [`stage ${cause.stage}`]),
       ];
       const name =

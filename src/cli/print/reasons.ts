@@ -1,5 +1,6 @@
 import { style, wantsColor } from '../../errors/style.ts';
 import { plural, size } from '../../events/units.ts';
+import { locationText } from '../../inspect/instructions.ts';
 import { ORIGIN_VERBS } from '../../inspect/origins.ts';
 import { KIND_WORDS } from '../../inspect/package.ts';
 import type { Reason } from '../../inspect/why.ts';
@@ -37,7 +38,7 @@ export function reasonText(reason: Reason, io: Io): string {
   }
   for (const { kind: how, text: instruction, stage, location, path: there } of origins) {
     const where = [
-      ...(location === undefined ? [] : [`${location.file}:${location.line}`]),
+      ...(location === undefined ? [] : [locationText(location)]),
       ...(stage === undefined ? [] : [`stage ${stage}`]),
       ...(there === path ? [] : [`as /${there}`]),
     ];

@@ -1,6 +1,7 @@
 import type { Severity, SourceInfo } from '../../../advisories/advisory.ts';
 import { style, wantsColor } from '../../../errors/style.ts';
 import { plural } from '../../../events/units.ts';
+import { locationText } from '../../../inspect/instructions.ts';
 import type { ScanComparison } from '../../../scan/compare-scans.ts';
 import { LIFECYCLES_MADE, type Lifecycle } from '../../../scan/lifecycle.ts';
 import type { Finding } from '../../../scan/match-advisories.ts';
@@ -145,7 +146,7 @@ function painted(severity: Severity, text: string, { red, yellow, dim, bold }: P
 }
 
 function placeText(instruction: Finding['instruction']): string {
-  if (instruction?.location !== undefined) return `${instruction.location.file}:${instruction.location.line}`;
+  if (instruction?.location !== undefined) return locationText(instruction.location);
   return short(instruction?.text ?? '', 24);
 }
 
