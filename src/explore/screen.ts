@@ -1,17 +1,20 @@
 import { visibleLine } from '../errors/safe-text.ts';
 import { displayWidth, truncate } from '../events/width.ts';
 
-/** The style of a piece of text; without colour only its weight differs. */
+/**
+ * The style of a piece of text, with colour and without. Terminals that show bold colours bright have a yellow and a cyan
+ * that cannot be read on white: these are not bold, or have a background.
+ */
 const STYLES = {
   plain: ['', ''],
   bold: ['1', '1'],
   dim: ['2', ''],
-  title: ['1;36', '1'],
+  title: ['1', '1'],
   key: ['36', '1'],
   added: ['32', ''],
   changed: ['33', ''],
   removed: ['31', ''],
-  warning: ['1;33', '1'],
+  warning: ['30;43', '1'],
   error: ['1;31', '1'],
   match: ['35', ''],
 } as const;

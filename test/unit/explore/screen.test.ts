@@ -30,6 +30,32 @@ const name = hostile
   .map((text) => text.replaceAll('/', '').replaceAll('\0', ''))
   .filter((text) => !['', '.', '..'].includes(text));
 
+test('no text is bright yellow, cyan or white, which nobody can read on white', () => {
+  const explorer = explorerOf([
+    { a: 'x', b: 'y', c: 'z' },
+    { a: 'other', b: null },
+  ]);
+  const screen = new Screen({ color: true, ascii: false, ellipsis: '…' });
+  const styles = new Set<string>();
+  for (const key of ['Tab', '1', '2', '3', '4', '^a', '^m', '/', 'a', 'Enter', 'i', 'Esc', '?']) {
+    explorer.press(key);
+    screen.reset();
+    const codes = screen.draw(render(explorer, SIGNS.unicode));
+    for (const [, style] of codes.matchAll(/\x1b\[([\d;]*)m/g)) styles.add(style!);
+  }
+  const pale = [...styles].filter((style) => {
+    const parts = style.split(';');
+    const hasBackground = parts.some((part) => /^(4|10)\d$/.test(part));
+    return (
+      !hasBackground &&
+      parts.some((part) => /^9[367]$/.test(part) || (/^3[367]$/.test(part) && parts.includes('1')))
+    );
+  });
+  expect(pale).toEqual([]);
+  expect(styles.size).toBeGreaterThan(5);
+  expect(styles).toContain('30;43');
+});
+
 describe('nothing of an image moves the cursor', () => {
   test.each([false, true])('whatever its paths are called (ASCII only: %s)', (ascii) => {
     fc.assert(
