@@ -77,6 +77,8 @@ const DOC_FOLDER = /^(?:__tests__|tests?|docs?|examples?|coverage|\.github)\//i;
 const PYTHON_TESTS = /\/tests?\//;
 const COMPILED = /^(.*\/)?__pycache__\/([^/]+?)\.[a-z]+-\d+[^/]*\.pyc$/;
 const DATABASE = /^(?:var\/lib\/dpkg\/status(?:\.d\/[^/]+)?|(?:usr\/)?lib\/apk\/db\/installed)$/;
+/** What loads the C library: a layer that brings it has libraries of a distribution, with or without its database. */
+const LOADER = /^(?:usr\/)?lib[^/]*\/(?:[^/]+\/)?ld-(?:linux|musl)[^/]*\.so\.\d+$/;
 /** Where only distributions' packages and what they run when they are installed put files. */
 const SYSTEM = /^(?:etc|usr\/(?!local\/)[^/]+|lib[^/]*|s?bin|boot|var\/(?:lib|spool|mail))\//;
 const BUILT = /(?:^|\/)(?:dist|build|out|\.next|\.output|target|public\/build)\//;
@@ -103,7 +105,9 @@ export function settleKinds(
   const { workingDirectory } = facts;
   if (workingDirectory !== undefined && workingDirectory !== '') applications.push(workingDirectory);
   const installed = new Set(
-    census.changes.flatMap((changes, at) => (changes.has((path) => DATABASE.test(path)) ? [at] : [])),
+    census.changes.flatMap((changes, at) =>
+      changes.has((path) => DATABASE.test(path) || LOADER.test(path)) ? [at] : [],
+    ),
   );
   for (const leaf of census.leaves.values()) {
     const source = leaf.kind === undefined ? sourceOf(census, leaf) : undefined;

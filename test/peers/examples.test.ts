@@ -83,7 +83,7 @@ it(
       expect(await builds.run(['build', '-q', '-t', 'site', site])).toMatchObject({ code: 0 });
       expect(await builds.run(['base', 'host', '--slim', '-t', 'node:host-slim'])).toMatchObject({ code: 0 });
       expect(await checkSums('site', builds.home)).toBe(1);
-      await checkSums('node:host-slim', builds.home);
+      expect(await checkSums('node:host-slim', builds.home)).toBeGreaterThan(0.99);
     } finally {
       builds.remove();
     }

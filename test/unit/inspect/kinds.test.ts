@@ -89,3 +89,18 @@ test.each([
   const [instruction] = instructionsOf({ os: 'linux', architecture: 'amd64', ...config }, 1);
   expect(destinationOf(instruction!)).toBe(destination);
 });
+
+test.each([
+  'usr/lib64/ld-linux-x86-64.so.2',
+  'lib/aarch64-linux-gnu/ld-linux-aarch64.so.1',
+  'lib/ld-musl-x86_64.so.1',
+])('libraries of a system without a package database are known by its loader %s', (loader) => {
+  const system = { 'usr/lib/libm.so.6': 'm', 'etc/passwd': 'root', 'srv/data': 'd' };
+  expect(kinds({ ...system, [loader]: 'l' })).toMatchObject({
+    [loader]: 'os-package',
+    'usr/lib/libm.so.6': 'os-package',
+    'etc/passwd': 'os-package',
+    'srv/data': 'unowned',
+  });
+  expect(kinds(system)).toMatchObject({ 'usr/lib/libm.so.6': 'unowned', 'etc/passwd': 'unowned' });
+});
