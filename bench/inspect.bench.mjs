@@ -1,17 +1,20 @@
 // What it costs to look into an image: of a sample image, or of the OCI layouts that JETTISON_BENCH_LAYOUTS names (folders,
 // separated by blanks), the first look at each layer beside `tar -t` of the same blob, and the next look at the whole
-// image, which reads no layer.
+// image, which reads no layer. Then peak memory and time of each command with a large image: `--mb` and `--files` say how large.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { line, measure, workspace } from './harness.mjs';
+import { CLI, line, measure, workspace } from './harness.mjs';
+import { largeImage } from './large-image.mjs';
+import { blobOf, writeLayout } from './layout.mjs';
+import { peakMemory } from './peak-memory.mjs';
 import { sampleImage } from './sample-image.mjs';
 
 const LAYOUTS = process.env.JETTISON_BENCH_LAYOUTS?.split(' ');
 const LOOKS = 5;
 
-export default async function* inspect() {
+/** @param options of the command line: how large the image is */
+export default async function* inspect({ mb = '200', files = '10000' }) {
   const { describeImage } = await import('../dist/index.mjs');
   const space = workspace();
   const home = join(space.root, 'looks');
@@ -43,6 +46,7 @@ export default async function* inspect() {
     );
     rmSync(home, { recursive: true });
   }
+  yield* largeLooks(space, { files: Number(files), megabytes: Number(mb) });
 }
 
 function column(ms) {
@@ -71,27 +75,45 @@ function layersOf(layout) {
   }));
 }
 
-function blobOf(layout, digest) {
-  return join(layout, 'blobs', ...digest.split(':'));
+/** A layout of an image that has this layer only. @returns its folder */
+function imageOfLayer(layer, folder) {
+  mkdirSync(join(folder, 'blobs/sha256'), { recursive: true });
+  cpSync(layer.path, blobOf(folder, layer.blob.digest));
+  writeLayout(folder, { layer: [layer] });
+  return folder;
 }
 
-/** A layout of an image that has this layer only. @returns its folder */
-function imageOfLayer({ blob, diffId, path }, folder) {
-  mkdirSync(join(folder, 'blobs/sha256'), { recursive: true });
-  cpSync(path, blobOf(folder, blob.digest));
-  const put = (mediaType, value) => {
-    const text = JSON.stringify(value);
-    const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-    writeFileSync(blobOf(folder, digest), text);
-    return { mediaType, digest, size: text.length };
-  };
-  const config = put('application/vnd.oci.image.config.v1+json', {
-    ...{ architecture: 'amd64', os: 'linux', config: {} },
-    rootfs: { type: 'layers', diff_ids: [diffId] },
+/** Peak memory and time of each command at its first and its next look at a large image, which is deleted afterwards. */
+async function* largeLooks(space, { files, megabytes }) {
+  const folder = join(space.root, 'large');
+  const { layer, path } = await largeImage(folder, { files, bytes: megabytes * 1e6 });
+  const [one, two] = [`oci:${folder}:1`, `oci:${folder}:2`];
+  space.write({
+    'budget.json': JSON.stringify({ files: files * 2, waste: '50%', forbidPaths: ['**/*.key'] }),
   });
-  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-  const manifest = put(mediaType, { schemaVersion: 2, mediaType, config, layers: [blob] });
-  writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
-  writeFileSync(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  return folder;
+  const commands = [
+    ['report', one, '-o', join(space.root, 'report.html')],
+    ['report', one, two, '-o', join(space.root, 'report.html')],
+    ['explore', one],
+    ['diff', one, two],
+    ['compare', one, two],
+    ['why', one, `/${path}`],
+    ['sbom', one],
+    ['budget', '-c', join(space.root, 'budget.json'), one],
+  ];
+  yield `${files} files, ${megabytes} MB in one layer; with a second layer that replaces every hundredth where two images are named`;
+  const tar = await peakMemory('tar', ['-tzf', layer]);
+  yield look('tar -tz', { own: Math.max(tar.own, tar.child), seconds: tar.seconds });
+  for (const args of commands) {
+    const name = `${args[0]}${args.includes(two) ? ', two images' : ''}`;
+    rmSync(space.env.JETTISON_HOME, { recursive: true, force: true });
+    for (const which of ['first', 'next']) {
+      yield look(`${name}, ${which} look`, await peakMemory(process.execPath, [CLI, ...args], space.env));
+    }
+  }
+  rmSync(folder, { recursive: true });
+}
+
+function look(name, { own, seconds }) {
+  return `${name.padEnd(32)} ${String(own).padStart(5)} MB  ${seconds.toFixed(1).padStart(6)} s`;
 }

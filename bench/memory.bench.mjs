@@ -1,15 +1,14 @@
 // Peak memory of control and of the worker with a large layer: it must not grow with the layer. The layer has
 // 300 MB, or as many as JETTISON_BENCH_MB says; half of it can be compressed. Where JETTISON_BENCH_REGISTRY names a
 // registry it is pushed there and pulled from there, too.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLI, workspace } from './harness.mjs';
+import { peakMemory } from './peak-memory.mjs';
 
 const MEGABYTES = Number(process.env.JETTISON_BENCH_MB ?? 300);
 const REGISTRY = process.env.JETTISON_BENCH_REGISTRY;
-const SAMPLE_MS = 20;
 
 export default async function* memory() {
   const space = workspace();
@@ -52,46 +51,9 @@ function writeLarge(path, megabytes) {
   closeSync(fd);
 }
 
-/** Runs the command and samples the peak memory of its processes, as the kernel counts it. */
-function peaks(name, env, args) {
-  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    errors += text;
-  });
-  const most = { control: 0, worker: 0 };
-  const started = Date.now();
-  const timer = setInterval(() => {
-    most.control = Math.max(most.control, peakOf(child.pid));
-    for (const pid of childrenOf(child.pid)) most.worker = Math.max(most.worker, peakOf(pid));
-  }, SAMPLE_MS);
-  return new Promise((resolve, reject) => {
-    child.on('exit', (code) => {
-      clearInterval(timer);
-      if (code !== 0) reject(new Error(errors));
-      const worker = most.worker === 0 ? 'none' : `${most.worker} MB`;
-      const seconds = ((Date.now() - started) / 1000).toFixed(1);
-      resolve(`${name.padEnd(40)} control ${most.control} MB, worker ${worker}  (${seconds} s)`);
-    });
-  });
-}
-
-/** Megabytes of a process at its largest; 0 when it has ended. */
-function peakOf(pid) {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-  } catch {
-    return 0;
-  }
-}
-
-function childrenOf(pid) {
-  try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
-  } catch {
-    return [];
-  }
+/** Runs the command, and says the peak memory of its processes. */
+async function peaks(name, env, args) {
+  const { own, child, seconds } = await peakMemory(process.execPath, [CLI, ...args], env);
+  const worker = child === 0 ? 'none' : `${child} MB`;
+  return `${name.padEnd(40)} control ${own} MB, worker ${worker}  (${seconds.toFixed(1)} s)`;
 }
