@@ -45,6 +45,7 @@ const rooms = {
   probe: ['layer', 'store', 'protocol', 'machine', 'launch', 'host', 'run'],
   base: ['layer', 'store', 'host', 'export'],
   init: ['context'],
+  optimise: ['advice', 'dockerfile', 'forecast', 'plan', 'probe'],
   build: [
     ...[
       'dockerfile',
@@ -59,7 +60,7 @@ const rooms = {
       'protocol',
     ],
     ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer', 'history', 'advice'],
-    ...['attest', 'images', 'inspect', 'sbom'],
+    ...['attest', 'images', 'inspect', 'sbom', 'optimise', 'probe'],
   ],
 };
 

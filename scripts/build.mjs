@@ -32,7 +32,7 @@ const minify = { compress: true, mangle: false, codegen: true };
 /** The rooms, and single files, that every build reads: one chunk, which starts from compiled code. */
 const CORE = [
   /\/src\/(errors|fields|image|events|dockerfile|plan|context|store|protocol)\//,
-  /\/src\/build\/(?!attestations|available-bases|build-facts|check|context-evidence|debug|forecast|lint|opened-history|recorded-times|sbom-of)/,
+  /\/src\/build\/(?!attestations|available-bases|build-facts|build-texts|check|context-evidence|debug|forecast|lint|opened-history|optimise|recorded-times|sbom-of)/,
   /\/src\/solve\/(?!copy\/archive-detect)/,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
   /\/src\/layout\/(image-layout|folder-files)\.ts$/,

@@ -26,6 +26,7 @@ const TABLES = {
   'export/types': { entry: 'a type of output' },
   'host/probes': { entry: 'a rung', helpers: ['probe.ts'] },
   'images/sources': { entry: 'a source of images' },
+  'optimise/rewrites': { entry: 'a rewrite, or those that another table gives' },
   'plan/checks': { entry: 'a rule', helpers: ['define-plan-check.ts'] },
   'solve/layers': { entry: 'a kind of layer', helpers: ['damage.ts', 'recipe-file.ts'] },
   'init/frameworks': { entry: 'a framework', helpers: ['framework.ts', 'frameworks.ts'] },

@@ -9,6 +9,10 @@ export const commands: CommandTable = {
   build: { summary: 'Build an image from a Dockerfile', load: () => import('./commands/build.ts') },
   debug: { summary: 'Open a shell where a build fails', load: () => import('./commands/debug.ts') },
   lint: { summary: 'Check Dockerfiles', load: () => import('./commands/lint.ts') },
+  optimise: {
+    summary: 'Rewrite a Dockerfile, proving each step by running the image',
+    load: () => import('./commands/optimise.ts'),
+  },
   forecast: {
     summary: 'Show how often instructions will run, from the git history',
     load: () => import('./commands/forecast.ts'),

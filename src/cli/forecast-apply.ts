@@ -1,13 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
-import { build } from '../build/build.ts';
+import { dirname, join, resolve } from 'node:path';
+import { buildTexts } from '../build/build-texts.ts';
 import { propose } from '../build/forecast-proposals.ts';
 import { type ForecastOptions, openHistory } from '../build/opened-history.ts';
 import { JettisonError, usageError } from '../errors/error.ts';
 import { visible } from '../errors/safe-text.ts';
 import { wantsColor } from '../errors/style.ts';
 import { createRenderer } from '../events/create-renderer.ts';
+import type { BuildEvent } from '../events/event.ts';
 import { plural } from '../events/units.ts';
 import type { Digest } from '../image/digest.ts';
 import { diff } from '../inspect/diff.ts';
@@ -89,38 +88,28 @@ async function proposed(options: ForecastOptions) {
 
 /** Builds both and compares the images. Paths that differ between two builds of the same Dockerfile are ignored. */
 async function prove(options: ForecastOptions, before: Texts, after: Texts, io: Io): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'jettison-forecast-'));
-  try {
-    const make = (name: string, texts: Texts, noCache = false) =>
-      buildTexts(options, join(folder, name), texts, noCache, io);
-    const original = await make('before', before);
-    const rewritten = await make('after', after);
-    const differing = await differences(original, rewritten, options, io);
-    if (differing.length === 0) return;
-    const again = await make('control', before, true);
-    const noise = noiseOf(await differences(original, again, options, io));
-    const real = differing.filter((path) => !noise(path));
-    if (real.length > 0) throw unequal(real);
-    io.stderr.write(
-      `Not compared: ${plural(differing.length, 'path')} that differ${differing.length === 1 ? 's' : ''} between two builds of the same Dockerfile, too.\n`,
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const make = (texts: Texts, noCache = false) =>
+    made(options, texts, `${texts === after ? 'rewritten' : 'present'} Dockerfile`, noCache, io);
+  const original = await make(before);
+  const rewritten = await make(after);
+  const differing = await differences(original, rewritten, options, io);
+  if (differing.length === 0) return;
+  const again = await make(before, true);
+  const noise = noiseOf(await differences(original, again, options, io));
+  const real = differing.filter((path) => !noise(path));
+  if (real.length > 0) throw unequal(real);
+  io.stderr.write(
+    `Not compared: ${plural(differing.length, 'path')} that differ${differing.length === 1 ? 's' : ''} between two builds of the same Dockerfile, too.\n`,
+  );
 }
 
-async function buildTexts(
+async function made(
   { context, target, buildArgs, contexts, platform, env, home, signal }: ForecastOptions,
-  folder: string,
-  { dockerfile, ignoreText }: Texts,
+  texts: Texts,
+  label: string,
   noCache: boolean,
   io: Io,
 ): Promise<Digest> {
-  mkdirSync(folder);
-  const file = join(folder, 'Dockerfile');
-  writeFileSync(file, dockerfile);
-  // It takes precedence over the context's .dockerignore.
-  writeFileSync(`${file}.dockerignore`, ignoreText ?? '');
   const renderer = await createRenderer('auto', io.stderr, {
     color: wantsColor(io.stderr, io.env),
     env: io.env,
@@ -128,19 +117,9 @@ async function buildTexts(
   try {
     const given = { target, buildArgs, contexts, platform, env, home, signal };
     const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-    const built = await build({
-      context,
-      file,
-      noCache,
-      ...defined,
-      onEvent: (event) => renderer.handle(event),
-    });
-    return built.imageId;
-  } catch (error) {
-    if (!(error instanceof JettisonError) || error.location?.file !== file) throw error;
-    // The copy will be deleted.
-    const shown = `${basename(folder) === 'after' ? 'rewritten' : 'present'} Dockerfile`;
-    throw error.with({ location: { ...error.location, file: shown } });
+    const onEvent = (event: BuildEvent) => renderer.handle(event);
+    const { imageId } = await buildTexts({ context, noCache, ...defined, onEvent }, texts, label);
+    return imageId;
   } finally {
     renderer.end();
   }

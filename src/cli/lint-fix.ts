@@ -72,9 +72,17 @@ export function patchOf(fixed: readonly Fixed[], { cwd }: Io): string {
     .filter(({ before, after }) => before !== after)
     .map(({ file, before, after }) => {
       const path = relative(cwd, resolve(cwd, file));
-      const patch = createTwoFilesPatch(`a/${path}`, `b/${path}`, before, after, undefined, undefined, {
-        context: 3,
-      });
+      const patch = createTwoFilesPatch(
+        before === '' ? '/dev/null' : `a/${path}`,
+        `b/${path}`,
+        before,
+        after,
+        undefined,
+        undefined,
+        {
+          context: 3,
+        },
+      );
       return patch.replace(/^=+\n/, '');
     })
     .join('');

@@ -27,6 +27,7 @@ describe('tables of flags in docs/', () => {
       'forecast',
       'init',
       'lint',
+      'optimise',
       'report',
       'run',
       'sbom',

@@ -1,0 +1,259 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContextFacts } from '../advice/advice.ts';
+import { dockerfileFacts } from '../advice/stage-facts.ts';
+import { contextSource } from '../context/context-source.ts';
+import { readDockerfile } from '../context/dockerfile.ts';
+import { closest } from '../errors/closest.ts';
+import { EXIT, JettisonError } from '../errors/error.ts';
+import type { Digest } from '../image/digest.ts';
+import { familiarName } from '../image/reference.ts';
+import { packedBytes } from '../inspect/diff.ts';
+import { behaviourChanges, whyUndecided } from '../optimise/behaviour.ts';
+import { startFile } from '../optimise/edited-text.ts';
+import type { BaseChoice, Candidate, OptimiseEvidence, Texts } from '../optimise/rewrite.ts';
+import { REWRITES } from '../optimise/rewrites.ts';
+import type { ProbeResult } from '../probe/probe-result.ts';
+import { findImage, listImages, type NamedImage } from '../store/lookup.ts';
+import { useStore } from '../store/store.ts';
+import { check } from './check.ts';
+import { contextEvidence } from './context-evidence.ts';
+import {
+  type BuiltFacts,
+  builtFacts,
+  type TrialFigures,
+  type TrialOptions,
+  Trials,
+} from './optimise-trial.ts';
+
+export interface OptimiseOptions extends TrialOptions {
+  /** As for `build`. */
+  file?: string;
+  /** Names of images that the final stage may stand on. */
+  bases?: readonly string[];
+  /** Ids of the rewrites to try; default: all. */
+  only?: readonly string[];
+  /** Called before each build and probe. */
+  onTrial?: (what: string) => void;
+}
+
+/** One version of the Dockerfile whose image behaves as the original's does. */
+export interface OptimiseStep {
+  /** Absent for the original. */
+  id?: string;
+  title: string;
+  summary: string;
+  /** What the probe may not see. */
+  check?: string;
+  texts: Texts;
+  image: Digest;
+  figures: TrialFigures;
+}
+
+/** A rewrite that was tried and is not used. */
+export interface RejectedRewrite {
+  id: string;
+  summary: string;
+  reasons: string[];
+}
+
+export interface OptimiseResult {
+  /** The Dockerfile's name as typed. */
+  file: string;
+  /** Name of the ignore file, if there is one. */
+  ignoreName?: string;
+  /** The original, then each rewrite that was kept, on top of those before it. */
+  steps: [OptimiseStep, ...OptimiseStep[]];
+  rejected: RejectedRewrite[];
+  /** Why the probe cannot decide: nothing is proven then. */
+  undecided?: string;
+  probe: ProbeResult;
+}
+
+/** Bases that are tried. */
+const MOST_BASES = 6;
+const SOURCE = /\.([cm]?[jt]sx?|py|go|rb|java|php|html|css|vue|svelte|sh|txt)$/;
+
+/**
+ * Rewrites a Dockerfile step by step. Each rewrite is built and run; it is kept if the image behaves as the original's,
+ * and serves its aim.
+ *
+ * @throws JettisonError when the original cannot be built, `REWRITE_UNKNOWN`
+ */
+export async function optimise(options: OptimiseOptions): Promise<OptimiseResult> {
+  checkIds(options.only ?? []);
+  const source = contextSource(options.context);
+  if (source.kind !== 'directory') {
+    throw new JettisonError('CONTEXT_UNKNOWN', `"${options.context}" is not a directory`, {
+      hint: 'Give the folder of the build context.',
+      exitCode: EXIT.usage,
+    });
+  }
+  const { file } = options;
+  const { text, name, ignoreText, ignoreName } = await readDockerfile({
+    directory: source.path,
+    ...(file === undefined ? {} : { file }),
+  });
+  const search = new Search(options, source.path, name);
+  const result = await search.run({ dockerfile: text, ignoreText });
+  return { file: name, ...(ignoreName === undefined ? {} : { ignoreName }), ...result };
+}
+
+/** The search for rewrites that can be kept. */
+class Search {
+  readonly #options: OptimiseOptions;
+  readonly #directory: string;
+  readonly #name: string;
+  readonly #trials: Trials;
+
+  constructor(options: OptimiseOptions, directory: string, name: string) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#name = name;
+    this.#trials = new Trials({ ...options, context: directory });
+  }
+
+  async run(original: Texts): Promise<Pick<OptimiseResult, 'steps' | 'rejected' | 'undecided' | 'probe'>> {
+    this.#options.onTrial?.('the Dockerfile as it is');
+    const image = await this.#trials.build(original, this.#name);
+    const probe = await this.#trials.probe(image);
+    const undecided = whyUndecided(probe);
+    const again = undecided === undefined ? await this.#trials.probe(image) : undefined;
+    const evidence = await this.#evidence(original, image);
+    const edited = editedFile(evidence, this.#directory);
+    const figures = await this.#trials.measure(image, original, this.#name, edited);
+    const first = { title: 'as it is', summary: 'the Dockerfile as it is', texts: original, image, figures };
+    const steps: [OptimiseStep, ...OptimiseStep[]] = [first];
+    const rejected: RejectedRewrite[] = [];
+    const { only = [] } = this.#options;
+    for (const { id, title, aim, propose } of REWRITES) {
+      if (only.length > 0 && !only.includes(id)) continue;
+      const last = steps.at(-1)!;
+      for (const candidate of propose(await this.#evidence(last.texts, last.image))) {
+        const { summary, check } = candidate;
+        this.#options.onTrial?.(`${id}: ${summary}`);
+        const tried = await this.#try(candidate, probe, again);
+        const reasons = tried.reasons;
+        if (undecided !== undefined) reasons.push(`not proven: ${undecided}`);
+        if (reasons.length === 0 && aim === 'size' && tried.packed >= last.figures.packed) {
+          reasons.push('the image does not get smaller');
+        }
+        if (reasons.length > 0) {
+          rejected.push({ id, summary, reasons });
+          continue;
+        }
+        const { texts } = candidate;
+        const measured = await this.#trials.measure(tried.image, texts, this.#name, edited);
+        const facts = { id, title, summary, texts, image: tried.image, figures: measured };
+        steps.push({ ...facts, ...(check === undefined ? {} : { check }) });
+        break;
+      }
+    }
+    return { steps, rejected, probe, ...(undecided === undefined ? {} : { undecided }) };
+  }
+
+  async #try(
+    { texts }: Candidate,
+    before: ProbeResult,
+    again: ProbeResult | undefined,
+  ): Promise<{ image: Digest; packed: number; reasons: string[] }> {
+    let image: Digest;
+    try {
+      image = await this.#trials.build(texts, this.#name);
+    } catch (error) {
+      if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;
+      return { image: before.image, packed: 0, reasons: [`it cannot be built: ${error.message}`] };
+    }
+    const packed = await this.#trials.inspect(image, packedBytes);
+    const after = await this.#trials.probe(image);
+    return { image, packed, reasons: behaviourChanges(before, after, again) };
+  }
+
+  async #evidence(texts: Texts, image: Digest): Promise<OptimiseEvidence> {
+    const { buildArgs = {}, home, env, signal } = this.#options;
+    const { dockerfile, plan, error } = await check({
+      context: this.#directory,
+      text: texts.dockerfile,
+      buildArgs,
+      env,
+      ...(this.#options.file === undefined ? {} : { file: this.#options.file }),
+      ...(home && { home }),
+      ...(signal && { signal }),
+    });
+    if (dockerfile === undefined || plan === undefined) {
+      throw error ?? new Error('a Dockerfile that was built cannot be planned');
+    }
+    const { ignoreText } = texts;
+    const context: ContextFacts = contextEvidence(this.#directory, {
+      text: '',
+      name: '',
+      ...(ignoreText === undefined ? {} : { ignoreText, ignoreName: '.dockerignore' }),
+    });
+    const facts: BuiltFacts = await this.#trials.inspect(image, builtFacts);
+    const bases = await this.#bases(plan);
+    return { texts, facts: dockerfileFacts(dockerfile, buildArgs), plan, context, ...facts, bases };
+  }
+
+  /** Images that are smaller than the final stage's base: those that were named, and others of its repository. */
+  #bases({ target }: OptimiseEvidence['plan']): Promise<BaseChoice[]> {
+    const { bases = [], home, env, signal } = this.#options;
+    if (target.base.kind !== 'image') return Promise.resolve([]);
+    const { reference, layers } = target.base.image;
+    const present = sum(layers.map(({ blob }) => blob.size));
+    return useStore({ env, ...(home && { home }), ...(signal && { signal }) }, (store) => {
+      const named = bases.map((name) => choice(name, findImage(store, name)));
+      const repository = repositoryOf(reference);
+      const others = listImages(store).flatMap((image) =>
+        image.names
+          .filter((name) => repositoryOf(name) === repository && name !== reference)
+          .map((name) => choice(familiarName(name), image)),
+      );
+      const smaller = (list: BaseChoice[]) =>
+        list.filter(({ bytes }) => bytes < present).sort((a, b) => a.bytes - b.bytes);
+      const found = [...smaller(named), ...smaller(others)];
+      return found
+        .filter(({ name }, i) => found.findIndex((other) => other.name === name) === i)
+        .slice(0, MOST_BASES);
+    });
+  }
+}
+
+function choice(name: string, { manifest, config }: NamedImage): BaseChoice {
+  const entrypoint = config.config?.Entrypoint ?? [];
+  return { name, bytes: sum(manifest.layers.map(({ size }) => size)), entrypoint };
+}
+
+function repositoryOf(name: string): string {
+  return name.replace(/@.*$/, '').replace(/:[^/]*$/, '');
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
+}
+
+/** A source file to edit for a rebuild: the start file, else the first that looks like one. */
+function editedFile(evidence: OptimiseEvidence, directory: string): string | undefined {
+  const { context } = evidence;
+  const start = startFile(evidence);
+  if (start !== undefined && context.file(start) !== undefined) return start;
+  for (const folder of ['src', 'app', 'lib', '']) {
+    if (folder !== '' && !context.has(folder)) continue;
+    const names = readdirSync(join(directory, folder)).sort();
+    const found = names
+      .map((name) => (folder === '' ? name : `${folder}/${name}`))
+      .find((path) => SOURCE.test(path) && context.file(path) !== undefined);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function checkIds(only: readonly string[]): void {
+  const ids = REWRITES.map(({ id }) => id);
+  const unknown = only.find((id) => !ids.includes(id));
+  if (unknown === undefined) return;
+  const meant = closest(unknown, ids);
+  throw new JettisonError('REWRITE_UNKNOWN', `unknown rewrite "${unknown}"`, {
+    hint: meant === undefined ? `There is ${ids.join(', ')}.` : `Did you mean "${meant}"?`,
+    exitCode: EXIT.usage,
+  });
+}

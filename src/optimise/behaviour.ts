@@ -1,0 +1,49 @@
+import { compareResults, type Difference } from '../probe/compare-results.ts';
+import type { ProbeResult } from '../probe/probe-result.ts';
+
+/**
+ * Why a probe of the original cannot show whether another image behaves in the same way; undefined when it can. A
+ * command that ends is judged by its exit code and its output.
+ */
+export function whyUndecided({
+  outcome,
+  error,
+  exitCode,
+  answers,
+  health,
+  probe,
+  test,
+}: ProbeResult): string | undefined {
+  if (outcome === 'failed') return `the image could not start: ${error}`;
+  if (outcome === 'ended') {
+    return exitCode === 0 ? undefined : `the image's command ended with exit code ${exitCode}`;
+  }
+  const failed = Object.entries({ 'the health check': health, '--probe': probe, '--test': test }).find(
+    ([, check]) => check !== undefined && check.exitCode !== 0,
+  );
+  if (failed !== undefined) return `${failed[0]} fails for the Dockerfile as it is`;
+  if (outcome === 'silent') return 'the image did not answer on its exposed ports';
+  if (answers.length > 0 || health !== undefined || probe !== undefined || test !== undefined)
+    return undefined;
+  return 'the image exposes no port, has no health check, and its command runs on: there is nothing to ask';
+}
+
+/**
+ * What an image does otherwise than the original.
+ *
+ * @param again a second result of the original: what differs between the two does not count
+ * @returns sentences; none if the behaviour is the same
+ */
+export function behaviourChanges(before: ProbeResult, after: ProbeResult, again?: ProbeResult): string[] {
+  return compareResults(before, after, again)
+    .filter((difference) => counts(difference, before, after))
+    .map(({ subject, before: was, after: is }) => `${subject}: ${was} → ${is}`);
+}
+
+function counts({ subject, isBehaviour }: Difference, before: ProbeResult, after: ProbeResult): boolean {
+  // A program that gets the signal itself may end with another code than npm or a shell around it.
+  if (subject === 'stop') return after.stop?.killed === true && before.stop?.killed === false;
+  // Of a command that ends, the output is what it is for.
+  if (subject === 'stdout' && before.outcome === 'ended') return true;
+  return isBehaviour;
+}

@@ -1,0 +1,96 @@
+import type { DockerfileFacts, StageFacts } from '../advice/stage-facts.ts';
+import type { CommandInstruction, Dockerfile, Instruction } from '../dockerfile/ast.ts';
+import { applyEdits, type TextEdit } from '../dockerfile/text-edit.ts';
+import type { Candidate, OptimiseEvidence } from './rewrite.ts';
+
+/** A candidate that changes the Dockerfile by edits. */
+export function editedDockerfile(
+  { texts }: Pick<OptimiseEvidence, 'texts'>,
+  edits: readonly TextEdit[],
+  summary: string,
+  check?: string,
+): Candidate {
+  const dockerfile = applyEdits(texts.dockerfile, edits);
+  return { summary, texts: { ...texts, dockerfile }, ...(check === undefined ? {} : { check }) };
+}
+
+/** An instruction's lines, from its first character to the first of what follows. */
+export function placeOf(dockerfile: Dockerfile, instruction: Instruction): { start: number; end: number } {
+  let start = 0;
+  for (const part of dockerfile.parts) {
+    if (part.kind === 'instruction' && part.instruction === instruction) {
+      return { start, end: start + part.text.length };
+    }
+    start += part.text.length;
+  }
+  throw new Error('the instruction is of another Dockerfile');
+}
+
+/** The lines of an instruction, and the comments directly above it. */
+export function blockOf(dockerfile: Dockerfile, instruction: Instruction): { start: number; end: number } {
+  const at = dockerfile.parts.findIndex(
+    (part) => part.kind === 'instruction' && part.instruction === instruction,
+  );
+  let { start, end } = placeOf(dockerfile, instruction);
+  for (let above = at - 1; dockerfile.parts[above]?.kind === 'comment'; above--) {
+    start -= dockerfile.parts[above]!.text.length;
+  }
+  return { start, end };
+}
+
+/** An array in exec form, as people write it. */
+export function execForm(words: readonly string[]): string {
+  return `[${words.map((word) => JSON.stringify(word)).join(', ')}]`;
+}
+
+/** A string that is one plain command: no operator, variable or quote. */
+export function plainWords(text: string): string[] | undefined {
+  return /^[\w./@-]+( +[\w./@=:,-]+)*$/.test(text) ? text.split(/ +/) : undefined;
+}
+
+/** The words that start the image's program; undefined for a script or a variable. */
+function startWords({ final: { cmd, entrypoint } }: StageFacts): string[] | undefined {
+  const of = (instruction: CommandInstruction | undefined) =>
+    instruction === undefined
+      ? []
+      : instruction.command.form === 'exec'
+        ? instruction.command.args
+        : plainWords(instruction.command.text.trim());
+  const [first, second] = [of(entrypoint), of(cmd)];
+  return first === undefined || second === undefined ? undefined : [...first, ...second];
+}
+
+/** The script of package.json that `npm start` and `npm run NAME` run. */
+export function packageScript(words: readonly string[], manifest: string | undefined): string | undefined {
+  const [manager = '', verb = '', ...rest] = words;
+  if (!/^(npm|yarn|pnpm)$/.test(manager) || manifest === undefined) return undefined;
+  const name = verb === 'run' ? rest[0] : verb;
+  try {
+    const { scripts = {} } = JSON.parse(manifest) as { scripts?: Record<string, unknown> };
+    const script = name !== undefined && Object.hasOwn(scripts, name) ? scripts[name] : undefined;
+    return typeof script === 'string' ? script : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The file that the program's interpreter is given: `dist/server.js` of `node dist/server.js`. */
+export function startFile({
+  facts,
+  context,
+}: Pick<OptimiseEvidence, 'facts' | 'context'>): string | undefined {
+  let words = startWords(facts.target);
+  const script = words && packageScript(words, context.file('package.json'));
+  if (script !== undefined) words = plainWords(script);
+  if (words === undefined || words.length === 0) return undefined;
+  const isInterpreter = /^(?:.*\/)?(node|bun|deno|python[\d.]*|ruby|sh|bash|java)$/.test(words[0]!);
+  const file = isInterpreter
+    ? words.slice(1).find((word) => !word.startsWith('-') && word !== 'run')
+    : words[0]!;
+  return file?.replace(/^\.\//, '');
+}
+
+/** Line ends of the file. */
+export function lineEnd({ text }: Pick<DockerfileFacts, 'text'>): string {
+  return text.includes('\r\n') ? '\r\n' : '\n';
+}
