@@ -14,6 +14,13 @@ export interface Subject {
 const TLS_CODES =
   /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|HOSTNAME_MISMATCH|EPROTO)/;
 
+/** Whether no connection was made: the host is not known or not reachable, or its certificate is not accepted. */
+export function isUnreachable(error: unknown): error is NodeJS.ErrnoException {
+  const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+  const { code = '' } = (inner ?? {}) as NodeJS.ErrnoException;
+  return UNREACHABLE[code] !== undefined || TLS_CODES.test(code);
+}
+
 /** The error for a request that got no answer. */
 export function networkError(cause: unknown, url: URL, subject: Subject): Error {
   if (cause instanceof JettisonError || isAbort(cause)) return cause as Error;

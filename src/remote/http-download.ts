@@ -6,6 +6,7 @@ import { JettisonError } from '../errors/error.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
 import { counted, type OnProgress, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
+import { isUnreachable } from '../registry/errors.ts';
 import { discard, type Http, type HttpResponse } from '../registry/http.ts';
 import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } from '../registry/retry.ts';
 import { basicLogin } from '../registry/url-login.ts';
@@ -67,6 +68,7 @@ export async function download(
       return await fetchOnce(url, known, options);
     } catch (error) {
       if (isConnectionError(error)) throw new Transient(failed(url, error.message, { cause: error }));
+      if (isUnreachable(error)) throw failed(url, error.message, { cause: error });
       throw error;
     }
   });

@@ -131,6 +131,10 @@ describe('ADD of a URL', () => {
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', location: { line: 2 } });
     expect(error.message).toContain('404');
   });
+
+  test('reports a host that is not known', async () => {
+    expect(await refused('http://unknown.invalid/f /')).toBe('DOWNLOAD_FAILED');
+  });
 });
 
 describe('ADD of a repository', () => {
