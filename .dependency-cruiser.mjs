@@ -39,6 +39,7 @@ const rooms = {
   sbom: ['inspect', 'scan'],
   leaks: ['inspect', 'scan', 'secrets', 'store', 'layer'],
   explore: ['layer', 'store', 'inspect'],
+  behind: ['layer', 'registry', 'inspect', 'versions', 'scan', 'explore'],
   report: ['inspect', 'protocol'],
   timings: [],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],

@@ -25,6 +25,7 @@ export const command = defineCommand({
   about: `Looks for known vulnerabilities in everything that is in an image, and says what removes them: a newer base, a
 package, a tool left out. Each is shown with the Dockerfile line that brought it.`,
   flags: {
+    behind: { help: "Compare installed packages with the image's own package sources; no database" },
     compare: { value: 'IMAGE', help: 'Show what is new and what is fixed, compared with this image' },
     db: {
       ...{ value: DATABASE_FORMS.join('|'), many: true },
@@ -40,6 +41,10 @@ package, a tool left out. Each is shown with the Dockerfile line that brought it
       help: 'table (the default), json, sarif, github: annotations, or cyclonedx-vex',
     },
     'ignore-unfixed': { help: 'Leave out findings that no version removes' },
+    mirror: {
+      ...{ value: 'PREFIX=URL', many: true },
+      help: 'With --behind: fetch addresses that begin with PREFIX from URL instead',
+    },
     offline: { help: 'Take the advisories that the store has, and ask nobody for newer ones' },
     ...FINDING_FLAGS,
     ...SOURCE_FLAGS,
@@ -54,6 +59,8 @@ A database is fetched when the store has none or its publisher has a newer one; 
 
 With --compare, --fail-on, sarif and github count only new findings.
 
+With --behind, the indexes of the image's own apt and apk sources are downloaded, and CVE ids are quoted from changelogs.
+
 A line of an ignore file: CVE-2023-45853 zlib until 2026-12-31: minizip is not used. The package and the date may be left
 out.
 
@@ -62,6 +69,7 @@ Exit codes: 0 scanned, 1 scanned, and --fail-on holds, 2 the command line is wro
     'jettison scan app',
     'jettison scan --fail-on high registry://example.com/team/app:1',
     'jettison scan --format sarif app > scan.sarif',
+    'jettison scan --behind app',
     'jettison scan --compare app:1 --vex openvex.json app:2',
   ],
   async run({ flags, args, io }) {
@@ -69,6 +77,14 @@ Exit codes: 0 scanned, 1 scanned, and --fail-on holds, 2 the command line is wro
     const rules = readRules(flags.ignore, io);
     const names = [image, ...(flags.compare === undefined ? [] : [flags.compare])];
     const insecure = flags['registry-insecure'];
+    if (flags.behind || flags.mirror.length > 0) {
+      const { checkBehindFlags, reportBehind } = await import('../behind-report.ts');
+      checkBehindFlags(flags);
+      const json = flags.json || flags.format === 'json';
+      return withInspections(names, flags, io, ([inspection], store) =>
+        reportBehind(inspection!, { store, mirrors: flags.mirror, json }, io),
+      );
+    }
     return withInspections(names, flags, io, ([inspection, other], store) =>
       withSources(store, { databases: flags.db, offline: flags.offline, insecure }, io, async (sources) => {
         const scanOf = async (one: Inspection, name: string) => {
