@@ -107,7 +107,8 @@ async function buildProject(
     return { imageId, name };
   } catch (error) {
     if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;
-    const isOut = UNREACHABLE.test(error.code);
+    const { code } = error.code === 'BASE_UNKNOWN' ? (error.cause as JettisonError) : error;
+    const isOut = UNREACHABLE.test(code);
     io.stderr.write(renderError(error, { color: wantsColor(io.stderr, io.env) }));
     io.stdout.write(
       isOut

@@ -17,6 +17,8 @@ const ELSEWHERE: Record<string, string> = {
     '`jettison secrets IMAGE` looks for passwords, tokens and keys in all layers, config and history.',
   trufflehog:
     '`jettison secrets IMAGE` looks for passwords, tokens and keys in all layers, config and history.',
+  nixpacks: '`jettison init` writes a Dockerfile for a project, builds the image and tries it.',
+  pack: '`jettison init` writes a Dockerfile for a project, builds the image and tries it.',
   dive: '`jettison explore IMAGE` shows layers, files and wasted bytes, with the keys of dive.',
 };
 

@@ -63,11 +63,14 @@ Options:
   });
 });
 
-test.each(['scout', 'dive', 'gitleaks'])('%s is an unknown command, with a hint', async (name) => {
-  const { code, stderr } = await answer(name);
-  expect(code).toBe(2);
-  expect(stderr).toMatch(/hint: .*`jettison (scan|explore|secrets)/);
-});
+test.each(['scout', 'dive', 'gitleaks', 'nixpacks', 'pack'])(
+  '%s is an unknown command, with a hint',
+  async (name) => {
+    const { code, stderr } = await answer(name);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/hint: .*`jettison (scan|explore|secrets|init)/);
+  },
+);
 
 test('version is a command', async () => {
   expect(await answer('version')).toMatchObject({ code: 0, stdout: (await answer('--version')).stdout });
