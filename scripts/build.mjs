@@ -32,8 +32,8 @@ const minify = { compress: true, mangle: false, codegen: true };
 /** The rooms, and single files, that every build reads: one chunk, which starts from compiled code. */
 const CORE = [
   /\/src\/(errors|fields|image|events|dockerfile|plan|context|store|protocol)\//,
-  /\/src\/build\/(?!attestations|available-bases|build-facts|build-texts|check|context-evidence|debug|forecast|lint|opened-history|optimise|recorded-times|sbom-of)/,
-  /\/src\/solve\/(?!copy\/archive-detect)/,
+  /\/src\/build\/(?!attestations|available-bases|build-facts|build-texts|cache-mount-export|check|context-evidence|debug|forecast|lint|look-for-secrets|opened-history|optimise|recorded-times|sbom-of|search-files|secret-forms)/,
+  /\/src\/solve\/(?!copy\/archive-detect|oci-layout)/,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
   /\/src\/layout\/(image-layout|folder-files)\.ts$/,
   /\/src\/attest\/request\.ts$/,
@@ -48,6 +48,10 @@ const CORE = [
   /\/src\/cli\/flags\/(attest|build-flags|cache|limits|output|secret|ssh)\.ts$/,
   /\/src\/cli\/print\/(error-report|failed-command)\.ts$/,
 ];
+
+/** Of those rooms and of others, what must not come into that chunk with a module that imports it. */
+const NOT_CORE =
+  /\/src\/(advice|attest\/(?!request)|audit|init|inspect|leaks|probe|report|scan|sbom|secrets\/(config-search|content-search|file-kinds|kind-titles|masked-text|suspicious-names)|build\/(look-for-secrets|search-files|secret-forms))/;
 
 await mkdir(dist);
 process.on('exit', () => rmSync(dist, { recursive: true, force: true }));
@@ -96,6 +100,7 @@ await copyFile(new URL('launcher.cjs', import.meta.url), `${dist}cli.js`);
 await chmod(`${dist}cli.js`, 0o755);
 await copyFile(new URL('code-cache.cjs', import.meta.url), `${dist}code-cache.js`);
 forbidNativeCode([...commandFiles.output, ...libraryFiles.output]);
+forbidInCore(commandFiles.output);
 await forbidDynamicImports();
 await writeFile(
   `${dist}THIRD-PARTY.txt`,
@@ -150,6 +155,14 @@ function forbidNativeCode(files) {
     if (native !== undefined)
       throw new Error(`dist/${fileName} would load native code in the started process`);
   }
+}
+
+/** Every build reads the core chunk: what only some commands need is not in it. */
+function forbidInCore(files) {
+  const { moduleIds } = files.find(({ fileName }) => fileName === 'chunks/core.js');
+  const late = moduleIds.find((id) => NOT_CORE.test(id) || id.includes('/node_modules/'));
+  if (late !== undefined)
+    throw new Error(`dist/chunks/core.js has ${late}, which no build needs: import it dynamically`);
 }
 
 /** The licences of the packages of others that are in the bundle: they ask to be passed on with it. */
