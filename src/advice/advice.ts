@@ -37,6 +37,8 @@ export interface Evidence extends DockerfileFacts {
   context: ContextFacts | undefined;
   /** Absent where the plan could not be made. */
   plan: Plan | undefined;
+  /** Registries that base images may come from; undefined: all of them. */
+  trustedRegistries: readonly string[] | undefined;
 }
 
 /** One finding of a rule. */

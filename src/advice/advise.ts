@@ -10,6 +10,7 @@ import type {
   AnyAdvice,
   Evidence,
 } from './advice.ts';
+import { type LintSettings, NO_SETTINGS } from './lint-settings.ts';
 import { ADVICE } from './rules.ts';
 import { Suppression } from './suppression.ts';
 
@@ -30,26 +31,24 @@ export interface LintFinding extends Diagnostic {
 export const ADVICE_RULES: ReadonlyMap<string, AdviceFacts> = new Map(ADVICE.map((rule) => [rule.id, rule]));
 
 /**
- * The findings about a Dockerfile in its order, without those that its comments turn off.
+ * The findings about a Dockerfile in its order, without those that its comments or the settings turn off.
  *
  * @param docker findings of Docker's rules, which comments of ours and of hadolint turn off, too
  */
-export function advise(evidence: Evidence, docker: readonly Diagnostic[]): LintFinding[] {
+export function advise(
+  evidence: Evidence,
+  docker: readonly Diagnostic[],
+  { ignored, severities, obeysComments }: LintSettings = NO_SETTINGS,
+): LintFinding[] {
   const { dockerfile } = evidence;
-  const suppression = new Suppression(dockerfile, aliases());
+  const suppression = new Suppression(dockerfile, obeysComments);
   const found = ADVICE.flatMap((rule) => findingsOf(rule, evidence));
   const own = withoutSkipped(found, dockerfile.checks, instructionsOf(dockerfile)) as LintFinding[];
   const all = [...docker.map((one): LintFinding => ({ severity: 'warning', ...one })), ...own];
-  return inOrder(
-    all.filter(({ code, location }) => !suppression.hides(code, location.line)),
-  ) as LintFinding[];
-}
-
-function aliases(): Map<string, string[]> {
-  const rules = new Map<string, string[]>();
-  for (const { id, aliases } of ADVICE)
-    for (const alias of aliases) rules.set(alias, [...(rules.get(alias) ?? []), id]);
-  return rules;
+  const shown = all
+    .filter(({ code, location }) => !ignored.has(code) && !suppression.hides(code, location.line))
+    .map((one) => ({ ...one, severity: severities.get(one.code) ?? one.severity }));
+  return inOrder(shown) as LintFinding[];
 }
 
 function findingsOf(rule: AnyAdvice, evidence: Evidence): LintFinding[] {

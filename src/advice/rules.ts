@@ -32,6 +32,7 @@ import { rpmCache } from './rules/rpm-cache.ts';
 import { runAsRoot } from './rules/run-as-root.ts';
 import { sourcesBeforeInstall } from './rules/sources-before-install.ts';
 import { sudo } from './rules/sudo.ts';
+import { trustedRegistry } from './rules/trusted-registry.ts';
 
 /** The rules of advice. Findings at one place of the file are in this order. */
 export const ADVICE: readonly AnyAdvice[] = [
@@ -68,4 +69,5 @@ export const ADVICE: readonly AnyAdvice[] = [
   runAsRoot,
   sourcesBeforeInstall,
   sudo,
+  trustedRegistry,
 ];

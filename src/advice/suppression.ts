@@ -1,19 +1,8 @@
 import type { Dockerfile, Instruction } from '../dockerfile/ast.ts';
 import { instructionsOf } from '../dockerfile/checks/check-text.ts';
+import { rulesNamed } from './rule-names.ts';
 
-/** Rules of Docker that hadolint has under an id of its own. */
-const DOCKER_ALIASES: Record<string, readonly string[]> = {
-  DL3000: ['WorkdirRelativePath'],
-  DL3012: ['MultipleInstructionsDisallowed'],
-  DL3024: ['DuplicateStageName'],
-  DL3025: ['JSONArgsRecommended'],
-  DL3029: ['FromPlatformFlagConstDisallowed'],
-  DL4000: ['MaintainerDeprecated'],
-  DL4003: ['MultipleInstructionsDisallowed'],
-  DL4004: ['MultipleInstructionsDisallowed'],
-};
-
-const COMMENT = /^\s*(?:jettison|hadolint)\s+(global\s+)?ignore\s*=\s*(\w+(?:\s*,\s*\w+)*)/;
+const COMMENT = /^\s*(jettison|hadolint)\s+(global\s+)?ignore\s*=\s*(\w+(?:\s*,\s*\w+)*)/;
 
 /**
  * Says what comments turn off: `# jettison ignore=RULE reason` and `# hadolint ignore=DL3008` above an instruction;
@@ -24,10 +13,10 @@ export class Suppression {
   /** By line of an instruction. */
   readonly #lines = new Map<number, Set<string>>();
 
-  /** @param ids the ids of the rules that have an alias, beside Docker's */
+  /** @param obeysHadolint whether hadolint's comments count */
   constructor(
     { parts, globals, stages }: Dockerfile,
-    private readonly aliases: ReadonlyMap<string, readonly string[]>,
+    private readonly obeysHadolint: boolean,
   ) {
     for (const part of parts) {
       if (part.kind !== 'comment') continue;
@@ -44,9 +33,10 @@ export class Suppression {
   }
 
   #read(comment: string, instruction: Instruction | undefined): void {
-    const [whole, global, list = ''] = COMMENT.exec(comment) ?? [];
+    const [whole, tool, global, list = ''] = COMMENT.exec(comment) ?? [];
+    if (tool === 'hadolint' && !this.obeysHadolint) return;
     if (whole === undefined || (global === undefined) !== (instruction !== undefined)) return;
-    const rules = list.split(',').flatMap((id) => this.#rulesOf(id.trim()));
+    const rules = list.split(',').flatMap((id) => rulesNamed(id.trim()));
     if (instruction === undefined) for (const rule of rules) this.#everywhere.add(rule);
     else {
       const { line, endLine = line } = instruction.location;
@@ -56,9 +46,5 @@ export class Suppression {
         this.#lines.set(at, known);
       }
     }
-  }
-
-  #rulesOf(id: string): readonly string[] {
-    return this.aliases.get(id) ?? (Object.hasOwn(DOCKER_ALIASES, id) ? DOCKER_ALIASES[id]! : [id]);
   }
 }

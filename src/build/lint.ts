@@ -1,30 +1,79 @@
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { ContextFacts } from '../advice/advice.ts';
 import { advise, type LintFinding } from '../advice/advise.ts';
+import { type LintSettings, NO_SETTINGS, parseLintSettings } from '../advice/lint-settings.ts';
 import { type DockerfileFacts, dockerfileFacts } from '../advice/stage-facts.ts';
 import { statOf } from '../context/context-source.ts';
+import { JettisonError } from '../errors/error.ts';
 import { type CheckOptions, type CheckResult, check } from './check.ts';
 import { contextEvidence } from './context-evidence.ts';
+
+const SETTINGS_FILES = ['.hadolint.yaml', '.hadolint.yml'];
 
 /** What a lint found about one Dockerfile: Docker's rules, and advice. */
 export interface LintResult extends Omit<CheckResult, 'findings'> {
   findings: LintFinding[];
+  /** Of its `.hadolint.yaml`; without one, nothing is set. */
+  settings: LintSettings;
+}
+
+export interface LintOptions extends CheckOptions {
+  /** The settings; default: `.hadolint.yaml` or `.hadolint.yml` beside the Dockerfile, else in the working directory. */
+  config?: string;
+  /** The working directory. */
+  cwd?: string;
 }
 
 /**
  * Checks a Dockerfile without building it: by Docker's rules, and by rules of advice, which look at its context, too.
  *
- * @throws JettisonError when there is no Dockerfile, or an option is wrong
+ * @throws JettisonError when there is no Dockerfile, an option is wrong, or the settings are
  */
-export async function lint(options: CheckOptions): Promise<LintResult> {
+export async function lint({ config, cwd = '.', ...options }: LintOptions): Promise<LintResult> {
   const result = await check({ ...options, offline: true });
+  const settings = await settingsOf({ config, cwd, ...options });
   const { dockerfile, plan } = result;
   if (dockerfile === undefined) {
-    return { ...result, findings: result.findings.map((one) => ({ severity: 'warning', ...one })) };
+    const findings = result.findings.map((one) => ({ severity: 'warning' as const, ...one }));
+    return { ...result, settings, findings };
   }
   const facts = dockerfileFacts(dockerfile, options.buildArgs);
   const context = contextOf(options, facts, result);
-  return { ...result, findings: advise({ ...facts, context, plan }, result.findings) };
+  const { trustedRegistries } = settings;
+  const findings = advise({ ...facts, context, plan, trustedRegistries }, result.findings, settings);
+  return { ...result, settings, findings };
+}
+
+/** The settings that apply to a Dockerfile: those of one file, the first that is there. */
+async function settingsOf({
+  config,
+  cwd,
+  file,
+  context,
+}: Pick<LintOptions, 'file' | 'context'> & {
+  config: string | undefined;
+  cwd: string;
+}): Promise<LintSettings> {
+  const beside = file === undefined || file === '-' ? (context ?? cwd) : dirname(resolve(cwd, file));
+  const places =
+    config === undefined
+      ? [beside, cwd].flatMap((folder) => SETTINGS_FILES.map((name) => join(folder, name)))
+      : [resolve(cwd, config)];
+  for (const path of places) {
+    let text: string;
+    try {
+      text = readFileSync(path, 'utf8');
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (config === undefined && code === 'ENOENT') continue;
+      throw new JettisonError('LINT_CONFIG_INVALID', `cannot read ${config ?? path}: ${message}`, {
+        hint: 'Name a readable file with --config.',
+      });
+    }
+    return parseLintSettings(text, config ?? relative(cwd, path));
+  }
+  return NO_SETTINGS;
 }
 
 /** Nothing is known of a context that lacks what the Dockerfile copies: the build is started in another folder. */

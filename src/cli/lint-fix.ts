@@ -1,8 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import type { LintFinding } from '../advice/advise.ts';
-import type { CheckOptions } from '../build/check.ts';
-import { lint } from '../build/lint.ts';
+import { type LintOptions, lint } from '../build/lint.ts';
 import { parseForBuild } from '../build/planning.ts';
 import { applyEdits, overlap, type TextEdit } from '../dockerfile/text-edit.ts';
 import { usageError } from '../errors/error.ts';
@@ -39,7 +38,7 @@ export function fixText(text: string, findings: readonly LintFinding[]): { text:
  * @throws JettisonError when the file cannot be read
  */
 export async function fixFile(
-  options: CheckOptions,
+  options: LintOptions,
   wanted: (finding: LintFinding) => boolean,
 ): Promise<Fixed> {
   if (options.file === '-') throw usageError('--fix has no file to rewrite', 'Name a Dockerfile.');

@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import { type AdviceSeverity, SEVERITIES } from '../../advice/advice.ts';
 import { ADVICE_RULES } from '../../advice/advise.ts';
-import type { CheckOptions } from '../../build/check.ts';
-import { type LintResult, lint } from '../../build/lint.ts';
+import { type LintOptions, type LintResult, lint } from '../../build/lint.ts';
 import { closest } from '../../errors/closest.ts';
 import { usageError } from '../../errors/error.ts';
+import { visibleLine } from '../../errors/safe-text.ts';
 import { wantsColor } from '../../errors/style.ts';
 import { RULES } from '../../plan/checks/plan-rules.ts';
 import { defineCommand, type Io } from '../command.ts';
@@ -63,11 +63,15 @@ left out. \`jettison build --check\` looks at those, too.`,
       help: 'Check as if this build argument was given',
       parse: pair,
     },
+    config: {
+      value: 'FILE',
+      help: 'Settings, as hadolint has them. Default: .hadolint.yaml beside the Dockerfile',
+    },
     context: { value: 'DIR', help: "The build context. Default: the Dockerfile's folder" },
     'fail-on': {
       value: 'SEVERITY',
       values: [...SEVERITIES, 'none'],
-      help: 'Exit with 1 for a finding of this severity or a worse one. Default: warning',
+      help: 'Exit with 1 for a finding of this severity or a worse one. Default: that of the settings, else warning',
     },
     fix: { help: 'Rewrite the Dockerfiles: apply the fixes of findings that have one' },
     'fix-dry-run': { help: 'Print what --fix would change, as a patch' },
@@ -83,7 +87,7 @@ left out. \`jettison build --check\` looks at those, too.`,
     },
   },
   notes: `A comment "# jettison ignore=RULE reason" above an instruction turns a rule off for it; "# check=skip=NAME,NAME" at
-the top does for the file. hadolint's "# hadolint ignore=DL3008" is understood.
+the top does for the file. hadolint's "# hadolint ignore=DL3008" and .hadolint.yaml are understood.
 
 Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
   examples: [
@@ -94,7 +98,7 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
   async run({ flags, args, io }) {
     const wanted = flags.rules ?? SETS['all']!;
     const isWanted = ({ code }: { code: string }) => wanted(code);
-    const jobs = (args.length === 0 ? [undefined] : args).map((file): CheckOptions => {
+    const jobs = (args.length === 0 ? [undefined] : args).map((file): LintOptions => {
       // The context is the folder of the file, where its ignore file is.
       const beside = file === undefined || file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
       return {
@@ -102,7 +106,9 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
         buildArgs: Object.fromEntries(flags['build-arg']),
         stdin: io.stdin,
         env: io.env,
+        cwd: io.cwd,
         ...(file === undefined ? {} : { file }),
+        ...(flags.config === undefined ? {} : { config: flags.config }),
       };
     });
     if (flags.fix || flags['fix-dry-run']) {
@@ -122,7 +128,11 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
       results.push({ ...result, findings: result.findings.filter(isWanted) });
     }
     print(results, flags.format ?? 'text', io);
-    return fails(results, (flags['fail-on'] ?? 'warning') as AdviceSeverity | 'none') ? 1 : 0;
+    for (const note of new Set(results.flatMap(({ settings }) => settings.notes))) {
+      io.stderr.write(`Settings: ${visibleLine(note)}.\n`);
+    }
+    const failOn = flags['fail-on'] as AdviceSeverity | 'none' | undefined;
+    return results.some((result) => fails(result, failOn ?? result.settings.failOn ?? 'warning')) ? 1 : 0;
   },
 });
 
@@ -144,10 +154,8 @@ function print(results: LintResult[], format: (typeof FORMATS)[number], io: Io):
   }
 }
 
-function fails(results: LintResult[], limit: AdviceSeverity | 'none'): boolean {
+function fails({ error, findings }: LintResult, limit: AdviceSeverity | 'none'): boolean {
   if (limit === 'none') return false;
   const counts = (severity: AdviceSeverity) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(limit);
-  return results.some(
-    ({ error, findings }) => error !== undefined || findings.some(({ severity }) => counts(severity)),
-  );
+  return error !== undefined || findings.some(({ severity }) => counts(severity));
 }
