@@ -5,7 +5,7 @@ import type { Leftover, MissedStep } from '../history/step-watch.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { shownName } from '../plan/named-contexts.ts';
-import type { CopyFrom, PlannedStage, RunStep, StageBase, Step } from '../plan/plan.ts';
+import type { CopyFrom, PlannedStage, RemoteSource, RunStep, StageBase, Step } from '../plan/plan.ts';
 import type { LayerRecord } from '../store/layers.ts';
 import { KEY_VERSION } from '../store/records.ts';
 import type { SolvedLayer, SolvedStage, StepGraph } from './graph.ts';
@@ -79,13 +79,13 @@ export class StepAccounts {
     const selected = await op.selected();
     for (const one of selected) if (one !== undefined) lists.set(one.digest, one.list);
     const files: FilesRead[] = [];
-    for (const [at, { from, target }] of sourcesOf(step).entries()) {
+    for (const [at, { from, remote, target }] of sourcesOf(step).entries()) {
       const selection = selected[at]?.digest;
       files.push({
-        from: await this.#ground(step, from),
+        from: remote === undefined ? await this.#ground(from) : remoteGround(remote),
         ...(target === undefined ? {} : { target }),
         ...(selection === undefined ? {} : { selection }),
-        ...(await this.#ignored(step, from)),
+        ...(remote === undefined ? await this.#ignored(from) : {}),
       });
     }
     const scope = stage.scopes.get(step.id);
@@ -112,8 +112,7 @@ export class StepAccounts {
   }
 
   /** What hides files of a build context. */
-  async #ignored(step: Step, from: CopyFrom): Promise<Pick<FilesRead, 'ignore'>> {
-    if (step.kind === 'copy' && step.remotes.length > 0) return {};
+  async #ignored(from: CopyFrom): Promise<Pick<FilesRead, 'ignore'>> {
     const { context } = this;
     const files =
       from.kind === 'context'
@@ -126,14 +125,10 @@ export class StepAccounts {
     return patterns.length > MOST_PATTERNS ? {} : { ignore: { file, patterns } };
   }
 
-  async #ground(step: Step, from: CopyFrom): Promise<Ground> {
-    const [remote] = step.kind === 'copy' ? step.remotes : [];
+  async #ground(from: CopyFrom): Promise<Ground> {
     switch (from.kind) {
-      case 'context': {
-        if (remote === undefined) return { kind: 'context', name: '' };
-        const url = remote.kind === 'http' ? remote.url : remote.source.url;
-        return { kind: 'remote', name: withoutCredentials(url) };
-      }
+      case 'context':
+        return { kind: 'context', name: '' };
       case 'named':
         return { kind: 'context', name: from.name };
       case 'image':
@@ -182,13 +177,21 @@ function leftOf({ store, forms }: SolveContext, definition: Digest, key: Digest 
 }
 
 /** The places that a step selects files from, in the order of its selections. */
-function sourcesOf(step: Step): { from: CopyFrom; target?: string }[] {
-  if (step.kind === 'copy') return [{ from: step.from }];
+function sourcesOf(step: Step): { from: CopyFrom; remote?: RemoteSource; target?: string }[] {
+  if (step.kind === 'copy') {
+    const { from, remotes } = step;
+    return [{ from }, ...remotes.map((remote) => ({ from, remote }))];
+  }
   if (step.kind === 'workdir') return [];
   return step.mounts.flatMap((mount) => {
     const from = mount.type === 'bind' || mount.type === 'cache' ? mount.from : undefined;
     return from === undefined || !('target' in mount) ? [] : [{ from, target: mount.target! }];
   });
+}
+
+function remoteGround(remote: RemoteSource): Ground {
+  const url = remote.kind === 'http' ? remote.url : remote.source.url;
+  return { kind: 'remote', name: withoutCredentials(url) };
 }
 
 function imageGround({ reference, digest }: { reference: string; digest: Digest }): Ground {

@@ -61,7 +61,7 @@ function buildRecords({ layout }: Store): Usage[] {
   return [{ id: 'builds', kind: 'builds', size: bytes, holder: 'build record', title, count }];
 }
 
-/** What only the worker may look into as a whole. */
+/** Cache mounts and failed steps, which only the worker can measure. */
 async function onlyForWorker(store: Store): Promise<Usage[]> {
   const { layout } = store;
   const caches = listCaches(layout).map(({ name, record, usedMs }) => ({

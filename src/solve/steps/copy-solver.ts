@@ -40,6 +40,8 @@ interface SelectionFacts {
 /** One COPY or ADD: its selection, its observations and its layer. */
 export class CopySolver {
   #selecting?: Promise<Selection>;
+  /** The selected sources of each URL or repository, by its position in the step. */
+  readonly #fetched: SelectedSource[][] = [];
 
   constructor(
     private readonly context: SolveContext,
@@ -94,7 +96,16 @@ export class CopySolver {
   async selected(): Promise<SelectedFiles | undefined> {
     const selection = await this.#selecting;
     if (selection === undefined || unhashed(selection).length > 0) return undefined;
-    return { digest: selectionDigest(selection), list: () => listedFiles(selection) };
+    return listOf(selection);
+  }
+
+  /** The selected files if they have been listed: those of the context, stage or image, then of each URL or repository. */
+  async selectedBySource(): Promise<SelectedFiles[]> {
+    const selection = await this.#selecting;
+    if (selection === undefined || unhashed(selection).length > 0) return [];
+    const fetched = new Set(this.#fetched.flat());
+    const local = { sources: selection.sources.filter((source) => !fetched.has(source)) };
+    return [local, ...this.#fetched.map((sources) => ({ sources }))].map(listOf);
   }
 
   /**
@@ -170,7 +181,9 @@ export class CopySolver {
       if (remote.position > at)
         found.push(...(await this.#selectLocal(sources.slice(at, remote.position), false)).sources);
       at = remote.position;
-      found.push(...(await selectRemote(this.context, this.step, remote, this.onTransfer)));
+      const fetched = await selectRemote(this.context, this.step, remote, this.onTransfer);
+      this.#fetched.push(fetched);
+      found.push(...fetched);
     }
     found.push(...(await this.#selectLocal(sources.slice(at))).sources);
     return { sources: found };
@@ -263,4 +276,8 @@ async function checkUnchanged(file: TreeEntry, path: string): Promise<void> {
   const found = await hashContextFile(path, size, name);
   const changedBack = Math.abs(lstatSync(diskPath(path)).mtimeMs - (mtime * 1000 + mtimeNs / 1e6)) > 0.01;
   if (found !== digest || changedBack) throw contextChanged(name);
+}
+
+function listOf(selection: Selection): SelectedFiles {
+  return { digest: selectionDigest(selection), list: () => listedFiles(selection) };
 }

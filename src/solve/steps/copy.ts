@@ -27,8 +27,8 @@ export class CopyOp extends RecipeOp<CopyStep> {
     return this.#solver.remembered(below);
   }
 
-  async selected(): Promise<(SelectedFiles | undefined)[]> {
-    return [await this.#solver.selected()];
+  selected(): Promise<(SelectedFiles | undefined)[]> {
+    return this.#solver.selectedBySource();
   }
 
   observe(below: readonly SolvedLayer[]): Promise<ListedLayer> {
