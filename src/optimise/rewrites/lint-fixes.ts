@@ -21,7 +21,10 @@ function fromRule(
     propose(evidence) {
       const { facts, context, plan } = evidence;
       const edits: TextEdit[] = [];
-      for (const { code, fix = [] } of advise({ ...facts, context, plan }, [])) {
+      for (const { code, fix = [] } of advise(
+        { ...facts, context, plan, trustedRegistries: undefined },
+        [],
+      )) {
         if (code !== rule || fix.some((one) => edits.some((other) => overlap(one, other)))) continue;
         edits.push(...fix);
       }
