@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import semver from 'semver';
 
-/** Dates of https://alpinelinux.org/releases: branch, release, end of support. */
+/** Branch, release, end of support: as of https://endoflife.date/alpine. */
 const ALPINE = `
 3.0 2014-06-04 2016-05-01
 3.1 2014-12-10 2016-11-01
@@ -31,7 +31,7 @@ const ALPINE = `
 3.20 2024-05-22 2026-04-01
 3.21 2024-12-05 2026-11-01
 3.22 2025-05-30 2027-05-01
-3.23 2025-12-03 2027-11-01`;
+3.23 2025-12-04 2027-11-01`;
 
 const require = createRequire(import.meta.url);
 const schedule = require('node-releases/data/release-schedule/release-schedule.json');
@@ -79,7 +79,7 @@ ${distribution('debian', (release) => release.split('.')[0], 'eol-lts')}\`;
 export const UBUNTU = \`
 ${distribution('ubuntu', (release) => release.replace(' LTS', ''), 'eol-esm')}\`;
 
-/** Dates of https://alpinelinux.org/releases. */
+/** As of https://endoflife.date/alpine. */
 export const ALPINE = \`${ALPINE}\`;
 `,
 );

@@ -50,7 +50,8 @@ describe.skipIf(whyNoSandbox())('a build that is killed', () => {
     expect(readFileSync(file, 'utf8')).not.toContain(SECRET);
 
     const shown = await text('builds', 'logs');
-    expect(shown).toMatch(/^\[stage-0 2\/2\] RUN .*\nfirst\n/);
+    expect(shown).toMatch(/^\[stage-0 2\/2\] RUN /);
+    expect(shown).toMatch(/^first$/m);
     appendFileSync(file, '{"step":"stage-0/1","stream":"stdout","te');
     expect(await text('builds', 'logs')).toBe(shown);
     expect(await text('builds', 'show')).toContain('not finished');
@@ -67,14 +68,15 @@ describe.skipIf(whyNoSandbox())('a build that is killed', () => {
 
 describe.skipIf(whyNoSandbox())('a build that ends', () => {
   it('keeps its output compressed, and not twice', async () => {
-    const { child, ended } = await printing('first');
+    const { child, ended } = await printing('second');
     child.kill('SIGTERM');
     await ended;
     const [{ id, state }] = JSON.parse(await text('builds', 'ls', '--json'));
     expect(state).toBe('interrupted');
     expect(readdirSync(logs())).toEqual([`${id}.gz`]);
     const shown = await text('builds', 'logs');
-    expect(shown).toContain('first\nxxxxx');
-    expect(shown).toContain('second');
+    expect(shown).not.toContain(SECRET);
+    // Which of two streams is read first is up to the machine.
+    expect(shown.trimEnd().split('\n').slice(1).sort()).toEqual(['first', 'second', 'xxxxx']);
   });
 });
