@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Built, TestBuilds } from '../support/build.ts';
-import { git, hasGit, Web } from '../support/web.ts';
+import { commitAll, git, hasGit, Web } from '../support/web.ts';
 
 let builds: TestBuilds;
 let web: Web;
@@ -17,9 +17,7 @@ beforeAll(async () => {
   mkdirSync(join(work, 'sub'), { recursive: true });
   writeFileSync(join(work, 'sub', 'f'), 'f\n');
   if (hasGit) {
-    git(work, 'init', '-q', '-b', 'main');
-    git(work, 'add', '-A');
-    git(work, 'commit', '-q', '-m', 'one');
+    commitAll(work);
     git(builds.folder, 'clone', '-q', '--bare', 'work', 'repositories/app.git');
   }
   web = await Web.start(join(builds.folder, 'repositories'));

@@ -9,7 +9,7 @@ import { type Built, TestBuilds } from '../support/build.ts';
 import { FakeRegistry } from '../support/registry.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { git, hasGit, Web } from '../support/web.ts';
+import { commitAll, git, hasGit, Web } from '../support/web.ts';
 
 const SBOM = 'https://spdx.dev/Document';
 const PROVENANCE = 'https://slsa.dev/provenance/v1';
@@ -228,9 +228,7 @@ describe('provenance', () => {
     const work = join(builds.folder, 'work');
     mkdirSync(work);
     writeFileSync(join(work, 'a'), 'x');
-    git(work, 'init', '-q', '-b', 'main');
-    git(work, 'add', '-A');
-    git(work, 'commit', '-q', '-m', 'one');
+    commitAll(work);
     git(builds.folder, 'clone', '-q', '--bare', 'work', 'repositories/app.git');
     const sha1 = git(work, 'rev-parse', 'HEAD').trim();
     const web = await Web.start(join(builds.folder, 'repositories'));

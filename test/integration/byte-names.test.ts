@@ -18,7 +18,7 @@ import { TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { git, hasGit, Web } from '../support/web.ts';
+import { commitAll, git, hasGit, Web } from '../support/web.ts';
 
 const RUNS = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0 ? 300 : 12;
 const whyNoRun = whyNoSandbox();
@@ -232,9 +232,7 @@ describe('names are bytes', () => {
     const repository = join(folder, 'repository');
     mkdirSync(repository);
     const all = write(repository, LATIN);
-    git(repository, 'init', '-q', '-b', 'main');
-    git(repository, 'add', '-A');
-    git(repository, 'commit', '-q', '-m', 'all');
+    commitAll(repository, 'all');
     git(folder, 'clone', '-q', '--bare', 'repository', 'repositories/app.git');
     const web = await Web.start(join(folder, 'repositories'));
     try {

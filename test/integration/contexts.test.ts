@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Built, TestBuilds } from '../support/build.ts';
-import { git, hasGit, Web } from '../support/web.ts';
+import { commitAll, git, hasGit, Web } from '../support/web.ts';
 
 let builds: TestBuilds;
 let web: Web;
@@ -25,9 +25,7 @@ beforeAll(async () => {
   writeFileSync(join(repository, '.dockerignore'), 'sub\n');
   symlinkSync('run.sh', join(repository, 'link'));
   if (hasGit) {
-    git(repository, 'init', '-q', '-b', 'main');
-    git(repository, 'add', '-A');
-    git(repository, 'commit', '-q', '-m', 'one');
+    commitAll(repository);
     git(repository, 'tag', '-a', 'v1', '-m', 'v1');
     git(repository, 'checkout', '-q', '-b', 'other');
     writeFileSync(join(repository, 'sub', 'file'), 'of other\n');

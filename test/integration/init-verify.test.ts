@@ -1,24 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { remains, TestBuilds } from '../support/build.ts';
-import { eventually, openSandbox } from '../support/sandbox.ts';
+import { describe, expect, it } from 'vitest';
+import { remains, type TestBuilds } from '../support/build.ts';
+import { eventually } from '../support/sandbox.ts';
+import { withSandboxedBuilds } from '../support/sandboxed-builds.ts';
 
 let builds: TestBuilds;
-let why: string | undefined;
 
-beforeAll(async () => {
-  const sandbox = await openSandbox();
-  if (typeof sandbox === 'string') {
-    why = sandbox;
-    return;
-  }
-  await sandbox.close();
-  builds = await TestBuilds.create();
-});
-afterAll(() => builds?.remove());
-beforeEach((ctx) => {
-  if (why !== undefined) ctx.skip(why);
+withSandboxedBuilds((made) => {
+  builds = made;
 });
 
 const HANDLER =

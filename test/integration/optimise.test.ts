@@ -1,27 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { remains, TestBuilds } from '../support/build.ts';
-import { eventually, openSandbox } from '../support/sandbox.ts';
+import { describe, expect, test } from 'vitest';
+import { remains, type TestBuilds } from '../support/build.ts';
+import { eventually } from '../support/sandbox.ts';
+import { withSandboxedBuilds } from '../support/sandboxed-builds.ts';
 
 let builds: TestBuilds;
-let why: string | undefined;
 
-beforeAll(async () => {
-  const sandbox = await openSandbox();
-  if (typeof sandbox === 'string') {
-    why = sandbox;
-    return;
-  }
-  await sandbox.close();
-  builds = await TestBuilds.create({ Env: ['PATH=/bin'] });
-  const base = await builds.run(['base', 'host', '--slim', '-t', 'node']);
-  expect(base).toMatchObject({ code: 0 });
-});
-afterAll(() => builds?.remove());
-beforeEach((ctx) => {
-  if (why !== undefined) ctx.skip(why);
-});
+withSandboxedBuilds(
+  (made) => {
+    builds = made;
+  },
+  { config: { Env: ['PATH=/bin'] }, node: true },
+);
 
 const SERVER = `const { readFileSync } = require('fs');
 require('http').createServer((_, response) => response.end(readFileSync('public/page.html'))).listen(3000);

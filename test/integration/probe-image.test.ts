@@ -1,33 +1,24 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { networkHelper } from '../../src/machine/network-helper.ts';
 import { compareResults } from '../../src/probe/compare-results.ts';
 import { type ProbeOptions, probeImage } from '../../src/probe/probe-image.ts';
 import { findImage } from '../../src/store/lookup.ts';
-import { remains, TestBuilds } from '../support/build.ts';
-import { eventually, openSandbox } from '../support/sandbox.ts';
+import { remains, type TestBuilds } from '../support/build.ts';
+import { eventually } from '../support/sandbox.ts';
+import { withSandboxedBuilds } from '../support/sandboxed-builds.ts';
 
 let builds: TestBuilds;
-let why: string | undefined;
 
-beforeAll(async () => {
-  const sandbox = await openSandbox();
-  if (typeof sandbox === 'string') {
-    why = sandbox;
-    return;
-  }
-  await sandbox.close();
-  builds = await TestBuilds.create({ Env: ['PATH=/bin'] });
-  const base = await builds.run(['base', 'host', '--slim', '-t', 'node']);
-  expect(base).toMatchObject({ code: 0 });
-});
-afterAll(() => builds?.remove());
-beforeEach((ctx) => {
-  if (why !== undefined) ctx.skip(why);
-});
+withSandboxedBuilds(
+  (made) => {
+    builds = made;
+  },
+  { config: { Env: ['PATH=/bin'] }, node: true },
+);
 afterEach(async () => {
-  if (why !== undefined) return;
+  if (builds === undefined) return;
   await eventually('nothing is left', () => remains(builds.home, builds.home).length === 0);
   expect(builds.store.containers.list()).toEqual([]);
   // Folders of this process and of workers: what is in them counts.

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestBuilds } from '../support/build.ts';
-import { git, hasGit, Web } from '../support/web.ts';
+import { commitAll, git, hasGit, Web } from '../support/web.ts';
 
 const MODIFIED = 1_500_000_000;
 const NEWEST = 1_600_000_001;
@@ -70,9 +70,7 @@ describe('SOURCE_DATE_EPOCH', () => {
     const work = join(builds.folder, 'work');
     mkdirSync(work);
     writeFileSync(join(work, 'a'), 'a');
-    git(work, 'init', '-q', '-b', 'main');
-    git(work, 'add', '-A');
-    git(work, 'commit', '-q', '-m', 'one');
+    commitAll(work);
     git(builds.folder, 'clone', '-q', '--bare', 'work', 'repositories/app.git');
     const commit = Number(git(work, 'log', '-1', '--format=%ct'));
     const web = await Web.start(join(builds.folder, 'repositories'));

@@ -10,7 +10,7 @@ import { eventLine } from '../../src/events/rawjson.ts';
 import { Needles } from '../../src/worker/caches/needles.ts';
 import { TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
-import { git, hasGit, Web } from '../support/web.ts';
+import { commitAll, git, hasGit, Web } from '../support/web.ts';
 
 let builds: TestBuilds;
 let web: Web;
@@ -24,9 +24,7 @@ beforeAll(async () => {
   mkdirSync(repository);
   writeFileSync(join(repository, 'Dockerfile'), 'FROM scratch\nCOPY . /\n');
   if (hasGit) {
-    git(repository, 'init', '-q', '-b', 'main');
-    git(repository, 'add', '-A');
-    git(repository, 'commit', '-q', '-m', 'one');
+    commitAll(repository);
     git(builds.folder, 'clone', '-q', '--bare', 'work', 'repositories/app.git');
     git(builds.folder, 'clone', '-q', '--bare', 'work', 'repositories/sub.git');
     git(

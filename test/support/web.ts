@@ -102,6 +102,13 @@ function serveGit(folder: string, request: IncomingMessage, response: ServerResp
   });
 }
 
+/** Makes a folder a repository, whose branch `main` has one commit of all its files. */
+export function commitAll(folder: string, message = 'one'): void {
+  git(folder, 'init', '-q', '-b', 'main');
+  git(folder, 'add', '-A');
+  git(folder, 'commit', '-q', '-m', message);
+}
+
 /** Runs git in a folder, with an author and times that do not depend on the machine. */
 export function git(folder: string, ...args: string[]): string {
   return execFileSync('git', ['-C', folder, ...args], {
