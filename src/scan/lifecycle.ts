@@ -1,6 +1,7 @@
 import type { Inspection } from '../inspect/inspection.ts';
 import type { Package } from '../inspect/package.ts';
-import { ALPINE, DEBIAN, NODE, UBUNTU } from './lifecycle-data.ts';
+import { ALPINE } from './alpine-releases.ts';
+import { DEBIAN, NODE, UBUNTU } from './lifecycle-data.ts';
 
 export { MADE as LIFECYCLES_MADE } from './lifecycle-data.ts';
 

@@ -48,6 +48,6 @@ test('nothing is said of what the data does not know', () => {
 });
 
 test('the data is under 100 kB', () => {
-  const { size } = statSync(new URL('../../../src/scan/lifecycle-data.ts', import.meta.url));
-  expect(size).toBeLessThan(100_000);
+  const sizeOf = (name: string) => statSync(new URL(`../../../src/scan/${name}`, import.meta.url)).size;
+  expect(sizeOf('lifecycle-data.ts') + sizeOf('alpine-releases.ts')).toBeLessThan(100_000);
 });
