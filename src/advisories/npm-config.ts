@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
+/** What npm asks where nothing is configured. */
 const PUBLIC = 'https://registry.npmjs.org/';
 
 /** Which registry npm asks for a package, and with which token. */

@@ -36,7 +36,7 @@ export function readSources(path: string, text: string): PackageSource[] {
   return found.filter(({ uri }) => isWeb(uri));
 }
 
-/** `deb [signed-by=/usr/share/keyrings/x.gpg arch=amd64] https://deb.debian.org/debian bookworm main contrib`. */
+/** `deb [signed-by=/usr/share/keyrings/x.gpg arch=amd64] https://debian.example.com/debian bookworm main contrib`. */
 function readLine(line: string): PackageSource[] {
   const [, options = '', uri, suite, rest] =
     /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)((?:\s+[^\s#]+)*)/.exec(line) ?? [];

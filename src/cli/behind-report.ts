@@ -100,7 +100,7 @@ function readMirror(text: string): { from: string; to: string } {
   const [, from, to] = /^([^=]+)=(https?:\/\/.+)$/.exec(text) ?? [];
   if (from !== undefined && to !== undefined && URL.canParse(to)) return { from: withoutScheme(from), to };
   throw new JettisonError('MIRROR_INVALID', `invalid --mirror "${text}"`, {
-    hint: 'Write the beginning of the address and its replacement: deb.debian.org=https://mirror.example.com.',
+    hint: 'Write the beginning of the address and its replacement: debian.example.com=https://mirror.example.com.',
     exitCode: 2,
   });
 }

@@ -68,7 +68,7 @@ describe('a build says why a step with a URL is carried out', () => {
   });
 
   it.skipIf(!hasGit)('the branch of a repository moved, and what is copied of it changed', async () => {
-    const work = join(folder, 'work');
+    const work = join(folder, 'app');
     mkdirSync(join(work, 'sub'), { recursive: true });
     const commit = (path: string, content: string) => {
       writeFileSync(join(work, path), content);
@@ -77,7 +77,7 @@ describe('a build says why a step with a URL is carried out', () => {
     };
     git(work, 'init', '-q', '-b', 'main');
     commit('sub/f', 'one');
-    const url = `${web.url}/git/work/.git`;
+    const url = `${web.url}/git/app/.git`;
     const dockerfile = ['FROM scratch', `ADD ${url}#main:sub /sub`];
     expect(await because([{ dockerfile }, { act: () => commit('sub/f', 'two') }])).toEqual([
       `${url} changed`,
