@@ -1,11 +1,11 @@
 import { JettisonError } from '../errors/error.ts';
 import { isLoopback } from '../registry/endpoint.ts';
+import { withoutAnswer } from '../registry/errors.ts';
 import { discard, Http, readBody } from '../registry/http.ts';
-import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } from '../registry/retry.ts';
+import { DEFAULT_RETRY, retryAfter, retrying, TRANSIENT_STATUS, Transient } from '../registry/retry.ts';
 
 /** The longest answer that is read, in bytes: OSV's own limit is half of that. */
 const LARGEST = 64 << 20;
-const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 const ATTEMPTS = 4;
 
 /** Asks servers that answer questions about advisories with JSON. Redirects are not followed. */
@@ -45,13 +45,12 @@ export class AdvisoryServer {
         if (response.status !== 200) {
           discard(response);
           const error = unavailable(url, `it answers ${response.status}`);
-          throw TRANSIENT.has(response.status)
+          throw TRANSIENT_STATUS.has(response.status)
             ? new Transient(error, retryAfter(response.headers['retry-after']))
             : error;
         }
         return JSON.parse((await readBody(response, LARGEST)).toString());
       } catch (error) {
-        if (isConnectionError(error)) throw new Transient(unavailable(url, (error as Error).message, error));
         if (error instanceof RangeError || error instanceof SyntaxError) {
           throw unavailable(
             url,
@@ -59,7 +58,7 @@ export class AdvisoryServer {
             error,
           );
         }
-        throw error;
+        throw withoutAnswer(error, (reason) => unavailable(url, reason, error));
       }
     });
   }

@@ -1,9 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Behind, findBehind } from '../behind/find-behind.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Inspection } from '../inspect/inspection.ts';
-import { Http } from '../registry/http.ts';
-import { download } from '../remote/http-download.ts';
+import { Remotes } from '../remote/remotes.ts';
 import type { Store } from '../store/store.ts';
 import type { Io } from './command.ts';
 import { printJson } from './print/list-output.ts';
@@ -53,18 +52,17 @@ export async function reportBehind(
 ): Promise<number> {
   const { env, signal } = io;
   const rewrites = mirrors.map(readMirror);
-  const http = new Http(env);
+  const remotes = new Remotes({ layout: store.layout, env, signal, secrets: new Map() });
   const fetch = async (address: string): Promise<Buffer | undefined> => {
     const rewrite = rewrites.find(({ from }) => withoutScheme(address).startsWith(from));
     const url =
       rewrite === undefined ? address : `${rewrite.to}${withoutScheme(address).slice(rewrite.from.length)}`;
     try {
-      const { path } = await download(url, undefined, { layout: store.layout, http, signal });
-      if (statSync(path).size > LARGEST)
-        throw new JettisonError('INDEX_INVALID', `${url} is too large for an index`);
+      const { path, size } = await remotes.download(url);
+      if (size > LARGEST) throw new JettisonError('INDEX_INVALID', `${url} is too large for an index`);
       return readFileSync(path);
     } catch (error) {
-      if (error instanceof JettisonError && /the server answers 404/.test(error.message)) return undefined;
+      if (error instanceof JettisonError && error.details?.['status'] === 404) return undefined;
       throw error;
     }
   };
@@ -74,7 +72,7 @@ export async function reportBehind(
     else io.stdout.write(behindText(inspection.image, found, io));
     return found.indexes.length === 0 ? 3 : 0;
   } finally {
-    http.close();
+    remotes.close();
   }
 }
 

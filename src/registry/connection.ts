@@ -4,7 +4,14 @@ import type { Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 import { networkError, responseError, type Subject } from './errors.ts';
 import { discard, type Http, type HttpRequest, type HttpResponse, readBody } from './http.ts';
-import { isConnectionError, type Patience, retryAfter, retrying, Transient } from './retry.ts';
+import {
+  isConnectionError,
+  type Patience,
+  retryAfter,
+  retrying,
+  TRANSIENT_STATUS,
+  Transient,
+} from './retry.ts';
 
 /** A request to a registry's API. */
 export interface ApiRequest extends Omit<HttpRequest, 'url' | 'signal' | 'idleMs'> {
@@ -22,7 +29,6 @@ export interface ApiRequest extends Omit<HttpRequest, 'url' | 'signal' | 'idleMs
 const MAX_REDIRECTS = 10;
 /** One for an expired token, one for a scope that the registry adds. */
 const MAX_CHALLENGES = 2;
-const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** A client of one registry: finds its scheme, authorises, follows redirects, retries. */
 export class Connection {

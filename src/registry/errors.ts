@@ -1,7 +1,7 @@
 import { JettisonError } from '../errors/error.ts';
 import type { Credentials } from './credentials.ts';
 import { type HttpResponse, readBody } from './http.ts';
-import { isConnectionError } from './retry.ts';
+import { isConnectionError, Transient } from './retry.ts';
 
 /** The subject of a request, for messages. */
 export interface Subject {
@@ -14,8 +14,17 @@ export interface Subject {
 const TLS_CODES =
   /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|HOSTNAME_MISMATCH|EPROTO)/;
 
+/**
+ * What to throw for a request that ended with an error: one that has had no answer becomes the caller's own, to be sent
+ * again where that may help. Others stay as they are.
+ */
+export function withoutAnswer(error: unknown, final: (reason: string) => Error): unknown {
+  if (isConnectionError(error)) return new Transient(final(error.message));
+  return isUnreachable(error) ? final(error.message) : error;
+}
+
 /** Whether no connection was made: the host is not known or not reachable, or its certificate is not accepted. */
-export function isUnreachable(error: unknown): error is NodeJS.ErrnoException {
+function isUnreachable(error: unknown): error is NodeJS.ErrnoException {
   const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const { code = '' } = (inner ?? {}) as NodeJS.ErrnoException;
   return UNREACHABLE[code] !== undefined || TLS_CODES.test(code);

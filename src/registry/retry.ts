@@ -61,6 +61,9 @@ export function minimumRate(env: NodeJS.ProcessEnv): Partial<Pick<Patience, 'min
   return { minRate: Number(rate), ...(over !== undefined && { rateMs: Number(over) * 1000 }) };
 }
 
+/** Statuses of servers that are busy or starting: the same request may be answered a little later. */
+export const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+
 const CODES = new Set([
   'ECONNRESET',
   'ECONNREFUSED',

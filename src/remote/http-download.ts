@@ -6,9 +6,9 @@ import { JettisonError } from '../errors/error.ts';
 import { withoutCredentials } from '../errors/safe-text.ts';
 import { counted, type OnProgress, transferName } from '../events/transfer.ts';
 import type { Digest } from '../image/digest.ts';
-import { isUnreachable } from '../registry/errors.ts';
+import { withoutAnswer } from '../registry/errors.ts';
 import { discard, type Http, type HttpResponse } from '../registry/http.ts';
-import { DEFAULT_RETRY, isConnectionError, retryAfter, retrying, Transient } from '../registry/retry.ts';
+import { DEFAULT_RETRY, retryAfter, retrying, TRANSIENT_STATUS, Transient } from '../registry/retry.ts';
 import { basicLogin } from '../registry/url-login.ts';
 import type { StoreLayout } from '../store/layout.ts';
 import { readRecord, recordText } from '../store/record-file.ts';
@@ -42,7 +42,6 @@ export interface DownloadOptions {
 }
 
 const MAX_REDIRECTS = 10;
-const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
  * Downloads a URL into the store. A stored copy is used if it has the expected digest, or if the server answers 304 for
@@ -67,9 +66,7 @@ export async function download(
     try {
       return await fetchOnce(url, known, options);
     } catch (error) {
-      if (isConnectionError(error)) throw new Transient(failed(url, error.message, { cause: error }));
-      if (isUnreachable(error)) throw failed(url, error.message, { cause: error });
-      throw error;
+      throw withoutAnswer(error, (reason) => failed(url, reason, { cause: error }));
     }
   });
   const { path, ...facts } = found;
@@ -110,7 +107,9 @@ async function fetchOnce(
   if (status !== 200) {
     discard(response);
     const error = refused(url, status, options);
-    throw TRANSIENT.has(status) ? new Transient(error, retryAfter(response.headers['retry-after'])) : error;
+    throw TRANSIENT_STATUS.has(status)
+      ? new Transient(error, retryAfter(response.headers['retry-after']))
+      : error;
   }
   return keep(url, response, options);
 }
@@ -216,22 +215,24 @@ async function keep(
 
 function refused(url: string, status: number, { secrets = new Map() }: DownloadOptions): JettisonError {
   const reason = `the server answers ${status}`;
+  const details = { status };
   const { hostname } = new URL(url);
   const isAnonymous = httpAuthorization(new URL(url), secrets) === undefined;
   return (status === 401 || status === 403) && isAnonymous
     ? failed(url, reason, {
+        details,
         hint: `If it needs a token, pass it: --secret id=HTTP_AUTH_TOKEN_${hostname},env=VARIABLE.`,
       })
-    : failed(url, reason);
+    : failed(url, reason, { details });
 }
 
 function failed(
   url: string,
   reason: string,
-  details: { cause?: unknown; hint?: string } = {},
+  more: { cause?: unknown; hint?: string; details?: Record<string, unknown> } = {},
 ): JettisonError {
   return new JettisonError('DOWNLOAD_FAILED', `${url} cannot be fetched: ${reason}`, {
     hint: 'Check the URL, and HTTPS_PROXY where there is a proxy.',
-    ...details,
+    ...more,
   });
 }

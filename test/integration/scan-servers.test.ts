@@ -105,6 +105,11 @@ describe('--db npm', () => {
   };
   const bulk = '/-/npm/v1/security/advisories/bulk';
 
+  test('fails with a hint where a server does not speak TLS', async () => {
+    const { error } = await inProject([`registry=${main.url.replace('http:', 'https:')}/`]);
+    expect(error).toMatchObject({ code: 'ADVISORIES_UNAVAILABLE' });
+  });
+
   test('asks the registry of .npmrc for all packages at once', async () => {
     main.answer = () => ({ body: { lodash: [lodash] } });
     const { stdout, error } = await inProject([`registry=${main.url}/team/`]);
