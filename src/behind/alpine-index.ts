@@ -1,8 +1,7 @@
 import { gunzipSync, inflateRawSync } from 'node:zlib';
-import { JettisonError } from '../errors/error.ts';
 import { TarReader } from '../layer/tar-read.ts';
 import { ORDERS } from '../versions/orders.ts';
-import { type FetchFile, keepNewest, type PackageIndex } from './package-index.ts';
+import { type FetchFile, invalidIndex, keepNewest, type PackageIndex } from './package-index.ts';
 import type { PackageSource } from './package-sources.ts';
 import { checkApkIndex } from './signature.ts';
 
@@ -26,10 +25,7 @@ export async function alpineIndex(
   const url = `${source.uri}/${options.architecture}/APKINDEX.tar.gz`;
   const packed = await options.fetch(url);
   if (packed === undefined) return undefined;
-  const invalid = (reason: string) =>
-    new JettisonError('INDEX_INVALID', `${url} is not what it should be: ${reason}`, {
-      hint: 'The mirror or a proxy is being updated, or damages data: try again, or another one with --mirror.',
-    });
+  const invalid = (reason: string) => invalidIndex(url, reason);
   let members: Map<string, Buffer>;
   let signed: Map<string, Buffer>;
   let rest: Buffer;

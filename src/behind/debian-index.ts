@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { JettisonError } from '../errors/error.ts';
+import { hex, sha256 } from '../image/digest.ts';
 import { paragraphs } from '../inspect/catalogues/paragraphs.ts';
 import { decompress } from '../layer/decompress.ts';
 import { ORDERS } from '../versions/orders.ts';
-import { type FetchFile, keepNewest, type PackageIndex } from './package-index.ts';
+import { type FetchFile, invalidIndex, keepNewest, type PackageIndex } from './package-index.ts';
 import type { PackageSource } from './package-sources.ts';
 import { checkInRelease } from './signature.ts';
 
@@ -40,10 +39,10 @@ export async function debianIndex(
   const signed = await fetch(`${root}InRelease`);
   if (signed === undefined) return undefined;
   const signature = checkInRelease(signed, keyrings);
-  if (signature === 'bad') throw invalid(`${root}InRelease`, 'its signature is wrong');
+  if (signature === 'bad') throw invalidIndex(`${root}InRelease`, 'its signature is wrong');
   const text = signedText(signed.toString());
   const [release] = paragraphs(text);
-  if (release === undefined) throw invalid(`${root}InRelease`, 'it says nothing');
+  if (release === undefined) throw invalidIndex(`${root}InRelease`, 'it says nothing');
   // Backports: apt takes nothing of them by itself.
   if (release.get('notautomatic') === 'yes') return undefined;
   const digests = sha256Of(text);
@@ -54,10 +53,9 @@ export async function debianIndex(
     if (form === undefined) continue;
     const name = `${folder}Packages${form}`;
     const content = await fetch(`${root}${name}`);
-    if (content === undefined) throw invalid(`${root}${name}`, 'it is missing');
-    const digest = createHash('sha256').update(content).digest('hex');
-    if (digest !== digests.get(name))
-      throw invalid(`${root}${name}`, `its SHA-256 is not the one in InRelease`);
+    if (content === undefined) throw invalidIndex(`${root}${name}`, 'it is missing');
+    if (hex(sha256(content)) !== digests.get(name))
+      throw invalidIndex(`${root}${name}`, `its SHA-256 is not the one in InRelease`);
     for await (const fields of stanzas(content, `${root}${name}`)) {
       const [own = '', version] = [fields.get('package'), fields.get('version')];
       if (version === undefined || !wanted.has(own)) continue;
@@ -113,14 +111,8 @@ async function* stanzas(packed: Buffer, url: string): AsyncGenerator<Map<string,
     const text = rest + chunk.toString('latin1');
     const end = text.lastIndexOf('\n\n');
     rest = end < 0 ? text : text.slice(end);
-    if (rest.length > LARGEST_PARAGRAPH) throw invalid(url, 'a paragraph of it does not end');
+    if (rest.length > LARGEST_PARAGRAPH) throw invalidIndex(url, 'a paragraph of it does not end');
     if (end >= 0) yield* paragraphs(text.slice(0, end));
   }
   yield* paragraphs(rest);
-}
-
-function invalid(url: string, reason: string): JettisonError {
-  return new JettisonError('INDEX_INVALID', `${url} is not what it should be: ${reason}`, {
-    hint: 'The mirror or a proxy is being updated, or damages data: try again, or another one with --mirror.',
-  });
 }

@@ -58,9 +58,15 @@ export async function findBehind(
 ): Promise<Behind> {
   const { census, image } = inspection;
   const all = placedPackages(inspection).filter(({ package: { type } }) => type === 'deb' || type === 'apk');
-  const file = (path: string) => contentOf(inspection, path, signal);
+  const contents = new Map<string, Promise<Buffer | undefined>>();
+  const file = (path: string) => {
+    const content = contents.get(path) ?? contentOf(inspection, path, signal);
+    contents.set(path, content);
+    return content;
+  };
+  const paths = [...census.leaves.keys()];
   const sources: PackageSource[] = [];
-  for (const path of [...census.leaves.keys()].filter(isSourcesFile).sort()) {
+  for (const path of paths.filter(isSourcesFile).sort()) {
     sources.push(...readSources(path, (await file(path))?.toString() ?? ''));
   }
   if (all.length === 0 || sources.length === 0) {
@@ -80,7 +86,6 @@ export async function findBehind(
     }
     return new Map(found);
   };
-  const paths = [...census.leaves.keys()];
   const trusted = paths.filter((path) => /^etc\/apt\/trusted\.gpg(\.d\/[^/]+\.(gpg|asc))?$/.test(path));
   const indexes: PackageIndex[] = [];
   for (const source of sources) {

@@ -1,3 +1,4 @@
+import { JettisonError } from '../errors/error.ts';
 import type { VersionOrder } from '../versions/orders.ts';
 import type { PackageSource } from './package-sources.ts';
 import type { Signature } from './signature.ts';
@@ -25,6 +26,13 @@ export interface PackageIndex {
 
 /** Fetches one file of a source; undefined where there is none. */
 export type FetchFile = (url: string) => Promise<Buffer | undefined>;
+
+/** The error for an index that is damaged or not signed as it should be. */
+export function invalidIndex(url: string, reason: string): JettisonError {
+  return new JettisonError('INDEX_INVALID', `${url} is not what it should be: ${reason}`, {
+    hint: 'The mirror or a proxy is being updated, or damages data: try again, or another one with --mirror.',
+  });
+}
 
 /** Keeps the newest version of a package. */
 export function keepNewest(

@@ -2,6 +2,7 @@ import type { Behind } from '../../../behind/find-behind.ts';
 import { style, wantsColor } from '../../../errors/style.ts';
 import { plural } from '../../../events/units.ts';
 import type { Image } from '../../../image/image.ts';
+import { locationText } from '../../../inspect/instructions.ts';
 import type { Io } from '../../command.ts';
 import { age, oneLine, table } from '../docker-units.ts';
 
@@ -24,11 +25,7 @@ export function behindText({ label }: Image, { behind, indexes, compared, unknow
   const rows = behind.map(({ source, packages, installed, offered, cves, isBase, instruction }) => [
     packages.length === 1 && packages[0]!.name === source ? source : `${source} (${packages.length})`,
     `${installed} → ${offered}`,
-    isBase
-      ? 'base'
-      : instruction?.location
-        ? `${instruction.location.file}:${instruction.location.line}`
-        : '',
+    isBase ? 'base' : instruction?.location ? locationText(instruction.location) : '',
     idsText(cves),
   ]);
   return [
