@@ -32,12 +32,12 @@ const minify = { compress: true, mangle: false, codegen: true };
 /** The rooms, and single files, that every build reads: one chunk, which starts from compiled code. */
 const CORE = [
   /\/src\/(errors|fields|image|events|dockerfile|plan|context|store|protocol)\//,
-  /\/src\/build\/(?!attestations|available-bases|build-facts|build-texts|cache-mount-export|check|context-evidence|debug|forecast|lint|look-for-secrets|opened-history|optimise|recorded-times|sbom-of|search-files|secret-forms)/,
-  /\/src\/solve\/(?!copy\/archive-detect|oci-layout)/,
+  /\/src\/build\//,
+  /\/src\/solve\//,
   /\/src\/export\/(exporters|image|image-keys|image-maker|output|outputs|reported|types\/.*)\.ts$/,
   /\/src\/layout\/(image-layout|folder-files)\.ts$/,
   /\/src\/attest\/request\.ts$/,
-  /\/src\/secrets\/(?!config-search|content-search|file-kinds|kind-titles|masked-text|suspicious-names|surroundings)/,
+  /\/src\/secrets\//,
   /\/src\/layer\/host-file\.ts$/,
   /\/src\/cache\/(backend|backends|backends\/.*)\.ts$/,
   /\/src\/launch\/capabilities\.ts$/,
@@ -49,9 +49,17 @@ const CORE = [
   /\/src\/cli\/print\/(error-report|failed-command)\.ts$/,
 ];
 
-/** Of those rooms and of others, what must not come into that chunk with a module that imports it. */
-const NOT_CORE =
-  /\/src\/(advice|attest\/(?!request)|audit|init|inspect|leaks|probe|report|scan|sbom|secrets\/(config-search|content-search|file-kinds|kind-titles|masked-text|suspicious-names)|build\/(look-for-secrets|search-files|secret-forms))/;
+/** Of those rooms and of others, what only some builds need: it must not come into that chunk, nor be imported by it. */
+const LATE = [
+  /\/src\/(advice|attest\/(?!request)|audit|init|inspect|leaks|probe|report|scan|sbom)/,
+  /\/src\/build\/(attestations|available-bases|build-facts|build-texts|cache-mount-export|check|context-evidence)/,
+  /\/src\/build\/(debug|forecast|lint|look-for-secrets|opened-history|optimise|recorded-times|sbom-of|search-files)/,
+  /\/src\/build\/secret-forms/,
+  /\/src\/secrets\/(config-search|content-search|file-kinds|kind-titles|masked-text|suspicious-names|surroundings)/,
+  /\/src\/solve\/oci-layout/,
+];
+const isLate = (id) => LATE.some((pattern) => pattern.test(id));
+const isCore = (id) => CORE.some((pattern) => pattern.test(id)) && !isLate(id);
 
 await mkdir(dist);
 process.on('exit', () => rmSync(dist, { recursive: true, force: true }));
@@ -67,7 +75,7 @@ const commandFiles = await command.write({
   dir: dist,
   entryFileNames: '[name].js',
   chunkFileNames: ({ name }) => (name === 'core' ? 'chunks/core.js' : 'chunks/[name]-[hash].js'),
-  codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.some((pattern) => pattern.test(id)) }] },
+  codeSplitting: { groups: [{ name: 'core', test: isCore }] },
   minify,
 });
 await command.close();
@@ -160,7 +168,7 @@ function forbidNativeCode(files) {
 /** Every build reads the core chunk: what only some commands need is not in it. */
 function forbidInCore(files) {
   const { moduleIds } = files.find(({ fileName }) => fileName === 'chunks/core.js');
-  const late = moduleIds.find((id) => NOT_CORE.test(id) || id.includes('/node_modules/'));
+  const late = moduleIds.find((id) => isLate(id) || id.includes('/node_modules/'));
   if (late !== undefined)
     throw new Error(`dist/chunks/core.js has ${late}, which no build needs: import it dynamically`);
 }
