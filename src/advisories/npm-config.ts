@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -60,10 +60,10 @@ export class NpmConfig {
   }
 }
 
-/** The nearest folder upwards with a package.json or node_modules, as npm finds it. */
+/** The nearest folder upwards with a package.json. */
 function projectFolder(cwd: string): string {
   for (let at = resolve(cwd); ; at = dirname(at)) {
-    if (textOf(join(at, 'package.json')) !== undefined || at === dirname(at)) {
+    if (existsSync(join(at, 'package.json')) || at === dirname(at)) {
       return at === dirname(at) ? cwd : at;
     }
   }

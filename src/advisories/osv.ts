@@ -1,8 +1,8 @@
 import { fromVector } from 'ae-cvss-calculator';
-import type { Interval } from '../versions/interval.ts';
+import { membersOf, textsOf } from '../fields/json-values.ts';
+import { fixedVersions, type Interval } from '../versions/interval.ts';
 import type { Advisory, AdvisoryQuery, Severity } from './advisory.ts';
 import { databaseKey, scopeOf } from './database-key.ts';
-import { fieldsOf, textsOf } from './json-values.ts';
 
 /** Types of package URLs, by OSV's ecosystems. */
 const ECOSYSTEMS: Record<string, string> = {
@@ -75,9 +75,7 @@ export function readOsv(record: unknown): { scope: string; key: string; advisory
         : (affected.versions ?? []).map(exactly)),
     ];
     if (vulnerable.length === 0) return [];
-    const fixedIn = [
-      ...new Set(vulnerable.flatMap(({ to, toIncluded }) => (to === undefined || toIncluded ? [] : to))),
-    ];
+    const fixedIn = fixedVersions(vulnerable);
     const scores = [...(affected.severity ?? []), ...(record.severity ?? [])];
     const [id, ...aliases] = idsOf(record);
     return {
@@ -108,7 +106,7 @@ export function readNodeCore(
   entry: unknown,
   intervalsOf: (text: string) => Interval[] | undefined,
 ): { scope: string; key: string; advisory: Advisory } | undefined {
-  const said = fieldsOf(entry);
+  const said = membersOf(entry);
   const text = (name: string) => (typeof said[name] === 'string' ? said[name] : '');
   const vulnerable = text('vulnerable') === '' ? undefined : intervalsOf(text('vulnerable'));
   if (vulnerable === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { isObject } from '../fields/json-values.ts';
 import { type Digest, hex } from '../image/digest.ts';
 import { parseDocument } from '../image/sound.ts';
 
@@ -36,10 +37,6 @@ export function readStatement(bytes: Uint8Array, what: string): ReadStatement {
 /** Whether a statement says that it is about an image. @param manifest digest of the image's manifest */
 export function isAbout({ subjects }: ReadStatement, manifest: Digest): boolean {
   return subjects.includes(hex(manifest));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(what: string, reason: string): JettisonError {

@@ -7,6 +7,7 @@ import { JettisonError, usageError } from '../errors/error.ts';
 import { checkLimit } from '../errors/limits.ts';
 import { type Attachment, attachToImage } from '../export/attach-to-image.ts';
 import { fetchMissing } from '../export/fetch-missing.ts';
+import { isObject } from '../fields/json-values.ts';
 import { imagesIn } from '../image/attestation.ts';
 import type { ImageParts } from '../image/image.ts';
 import { parseDocument, readIndex } from '../image/sound.ts';
@@ -30,15 +31,16 @@ export async function addAttestations(name: string, added: Added, io: Io): Promi
   await useStore(io, async (store) => {
     const { target, entries, names } = findImage(store, name);
     const attachments: Attachment[] = [];
-    for (const image of imagesOf(store, target, added.platform)) {
+    const images = imagesOf(store, target, added.platform);
+    if (added.sbom) await fetchMissing(store, images, io);
+    for (const image of images) {
       const subjects = imageSubjects(names, image.config, image.descriptor.digest);
       const statements: Statement[] = [];
       if (added.sbom) {
         const bill = await billOf(store, image, names[0], io);
         statements.push(statementOf(PREDICATE.sbom, bill, subjects));
       }
-      if (predicate !== undefined)
-        statements.push(statementOf(added.file!.type, predicate as object, subjects));
+      if (predicate !== undefined) statements.push(statementOf(added.file!.type, predicate, subjects));
       attachments.push({ image, statements });
     }
     const index = attachToImage(store, target, attachments, added.isArtifact);
@@ -62,9 +64,8 @@ function imagesOf(store: Store, target: Descriptor, platform: Platform | undefin
   return present.map((descriptor) => readImage(store, descriptor));
 }
 
-async function billOf(store: Store, image: ImageParts, name: string | undefined, io: Io): Promise<object> {
+function billOf(store: Store, image: ImageParts, name: string | undefined, io: Io): Promise<object> {
   const time = documentTime(io.env);
-  await fetchMissing(store, [image], io);
   return sbomOf(image, name ?? image.descriptor.digest, {
     ...{ store, signal: io.signal, version: VERSION, time, fetchBlob: async () => {} },
   });
@@ -88,7 +89,7 @@ function readPredicate({ path, type }: { path: string; type: string }, io: Io): 
   }
   checkLimit('statement-size', stats.size, path);
   const value = parseDocument(readFileSync(file), path);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  if (isObject(value)) return value;
   throw new JettisonError('ATTESTATION_INVALID', `${path} is not a predicate: it is not a JSON object`, {
     hint: 'Give the predicate alone, without the statement around it.',
   });

@@ -2,14 +2,22 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import type { Image } from '../image/image.ts';
-import { familiarName, parseReference, type Reference } from '../image/reference.ts';
+import { familiarName, type Reference } from '../image/reference.ts';
 import { attachedDocuments } from '../registry/attached-documents.ts';
 import { useRegistries } from '../registry/registries.ts';
-import { isOpenVex, readOpenVex, type VexImage, type VexStatement } from '../scan/openvex.ts';
+import { isOpenVex, readOpenVex, referenceOf, type VexImage, type VexStatement } from '../scan/openvex.ts';
 import type { Io } from './command.ts';
 
 /** The value of `--vex` that means the documents beside the image in its registry. */
 const ATTACHED = 'oci';
+
+/** What `--vex` names: the statements of a file, or the documents beside the image in its registry. */
+export type VexSource = VexStatement[] | typeof ATTACHED;
+
+/** Reads the files that `--vex` names. @throws JettisonError `VEX_INVALID` */
+export function readVexFiles(vex: readonly string[], io: Io): VexSource[] {
+  return vex.map((source) => (source === ATTACHED ? ATTACHED : readOpenVex(jsonOf(source, io), source)));
+}
 
 /**
  * The statements that `--vex` names, of files and of documents that are attached to the image.
@@ -18,16 +26,17 @@ const ATTACHED = 'oci';
  * @throws JettisonError `VEX_INVALID`, `REGISTRY_…`
  */
 export async function vexStatements(
-  choice: { vex: readonly string[]; name: string; insecure: boolean },
+  choice: { vex: readonly VexSource[]; name: string; insecure: boolean },
   image: Image,
   io: Io,
 ): Promise<{ statements: VexStatement[]; about: VexImage }> {
-  const reference = referenceOf(choice.name);
+  // Archives and folders have none.
+  const reference = referenceOf(choice.name.replace(/^(registry|docker|podman):\/\//, ''));
   const digests = new Set<string>([image.descriptor.digest, image.id]);
   const statements: VexStatement[] = [];
   for (const source of choice.vex) {
     if (source !== ATTACHED) {
-      statements.push(...readOpenVex(jsonOf(source, io), source));
+      statements.push(...source);
       continue;
     }
     if (reference === undefined) {
@@ -63,15 +72,6 @@ async function attached(
       return { digest, found };
     }),
   );
-}
-
-/** The reference of an image that is named as in a registry; undefined for archives and folders. */
-function referenceOf(name: string): Reference | undefined {
-  try {
-    return parseReference(name.replace(/^(registry|docker|podman):\/\//, ''));
-  } catch {
-    return undefined;
-  }
 }
 
 /** @throws JettisonError `VEX_INVALID` */

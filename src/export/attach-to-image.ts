@@ -1,5 +1,5 @@
 import type { Statement } from '../attest/in-toto.ts';
-import { ATTESTATION, attestationsOf, isAttestation } from '../image/attestation.ts';
+import { ATTESTATION, attestationsOf, imagesIn, isAttestation } from '../image/attestation.ts';
 import type { ImageParts } from '../image/image.ts';
 import { readIndex, readManifest } from '../image/sound.ts';
 import { type Descriptor, type Index, MEDIA } from '../image/types.ts';
@@ -45,9 +45,8 @@ export function attachToImage(
     for (const one of old.slice(1)) manifests.splice(manifests.indexOf(one), 1);
   }
   // Images come first, as in BuildKit's indexes.
-  const images = manifests.filter((one) => !isAttestation(one));
   const others = manifests.filter(isAttestation);
-  return store.blobs.writeJson({ ...before, manifests: [...images, ...others] }, MEDIA.ociIndex);
+  return store.blobs.writeJson({ ...before, manifests: [...imagesIn(manifests), ...others] }, MEDIA.ociIndex);
 }
 
 function indexOf({ descriptor, config }: ImageParts): Index {

@@ -1,6 +1,7 @@
 import type { StepOutcome } from '../events/event.ts';
 import { PHASES } from '../events/phase.ts';
 import type { BuildTimings, TimedPart, TimeSpan } from '../events/timings.ts';
+import { isObject } from '../fields/json-values.ts';
 
 const KINDS = ['plan', 'step', 'import', 'export'] as const;
 const OUTCOMES: readonly StepOutcome[] = ['done', 'cached', 'reused', 'failed', 'cancelled'];
@@ -63,10 +64,6 @@ function spansOf(value: unknown, endMs: number): TimeSpan[] | undefined {
     spans.push({ startMs: one['startMs'], endMs: one['endMs'] });
   }
   return spans;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTime(value: unknown, most: number): value is number {

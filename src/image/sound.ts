@@ -1,5 +1,6 @@
 import { JettisonError } from '../errors/error.ts';
 import { limit, limitExceeded } from '../errors/limits.ts';
+import { isObject } from '../fields/json-values.ts';
 import { isDigest } from './digest.ts';
 import { hostPlatform } from './platform.ts';
 import type { Descriptor, ImageConfig, Index, Manifest } from './types.ts';
@@ -221,10 +222,6 @@ type Members<T> = { [name in keyof Required<T>]: Shape };
 
 function document(value: unknown, shape: Shape, what: string): object {
   return shape(value, '', what) as object;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function wrong(what: string, path: string, wanted: string, value: unknown): never {

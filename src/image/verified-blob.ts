@@ -26,3 +26,14 @@ export async function* verifiedBlob<T extends Uint8Array>(
   const message = `a blob that should be ${digest} (${size} bytes) is ${actual} (${count} bytes)`;
   throw new JettisonError('DIGEST_MISMATCH', message, { hint });
 }
+
+/** A blob in memory, as `verifiedBlob` verifies it. Callers check its size before. */
+export async function wholeBlob(
+  descriptor: Pick<Descriptor, 'digest' | 'size'>,
+  bytes: AsyncIterable<Uint8Array>,
+  hint: string,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of verifiedBlob(descriptor, bytes, hint)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -1,14 +1,14 @@
-import { resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import { checkLimit, type LimitName } from '../errors/limits.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import type { Descriptor } from '../image/types.ts';
-import { verifiedBlob } from '../image/verified-blob.ts';
+import { wholeBlob } from '../image/verified-blob.ts';
 import { ImageLayout } from '../layout/image-layout.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import { findImage } from '../store/lookup.ts';
 import type { OpenOptions } from './open-source.ts';
 import { splitLayout } from './sources/layout.ts';
+import { couldBeRemote } from './sources/store.ts';
 
 /** The JSON documents of an image, wherever it is, its index included. */
 export interface ImageDocuments {
@@ -35,7 +35,7 @@ export async function openDocuments(text: string, options: Options): Promise<Ima
     return ofStore(text, options);
   } catch (error) {
     const isUnknown = error instanceof JettisonError && error.code === 'IMAGE_UNKNOWN';
-    if (!isUnknown || /^(sha256:)?[0-9a-f]{6,64}$/.test(text)) throw error;
+    if (!isUnknown || !couldBeRemote(text)) throw error;
     return ofRegistry(text, options);
   }
 }
@@ -72,17 +72,14 @@ async function ofRegistry(text: string, { registries }: Options): Promise<ImageD
       registries.read(reference, async (repository) => {
         checkLimit(limit, descriptor.size, descriptor.digest);
         const hint = 'The registry or a proxy damages the data. Try again.';
-        const chunks: Buffer[] = [];
-        for await (const chunk of verifiedBlob(descriptor, repository.blob(descriptor), hint))
-          chunks.push(chunk);
-        return Buffer.concat(chunks);
+        return wholeBlob(descriptor, repository.blob(descriptor), hint);
       }),
   };
 }
 
 function ofLayout(text: string, cwd: string): ImageDocuments {
   const { folder, which } = splitLayout(text.slice('oci:'.length), cwd);
-  const layout = ImageLayout.folder(resolve(cwd, folder));
+  const layout = ImageLayout.folder(folder);
   return {
     label: text,
     target: layout.choose(which),

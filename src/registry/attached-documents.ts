@@ -1,8 +1,9 @@
 import { JettisonError } from '../errors/error.ts';
+import { jsonOf, membersOf } from '../fields/json-values.ts';
 import type { Digest } from '../image/digest.ts';
 import { readIndex, readManifest } from '../image/sound.ts';
 import { type Descriptor, MEDIA } from '../image/types.ts';
-import { verifiedBlob } from '../image/verified-blob.ts';
+import { wholeBlob } from '../image/verified-blob.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 
 /** A JSON document that is stored beside an image. */
@@ -33,7 +34,7 @@ export async function attachedDocuments(repository: Repository, image: Digest): 
     for (const layer of layers) {
       if (documents.length >= MOST) return documents;
       if (!JSON_TYPES.test(layer.mediaType) || layer.size > LARGEST) continue;
-      const value = parse(await contentOf(repository, layer));
+      const value = jsonOf(await contentOf(repository, layer));
       if (value !== undefined) documents.push({ manifest: descriptor.digest, value: predicateOf(value) });
     }
   }
@@ -63,27 +64,17 @@ async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
 }
 
 async function contentOf(repository: Repository, layer: Descriptor): Promise<Buffer> {
-  const chunks: Buffer[] = [];
   const hint = 'Try again; if it stays, the registry has damaged data.';
-  for await (const chunk of verifiedBlob(layer, repository.blob(layer), hint)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return wholeBlob(layer, repository.blob(layer), hint);
 }
 
 /** What an envelope, a Sigstore bundle or an in-toto statement holds; anything else as it is. */
 function predicateOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const { dsseEnvelope, payload, payloadType, predicate, _type } = value as Record<string, unknown>;
+  const { dsseEnvelope, payload, payloadType, predicate, _type } = membersOf(value);
   if (typeof dsseEnvelope === 'object') return predicateOf(dsseEnvelope);
   if (typeof payload === 'string' && payloadType === 'application/vnd.in-toto+json') {
-    return predicateOf(parse(Buffer.from(payload, 'base64')));
+    return predicateOf(jsonOf(Buffer.from(payload, 'base64')));
   }
   return typeof _type === 'string' && predicate !== undefined ? predicate : value;
-}
-
-function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
 }

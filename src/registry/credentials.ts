@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { isObject } from '../fields/json-values.ts';
 import { getFromHelper, HelperError } from './credential-helper.ts';
 
 /** Credentials for a registry. */
@@ -147,7 +148,6 @@ function parse(text: string, origin: string): AuthFile {
   } catch {
     // Reported below. The parser's message could show a secret.
   }
-  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
   const { auths, credHelpers } = (file ?? {}) as AuthFile;
   if (
     !isObject(file) ||

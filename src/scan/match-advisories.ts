@@ -55,11 +55,9 @@ export async function match(
       ),
     ),
   );
-  const [known, unknown] = [true, false].map((isKnown) =>
-    asked.filter((_, at) => answers.some((answer) => answer[at] !== undefined) === isKnown),
-  );
+  const unknown = asked.filter((_, at) => answers.every((answer) => answer[at] === undefined));
   notScanned.push(
-    ...unknown!.map(({ placed }) => ({ package: placed.package, reason: 'no-source' as const })),
+    ...unknown.map(({ placed }) => ({ package: placed.package, reason: 'no-source' as const })),
   );
   const findings = asked.flatMap(({ placed, query, order }, at) =>
     distinct(
@@ -78,7 +76,7 @@ export async function match(
       };
     }),
   );
-  return { findings, scanned: known!.length, notScanned };
+  return { findings, scanned: asked.length - unknown.length, notScanned };
 }
 
 function queryFor(one: Package, distribution: Distribution | undefined): AdvisoryQuery {

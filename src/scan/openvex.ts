@@ -1,6 +1,6 @@
 import { PackageURL } from 'packageurl-js';
-import { fieldsOf, textsOf } from '../advisories/json-values.ts';
 import { JettisonError } from '../errors/error.ts';
+import { membersOf, textOf, textsOf } from '../fields/json-values.ts';
 import { parseReference, type Reference } from '../image/reference.ts';
 import type { Ignored } from './ignore-rules.ts';
 import type { Finding } from './match-advisories.ts';
@@ -43,7 +43,7 @@ export interface VexImage {
 
 /** Whether a JSON document says that it is OpenVEX. */
 export function isOpenVex(value: unknown): boolean {
-  const context = fieldsOf(value)['@context'];
+  const context = membersOf(value)['@context'];
   return typeof context === 'string' && /^https:\/\/openvex\.dev\/ns(\/|$)/.test(context);
 }
 
@@ -56,10 +56,10 @@ export function isOpenVex(value: unknown): boolean {
  */
 export function readOpenVex(value: unknown, from: string, isAttached = false): VexStatement[] {
   if (!isOpenVex(value)) throw invalid(from, 'its @context is not https://openvex.dev/ns');
-  const { statements, timestamp: made } = fieldsOf(value);
+  const { statements, timestamp: made } = membersOf(value);
   if (!Array.isArray(statements)) throw invalid(from, 'it has no list of statements');
   return statements.map((item, at) => {
-    const said = fieldsOf(item);
+    const said = membersOf(item);
     const where = `statement ${at + 1}`;
     const ids = idsOf(said['vulnerability']);
     if (ids.length === 0) throw invalid(from, `${where} names no vulnerability`);
@@ -166,7 +166,8 @@ function isSameRepository(a: Reference | undefined, b: Reference): boolean {
   return a?.registry === b.registry && a.repository === b.repository;
 }
 
-function referenceOf(text: string): Reference | undefined {
+/** The reference that a text is; undefined where it is none. */
+export function referenceOf(text: string): Reference | undefined {
   try {
     return parseReference(text);
   } catch {
@@ -175,8 +176,8 @@ function referenceOf(text: string): Reference | undefined {
 }
 
 function productOf(value: unknown, common: unknown): Product {
-  const { hashes, subcomponents } = fieldsOf(value);
-  const sha256 = textOf(fieldsOf(hashes)['sha-256']);
+  const { hashes, subcomponents } = membersOf(value);
+  const sha256 = textOf(membersOf(hashes)['sha-256']);
   return {
     purls: purlsOf(value),
     digests: sha256 === undefined ? [] : [sha256.toLowerCase()],
@@ -187,14 +188,14 @@ function productOf(value: unknown, common: unknown): Product {
 
 /** Of a text, or an object with an `@id` and identifiers. */
 function purlsOf(value: unknown): PackageURL[] {
-  const { '@id': id, identifiers } = fieldsOf(value);
-  const texts = [value, id, fieldsOf(identifiers)['purl']];
+  const { '@id': id, identifiers } = membersOf(value);
+  const texts = [value, id, membersOf(identifiers)['purl']];
   return texts.flatMap((text) => (typeof text === 'string' ? (parsePurl(text) ?? []) : []));
 }
 
 function idsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
-  const { name, aliases, '@id': id } = fieldsOf(value);
+  const { name, aliases, '@id': id } = membersOf(value);
   return [...textsOf([name]), ...textsOf([id]).map((url) => url.replace(/^.*\//, '')), ...textsOf(aliases)];
 }
 
@@ -212,10 +213,6 @@ function timeOf({ timestamp }: VexStatement): number {
 
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function invalid(from: string, reason: string): JettisonError {

@@ -23,3 +23,8 @@ export function isWithin(version: string, intervals: readonly Interval[], order:
     return difference < 0 || (difference === 0 && toIncluded === true);
   });
 }
+
+/** The versions with which intervals end: in those a flaw is fixed. */
+export function fixedVersions(vulnerable: readonly Interval[]): string[] {
+  return [...new Set(vulnerable.flatMap(({ to, toIncluded }) => (to === undefined || toIncluded ? [] : to)))];
+}

@@ -1,8 +1,9 @@
 import { JettisonError } from '../../errors/error.ts';
+import { membersOf, textsOf } from '../../fields/json-values.ts';
 import { intervalsOf } from '../../versions/constraint.ts';
+import { fixedVersions } from '../../versions/interval.ts';
 import type { Advisory, AdvisoryQuery, AdvisorySource, Severity, SourceInfo } from '../advisory.ts';
 import type { AdvisoryServer } from '../advisory-server.ts';
-import { fieldsOf, textsOf } from '../json-values.ts';
 import type { NpmConfig } from '../npm-config.ts';
 
 const PATH = '-/npm/v1/security/advisories/bulk';
@@ -68,7 +69,7 @@ export class NpmAudit implements AdvisorySource {
       for (let at = 0; at < names.length; at += MOST) {
         const asked = names.slice(at, at + MOST);
         const body = Object.fromEntries(asked.map((name) => [name, [...packages.get(name)!]]));
-        const answer = fieldsOf(
+        const answer = membersOf(
           await this.#server.ask(new URL(PATH, registry), {
             body,
             ...(authorization !== undefined && { authorization }),
@@ -93,17 +94,17 @@ export class NpmAudit implements AdvisorySource {
 }
 
 function advisoryOf(value: unknown, host: string): Advisory[] {
-  const { id, url, title, severity, vulnerable_versions: range, cwe, cvss } = fieldsOf(value);
+  const { id, url, title, severity, vulnerable_versions: range, cwe, cvss } = membersOf(value);
   const vulnerable = typeof range === 'string' ? intervalsOf(range, 'npm') : undefined;
   if (vulnerable === undefined || (typeof id !== 'number' && typeof id !== 'string')) return [];
   const known = /GHSA(?:-[\w]{4}){3}/.exec(typeof url === 'string' ? url : '')?.[0];
-  const fixedIn = vulnerable.flatMap(({ to, toIncluded }) => (to === undefined || toIncluded ? [] : to));
-  const { score, vectorString } = fieldsOf(cvss);
+  const fixedIn = fixedVersions(vulnerable);
+  const { score, vectorString } = membersOf(cvss);
   const isScored = typeof vectorString === 'string' && vectorString !== '' && typeof score === 'number';
   const level = typeof severity === 'string' ? LEVELS[severity] : undefined;
   return [
     {
-      ...{ id: known ?? `npm:${id}`, aliases: [], vulnerable, safe: [], fixedIn: [...new Set(fixedIn)] },
+      ...{ id: known ?? `npm:${id}`, aliases: [], vulnerable, safe: [], fixedIn },
       ...{ status: fixedIn.length > 0 ? 'fixed' : 'affected', severity: level ?? 'unknown' },
       ...(level !== undefined && { severityBy: 'ghsa' }),
       ...(typeof title === 'string' && { title }),

@@ -1,9 +1,9 @@
 import { JettisonError } from '../../errors/error.ts';
+import { membersOf } from '../../fields/json-values.ts';
 import { parallel } from '../../registry/parallel.ts';
 import type { Advisory, AdvisoryQuery, AdvisorySource, SourceInfo } from '../advisory.ts';
 import type { AdvisoryServer } from '../advisory-server.ts';
 import { databaseKey, scopeOf } from '../database-key.ts';
-import { fieldsOf } from '../json-values.ts';
 import { ecosystemOf, readOsv } from '../osv.ts';
 
 export const OSV_API = 'https://api.osv.dev/';
@@ -61,7 +61,7 @@ export class OsvApi implements AdvisorySource {
     const ids = queries.map(() => new Set<string>());
     let left = queries.map((query, at) => ({ at, question: questionOf(query) }));
     for (let page = 0; left.length > 0; page++) {
-      const { results } = fieldsOf(
+      const { results } = membersOf(
         await this.#server.ask(new URL('v1/querybatch', this.#base), {
           body: { queries: left.map(({ question }) => question) },
         }),
@@ -76,9 +76,9 @@ export class OsvApi implements AdvisorySource {
         );
       }
       left = left.flatMap(({ at, question }, nth) => {
-        const { vulns, next_page_token: token } = fieldsOf(results[nth]);
+        const { vulns, next_page_token: token } = membersOf(results[nth]);
         for (const one of Array.isArray(vulns) ? vulns : []) {
-          const { id } = fieldsOf(one);
+          const { id } = membersOf(one);
           if (typeof id === 'string') ids[at]!.add(id);
         }
         return typeof token === 'string' && token !== ''

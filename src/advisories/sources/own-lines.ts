@@ -1,3 +1,4 @@
+import { jsonOf, membersOf } from '../../fields/json-values.ts';
 import {
   type Advisory,
   type AdvisoryQuery,
@@ -6,7 +7,6 @@ import {
   type SourceInfo,
 } from '../advisory.ts';
 import { databaseKey, SCOPES_KEY, scopeOf } from '../database-key.ts';
-import { fieldsOf, jsonOf } from '../json-values.ts';
 import { SortedLines } from '../sorted-lines.ts';
 
 /** The advisories of a file that `jettison db build` wrote: a line a package. */
@@ -41,7 +41,7 @@ export class OwnLines implements AdvisorySource {
 
 /** Somebody else may have written the file. */
 function isAdvisory(value: unknown): value is Advisory {
-  const one = fieldsOf(value);
+  const one = membersOf(value);
   const lists = ['aliases', 'vulnerable', 'safe', 'fixedIn', 'cvss', 'cwes', 'references'];
   return (
     ['id', 'status', 'publisher'].every((key) => typeof one[key] === 'string') &&

@@ -1,3 +1,4 @@
+import { type Fields, jsonOf, membersOf, textOf, textsOf } from '../../fields/json-values.ts';
 import { intervalsOf } from '../../versions/constraint.ts';
 import type { Interval } from '../../versions/interval.ts';
 import type {
@@ -9,7 +10,6 @@ import type {
   SourceInfo,
 } from '../advisory.ts';
 import { type BoltBucket, BoltDatabase } from '../bolt.ts';
-import { type Fields, fieldsOf, jsonOf, textsOf } from '../json-values.ts';
 
 /** The beginnings of the names of tables, by the type of a package URL: `npm::GitHub Security Advisory npm`. */
 const LANGUAGES: Record<string, { prefix: string; name?: (name: string) => string }> = {
@@ -95,7 +95,7 @@ export class TrivyDb implements AdvisorySource {
     for (const { key, value } of bucket.entries()) {
       const said = jsonOf(value);
       if (said === undefined) continue;
-      const advisory = this.#advisory(key.toString(), fieldsOf(said), type, publisher);
+      const advisory = this.#advisory(key.toString(), membersOf(said), type, publisher);
       if (advisory !== undefined) found.push(advisory);
     }
     return found;
@@ -110,7 +110,7 @@ export class TrivyDb implements AdvisorySource {
     const status = STATUSES[numberOf(said['Status']) ?? 0] ?? 'unknown';
     const versions = versionsOf(said, type);
     if (status === 'not-affected' || versions === undefined) return undefined;
-    const known = fieldsOf(jsonOf(this.#bucket('vulnerability')?.get(id)));
+    const known = membersOf(jsonOf(this.#bucket('vulnerability')?.get(id)));
     const unfixed = status === 'unknown' || status === 'fixed' ? 'affected' : status;
     return {
       id,
@@ -129,7 +129,7 @@ export class TrivyDb implements AdvisorySource {
   }
 
   #publisher(table: string): { id: string; name: string } {
-    const said = fieldsOf(jsonOf(this.#bucket('data-source')?.get(table)));
+    const said = membersOf(jsonOf(this.#bucket('data-source')?.get(table)));
     return { id: textOf(said['ID']) ?? '', name: textOf(said['Name']) ?? table };
   }
 
@@ -170,7 +170,7 @@ function severityOf(
 ): Pick<Advisory, 'severity' | 'severityBy'> {
   const own = LEVELS[numberOf(said['Severity']) ?? 0];
   if (own !== undefined && own !== 'unknown') return { severity: own, severityBy: publisher };
-  const vendors = fieldsOf(known['VendorSeverity']);
+  const vendors = membersOf(known['VendorSeverity']);
   for (const vendor of [publisher, ...TRUSTED, ...Object.keys(vendors)]) {
     const level = LEVELS[numberOf(vendors[vendor]) ?? 0];
     if (level !== undefined && level !== 'unknown') return { severity: level, severityBy: vendor };
@@ -180,18 +180,14 @@ function severityOf(
 }
 
 function cvssOf(value: unknown): Advisory['cvss'] {
-  return Object.entries(fieldsOf(value)).flatMap(([by, said]) => {
-    const fields = fieldsOf(said);
+  return Object.entries(membersOf(value)).flatMap(([by, said]) => {
+    const fields = membersOf(said);
     return (['V40', 'V3', 'V2'] as const).flatMap((version) => {
       const vector = textOf(fields[`${version}Vector`]);
       const score = numberOf(fields[`${version}Score`]);
       return vector === undefined ? [] : [{ by, vector, ...(score !== undefined && { score }) }];
     });
   });
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function numberOf(value: unknown): number | undefined {

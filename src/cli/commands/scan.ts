@@ -12,7 +12,7 @@ import { scanCycloneDxVex } from '../print/scan/scan-cyclonedx-vex.ts';
 import { scanGithub } from '../print/scan/scan-github.ts';
 import { scanSarif } from '../print/scan/scan-sarif.ts';
 import { comparisonText, scanText } from '../print/scan/scan-text.ts';
-import { vexStatements } from '../vex-documents.ts';
+import { readVexFiles, vexStatements } from '../vex-documents.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 import { withSources } from '../with-sources.ts';
 
@@ -75,6 +75,7 @@ Exit codes: 0 scanned, 1 scanned, and --fail-on holds, 2 the command line is wro
   async run({ flags, args, io }) {
     const [image = ''] = args;
     const rules = readRules(flags.ignore, io);
+    const vexSources = readVexFiles(flags.vex, io);
     const names = [image, ...(flags.compare === undefined ? [] : [flags.compare])];
     const insecure = flags['registry-insecure'];
     if (flags.behind || flags.mirror.length > 0) {
@@ -88,7 +89,7 @@ Exit codes: 0 scanned, 1 scanned, and --fail-on holds, 2 the command line is wro
     return withInspections(names, flags, io, ([inspection, other], store) =>
       withSources(store, { databases: flags.db, offline: flags.offline, insecure }, io, async (sources) => {
         const scanOf = async (one: Inspection, name: string) => {
-          const vex = await vexStatements({ vex: flags.vex, name, insecure }, one.image, io);
+          const vex = await vexStatements({ vex: vexSources, name, insecure }, one.image, io);
           return scan(one, sources, { rules, ignoreUnfixed: flags['ignore-unfixed'], vex });
         };
         const found = await scanOf(inspection!, image);

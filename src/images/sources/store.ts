@@ -51,6 +51,6 @@ function namelessImage(store: Store, text: string): Pick<NamedImage, 'names' | '
 }
 
 /** Ids are of the store only. */
-function couldBeRemote(text: string): boolean {
+export function couldBeRemote(text: string): boolean {
   return !/^(sha256:)?[0-9a-f]{6,64}$/.test(text);
 }

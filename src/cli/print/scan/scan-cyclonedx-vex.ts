@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { uuidOf } from '../../../sbom/stable-id.ts';
 import type { ScanDocument, ScannedFinding } from '../../../scan/scan-json.ts';
 import { VERSION } from '../../version.ts';
 
@@ -55,9 +55,7 @@ export function scanCycloneDxVex({ findings, ignored, image }: ScanDocument): ob
     })),
     vulnerabilities: [...groups.values()].map((group) => vulnerabilityOf(group)),
   };
-  const digest = createHash('sha256').update(JSON.stringify(document)).digest('hex');
-  const uuid = digest.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
-  return { serialNumber: `urn:uuid:${uuid}`, ...document };
+  return { serialNumber: `urn:uuid:${uuidOf(JSON.stringify(document))}`, ...document };
 }
 
 function vulnerabilityOf(group: { finding: ScannedFinding; analysis: object | undefined }[]): object {

@@ -10,9 +10,19 @@ export function jsonOf(bytes: Buffer | undefined): unknown {
   }
 }
 
+/** Whether a value is an object, and no list. */
+export function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** The members of an object; none for anything else. */
-export function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+export function membersOf(value: unknown): Fields {
+  return isObject(value) ? value : {};
+}
+
+/** A text that is not empty; undefined for anything else. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** The texts of a list; none for anything else. */
