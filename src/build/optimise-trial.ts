@@ -15,8 +15,8 @@ import { useStore } from '../store/store.ts';
 import type { BuildOptions, SecretSource } from './build.ts';
 import { buildTexts } from './build-texts.ts';
 
-/** Measured figures of one image and its builds. */
-export interface TrialFigures {
+/** Figures of one image. */
+interface ImageFigures {
   /** Bytes of all files that can be seen. */
   size: number;
   /** Bytes of the layers as they are sent. */
@@ -26,16 +26,30 @@ export interface TrialFigures {
   /** Bytes of files that a later layer hides. */
   waste: number;
   user: string;
+}
+
+/** How long one version of a Dockerfile builds. */
+interface BuildTimes {
   /** Milliseconds of a build that uses no earlier step; cache mounts keep their content. */
   coldMs: number;
   /** Milliseconds of a build after an edit of a source file; absent where the context has none to edit. */
   rebuildMs?: number;
 }
 
+/** Measured figures of one image and its builds. */
+export interface TrialFigures extends ImageFigures, BuildTimes {}
+
 /** What rewrites ask of a built image. */
 export interface BuiltFacts {
   workEntries: WorkEntry[];
   outside: string[];
+}
+
+/** All that is read of a built image, in one look. */
+export interface BuiltImage {
+  image: Digest;
+  figures: ImageFigures;
+  facts: BuiltFacts;
 }
 
 export interface TrialOptions {
@@ -78,31 +92,22 @@ export class Trials {
     );
   }
 
-  /** Looks into an image. */
-  inspect<T>(image: Digest, use: (inspection: Inspection) => T): Promise<T> {
+  /** Reads a built image once. */
+  inspect(image: Digest): Promise<BuiltImage> {
     const { home, env, context, signal = new AbortController().signal } = this.#options;
     const places = { env, cwd: context, signal, remote: false, insecure: false, platform: undefined };
-    return inspectImages([image], { ...places, ...(home && { home }) }, ([one]) => use(one!));
+    return inspectImages([image], { ...places, ...(home && { home }) }, ([one]) => ({
+      image,
+      figures: imageFigures(one!),
+      facts: builtFacts(one!),
+    }));
   }
 
   /** @param edited a file of the context to edit for the rebuild */
-  async measure(
-    image: Digest,
-    texts: Texts,
-    label: string,
-    edited: string | undefined,
-  ): Promise<TrialFigures> {
-    const figures = await this.inspect(image, (inspection) => ({
-      size: inspection.census.treeBytes,
-      packed: packedBytes(inspection),
-      layers: inspection.image.layers.length,
-      files: inspection.census.treeFiles,
-      waste: inspection.census.wasteBytes,
-      user: inspection.image.config.config?.User || 'root',
-    }));
+  async buildTimes(texts: Texts, label: string, edited: string | undefined): Promise<BuildTimes> {
     const coldMs = await timed(() => this.build(texts, label, { noCache: true }));
-    if (edited === undefined) return { ...figures, coldMs };
-    return { ...figures, coldMs, rebuildMs: await this.#rebuild(texts, label, edited) };
+    if (edited === undefined) return { coldMs };
+    return { coldMs, rebuildMs: await this.#rebuild(texts, label, edited) };
   }
 
   /** Builds a copy of the context, edits a file in it, and builds again. */
@@ -137,8 +142,20 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return Math.round(performance.now() - begun);
 }
 
+function imageFigures(inspection: Inspection): ImageFigures {
+  const { census, image } = inspection;
+  return {
+    size: census.treeBytes,
+    packed: packedBytes(inspection),
+    layers: image.layers.length,
+    files: census.treeFiles,
+    waste: census.wasteBytes,
+    user: image.config.config?.User || 'root',
+  };
+}
+
 /** What a build brought into its working directory, and elsewhere. */
-export function builtFacts({ census, image, base }: Inspection): BuiltFacts {
+function builtFacts({ census, image, base }: Inspection): BuiltFacts {
   const cwd = (image.config.config?.WorkingDir ?? '').replace(/^\/+|\/+$/g, '');
   const own = base?.layers ?? 0;
   const workEntries: WorkEntry[] = [];

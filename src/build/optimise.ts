@@ -8,10 +8,9 @@ import { closest } from '../errors/closest.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName } from '../image/reference.ts';
-import { packedBytes } from '../inspect/diff.ts';
 import { behaviourChanges, whyUndecided } from '../optimise/behaviour.ts';
 import { startFile } from '../optimise/edited-text.ts';
-import type { BaseChoice, Candidate, OptimiseEvidence, Texts } from '../optimise/rewrite.ts';
+import type { BaseChoice, OptimiseEvidence, Texts } from '../optimise/rewrite.ts';
 import { REWRITES } from '../optimise/rewrites.ts';
 import type { ProbeResult } from '../probe/probe-result.ts';
 import { findImage, listImages, type NamedImage } from '../store/lookup.ts';
@@ -20,7 +19,7 @@ import { check } from './check.ts';
 import { contextEvidence } from './context-evidence.ts';
 import {
   type BuiltFacts,
-  builtFacts,
+  type BuiltImage,
   type TrialFigures,
   type TrialOptions,
   Trials,
@@ -116,12 +115,14 @@ class Search {
   async run(original: Texts): Promise<Pick<OptimiseResult, 'steps' | 'rejected' | 'undecided' | 'probe'>> {
     this.#options.onTrial?.('the Dockerfile as it is');
     const image = await this.#trials.build(original, this.#name);
+    const inspected = await this.#trials.inspect(image);
     const probe = await this.#trials.probe(image);
     const undecided = whyUndecided(probe);
     const again = undecided === undefined ? await this.#trials.probe(image) : undefined;
-    const evidence = await this.#evidence(original, image);
+    let evidence = await this.#evidence(original, inspected.facts);
     const edited = editedFile(evidence, this.#directory);
-    const figures = await this.#trials.measure(image, original, this.#name, edited);
+    const times = await this.#trials.buildTimes(original, this.#name, edited);
+    const figures = { ...inspected.figures, ...times };
     const first = { title: 'as it is', summary: 'the Dockerfile as it is', texts: original, image, figures };
     const steps: [OptimiseStep, ...OptimiseStep[]] = [first];
     const rejected: RejectedRewrite[] = [];
@@ -129,47 +130,51 @@ class Search {
     for (const { id, title, aim, propose } of REWRITES) {
       if (only.length > 0 && !only.includes(id)) continue;
       const last = steps.at(-1)!;
-      for (const candidate of propose(await this.#evidence(last.texts, last.image))) {
-        const { summary, check } = candidate;
+      for (const candidate of propose(evidence)) {
+        const { summary, texts, check } = candidate;
         this.#options.onTrial?.(`${id}: ${summary}`);
-        const tried = await this.#try(candidate, probe, again);
-        const reasons = tried.reasons;
+        const { built, reasons } = await this.#try(texts, probe, again);
         if (undecided !== undefined) reasons.push(`not proven: ${undecided}`);
-        if (reasons.length === 0 && aim === 'size' && tried.packed >= last.figures.packed) {
+        const isSmaller = built !== undefined && built.figures.packed < last.figures.packed;
+        if (reasons.length === 0 && aim === 'size' && !isSmaller) {
           reasons.push('the image does not get smaller');
         }
-        if (reasons.length > 0) {
+        if (built === undefined || reasons.length > 0) {
           rejected.push({ id, summary, reasons });
           continue;
         }
-        const { texts } = candidate;
-        const measured = await this.#trials.measure(tried.image, texts, this.#name, edited);
-        const facts = { id, title, summary, texts, image: tried.image, figures: measured };
+        const measured = {
+          ...built.figures,
+          ...(await this.#trials.buildTimes(texts, this.#name, edited)),
+        };
+        const facts = { id, title, summary, texts, image: built.image, figures: measured };
         steps.push({ ...facts, ...(check === undefined ? {} : { check }) });
+        evidence = await this.#evidence(texts, built.facts);
         break;
       }
     }
     return { steps, rejected, probe, ...(undecided === undefined ? {} : { undecided }) };
   }
 
+  /** Builds and runs a version: the image, if it can be built, and the reasons against it. */
   async #try(
-    { texts }: Candidate,
+    texts: Texts,
     before: ProbeResult,
     again: ProbeResult | undefined,
-  ): Promise<{ image: Digest; packed: number; reasons: string[] }> {
+  ): Promise<{ built?: BuiltImage; reasons: string[] }> {
     let image: Digest;
     try {
       image = await this.#trials.build(texts, this.#name);
     } catch (error) {
       if (!(error instanceof JettisonError) || error.code === 'INTERRUPTED') throw error;
-      return { image: before.image, packed: 0, reasons: [`it cannot be built: ${error.message}`] };
+      return { reasons: [`it cannot be built: ${error.message}`] };
     }
-    const packed = await this.#trials.inspect(image, packedBytes);
+    const built = await this.#trials.inspect(image);
     const after = await this.#trials.probe(image);
-    return { image, packed, reasons: behaviourChanges(before, after, again) };
+    return { built, reasons: behaviourChanges(before, after, again) };
   }
 
-  async #evidence(texts: Texts, image: Digest): Promise<OptimiseEvidence> {
+  async #evidence(texts: Texts, built: BuiltFacts): Promise<OptimiseEvidence> {
     const { buildArgs = {}, home, env, signal } = this.#options;
     const { dockerfile, plan, error } = await check({
       context: this.#directory,
@@ -189,9 +194,8 @@ class Search {
       name: '',
       ...(ignoreText === undefined ? {} : { ignoreText, ignoreName: '.dockerignore' }),
     });
-    const facts: BuiltFacts = await this.#trials.inspect(image, builtFacts);
     const bases = await this.#bases(plan);
-    return { texts, facts: dockerfileFacts(dockerfile, buildArgs), plan, context, ...facts, bases };
+    return { texts, facts: dockerfileFacts(dockerfile, buildArgs), plan, context, ...built, bases };
   }
 
   /** Images that are smaller than the final stage's base: those that were named, and others of its repository. */
