@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContextFacts, Surplus } from '../advice/advice.ts';
 import type { DockerfileText } from '../context/dockerfile.ts';
@@ -22,12 +22,16 @@ export function contextEvidence(directory: string, { ignoreText, ignoreName }: D
   const ignore = ignoreText === undefined ? ignoreRules([], '') : parseIgnore(ignoreText, ignoreName!);
   const seen = (path: string) =>
     !ignore.excludes(path) && lstatSync(join(directory, path), { throwIfNoEntry: false }) !== undefined;
+  const texts = new Map<string, string | undefined>();
   let surplus: readonly Surplus[] | undefined;
   return {
     ignoreName,
     ignoreText,
     has: seen,
-    file: (path) => (seen(path) ? smallFile(directory, path) : undefined),
+    file(path) {
+      if (!texts.has(path)) texts.set(path, seen(path) ? smallFile(directory, path) : undefined);
+      return texts.get(path);
+    },
     get surplus() {
       surplus ??= surplusOf(directory, (path) => ignore.excludes(path));
       return surplus;
@@ -39,6 +43,8 @@ function smallFile(directory: string, path: string): string | undefined {
   let fd: number | undefined;
   try {
     fd = openFileWithin(directory, path);
+    if (fstatSync(fd).size > LARGEST_FILE) return undefined;
+    // It may have grown since.
     const text = readFileSync(fd, 'utf8');
     return text.length > LARGEST_FILE ? undefined : text;
   } catch {
