@@ -34,15 +34,17 @@ export const ADVICE_RULES: ReadonlyMap<string, AdviceFacts> = new Map(ADVICE.map
  * The findings about a Dockerfile in its order, without those that its comments or the settings turn off.
  *
  * @param docker findings of Docker's rules, which comments of ours and of hadolint turn off, too
+ * @param rules those of advice to check; default: all
  */
 export function advise(
   evidence: Evidence,
   docker: readonly Diagnostic[],
   { ignored, severities, obeysComments }: LintSettings = NO_SETTINGS,
+  rules: readonly AnyAdvice[] = ADVICE,
 ): LintFinding[] {
   const { dockerfile } = evidence;
   const suppression = new Suppression(dockerfile, obeysComments);
-  const found = ADVICE.flatMap((rule) => findingsOf(rule, evidence));
+  const found = rules.flatMap((rule) => findingsOf(rule, evidence));
   const own = withoutSkipped(found, dockerfile.checks, instructionsOf(dockerfile)) as LintFinding[];
   const all = [...docker.map((one): LintFinding => ({ severity: 'warning', ...one })), ...own];
   const shown = all

@@ -3,7 +3,7 @@ import { createTwoFilesPatch } from 'diff';
 import type { LintFinding } from '../advice/advise.ts';
 import { type LintOptions, lint } from '../build/lint.ts';
 import { parseForBuild } from '../build/planning.ts';
-import { applyEdits, overlap, type TextEdit } from '../dockerfile/text-edit.ts';
+import { applyEdits, compatibleEdits } from '../dockerfile/text-edit.ts';
 import { usageError } from '../errors/error.ts';
 import { plural } from '../events/units.ts';
 import type { Io } from './command.ts';
@@ -22,13 +22,7 @@ export interface Fixed {
  * characters stay.
  */
 export function fixText(text: string, findings: readonly LintFinding[]): { text: string; count: number } {
-  const edits: TextEdit[] = [];
-  let count = 0;
-  for (const { fix = [] } of findings) {
-    if (fix.length === 0 || fix.some((one) => edits.some((other) => overlap(one, other)))) continue;
-    edits.push(...fix);
-    count++;
-  }
+  const { edits, count } = compatibleEdits(findings.map(({ fix = [] }) => fix));
   return { text: applyEdits(text, edits), count };
 }
 

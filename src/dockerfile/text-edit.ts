@@ -19,8 +19,20 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
 }
 
 /** Whether two edits change the same characters. */
-export function overlap(a: TextEdit, b: TextEdit): boolean {
+function overlap(a: TextEdit, b: TextEdit): boolean {
   return a.start < b.end && b.start < a.end ? true : a.start === b.start;
+}
+
+/** The edits of those fixes that can be applied together: of two that change the same characters, the first. */
+export function compatibleEdits(fixes: Iterable<readonly TextEdit[]>): { edits: TextEdit[]; count: number } {
+  const edits: TextEdit[] = [];
+  let count = 0;
+  for (const fix of fixes) {
+    if (fix.length === 0 || fix.some((one) => edits.some((other) => overlap(one, other)))) continue;
+    edits.push(...fix);
+    count++;
+  }
+  return { edits, count };
 }
 
 /** The smallest edit that makes one text of another. */
