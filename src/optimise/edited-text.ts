@@ -1,3 +1,4 @@
+import { packageScript } from '../advice/package-json.ts';
 import type { DockerfileFacts, StageFacts } from '../advice/stage-facts.ts';
 import type { CommandInstruction, Dockerfile, Instruction } from '../dockerfile/ast.ts';
 import { applyEdits, type TextEdit } from '../dockerfile/text-edit.ts';
@@ -60,20 +61,6 @@ function startWords({ final: { cmd, entrypoint } }: StageFacts): string[] | unde
   return first === undefined || second === undefined ? undefined : [...first, ...second];
 }
 
-/** The script of package.json that `npm start` and `npm run NAME` run. */
-export function packageScript(words: readonly string[], manifest: string | undefined): string | undefined {
-  const [manager = '', verb = '', ...rest] = words;
-  if (!/^(npm|yarn|pnpm)$/.test(manager) || manifest === undefined) return undefined;
-  const name = verb === 'run' ? rest[0] : verb;
-  try {
-    const { scripts = {} } = JSON.parse(manifest) as { scripts?: Record<string, unknown> };
-    const script = name !== undefined && Object.hasOwn(scripts, name) ? scripts[name] : undefined;
-    return typeof script === 'string' ? script : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The file that the program's interpreter is given: `dist/server.js` of `node dist/server.js`. */
 export function startFile({
   facts,
@@ -81,7 +68,7 @@ export function startFile({
 }: Pick<OptimiseEvidence, 'facts' | 'context'>): string | undefined {
   let words = startWords(facts.target);
   const script = words && packageScript(words, context.file('package.json'));
-  if (script !== undefined) words = plainWords(script);
+  if (script !== undefined) words = plainWords(script.text);
   if (words === undefined || words.length === 0) return undefined;
   const isInterpreter = /^(?:.*\/)?(node|bun|deno|python[\d.]*|ruby|sh|bash|java)$/.test(words[0]!);
   const file = isInterpreter

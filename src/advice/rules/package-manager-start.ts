@@ -1,4 +1,5 @@
 import { defineAdvice } from '../advice.ts';
+import { packageScript } from '../package-json.ts';
 
 const MANAGERS = /^(npm|yarn|pnpm|npx|bunx)$/;
 
@@ -15,7 +16,8 @@ export const packageManagerStart = defineAdvice({
     if (started?.command.form !== 'exec') return;
     const { args, location } = started.command;
     if (!MANAGERS.test(args[0] ?? '')) return;
-    const script = context && scriptOf(args, context.file('package.json'));
+    const found = packageScript(args, context?.file('package.json'));
+    const script = found?.isAlone ? found.text : undefined;
     const words =
       script !== undefined && /^node [\w./-]+( [\w./=:-]+)*$/.test(script) ? script.split(' ') : undefined;
     const start = positions.offsetOf(location);
@@ -42,18 +44,3 @@ export const packageManagerStart = defineAdvice({
     });
   },
 });
-
-/** The script of package.json that a command runs; undefined where others run before or after it. */
-function scriptOf(args: readonly string[], manifest: string | undefined): string | undefined {
-  const name = args[1] === 'run' ? args[2] : args[1];
-  if (manifest === undefined || name === undefined || args.length > (args[1] === 'run' ? 3 : 2))
-    return undefined;
-  try {
-    const { scripts = {} } = JSON.parse(manifest) as { scripts?: Record<string, unknown> };
-    const hasHooks = Object.hasOwn(scripts, `pre${name}`) || Object.hasOwn(scripts, `post${name}`);
-    const script = Object.hasOwn(scripts, name) ? scripts[name] : undefined;
-    return typeof script === 'string' && !hasHooks ? script : undefined;
-  } catch {
-    return undefined;
-  }
-}

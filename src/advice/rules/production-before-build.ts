@@ -1,5 +1,6 @@
 import { defineAdvice } from '../advice.ts';
 import { nodeInstall } from '../package-installs.ts';
+import { hasDevDependencies } from '../package-json.ts';
 
 export const productionBeforeBuild = defineAdvice({
   id: 'ProductionBeforeBuild',
@@ -19,7 +20,10 @@ export const productionBeforeBuild = defineAdvice({
         }
         const isBuild =
           /^(npm|pnpm|yarn|bun)$/.test(command.name) && /^(run )?build\b/.test(command.args.join(' '));
-        if (!isBuild || found === undefined || !needsDev(context?.file('package.json'))) continue;
+        if (!isBuild || found === undefined) continue;
+        const manifest = context?.file('package.json');
+        // Without the manifest, a build is expected to need tools.
+        if (manifest !== undefined && !hasDevDependencies(manifest)) continue;
         report({
           message: `NODE_ENV=production makes ${found.manager} leave out what "${command.name} ${command.args.join(' ')}" needs`,
           hint: 'Set NODE_ENV after the build, or in the last stage; or install with --include=dev.',
@@ -31,14 +35,3 @@ export const productionBeforeBuild = defineAdvice({
     }
   },
 });
-
-/** Without the manifest, a build is expected to need tools. */
-function needsDev(manifest: string | undefined): boolean {
-  if (manifest === undefined) return true;
-  try {
-    const { devDependencies = {} } = JSON.parse(manifest) as { devDependencies?: object };
-    return Object.keys(devDependencies).length > 0;
-  } catch {
-    return false;
-  }
-}

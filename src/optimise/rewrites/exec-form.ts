@@ -1,4 +1,5 @@
-import { editedDockerfile, execForm, packageScript, placeOf, plainWords } from '../edited-text.ts';
+import { packageScript } from '../../advice/package-json.ts';
+import { editedDockerfile, execForm, placeOf, plainWords } from '../edited-text.ts';
 import type { OptimiseEvidence, Rewrite } from '../rewrite.ts';
 
 /** A CMD in shell form, or one that starts npm: the program itself gets the signals. */
@@ -26,14 +27,8 @@ export const execFormRewrite: Rewrite = {
 /** The words behind `npm start`; undefined where its script is not one plain command, or hooks run around it. */
 function programOf(words: string[], { context }: OptimiseEvidence): string[] | undefined {
   if (!/^(npm|yarn|pnpm)$/.test(words[0] ?? '')) return words;
-  if (words.length !== (words[1] === 'run' ? 3 : 2)) return undefined;
-  const manifest = context.file('package.json');
-  const script = packageScript(words, manifest);
-  const name = words.at(-1)!;
-  const hasHook = ['pre', 'post'].some(
-    (when) => packageScript(['npm', 'run', `${when}${name}`], manifest) !== undefined,
-  );
-  const program = script === undefined || hasHook ? undefined : plainWords(script);
+  const script = packageScript(words, context.file('package.json'));
+  const program = script?.isAlone ? plainWords(script.text) : undefined;
   // Programs of node_modules/.bin are found by npm alone.
   return program !== undefined && /^(node|bun|deno|python3?)$/.test(program[0]!) ? program : undefined;
 }

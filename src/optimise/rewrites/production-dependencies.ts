@@ -1,4 +1,5 @@
 import { nodeInstall } from '../../advice/package-installs.ts';
+import { hasDevDependencies } from '../../advice/package-json.ts';
 import type { ShellCommand } from '../../advice/shell-commands.ts';
 import type { RunFacts, StageFacts } from '../../advice/stage-facts.ts';
 import { PACKAGE_MANAGERS } from '../../forecast/proposals/package-managers.ts';
@@ -14,7 +15,8 @@ export const productionDependencies: Rewrite = {
   aim: 'size',
   propose(evidence) {
     const { facts, context } = evidence;
-    if (!hasDevelopment(context.file('package.json'))) return [];
+    const manifest = context.file('package.json');
+    if (manifest === undefined || !hasDevDependencies(manifest)) return [];
     const copy = facts.target.copies.find(
       ({ from, sources }) =>
         from !== undefined && sources.some((source) => /\/node_modules\/?$/.test(source)),
@@ -41,15 +43,6 @@ export const productionDependencies: Rewrite = {
     return candidates;
   },
 };
-
-function hasDevelopment(manifest: string | undefined): boolean {
-  try {
-    const { devDependencies = {} } = JSON.parse(manifest ?? '') as { devDependencies?: object };
-    return Object.keys(devDependencies).length > 0;
-  } catch {
-    return false;
-  }
-}
 
 function installOf(
   stage: StageFacts,

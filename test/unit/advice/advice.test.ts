@@ -203,4 +203,20 @@ describe('fixes', () => {
     const hook = { ...files, 'package.json': '{ "dependencies": { "a": "file:./a" } }' };
     expect(fixText(text, await linted(text, hook)).text).toBe(text);
   });
+
+  test.each([
+    ['["npm", "start"]', '["node", "server.js"]'],
+    ['["yarn", "run", "start"]', '["node", "server.js"]'],
+    ['["npm", "start", "--port=1"]', undefined],
+    ['["npm", "run", "hooked"]', undefined],
+    ['["npm", "run"]', undefined],
+    // It runs the program of a package, whatever the scripts are called.
+    ['["npx", "start"]', undefined],
+  ])('start the program of a script instead of %s', async (command, program = command) => {
+    const scripts = { start: 'node server.js', hooked: 'node server.js', prehooked: 'node make.js' };
+    const text = `FROM node:22-slim\nCMD ${command}\n`;
+    const findings = await linted(text, { 'package.json': JSON.stringify({ scripts }) });
+    const { text: after } = fixText(text, findings);
+    expect(after).toBe(`FROM node:22-slim\nCMD ${program}\n`);
+  });
 });
