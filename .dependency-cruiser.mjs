@@ -45,7 +45,7 @@ const rooms = {
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   probe: ['layer', 'store', 'protocol', 'machine', 'launch', 'host', 'run'],
   base: ['layer', 'store', 'host', 'export'],
-  init: ['context'],
+  init: ['context', 'dockerfile'],
   optimise: ['advice', 'dockerfile', 'forecast', 'plan', 'probe'],
   build: [
     ...[

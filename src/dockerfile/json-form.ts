@@ -27,6 +27,11 @@ export function readJsonForm(line: LogicalLine, span: Span): Word[] | 'not-strin
   }));
 }
 
+/** A command in exec form, as people write it: `["node", "server.js"]`. */
+export function execForm(words: readonly string[]): string {
+  return `[${words.map((word) => JSON.stringify(word)).join(', ')}]`;
+}
+
 /** Positions of the strings in a JSON array of strings, including quotes. */
 function stringSpans(json: string): Span[] {
   return [...json.matchAll(/"(?:[^"\\]|\\.)*"/gs)].map(({ index, 0: found }) => ({

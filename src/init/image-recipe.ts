@@ -52,8 +52,3 @@ export interface RecipeOptions {
 export function step(text: string, comment?: string): Step {
   return comment === undefined ? { text } : { text, comment };
 }
-
-/** A command in exec form. */
-export function execForm(args: readonly string[]): string {
-  return `[${args.map((arg) => JSON.stringify(arg)).join(', ')}]`;
-}

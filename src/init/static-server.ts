@@ -1,6 +1,7 @@
+import { execForm } from '../dockerfile/json-form.ts';
 import { copyText } from './dockerfile-text.ts';
 import type { BaseFamily, RecipeOptions, Stage } from './image-recipe.ts';
-import { execForm, step } from './image-recipe.ts';
+import { step } from './image-recipe.ts';
 
 /** Files of an image that a web server sends. */
 export interface StaticFiles {

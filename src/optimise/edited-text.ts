@@ -39,11 +39,6 @@ export function blockOf(dockerfile: Dockerfile, instruction: Instruction): { sta
   return { start, end };
 }
 
-/** An array in exec form, as people write it. */
-export function execForm(words: readonly string[]): string {
-  return `[${words.map((word) => JSON.stringify(word)).join(', ')}]`;
-}
-
 /** A string that is one plain command: no operator, variable or quote. */
 export function plainWords(text: string): string[] | undefined {
   return /^[\w./@-]+( +[\w./@=:,-]+)*$/.test(text) ? text.split(/ +/) : undefined;

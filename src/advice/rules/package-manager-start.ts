@@ -1,3 +1,4 @@
+import { execForm } from '../../dockerfile/json-form.ts';
 import { defineAdvice } from '../advice.ts';
 import { packageScript } from '../package-json.ts';
 
@@ -27,7 +28,7 @@ export const packageManagerStart = defineAdvice({
       hint:
         words === undefined
           ? 'Write the program itself: CMD ["node", "server.js"].'
-          : `Write ${JSON.stringify(words).replaceAll(',', ', ')}.`,
+          : `Write ${execForm(words)}.`,
       location,
       stage: target,
       ...(words !== undefined &&
@@ -37,7 +38,7 @@ export const packageManagerStart = defineAdvice({
             {
               start,
               end: start + array.length,
-              text: `[${words.map((word) => JSON.stringify(word)).join(', ')}]`,
+              text: execForm(words),
             },
           ],
         }),

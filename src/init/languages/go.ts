@@ -1,7 +1,8 @@
+import { execForm } from '../../dockerfile/json-form.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
 import { copyText, runText } from '../dockerfile-text.ts';
 import { healthRoute, listeningPort } from '../health-route.ts';
-import { type BaseFamily, execForm, type Recipe, type RecipeOptions, step } from '../image-recipe.ts';
+import { type BaseFamily, type Recipe, type RecipeOptions, step } from '../image-recipe.ts';
 import type { ProjectFiles } from '../project-files.ts';
 
 const RUNTIMES: Record<Exclude<BaseFamily, 'host'>, string> = {

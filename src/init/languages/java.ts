@@ -1,7 +1,8 @@
+import { execForm } from '../../dockerfile/json-form.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
 import { copyText, runText } from '../dockerfile-text.ts';
 import { healthRoute } from '../health-route.ts';
-import { execForm, type Recipe, type RecipeOptions, type Step, step } from '../image-recipe.ts';
+import { type Recipe, type RecipeOptions, type Step, step } from '../image-recipe.ts';
 import { hasFolder, type ProjectFiles } from '../project-files.ts';
 
 const DEFAULT_VERSION = '21';

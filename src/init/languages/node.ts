@@ -1,7 +1,8 @@
+import { execForm } from '../../dockerfile/json-form.ts';
 import { copyText, runText } from '../dockerfile-text.ts';
 import type { ServerService, Service, StaticService } from '../frameworks/framework.ts';
 import { frameworkOf, isService } from '../frameworks/frameworks.ts';
-import { execForm, type Recipe, type RecipeOptions, type Stage, type Step, step } from '../image-recipe.ts';
+import { type Recipe, type RecipeOptions, type Stage, type Step, step } from '../image-recipe.ts';
 import { type NodeBase, nodeBase } from '../node-base.ts';
 import { installStep, manifestSteps, nativeEnv, secretMount, systemStep } from '../node-install.ts';
 import { describeNode, type NodeProject } from '../node-project.ts';

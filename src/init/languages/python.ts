@@ -1,8 +1,9 @@
 import { parse } from 'smol-toml';
+import { execForm } from '../../dockerfile/json-form.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
 import { copyText, runText } from '../dockerfile-text.ts';
 import { healthRoute, listeningPort } from '../health-route.ts';
-import { execForm, type Recipe, type RecipeOptions, type Step, step } from '../image-recipe.ts';
+import { type Recipe, type RecipeOptions, type Step, step } from '../image-recipe.ts';
 import { isRecord, type ProjectFiles } from '../project-files.ts';
 
 const DEFAULT_VERSION = '3.13';

@@ -1,5 +1,6 @@
 import { packageScript } from '../../advice/package-json.ts';
-import { editedDockerfile, execForm, placeOf, plainWords } from '../edited-text.ts';
+import { execForm } from '../../dockerfile/json-form.ts';
+import { editedDockerfile, placeOf, plainWords } from '../edited-text.ts';
 import type { OptimiseEvidence, Rewrite } from '../rewrite.ts';
 
 /** A CMD in shell form, or one that starts npm: the program itself gets the signals. */

@@ -1,4 +1,5 @@
-import { editedDockerfile, execForm, placeOf } from '../edited-text.ts';
+import { execForm } from '../../dockerfile/json-form.ts';
+import { editedDockerfile, placeOf } from '../edited-text.ts';
 import type { Rewrite } from '../rewrite.ts';
 
 /** Another base for the final stage, the smallest first. */
