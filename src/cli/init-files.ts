@@ -13,7 +13,8 @@ export interface FileChange {
 
 /** How some files of a folder would change. */
 export async function changesOf(folder: string, files: WrittenFiles): Promise<FileChange[]> {
-  const { createTwoFilesPatch } = await import('diff');
+  // Loaded here: it brings `diff` along.
+  const { patchText } = await import('./patch-text.ts');
   return Object.entries(files).flatMap(([name, text]) => {
     const path = join(folder, name);
     const status = lstatSync(path, { throwIfNoEntry: false });
@@ -24,12 +25,7 @@ export async function changesOf(folder: string, files: WrittenFiles): Promise<Fi
     }
     const before = status === undefined ? undefined : readFileSync(path, 'utf8');
     if (before === text) return [];
-    const old = before === undefined ? '/dev/null' : `a/${name}`;
-    const patch = createTwoFilesPatch(old, `b/${name}`, before ?? '', text, undefined, undefined, {
-      context: 3,
-    });
-    // Without the line of equals signs above it.
-    return [{ name, text, diff: patch.slice(patch.indexOf('\n') + 1) }];
+    return [{ name, text, diff: patchText(name, before, text) }];
   });
 }
 

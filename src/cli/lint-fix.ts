@@ -1,5 +1,4 @@
-import { relative, resolve } from 'node:path';
-import { createTwoFilesPatch } from 'diff';
+import { resolve } from 'node:path';
 import type { LintFinding } from '../advice/advise.ts';
 import { type LintOptions, lint } from '../build/lint.ts';
 import { parseForBuild } from '../build/planning.ts';
@@ -7,13 +6,11 @@ import { applyEdits, compatibleEdits } from '../dockerfile/text-edit.ts';
 import { usageError } from '../errors/error.ts';
 import { plural } from '../events/units.ts';
 import type { Io } from './command.ts';
+import type { FileEdit } from './patch-text.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** One file, before and after its fixes. */
-export interface Fixed {
-  file: string;
-  before: string;
-  after: string;
+export interface Fixed extends FileEdit {
   count: number;
 }
 
@@ -57,26 +54,4 @@ export function writeFixed(fixed: readonly Fixed[], io: Io): void {
     replaceFile(resolve(io.cwd, file), after);
     io.stderr.write(`Fixed ${plural(count, 'finding')} in ${file}.\n`);
   }
-}
-
-/** The fixes as a patch for `git apply` or `patch -p1` in the working directory. */
-export function patchOf(fixed: readonly Fixed[], { cwd }: Io): string {
-  return fixed
-    .filter(({ before, after }) => before !== after)
-    .map(({ file, before, after }) => {
-      const path = relative(cwd, resolve(cwd, file));
-      const patch = createTwoFilesPatch(
-        before === '' ? '/dev/null' : `a/${path}`,
-        `b/${path}`,
-        before,
-        after,
-        undefined,
-        undefined,
-        {
-          context: 3,
-        },
-      );
-      return patch.replace(/^=+\n/, '');
-    })
-    .join('');
 }

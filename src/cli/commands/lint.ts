@@ -113,10 +113,11 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
     });
     if (flags.fix || flags['fix-dry-run']) {
       // Loaded here: most runs only look.
-      const { fixFile, patchOf, writeFixed } = await import('../lint-fix.ts');
+      const { fixFile, writeFixed } = await import('../lint-fix.ts');
       const fixed = [];
       for (const job of jobs) fixed.push(await fixFile(job, isWanted));
       if (flags['fix-dry-run']) {
+        const { patchOf } = await import('../patch-text.ts');
         io.stdout.write(patchOf(fixed, io));
         return 0;
       }

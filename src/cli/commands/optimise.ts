@@ -8,7 +8,7 @@ import { defineCommand, type Io } from '../command.ts';
 import { ask } from '../confirm.ts';
 import { BUILD_FLAGS } from '../flags/build-flags.ts';
 import { environment } from '../flags/run-flags.ts';
-import { type Fixed, patchOf } from '../lint-fix.ts';
+import { type FileEdit, patchOf } from '../patch-text.ts';
 import { printJson } from '../print/list-output.ts';
 import { optimiseMarkdown, optimiseText } from '../print/optimise-text.ts';
 import { replaceFile } from '../replace-file.ts';
@@ -107,22 +107,21 @@ function changesOf(
   { steps, file: name, ignoreName }: OptimiseResult,
   directory: string,
   chosen: string | undefined,
-): Fixed[] {
+): FileEdit[] {
   const [first] = steps;
   const { texts } = steps.at(-1)!;
-  const count = steps.length - 1;
   const file = chosen ?? join(directory, name);
   const isBeside = ignoreName !== undefined && ignoreName !== '.dockerignore';
   const ignore = isBeside ? `${file}.dockerignore` : join(directory, '.dockerignore');
   return [
-    { file, before: first.texts.dockerfile, after: texts.dockerfile, count },
-    { file: ignore, before: first.texts.ignoreText ?? '', after: texts.ignoreText ?? '', count },
+    { file, before: first.texts.dockerfile, after: texts.dockerfile },
+    { file: ignore, before: first.texts.ignoreText ?? '', after: texts.ignoreText ?? '' },
   ];
 }
 
 async function apply(
   { undecided }: OptimiseResult,
-  changes: readonly Fixed[],
+  changes: readonly FileEdit[],
   isConfirmed: boolean,
   io: Io,
 ): Promise<void> {
