@@ -1,7 +1,8 @@
-import { linkSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import type { WrittenFiles } from '../init/find-recipe.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** A file that differs from what is there, or is missing. */
 export interface FileChange {
@@ -29,19 +30,30 @@ export async function changesOf(folder: string, files: WrittenFiles): Promise<Fi
   });
 }
 
-/** Writes a file whole or not at all. A file that has appeared in between is not overwritten. */
-export function writeNew(folder: string, { name, text }: FileChange, replace: boolean): void {
+/**
+ * Writes a file whole or not at all. A file that has appeared in between is not overwritten.
+ *
+ * @param replace the file is there, and keeps its mode
+ * @throws JettisonError `INIT_FILE`
+ */
+export function writeChange(folder: string, { name, text }: FileChange, replace: boolean): void {
   const path = join(folder, name);
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, text, { flag: 'wx' });
-    if (replace) renameSync(temporary, path);
-    else linkSync(temporary, path);
+    if (replace) replaceFile(path, text);
+    else createFile(path, text);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new JettisonError('INIT_FILE', `cannot write ${path}: ${code === 'EEXIST' ? 'it exists' : code}`, {
       hint: 'Check the rights of the folder.',
     });
+  }
+}
+
+function createFile(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text, { flag: 'wx' });
+    linkSync(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
   }

@@ -8,7 +8,7 @@ import { readProject } from '../../init/read-project.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { ask } from '../confirm.ts';
 import { BUILD_FLAGS } from '../flags/build-flags.ts';
-import { changesOf, type FileChange, writeNew } from '../init-files.ts';
+import { changesOf, type FileChange, writeChange } from '../init-files.ts';
 
 const BASES = ['alpine', 'slim', 'distroless', 'host'] as const;
 
@@ -119,7 +119,7 @@ async function write(
   ) {
     return false;
   }
-  for (const change of changes) writeNew(folder, change, replaced.includes(change.name));
+  for (const change of changes) writeChange(folder, change, replaced.includes(change.name));
   io.stdout.write(`Wrote ${changes.map(({ name }) => name).join(', ')}\n`);
   return true;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { command } from '../../../src/cli/commands/init.ts';
@@ -41,10 +41,13 @@ describe('jettison init', () => {
     writeFileSync(join(cwd, 'Dockerfile'), 'FROM node:20\n');
     expect((await init('--update', '--no-verify')).error).toMatchObject({ code: 'USAGE' });
     expect(file('Dockerfile')).toBe('FROM node:20\n');
+    chmodSync(join(cwd, 'Dockerfile'), 0o600);
     const { code, stdout } = await init('--update', '--yes', '--no-verify');
     expect(code).toBe(0);
     expect(stdout).toContain('-FROM node:20\n');
     expect(file('Dockerfile')).toContain('AS production');
+    expect(statSync(join(cwd, 'Dockerfile')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(cwd).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     expect((await init('--update', '--no-verify')).stdout).toContain('as init would write them');
   });
 });
