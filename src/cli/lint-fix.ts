@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { LintFinding } from '../advice/advise.ts';
-import { type LintOptions, lint } from '../build/lint.ts';
+import { type LintOptions, type LintResult, lint } from '../build/lint.ts';
 import { parseForBuild } from '../build/planning.ts';
 import { applyEdits, compatibleEdits } from '../dockerfile/text-edit.ts';
 import { usageError } from '../errors/error.ts';
@@ -12,6 +12,8 @@ import { replaceFile } from './replace-file.ts';
 /** One file, before and after its fixes. */
 export interface Fixed extends FileEdit {
   count: number;
+  /** What is left to find in the text after. */
+  result: LintResult;
 }
 
 /**
@@ -44,14 +46,14 @@ export async function fixFile(
     count += fixed.count;
     result = await lint({ ...options, text: fixed.text });
   }
-  return { file: first.file, before: first.text, after: result.text, count };
+  return { file: first.file, before: first.text, after: result.text, count, result };
 }
 
 /** Writes the fixed files. */
 export function writeFixed(fixed: readonly Fixed[], io: Io): void {
-  for (const { file, after, before, count } of fixed) {
+  for (const { file, after, before, count, result } of fixed) {
     if (after === before) continue;
     replaceFile(resolve(io.cwd, file), after);
-    io.stderr.write(`Fixed ${plural(count, 'finding')} in ${file}.\n`);
+    io.stderr.write(`Fixed ${plural(count, 'finding')} in ${result.file}.\n`);
   }
 }

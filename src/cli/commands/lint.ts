@@ -8,6 +8,7 @@ import { visibleLine } from '../../errors/safe-text.ts';
 import { wantsColor } from '../../errors/style.ts';
 import { RULES } from '../../plan/checks/plan-rules.ts';
 import { defineCommand, type Io } from '../command.ts';
+import type { Fixed } from '../lint-fix.ts';
 import {
   findingsGithub,
   findingsJson,
@@ -111,10 +112,11 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
         ...(flags.config === undefined ? {} : { config: flags.config }),
       };
     });
+    const found: LintResult[] = [];
     if (flags.fix || flags['fix-dry-run']) {
       // Loaded here: most runs only look.
       const { fixFile, writeFixed } = await import('../lint-fix.ts');
-      const fixed = [];
+      const fixed: Fixed[] = [];
       for (const job of jobs) fixed.push(await fixFile(job, isWanted));
       if (flags['fix-dry-run']) {
         const { patchOf } = await import('../patch-text.ts');
@@ -122,12 +124,11 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
         return 0;
       }
       writeFixed(fixed, io);
+      found.push(...fixed.map(({ result }) => result));
+    } else {
+      for (const job of jobs) found.push(await lint(job));
     }
-    const results: LintResult[] = [];
-    for (const job of jobs) {
-      const result = await lint(job);
-      results.push({ ...result, findings: result.findings.filter(isWanted) });
-    }
+    const results = found.map((result) => ({ ...result, findings: result.findings.filter(isWanted) }));
     print(results, flags.format ?? 'text', io);
     for (const note of new Set(results.flatMap(({ settings }) => settings.notes))) {
       io.stderr.write(`Settings: ${visibleLine(note)}.\n`);
