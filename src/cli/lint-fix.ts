@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { LintFinding } from '../advice/advise.ts';
 import { type LintOptions, type LintResult, lint } from '../build/lint.ts';
 import { parseForBuild } from '../build/planning.ts';
@@ -36,6 +36,8 @@ export async function fixFile(
 ): Promise<Fixed> {
   if (options.file === '-') throw usageError('--fix has no file to rewrite', 'Name a Dockerfile.');
   const first = await lint(options);
+  // Without a name, the Dockerfile is that of the context.
+  const { context = '', file = join(context, first.file) } = options;
   let result = first;
   let count = 0;
   for (;;) {
@@ -46,7 +48,7 @@ export async function fixFile(
     count += fixed.count;
     result = await lint({ ...options, text: fixed.text });
   }
-  return { file: first.file, before: first.text, after: result.text, count, result };
+  return { file, before: first.text, after: result.text, count, result };
 }
 
 /** Writes the fixed files. */

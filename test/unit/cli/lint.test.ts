@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -123,6 +123,16 @@ describe('jettison lint', () => {
     expect((await run(lint, ['--fix', at('fixable')])).code).toBe(0);
     expect(readFileSync(at('fixable'), 'utf8')).toBe(text.replace('apk add', 'apk add --no-cache'));
     await expect(run(lint, ['--fix', '-'], text)).rejects.toMatchObject({ exitCode: 2 });
+  });
+
+  test('--fix writes the Dockerfile of --context, not that of the working directory', async () => {
+    const text = 'FROM alpine:3.22\nRUN apk add jq\nUSER 1000\nCMD sleep 9\n';
+    mkdirSync(at('sub'));
+    writeFileSync(at('sub/Dockerfile'), text);
+    expect((await run(lint, ['--fix-dry-run', '--context=sub'])).out).toContain('--- a/sub/Dockerfile\n');
+    expect((await run(lint, ['--fix', '--context=sub'])).code).toBe(0);
+    expect(readFileSync(at('sub/Dockerfile'), 'utf8')).toBe(text.replace('apk add', 'apk add --no-cache'));
+    expect(readFileSync(at('Dockerfile'), 'utf8')).toBe(BAD);
   });
 
   test('--rules refuses a rule that does not exist', async () => {
