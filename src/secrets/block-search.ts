@@ -33,7 +33,7 @@ export class Budget {
   }
 }
 
-let search: { anchors: AnchorSearch; kinds: SecretKind[][]; ranks: Map<SecretKind, number> } | undefined;
+let search: { anchors: AnchorSearch; kinds: SecretKind[]; ranks: Map<SecretKind, number> } | undefined;
 
 /** Finds the secrets in a block of bytes whose anchors are from `from` to before `end`, in the order of their places. */
 export function searchBlock(
@@ -50,14 +50,13 @@ export function searchBlock(
   const hits: Hit[] = [];
   anchors.search(block, (at, index) => {
     if (at < from || at >= end) return;
-    for (const kind of kinds[index]!) {
-      if (budget.isSpent) return;
-      const first = Math.max(0, at - BEFORE);
-      const text = block.toString('latin1', first, Math.min(block.length, at + (kind.reach ?? REACH)));
-      budget.spend(text.length);
-      const match = matchKind(kind, text, at - first, surroundings);
-      if (match !== undefined) hits.push({ ...match, at: first + match.at, kind });
-    }
+    if (budget.isSpent) return;
+    const kind = kinds[index]!;
+    const first = Math.max(0, at - BEFORE);
+    const text = block.toString('latin1', first, Math.min(block.length, at + (kind.reach ?? REACH)));
+    budget.spend(text.length);
+    const match = matchKind(kind, text, at - first, surroundings);
+    if (match !== undefined) hits.push({ ...match, at: first + match.at, kind });
   });
   return surest(hits, ranks);
 }
@@ -68,17 +67,18 @@ export function searchText(text: string, surroundings: Surroundings = 'value'): 
 }
 
 function prepare() {
-  const byAnchor = new Map<string, SecretKind[]>();
+  // An anchor of two kinds is in the list twice.
+  const anchors: string[] = [];
+  const kinds: SecretKind[] = [];
   const ranks = new Map<SecretKind, number>();
-  for (const [rank, kind] of secretKinds().entries()) {
-    ranks.set(kind, rank);
+  for (const kind of secretKinds()) {
+    ranks.set(kind, ranks.size);
     for (const anchor of kind.anchors) {
-      const kinds = byAnchor.get(anchor);
-      if (kinds === undefined) byAnchor.set(anchor, [kind]);
-      else kinds.push(kind);
+      anchors.push(anchor);
+      kinds.push(kind);
     }
   }
-  return { anchors: new AnchorSearch([...byAnchor.keys()]), kinds: [...byAnchor.values()], ranks };
+  return { anchors: new AnchorSearch(anchors), kinds, ranks };
 }
 
 /** Of hits that overlap the one whose kind comes first in the table. */

@@ -1,6 +1,6 @@
 import { isPlaceholderPassword, isWeak } from './placeholders.ts';
 import { changes, entropy, isRandom } from './randomness.ts';
-import type { Candidate, SecretKind, SecretSeverity } from './secret-kind.ts';
+import { type Candidate, lazyPattern, type SecretKind, type SecretSeverity } from './secret-kind.ts';
 import { isSecretValue } from './secret-names.ts';
 
 /** Ends of `http`, `https`, `amqps`, `postgresql`, `redis` and the like. */
@@ -23,21 +23,21 @@ export const contextKinds = (): SecretKind[] => [
   {
     ...{ id: 'gcp-service-account', title: 'Google service account key', severity: 'critical' },
     anchors: ['service_account"'],
-    pattern:
+    pattern: () =>
       /service_account"[^}]{0,400}"private_key"\s{0,4}:\s{0,4}"-----BEGIN PRIVATE KEY-----(?:\\n)?(?<secret>[A-Za-z0-9+/=\\n]{64,4000})/y,
     ...{ inside: true, reach: 4096 },
   },
   {
     ...{ id: 'private-key', title: 'private key', severity: 'critical' },
     anchors: ['-----BEGIN '],
-    pattern:
+    pattern: () =>
       /-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\\{1,4}[nr]|[\s"'`+,]){0,40}(?:[A-Z][A-Za-z-]{2,20}: [^\n\\]{0,120}(?:\\{1,4}[nr]|\r?\n){1,4}){0,4}(?<secret>[A-Za-z0-9+/=]{40,80})/y,
     ...{ inside: true, reach: 1024, accepts: ({ secret }) => isKeyBody(secret) },
   },
   {
     ...{ id: 'putty-key', title: 'private key of PuTTY', severity: 'critical' },
     anchors: ['PuTTY-User-Key-File-'],
-    pattern:
+    pattern: () =>
       /PuTTY-User-Key-File-\d: [\s\S]{0,1600}?Private-Lines: \d{1,4}\s{1,2}(?<secret>[A-Za-z0-9+/=]{20,80})/y,
     reach: 2048,
   },
@@ -87,23 +87,23 @@ export const contextKinds = (): SecretKind[] => [
   {
     ...{ id: 'url-password', title: 'password in a URL', severity: 'high' },
     anchors: SCHEMES,
-    pattern:
+    pattern: () =>
       /[a-z]{2}:\/\/(?<user>[^\s/:@"'`<>]{0,128}):(?<secret>[^\s/@"'`<>]{1,256})@(?<host>\[[^\]\s]{1,64}\]|[^\s/:,?#"'`<>)\]}]{0,255})/y,
     ...{ inside: true, textOnly: true, accepts: isUrlPassword },
   },
   {
     ...{ id: 'authorization-header', title: 'Authorization header', severity: 'high' },
     anchors: ['uthorization'],
-    pattern: new RegExp(
-      `uthorization${ASSIGNED}["'\`]?(?:[Bb]earer|[Bb]asic|[Tt]oken)\\s(?<secret>[A-Za-z0-9+/=_.~-]{16,512})(?![A-Za-z0-9])`,
-      'y',
+    pattern: lazyPattern(
+      () =>
+        `uthorization${ASSIGNED}["'\`]?(?:[Bb]earer|[Bb]asic|[Tt]oken)\\s(?<secret>[A-Za-z0-9+/=_.~-]{16,512})(?![A-Za-z0-9])`,
     ),
     ...{ inside: true, textOnly: true, accepts: ({ secret }) => isRandom(secret) },
   },
   {
     ...{ id: 'assigned-secret', title: 'secret by its name', severity: 'medium' },
     anchors: [...new Set([...NAMES.split(' '), ...UPPER.split(' ')])],
-    pattern: new RegExp(`[\\w.-]{2,80}?${ASSIGNED}${VALUE}`, 'y'),
+    pattern: lazyPattern(() => `[\\w.-]{2,80}?${ASSIGNED}${VALUE}`),
     ...{ inside: true, textOnly: true, accepts: isAssignedSecret },
   },
 ];
@@ -117,10 +117,10 @@ function named(
   value: RegExp,
 ): SecretKind {
   const anchors = words.split(' ');
-  const name = `(?:${anchors.join('|')})[\\w.-]{0,40}`;
+  const name = () => `(?:${anchors.join('|')})[\\w.-]{0,40}`;
   return {
     ...{ id, title, severity, anchors, inside: true, textOnly: true },
-    pattern: new RegExp(`${name}${ASSIGNED}["'\`]?(?<secret>${value.source})(?![A-Za-z0-9/+=])`, 'y'),
+    pattern: lazyPattern(() => `${name()}${ASSIGNED}["'\`]?(?<secret>${value.source})(?![A-Za-z0-9/+=])`),
     accepts: ({ secret, name, surroundings }) =>
       surroundings !== 'lock' && !/hash|digest|sha\d|checksum|public/i.test(name) && isRandom(secret),
   };

@@ -28,8 +28,9 @@ export function matchKind(
 ): SecretMatch | undefined {
   if (kind.textOnly && surroundings === 'binary') return undefined;
   if (!kind.inside && !isBoundary(text, at)) return undefined;
-  kind.pattern.lastIndex = at;
-  const match = kind.pattern.exec(text);
+  const pattern = kind.pattern();
+  pattern.lastIndex = at;
+  const match = pattern.exec(text);
   if (match === null) return undefined;
   const { start = '', secret: value } = match.groups ?? {};
   const secret = start + (value ?? match[0]);

@@ -26,8 +26,11 @@ export interface SecretKind {
   readonly severity: SecretSeverity;
   /** Every secret of the kind contains one of these, case and all: at least 4 bytes of ASCII. */
   readonly anchors: readonly string[];
-  /** Sticky: matches from an anchor on. Its group `secret` is the value; without one, all of it. Must be linear. */
-  readonly pattern: RegExp;
+  /**
+   * Sticky: matches from an anchor on. Its group `secret` is the value; without one, all of it. Must be linear. Asked for
+   * where an anchor is found: most kinds never are.
+   */
+  readonly pattern: () => RegExp;
   /** The anchor is in the middle of a name or token: no boundary is needed before it. */
   readonly inside?: true;
   /** Bytes from the anchor on that the pattern needs to see; default: 512. */
@@ -51,6 +54,15 @@ export interface FileKind extends Pick<SecretKind, 'id' | 'title' | 'severity'> 
   readonly pattern: RegExp;
   /** The secret in an encoded value; undefined where there is none. */
   readonly decode?: (value: string) => string | undefined;
+}
+
+/** A pattern that is made when it is first asked for. */
+export function lazyPattern(source: () => string): () => RegExp {
+  let pattern: RegExp | undefined;
+  return () => {
+    pattern ??= new RegExp(source(), 'y');
+    return pattern;
+  };
 }
 
 /** `a GitHub token`, `an npm token`. */

@@ -1,5 +1,5 @@
 import { hasCrc32, isJwt } from './checksums.ts';
-import type { SecretKind, SecretSeverity } from './secret-kind.ts';
+import { lazyPattern, type SecretKind, type SecretSeverity } from './secret-kind.ts';
 
 /** What a short beginning goes on with. */
 const LETTERS_AND_DIGITS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-'];
@@ -159,9 +159,10 @@ function token(
   checksum?: SecretKind['checksum'],
 ): SecretKind {
   const starts = begins.split(' ');
+  const anchors = begins.includes('*') ? starts.flatMap(expanded) : starts;
   return {
-    ...{ id, title, severity, anchors: starts.flatMap(expanded) },
-    pattern: new RegExp(`(?:${starts.map(escaped).join('|')})${rest.source}(?![A-Za-z0-9])`, 'y'),
+    ...{ id, title, severity, anchors },
+    pattern: lazyPattern(() => `(?:${starts.map(escaped).join('|')})${rest.source}(?![A-Za-z0-9])`),
     ...(checksum && { checksum }),
   };
 }
@@ -175,12 +176,11 @@ function within(
   [before, after]: [before: RegExp, after: RegExp],
 ): SecretKind {
   const anchors = middles.split(' ');
-  const middle = `(?:${anchors.map(escaped).join('|')})`;
+  const middle = () => `(?:${anchors.map(escaped).join('|')})`;
   return {
     ...{ id, title, severity, anchors, inside: true },
-    pattern: new RegExp(
-      `(?<=(?<![A-Za-z0-9])(?<start>${before.source}))${middle}${after.source}(?![A-Za-z0-9])`,
-      'y',
+    pattern: lazyPattern(
+      () => `(?<=(?<![A-Za-z0-9])(?<start>${before.source}))${middle()}${after.source}(?![A-Za-z0-9])`,
     ),
   };
 }
@@ -196,9 +196,8 @@ function after(
   const anchors = words.split(' ');
   return {
     ...{ id, title, severity, anchors, inside: true },
-    pattern: new RegExp(
-      `(?:${anchors.map(escaped).join('|')})(?<secret>${secret.source})(?![A-Za-z0-9])`,
-      'y',
+    pattern: lazyPattern(
+      () => `(?:${anchors.map(escaped).join('|')})(?<secret>${secret.source})(?![A-Za-z0-9])`,
     ),
   };
 }

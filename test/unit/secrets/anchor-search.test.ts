@@ -20,6 +20,26 @@ test('finds what a search for each anchor finds', () => {
   );
 });
 
+test('finds the same in a short text and at the beginning of a long one', () => {
+  const unit = fc.constantFrom('a', 'b', 'c', '_', '\u00e9', '\0');
+  const anchor = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '_'), minLength: 4, maxLength: 8 });
+  fc.assert(
+    fc.property(
+      fc.string({ unit, maxLength: 400 }),
+      fc.uniqueArray(anchor, { minLength: 1, maxLength: 12 }),
+      (content, anchors) => {
+        const search = new AnchorSearch(anchors);
+        const found = (text: string) => {
+          const places: [number, number][] = [];
+          search.search(Buffer.from(text), (at, index) => places.push([at, index]));
+          return places;
+        };
+        expect(found(content)).toEqual(found(content + '.'.repeat(8192)));
+      },
+    ),
+  );
+});
+
 test('refuses anchors that are too short', () => {
   expect(() => new AnchorSearch(['abc'])).toThrow(RangeError);
 });
