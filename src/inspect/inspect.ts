@@ -95,7 +95,8 @@ async function lookAt(layer: Layer, { store, signal, onProgress, companion }: In
   if (known !== undefined && isComplete) return known;
   const observer = isComplete ? undefined : companion.observe(layer.diffId);
   let moved = 0;
-  const found = await scanLayer(layer, CATALOGUES, {
+  // What is known of a layer is not looked for again when only the companion needs to see it.
+  const found = await scanLayer(layer, known === undefined ? CATALOGUES : [], {
     temporary: () => temporaryPath(store.layout, 'member'),
     ...(signal && { signal }),
     ...(observer && { observer }),
@@ -107,6 +108,7 @@ async function lookAt(layer: Layer, { store, signal, onProgress, companion }: In
   if (found.isLarge) collectGarbage();
   observer?.keep();
   try {
+    if (known !== undefined) return known;
     store.inspections.put(layer.diffId, FACTS_VERSION, found);
     // A large index stays on the disk.
     const kept = found.isLarge ? store.inspections.get(layer.diffId, FACTS_VERSION) : undefined;

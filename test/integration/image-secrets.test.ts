@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { command as secrets } from '../../src/cli/commands/secrets.ts';
@@ -208,6 +208,20 @@ describe('an image', () => {
     const first = await document('once');
     writeFileSync(join(home, 'blobs/sha256', layer.blob.digest.slice(7)), 'gone');
     expect(await document('once')).toEqual(first);
+  });
+
+  test('layers whose facts are known are read for secrets only', async () => {
+    const store = openStore({ home });
+    const layer = makeLayer(store, { 'app/y': `token ${npm.value}` });
+    await makeImage(store, { name: 'known', layers: [layer] });
+    store.close();
+    const path = (kind: string) => join(home, 'inspections', `${layer.diffId.slice(7)}.${kind}`);
+    const first = await document('known');
+    const { ino } = statSync(path('index'));
+    rmSync(path('secrets.json'));
+    expect(await document('known')).toEqual(first);
+    expect(statSync(path('index')).ino).toBe(ino);
+    expect(existsSync(path('secrets.json'))).toBe(true);
   });
 
   test('a damaged or foreign record counts as none', async () => {
