@@ -14,8 +14,10 @@ export interface Change {
 export class LayerChanges implements Iterable<Change> {
   readonly #kinds: Change['change'][] = [];
   readonly #entries: Entry[] = [];
+  #changed: ReadonlySet<string> | undefined;
 
   add(change: Change['change'], entry: Entry): void {
+    this.#changed = undefined;
     this.#kinds.push(change);
     this.#entries.push(entry);
   }
@@ -30,6 +32,14 @@ export class LayerChanges implements Iterable<Change> {
       const bytes = change !== 'deleted' && entry.type === 'file' ? entry.size : 0;
       yield { path: entry.path, change, entry, bytes };
     }
+  }
+
+  /** Whether the layer has another file at a path than the one below. */
+  replaces(path: string): boolean {
+    this.#changed ??= new Set(
+      this.#entries.flatMap((entry, at) => (this.#kinds[at] === 'changed' ? entry.path : [])),
+    );
+    return this.#changed.has(path);
   }
 
   has(path: (path: string) => boolean): boolean {

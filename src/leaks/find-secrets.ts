@@ -72,9 +72,9 @@ export function findSecrets(
   rules: readonly IgnoreRule[],
 ): SecretsReport {
   const layers = inspection.image.layers.map(({ diffId }) => keptSecrets(store, diffId)!);
-  const all = [...fileFindings(inspection, layers, 'secrets'), ...configFindings(inspection)].sort(
-    worstFirst,
-  );
+  const hidden = hiddenFiles(inspection.census);
+  const inFiles = (list: 'secrets' | 'forged') => fileFindings(inspection, layers, list, hidden);
+  const all = [...inFiles('secrets'), ...configFindings(inspection)].sort(worstFirst);
   const own = all.filter(({ publisher }) => publisher === undefined);
   const { findings, ignored } = applyRules(own, rules, namesSecretFinding);
   return {
@@ -85,7 +85,7 @@ export function findSecrets(
       bytes: layers.reduce((sum, { bytes }) => sum + bytes, 0),
     },
     published: all.filter(({ publisher }) => publisher !== undefined),
-    forged: fileFindings(inspection, layers, 'forged').filter(({ publisher }) => publisher === undefined),
+    forged: inFiles('forged').filter(({ publisher }) => publisher === undefined),
     more: layers.reduce((sum, { more }) => sum + more, 0),
     partial: layers.flatMap(({ partial }) => partial),
   };
@@ -111,8 +111,8 @@ function fileFindings(
   { census, instructions, base }: Inspection,
   layers: readonly LayerSecrets[],
   list: 'secrets' | 'forged',
+  hidden: HiddenFiles,
 ): SecretFinding[] {
-  const hidden = hiddenFiles(census);
   const found = new Map<string, SecretFinding>();
   for (const [layer, { [list]: secrets }] of layers.entries()) {
     for (const secret of secrets) {
@@ -140,7 +140,9 @@ function fileFindings(
 }
 
 /** By layer and path: which layer hides a file of another. */
-function hiddenFiles({ waste }: Census): Map<string, { by: number; reason: WasteReason }> {
+type HiddenFiles = ReadonlyMap<string, { by: number; reason: WasteReason }>;
+
+function hiddenFiles({ waste }: Census): HiddenFiles {
   return new Map(waste.map(({ layer, path, by, reason }) => [`${layer}\0${path}`, { by, reason }]));
 }
 

@@ -26,7 +26,5 @@ export function publisherOf(census: Census, path: string, layer: number): string
       .find((name) => name !== undefined);
   }
   if (!FROM_PACKAGES.has(leaf.owner.kind)) return undefined;
-  for (const one of census.changes[layer]!)
-    if (one.path === path && one.change === 'changed') return undefined;
-  return leaf.owner.name;
+  return census.changes[layer]!.replaces(path) ? undefined : leaf.owner.name;
 }

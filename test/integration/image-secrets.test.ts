@@ -210,6 +210,28 @@ describe('an image', () => {
     expect(await document('once')).toEqual(first);
   });
 
+  test("a package's file that a later layer replaces counts as the image's own", async () => {
+    const store = openStore({ home });
+    const path = 'app/node_modules/tls/key.pem';
+    const [first, second] = plantedSecrets(200, 9).filter(({ kind }) => kind === 'private-key');
+    await makeImage(store, {
+      name: 'replaced',
+      layers: [
+        makeLayer(store, {
+          'app/package.json': '{"name":"app","version":"1.0.0","dependencies":{"tls":"1"}}',
+          'app/node_modules/tls/package.json': '{"name":"tls","version":"1.0.0"}',
+          [path]: first!.content,
+        }),
+        makeLayer(store, { [path]: second!.content }),
+      ],
+    });
+    store.close();
+    const { findings, published } = await document('replaced');
+    const layersOf = (list: typeof findings) => list.map(({ name, addedBy }) => [name, addedBy[0]!.layer]);
+    expect(layersOf(findings)).toEqual([[path, 1]]);
+    expect(layersOf(published)).toEqual([[path, 0]]);
+  });
+
   test('layers whose facts are known are read for secrets only', async () => {
     const store = openStore({ home });
     const layer = makeLayer(store, { 'app/y': `token ${npm.value}` });
