@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { SEVERITIES, type Severity } from '../advisories/advisory.ts';
 import { JettisonError } from '../errors/error.ts';
 import { type IgnoreRule, readIgnoreFile } from '../scan/ignore-rules.ts';
 import type { Io } from './command.ts';
@@ -12,6 +13,11 @@ export const FINDING_FLAGS = {
 } as const satisfies FlagTable;
 
 export const FAIL_ON_HELP = 'Exit with 1 when there is a finding of this severity or a worse one';
+
+/** Whether a severity is that of --fail-on or a worse one. @param limit undefined: without --fail-on */
+export function isAtLeast(severity: Severity, limit: Severity | undefined): boolean {
+  return limit !== undefined && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(limit);
+}
 
 /**
  * The rules of all files that --ignore names.

@@ -1,12 +1,11 @@
-import { SEVERITIES, type Severity } from '../../advisories/advisory.ts';
+import { SEVERITIES } from '../../advisories/advisory.ts';
 import { DATABASE_FORMS } from '../../advisories/open-sources.ts';
 import type { Inspection } from '../../inspect/inspection.ts';
 import { compareScans } from '../../scan/compare-scans.ts';
-import type { Finding } from '../../scan/match-advisories.ts';
 import { scan } from '../../scan/scan-image.ts';
 import { type ScanDocument, scanDocument } from '../../scan/scan-json.ts';
 import { defineCommand, type Io } from '../command.ts';
-import { FAIL_ON_HELP, FINDING_FLAGS, readRules } from '../finding-flags.ts';
+import { FAIL_ON_HELP, FINDING_FLAGS, isAtLeast, readRules } from '../finding-flags.ts';
 import { printJson } from '../print/list-output.ts';
 import { scanCycloneDxVex } from '../print/scan/scan-cyclonedx-vex.ts';
 import { scanGithub } from '../print/scan/scan-github.ts';
@@ -105,7 +104,8 @@ Exit codes: 0 scanned, 1 scanned, and --fail-on holds, 2 the command line is wro
         if (format === 'table') {
           io.stdout.write(comparison ? comparisonText(found, comparison, io) : scanText(found, io));
         } else print(scanDocument(found, comparison && { scan: before!, comparison }), format, io);
-        return fails(comparison?.added ?? found.findings, flags['fail-on']) ? 1 : 0;
+        const counted = comparison?.added ?? found.findings;
+        return counted.some(({ advisory }) => isAtLeast(advisory.severity, flags['fail-on'])) ? 1 : 0;
       }),
     );
   },
@@ -133,9 +133,4 @@ function newOnly(document: ScanDocument): ScanDocument {
   return compared === undefined
     ? document
     : { ...document, findings: compared.new.map((position) => findings[position]!) };
-}
-
-function fails(findings: readonly Finding[], limit: Severity | undefined): boolean {
-  if (limit === undefined) return false;
-  return findings.some(({ advisory }) => SEVERITIES.indexOf(advisory.severity) <= SEVERITIES.indexOf(limit));
 }

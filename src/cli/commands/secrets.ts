@@ -1,9 +1,9 @@
-import { findSecrets, type SecretFinding } from '../../leaks/find-secrets.ts';
+import { findSecrets } from '../../leaks/find-secrets.ts';
 import { secretsCompanion } from '../../leaks/layer-secrets.ts';
 import { secretsDocument } from '../../leaks/secrets-json.ts';
-import { SECRET_SEVERITIES, type SecretSeverity } from '../../secrets/secret-kind.ts';
+import { SECRET_SEVERITIES } from '../../secrets/secret-kind.ts';
 import { defineCommand } from '../command.ts';
-import { FAIL_ON_HELP, FINDING_FLAGS, readRules } from '../finding-flags.ts';
+import { FAIL_ON_HELP, FINDING_FLAGS, isAtLeast, readRules } from '../finding-flags.ts';
 import { printJson } from '../print/list-output.ts';
 import { secretsGithub } from '../print/secrets/secrets-github.ts';
 import { secretsSarif } from '../print/secrets/secrets-sarif.ts';
@@ -55,17 +55,10 @@ Exit codes: 0 searched, 1 searched, and --fail-on holds, 2 the command line is w
         if (format === 'json') printJson(io, secretsDocument(report));
         if (format === 'sarif') printJson(io, secretsSarif(secretsDocument(report)));
         if (format === 'github') io.stdout.write(secretsGithub(secretsDocument(report)));
-        if (fails(report.findings, flags['fail-on'])) return 1;
+        if (report.findings.some(({ severity }) => isAtLeast(severity, flags['fail-on']))) return 1;
         return report.partial.length > 0 ? NOT_SEARCHED : 0;
       },
       secretsCompanion,
     );
   },
 });
-
-function fails(findings: readonly SecretFinding[], limit: SecretSeverity | undefined): boolean {
-  if (limit === undefined) return false;
-  return findings.some(
-    ({ severity }) => SECRET_SEVERITIES.indexOf(severity) <= SECRET_SEVERITIES.indexOf(limit),
-  );
-}

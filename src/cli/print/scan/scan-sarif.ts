@@ -1,14 +1,6 @@
 import type { ScanDocument, ScannedFinding } from '../../../scan/scan-json.ts';
 import { sarifLog } from '../sarif-log.ts';
-
-/** What GitHub sorts by: a score of CVSS, or one that stands for the severity. */
-const SCORES: Record<string, string> = {
-  critical: '9.5',
-  high: '8.0',
-  medium: '5.5',
-  low: '2.0',
-  unknown: '0.0',
-};
+import { SCORES, sarifLevel } from '../severity.ts';
 
 /** A scan as a SARIF 2.1.0 log: a result a finding, at the Dockerfile line that brought it where that is known. */
 export function scanSarif({ findings, image }: ScanDocument): object {
@@ -40,8 +32,7 @@ function resultOf(finding: ScannedFinding, ruleIndex: number, label: string): ob
   return {
     ruleId: id,
     ruleIndex,
-    level:
-      severity === 'critical' || severity === 'high' ? 'error' : severity === 'medium' ? 'warning' : 'note',
+    level: sarifLevel(severity),
     message: { text: `${one.name} ${one.version} in ${label}: ${finding.title ?? id}. ${fix}` },
     locations: [
       {

@@ -1,5 +1,5 @@
-import type { Severity, SourceInfo } from '../../../advisories/advisory.ts';
-import { style, wantsColor } from '../../../errors/style.ts';
+import type { SourceInfo } from '../../../advisories/advisory.ts';
+import { type Style, style, wantsColor } from '../../../errors/style.ts';
 import { plural } from '../../../events/units.ts';
 import { locationText } from '../../../inspect/instructions.ts';
 import type { ScanComparison } from '../../../scan/compare-scans.ts';
@@ -9,6 +9,7 @@ import type { Remedy } from '../../../scan/remedies.ts';
 import { countBySeverity, type Scan } from '../../../scan/scan-image.ts';
 import type { Io } from '../../command.ts';
 import { age, table } from '../docker-units.ts';
+import { countsText, painted } from '../severity.ts';
 
 /** A database older than this is said to be old. */
 const OLD_MS = 7 * 24 * 3600_000;
@@ -65,7 +66,7 @@ function notes({ sources, scanned, notScanned, findings, ignored }: Scan): strin
 }
 
 /** Releases whose support has ended or soon ends, and Nodes that are not the newest of their line. */
-function lifecycleText(lifecycles: readonly Lifecycle[], { red, yellow }: Paint): string[] {
+function lifecycleText(lifecycles: readonly Lifecycle[], { red, yellow }: Style): string[] {
   const lines = lifecycles.flatMap(
     ({ product, version, cycle, end, ended, extended, behind, newest, path }) => {
       const isSoon = !ended && Date.parse(end) - Date.now() < SOON_MS;
@@ -87,14 +88,9 @@ function lifecycleText(lifecycles: readonly Lifecycle[], { red, yellow }: Paint)
   return lines.length === 0 ? [] : [`${lines.join('\n')}\nDates and releases as of ${LIFECYCLES_MADE}.\n`];
 }
 
-type Paint = ReturnType<typeof style>;
-
-function summary(findings: readonly Finding[], paint: Paint): string {
+function summary(findings: readonly Finding[], paint: Style): string {
   if (findings.length === 0) return paint.green('nothing found');
-  const counts = Object.entries(countBySeverity(findings)).filter(([, count]) => count > 0);
-  return `${plural(findings.length, 'finding')}: ${counts
-    .map(([severity, count]) => painted(severity as Severity, `${count} ${severity}`, paint))
-    .join(', ')}`;
+  return `${plural(findings.length, 'finding')}: ${countsText(countBySeverity(findings), paint)}`;
 }
 
 function heading({ kind, subject, to, from, where, findings }: Remedy): string {
@@ -119,7 +115,7 @@ function heading({ kind, subject, to, from, where, findings }: Remedy): string {
   }
 }
 
-function rows(findings: readonly Finding[], paint: Paint): string {
+function rows(findings: readonly Finding[], paint: Style): string {
   const lines = table(
     findings.map(({ advisory, package: one, version, fixedIn, instruction, isBase }) => [
       advisory.severity,
@@ -131,18 +127,6 @@ function rows(findings: readonly Finding[], paint: Paint): string {
     ]),
   ).split('\n');
   return findings.map(({ advisory }, at) => `  ${painted(advisory.severity, lines[at]!, paint)}\n`).join('');
-}
-
-/** The severity's word alone is painted. */
-function painted(severity: Severity, text: string, { red, yellow, dim, bold }: Paint): string {
-  const color = {
-    critical: (word: string) => bold(red(word)),
-    high: red,
-    medium: yellow,
-    low: dim,
-    unknown: dim,
-  }[severity];
-  return text.replace(severity, (word) => color(word));
 }
 
 function placeText(instruction: Finding['instruction']): string {

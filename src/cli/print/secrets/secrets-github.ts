@@ -1,18 +1,18 @@
 import { workflowCommand } from '../../../events/workflow-commands.ts';
 import type { FoundSecret, SecretsDocument } from '../../../leaks/secrets-json.ts';
+import { annotationLevel } from '../severity.ts';
 
 /** Findings as workflow commands of GitHub: an annotation each, at the line of the Dockerfile that added it. */
 export function secretsGithub({ findings, image }: SecretsDocument): string {
   return findings
     .map((finding) => {
       const { severity, title, addedBy } = finding;
-      const level = severity === 'low' ? 'notice' : severity === 'medium' ? 'warning' : 'error';
       const { file, line = 1 } = addedBy[0] ?? {};
       const place = {
         ...(file !== undefined && { file, line: String(line) }),
         title: `${title} in an image`,
       };
-      return `${workflowCommand(level, `${secretSentence(finding)} (${image.label})`, place)}\n`;
+      return `${workflowCommand(annotationLevel(severity), `${secretSentence(finding)} (${image.label})`, place)}\n`;
     })
     .join('');
 }

@@ -1,9 +1,7 @@
 import type { FoundSecret, SecretsDocument } from '../../../leaks/secrets-json.ts';
 import { sarifLog } from '../sarif-log.ts';
+import { SCORES, sarifLevel } from '../severity.ts';
 import { secretSentence } from './secrets-github.ts';
-
-/** What GitHub sorts by: a score of CVSS that stands for the severity. */
-const SCORES = { critical: '9.5', high: '8.0', medium: '5.5', low: '2.0' } as const;
 
 /** Findings as a SARIF 2.1.0 log, each at the Dockerfile line that added it where that is known, else at its path. */
 export function secretsSarif({ findings, image }: SecretsDocument): object {
@@ -34,7 +32,7 @@ function resultOf(finding: FoundSecret, ruleIndex: number, label: string): objec
   return {
     ruleId: kind,
     ruleIndex,
-    level: severity === 'low' ? 'note' : severity === 'medium' ? 'warning' : 'error',
+    level: sarifLevel(severity),
     message: { text: `${secretSentence(finding)} (${label})` },
     locations: [
       {

@@ -1,18 +1,17 @@
-import { style, wantsColor } from '../../../errors/style.ts';
+import { type Style, style, wantsColor } from '../../../errors/style.ts';
 import { plural } from '../../../events/units.ts';
 import type { SecretsReport } from '../../../leaks/find-secrets.ts';
 import { type FoundSecret, type SecretPlace, secretsDocument } from '../../../leaks/secrets-json.ts';
 import type { SecretSeverity } from '../../../secrets/secret-kind.ts';
 import type { Io } from '../../command.ts';
 import { oneLine, table } from '../docker-units.ts';
+import { countsText, painted } from '../severity.ts';
 import { COLUMNS, wrapped } from '../wrap.ts';
 
 /** `sha256:` and 12 digits. */
 const SHORT_DIGEST = 19;
 /** Lists of what does not count end here. */
 const MOST = 5;
-
-type Paint = ReturnType<typeof style>;
 
 /** What was found, for people: by place, with what became of it. */
 export function secretsText(report: SecretsReport, io: Io): string {
@@ -62,14 +61,10 @@ export function secretsText(report: SecretsReport, io: Io): string {
 function summary(
   findings: readonly FoundSecret[],
   counts: Record<SecretSeverity, number>,
-  paint: Paint,
+  paint: Style,
 ): string {
   if (findings.length === 0) return paint.green('no secrets found');
-  const some = Object.entries(counts).filter(([, count]) => count > 0);
-  const words = some.map(([severity, count]) =>
-    painted(severity as SecretSeverity, `${count} ${severity}`, paint),
-  );
-  return `${plural(findings.length, 'secret')}: ${words.join(', ')}`;
+  return `${plural(findings.length, 'secret')}: ${countsText(counts, paint)}`;
 }
 
 /** Findings of one place with one story, in the order of the first of each. */
@@ -84,7 +79,7 @@ function byPlace(findings: readonly FoundSecret[]): FoundSecret[][] {
   return [...groups.values()];
 }
 
-function groupText(group: FoundSecret[], paint: Paint, columns: number): string {
+function groupText(group: FoundSecret[], paint: Style, columns: number): string {
   const [first] = group as [FoundSecret];
   const isFile = first.where === 'file';
   const rows = group.map(({ severity, line, name, title, masked }) => [
@@ -143,10 +138,4 @@ function listed<T>(heading: string, list: readonly T[], text: (one: T) => string
 
 function at(name: string, line: number | undefined): string {
   return line === undefined ? name : `${name}:${line}`;
-}
-
-/** The severity's word alone is painted. */
-function painted(severity: SecretSeverity, text: string, { red, yellow, dim, bold }: Paint): string {
-  const paints = { critical: (word: string) => bold(red(word)), high: red, medium: yellow, low: dim };
-  return text.replace(severity, (word) => paints[severity](word));
 }
