@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import type { Texts } from '../optimise/rewrite.ts';
 import { type BuildOptions, type BuildResult, build, type ImageResult } from './build.ts';
 
 /**
@@ -11,7 +12,7 @@ import { type BuildOptions, type BuildResult, build, type ImageResult } from './
  */
 export async function buildTexts(
   options: Omit<BuildOptions, 'file' | 'outputs'>,
-  { dockerfile, ignoreText }: { dockerfile: string; ignoreText: string | undefined },
+  { dockerfile, ignoreText }: Texts,
   label: string,
 ): Promise<BuildResult & ImageResult> {
   const folder = mkdtempSync(join(tmpdir(), 'jettison-texts-'));

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContextFacts, Surplus } from '../advice/advice.ts';
-import type { DockerfileText } from '../context/dockerfile.ts';
+import type { IgnoreText } from '../context/dockerfile.ts';
 import { ignoreRules, parseIgnore } from '../context/ignore.ts';
 import { openFileWithin } from '../layer/host-file.ts';
 
@@ -18,7 +18,7 @@ const SECRET =
 const PUBLIC = /(ca|cert|chain|public|pub)[^/]*\.pem$/i;
 
 /** Looks at a context directory as far as rules ask: nothing is read before. */
-export function contextEvidence(directory: string, { ignoreText, ignoreName }: DockerfileText): ContextFacts {
+export function contextEvidence(directory: string, { ignoreText, ignoreName }: IgnoreText): ContextFacts {
   const ignore = ignoreText === undefined ? ignoreRules([], '') : parseIgnore(ignoreText, ignoreName!);
   const seen = (path: string) =>
     !ignore.excludes(path) && lstatSync(join(directory, path), { throwIfNoEntry: false }) !== undefined;

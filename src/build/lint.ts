@@ -80,11 +80,11 @@ async function settingsOf({
 function contextOf(
   { context, file }: CheckOptions,
   { stages }: DockerfileFacts,
-  { ignore }: CheckResult,
+  { ignore = {} }: CheckResult,
 ): ContextFacts | undefined {
   if (context === undefined || file === '-') return undefined;
   const directory = resolve(context);
-  const found = contextEvidence(directory, { text: '', name: '', ...ignore });
+  const found = contextEvidence(directory, ignore);
   const named = stages.flatMap(({ copies }) =>
     copies.filter(({ isContext }) => isContext).flatMap(({ sources }) => sources),
   );

@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContextFacts } from '../advice/advice.ts';
 import { dockerfileFacts } from '../advice/stage-facts.ts';
 import { contextSource } from '../context/context-source.ts';
 import { readDockerfile } from '../context/dockerfile.ts';
@@ -189,11 +188,8 @@ class Search {
       throw error ?? new Error('a Dockerfile that was built cannot be planned');
     }
     const { ignoreText } = texts;
-    const context: ContextFacts = contextEvidence(this.#directory, {
-      text: '',
-      name: '',
-      ...(ignoreText === undefined ? {} : { ignoreText, ignoreName: '.dockerignore' }),
-    });
+    const ignore = ignoreText === undefined ? {} : { ignoreText, ignoreName: '.dockerignore' };
+    const context = contextEvidence(this.#directory, ignore);
     const bases = await this.#bases(plan);
     return { texts, facts: dockerfileFacts(dockerfile, buildArgs), plan, context, ...built, bases };
   }

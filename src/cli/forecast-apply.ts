@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { buildTexts } from '../build/build-texts.ts';
 import { propose } from '../build/forecast-proposals.ts';
 import { type ForecastOptions, openHistory } from '../build/opened-history.ts';
+import { ignorePath } from '../context/dockerfile.ts';
 import { JettisonError, usageError } from '../errors/error.ts';
 import { visible } from '../errors/safe-text.ts';
 import { wantsColor } from '../errors/style.ts';
@@ -11,18 +12,13 @@ import { plural } from '../events/units.ts';
 import type { Digest } from '../image/digest.ts';
 import { diff } from '../inspect/diff.ts';
 import { inspectImages } from '../inspect/inspect-images.ts';
+import type { Texts } from '../optimise/rewrite.ts';
 import type { Io } from './command.ts';
 import { ask } from './confirm.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** Maximum number of paths in an error. */
 const MOST_PATHS = 8;
-
-/** Texts of a Dockerfile and its ignore file. */
-interface Texts {
-  dockerfile: string;
-  ignoreText: string | undefined;
-}
 
 /**
  * Applies the proposals to the Dockerfile and its ignore file, if the image stays the same: both are built and compared
@@ -61,9 +57,7 @@ export async function applyProposals(
   const file = resolve(io.cwd, options.file ?? join(options.context, name));
   if (after.dockerfile !== before.dockerfile) replaceFile(file, after.dockerfile);
   if (after.ignoreText !== before.ignoreText) {
-    const isBeside = ignoreName !== undefined && ignoreName !== '.dockerignore';
-    const ignore = isBeside ? `${file}.dockerignore` : resolve(io.cwd, options.context, '.dockerignore');
-    replaceFile(ignore, after.ignoreText!);
+    replaceFile(ignorePath(file, resolve(io.cwd, options.context), ignoreName), after.ignoreText!);
   }
   io.stdout.write(`The images are equal. Applied:\n${what}`);
   return true;

@@ -100,6 +100,18 @@ export function readIgnoreText(options: DockerfileOptions): IgnoreText {
   return {};
 }
 
+/**
+ * The path of the ignore file that goes with a Dockerfile, or that would be made for it.
+ *
+ * @param path of the Dockerfile
+ * @param directory of the context
+ * @param ignoreName as `readIgnoreText` found it
+ */
+export function ignorePath(path: string, directory: string, ignoreName: string | undefined): string {
+  const isBeside = ignoreName !== undefined && ignoreName !== '.dockerignore';
+  return isBeside ? `${path}.dockerignore` : join(directory, '.dockerignore');
+}
+
 function locate({ directory, file, cwd }: DockerfileOptions): { path?: string; name: string } {
   if (file === '-') return { name: 'Dockerfile' };
   if (file !== undefined) return { path: resolve(cwd ?? '.', file), name: file };

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type OptimiseOptions, type OptimiseResult, optimise } from '../../build/optimise.ts';
+import { ignorePath } from '../../context/dockerfile.ts';
 import { JettisonError, usageError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { REWRITES } from '../../optimise/rewrites.ts';
@@ -111,11 +112,13 @@ function changesOf(
   const [first] = steps;
   const { texts } = steps.at(-1)!;
   const file = chosen ?? join(directory, name);
-  const isBeside = ignoreName !== undefined && ignoreName !== '.dockerignore';
-  const ignore = isBeside ? `${file}.dockerignore` : join(directory, '.dockerignore');
   return [
     { file, before: first.texts.dockerfile, after: texts.dockerfile },
-    { file: ignore, before: first.texts.ignoreText ?? '', after: texts.ignoreText ?? '' },
+    {
+      file: ignorePath(file, directory, ignoreName),
+      before: first.texts.ignoreText ?? '',
+      after: texts.ignoreText ?? '',
+    },
   ];
 }
 
