@@ -3,6 +3,7 @@ import { type BaseFamily, type Step, step } from './image-recipe.ts';
 import type { NodeProject } from './node-project.ts';
 import type { PackageManifest } from './package-manifest.ts';
 import { below, hasFolder } from './project-files.ts';
+import type { Workspace } from './workspaces.ts';
 
 /** Scripts that an install runs. */
 const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'prepublish', 'prepare'];
@@ -81,11 +82,7 @@ export function nativeEnv({ natives }: Pick<NodeProject, 'natives'>): Record<str
 
 /** Commands that drop install scripts which need more than the manifests: sources, or development tools. */
 function removedScripts(project: NodeProject): string[] {
-  const all = [
-    { folder: '', manifest: project.root },
-    ...project.workspaces.map(({ folder, manifest }) => ({ folder, manifest })),
-  ];
-  return all.flatMap(({ folder, manifest }) => {
+  return packagesOf(project).flatMap(({ folder, manifest }) => {
     const names = LIFECYCLE.filter((name) => {
       const script = manifest.scripts[name];
       return script !== undefined && !isKept(project, manifest, folder, script);
@@ -108,10 +105,14 @@ function isKept(
   return program === 'node' && project.files.has(below(folder, file.replace(/^\.\//, '')));
 }
 
+/** All packages of a repository: the root, then the workspaces. */
+function packagesOf({ root, workspaces }: NodeProject): Pick<Workspace, 'folder' | 'manifest'>[] {
+  return [{ folder: '', manifest: root }, ...workspaces];
+}
+
 /** Files that kept install scripts run. */
 function scriptFiles(project: NodeProject): string[] {
-  const all = [{ folder: '', manifest: project.root }, ...project.workspaces];
-  return all.flatMap(({ folder, manifest }) =>
+  return packagesOf(project).flatMap(({ folder, manifest }) =>
     LIFECYCLE.flatMap((name) => {
       const script = manifest.scripts[name];
       if (script === undefined || !isKept(project, manifest, folder, script)) return [];

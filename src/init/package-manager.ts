@@ -1,6 +1,6 @@
 import { JettisonError } from '../errors/error.ts';
 import type { PackageManifest } from './package-manifest.ts';
-import { firstFile, type ProjectFiles } from './project-files.ts';
+import { firstFile, hasFolder, type ProjectFiles } from './project-files.ts';
 
 export type ManagerName = 'npm' | 'yarn1' | 'yarn' | 'pnpm' | 'bun';
 
@@ -137,7 +137,7 @@ function berry(
   const focuses = major >= 4 || files.paths.some((path) => /^\.yarn\/plugins\/.*workspace-tools/.test(path));
   const isPlugAndPlay = linker === 'pnp';
   const immutable = lockFile === undefined ? '' : ' --immutable';
-  const has = (folder: string) => files.paths.some((path) => path.startsWith(`${folder}/`));
+  const has = (folder: string) => hasFolder(files, folder);
   return {
     name: 'yarn',
     title: `Yarn ${major}${isPlugAndPlay ? " (Plug'n'Play)" : ''}`,

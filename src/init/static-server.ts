@@ -1,6 +1,6 @@
 import { execForm } from '../dockerfile/json-form.ts';
 import { copyText } from './dockerfile-text.ts';
-import type { BaseFamily, RecipeOptions, Stage } from './image-recipe.ts';
+import type { BaseFamily, RecipeOptions, Stage, Step } from './image-recipe.ts';
 import { step } from './image-recipe.ts';
 
 /** Files of an image that a web server sends. */
@@ -29,11 +29,13 @@ export function staticStage(
   return { stage, port: PORT, health: '/' };
 }
 
-const WGET = (url: string) =>
-  step(
-    `HEALTHCHECK --interval=30s --timeout=3s --start-period=5s \\\n    CMD ${execForm(['wget', '-q', '-O', '/dev/null', url])}`,
+/** A health check by the wget of busybox. @param startSeconds how long the program may take to answer */
+export function wgetHealthcheck(url: string, startSeconds = 5): Step {
+  return step(
+    `HEALTHCHECK --interval=30s --timeout=3s --start-period=${startSeconds}s \\\n    CMD ${execForm(['wget', '-q', '-O', '/dev/null', url])}`,
     "wget is in the image's busybox.",
   );
+}
 
 function nginxStage({ from, folder, isSinglePage }: StaticFiles): Stage {
   const fallback = isSinglePage ? '/index.html' : '=404';
@@ -64,7 +66,7 @@ EOF`,
       ),
       step('USER 101:101', 'The account nginx, as a number: an orchestrator sees that it is not root.'),
       step(`EXPOSE ${PORT}`),
-      WGET(`http://127.0.0.1:${PORT}/`),
+      wgetHealthcheck(`http://127.0.0.1:${PORT}/`),
     ],
   };
 }
@@ -94,7 +96,7 @@ EOF`,
       step(copyText([folder], '/srv', from), 'Owned by root: the server cannot change them.'),
       step('USER 1000:1000', 'A number: an orchestrator sees that it is not root.'),
       step(`EXPOSE ${PORT}`),
-      WGET(`http://127.0.0.1:${PORT}/`),
+      wgetHealthcheck(`http://127.0.0.1:${PORT}/`),
     ],
   };
 }

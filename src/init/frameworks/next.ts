@@ -1,4 +1,5 @@
 import { configText } from '../node-project.ts';
+import { below, hasFolder } from '../project-files.ts';
 import type { Framework } from './framework.ts';
 
 /** Next.js: its traced standalone server, its export, or `next start`. */
@@ -8,9 +9,7 @@ export const next: Framework = {
   service(project) {
     const output = /\boutput\s*:\s*['"](\w+)['"]/.exec(configText(project, 'next'))?.[1];
     const buildEnv = { NEXT_TELEMETRY_DISABLED: '1' };
-    const assets = project.files.paths.some((path) =>
-      path.startsWith(project.folder === '' ? 'public/' : `${project.folder}/public/`),
-    )
+    const assets = hasFolder(project.files, below(project.folder, 'public'))
       ? [{ path: 'public', comment: 'Files that are sent as they are.' }]
       : [];
     if (output === 'export') {

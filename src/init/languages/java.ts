@@ -4,6 +4,7 @@ import { copyText, runText } from '../dockerfile-text.ts';
 import { healthRoute } from '../health-route.ts';
 import { type Recipe, type RecipeOptions, type Step, step } from '../image-recipe.ts';
 import { hasFolder, type ProjectFiles } from '../project-files.ts';
+import { wgetHealthcheck } from '../static-server.ts';
 
 const DEFAULT_VERSION = '21';
 const PORT = 8080;
@@ -58,14 +59,7 @@ export function javaRecipe(files: ProjectFiles, options: RecipeOptions): Recipe 
           step('COPY --from=build /out/app.jar ./app.jar'),
           step('USER 65532:65532', 'A number, not a name: an orchestrator sees that it is not root.'),
           ...(isWeb ? [step(`EXPOSE ${PORT}`)] : []),
-          ...(asks
-            ? [
-                step(
-                  `HEALTHCHECK --interval=30s --timeout=3s --start-period=30s \\\n    CMD ${execForm(['wget', '-q', '-O', '/dev/null', `http://127.0.0.1:${PORT}${health}`])}`,
-                  "wget is in the image's busybox.",
-                ),
-              ]
-            : []),
+          ...(asks ? [wgetHealthcheck(`http://127.0.0.1:${PORT}${health}`, 30)] : []),
           step(
             `ENTRYPOINT ${execForm([family === 'distroless' ? '/usr/bin/java' : 'java', '-XX:MaxRAMPercentage=75', '-jar', '/app/app.jar'])}`,
             "Exec form: signals reach Java. The heap follows the container's memory.",

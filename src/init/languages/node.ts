@@ -244,9 +244,7 @@ function productionStage(
         : [...moduleSteps(project, service, hasDeps), ...contentSteps(project, service)]),
       step(`USER ${base.user}`, 'A number, not a name: an orchestrator sees that it is not root.'),
       ...(port === undefined ? [] : [step(`EXPOSE ${port}`)]),
-      ...(health === undefined || port === undefined
-        ? []
-        : [nodeHealthcheck(base.program.length === 0 ? ['/nodejs/bin/node'] : base.program, health, port)]),
+      ...(health === undefined || port === undefined ? [] : [nodeHealthcheck(base.program, health, port)]),
       step(
         `CMD ${execForm([...base.program, ...loader, ...start])}`,
         'Exec form, and Node itself: signals reach the service, not a shell or a package manager.',
