@@ -5,7 +5,6 @@ import type {
   Dockerfile,
   HealthcheckInstruction,
   Instruction,
-  ListInstruction,
   RunInstruction,
   StageText,
   ValueInstruction,
@@ -73,7 +72,6 @@ export interface StageFacts {
   isScratch: boolean;
   /** The image is made from it: the target, or a stage below the target. All its files are shipped. */
   ships: boolean;
-  isTarget: boolean;
   runs: RunFacts[];
   copies: CopyFacts[];
   /** Runs and copies in their order. */
@@ -84,7 +82,6 @@ export interface StageFacts {
     cmd?: CommandInstruction;
     entrypoint?: CommandInstruction;
     healthcheck?: HealthcheckInstruction;
-    exposes: ListInstruction[];
   };
 }
 
@@ -97,7 +94,7 @@ export interface DockerfileFacts {
   target: StageFacts;
 }
 
-/** @param target name or number of the stage to build; the last one without it */
+/** Reads the stages of a Dockerfile for rules of advice; the target is the last one. */
 export function dockerfileFacts(
   dockerfile: Dockerfile,
   buildArgs: Record<string, string> = {},
@@ -116,7 +113,6 @@ export function dockerfileFacts(
     stages.push(stageFacts(stage, stages, { dockerfile, text, positions, globals, buildArgs }));
   }
   const target = stages.at(-1)!;
-  target.isTarget = true;
   for (let at: StageFacts | undefined = target; at !== undefined; at = at.base) at.ships = true;
   return { dockerfile, text, positions, stages, target };
 }
@@ -137,14 +133,13 @@ function stageFacts(text: StageText, earlier: readonly StageFacts[], scope: Scop
   const stage: StageFacts = {
     index: text.index,
     label: text.name ?? `stage ${text.index}`,
-    ...{ text, base, image, isScratch, ships: false, isTarget: false },
+    ...{ text, base, image, isScratch, ships: false },
     ...{ runs: [], copies: [], steps: [] },
     final: base?.final ?? {
       user: '',
       cwd: isScratch ? '/' : undefined,
       env: new Map(),
       shell: undefined,
-      exposes: [],
     },
   };
   const args = new Map<string, string>();
@@ -196,9 +191,6 @@ function enter(
     }
     case 'HEALTHCHECK':
       stage.final = { ...final, healthcheck: instruction };
-      return;
-    case 'EXPOSE':
-      stage.final = { ...final, exposes: [...final.exposes, instruction] };
       return;
     case 'RUN': {
       const run = runFacts(instruction, final, scope);

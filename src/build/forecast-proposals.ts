@@ -1,9 +1,8 @@
-import { closest } from '../errors/closest.ts';
-import { EXIT, JettisonError } from '../errors/error.ts';
 import type { Edit, Subject } from '../forecast/proposals/proposal.ts';
 import { PROPOSERS } from '../forecast/proposals/proposals.ts';
 import type { Forecast } from '../forecast/run-counts.ts';
 import type { OpenedHistory, Recipe } from './opened-history.ts';
+import { checkNames } from './options.ts';
 
 /** Executed steps of all commits together. */
 export interface Totals {
@@ -41,7 +40,8 @@ export async function propose(
   found: Forecast,
   only: readonly string[] = [],
 ): Promise<Proposed> {
-  checkIds(only);
+  const ids = PROPOSERS.map(({ id }) => id);
+  checkNames(only, ids, { code: 'PROPOSAL_UNKNOWN', kind: 'proposal' });
   const before = totals(found);
   const start = { dockerfile: history.text.text, ignoreText: history.text.ignoreText };
   const proposals: Proposal[] = [];
@@ -98,15 +98,4 @@ function totals({ steps, rebuild }: Forecast): Totals {
     steps.filter(({ kind }) => (kind === 'run') === isCommand).reduce((all, { runs }) => all + runs, 0);
   const isKnown = rebuild.unknown.length === 0;
   return { commands: sum(true), copies: sum(false), ...(isKnown && { expectedMs: rebuild.expectedMs }) };
-}
-
-function checkIds(only: readonly string[]): void {
-  const ids = PROPOSERS.map(({ id }) => id);
-  const unknown = only.find((id) => !ids.includes(id));
-  if (unknown === undefined) return;
-  const meant = closest(unknown, ids);
-  throw new JettisonError('PROPOSAL_UNKNOWN', `unknown proposal "${unknown}"`, {
-    hint: meant === undefined ? `There is ${ids.join(', ')}.` : `Did you mean "${meant}"?`,
-    exitCode: EXIT.usage,
-  });
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { dockerfileFacts } from '../advice/stage-facts.ts';
 import { contextSource } from '../context/context-source.ts';
 import { readDockerfile } from '../context/dockerfile.ts';
-import { closest } from '../errors/closest.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName } from '../image/reference.ts';
@@ -23,6 +22,7 @@ import {
   type TrialOptions,
   Trials,
 } from './optimise-trial.ts';
+import { checkNames } from './options.ts';
 
 export interface OptimiseOptions extends TrialOptions {
   /** As for `build`. */
@@ -79,7 +79,8 @@ const SOURCE = /\.([cm]?[jt]sx?|py|go|rb|java|php|html|css|vue|svelte|sh|txt)$/;
  * @throws JettisonError when the original cannot be built, `REWRITE_UNKNOWN`
  */
 export async function optimise(options: OptimiseOptions): Promise<OptimiseResult> {
-  checkIds(options.only ?? []);
+  const ids = REWRITES.map(({ id }) => id);
+  checkNames(options.only ?? [], ids, { code: 'REWRITE_UNKNOWN', kind: 'rewrite' });
   const source = contextSource(options.context);
   if (source.kind !== 'directory') {
     throw new JettisonError('CONTEXT_UNKNOWN', `"${options.context}" is not a directory`, {
@@ -245,15 +246,4 @@ function editedFile(evidence: OptimiseEvidence, directory: string): string | und
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-function checkIds(only: readonly string[]): void {
-  const ids = REWRITES.map(({ id }) => id);
-  const unknown = only.find((id) => !ids.includes(id));
-  if (unknown === undefined) return;
-  const meant = closest(unknown, ids);
-  throw new JettisonError('REWRITE_UNKNOWN', `unknown rewrite "${unknown}"`, {
-    hint: meant === undefined ? `There is ${ids.join(', ')}.` : `Did you mean "${meant}"?`,
-    exitCode: EXIT.usage,
-  });
 }

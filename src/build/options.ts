@@ -156,11 +156,25 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
  */
 export function checkOptions(options: object, more: readonly string[] = []): void {
   const known = [...Object.keys(BUILD_OPTIONS), ...more];
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  checkNames(Object.keys(options), known, { code: 'OPTION_UNKNOWN', kind: 'option' });
+}
+
+/**
+ * Rejects names that are not among those known.
+ *
+ * @param kind of the names, in the singular
+ * @throws JettisonError with the code
+ */
+export function checkNames(
+  names: readonly string[],
+  known: readonly string[],
+  { code, kind }: { code: string; kind: string },
+): void {
+  const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const meant = closest(unknown, known);
-  throw new JettisonError('OPTION_UNKNOWN', `unknown option "${unknown}"`, {
-    hint: meant === undefined ? `The options are ${known.join(', ')}.` : `Did you mean "${meant}"?`,
+  throw new JettisonError(code, `unknown ${kind} "${unknown}"`, {
+    hint: meant === undefined ? `The ${kind}s are ${known.join(', ')}.` : `Did you mean "${meant}"?`,
     exitCode: EXIT.usage,
   });
 }

@@ -92,7 +92,7 @@ export function describeNode(
 }
 
 /** A root package that is started itself, beside its workspaces: its start script does not lead into one. */
-function isOwnService({ scripts, workspaces: _ }: PackageManifest): boolean {
+function isOwnService({ scripts }: PackageManifest): boolean {
   const start = scripts['start'] ?? '';
   return /^(node|bun|tsx)\s/.test(start) && !/\b(apps|packages|services)\//.test(start);
 }

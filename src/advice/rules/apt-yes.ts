@@ -1,7 +1,7 @@
 import { defineAdvice } from '../advice.ts';
 import { insertAfter, wordOf } from '../command-edits.ts';
 
-const PROGRAMS = ['apt-get', 'apt', 'yum', 'dnf', 'microdnf'];
+const PROGRAMS = ['apt-get', 'apt', 'yum', 'dnf'];
 
 export const aptYes = defineAdvice({
   id: 'AptYes',
@@ -13,7 +13,6 @@ export const aptYes = defineAdvice({
   check({ command, run, stage }, report, { positions }) {
     const verb = wordOf(command, 'install');
     if (!PROGRAMS.includes(command.name) || verb === undefined) return;
-    if (command.name === 'microdnf') return;
     if (
       command.args.some((arg) =>
         /^-[a-z]*y[a-z]*$|^--(assume-?yes|yes|assumeyes|download-only|simulate)$|^-[a-z]*qq$/.test(arg),

@@ -16,10 +16,10 @@ export const pipCache = defineAdvice({
     const verb = wordOf(command, 'install');
     if (!stage.ships || (!isPip && !isModule) || verb === undefined) return;
     if (command.args.includes('--no-cache-dir') || command.args.includes('--no-cache')) return;
-    const off = run.state.env.get('PIP_NO_CACHE_DIR') ?? assigned(command.assignments);
-    if (off !== undefined && !/^(0|false|no|off)?$/i.test(off)) return;
     // pip turns its cache off for any value that is set, even a false one, up to version 19.
     if (run.state.env.has('PIP_NO_CACHE_DIR')) return;
+    const off = assigned(command.assignments);
+    if (off !== undefined && !/^(0|false|no|off)?$/i.test(off)) return;
     const cache = run.state.env.get('PIP_CACHE_DIR') ?? `${homeOf(run.state)}/.cache/pip`;
     if (isMounted(run, cache) || deletesLater(run, command, '.cache')) return;
     report({

@@ -5,6 +5,7 @@ import type { Inspection } from '../../inspect/inspection.ts';
 import { defineCommand } from '../command.ts';
 import { table } from '../print/docker-units.ts';
 import { printJson } from '../print/list-output.ts';
+import { markdownTable } from '../print/markdown.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 const FORMATS = ['table', 'markdown'] as const;
@@ -72,14 +73,6 @@ function ratio(value: number, first: number): string {
   return ` (${percent > 0 ? '+' : ''}${percent} %)`;
 }
 
-function markdown(all: Figures[]): string {
-  const cell = (text: string) => text.replace(/[\\|`*_<>[\]]/g, '\\$&').replace(/\s+/g, ' ');
-  const [head, ...body] = rows(all);
-  const line = (cells: string[]) => `| ${cells.map(cell).join(' | ')} |\n`;
-  const rule = `| --- |${' ---: |'.repeat(all.length)}\n`;
-  return line(head!) + rule + body.map(line).join('');
-}
-
 export const command = defineCommand({
   usage: 'jettison compare [OPTIONS] IMAGE...',
   about: `Puts images side by side: sizes, layers, files, packages, waste, user, shell, health check, and the download for
@@ -98,7 +91,7 @@ each where the first is present.`,
     return withInspections(args, flags, io, (inspections) => {
       const all = inspections.map((one) => figuresOf(one, inspections[0]!));
       if (flags.json) printJson(io, all);
-      else io.stdout.write(flags.format === 'markdown' ? markdown(all) : table(rows(all)));
+      else io.stdout.write(flags.format === 'markdown' ? markdownTable(rows(all), true) : table(rows(all)));
       return 0;
     });
   },

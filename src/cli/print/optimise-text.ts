@@ -4,6 +4,7 @@ import { style, wantsColor } from '../../errors/style.ts';
 import { seconds, size } from '../../events/units.ts';
 import type { Io } from '../command.ts';
 import { table } from './docker-units.ts';
+import { markdownCode, markdownTable, markdownText } from './markdown.ts';
 
 const HEAD = ['', 'Size', 'Packed', 'Layers', 'Files', 'Waste', 'Cold build', 'After an edit', 'User'];
 
@@ -58,28 +59,21 @@ export function optimiseText(result: OptimiseResult, io: Io): string {
 
 /** The same as Markdown, with the patch. */
 export function optimiseMarkdown(result: OptimiseResult, patch: string): string {
-  const cell = (text: string) =>
-    visible(text)
-      .replace(/[\\|`*_<>[\]]/g, '\\$&')
-      .replace(/\s+/g, ' ');
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |\n`;
-  const [head, ...body] = rows(result.steps);
   const [, ...kept] = result.steps;
-  const parts = [line(head!), `|${' --- |'.repeat(head!.length)}\n`, ...body.map(line)];
+  const parts = [markdownTable(rows(result.steps))];
   if (result.undecided !== undefined) {
-    parts.push(`\nThe probe cannot decide: ${cell(result.undecided)}. Nothing is proven.\n`);
+    parts.push(`\nThe probe cannot decide: ${markdownText(result.undecided)}. Nothing is proven.\n`);
   }
   if (kept.length > 0) parts.push('\nProven:\n\n');
   for (const { id, summary, check } of kept) {
-    parts.push(`- ${id}: ${cell(summary)}${check === undefined ? '' : ` (check: ${cell(check)})`}\n`);
+    parts.push(
+      `- ${id}: ${markdownText(summary)}${check === undefined ? '' : ` (check: ${markdownText(check)})`}\n`,
+    );
   }
   if (result.rejected.length > 0) parts.push('\nNot used:\n\n');
   for (const { id, summary, reasons } of result.rejected) {
-    parts.push(`- ${id}: ${cell(summary)}: ${cell(reasons.join('; '))}\n`);
+    parts.push(`- ${id}: ${markdownText(summary)}: ${markdownText(reasons.join('; '))}\n`);
   }
-  // A fence that is longer than any in the text.
-  const longest = Math.max(2, ...[...patch.matchAll(/`+/g)].map(([marks]) => marks.length));
-  const fence = '`'.repeat(longest + 1);
-  if (patch !== '') parts.push(`\n${fence}diff\n${patch}${fence}\n`);
+  if (patch !== '') parts.push(`\n${markdownCode(patch, 'diff')}`);
   return parts.join('');
 }
