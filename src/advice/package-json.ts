@@ -1,3 +1,5 @@
+import { type Fields, jsonOf, membersOf } from '../fields/json-values.ts';
+
 /** The script of package.json that a command runs. */
 export interface PackageScript {
   text: string;
@@ -30,18 +32,7 @@ export function hasDevDependencies(manifest: string): boolean {
   return Object.keys(objectMember(manifest, 'devDependencies')).length > 0;
 }
 
-/** An object in a package.json; empty where it is missing, or is not one. */
-function objectMember(manifest: string, name: string): Record<string, unknown> {
-  let json: unknown;
-  try {
-    json = JSON.parse(manifest);
-  } catch {
-    return {};
-  }
-  const member = isObject(json) ? json[name] : undefined;
-  return isObject(member) ? member : {};
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The members of an object in a package.json; none where it is missing, or is not one. */
+function objectMember(manifest: string, name: string): Fields {
+  return membersOf(membersOf(jsonOf(manifest))[name]);
 }

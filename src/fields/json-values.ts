@@ -2,7 +2,7 @@
 export type Fields = Record<string, unknown>;
 
 /** What JSON says; undefined for what is none. */
-export function jsonOf(bytes: Buffer | undefined): unknown {
+export function jsonOf(bytes: Buffer | string | undefined): unknown {
   try {
     return bytes === undefined ? undefined : JSON.parse(bytes.toString());
   } catch {

@@ -1,4 +1,5 @@
-import { isRecord, type ProjectFiles, readJson, stringMembers } from './project-files.ts';
+import { isObject, textOf, textsOf } from '../fields/json-values.ts';
+import { type ProjectFiles, readJson, stringMembers } from './project-files.ts';
 
 /** The members of a package.json that detection reads, checked. */
 export interface PackageManifest {
@@ -21,22 +22,21 @@ export interface PackageManifest {
 export function readManifest(files: ProjectFiles, path: string): PackageManifest | undefined {
   const json = readJson(files, path);
   if (json === undefined) return undefined;
-  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
-  const [, name, version] = /^([a-z]+)@(\d+(?:\.\d+){0,2})/.exec(text(json['packageManager']) ?? '') ?? [];
+  const [, name, version] = /^([a-z]+)@(\d+(?:\.\d+){0,2})/.exec(textOf(json['packageManager']) ?? '') ?? [];
   const { workspaces } = json;
-  const patterns = isRecord(workspaces) ? workspaces['packages'] : workspaces;
+  const patterns = isObject(workspaces) ? workspaces['packages'] : workspaces;
   return {
-    name: text(json['name']),
+    name: textOf(json['name']),
     isModule: json['type'] === 'module',
-    main: text(json['main']),
+    main: textOf(json['main']),
     scripts: stringMembers(json['scripts']),
     dependencies: {
       ...stringMembers(json['optionalDependencies']),
       ...stringMembers(json['dependencies']),
     },
     devDependencies: stringMembers(json['devDependencies']),
-    node: text(stringMembers(json['engines'])['node']) ?? text(stringMembers(json['volta'])['node']),
+    node: textOf(stringMembers(json['engines'])['node']) ?? textOf(stringMembers(json['volta'])['node']),
     packageManager: name === undefined ? undefined : { name, version: version! },
-    workspaces: Array.isArray(patterns) ? patterns.filter((one) => typeof one === 'string') : [],
+    workspaces: textsOf(patterns),
   };
 }

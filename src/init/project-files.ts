@@ -1,4 +1,5 @@
 import { JettisonError } from '../errors/error.ts';
+import { type Fields, isObject, jsonOf, membersOf } from '../fields/json-values.ts';
 
 /** The files of a project, as far as detection needs them. Paths are relative, with `/`. */
 export interface ProjectFiles {
@@ -36,29 +37,22 @@ export function projectFiles(
 }
 
 /** A JSON object of a project. @throws JettisonError `INIT_FILE` */
-export function readJson(files: ProjectFiles, path: string): Record<string, unknown> | undefined {
+export function readJson(files: ProjectFiles, path: string): Fields | undefined {
   const text = files.text(path);
   if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
-  } catch {
-    // Reported below.
-  }
+  const value = jsonOf(text);
+  if (isObject(value)) return value;
   throw new JettisonError('INIT_FILE', `${path} is not a JSON object`, {
     hint: 'Correct the file: `npm pkg fix` names what npm cannot read.',
   });
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** The members of an object whose values are strings. */
 export function stringMembers(value: unknown): Record<string, string> {
-  if (!isRecord(value)) return {};
   return Object.fromEntries(
-    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    Object.entries(membersOf(value)).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
   );
 }
 

@@ -1,8 +1,9 @@
 import { parse } from 'yaml';
 import { compilePattern } from '../context/pattern.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
+import { membersOf, textsOf } from '../fields/json-values.ts';
 import { type PackageManifest, readManifest } from './package-manifest.ts';
-import { isRecord, type ProjectFiles } from './project-files.ts';
+import type { ProjectFiles } from './project-files.ts';
 
 /** One package of a repository with several. */
 export interface Workspace {
@@ -42,8 +43,7 @@ function pnpmPatterns(files: ProjectFiles): string[] {
   } catch (error) {
     throw new JettisonError('INIT_FILE', `pnpm-workspace.yaml is not YAML: ${(error as Error).message}`);
   }
-  const packages = isRecord(value) ? value['packages'] : undefined;
-  return Array.isArray(packages) ? packages.filter((one) => typeof one === 'string') : [];
+  return textsOf(membersOf(value)['packages']);
 }
 
 /**

@@ -1,10 +1,11 @@
 import { parse } from 'smol-toml';
 import { execForm } from '../../dockerfile/json-form.ts';
 import { EXIT, JettisonError } from '../../errors/error.ts';
+import { membersOf, textsOf } from '../../fields/json-values.ts';
 import { copyText, runText } from '../dockerfile-text.ts';
 import { healthRoute, listeningPort } from '../health-route.ts';
 import { type Recipe, type RecipeOptions, type Step, step } from '../image-recipe.ts';
-import { isRecord, type ProjectFiles } from '../project-files.ts';
+import type { ProjectFiles } from '../project-files.ts';
 
 const DEFAULT_VERSION = '3.13';
 const PORT = 8000;
@@ -188,13 +189,10 @@ function packagesOf(files: ProjectFiles): string[] {
     } catch (error) {
       throw new JettisonError('INIT_FILE', `pyproject.toml is not TOML: ${(error as Error).message}`);
     }
-    const project = isRecord(toml) && isRecord(toml['project']) ? toml['project'] : {};
-    const tool = isRecord(toml) && isRecord(toml['tool']) ? toml['tool'] : {};
-    const poetry = isRecord(tool['poetry']) ? tool['poetry'] : {};
-    if (Array.isArray(project['dependencies'])) {
-      lines.push(...project['dependencies'].filter((one) => typeof one === 'string'));
-    }
-    if (isRecord(poetry['dependencies'])) lines.push(...Object.keys(poetry['dependencies']));
+    const { project, tool } = membersOf(toml);
+    const { poetry } = membersOf(tool);
+    lines.push(...textsOf(membersOf(project)['dependencies']));
+    lines.push(...Object.keys(membersOf(membersOf(poetry)['dependencies'])));
   }
   return lines.flatMap((line) => /^\s*([A-Za-z0-9][\w.-]*)/.exec(line)?.[1]?.toLowerCase() ?? []);
 }
