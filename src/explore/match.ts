@@ -1,3 +1,5 @@
+import { starMatcher } from '../fields/star-pattern.ts';
+
 /**
  * Whether texts contain a typed pattern: `*` matches anything, `^` the beginning and `$` the end. A pattern without
  * capitals ignores case (`ignoresCase`). Takes linear time for any pattern.
@@ -16,22 +18,6 @@ export function ignoresCase(typed: string): boolean {
 export function exactMatcher(typed: string): (text: string) => boolean {
   const isAtStart = typed.startsWith('^');
   const isAtEnd = typed.length > 1 && typed.endsWith('$');
-  const parts = typed.slice(isAtStart ? 1 : 0, isAtEnd ? -1 : undefined).split('*');
-  const last = parts.pop()!;
-  return (within) => {
-    let at = 0;
-    for (const [index, part] of parts.entries()) {
-      if (index === 0 && isAtStart) {
-        if (!within.startsWith(part)) return false;
-        at = part.length;
-        continue;
-      }
-      const found = within.indexOf(part, at);
-      if (found < 0) return false;
-      at = found + part.length;
-    }
-    if (isAtEnd && !(within.endsWith(last) && within.length - last.length >= at)) return false;
-    if (isAtStart && parts.length === 0) return isAtEnd ? within === last : within.startsWith(last);
-    return isAtEnd || within.includes(last, at);
-  };
+  const pattern = typed.slice(isAtStart ? 1 : 0, isAtEnd ? -1 : undefined);
+  return starMatcher(pattern, { isAtStart, isAtEnd });
 }

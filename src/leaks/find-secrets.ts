@@ -1,3 +1,4 @@
+import { starMatcher } from '../fields/star-pattern.ts';
 import type { Census, WasteReason } from '../inspect/census.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import { type Instruction, madeBy } from '../inspect/instructions.ts';
@@ -102,9 +103,7 @@ export function countSecrets(findings: readonly SecretFinding[]): Record<SecretS
 function namesSecretFinding({ id, package: place }: IgnoreRule, { kind, name }: SecretFinding): boolean {
   if (id !== kind) return false;
   if (place === undefined) return true;
-  const parts = place.replace(/^\//, '').split('*');
-  const pattern = parts.map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')).join('.*');
-  return new RegExp(`^${pattern}$`, 's').test(name);
+  return starMatcher(place.replace(/^\//, ''))(name);
 }
 
 function fileFindings(

@@ -1,3 +1,4 @@
+import { starMatcher } from '../../fields/star-pattern.ts';
 import { parseReference } from '../../image/reference.ts';
 import { defineAdvice } from '../advice.ts';
 
@@ -12,7 +13,7 @@ export const trustedRegistry = defineAdvice({
     // A stage on another one has the image of that one, where it is reported.
     if (trustedRegistries === undefined || stage.base !== undefined || stage.image === undefined) return;
     const { registry } = parseReference(stage.image.repository);
-    if (trustedRegistries.some((pattern) => matches(pattern, registry))) return;
+    if (trustedRegistries.some((pattern) => starMatcher(pattern)(registry))) return;
     report({
       message: `${registry} is not among the trusted registries: ${trustedRegistries.join(', ')}`,
       hint: `Use an image of one of them, or add ${registry} to trustedRegistries.`,
@@ -21,9 +22,3 @@ export const trustedRegistry = defineAdvice({
     });
   },
 });
-
-/** Whether a pattern, in which `*` stands for any text, means a registry. */
-function matches(pattern: string, registry: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(registry);
-}
