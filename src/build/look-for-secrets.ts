@@ -21,6 +21,8 @@ export async function lookForSecrets(
   const found = new Map<string, Diagnostic>();
   const add = (message: string, location: Location) =>
     found.set(message, { code: CODE, message, location, hint: HINT });
+  // Images for several platforms share layers.
+  const looked = new Set<string>();
   for (const { config, layers } of built) {
     for (const { kind, where, name, masked, history } of searchConfig(config)) {
       const { created_by: by = '' } = history === undefined ? {} : (config.history?.[history] ?? {});
@@ -31,7 +33,8 @@ export async function lookForSecrets(
     }
     for (const { id } of layers) {
       const layer = made.get(id);
-      if (layer === undefined) continue;
+      if (layer === undefined || looked.has(id)) continue;
+      looked.add(id);
       for (const [path, [first, ...others]] of byPath(await secretsOfLayer(store, id))) {
         const { kind, masked, line } = first!;
         const place = line === undefined ? path : `${path}:${line}`;
