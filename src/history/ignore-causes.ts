@@ -2,6 +2,13 @@ import { ignoreRules, parseIgnore } from '../context/ignore.ts';
 import type { Cause } from '../events/cause.ts';
 import type { IgnoreList } from './step-facts.ts';
 
+/** Causes that an ignore file may be behind. */
+const OF_FILES: ReadonlySet<Cause['kind']> = new Set<Cause['kind']>([
+  'file-gone',
+  'file-new',
+  'file-renamed',
+]);
+
 /**
  * The same causes, where files that came or went because the ignore file changed are told as that: an ignore file that
  * now matches what was selected before, or matched what is selected now.
@@ -11,6 +18,9 @@ export function withIgnoreCauses(
   now: IgnoreList | undefined,
   was: IgnoreList | undefined,
 ): Cause[] {
+  const patternsOf = (list: IgnoreList | undefined) => (list?.patterns ?? []).join('\n');
+  if (patternsOf(now) === patternsOf(was) || !causes.some(({ kind }) => OF_FILES.has(kind)))
+    return [...causes];
   const [rules, rulesWas] = [now, was].map((list) =>
     list === undefined ? ignoreRules([], '') : parseIgnore(list.patterns.join('\n'), list.file),
   );
