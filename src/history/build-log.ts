@@ -32,7 +32,7 @@ export class BuildLog {
     this.#length += text.length;
     if (log.headLength < HALF) {
       log.headLength += text.length;
-      push(log.head, { step, stream, text });
+      addPiece(log.head, { step, stream, text });
       return;
     }
     log.tailLength += text.length;
@@ -58,18 +58,18 @@ export class BuildLog {
   entries(masked: (text: string) => string): LogEntry[] {
     return [...this.#steps].flatMap(([step, { head, tail, dropped }]) => {
       const pieces: LogEntry[] = [];
-      for (const piece of head) push(pieces, { ...piece });
+      for (const piece of head) addPiece(pieces, { ...piece });
       if (dropped > 0) {
         pieces.push({ step, stream: 'stderr', text: `\n… ${dropped} characters are left out here …\n` });
       }
-      for (const piece of tail) push(pieces, { ...piece });
+      for (const piece of tail) addPiece(pieces, { ...piece });
       return pieces.map((piece) => ({ ...piece, text: masked(piece.text) }));
     });
   }
 }
 
 /** Adds a piece to the one before it, if that is of the same stream. */
-function push(pieces: LogEntry[], piece: LogEntry): void {
+export function addPiece(pieces: LogEntry[], piece: LogEntry): void {
   const last = pieces.at(-1);
   if (last?.stream === piece.stream) last.text += piece.text;
   else pieces.push(piece);

@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { addPiece } from './build-log.ts';
 import type { LogEntry } from './build-record.ts';
 
 /** Milliseconds that output waits to be written with what follows. */
@@ -58,11 +59,11 @@ export class RunningLog {
     const split = this.#split;
     if (this.#isOver || split === undefined) return;
     const rests: LogEntry[] = [];
+    const last = new Map(this.#waiting.map(({ step }, at) => [step, at]));
     let lines = '';
     for (const [at, entry] of this.#waiting.entries()) {
       // A secret does not go on in the other stream.
-      const isWhole = this.#waiting.slice(at + 1).some(({ step }) => step === entry.step);
-      const { shown, rest } = split(entry.text, isWhole);
+      const { shown, rest } = split(entry.text, at < last.get(entry.step)!);
       if (shown !== '') lines += `${JSON.stringify({ ...entry, text: shown })}\n`;
       if (rest !== '') rests.push({ ...entry, text: rest });
     }
@@ -92,9 +93,7 @@ export function runningLogEntries(bytes: Uint8Array): LogEntry[] {
     // What was written by halves when the process was killed.
     if (entry === undefined) continue;
     const entries = steps.get(entry.step) ?? [];
-    const last = entries.at(-1);
-    if (last?.stream === entry.stream) last.text += entry.text;
-    else entries.push(entry);
+    addPiece(entries, entry);
     steps.set(entry.step, entries);
   }
   return [...steps.values()].flat();
