@@ -29,7 +29,7 @@ export async function withInspections<T>(
   choice: Values<typeof SOURCE_FLAGS>,
   io: Io,
   use: (inspections: Inspection[], store: Store) => Promise<T> | T,
-  companion?: (store: Store) => LayerCompanion,
+  companion?: LayerCompanion,
 ): Promise<T> {
   const view = new TransferView(io, 'read');
   const onProgress = ({ blob: { digest: item, size } }: Layer, moved: number) =>

@@ -25,7 +25,7 @@ export interface ImagePlaces {
   /** A layer that is read for the first time: how many bytes of its packed form have been. */
   onProgress?: (layer: Layer, moved: number) => void;
   /** Another look at the layers that are read. */
-  companion?: (store: Store) => LayerCompanion;
+  companion?: LayerCompanion;
 }
 
 /** Opens and inspects images, and closes them after `use`. Each layer is read once; the store keeps the result. */
@@ -39,7 +39,7 @@ export async function inspectImages<T>(
       ...{ store, signal },
       ...(names.length > 1 && { shared: new Map<Digest, CountedLayer>() }),
       ...(onProgress && { onProgress }),
-      ...(companion && { companion: companion(store) }),
+      ...(companion && { companion }),
     };
     const opened: Image[] = [];
     try {

@@ -19,9 +19,12 @@ import { collectGarbage, type FileObserver, scanLayer } from './scan-layer.ts';
 /** Another look at the files of layers: what it finds is kept by diff id, too. */
 export interface LayerCompanion {
   /** Whether its finding of a layer is kept: the layer need not be read for it. */
-  has(diffId: Digest): boolean;
+  has(store: Store, diffId: Digest): boolean;
   /** Sees the layer's files, which are read now. */
-  observe(diffId: Digest): FileObserver & { /** The layer is what its diff id says. */ keep(): void };
+  observe(
+    store: Store,
+    diffId: Digest,
+  ): FileObserver & { /** The layer is what its diff id says. */ keep(): void };
 }
 
 export interface InspectOptions {
@@ -91,9 +94,9 @@ function kept({ index, ...layer }: CountedLayer): CountedLayer {
 
 async function lookAt(layer: Layer, { store, signal, onProgress, companion }: InspectOptions) {
   const known = store.inspections.get(layer.diffId, FACTS_VERSION);
-  const isComplete = companion === undefined || companion.has(layer.diffId);
+  const isComplete = companion === undefined || companion.has(store, layer.diffId);
   if (known !== undefined && isComplete) return known;
-  const observer = isComplete ? undefined : companion.observe(layer.diffId);
+  const observer = isComplete ? undefined : companion.observe(store, layer.diffId);
   let moved = 0;
   // What is known of a layer is not looked for again when only the companion needs to see it.
   const found = await scanLayer(layer, known === undefined ? CATALOGUES : [], {

@@ -64,7 +64,7 @@ export async function look<T>(
     ...options
   }: LookOptions,
   use: (inspections: Inspection[], store: Store) => T,
-  companion?: (store: Store) => LayerCompanion,
+  companion?: LayerCompanion,
 ): Promise<T> {
   const where = {
     ...{ env, cwd, signal, remote: options.remote ?? false, insecure: options.registryInsecure ?? false },

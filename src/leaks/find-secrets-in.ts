@@ -1,7 +1,8 @@
+import type { Inspection } from '../inspect/inspection.ts';
 import { type LookOptions, look } from '../inspect/library.ts';
 import { readIgnoreFile } from '../scan/ignore-rules.ts';
 import { findSecrets } from './find-secrets.ts';
-import { secretsCompanion } from './layer-secrets.ts';
+import { SecretsCompanion } from './layer-secrets.ts';
 import { type SecretsDocument, secretsDocument } from './secrets-json.ts';
 
 export interface SecretsOptions extends LookOptions {
@@ -18,7 +19,7 @@ export interface SecretsOptions extends LookOptions {
  */
 export async function findSecretsIn(image: string, options: SecretsOptions = {}): Promise<SecretsDocument> {
   const rules = readIgnoreFile(options.ignore ?? '', 'options.ignore');
-  const use = ([inspection]: Parameters<typeof findSecrets>[0][], store: Parameters<typeof findSecrets>[1]) =>
-    secretsDocument(findSecrets(inspection!, store, rules));
-  return look([image], options, use, secretsCompanion);
+  const secrets = new SecretsCompanion();
+  const use = ([inspection]: Inspection[]) => secretsDocument(findSecrets(inspection!, secrets, rules));
+  return look([image], options, use, secrets);
 }

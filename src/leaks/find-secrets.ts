@@ -6,8 +6,7 @@ import { applyRules, type Ignored, type IgnoreRule } from '../scan/ignore-rules.
 import { type ConfigSecret, searchConfig } from '../secrets/config-search.ts';
 import { kindTitle } from '../secrets/kind-titles.ts';
 import { SECRET_SEVERITIES, type SecretSeverity } from '../secrets/secret-kind.ts';
-import type { Store } from '../store/store.ts';
-import { keptSecrets, type LayerSecrets } from './layer-secrets.ts';
+import type { LayerSecrets, SecretsCompanion } from './layer-secrets.ts';
 import { publisherOf } from './published.ts';
 
 /** A layer, and the instruction that made it. */
@@ -65,14 +64,15 @@ export interface SecretsReport {
 /**
  * What is in an inspected image that nobody should have: in every layer, whatever later layers hide, and in its config.
  *
+ * @param secrets the companion of the inspection
  * @param rules what does not count, and why
  */
 export function findSecrets(
   inspection: Inspection,
-  store: Store,
+  secrets: SecretsCompanion,
   rules: readonly IgnoreRule[],
 ): SecretsReport {
-  const layers = inspection.image.layers.map(({ diffId }) => keptSecrets(store, diffId)!);
+  const layers = inspection.image.layers.map(({ diffId }) => secrets.of(diffId));
   const hidden = hiddenFiles(inspection.census);
   const inFiles = (list: 'secrets' | 'forged') => fileFindings(inspection, layers, list, hidden);
   const all = [...inFiles('secrets'), ...configFindings(inspection)].sort(worstFirst);

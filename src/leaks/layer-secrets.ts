@@ -30,41 +30,51 @@ export interface LayerSecrets {
 /** Listed of one layer. */
 const MOST = 5000;
 
-/** What is kept of a layer; undefined where nobody has looked, or another version of the detector. */
-export function keptSecrets(store: Store, diffId: Digest): LayerSecrets | undefined {
-  const record = store.inspections.finding(diffId, 'secrets');
-  return isLayerSecrets(record) && record.version === DETECTOR_VERSION ? record : undefined;
-}
-
 /** Looks for secrets in the files of layers while they are inspected, and keeps what it finds. */
-export function secretsCompanion(store: Store): LayerCompanion {
-  return {
-    has: (diffId) => keptSecrets(store, diffId) !== undefined,
-    observe(diffId) {
-      const search = new ContentSearch();
-      const found: LayerSecrets = {
-        ...{ version: DETECTOR_VERSION, files: 0, bytes: 0 },
-        ...{ secrets: [], forged: [], more: 0, partial: [] },
-      };
-      let path = '';
-      return {
-        begin(of, size) {
-          path = of;
-          found.files++;
-          found.bytes += size;
-          search.begin(of, size);
-        },
-        write: (chunk) => search.write(chunk),
-        end() {
-          const { secrets, forged, more, isPartial } = search.end();
-          found.more += more + add(found.secrets, secrets, path);
-          add(found.forged, forged, path);
-          if (isPartial && found.partial.length < MOST) found.partial.push(path);
-        },
-        keep: () => store.inspections.putFinding(diffId, 'secrets', found),
-      };
-    },
-  };
+export class SecretsCompanion implements LayerCompanion {
+  readonly #layers = new Map<Digest, LayerSecrets>();
+
+  /** What is known of a layer that has been inspected. */
+  of(diffId: Digest): LayerSecrets {
+    return this.#layers.get(diffId)!;
+  }
+
+  /** Whether a layer has been searched by this version of the detector. */
+  has(store: Store, diffId: Digest): boolean {
+    if (this.#layers.has(diffId)) return true;
+    const record = store.inspections.finding(diffId, 'secrets');
+    if (!isLayerSecrets(record) || record.version !== DETECTOR_VERSION) return false;
+    this.#layers.set(diffId, record);
+    return true;
+  }
+
+  observe(store: Store, diffId: Digest): ReturnType<LayerCompanion['observe']> {
+    const search = new ContentSearch();
+    const found: LayerSecrets = {
+      ...{ version: DETECTOR_VERSION, files: 0, bytes: 0 },
+      ...{ secrets: [], forged: [], more: 0, partial: [] },
+    };
+    let path = '';
+    return {
+      begin(of, size) {
+        path = of;
+        found.files++;
+        found.bytes += size;
+        search.begin(of, size);
+      },
+      write: (chunk) => search.write(chunk),
+      end() {
+        const { secrets, forged, more, isPartial } = search.end();
+        found.more += more + add(found.secrets, secrets, path);
+        add(found.forged, forged, path);
+        if (isPartial && found.partial.length < MOST) found.partial.push(path);
+      },
+      keep: () => {
+        this.#layers.set(diffId, found);
+        store.inspections.putFinding(diffId, 'secrets', found);
+      },
+    };
+  }
 }
 
 /** @returns how many have found no place */

@@ -1,5 +1,5 @@
 import { findSecrets } from '../../leaks/find-secrets.ts';
-import { secretsCompanion } from '../../leaks/layer-secrets.ts';
+import { SecretsCompanion } from '../../leaks/layer-secrets.ts';
 import { secretsDocument } from '../../leaks/secrets-json.ts';
 import { SECRET_SEVERITIES } from '../../secrets/secret-kind.ts';
 import { defineCommand } from '../command.ts';
@@ -44,12 +44,13 @@ Exit codes: 0 searched, 1 searched, and --fail-on holds, 2 the command line is w
   async run({ flags, args, io }) {
     const [image = ''] = args;
     const rules = readRules(flags.ignore, io);
+    const secrets = new SecretsCompanion();
     return withInspections(
       [image],
       flags,
       io,
-      ([inspection], store) => {
-        const report = findSecrets(inspection!, store, rules);
+      ([inspection]) => {
+        const report = findSecrets(inspection!, secrets, rules);
         const format = flags.json ? 'json' : (flags.format ?? 'table');
         if (format === 'table') io.stdout.write(secretsText(report, io));
         if (format === 'json') printJson(io, secretsDocument(report));
@@ -58,7 +59,7 @@ Exit codes: 0 searched, 1 searched, and --fail-on holds, 2 the command line is w
         if (report.findings.some(({ severity }) => isAtLeast(severity, flags['fail-on']))) return 1;
         return report.partial.length > 0 ? NOT_SEARCHED : 0;
       },
-      secretsCompanion,
+      secrets,
     );
   },
 });
