@@ -50,6 +50,25 @@ describe('builds on record', () => {
     expect(step.why.causes).toMatchObject([{ kind: 'file-changed', name: 'a', was: '1', now: '2' }]);
   });
 
+  it('take a number alone for a line, also where the id of a build begins with it', async () => {
+    const [{ id }] = await facts();
+    const file = join(builds.folder, 'four.json.gz');
+    await text('builds', 'export', '-o', file, id);
+    const told = JSON.parse(gunzipSync(readFileSync(file)).toString());
+    told.build = { ...told.build, id: '4zzzzzzzzz', started: new Date(Date.now() - 600_000).toISOString() };
+    writeFileSync(file, gzipSync(JSON.stringify(told)));
+    await text('builds', 'import', file);
+    try {
+      const ran = await text('why-ran', '4');
+      expect(ran).toContain(id);
+      expect(ran).not.toContain('COPY b');
+      expect(await text('why-ran', '4z')).toContain('4zzzzzzzzz');
+      expect(await text('why-ran', '4', '4')).toContain('4zzzzzzzzz');
+    } finally {
+      await text('builds', 'rm', '4zzzzzzzzz');
+    }
+  });
+
   it('have no values of arguments that are secrets', () => {
     const folder = join(builds.home, 'builds');
     for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

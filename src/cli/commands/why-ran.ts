@@ -21,7 +21,7 @@ instruction; LINE a line of the Dockerfile.`,
       const [first, second] = args;
       const isBuild =
         first !== undefined &&
-        (second !== undefined || builds.names().some(({ id }) => id.startsWith(first)));
+        (second !== undefined || (!isLine(first) && builds.names().some(({ id }) => id.startsWith(first))));
       const build = findBuild(builds, isBuild ? first : undefined);
       const steps = chosen(build, isBuild ? second : first);
       if (flags.json) {
@@ -37,10 +37,15 @@ instruction; LINE a line of the Dockerfile.`,
   },
 });
 
+/** A number alone is a line: that an id begins with it is chance. */
+function isLine(text: string): boolean {
+  return /^\d+$/.test(text);
+}
+
 /** @throws JettisonError `STEP_UNKNOWN` */
 function chosen({ steps, id }: BuildRecord, wanted: string | undefined): BuildStep[] {
   if (wanted === undefined) return steps.filter(({ definition }) => definition !== undefined);
-  const found = /^\d+$/.test(wanted)
+  const found = isLine(wanted)
     ? steps.filter(({ line }) => line === Number(wanted))
     : steps.filter((step) => step.id === wanted || step.title.includes(wanted));
   if (found.length > 0) return found;
