@@ -63,7 +63,7 @@ describe('builds on record', () => {
       expect(ran).toContain(id);
       expect(ran).not.toContain('COPY b');
       expect(await text('why-ran', '4z')).toContain('4zzzzzzzzz');
-      expect(await text('why-ran', '4', '4')).toContain('4zzzzzzzzz');
+      expect(await text('why-ran', '4z', '4')).toContain('4zzzzzzzzz');
     } finally {
       await text('builds', 'rm', '4zzzzzzzzz');
     }
