@@ -1,8 +1,11 @@
-import type { Edit, Subject } from '../forecast/proposals/proposal.ts';
+import type { Edit, Proposer, Subject } from '../forecast/proposals/proposal.ts';
 import { PROPOSERS } from '../forecast/proposals/proposals.ts';
 import type { Forecast } from '../forecast/run-counts.ts';
 import type { OpenedHistory, Recipe } from './opened-history.ts';
 import { checkNames } from './options.ts';
+
+/** A saving of less time than this, or of less than a twentieth, is not worth another stage. */
+const LEAST_SAVED_MS = 100;
 
 /** Executed steps of all commits together. */
 export interface Totals {
@@ -46,16 +49,14 @@ export async function propose(
   const start = { dockerfile: history.text.text, ignoreText: history.text.ignoreText };
   const proposals: Proposal[] = [];
   let all: Edit | undefined;
-  for (const { id, savesRuns, propose } of PROPOSERS) {
+  for (const { id, saves, propose } of PROPOSERS) {
     if (only.length > 0 && !only.includes(id)) continue;
     const edit = propose(subjectOf(history, today, found, start));
     if (edit === undefined) continue;
     const recipe = await recipeOf(history, edit);
     const forecast = await history.forecast(recipe);
     const after = totals(forecast);
-    const isBetter = after.commands < before.commands || after.copies < before.copies;
-    const isWorse = after.commands > before.commands || forecast.failed.length > found.failed.length;
-    if (savesRuns && (!isBetter || isWorse)) continue;
+    if (forecast.failed.length > found.failed.length || !isBetter(saves, before, after)) continue;
     const { summary, reservation } = edit;
     proposals.push({ id, summary, ...(reservation === undefined ? {} : { reservation }), before, after });
     const onTop =
@@ -69,6 +70,14 @@ export async function propose(
       };
   }
   return { proposals, ...(all === undefined ? {} : { all }) };
+}
+
+function isBetter(saves: Proposer['saves'], before: Totals, after: Totals): boolean {
+  if (saves === 'fetches') return true;
+  if (after.commands > before.commands) return false;
+  if (saves === 'runs') return after.commands < before.commands || after.copies < before.copies;
+  const [then, now] = [before.expectedMs, after.expectedMs];
+  return then !== undefined && now !== undefined && then - now > Math.max(LEAST_SAVED_MS, then / 20);
 }
 
 function recipeOf(history: OpenedHistory, { dockerfile, ignoreText }: Edit): Promise<Recipe> {
@@ -90,6 +99,7 @@ function subjectOf(
     file: (path) => history.textIn(context, path),
     has: (path) => context.get(path) !== undefined,
     causes: files,
+    records: history.records(),
   };
 }
 

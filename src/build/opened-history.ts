@@ -8,6 +8,7 @@ import type { Dockerfile } from '../dockerfile/ast.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
 import { type CommitContext, CommitContexts, type GitFolder } from '../forecast/commit-context.ts';
 import { fileAt, type PastCommit, type PastCommits, pastCommits } from '../forecast/past-commits.ts';
+import type { Records } from '../forecast/proposals/proposal.ts';
 import type { StepTime } from '../forecast/rebuild-time.ts';
 import { instructionDigests, Replay } from '../forecast/replay.ts';
 import { type CommitBuild, type Forecast, summarize } from '../forecast/run-counts.ts';
@@ -21,7 +22,7 @@ import { nameOfBytes } from '../layer/names.ts';
 import type { Tree } from '../layer/tree.ts';
 import { type ImageRequest, imageKey } from '../plan/input.ts';
 import { shownName } from '../plan/named-contexts.ts';
-import type { BaseImage, Plan, RunStep } from '../plan/plan.ts';
+import type { BaseImage, Plan, Step } from '../plan/plan.ts';
 import { planInTurns } from '../plan/planner.ts';
 import { layerId } from '../store/layers.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -196,7 +197,7 @@ export class OpenedHistory {
   async replay(today: Recipe): Promise<CommitBuild[]> {
     const settings = {
       baseTree: (image: BaseImage) => this.#baseTree(image),
-      written: (step: RunStep) => this.#writtenBy(step),
+      written: (step: Step) => this.#writtenBy(step),
       instruction: this.#instructions,
     };
     const changed = new Replay({ ...settings, outputs: 'changed' });
@@ -223,6 +224,15 @@ export class OpenedHistory {
       turn = Date.now();
     }
     return builds;
+  }
+
+  /** What the builds on record of this Dockerfile took and wrote. */
+  records(): Records {
+    return {
+      time: this.#stepTime(),
+      written: (step) => this.#writtenBy(step),
+      base: (image) => this.#baseTree(image),
+    };
   }
 
   /** Times of the builds of this Dockerfile that are on record. */
@@ -325,8 +335,8 @@ export class OpenedHistory {
     return this.#trees.get(digest);
   }
 
-  /** The files that a command wrote when it was last executed with this store. */
-  #writtenBy(step: RunStep): LayerIndex | undefined {
+  /** The layer that a step made when it was last executed with this store. */
+  #writtenBy(step: Step): LayerIndex | undefined {
     const layer = this.#lastLayers().get(this.#instructions(step));
     return layer === undefined || this.#store.layers.record(layer) === undefined
       ? undefined

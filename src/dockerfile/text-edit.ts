@@ -1,4 +1,5 @@
 import type { Location } from '../errors/error.ts';
+import type { Dockerfile, Instruction } from './ast.ts';
 
 /** A part of a text to replace: offsets in UTF-16 units, `end` exclusive. */
 export interface TextEdit {
@@ -43,6 +44,30 @@ export function editBetween(before: string, after: string): TextEdit {
   let tail = 0;
   while (tail < shorter - start && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
   return { start, end: before.length - tail, text: after.slice(start, after.length - tail) };
+}
+
+/** An instruction's lines, from its first character to the first of what follows. */
+export function placeOf(dockerfile: Dockerfile, instruction: Instruction): { start: number; end: number } {
+  let start = 0;
+  for (const part of dockerfile.parts) {
+    if (part.kind === 'instruction' && part.instruction === instruction) {
+      return { start, end: start + part.text.length };
+    }
+    start += part.text.length;
+  }
+  throw new Error('the instruction is of another Dockerfile');
+}
+
+/** The lines of an instruction, and the comments directly above it. */
+export function blockOf(dockerfile: Dockerfile, instruction: Instruction): { start: number; end: number } {
+  const at = dockerfile.parts.findIndex(
+    (part) => part.kind === 'instruction' && part.instruction === instruction,
+  );
+  let { start, end } = placeOf(dockerfile, instruction);
+  for (let above = at - 1; dockerfile.parts[above]?.kind === 'comment'; above--) {
+    start -= dockerfile.parts[above]!.text.length;
+  }
+  return { start, end };
 }
 
 /** The edit that puts a flag, such as `--mount=…`, behind the keyword of an instruction's text. */

@@ -1,6 +1,6 @@
 import { packageScript } from '../advice/package-json.ts';
 import type { DockerfileFacts, StageFacts } from '../advice/stage-facts.ts';
-import type { CommandInstruction, Dockerfile, Instruction } from '../dockerfile/ast.ts';
+import type { CommandInstruction } from '../dockerfile/ast.ts';
 import { applyEdits, type TextEdit } from '../dockerfile/text-edit.ts';
 import type { Candidate, OptimiseEvidence } from './rewrite.ts';
 
@@ -13,30 +13,6 @@ export function editedDockerfile(
 ): Candidate {
   const dockerfile = applyEdits(texts.dockerfile, edits);
   return { summary, texts: { ...texts, dockerfile }, ...(check === undefined ? {} : { check }) };
-}
-
-/** An instruction's lines, from its first character to the first of what follows. */
-export function placeOf(dockerfile: Dockerfile, instruction: Instruction): { start: number; end: number } {
-  let start = 0;
-  for (const part of dockerfile.parts) {
-    if (part.kind === 'instruction' && part.instruction === instruction) {
-      return { start, end: start + part.text.length };
-    }
-    start += part.text.length;
-  }
-  throw new Error('the instruction is of another Dockerfile');
-}
-
-/** The lines of an instruction, and the comments directly above it. */
-export function blockOf(dockerfile: Dockerfile, instruction: Instruction): { start: number; end: number } {
-  const at = dockerfile.parts.findIndex(
-    (part) => part.kind === 'instruction' && part.instruction === instruction,
-  );
-  let { start, end } = placeOf(dockerfile, instruction);
-  for (let above = at - 1; dockerfile.parts[above]?.kind === 'comment'; above--) {
-    start -= dockerfile.parts[above]!.text.length;
-  }
-  return { start, end };
 }
 
 /** A string that is one plain command: no operator, variable or quote. */

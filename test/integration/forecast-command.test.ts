@@ -49,6 +49,39 @@ COPY --from=build /out /app/out
 COPY --from=build /app/node_modules /app/node_modules
 `;
 
+/** Two commands that take a while. @param second what the second one writes to /app/out/server */
+const inOneStage = (second: string) => `FROM node AS build
+WORKDIR /app
+COPY src src
+# The page
+RUN mkdir dist && sleep 0.4 && cat src/main.js > dist/page
+ENV KIND=server
+# The server
+RUN mkdir out && sleep 0.4 && ${second} > out/server
+RUN ls out dist > names
+FROM node
+COPY --from=build /app /app
+`;
+
+const SEPARATED = `FROM node AS build-base
+WORKDIR /app
+COPY src src
+
+FROM build-base AS build-2
+ENV KIND=server
+# The server
+RUN mkdir out && sleep 0.4 && cat src/main.js > out/server
+
+FROM build-base AS build
+# The page
+RUN mkdir dist && sleep 0.4 && cat src/main.js > dist/page
+ENV KIND=server
+COPY --from=build-2 /app/out /app/out
+RUN ls out dist > names
+FROM node
+COPY --from=build /app /app
+`;
+
 describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
   let builds: TestBuilds;
   let history: GitHistory;
@@ -125,6 +158,44 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
     history.commit();
     const again = await forecast('--apply', '--yes');
     expect([again.code, again.out]).toEqual([0, 'There is nothing to apply.\n']);
+  });
+
+  async function prepareOneStage(second: string): Promise<void> {
+    await prepare(NPM);
+    history.write({ Dockerfile: inOneStage(second), '.dockerignore': '.git\n' });
+    history.commit();
+    expect((await builds.run(['build', '-q', '.'], { cwd: history.folder })).code).toBe(0);
+  }
+
+  const separate = ['--only', 'separate-stages'];
+
+  test('proposes stages for commands that do not need each other, and applies it', async () => {
+    await prepareOneStage('cat src/main.js');
+    const { proposals } = JSON.parse((await forecast('--json', ...separate)).out);
+    expect(proposals).toMatchObject([{ id: 'separate-stages' }]);
+    const [{ before, after }] = proposals;
+    expect(after.commands).toBe(before.commands);
+    // Most of the shorter of two equal commands.
+    expect(before.expectedMs - after.expectedMs).toBeGreaterThan(before.expectedMs / 5);
+    const { code, out } = await forecast('--apply', '--yes', ...separate);
+    expect([code, out]).toEqual([0, expect.stringContaining('The images are equal')]);
+    expect(readFileSync(join(history.folder, 'Dockerfile'), 'utf8')).toBe(SEPARATED);
+    const again = JSON.parse((await forecast('--json', ...separate)).out);
+    expect(again.proposals).toEqual([]);
+  });
+
+  test.each([
+    ['a file that it names', 'cat dist/page', []],
+    ['a directory that it names', 'cat ./dist/*', []],
+    ['what nobody can see before', 'ls', ['separate-stages']],
+  ])('leaves commands together of which one reads another: %s', async (_, second, ids) => {
+    await prepareOneStage(second);
+    const { proposals } = JSON.parse((await forecast('--json', ...separate)).out);
+    expect(proposals.map(({ id }: { id: string }) => id)).toEqual(ids);
+    if (ids.length === 0) return;
+    const { code, err } = await forecast('--apply', '--yes', ...separate);
+    expect([code, err]).toEqual([1, expect.stringContaining('/app/out/server')]);
+    expect(readFileSync(join(history.folder, 'Dockerfile'), 'utf8')).toBe(inOneStage(second));
   });
 
   test('changes nothing when the images differ', async () => {

@@ -24,14 +24,14 @@ const ABOUT = [
 /** The folder `.git` is another one after each commit. */
 export const ignoreGit: Proposer = {
   id: 'ignore-git',
-  savesRuns: true,
+  saves: 'runs',
   propose: (subject) => ignoring(subject, ['.git']),
 };
 
 /** Texts about the repository that a `COPY . .` takes along. */
 export const ignoreTexts: Proposer = {
   id: 'ignore-texts',
-  savesRuns: true,
+  saves: 'runs',
   propose: (subject) => ignoring(subject, ABOUT),
 };
 

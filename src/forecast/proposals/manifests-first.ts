@@ -23,7 +23,7 @@ interface Move {
  */
 export const manifestsFirst: Proposer = {
   id: 'manifests-first',
-  savesRuns: true,
+  saves: 'runs',
   propose(subject) {
     for (const stage of subject.plan.stages) {
       const text = subject.dockerfile.stages[stage.index];

@@ -1,7 +1,6 @@
 import { applyEdits, flagInsertion } from '../../dockerfile/text-edit.ts';
-import type { PlannedStage } from '../../plan/plan.ts';
 import { PACKAGE_MANAGERS } from './package-managers.ts';
-import { type Proposer, type Subject, simpleCommand, stepOf } from './proposal.ts';
+import { isShipped, type Proposer, simpleCommand, stepOf } from './proposal.ts';
 
 /**
  * Gives commands that install packages a mount for what they fetch: those that run again fetch only what is new. Only in
@@ -9,12 +8,12 @@ import { type Proposer, type Subject, simpleCommand, stepOf } from './proposal.t
  */
 export const cacheMounts: Proposer = {
   id: 'cache-mounts',
-  savesRuns: false,
+  saves: 'fetches',
   propose(subject) {
     const mounted: string[] = [];
     const changed = new Map<number, string>();
     for (const stage of subject.plan.stages) {
-      if (isShipped(stage, subject)) continue;
+      if (isShipped(stage, subject.plan)) continue;
       for (const instruction of subject.dockerfile.stages[stage.index]?.instructions ?? []) {
         if (instruction.kind !== 'RUN' || instruction.mounts.length > 0) continue;
         const command = simpleCommand(instruction);
@@ -42,20 +41,3 @@ export const cacheMounts: Proposer = {
     };
   },
 };
-
-/** Whether the files of a stage are, or may be, in the image as they are. */
-function isShipped(stage: PlannedStage, { plan }: Subject): boolean {
-  for (let at: PlannedStage | undefined = plan.target; at !== undefined; ) {
-    if (at === stage) return true;
-    at = at.base.kind === 'stage' ? at.base.stage : undefined;
-  }
-  return plan.stages.some(({ steps }) =>
-    steps.some(
-      (step) =>
-        step.kind === 'copy' &&
-        step.from.kind === 'stage' &&
-        step.from.stage === stage &&
-        step.sources.some((source) => /^[./]*(root|usr|usr\/local|go)?\/?$/.test(source)),
-    ),
-  );
-}

@@ -1,5 +1,8 @@
 import type { Dockerfile, Instruction } from '../../dockerfile/ast.ts';
-import type { Plan, PlannedStage, Step } from '../../plan/plan.ts';
+import type { LayerIndex } from '../../layer/layer-index.ts';
+import type { Tree } from '../../layer/tree.ts';
+import type { BaseImage, Plan, PlannedStage, Step } from '../../plan/plan.ts';
+import type { StepTime } from '../rebuild-time.ts';
 import type { FileCause } from '../run-counts.ts';
 
 /** What a proposal is made from. */
@@ -14,6 +17,17 @@ export interface Subject {
   has(path: string): boolean;
   /** Files that made steps run. */
   causes: readonly FileCause[];
+  /** What is known of earlier builds; absent where nothing was built. */
+  records?: Records;
+}
+
+/** What builds on this machine did. */
+export interface Records {
+  time: StepTime;
+  /** The layer that a step made when it was last executed. */
+  written(step: Step): LayerIndex | undefined;
+  /** The files of a base image; undefined if they are not here. */
+  base(image: BaseImage): Tree | undefined;
 }
 
 /** The texts that a proposal makes. */
@@ -30,8 +44,8 @@ export interface Edit {
 export interface Proposer {
   /** Its name on the command line. */
   id: string;
-  /** Makes the same thing run less often; else it makes a run cheaper, which no history can show. */
-  savesRuns: boolean;
+  /** Makes steps run less often, or at the same time; or a run fetch less, which no history can show. */
+  saves: 'runs' | 'time' | 'fetches';
   /** Undefined when there is nothing to propose. */
   propose(subject: Subject): Edit | undefined;
 }
@@ -39,6 +53,23 @@ export interface Proposer {
 /** The step that an instruction is carried out by. */
 export function stepOf(stage: PlannedStage, { location }: Instruction): Step | undefined {
   return stage.steps.find((step) => step.location.line === location.line);
+}
+
+/** Whether the files of a stage are, or may be, in the image as they are. */
+export function isShipped(stage: PlannedStage, plan: Plan): boolean {
+  for (let at: PlannedStage | undefined = plan.target; at !== undefined; ) {
+    if (at === stage) return true;
+    at = at.base.kind === 'stage' ? at.base.stage : undefined;
+  }
+  return plan.stages.some(({ steps }) =>
+    steps.some(
+      (step) =>
+        step.kind === 'copy' &&
+        step.from.kind === 'stage' &&
+        step.from.stage === stage &&
+        step.sources.some((source) => /^[./]*(root|usr|usr\/local|go)?\/?$/.test(source)),
+    ),
+  );
 }
 
 /** Whether an instruction's text is a shell command that stands alone: no operator, substitution or variable. */

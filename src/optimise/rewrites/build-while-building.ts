@@ -1,4 +1,5 @@
-import { editedDockerfile, lineEnd, placeOf } from '../edited-text.ts';
+import { placeOf } from '../../dockerfile/text-edit.ts';
+import { editedDockerfile, lineEnd } from '../edited-text.ts';
 import type { Rewrite } from '../rewrite.ts';
 
 const COMPILES = /^((?:npm|yarn|pnpm) run (?:build|compile)[\w:-]*|npx tsc[\w ./-]*)\s*&&\s*(\S.*)$/;

@@ -1,6 +1,7 @@
 import { packageScript } from '../../advice/package-json.ts';
 import { execForm } from '../../dockerfile/json-form.ts';
-import { editedDockerfile, placeOf, plainWords } from '../edited-text.ts';
+import { placeOf } from '../../dockerfile/text-edit.ts';
+import { editedDockerfile, plainWords } from '../edited-text.ts';
 import type { OptimiseEvidence, Rewrite } from '../rewrite.ts';
 
 /** A CMD in shell form, or one that starts npm: the program itself gets the signals. */

@@ -1,5 +1,6 @@
 import type { TextEdit } from '../../dockerfile/text-edit.ts';
-import { blockOf, editedDockerfile, placeOf } from '../edited-text.ts';
+import { blockOf, placeOf } from '../../dockerfile/text-edit.ts';
+import { editedDockerfile } from '../edited-text.ts';
 import type { Rewrite } from '../rewrite.ts';
 
 /** `RUN rm -rf …` right after the RUN that made the files frees nothing: it becomes part of that RUN. */

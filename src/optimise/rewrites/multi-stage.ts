@@ -1,7 +1,8 @@
 import type { Instruction } from '../../dockerfile/ast.ts';
 import type { TextEdit } from '../../dockerfile/text-edit.ts';
+import { blockOf, placeOf } from '../../dockerfile/text-edit.ts';
 import { plural } from '../../events/units.ts';
-import { blockOf, editedDockerfile, lineEnd, placeOf } from '../edited-text.ts';
+import { editedDockerfile, lineEnd } from '../edited-text.ts';
 import type { OptimiseEvidence, Rewrite } from '../rewrite.ts';
 import { runtimeNames } from '../runtime-files.ts';
 

@@ -1,4 +1,5 @@
-import { blockOf, editedDockerfile, lineEnd } from '../edited-text.ts';
+import { blockOf } from '../../dockerfile/text-edit.ts';
+import { editedDockerfile, lineEnd } from '../edited-text.ts';
 import type { Rewrite } from '../rewrite.ts';
 
 /** The user `nonroot` of distroless images; a number needs no account. */

@@ -2,8 +2,9 @@ import { nodeInstall } from '../../advice/package-installs.ts';
 import { hasDevDependencies } from '../../advice/package-json.ts';
 import type { ShellCommand } from '../../advice/shell-commands.ts';
 import type { RunFacts, StageFacts } from '../../advice/stage-facts.ts';
+import { blockOf, placeOf } from '../../dockerfile/text-edit.ts';
 import { PACKAGE_MANAGERS } from '../../forecast/proposals/package-managers.ts';
-import { blockOf, editedDockerfile, lineEnd, placeOf } from '../edited-text.ts';
+import { editedDockerfile, lineEnd } from '../edited-text.ts';
 import type { Candidate, OptimiseEvidence, Rewrite } from '../rewrite.ts';
 
 const OMIT: Record<string, string> = { npm: '--omit=dev', pnpm: '--prod', yarn: '--production' };

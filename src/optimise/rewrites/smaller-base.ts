@@ -1,5 +1,6 @@
 import { execForm } from '../../dockerfile/json-form.ts';
-import { editedDockerfile, placeOf } from '../edited-text.ts';
+import { placeOf } from '../../dockerfile/text-edit.ts';
+import { editedDockerfile } from '../edited-text.ts';
 import type { Rewrite } from '../rewrite.ts';
 
 /** Another base for the final stage, the smallest first. */
