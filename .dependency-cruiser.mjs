@@ -29,7 +29,7 @@ const rooms = {
     ...['registry', 'remote', 'cache', 'layout'],
   ],
   forecast: ['dockerfile', 'plan', 'layer', 'context', 'git', 'solve'],
-  advice: ['dockerfile', 'plan', 'context', 'forecast'],
+  advice: ['dockerfile', 'plan', 'context', 'forecast', 'layer', 'inspect', 'scan', 'leaks'],
   export: ['layer', 'layout', 'store', 'protocol', 'registry', 'attest'],
   images: ['layer', 'layout', 'store', 'registry', 'export', 'attest'],
   inspect: ['layer', 'context', 'store', 'registry', 'images'],
@@ -61,7 +61,7 @@ const rooms = {
       'protocol',
     ],
     ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer', 'history', 'advice'],
-    ...['attest', 'images', 'inspect', 'sbom', 'optimise', 'probe'],
+    ...['attest', 'images', 'inspect', 'scan', 'leaks', 'sbom', 'optimise', 'probe'],
   ],
 };
 

@@ -1,6 +1,7 @@
 import type { TextEdit } from '../dockerfile/text-edit.ts';
 import type { Location } from '../errors/error.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { ImageFacts } from './image-facts.ts';
 import type { ShellCommand } from './shell-commands.ts';
 import type { DockerfileFacts, RunFacts, StageFacts } from './stage-facts.ts';
 
@@ -39,6 +40,10 @@ export interface Evidence extends DockerfileFacts {
   plan: Plan | undefined;
   /** Registries that base images may come from; undefined: all of them. */
   trustedRegistries: readonly string[] | undefined;
+  /** The image that the Dockerfile made; absent where none was named. */
+  image: ImageFacts | undefined;
+  /** `2026-11-28`; absent where nobody asks whether releases are still supported. */
+  today: string | undefined;
 }
 
 /** One finding of a rule. */
@@ -73,6 +78,10 @@ export interface Advice<On extends keyof AdviceSubjects> {
   severity: AdviceSeverity;
   /** How often a finding is right: `certain`, or `likely` where a reason can stand outside of the Dockerfile. */
   confidence: 'certain' | 'likely';
+  /** It only finds something in an image. */
+  needsImage?: true;
+  /** Rules that say the same of an instruction from its text: where one does, its finding stands, with these bytes. */
+  yieldsTo?: readonly string[];
   /** Ids of the same rule in hadolint. */
   aliases: readonly string[];
   on: On;

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../dockerfile/ast.ts';
+import type { Diagnostic, Instruction } from '../dockerfile/ast.ts';
 import { instructionsOf, withoutSkipped } from '../dockerfile/checks/check-text.ts';
 import { inOrder } from '../dockerfile/checks/rule.ts';
 import type { TextEdit } from '../dockerfile/text-edit.ts';
@@ -45,12 +45,37 @@ export function advise(
   const { dockerfile } = evidence;
   const suppression = new Suppression(dockerfile, obeysComments);
   const found = rules.flatMap((rule) => findingsOf(rule, evidence));
-  const own = withoutSkipped(found, dockerfile.checks, instructionsOf(dockerfile)) as LintFinding[];
+  const instructions = instructionsOf(dockerfile);
+  const own = withoutSkipped(
+    yielding(found, rules, instructions),
+    dockerfile.checks,
+    instructions,
+  ) as LintFinding[];
   const all = [...docker.map((one): LintFinding => ({ severity: 'warning', ...one })), ...own];
   const shown = all
     .filter(({ code, location }) => !ignored.has(code) && !suppression.hides(code, location.line))
     .map((one) => ({ ...one, severity: severities.get(one.code) ?? one.severity }));
   return inOrder(shown) as LintFinding[];
+}
+
+/** Leaves out findings of rules that yield to others which say the same of an instruction: those get the bytes. */
+function yielding(
+  found: LintFinding[],
+  rules: readonly AnyAdvice[],
+  instructions: readonly Instruction[],
+): LintFinding[] {
+  const yields = new Map(
+    rules.flatMap(({ id, yieldsTo }) => (yieldsTo === undefined ? [] : [[id, yieldsTo] as const])),
+  );
+  const instructionAt = (line: number) => instructions.findLast(({ location }) => location.line <= line);
+  return found.filter(({ code, location, bytes }) => {
+    const at = instructionAt(location.line);
+    const other = found.find(
+      (one) => yields.get(code)?.includes(one.code) && instructionAt(one.location.line) === at,
+    );
+    if (other !== undefined && bytes !== undefined) other.bytes = bytes;
+    return other === undefined;
+  });
 }
 
 function findingsOf(rule: AnyAdvice, evidence: Evidence): LintFinding[] {

@@ -8,18 +8,25 @@ import { aptUpdateAlone } from './rules/apt-update-alone.ts';
 import { aptYes } from './rules/apt-yes.ts';
 import { baseTag } from './rules/base-tag.ts';
 import { buildTools } from './rules/build-tools.ts';
+import { cacheFiles } from './rules/cache-files.ts';
 import { cacheMountTarget } from './rules/cache-mount-target.ts';
 import { chownCopies } from './rules/chown-copies.ts';
 import { cleanupInLaterLayer } from './rules/cleanup-in-later-layer.ts';
+import { commandProgram } from './rules/command-program.ts';
 import { copiedSecrets } from './rules/copied-secrets.ts';
 import { copyWithoutWorkdir } from './rules/copy-without-workdir.ts';
 import { devDependencies } from './rules/dev-dependencies.ts';
+import { developmentFiles } from './rules/development-files.ts';
 import { distrolessCommand } from './rules/distroless-command.ts';
 import { dockerignore } from './rules/dockerignore.ts';
+import { duplicatePackages } from './rules/duplicate-packages.ts';
+import { endOfLifeBase } from './rules/end-of-life-base.ts';
 import { envReadsItself } from './rules/env-reads-itself.ts';
 import { fullBase } from './rules/full-base.ts';
 import { healthcheckProgram } from './rules/healthcheck-program.ts';
+import { imageSecrets } from './rules/image-secrets.ts';
 import { manifestsComplete } from './rules/manifests-complete.ts';
+import { nativeAddons } from './rules/native-addons.ts';
 import { nextStandalone } from './rules/next-standalone.ts';
 import { nodeCache } from './rules/node-cache.ts';
 import { npmCi } from './rules/npm-ci.ts';
@@ -30,6 +37,7 @@ import { pipeFailure } from './rules/pipe-failure.ts';
 import { productionBeforeBuild } from './rules/production-before-build.ts';
 import { rpmCache } from './rules/rpm-cache.ts';
 import { runAsRoot } from './rules/run-as-root.ts';
+import { runtimeTools } from './rules/runtime-tools.ts';
 import { sourcesBeforeInstall } from './rules/sources-before-install.ts';
 import { sudo } from './rules/sudo.ts';
 import { trustedRegistry } from './rules/trusted-registry.ts';
@@ -45,18 +53,25 @@ export const ADVICE: readonly AnyAdvice[] = [
   aptYes,
   baseTag,
   buildTools,
+  cacheFiles,
   cacheMountTarget,
   chownCopies,
   cleanupInLaterLayer,
+  commandProgram,
   copiedSecrets,
   copyWithoutWorkdir,
   devDependencies,
+  developmentFiles,
   distrolessCommand,
   dockerignore,
+  duplicatePackages,
+  endOfLifeBase,
   envReadsItself,
   fullBase,
   healthcheckProgram,
+  imageSecrets,
   manifestsComplete,
+  nativeAddons,
   nextStandalone,
   nodeCache,
   npmCi,
@@ -67,6 +82,7 @@ export const ADVICE: readonly AnyAdvice[] = [
   productionBeforeBuild,
   rpmCache,
   runAsRoot,
+  runtimeTools,
   sourcesBeforeInstall,
   sudo,
   trustedRegistry,

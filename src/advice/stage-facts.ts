@@ -94,10 +94,15 @@ export interface DockerfileFacts {
   target: StageFacts;
 }
 
-/** Reads the stages of a Dockerfile for rules of advice; the target is the last one. */
+/**
+ * Reads the stages of a Dockerfile for rules of advice.
+ *
+ * @param targetName the name or the number of the stage that becomes the image; default: the last one
+ */
 export function dockerfileFacts(
   dockerfile: Dockerfile,
   buildArgs: Record<string, string> = {},
+  targetName?: string,
 ): DockerfileFacts {
   const text = printDockerfile(dockerfile);
   const positions = new TextPositions(text, dockerfile.file);
@@ -112,7 +117,9 @@ export function dockerfileFacts(
   for (const stage of dockerfile.stages) {
     stages.push(stageFacts(stage, stages, { dockerfile, text, positions, globals, buildArgs }));
   }
-  const target = stages.at(-1)!;
+  const wanted = targetName?.toLowerCase();
+  const named = stages.findLast(({ text, index }) => text.name === wanted || String(index) === wanted);
+  const target = named ?? stages.at(-1)!;
   for (let at: StageFacts | undefined = target; at !== undefined; at = at.base) at.ships = true;
   return { dockerfile, text, positions, stages, target };
 }

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { ContextFacts } from '../advice/advice.ts';
 import { advise, type LintFinding } from '../advice/advise.ts';
+import type { ImageFacts } from '../advice/image-facts.ts';
 import { type LintSettings, NO_SETTINGS, parseLintSettings } from '../advice/lint-settings.ts';
 import { type DockerfileFacts, dockerfileFacts } from '../advice/stage-facts.ts';
 import { statOf } from '../context/context-source.ts';
 import { JettisonError } from '../errors/error.ts';
+import type { Platform } from '../image/types.ts';
 import { type CheckOptions, type CheckResult, check } from './check.ts';
 import { contextEvidence } from './context-evidence.ts';
 
@@ -23,6 +25,10 @@ export interface LintOptions extends CheckOptions {
   config?: string;
   /** The working directory. */
   cwd?: string;
+  /** The image that the Dockerfile made, for rules that look at it; `built`: that of its last build in this store. */
+  image?: { name: string; platform?: Platform; remote?: boolean; insecure?: boolean } | 'built';
+  /** The day for which support of releases is judged: `2026-11-28`; default: today. */
+  today?: string;
 }
 
 /**
@@ -30,7 +36,13 @@ export interface LintOptions extends CheckOptions {
  *
  * @throws JettisonError when there is no Dockerfile, an option is wrong, or the settings are
  */
-export async function lint({ config, cwd = '.', ...options }: LintOptions): Promise<LintResult> {
+export async function lint({
+  config,
+  cwd = '.',
+  image,
+  today = new Date().toISOString().slice(0, 10),
+  ...options
+}: LintOptions): Promise<LintResult> {
   const result = await check({ ...options, offline: true });
   const settings = await settingsOf({ config, cwd, ...options });
   const { dockerfile, plan } = result;
@@ -38,11 +50,35 @@ export async function lint({ config, cwd = '.', ...options }: LintOptions): Prom
     const findings = result.findings.map((one) => ({ severity: 'warning' as const, ...one }));
     return { ...result, settings, findings };
   }
-  const facts = dockerfileFacts(dockerfile, options.buildArgs);
+  const facts = dockerfileFacts(dockerfile, options.buildArgs, options.target);
+  const shipped = image === undefined ? undefined : await imageOf(image, facts, today, { cwd, ...options });
   const context = contextOf(options, facts, result);
   const { trustedRegistries } = settings;
-  const findings = advise({ ...facts, context, plan, trustedRegistries }, result.findings, settings);
+  const evidence = { ...facts, context, plan, trustedRegistries, image: shipped, today };
+  const findings = advise(evidence, result.findings, settings);
   return { ...result, settings, findings };
+}
+
+async function imageOf(
+  image: NonNullable<LintOptions['image']>,
+  facts: DockerfileFacts,
+  today: string,
+  { cwd, context = cwd, file, target, home, env = process.env, signal }: LintOptions & { cwd: string },
+): Promise<ImageFacts> {
+  // Loaded here: most runs look at no image.
+  const { imageEvidence, lastBuilt } = await import('./image-evidence.ts');
+  const { platform, remote = false, insecure = false } = image === 'built' ? {} : image;
+  const places = {
+    ...{ env, cwd, remote, insecure, platform, signal: signal ?? new AbortController().signal },
+    ...(home !== undefined && { home }),
+  };
+  if (image !== 'built') return imageEvidence(image.name, facts, today, places);
+  const build = {
+    context: resolve(cwd, context),
+    ...(file !== undefined && { file: resolve(cwd, file) }),
+    ...(target !== undefined && { target }),
+  };
+  return imageEvidence(await lastBuilt(build, places), facts, today, places);
 }
 
 /** The settings that apply to a Dockerfile: those of one file, the first that is there. */

@@ -4,6 +4,7 @@ import { dpkg } from './catalogues/dpkg.ts';
 import { go } from './catalogues/go.ts';
 import { java } from './catalogues/java.ts';
 import { jre } from './catalogues/jre.ts';
+import { nativeAddons } from './catalogues/native-addons.ts';
 import { node } from './catalogues/node.ts';
 import { npm } from './catalogues/npm.ts';
 import { programs } from './catalogues/programs.ts';
@@ -26,6 +27,7 @@ export const CATALOGUES = [
   go,
   rust,
   programs,
+  nativeAddons,
 ] as readonly Catalogue[];
 
 /** Set by `scripts/build.mjs`: a digest of all that decides which facts are kept. */

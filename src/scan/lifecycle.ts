@@ -43,8 +43,9 @@ interface Product {
 }
 
 const NODE_PRODUCT: Product = { name: 'Node', table: NODE, cycleOf: (version) => version.split('.')[0]! };
-/** By the ID of os-release. */
-const DISTRIBUTIONS: Record<string, Product> = {
+/** Node, and distributions by the ID of their os-release. */
+const PRODUCTS: Record<string, Product> = {
+  node: NODE_PRODUCT,
   debian: { name: 'Debian', table: DEBIAN, cycleOf: (version) => version.split('.')[0]!, extended: 'LTS' },
   ubuntu: { name: 'Ubuntu', table: UBUNTU, cycleOf: (version) => version, extended: 'Ubuntu Pro' },
   alpine: {
@@ -62,14 +63,23 @@ export function lifecyclesOf(
   { census, distribution }: Pick<Inspection, 'census' | 'distribution'>,
   today: string = new Date().toISOString().slice(0, 10),
 ): Lifecycle[] {
-  const system = distribution && DISTRIBUTIONS[distribution.id];
   const nodes = [...census.packages.values()].filter(isNode);
   return [
-    ...(system && distribution?.version ? lifecycle(system, distribution.version, today) : []),
+    ...(distribution?.version ? lifecycleOf(distribution.id, distribution.version, today) : []),
     ...nodes.flatMap(({ version, path }) =>
       lifecycle(NODE_PRODUCT, version, today).map((one) => ({ ...one, path })),
     ),
   ];
+}
+
+/**
+ * The lifecycle of a release: of `node`, or of a distribution by the ID of its os-release; empty where it is not known.
+ *
+ * @param today `2026-11-28`
+ */
+export function lifecycleOf(product: string, version: string, today: string): Lifecycle[] {
+  const known = Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined;
+  return known === undefined ? [] : lifecycle(known, version, today);
 }
 
 /** Node as its publisher builds it: distributions support their own builds themselves. */

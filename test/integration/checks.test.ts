@@ -106,3 +106,17 @@ test('a device is for machines that have it: a check says nothing, a build refus
   expect(error).toMatchObject({ code: 'DEVICE_UNSUPPORTED', location: { line: 2, column: 14 } });
   expect(error.message).toContain('vendor.example/gpu=all,required');
 });
+
+test('lint --built looks into the image of the last build of the target', async () => {
+  const text = 'FROM scratch AS a\nCOPY a /\nCMD ["/a"]\nFROM a AS b\nCMD ["/b"]\n';
+  builds.write({ Dockerfile: text, a: 'a' });
+  const run = (...args: string[]) => builds.command(args, { cwd: builds.context });
+  const lint = (...args: string[]) => run('lint', '--built', '--rules=CommandProgram', ...args);
+  expect((await lint()).err).toContain('no build of');
+  expect((await run('build', '-q', '.')).code).toBe(0);
+  const { code, out } = await lint();
+  expect([code, out]).toEqual([1, expect.stringContaining('the image has no /b: it does not start')]);
+  expect((await lint('--target=a')).err).toContain('with the target a is on record');
+  expect((await run('build', '-q', '--target=a', '.')).code).toBe(0);
+  expect(await lint('--target=a')).toMatchObject({ code: 0 });
+});

@@ -4,6 +4,9 @@ import type { LintFinding } from '../../src/advice/advise.ts';
 import { lint } from '../../src/build/lint.ts';
 import { tempDir } from './temp-dir.ts';
 
+/** The day of all lints: releases that are supported then stay so in these tests. */
+export const LINTED_ON = '2026-03-01';
+
 /** Lints a Dockerfile in a context of these files, the Dockerfile's own folder. */
 export async function linted(text: string, files: Record<string, string> = {}): Promise<LintFinding[]> {
   const context = tempDir();
@@ -11,7 +14,7 @@ export async function linted(text: string, files: Record<string, string> = {}): 
     mkdirSync(join(context, dirname(path)), { recursive: true });
     writeFileSync(join(context, path), content);
   }
-  const { findings, error } = await lint({ context, env: {} });
+  const { findings, error } = await lint({ context, env: {}, today: LINTED_ON });
   if (error !== undefined) throw error;
   return findings;
 }

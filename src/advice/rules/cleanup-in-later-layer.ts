@@ -1,9 +1,13 @@
 import { defineAdvice } from '../advice.ts';
+import { amount } from '../image-facts.ts';
 import type { ShellCommand } from '../shell-commands.ts';
 import type { StageFacts } from '../stage-facts.ts';
 
 const LEFTOVERS =
   /(^|\/)(node_modules|\.npm|\.cache|\.git|\.gradle|\.m2|\.cargo)(\/|$)|^\/var\/(lib\/apt\/lists|cache)|^\/tmp\//;
+/** Bytes: package managers replace a few small files in every installation. */
+const WORTH_SAYING = 100_000;
+const HINT = 'Delete in the RUN that makes the files, or copy what is needed into a stage of its own.';
 const CLEANERS: readonly RegExp[] = [
   /^(npm|pnpm) prune\b/,
   /^(npm|yarn) cache clean\b/,
@@ -21,8 +25,21 @@ export const cleanupInLaterLayer = defineAdvice({
   confidence: 'certain',
   aliases: [],
   on: 'run',
-  check({ run, stage }, report, { positions }) {
+  check({ run, stage }, report, { positions, image }) {
     if (!stage.ships || run.commands.length === 0) return;
+    const layer = image?.layerOf(run.instruction);
+    const hidden = layer === undefined ? undefined : image!.hiddenBy(layer, 'deleted');
+    if (hidden !== undefined) {
+      if (hidden.bytes < WORTH_SAYING) return;
+      report({
+        message: `this RUN deletes files that stay in the layers below: ${amount(hidden)}`,
+        hint: HINT,
+        location: run.instruction.location,
+        stage,
+        bytes: hidden.bytes,
+      });
+      return;
+    }
     const own = run.commands.filter(({ name }) => name !== 'set' && name !== 'cd' && name !== '');
     const [first] = own;
     if (first === undefined || !own.every((command) => cleans(command, stage))) return;
@@ -30,7 +47,7 @@ export const cleanupInLaterLayer = defineAdvice({
     const what = [first.name, ...first.args].join(' ');
     report({
       message: `"${what.length > 50 ? `${what.slice(0, 49)}…` : what}" deletes files that stay in the layers below: the image gets no smaller`,
-      hint: 'Delete in the RUN that makes the files, or copy what is needed into a stage of its own.',
+      hint: HINT,
       location: positions.locationOf(first.start),
       stage,
     });

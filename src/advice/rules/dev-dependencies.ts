@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
-import { defineAdvice } from '../advice.ts';
+import { type AdviceFinding, defineAdvice } from '../advice.ts';
+import { amount, type ImageFacts } from '../image-facts.ts';
 import { nodeInstall } from '../package-installs.ts';
-import { shipsPath } from '../stage-facts.ts';
+import { type StageFacts, shipsPath } from '../stage-facts.ts';
 
 export const devDependencies = defineAdvice({
   id: 'DevDependencies',
@@ -10,7 +11,11 @@ export const devDependencies = defineAdvice({
   confidence: 'likely',
   aliases: [],
   on: 'stage',
-  check(stage, report, { stages, positions, context }) {
+  check(stage, report, { stages, positions, context, image }) {
+    if (image !== undefined) {
+      reportImage(image, stage, report);
+      return;
+    }
     const manifest = context?.file('package.json');
     if (manifest !== undefined && !/"devDependencies"\s*:\s*\{\s*"/.test(manifest)) return;
     let found: { start: number; modules: string; manager: string } | undefined;
@@ -42,3 +47,25 @@ export const devDependencies = defineAdvice({
     });
   },
 });
+
+/** What the image has of them, by the instruction that brings it. */
+function reportImage(image: ImageFacts, stage: StageFacts, report: (finding: AdviceFinding) => void): void {
+  const names = new Set<string>();
+  const shares = image.shares(({ owner, kind }) => {
+    if (owner?.dev !== true && kind !== 'npm-dev') return false;
+    if (owner !== undefined) names.add(owner.name);
+    return true;
+  });
+  for (const share of shares) {
+    const place = image.place(share.layer);
+    if (place.stage !== stage) continue;
+    const [first = 'packages', ...others] = [...names].sort();
+    const which = others.length === 0 ? first : `${first} and ${others.length} more`;
+    report({
+      message: `development dependencies are shipped: ${which} (${amount(share)})`,
+      hint: 'Install what runs in a stage of its own: npm ci --omit=dev.',
+      bytes: share.bytes,
+      ...place,
+    });
+  }
+}

@@ -8,14 +8,17 @@ export const distrolessCommand = defineAdvice({
   confidence: 'certain',
   aliases: [],
   on: 'file',
-  check({ target }, report, { text, positions }) {
+  check({ target }, report, { text, positions, image }) {
     const { cmd, entrypoint } = target.final;
     const [, language] =
       /^gcr\.io\/distroless\/(nodejs|python|java)/.exec(target.image?.repository ?? '') ?? [];
-    if (language === undefined || entrypoint !== undefined || cmd?.command.form !== 'exec') return;
-    const program = { nodejs: 'node', python: 'python', java: 'java' }[language]!;
+    const program =
+      language === undefined
+        ? interpreterOf(image?.config.Entrypoint)
+        : { nodejs: 'node', python: 'python', java: 'java' }[language]!;
+    if (program === undefined || entrypoint !== undefined || cmd?.command.form !== 'exec') return;
     const [first = ''] = cmd.command.args;
-    if (first.replace(/^.*\//, '').replace(/[\d.]+$/, '') !== program) return;
+    if (nameOfProgram(first) !== program) return;
     const { location } = cmd.command;
     const start = positions.offsetOf(location);
     const [written] = /^\[\s*"[^"]*"\s*,\s*/.exec(text.slice(start)) ?? [];
@@ -28,3 +31,14 @@ export const distrolessCommand = defineAdvice({
     });
   },
 });
+
+/** The interpreter that is the whole entry point of an image, as in images made like distroless ones. */
+function interpreterOf(entrypoint: readonly string[] | null | undefined): string | undefined {
+  const [first = '', ...rest] = entrypoint ?? [];
+  const program = nameOfProgram(first);
+  return rest.length === 0 && /^(node|python|java)$/.test(program) ? program : undefined;
+}
+
+function nameOfProgram(path: string): string {
+  return path.replace(/^.*\//, '').replace(/[\d.]+$/, '');
+}

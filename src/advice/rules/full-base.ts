@@ -8,7 +8,7 @@ export const fullBase = defineAdvice({
   confidence: 'likely',
   aliases: [],
   on: 'file',
-  check({ target }, report) {
+  check({ target }, report, { image: shipped }) {
     const { image } = target;
     if (image === undefined || !/^(node|python|ruby)$/.test(image.repository)) return;
     const tag = image.tag ?? 'latest';
@@ -16,8 +16,15 @@ export const fullBase = defineAdvice({
     const version = tag === 'latest' ? '<version>' : tag.replace(/-?(bookworm|bullseye|trixie|buster)$/, '');
     let from = target;
     while (from.base !== undefined) from = from.base;
+    const addons = shipped?.census.facts('native-addons').size;
+    const reason =
+      addons === undefined
+        ? 'few programs need'
+        : addons === 0
+          ? 'no native addon of the image needs'
+          : `${addons === 1 ? 'the native addon' : 'native addons'} of the image may need`;
     report({
-      message: `${image.repository}:${tag} ships compilers and headers, which few programs need`,
+      message: `${image.repository}:${tag} ships compilers, libraries and headers, which ${reason}`,
       hint: `Build in a stage on it, and ship one on ${image.repository}:${version}-slim.`,
       location: from.text.from.image.location,
       stage: target,

@@ -1,6 +1,8 @@
 import { defineAdvice } from '../advice.ts';
 import type { StageFacts } from '../stage-facts.ts';
 
+const HINT = 'Use a program that the image has, such as the application itself, or wget on Alpine.';
+
 export const healthcheckProgram = defineAdvice({
   id: 'HealthcheckProgram',
   description: 'The program of a HEALTHCHECK is in the image.',
@@ -8,10 +10,21 @@ export const healthcheckProgram = defineAdvice({
   confidence: 'likely',
   aliases: [],
   on: 'file',
-  check({ target }, report) {
+  check({ target }, report, { image }) {
     const { healthcheck } = target.final;
     if (healthcheck?.check.type !== 'command') return;
     const { command } = healthcheck.check;
+    if (image !== undefined) {
+      const missing = image.missingProgram(command);
+      if (missing === undefined) return;
+      report({
+        message: `the image has no ${missing}: the container is unhealthy from the start`,
+        hint: HINT,
+        location: healthcheck.location,
+        stage: target,
+      });
+      return;
+    }
     const program =
       command.form === 'exec' ? (command.args[0] ?? '') : (/^[\w./-]+/.exec(command.text.trim())?.[0] ?? '');
     const repository = target.image?.repository ?? '';
@@ -24,7 +37,7 @@ export const healthcheckProgram = defineAdvice({
     if (missing === undefined) return;
     report({
       message: `${target.isScratch ? 'scratch' : repository} has no ${missing}: the container is unhealthy from the start`,
-      hint: 'Use a program that the image has, such as the application itself, or wget on Alpine.',
+      hint: HINT,
       location: healthcheck.location,
       stage: target,
     });

@@ -6,8 +6,10 @@ import { closest } from '../../errors/closest.ts';
 import { usageError } from '../../errors/error.ts';
 import { visibleLine } from '../../errors/safe-text.ts';
 import { wantsColor } from '../../errors/style.ts';
+import type { Platform } from '../../image/types.ts';
 import { RULES } from '../../plan/checks/plan-rules.ts';
 import { defineCommand, type Io } from '../command.ts';
+import { PLATFORM_FLAGS, REGISTRY_FLAGS } from '../flags/common.ts';
 import type { Fixed } from '../lint-fix.ts';
 import {
   findingsGithub,
@@ -56,7 +58,8 @@ export const command = defineCommand({
   usage: 'jettison lint [OPTIONS] [FILE...]',
   about: `Checks Dockerfiles without building them (default: ./Dockerfile), by Docker's rules and by rules of advice on
 size, speed and safety. It reads the files, their ignore files and the build context: rules that depend on base images are
-left out. \`jettison build --check\` looks at those, too.`,
+left out. \`jettison build --check\` looks at those, too. With --image or --built, it looks into the image that was made:
+findings then have sizes, and there are rules on what is shipped.`,
   flags: {
     'build-arg': {
       value: 'NAME=VALUE',
@@ -64,6 +67,7 @@ left out. \`jettison build --check\` looks at those, too.`,
       help: 'Check as if this build argument was given',
       parse: pair,
     },
+    built: { help: 'Look into the image, too, that the last build of each Dockerfile made here' },
     config: {
       value: 'FILE',
       help: 'Settings, as hadolint has them. Default: .hadolint.yaml beside the Dockerfile',
@@ -81,11 +85,16 @@ left out. \`jettison build --check\` looks at those, too.`,
       values: FORMATS,
       help: 'text (the default), json, sarif, or github: annotations',
     },
+    image: { value: 'IMAGE', help: 'Look into this image, too, which the Dockerfile made' },
+    ...REGISTRY_FLAGS,
+    ...PLATFORM_FLAGS,
+    remote: { help: 'Read the image from its registry, even if the store has it' },
     rules: {
       value: 'LIST',
       help: 'Rules to check: all (the default), docker, advice, or names of rules',
       parse: ruleList,
     },
+    target: { value: 'STAGE', help: 'The stage that is shipped. Default: the last one' },
   },
   notes: `A comment "# jettison ignore=RULE reason" above an instruction turns a rule off for it; "# check=skip=NAME,NAME" at
 the top does for the file. hadolint's "# hadolint ignore=DL3008" and .hadolint.yaml are understood.
@@ -94,11 +103,13 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
   examples: [
     'jettison lint',
     'jettison lint --fix-dry-run',
+    'jettison lint --built',
     'jettison lint --rules docker --format sarif services/*/Dockerfile > lint.sarif',
   ],
   async run({ flags, args, io }) {
     const wanted = flags.rules ?? SETS['all']!;
     const isWanted = ({ code }: { code: string }) => wanted(code);
+    const image = imageOf(flags, args.length);
     const jobs = (args.length === 0 ? [undefined] : args).map((file): LintOptions => {
       // The context is the folder of the file, where its ignore file is.
       const beside = file === undefined || file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
@@ -109,6 +120,8 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
         env: io.env,
         cwd: io.cwd,
         ...(file === undefined ? {} : { file }),
+        ...(flags.target === undefined ? {} : { target: flags.target }),
+        ...(image === undefined ? {} : { image, signal: io.signal }),
         ...(flags.config === undefined ? {} : { config: flags.config }),
       };
     });
@@ -137,6 +150,31 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
     return results.some((result) => fails(result, failOn ?? result.settings.failOn ?? 'warning')) ? 1 : 0;
   },
 });
+
+/** The image to look into. @throws JettisonError for flags that exclude each other */
+function imageOf(
+  flags: {
+    image: string | undefined;
+    built: boolean;
+    fix: boolean;
+    'fix-dry-run': boolean;
+    remote: boolean;
+    'registry-insecure': boolean;
+    platform: Platform | undefined;
+  },
+  files: number,
+): LintOptions['image'] {
+  const { image: name, built, remote, platform } = flags;
+  if (name === undefined && !built) return undefined;
+  if (name !== undefined && built)
+    throw usageError('--image and --built exclude each other', 'Omit one of them.');
+  if (name !== undefined && files > 1)
+    throw usageError('--image is of one Dockerfile', 'Name one, or use --built.');
+  if (flags.fix || flags['fix-dry-run'])
+    throw usageError('fixes are of the text alone', `Omit --${built ? 'built' : 'image'}.`);
+  if (name === undefined) return 'built';
+  return { name, remote, insecure: flags['registry-insecure'], ...(platform !== undefined && { platform }) };
+}
 
 function print(results: LintResult[], format: (typeof FORMATS)[number], io: Io): void {
   switch (format) {

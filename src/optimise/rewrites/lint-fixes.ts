@@ -16,9 +16,8 @@ function fromRule(id: string, rule: AnyAdvice, title: string, aim: Rewrite['aim'
     aim,
     propose(evidence) {
       const { facts, context, plan } = evidence;
-      const found = advise({ ...facts, context, plan, trustedRegistries: undefined }, [], NO_SETTINGS, [
-        rule,
-      ]);
+      const unknown = { trustedRegistries: undefined, image: undefined, today: undefined };
+      const found = advise({ ...facts, context, plan, ...unknown }, [], NO_SETTINGS, [rule]);
       const { edits } = compatibleEdits(found.map(({ fix = [] }) => fix));
       return edits.length === 0
         ? []

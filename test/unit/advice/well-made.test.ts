@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { lint } from '../../../src/build/lint.ts';
-import { linted } from '../../support/linted.ts';
+import { LINTED_ON, linted } from '../../support/linted.ts';
 
 const FOLDER = new URL('../../data/dockerfiles/', import.meta.url);
 const REPOSITORY = new URL('../../../', import.meta.url);
@@ -20,7 +20,11 @@ describe('well-made Dockerfiles', () => {
   });
 
   test.each(EXAMPLES)('the project\'s example %s has no finding above "info"', async (path) => {
-    const { findings, error } = await lint({ context: fileURLToPath(new URL(path, REPOSITORY)), env: {} });
+    const { findings, error } = await lint({
+      context: fileURLToPath(new URL(path, REPOSITORY)),
+      env: {},
+      today: LINTED_ON,
+    });
     expect(error).toBeUndefined();
     expect(findings.filter(({ severity }) => severity !== 'info')).toEqual([]);
   });

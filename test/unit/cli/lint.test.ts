@@ -49,6 +49,14 @@ describe('jettison lint', () => {
     expect(await run(lint, [at('good')])).toEqual({ code: 0, out: 'Nothing to complain about.\n' });
   });
 
+  test.each([
+    ['--image and --built exclude each other', ['--image=a', '--built']],
+    ['--image is of one Dockerfile', ['--image=a', 'good', 'broken']],
+    ['fixes are of the text alone', ['--built', '--fix']],
+  ])('%s', async (message, args) => {
+    await expect(run(lint, args)).rejects.toMatchObject({ message, exitCode: 2 });
+  });
+
   test('reads standard input', async () => {
     const { code, out } = await run(lint, ['-'], 'FROM scratch\nMAINTAINER me\n');
     expect(code).toBe(1);

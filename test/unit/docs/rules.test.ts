@@ -6,11 +6,15 @@ import { ADVICE_RULES } from '../../../src/advice/advise.ts';
 import { ignoredBy, parseIgnore } from '../../../src/context/ignore.ts';
 import { RULES } from '../../../src/plan/checks/plan-rules.ts';
 import { linted } from '../../support/linted.ts';
+import { imageLinted, sharedLibrary } from '../../support/linted-image.ts';
 import { planChecked } from '../../support/plan-checked.ts';
+import { PLANTED_KINDS, plantedSecrets } from '../../support/planted-secrets.ts';
 
 const DOCS = fileURLToPath(new URL('../../../docs/', import.meta.url));
 const rules = [...RULES.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 const advice = [...ADVICE_RULES.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+/** Stands where a page says `<token>`. */
+const TOKEN = plantedSecrets(PLANTED_KINDS.length).find(({ kind }) => kind === 'npm-token')!.value;
 const page = (id: string) => readFileSync(join(DOCS, 'rules', `${id}.md`), 'utf8');
 
 /** The codes that are reported for a page's example. Base images named arm64v8/… are for arm64, others for amd64. */
@@ -38,10 +42,26 @@ describe.each(rules.map(({ id }) => id))('the page of %s', (id) => {
 /** The findings for a page's example above "info", or of the rule itself, in the context that the page shows. */
 async function adviceOf(id: string, heading: string): Promise<string[]> {
   const example = new RegExp(`\n## ${heading}\n\n\`\`\`dockerfile\n(.*?\n)\`\`\`\n`, 's').exec(page(id))![1]!;
-  const files = page(id).matchAll(/\n```text (\S+)\n(.*?)\n```\n/gs);
-  const context = Object.fromEntries([...files].map(([, name, content]) => [name!, content!]));
-  const found = await linted(example, { ...placeholders(example), ...context });
+  const blocks = page(id).matchAll(/\n```text (\S+)\n(.*?)\n```\n/gs);
+  const context = Object.fromEntries([...blocks].map(([, name, content]) => [name!, content!]));
+  const files = { ...placeholders(example), ...context };
+  const image = imageOf(id, heading);
+  const found = image
+    ? await imageLinted(example, [['COPY /', image]], { context: files })
+    : await linted(example, files);
   return found.filter(({ code, severity }) => code === id || severity !== 'info').map(({ code }) => code);
+}
+
+/** The files of the image that a page shows for an example: each of a size, with a text, or linked with names. */
+function imageOf(id: string, heading: string): Record<string, string> | undefined {
+  const [, section] = new RegExp(`\n## ${heading}\n(.*?)\n## `, 's').exec(`${page(id)}\n## `)!;
+  const [, list] = /\n```image\n(.*?)\n```\n/s.exec(section!) ?? [];
+  const files = list?.split('\n').map((line): [string, string] => {
+    const [, path, size, text, names] = /^(\S+?)(?: (\d+)|: (.*)| \(linked with (.*)\))?$/.exec(line)!;
+    if (names !== undefined) return [path!, sharedLibrary(names.split(', '))];
+    return [path!, text?.replace('<token>', TOKEN) ?? 'x'.repeat(Number(size ?? 10))];
+  });
+  return files && Object.fromEntries(files);
 }
 
 /** Empty files for what an example copies from its context, so that the context is taken for the right one. */
