@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, statfsSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
@@ -44,8 +44,21 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'pages',
+          name: 'thorough',
           sequence: { groupOrder: 2 },
+          include: thoroughTests(),
+          ...COMMON,
+          ...SHARED,
+          env: { ...SHARED.env, JETTISON_THOROUGH: '1' },
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: CORES + 1,
+        },
+      },
+      {
+        test: {
+          name: 'pages',
+          sequence: { groupOrder: 3 },
           include: ['test/pages/**/*.test.ts'],
           ...COMMON,
           ...SHARED,
@@ -56,7 +69,7 @@ export default defineConfig({
       {
         test: {
           name: 'peers',
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           include: ['test/peers/**/*.test.ts'],
           globalSetup: './test/support/peer-engine.ts',
           ...COMMON,
@@ -86,4 +99,14 @@ function folderInMemory(): Record<string, string> {
   } catch {
     return {};
   }
+}
+
+/** Files of tests of which `npm test` takes a sample: those that use test/support/thorough.ts. */
+function thoroughTests(): string[] {
+  const files = ['test/integration', 'test/security'].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+  );
+  return files.filter(
+    (file) => file.endsWith('.test.ts') && readFileSync(file, 'utf8').includes('/support/thorough.ts'),
+  );
 }

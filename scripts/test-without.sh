@@ -11,7 +11,7 @@ fi
 while read -r programs files; do
   echo "without $programs"
   # shellcheck disable=SC2086
-  scripts/without.sh "$programs" npx vitest run --reporter=dot --reporter=./test/support/reporter.ts $files </dev/null
+  JETTISON_THOROUGH=1 scripts/without.sh "$programs" npx vitest run --project unit --project integration --reporter=dot --reporter=./test/support/reporter.ts $files </dev/null
 done <<'END'
 pasta,slirp4netns,crun,runc,podman,buildah,skopeo,umoci,newuidmap,newgidmap,docker,dockerd,docker-registry,zstd,xz,bzip2 run-network run-containers rung-choice images-doctor secrets-command layer-unpack outputs read-back
 busybox run-network run-containers rung-choice debug read-back

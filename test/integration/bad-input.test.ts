@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLI, type Ended, ended, otherUser, startCommand, TestBuilds } from '../support/build.ts';
 import { copyCommand, eventually, processesWith, whyNoSandbox } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
 let builds: TestBuilds;
 const why = whyNoSandbox();
@@ -47,8 +48,20 @@ async function buildOf(dockerfile: string, ...args: string[]): Promise<Ended> {
   return builds.command(['build', '--progress=plain', ...args, builds.context]);
 }
 
+type Wrong = [what: string, dockerfile: string, error: RegExp, hint?: RegExp];
+
+/** Their registry is asked several times, over seconds. */
+const UNREACHABLE: Wrong[] = [
+  [
+    'has a base nobody has',
+    'FROM localhost:1/nope:1\n',
+    /localhost:1\/nope:1 is not in the store and cannot be pulled/,
+  ],
+  ['copies from an image nobody has', 'FROM base\nCOPY --from=127.0.0.1:1/nope / /\n', /Dockerfile:2:/],
+];
+
 describe('a Dockerfile that is wrong', () => {
-  test.for<[what: string, dockerfile: string, error: RegExp, hint?: RegExp]>([
+  test.for<Wrong>([
     ['is empty', '', /has no instructions/, /FROM/],
     ['begins with something else', 'RUN x\n', /RUN is before the first FROM/],
     ['is no text', '\u0000\u0001FROM', /error: /],
@@ -114,12 +127,7 @@ describe('a Dockerfile that is wrong', () => {
       /Did you mean "bin\/busybox"\?/,
     ],
     ['puts a directory over a file', 'FROM base\nCOPY src /usr/a\n', /Dockerfile:2:/],
-    [
-      'has a base nobody has',
-      'FROM localhost:1/nope:1\n',
-      /localhost:1\/nope:1 is not in the store and cannot be pulled/,
-    ],
-    ['copies from an image nobody has', 'FROM base\nCOPY --from=127.0.0.1:1/nope / /\n', /Dockerfile:2:/],
+    ...sample(UNREACHABLE, 1),
     [
       'runs what fails',
       'FROM base\nRUN echo one; echo two >&2; exit 3\n',

@@ -8,8 +8,9 @@ import {
   type TestSandbox,
   WORKER_MODES,
 } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
-describe.each(WORKER_MODES)('$name', ({ options }) => {
+describe.each(sample(WORKER_MODES, 2))('$name', ({ options }) => {
   let sandbox: TestSandbox;
 
   beforeEach(async (ctx) => {

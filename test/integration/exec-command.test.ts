@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
 import { openSandbox, type TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
-describe.each(WORKER_MODES)('$name', ({ name, options }) => {
+describe.each(sample(WORKER_MODES, 2))('$name', ({ name, options }) => {
   let sandbox: TestSandbox;
   let why: string | undefined;
 

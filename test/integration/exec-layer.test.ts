@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeTar } from '../support/images.ts';
 import { identity, openSandbox, type TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
-describe.each(WORKER_MODES)('$name', ({ options }) => {
+describe.each(sample(WORKER_MODES, 2))('$name', ({ options }) => {
   let sandbox: TestSandbox;
   let why: string | undefined;
 

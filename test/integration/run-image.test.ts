@@ -6,6 +6,7 @@ import { removeTree } from '../../src/store/remove-tree.ts';
 import { CLI, ended } from '../support/build.ts';
 import { makeStore, type TestStore } from '../support/images.ts';
 import { eventually, makeBaseImage, marker, openSandbox, processesWith } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
 let test: TestStore;
 let why: string | undefined;
@@ -135,7 +136,7 @@ describe('jettison run', () => {
     expect(out).toBe('0\n');
   });
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGUSR1'] as const)('passes %s on', async (signal) => {
+  it.each(sample(['SIGTERM', 'SIGINT', 'SIGUSR1'] as const, 1))('passes %s on', async (signal) => {
     const script = `trap "echo got; exit 9" ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`;
     const child = start(['base', 'sh', '-c', script]);
     child.stdout.once('data', () => child.kill(signal));

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ended } from '../support/build.ts';
-import { TestCommand, USERS } from '../support/command.ts';
+import { TestCommand } from '../support/command.ts';
 import {
   findProgram,
   GET,
@@ -12,6 +12,7 @@ import {
   whyNoMachine,
 } from '../support/machine-network.ts';
 import { eventually, marker, processesWith } from '../support/sandbox.ts';
+import { sample, TEST_USERS } from '../support/thorough.ts';
 
 const UDP = (text: string, port: number) =>
   `{ const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => s.send(${JSON.stringify(text)} + m, r.port, r.address)).bind(${port}); }`;
@@ -20,8 +21,8 @@ const udp = (port, host) => new Promise((done) => { const s = require('dgram').c
   s.on('message', (m) => { s.close(); clearInterval(timer); done(String(m)); });
   const timer = setInterval(() => left-- ? s.send('hello', port, host) : (s.close(), clearInterval(timer), done('nothing')), 100); });`;
 
-describe.each(HELPERS)('a private network made by %s', (helper) => {
-  describe.each(USERS)('as %s', (user) => {
+describe.each(sample(HELPERS, 1))('a private network made by %s', (helper) => {
+  describe.each(TEST_USERS)('as %s', (user) => {
     let jettison: TestCommand;
     let why: string | undefined;
     let server: ReturnType<TestCommand['inside']> | undefined;
@@ -156,7 +157,7 @@ describe.each(HELPERS)('a private network made by %s', (helper) => {
   });
 });
 
-describe.each(USERS)('where no private network can be had, as %s', (user) => {
+describe.each(TEST_USERS)('where no private network can be had, as %s', (user) => {
   const open = async (machine: string) => {
     const why = whyNoMachine();
     return why ?? (await TestCommand.open(user, { machine }));

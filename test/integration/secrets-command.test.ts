@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ended, TestBuilds } from '../support/build.ts';
 import { holding } from '../support/holding.ts';
 import { eventually, openSandbox, whyNoSandbox } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
 const why = whyNoSandbox();
 const mark = (name: string) => `${name}-${randomBytes(12).toString('hex')}`;
@@ -77,7 +78,7 @@ describe.skipIf(why).each(['oci', 'namespaces'] as const)(
       expect(holding(builds.folder, MARKS)).toEqual([join(builds.folder, 'secret')]);
     };
 
-    it.each(['plain', 'rawjson'])(
+    it.each(sample(['plain', 'rawjson'], 1))(
       'a build that goes well, its caches and its image (%s)',
       async (progress) => {
         const folder = folderOf(`well-${progress}`, READS);
@@ -106,7 +107,7 @@ describe.skipIf(why).each(['oci', 'namespaces'] as const)(
       },
     );
 
-    it.each(['plain', 'rawjson'])(
+    it.each(sample(['plain', 'rawjson'], 1))(
       'a failed build and its kept failure contain no secret (%s)',
       async (progress) => {
         const folder = folderOf(`fails-${progress}`, `${READS} && echo left > /left && exit 3`);

@@ -9,6 +9,7 @@ import { verifyStore } from '../../src/store/verify.ts';
 import { type Built, TestBuilds } from '../support/build.ts';
 import { FakeRegistry } from '../support/registry.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
 /** Something that uses a cache: shows what it finds, and then adds a file. */
 const using = (file: string, mount = 'id=c,target=/c') =>
@@ -66,7 +67,7 @@ describe('cache mounts in a cache that machines share', () => {
   };
   const warnings = ({ events }: Built) => events.filter(({ type }) => type === 'warning');
 
-  it.each(['registry', 'local'])(
+  it.each(sample(['registry', 'local'], 1))(
     'type %s: a command finds the files that other machines left',
     async (kind) => {
       const [one, two] = [await machine(), await machine()];

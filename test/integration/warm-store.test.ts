@@ -30,9 +30,10 @@ import { makeImage, makeTar } from '../support/images.ts';
 import { makeBaseImage, whyNoSandbox } from '../support/sandbox.ts';
 import { SEED } from '../support/seed.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { IS_THOROUGH } from '../support/thorough.ts';
 
 const NIGHTLY = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0;
-const RUNS = Number(process.env['JETTISON_WARM_RUNS'] ?? (NIGHTLY ? 5000 : 40));
+const RUNS = Number(process.env['JETTISON_WARM_RUNS'] ?? (NIGHTLY ? 5000 : IS_THOROUGH ? 40 : 10));
 /** Everything has this time, since keys are blind to times, as Docker's are. */
 const TIME = 1_000_000_000;
 const whyNoRun = whyNoSandbox();

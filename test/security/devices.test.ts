@@ -7,6 +7,7 @@ import { ended, startCommand, TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { openSandbox, TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { sample } from '../support/thorough.ts';
 
 /** The device /dev/zero, which does no harm, under a name that no container gives it. */
 const ZERO = { major: 1, minor: 5 };
@@ -22,7 +23,7 @@ const opened = (...paths: string[]) =>
 
 const isRoot = process.getuid?.() === 0;
 
-for (const { name, options } of WORKER_MODES) {
+for (const { name, options } of sample(WORKER_MODES, 2)) {
   describe.each(isRoot ? ['root', 'single'] : ['single'])(
     `device nodes on ${name}, isolation %s`,
     (isolation) => {

@@ -7,6 +7,7 @@ import { TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 import { TestTerminal } from '../support/terminal.ts';
+import { sample } from '../support/thorough.ts';
 
 /** Sets a title, clears the screen, in 7 and 8 bits, turns the text round, and writes over the line. */
 const HOSTILE = 'owned\x1b]0;title\x07\x1b[2J\x9b2J\x9d0;title\x9c\u202e\u2066\x08\x7f\rover';
@@ -143,41 +144,63 @@ const FAILING: [name: string, dockerfile: string][] = [
   ['a link', `FROM hostile\nCOPY --from=hostile /none${C1} /\n`],
 ];
 
+/** Command lines that show images, containers or words of the command line. */
+const COMMANDS: string[][] = [
+  ['images'],
+  ['images', '--digests'],
+  ['images', '--format', '{{json .}}'],
+  ['images', '--json'],
+  ['inspect', 'hostile'],
+  ['inspect', '--format', '{{.Author}}{{.Config.Env}}{{.Config.Labels}}', 'hostile'],
+  ['history', 'hostile'],
+  ['history', '--no-trunc', 'hostile'],
+  ['history', '--format', '{{.CreatedBy}}', 'hostile'],
+  ['run', 'hostile'],
+  ['run', '--user', HOSTILE, 'hostile', HOSTILE],
+  ['run', '--name', HOSTILE, 'hostile'],
+  ['run', HOSTILE],
+  ['ps', '-a'],
+  ['ps', '-a', '--no-trunc'],
+  ['du'],
+  ['du', '--verbose'],
+  ['doctor'],
+  ['doctor', '--store', '--deep'],
+  ['tag', 'hostile', HOSTILE],
+  ['rmi', HOSTILE],
+  ['save', '-o', `/none/${C1}/x.tar`, 'hostile'],
+  ['load', '-i', `/none/${HOSTILE}`],
+  ['push', `127.0.0.1:1/hostile${HOSTILE}`],
+  ['pull', `127.0.0.1:1/hostile${HOSTILE}`],
+  [HOSTILE],
+  ['build', `--${HOSTILE}`],
+  ['build', '--progress', HOSTILE, '.'],
+];
+
+/** Command lines that read a context, or its Dockerfile. */
+const READING: string[][] = [
+  ['build', '--progress=plain'],
+  ['build', '--progress=rawjson'],
+  ['build', '--progress=quiet'],
+  ['build', '-q'],
+  ['build', '--call=outline'],
+  ['build', '--call=targets'],
+  ['build', '--call=check'],
+  ['build', '--call=outline,format=json'],
+  ['build', '--call=targets,format=json'],
+  ['build', '--check'],
+  ['lint'],
+  ['lint', '--format=json'],
+  ['lint', '--format=sarif'],
+  ['context', 'ls'],
+  ['context', 'ls', '--why', `x${HOSTILE}`],
+];
+
 describe('on a terminal, no text of others is a control character:', () => {
   beforeEach((ctx) => {
     if (why !== undefined) ctx.skip(why);
   });
 
-  test.each([
-    ['images'],
-    ['images', '--digests'],
-    ['images', '--format', '{{json .}}'],
-    ['images', '--json'],
-    ['inspect', 'hostile'],
-    ['inspect', '--format', '{{.Author}}{{.Config.Env}}{{.Config.Labels}}', 'hostile'],
-    ['history', 'hostile'],
-    ['history', '--no-trunc', 'hostile'],
-    ['history', '--format', '{{.CreatedBy}}', 'hostile'],
-    ['run', 'hostile'],
-    ['run', '--user', HOSTILE, 'hostile', HOSTILE],
-    ['run', '--name', HOSTILE, 'hostile'],
-    ['run', HOSTILE],
-    ['ps', '-a'],
-    ['ps', '-a', '--no-trunc'],
-    ['du'],
-    ['du', '--verbose'],
-    ['doctor'],
-    ['doctor', '--store', '--deep'],
-    ['tag', 'hostile', HOSTILE],
-    ['rmi', HOSTILE],
-    ['save', '-o', `/none/${C1}/x.tar`, 'hostile'],
-    ['load', '-i', `/none/${HOSTILE}`],
-    ['push', `127.0.0.1:1/hostile${HOSTILE}`],
-    ['pull', `127.0.0.1:1/hostile${HOSTILE}`],
-    [HOSTILE],
-    ['build', `--${HOSTILE}`],
-    ['build', '--progress', HOSTILE, '.'],
-  ])('%j %j', async (...args) => {
+  test.each(sample(COMMANDS, 8))('%j %j', async (...args) => {
     expect(controls(await onTerminal(...args), STYLES)).toEqual([]);
   });
 
@@ -192,23 +215,7 @@ describe('on a terminal, no text of others is a control character:', () => {
     expect(controls(await onTerminal('load', '-i', path), STYLES)).toEqual([]);
   });
 
-  test.each([
-    ['build', '--progress=plain'],
-    ['build', '--progress=rawjson'],
-    ['build', '--progress=quiet'],
-    ['build', '-q'],
-    ['build', '--call=outline'],
-    ['build', '--call=targets'],
-    ['build', '--call=check'],
-    ['build', '--call=outline,format=json'],
-    ['build', '--call=targets,format=json'],
-    ['build', '--check'],
-    ['lint'],
-    ['lint', '--format=json'],
-    ['lint', '--format=sarif'],
-    ['context', 'ls'],
-    ['context', 'ls', '--why', `x${HOSTILE}`],
-  ])('%s %s of a hostile Dockerfile and context', async (...args) => {
+  test.each(sample(READING, 5))('%s %s of a hostile Dockerfile and context', async (...args) => {
     const folder = context(SHOWN, { [`x${HOSTILE}`]: 'content', [`y${C1}`]: 'content' });
     const path = args[0] === 'lint' ? join(folder, 'Dockerfile') : folder;
     const text = await onTerminal(...args, path);
@@ -232,7 +239,7 @@ describe('on a terminal, no text of others is a control character:', () => {
     }
   });
 
-  test.each(FAILING)('an error about %s', async (_, dockerfile) => {
+  test.each(sample(FAILING, 4))('an error about %s', async (_, dockerfile) => {
     const folder = context(dockerfile, { x: '' });
     for (const mode of ['plain', 'tty']) {
       const text = await onTerminal('build', `--progress=${mode}`, folder);

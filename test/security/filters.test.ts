@@ -4,6 +4,7 @@ import { canFilter } from '../../src/launch/filter-program.ts';
 import { makeTar } from '../support/images.ts';
 import { CALLS, compile, NO_COMPILER } from '../support/probe.ts';
 import { openSandbox, TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
+import { sample } from '../support/thorough.ts';
 
 const probe = compile(CALLS, '-static');
 
@@ -26,7 +27,7 @@ const PROBE_LAYER = () => makeTar([[{ path: 'probe', mode: 0o755 }, probe!]]);
 
 const isRoot = process.getuid?.() === 0;
 
-for (const { name, options } of WORKER_MODES) {
+for (const { name, options } of sample(WORKER_MODES, 2)) {
   describe.each(isRoot ? ['root', 'single'] : ['single'])(
     `a command on ${name}, isolation %s`,
     (isolation) => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestCommand, USERS } from '../support/command.ts';
+import { TestCommand } from '../support/command.ts';
 import {
   findProgram,
   GET,
@@ -12,6 +12,7 @@ import {
   whyNoMachine,
 } from '../support/machine-network.ts';
 import { eventually } from '../support/sandbox.ts';
+import { sample, TEST_USERS } from '../support/thorough.ts';
 
 /** CAP_NET_RAW, as a bit of a mask. */
 const NET_RAW = 1n << 13n;
@@ -54,7 +55,7 @@ const inPrivate = (helper: string) =>
   }`;
 const SHARED = `sees outside; loopback; abstract; 10.1.2.3${hasIpv6 ? '; outside by IPv6; loopback' : ''}`;
 
-describe.each(USERS)("the machine's network, as %s", (user) => {
+describe.each(TEST_USERS)("the machine's network, as %s", (user) => {
   let jettison: TestCommand;
   let why: string | undefined;
 
@@ -84,8 +85,8 @@ describe.each(USERS)("the machine's network, as %s", (user) => {
   });
 });
 
-describe.each(HELPERS)('with %s', (helper) => {
-  describe.each(USERS)('RUN by %s', (user) => {
+describe.each(sample(HELPERS, 1))('with %s', (helper) => {
+  describe.each(TEST_USERS)('RUN by %s', (user) => {
     let jettison: TestCommand;
     let why: string | undefined;
     let server: ReturnType<TestCommand['inside']> | undefined;
@@ -163,7 +164,7 @@ describe.each(HELPERS)('with %s', (helper) => {
   });
 });
 
-describe.each(USERS)('where no private network can be had, RUN by %s', (user) => {
+describe.each(TEST_USERS)('where no private network can be had, RUN by %s', (user) => {
   it.for([
     ['no program is there', [MACHINE, ...HELPERS.map(hide)], 'pasta \\(package passt\\)'],
     ['/dev/net/tun is not permitted', [MACHINE, 'mount -t tmpfs none /dev/net'], '/dev/net/tun'],

@@ -7,6 +7,7 @@ import type { ExecMount } from '../../src/protocol/exec-request.ts';
 import { makeTar } from '../support/images.ts';
 import { openSandbox, TestSandbox, WORKER_MODES } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { sample } from '../support/thorough.ts';
 
 const isRoot = process.getuid?.() === 0;
 const secret: ExecMount = {
@@ -49,7 +50,7 @@ const SHAPES: Record<string, (path: string, canary: string) => [Partial<Entry>][
   device: (path) => [[{ path, type: 'char', mode: 0o666, device: { major: 1, minor: 5 } }]],
 };
 
-for (const { name, options } of WORKER_MODES) {
+for (const { name, options } of sample(WORKER_MODES, 2)) {
   describe.each(isRoot ? ['root', 'single'] : ['single'])(
     `hostile images on ${name}, isolation %s`,
     (isolation) => {
@@ -72,7 +73,7 @@ for (const { name, options } of WORKER_MODES) {
         if (typeof sandbox === 'string') ctx.skip(sandbox);
       });
 
-      it.each(all ? PATHS : FEW_PATHS)(
+      it.each(sample(all ? PATHS : FEW_PATHS, 3))(
         'with something else at /%s reach nothing of the machine',
         async (path) => {
           for (const [shape, members] of Object.entries(SHAPES)) {

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestCommand, USERS } from '../support/command.ts';
+import { TestCommand } from '../support/command.ts';
 import { compile, NO_COMPILER } from '../support/probe.ts';
+import { sample, TEST_USERS } from '../support/thorough.ts';
 
 /** `keys give COMMAND…` runs a command with a key in its session keyring; `keys` looks for that key. */
 const KEYS = `#include <stdio.h>
@@ -31,7 +32,7 @@ int main(int count, char **words) {
 const program = compile(KEYS, '-static');
 const RUNGS = ['oci', 'namespaces'] as const;
 
-describe.each(USERS)('the keys of %s', (user) => {
+describe.each(TEST_USERS)('the keys of %s', (user) => {
   let jettison: TestCommand;
   let why: string | undefined;
   let before: string[];
@@ -64,7 +65,7 @@ describe.each(USERS)('the keys of %s', (user) => {
     if (why !== undefined) ctx.skip(why);
   });
 
-  describe.each(RUNGS)('on %s', (rung) => {
+  describe.each(sample(RUNGS, 1))('on %s', (rung) => {
     it('are not there for a RUN', async (ctx) => {
       // The filter refuses all calls for keys, so it is the command without one that shows the keyring.
       jettison.write({

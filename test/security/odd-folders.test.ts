@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeTree } from '../../src/store/remove-tree.ts';
 import { type Ended, TestBuilds } from '../support/build.ts';
+import { sample } from '../support/thorough.ts';
 
 let builds: TestBuilds;
 /** A cache folder, which is an OCI layout as well. */
@@ -51,7 +52,7 @@ const WAYS: Record<string, (path: string) => void> = {
     symlinkSync(join(builds.folder, 'outside'), path);
   },
 };
-const ways = Object.keys(WAYS);
+const ways = sample(Object.keys(WAYS), 1);
 const IN_CONTEXT = ['Dockerfile', '.dockerignore', 'Dockerfile.dockerignore'];
 
 /** Puts something else in the place of a file. */

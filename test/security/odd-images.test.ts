@@ -11,6 +11,7 @@ import { TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { CONFIG_MEMBERS, ODD_VALUES, oddConfig } from '../support/odd-images.ts';
 import { FakeRegistry } from '../support/registry.ts';
+import { sample } from '../support/thorough.ts';
 
 let builds: TestBuilds;
 let registry: FakeRegistry;
@@ -116,17 +117,20 @@ async function expectSound(): Promise<void> {
 }
 
 describe('images with odd configs', () => {
-  test.each(CONFIG_MEMBERS.map((member, i) => [member, i] as const))('%s', async (member, i) => {
-    for (const [j, value] of ODD_VALUES.entries()) {
-      // Each kind of value somewhere, on each way in.
-      if ((i + j) % 5 !== 0) continue;
-      const odd = image(oddConfig(member, value, [sha256(layer)]));
-      await load(layoutFiles(odd));
-      await fromLayout(layoutFiles(odd));
-      await pull(odd);
-    }
-    await expectSound();
-  });
+  test.each(sample([...CONFIG_MEMBERS.entries()], 8).map(([i, member]) => [member, i] as const))(
+    '%s',
+    async (member, i) => {
+      for (const [j, value] of ODD_VALUES.entries()) {
+        // Each kind of value somewhere, on each way in.
+        if ((i + j) % 5 !== 0) continue;
+        const odd = image(oddConfig(member, value, [sha256(layer)]));
+        await load(layoutFiles(odd));
+        await fromLayout(layoutFiles(odd));
+        await pull(odd);
+      }
+      await expectSound();
+    },
+  );
 
   test('images that Docker accepts are read from every source', async () => {
     const odd = image({
@@ -165,7 +169,7 @@ describe('garbled layouts and archives', () => {
     '{"imageLayoutVersion":{}}',
     '['.repeat(5000),
   ].map((text) => [text.slice(0, 40), text]);
-  test.each(garbled)('%s', async (_, text) => {
+  test.each(sample(garbled, 5))('%s', async (_, text) => {
     for (const name of ['index.json', 'oci-layout', 'manifest.json', manifestFile]) {
       const files = layoutFiles(sound, { [name]: Buffer.from(text) });
       await load(files);

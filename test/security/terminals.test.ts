@@ -3,9 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestCommand, USERS } from '../support/command.ts';
+import { TestCommand } from '../support/command.ts';
 import { eventually, marker, processesWith } from '../support/sandbox.ts';
 import { TestTerminal } from '../support/terminal.ts';
+import { TEST_USERS } from '../support/thorough.ts';
 
 /** Pushes a line into the terminal on its standard input, as if somebody had typed it. */
 const INJECT = `#include <sys/ioctl.h>
@@ -29,7 +30,7 @@ const WAYS: [name: string, flags: string[]][] = [
 const LOOK = `tty; stty size; for fd in 0 1 2; do stat -L -c 'on %d' /proc/self/fd/$fd; done
 ls -l /dev/console; echo ready; read line; echo "got $line"; exit 6`;
 
-describe.each(USERS)('a command with a terminal, as %s', (user) => {
+describe.each(TEST_USERS)('a command with a terminal, as %s', (user) => {
   let jettison: TestCommand;
   let why: string | undefined;
   let injector = false;

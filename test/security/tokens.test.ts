@@ -179,7 +179,7 @@ describe('the credentials of a secret', () => {
   const TOKEN = 'given-by-a-secret-EEEE5555';
   const said: string[] = [];
   const run = async (args: string[], variables: Record<string, string> = { TOKEN }) => {
-    const { code, out, err } = await builds.run(
+    const { code, out, err } = await builds.command(
       ['build', '--progress=plain', '--build-arg', 'BUILDKIT_CONTEXT_KEEP_GIT_DIR=1', ...args],
       { env: { PATH: path, ...variables } },
     );
@@ -322,7 +322,7 @@ describe('the command line', () => {
     const url = `${web.url.replace('//', `//user:${secret}@`)}/nothing?token=${secret}`;
     const said = [];
     for (const progress of ['plain', 'rawjson', 'quiet', 'tty']) {
-      const { code, out, err } = await builds.run(['build', '--progress', progress, url]);
+      const { code, out, err } = await builds.command(['build', '--progress', progress, url]);
       expect(code).toBe(1);
       said.push(out, err);
     }
@@ -334,7 +334,7 @@ describe('the command line', () => {
       ['build', '--call', 'targets', '.'],
       ['lint'],
     ]) {
-      const { out, err } = await builds.run(args);
+      const { out, err } = await builds.command(args);
       said.push(out, err);
     }
     expect(leaks([secret], said)).toEqual([]);

@@ -248,17 +248,6 @@ export function remains(home: string, marker: string): string[] {
   return found;
 }
 
-/** Numbers from 0 to 1 that are the same for the same seed (the mulberry32 generator). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 async function* once(text: string): AsyncGenerator<string> {
   yield text;
 }

@@ -15,8 +15,8 @@ import { expect } from 'vitest';
 import { JettisonError } from '../../src/errors/error.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { removeTree } from '../../src/store/remove-tree.ts';
-import { randomNumbers, TestBuilds } from './build.ts';
-import { SEED } from './seed.ts';
+import { TestBuilds } from './build.ts';
+import { randomNumbers, SEED } from './seed.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Damaged files of each kind; many more when that is asked for. */
