@@ -2,7 +2,7 @@ import { closeSync, fstatSync, lstatSync, readdirSync, readFileSync } from 'node
 import { join } from 'node:path';
 import type { ContextFacts, Surplus } from '../advice/advice.ts';
 import type { IgnoreText } from '../context/dockerfile.ts';
-import { ignoreRules, parseIgnore } from '../context/ignore.ts';
+import { rulesOf } from '../context/ignore.ts';
 import { openFileWithin } from '../layer/host-file.ts';
 
 /** Manifests are small; what is larger is not read. */
@@ -19,7 +19,7 @@ const PUBLIC = /(ca|cert|chain|public|pub)[^/]*\.pem$/i;
 
 /** Looks at a context directory as far as rules ask: nothing is read before. */
 export function contextEvidence(directory: string, { ignoreText, ignoreName }: IgnoreText): ContextFacts {
-  const ignore = ignoreText === undefined ? ignoreRules([], '') : parseIgnore(ignoreText, ignoreName!);
+  const ignore = rulesOf(ignoreText, ignoreName);
   const seen = (path: string) =>
     !ignore.excludes(path) && lstatSync(join(directory, path), { throwIfNoEntry: false }) !== undefined;
   const texts = new Map<string, string | undefined>();

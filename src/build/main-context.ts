@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Context } from '../context/context.ts';
 import { type ContextSource, contextSource } from '../context/context-source.ts';
 import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
-import { ignoreRules, parseIgnore } from '../context/ignore.ts';
+import { rulesOf } from '../context/ignore.ts';
 import { checkContext, openLocalContext } from '../context/local.ts';
 import type { OwnPlace } from '../context/own-places.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
@@ -87,7 +87,12 @@ function mainSource({ context, file, buildArgs = {} }: BuildOptions): ContextSou
 }
 
 /** The places that a build writes to, which COPY does not read. */
-function writtenBy({ outputs = [], cacheFrom = [], cacheTo = [], written = [] }: BuildOptions): OwnPlace[] {
+export function writtenBy({
+  outputs = [],
+  cacheFrom = [],
+  cacheTo = [],
+  written = [],
+}: BuildOptions): OwnPlace[] {
   const paths = outputs.flatMap((output) => {
     if ('path' in output) return [output.path];
     return 'to' in output && 'path' in output.to ? [output.to.path] : [];
@@ -111,6 +116,6 @@ function openDirectory(
   { store, signal }: Session,
 ): Context {
   const { ignoreText, ignoreName } = text;
-  const ignore = ignoreText === undefined ? ignoreRules([], '') : parseIgnore(ignoreText, ignoreName!);
+  const ignore = rulesOf(ignoreText, ignoreName);
   return openLocalContext({ directory, ignore, memory: store.layout, own, signal });
 }

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { contextSource } from '../context/context-source.ts';
 import { type DockerfileText, readDockerfile } from '../context/dockerfile.ts';
-import { type IgnoreRules, ignoreRules, parseIgnore } from '../context/ignore.ts';
+import { type IgnoreRules, rulesOf } from '../context/ignore.ts';
 import { checkContext } from '../context/local.ts';
 import type { Dockerfile } from '../dockerfile/ast.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
@@ -264,7 +264,7 @@ export class OpenedHistory {
     const key = `${name}\0${text ?? ''}`;
     let rules = this.#rules.get(key);
     if (rules === undefined) {
-      rules = text === undefined ? ignoreRules([], '') : parseIgnore(text, name);
+      rules = rulesOf(text, name);
       this.#rules.set(key, rules);
     }
     return rules;

@@ -37,7 +37,7 @@ export async function findOrPull(
 }
 
 /** Whether a text is an id, complete or as short as in `images`. */
-function isId(text: string): boolean {
+export function isId(text: string): boolean {
   return /^(sha256:)?[0-9a-f]{12,64}$/.test(text);
 }
 

@@ -112,7 +112,8 @@ export function ignorePath(path: string, directory: string, ignoreName: string |
   return isBeside ? `${path}.dockerignore` : join(directory, '.dockerignore');
 }
 
-function locate({ directory, file, cwd }: DockerfileOptions): { path?: string; name: string } {
+/** The path of the Dockerfile of a build; none for one that is piped in. */
+export function locate({ directory, file, cwd }: DockerfileOptions): { path?: string; name: string } {
   if (file === '-') return { name: 'Dockerfile' };
   if (file !== undefined) return { path: resolve(cwd ?? '.', file), name: file };
   if (directory === undefined) return { name: 'Dockerfile' };

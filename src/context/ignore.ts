@@ -176,6 +176,11 @@ export function parseIgnore(text: string, file: string): IgnoreRules {
   return new IgnoreRules(rules, file);
 }
 
+/** The rules of an ignore file, which may be absent. @throws JettisonError `IGNORE_PATTERN` */
+export function rulesOf(text: string | undefined, file = ''): IgnoreRules {
+  return text === undefined ? ignoreRules([], '') : parseIgnore(text, file);
+}
+
 /**
  * What keeps a source of a COPY out, for messages: `line 3 of .dockerignore`. Undefined when nothing does: also a
  * directory or a pattern of which a later `!` line may let a part in.

@@ -1,4 +1,4 @@
-import { ignoreRules, parseIgnore } from '../context/ignore.ts';
+import { rulesOf } from '../context/ignore.ts';
 import type { Cause } from '../events/cause.ts';
 import type { IgnoreList } from './step-facts.ts';
 
@@ -21,9 +21,7 @@ export function withIgnoreCauses(
   const patternsOf = (list: IgnoreList | undefined) => (list?.patterns ?? []).join('\n');
   if (patternsOf(now) === patternsOf(was) || !causes.some(({ kind }) => OF_FILES.has(kind)))
     return [...causes];
-  const [rules, rulesWas] = [now, was].map((list) =>
-    list === undefined ? ignoreRules([], '') : parseIgnore(list.patterns.join('\n'), list.file),
-  );
+  const [rules, rulesWas] = [now, was].map((list) => rulesOf(list?.patterns.join('\n'), list?.file));
   if (rules!.patterns.join('\n') === rulesWas!.patterns.join('\n')) return [...causes];
   const gone = (path: string, cause: Cause): Cause => ({
     ...{ kind: 'file-ignored', name: path, now: rules!.file, at: cause.at },

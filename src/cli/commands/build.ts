@@ -37,9 +37,6 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     const [iidFile, metadataFile, trace] = [flags.iidfile, flags['metadata-file'], flags.trace].map((file) =>
       file === undefined ? undefined : resolve(io.cwd, file),
     );
-    // The id of an earlier build must not be taken for this one's.
-    if (iidFile !== undefined) rmSync(iidFile, { force: true });
-
     const budget = flags.budget
       ? (await import('../budget-check.ts')).findBudget(io.cwd, undefined)
       : undefined;
@@ -52,53 +49,63 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
     }
     if (flags.debug) needDebugging(options.stdin !== undefined, io);
     if (options.attest !== undefined) options.attest.version = VERSION;
-    options.command = failedCommand(args, io.cwd);
+    const failed = failedCommand(args, io.cwd);
+    options.command = failed;
     options.commandLine = recordedLine(args);
-    const renderer = await createRenderer(progress, io.stderr, {
-      color: wantsColor(io.stderr, io.env),
-      env: io.env,
-    });
-    const timings =
-      flags.timings || trace !== undefined || SPAN_VARIABLES.some((name) => io.env[name])
-        ? new (await import('../build-timings.ts')).BuildTimingsOutput(
-            { table: flags.timings, trace, progress },
-            io,
-          )
-        : undefined;
-    let result: BuildResult;
-    try {
-      result = await build({
-        ...options,
-        written: [iidFile, metadataFile, trace].filter((file) => file !== undefined),
-        outputs: outputs.map((output) => outputOf(output, io)),
-        onEvent: (event) => {
-          renderer.handle(event);
-          timings?.handle(event);
-        },
-        ...(timings === undefined ? {} : { timings: timings.recorder }),
+    const once = async () => {
+      // The id of an earlier build must not be taken for this one's.
+      if (iidFile !== undefined) rmSync(iidFile, { force: true });
+      const renderer = await createRenderer(progress, io.stderr, {
+        color: wantsColor(io.stderr, io.env),
+        env: io.env,
       });
-    } catch (error) {
-      renderer.end();
-      if (!hasKeptFailure(error)) throw error;
-      if (flags.debug) await openShell(options, io);
-      throw withHint(error, debugHint(options.command));
-    } finally {
-      renderer.end();
-      await timings?.finish();
-    }
+      const timings =
+        flags.timings || trace !== undefined || SPAN_VARIABLES.some((name) => io.env[name])
+          ? new (await import('../build-timings.ts')).BuildTimingsOutput(
+              { table: flags.timings, trace, progress },
+              io,
+            )
+          : undefined;
+      let result: BuildResult;
+      try {
+        result = await build({
+          ...options,
+          outputs: outputs.map((output) => outputOf(output, io)),
+          onEvent: (event) => {
+            renderer.handle(event);
+            timings?.handle(event);
+          },
+          ...(timings === undefined ? {} : { timings: timings.recorder }),
+        });
+      } catch (error) {
+        renderer.end();
+        if (!hasKeptFailure(error)) throw error;
+        if (flags.debug) await openShell(options, io);
+        throw withHint(error, debugHint(failed));
+      } finally {
+        renderer.end();
+        await timings?.finish();
+      }
 
-    const id = result.imageId ?? '';
-    if (iidFile !== undefined && id !== '') writeFileSync(iidFile, id);
-    if (metadataFile !== undefined) {
-      writeFileSync(metadataFile, `${JSON.stringify(metadata(result, io.env), null, 2)}\n`);
+      const id = result.imageId ?? '';
+      if (iidFile !== undefined && id !== '') writeFileSync(iidFile, id);
+      if (metadataFile !== undefined) {
+        writeFileSync(metadataFile, `${JSON.stringify(metadata(result, io.env), null, 2)}\n`);
+      }
+      // An archive on standard output must not be mixed with the id.
+      const taken = outputs.some(({ dest }) => dest === '-');
+      if (flags.quiet && id !== '' && !taken) io.stdout.write(`${id}\n`);
+      if (budget !== undefined && result.digest !== undefined) {
+        const { checkBuilt } = await import('../budget-check.ts');
+        await checkBuilt(result.digest, result.tags[0], budget, io);
+      }
+    };
+    options.written = [iidFile, metadataFile, trace].filter((file) => file !== undefined);
+    if (flags.watch) {
+      const { watchBuilds } = await import('../watch-builds.ts');
+      return watchBuilds(options, io, once, progress !== 'quiet' && progress !== 'rawjson');
     }
-    // An archive on standard output must not be mixed with the id.
-    const taken = outputs.some(({ dest }) => dest === '-');
-    if (flags.quiet && id !== '' && !taken) io.stdout.write(`${id}\n`);
-    if (budget !== undefined && result.digest !== undefined) {
-      const { checkBuilt } = await import('../budget-check.ts');
-      await checkBuilt(result.digest, result.tags[0], budget, io);
-    }
+    await once();
     return 0;
   },
 };

@@ -70,12 +70,15 @@ code is the command's, 125 if it could not be run, 126 if it is not executable, 
         'Leave out -d or -it.',
       );
     }
+    if (flags.watch && (flags.detach || flags.tty || flags.interactive)) {
+      throw usageError('--watch excludes -d, -i and -t', 'Leave out --watch, or the others.');
+    }
     const note = portNote(flags);
     if (note !== undefined) io.stderr.write(`${note}\n`);
     const warning = capabilityNote(flags);
     if (warning !== undefined) io.stderr.write(`${warning}\n`);
 
-    const start = async (store: Store, started: () => void) => {
+    const start = async (store: Store, started: (id: string) => void) => {
       const image = await findOrPull(store, name, flags.pull, io);
       if (matchPlatform(hostPlatform(), image.config) === 0) {
         const [theirs, ours] = [formatPlatform(image.config), formatPlatform(hostPlatform())];
@@ -101,11 +104,22 @@ code is the command's, 125 if it could not be run, 126 if it is not executable, 
         flags.name,
       );
       if (flags.detach) return await detach(store, container.id, io);
-      return await runInForeground(store, container, io, { fetch: fetcher(store, io, image), started });
+      return await runInForeground(store, container, io, {
+        fetch: fetcher(store, io, image),
+        started: () => started(container.id),
+      });
     };
+    const once = (started: (id: string) => void = () => {}) =>
+      useStore(io, (store, endLease) =>
+        start(store, (id) => {
+          // Pruning must not wait for the container's end.
+          endLease();
+          started(id);
+        }),
+      );
     try {
-      // The lease ends when the container has started: pruning must not wait for its end.
-      return await useStore(io, start);
+      if (flags.watch) return await (await import('../watch-image.ts')).runEachBuild(name, io, once);
+      return await once();
     } catch (error) {
       throw error instanceof JettisonError && error.exitCode !== EXIT.usage
         ? error.with({ exitCode: EXIT_NOT_RUN })

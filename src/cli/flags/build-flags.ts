@@ -360,6 +360,10 @@ export const BUILD_FLAGS = buildTable({
     parse: ulimit,
     to: 'ulimits',
   },
+  watch: {
+    help: 'Build again whenever a file that the build reads changes: see docs/watch.md',
+    affects: 'display',
+  },
 });
 
 /** Flags of `docker build` that are not supported, which have an error of their own. */

@@ -104,6 +104,7 @@ export const RUN_FLAGS = {
     many: true,
     help: 'Mount a folder or file of this machine in the container',
   },
+  watch: { help: 'Restart the container whenever the image is built anew: see docs/watch.md' },
   workdir: { ...PROCESS_FLAGS.workdir, parse: absolute },
 } as const satisfies FlagTable;
 
