@@ -40,7 +40,8 @@ const idOf = (name: string) => builds.store.images.get(`docker.io/library/${name
 describe('build --watch', () => {
   it('builds again after a change, keeps the last good image, and ends with Ctrl-C', async () => {
     builds.write({ Dockerfile: 'FROM scratch\nCOPY src /\n', '.dockerignore': 'notes\n', 'src/a': '1' });
-    const watch = build('-t', 'app', '--iidfile', 'context/src/id');
+    const written = ['--iidfile', 'context/src/id', '-o', 'type=oci,dest=context/src/image.tar'];
+    const watch = build('-t', 'app', ...written, '-o', 'type=image');
     await watch.prints(WATCHING);
     const first = idOf('app');
 
@@ -76,7 +77,7 @@ describe('build --watch', () => {
       code: 2,
       err: expect.stringContaining('--watch needs a context that is a directory'),
     });
-    expect(await builds.command(['build', '--watch', '--output', 'type=oci', 'context'])).toMatchObject({
+    expect(await builds.command(['build', '--watch', '-o', 'type=oci,dest=-', 'context'])).toMatchObject({
       code: 2,
     });
   });

@@ -70,7 +70,6 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
       try {
         result = await build({
           ...options,
-          outputs: outputs.map((output) => outputOf(output, io)),
           onEvent: (event) => {
             renderer.handle(event);
             timings?.handle(event);
@@ -92,16 +91,18 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
       if (metadataFile !== undefined) {
         writeFileSync(metadataFile, `${JSON.stringify(metadata(result, io.env), null, 2)}\n`);
       }
-      // An archive on standard output must not be mixed with the id.
-      const taken = outputs.some(({ dest }) => dest === '-');
-      if (flags.quiet && id !== '' && !taken) io.stdout.write(`${id}\n`);
+      if (flags.quiet && id !== '' && !isTaken) io.stdout.write(`${id}\n`);
       if (budget !== undefined && result.digest !== undefined) {
         const { checkBuilt } = await import('../budget-check.ts');
         await checkBuilt(result.digest, result.tags[0], budget, io);
       }
     };
     options.written = [iidFile, metadataFile, trace].filter((file) => file !== undefined);
+    options.outputs = outputs.map((output) => outputOf(output, io));
+    // An archive on standard output must not be mixed with the id, nor with another archive.
+    const isTaken = outputs.some(({ dest }) => dest === '-');
     if (flags.watch) {
+      if (isTaken) throw usageError('--watch excludes an output to standard output', 'Give it a dest=FILE.');
       const { watchBuilds } = await import('../watch-builds.ts');
       return watchBuilds(options, io, once, progress !== 'quiet' && progress !== 'rawjson');
     }
