@@ -72,7 +72,7 @@ const forbidden = Object.entries(rooms).map(([room, allowed]) => ({
   from: { path: `^src/${room}/` },
   to: {
     path: '^src/',
-    pathNot: `^src/(${[room, ...allowed, ...(room === 'errors' ? [] : ground)].join('|')})/`,
+    pathNot: `^src/(version\\.ts$|(${[room, ...allowed, ...(room === 'errors' ? [] : ground)].join('|')})/)`,
   },
 }));
 

@@ -55,7 +55,7 @@ const NAMES = {
 const SHORT_FILES = {
   'cli/print/wrap.ts': 'long lines of help and doctor',
   'cli/replace-file.ts': 'for all commands that rewrite a file of the user',
-  'cli/version.ts': 'a test holds it equal to package.json',
+  'version.ts': 'a test holds it equal to package.json',
   'context/layer-context.ts': 'a kind of context',
   'dockerfile/is-signal.ts': 'the names of signals',
   'dockerfile/suggest.ts': "Docker's limits for suggestions",
@@ -72,7 +72,6 @@ const SHORT_FILES = {
   'sbom/license.ts': 'for both formats',
   'sbom/spdx-expression-parse.d.ts': 'types of a library that has none',
   'sbom/stable-id.ts': 'for both formats',
-  'sbom/write-bill.ts': 'the table of formats',
   'secrets/secret-kinds.ts': 'the table, made of its parts',
   'secrets/suspicious-names.ts': 'a rule that builds read',
   'solve/files-read.ts': 'what a step reads, for five readers',

@@ -35,5 +35,6 @@ export type { FoundSecret, SecretsDocument } from './leaks/secrets-json.ts';
 export { type ImageRequest, imageKey, type PlanInput, type PlanResult } from './plan/input.ts';
 export type { BaseImage, Plan, PlannedStage, Step } from './plan/plan.ts';
 export { planBuild } from './plan/planner.ts';
+export { describeSbom, type SbomOptions } from './sbom/describe-sbom.ts';
 export { findImage, listImages, type NamedImage, readImage } from './store/lookup.ts';
 export { openStore, type Store } from './store/store.ts';

@@ -7,8 +7,6 @@ export interface AttestationRequest {
   /** A bill of materials as SPDX 2.3. */
   sbom?: boolean;
   provenance?: ProvenanceRequest;
-  /** Version of the program that makes them, which they name. */
-  version?: string;
 }
 
 export interface ProvenanceRequest {

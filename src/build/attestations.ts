@@ -6,6 +6,7 @@ import type { Digest } from '../image/digest.ts';
 import type { ImageParts } from '../image/image.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Descriptor } from '../image/types.ts';
+import { VERSION } from '../version.ts';
 import { BuildFactsReader } from './build-facts.ts';
 import type { OpenedBuild } from './open-build.ts';
 import type { BuildOptions, BuildProvenance } from './options.ts';
@@ -74,16 +75,16 @@ export class BuildAttestations {
       startedMs: fixed ?? startedMs,
       finishedMs: fixed ?? this.#finishedMs,
       builderId: request.provenance?.builderId ?? '',
-      version: request.version ?? 'unknown',
+      version: VERSION,
     };
     return (mode) => provenanceOf(facts, mode);
   }
 
   #sbom(image: ImageParts): Promise<object> {
-    const { request, opened, names, fetchBlob } = this.job;
+    const { opened, names, fetchBlob } = this.job;
     const { store, signal } = opened.session;
     return sbomOf(image, names[0] ?? image.descriptor.digest, {
-      ...{ store, signal, fetchBlob, version: request.version ?? 'unknown', time: opened.epoch },
+      ...{ store, signal, fetchBlob, time: opened.epoch },
     });
   }
 

@@ -19,13 +19,11 @@ export async function sbomOf(
   {
     store,
     signal,
-    version,
     time,
     fetchBlob,
   }: {
     store: Store;
     signal: AbortSignal;
-    version: string;
     time: number | undefined;
     fetchBlob: (blob: Descriptor) => Promise<void>;
   },
@@ -36,5 +34,5 @@ export async function sbomOf(
   }
   const label = isDigest(name) ? name : familiarName(name);
   const inspection = await inspect(imageOfParts(parts, { label, open }), { store, signal });
-  return writeBill(inspection, 'spdx', { version, time });
+  return writeBill(inspection, 'spdx', { time });
 }

@@ -15,7 +15,6 @@ import type { Descriptor, Platform } from '../image/types.ts';
 import { findImage, isIndex, readImage } from '../store/lookup.ts';
 import { type Store, useStore } from '../store/store.ts';
 import type { Io } from './command.ts';
-import { VERSION } from './version.ts';
 
 interface Added {
   sbom: boolean;
@@ -67,7 +66,7 @@ function imagesOf(store: Store, target: Descriptor, platform: Platform | undefin
 function billOf(store: Store, image: ImageParts, name: string | undefined, io: Io): Promise<object> {
   const time = documentTime(io.env);
   return sbomOf(image, name ?? image.descriptor.digest, {
-    ...{ store, signal: io.signal, version: VERSION, time, fetchBlob: async () => {} },
+    ...{ store, signal: io.signal, time, fetchBlob: async () => {} },
   });
 }
 

@@ -7,9 +7,9 @@ import type { BuildEvent } from '../events/event.ts';
 import { TimingsRecorder } from '../events/timings-recorder.ts';
 import { withoutCommands } from '../events/workflow-commands.ts';
 import type { BuildFacts } from '../timings/otlp-spans.ts';
+import { VERSION } from '../version.ts';
 import type { Io } from './command.ts';
 import { tableOptions } from './print/build-text.ts';
-import { VERSION } from './version.ts';
 
 export interface TimingsWanted {
   /** `--timings`. */

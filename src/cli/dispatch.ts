@@ -1,8 +1,8 @@
 import { wantsColor } from '../errors/style.ts';
 import { guarded } from '../errors/terminal-guard.ts';
+import { VERSION } from '../version.ts';
 import type { Command, Io } from './command.ts';
 import { commands } from './commands.ts';
-import { VERSION } from './version.ts';
 
 /** The exit code after a closed pipe on standard output: 128 + SIGPIPE, as for any Unix program. */
 export const EXIT_PIPE_CLOSED = 141;

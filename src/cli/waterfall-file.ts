@@ -7,9 +7,9 @@ import type { BuildRecord } from '../history/build-record.ts';
 import { stateOf, timingsOf } from '../history/find-build.ts';
 import { openPage } from '../report/open-page.ts';
 import { waterfallPage } from '../timings/waterfall-page.ts';
+import { VERSION } from '../version.ts';
 import type { Io } from './command.ts';
 import { buildFacts } from './print/build-text.ts';
-import { VERSION } from './version.ts';
 
 /** Writes the page of a build on record, and shows it in the browser. @throws JettisonError `BUILD_NO_TIMES` */
 export async function writeWaterfall(

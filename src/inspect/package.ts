@@ -39,6 +39,8 @@ export interface Package {
   source?: { name: string; version?: string };
   /** SPDX expression, as the package says. */
   license?: string;
+  /** SHA-512 of the archive that it was installed from, as a lock file says (npm): 128 hexadecimal digits. */
+  sha512?: string;
   /** Only needed for development (npm). */
   dev?: true;
   /** The id of the package in whose files it is: of what is linked into a program. */

@@ -10,6 +10,8 @@ export interface Component extends Pick<Package, 'id' | 'type' | 'name' | 'versi
   license?: string;
   /** Digest of a package that is one file: 64 hexadecimal digits. */
   sha256?: string;
+  /** Digest of the archive that a package was installed from, as a lock file of the image says: 128 hexadecimal digits. */
+  sha512?: string;
   /** A package manager or a module of one, which the application does not load. */
   tool: boolean;
   dev: boolean;
@@ -20,6 +22,15 @@ export interface Component extends Pick<Package, 'id' | 'type' | 'name' | 'versi
   properties: Record<string, string>;
 }
 
+/** A file of the final tree. */
+export interface BillFile {
+  /** Relative to the image's root. */
+  path: string;
+  sha256: string;
+  /** Id of the component that owns it; absent: no package does. */
+  owner?: string;
+}
+
 /** The content of a bill of materials, for all formats. */
 export interface Bill {
   version: 1;
@@ -27,14 +38,8 @@ export interface Bill {
   distribution?: Inspection['distribution'];
   /** Sorted by id. */
   components: Component[];
-}
-
-/** Time and tool of a document. */
-export interface Origin {
-  /** ISO 8601 without fractions of a second. */
-  created: string;
-  /** Jettison's version. */
-  version: string;
+  /** In canonical order; on demand. */
+  files?: BillFile[];
 }
 
 /** The distribution as a component; undefined if the image does not name it. */
@@ -49,7 +54,8 @@ export function systemOf({
 /** Types whose packages may be a single file, at their path. */
 const SINGLE_FILES = new Set(['generic', 'golang', 'cargo', 'maven']);
 
-export function billOf(inspection: Inspection): Bill {
+/** @param files list every file with its owner, too */
+export function billOf(inspection: Inspection, { files }: { files: boolean }): Bill {
   const { image, census, distribution } = inspection;
   const byBareId = new Map<string, string>();
   for (const { id } of census.packages.values()) {
@@ -63,7 +69,16 @@ export function billOf(inspection: Inspection): Bill {
     components: placedPackages(inspection)
       .map((placed) => componentOf(placed, inspection, known))
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    ...(files && { files: [...filesOf(census)] }),
   };
+}
+
+/** Files with content, each name of a hard link; no links and devices. */
+function* filesOf({ leaves }: Inspection['census']): Generator<BillFile> {
+  for (const { path, content, owner } of leaves.values()) {
+    if (content?.digest === undefined) continue;
+    yield { path, sha256: content.digest, ...(owner !== undefined && { owner: owner.id }) };
+  }
 }
 
 function componentOf(
@@ -71,7 +86,20 @@ function componentOf(
   { image, census }: Inspection,
   known: (id: string) => string | undefined,
 ): Component {
-  const { id, type, name, version, kind, path, purl, license, dev, partOf, requires = [] } = placed.package;
+  const {
+    id,
+    type,
+    name,
+    version,
+    kind,
+    path,
+    purl,
+    license,
+    dev,
+    partOf,
+    requires = [],
+    sha512,
+  } = placed.package;
   const leaf = SINGLE_FILES.has(type) ? census.leaf(path) : undefined;
   const sha256 = leaf?.owner === placed.package ? leaf.content?.digest : undefined;
   const cpe = cpeOf(type, name, version);
@@ -82,6 +110,7 @@ function componentOf(
     ...(cpe !== undefined && { cpe }),
     ...(license !== undefined && license !== '' && { license }),
     ...(sha256 !== undefined && { sha256 }),
+    ...(sha512 !== undefined && { sha512 }),
     ...(partOf !== undefined && { partOf }),
     requires: [...new Set(requires.flatMap((one) => known(one) ?? []))].filter((one) => one !== id).sort(),
     properties: {

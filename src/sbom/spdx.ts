@@ -1,4 +1,5 @@
-import { type Bill, type Component, type Origin, systemOf } from './bill.ts';
+import { VERSION } from '../version.ts';
+import { type Bill, type BillFile, type Component, systemOf } from './bill.ts';
 import { readLicense } from './license.ts';
 import { spdxId, uuidOf } from './stable-id.ts';
 
@@ -6,11 +7,16 @@ const DOCUMENT = 'SPDXRef-DOCUMENT';
 const IMAGE = 'SPDXRef-Image';
 const SYSTEM = 'SPDXRef-OperatingSystem';
 
-/** A bill of materials as SPDX 2.3. */
-export function spdxOf(bill: Bill, { created, version }: Origin): object {
+/**
+ * A bill of materials as SPDX 2.3.
+ *
+ * @param created ISO 8601 without fractions of a second
+ */
+export function spdxOf(bill: Bill, created: string): object {
   const ids = new Map(bill.components.map(({ id }) => [id, spdxId('SPDXRef-Package', id)]));
+  const files = (bill.files ?? []).map((file) => ({ id: spdxId('SPDXRef-File', file.path), ...file }));
   const texts = new Map<string, string>();
-  const tool = `Tool: jettison-${version}`;
+  const tool = `Tool: jettison-${VERSION}`;
   const document = {
     ...{ spdxVersion: 'SPDX-2.3', dataLicense: 'CC0-1.0', SPDXID: DOCUMENT, name: bill.image.label },
     creationInfo: { created, creators: [tool] },
@@ -30,7 +36,9 @@ export function spdxOf(bill: Bill, { created, version }: Origin): object {
         relation(partOf === undefined ? IMAGE : (ids.get(partOf) ?? IMAGE), 'CONTAINS', ids.get(id)!),
         ...requires.map((other) => relation(ids.get(id)!, 'DEPENDS_ON', ids.get(other)!)),
       ]),
+      ...files.map(({ id, owner }) => ownedBy(id, (owner && ids.get(owner)) ?? IMAGE)),
     ],
+    ...(bill.files !== undefined && { files: files.map(fileOf) }),
     ...(texts.size > 0 && {
       hasExtractedLicensingInfos: [...texts].map(([licenseId, text]) => ({
         licenseId,
@@ -52,7 +60,7 @@ function systemPackage(bill: Bill): object[] {
   return [
     {
       ...{ SPDXID: SYSTEM, name, ...(version !== '' && { versionInfo: version }), summary },
-      ...{ downloadLocation: 'NOASSERTION', filesAnalyzed: false, primaryPackagePurpose: 'OPERATING-SYSTEM' },
+      ...{ downloadLocation: 'NOASSERTION', filesAnalyzed: false, primaryPackagePurpose: 'OPERATING_SYSTEM' },
     },
   ];
 }
@@ -67,12 +75,16 @@ function packageOf(
     ...(one.purl === undefined ? [] : [['PACKAGE-MANAGER', 'purl', one.purl]]),
     ...(one.cpe === undefined ? [] : [['SECURITY', 'cpe23Type', one.cpe]]),
   ];
+  const checksums = [
+    ...(one.sha256 === undefined ? [] : [{ algorithm: 'SHA256', checksumValue: one.sha256 }]),
+    ...(one.sha512 === undefined ? [] : [{ algorithm: 'SHA512', checksumValue: one.sha512 }]),
+  ];
   return {
     ...{ SPDXID, name: one.name, ...(one.version !== '' && { versionInfo: one.version }) },
     ...{ downloadLocation: 'NOASSERTION', filesAnalyzed: false, licenseConcluded: 'NOASSERTION' },
     ...{ licenseDeclared: declared(one.license, texts), copyrightText: 'NOASSERTION' },
     sourceInfo: `found at /${one.path}`,
-    ...(one.sha256 !== undefined && { checksums: [{ algorithm: 'SHA256', checksumValue: one.sha256 }] }),
+    ...(checksums.length > 0 && { checksums }),
     ...(references.length > 0 && {
       externalRefs: references.map(([referenceCategory, referenceType, referenceLocator]) => ({
         ...{ referenceCategory, referenceType, referenceLocator },
@@ -85,6 +97,18 @@ function packageOf(
       },
     ],
   };
+}
+
+function fileOf({ id, path, sha256 }: BillFile & { id: string }): object {
+  return {
+    ...{ SPDXID: id, fileName: `./${path}`, copyrightText: 'NOASSERTION', licenseConcluded: 'NOASSERTION' },
+    checksums: [{ algorithm: 'SHA256', checksumValue: sha256 }],
+  };
+}
+
+/** `CONTAINS` is for packages whose `filesAnalyzed` is true, which demands a SHA-1 of each file. */
+function ownedBy(file: string, owner: string): object {
+  return { ...relation(file, 'OTHER', owner), comment: 'owned by' };
 }
 
 function declared(license: string | undefined, texts: Map<string, string>): string {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { VERSION } from '../../src/cli/version.ts';
+import { VERSION } from '../../src/version.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));

@@ -3,8 +3,10 @@ import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { openImage } from '../../src/images/open-image.ts';
+import { describeSbom } from '../../src/index.ts';
 import { inspect } from '../../src/inspect/inspect.ts';
 import { Registries } from '../../src/registry/registries.ts';
+import type { Bill } from '../../src/sbom/bill.ts';
 import { openStore } from '../../src/store/store.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -66,7 +68,7 @@ beforeAll(() => {
   symlinkSync('../packages/w', join(folder, 'app/node_modules/w'));
 });
 
-test('edges are those of `npm ls --all`', { timeout: 120_000 }, async () => {
+test('edges are those of `npm ls --all`, also in the bill of materials', { timeout: 120_000 }, async () => {
   const app = realpathSync(join(folder, 'app'));
   const text = await new Promise<string>((resolve) => {
     // It complains of what is missing, and still lists all.
@@ -97,4 +99,12 @@ test('edges are those of `npm ls --all`', { timeout: 120_000 }, async () => {
     requires.map((id) => `${path} → ${census.packages.get(id)!.path}`),
   );
   expect(found.sort()).toEqual([...expected].sort());
+  const { components } = (await describeSbom(`dir:${app}`, {
+    ...{ format: 'json', home: join(folder, 'store') },
+  })) as Bill;
+  const places = new Map(components.map(({ id, path }) => [id, path]));
+  const edges = components.flatMap(({ path, requires }) =>
+    requires.map((id) => `${path} → ${places.get(id)}`),
+  );
+  expect(edges.sort()).toEqual([...expected].sort());
 });

@@ -10,7 +10,6 @@ import type { Command, Io } from '../command.ts';
 import { BUILD_FLAGS, parseBuildCommand } from '../flags/build-flags.ts';
 import { outputOf } from '../flags/output.ts';
 import { debugHint, failedCommand, recordedLine, withHint } from '../print/failed-command.ts';
-import { VERSION } from '../version.ts';
 
 const USAGE = 'jettison build [OPTIONS] PATH|URL|-';
 
@@ -48,7 +47,6 @@ Exit codes: 0 done, 1 the build failed, 2 the command line is wrong, 130 interru
       throw usageError('--budget needs an image', 'Add an output of an image, or leave --budget out.');
     }
     if (flags.debug) needDebugging(options.stdin !== undefined, io);
-    if (options.attest !== undefined) options.attest.version = VERSION;
     const failed = failedCommand(args, io.cwd);
     options.command = failed;
     options.commandLine = recordedLine(args);

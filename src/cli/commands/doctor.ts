@@ -10,10 +10,10 @@ import { formatPlatform, hostPlatform } from '../../image/platform.ts';
 import type { CommandNetwork } from '../../protocol/exec-request.ts';
 import type { RungName } from '../../protocol/rung.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { VERSION } from '../../version.ts';
 import { defineCommand, type Io } from '../command.ts';
 import { toJson } from '../print/template/values.ts';
 import { COLUMNS, wrapped } from '../print/wrap.ts';
-import { VERSION } from '../version.ts';
 
 /** Numbers of statfs(2). */
 const FILE_SYSTEMS: Record<number, string> = {

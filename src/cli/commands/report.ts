@@ -8,8 +8,8 @@ import { type Reported, reportData } from '../../report/columns.ts';
 import { jsonDocument } from '../../report/json-pieces.ts';
 import { openPage } from '../../report/open-page.ts';
 import { reportPage } from '../../report/page-file.ts';
+import { VERSION } from '../../version.ts';
 import { defineCommand } from '../command.ts';
-import { VERSION } from '../version.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 export const command = defineCommand({

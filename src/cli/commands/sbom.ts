@@ -5,7 +5,6 @@ import { writeOutput } from '../../export/write-output.ts';
 import { SBOM_FORMATS, writeBill } from '../../sbom/write-bill.ts';
 import { defineCommand } from '../command.ts';
 import { toJson } from '../print/template/values.ts';
-import { VERSION } from '../version.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 export const command = defineCommand({
@@ -13,6 +12,7 @@ export const command = defineCommand({
   about: `Writes a bill of materials: every package of an image, with its license, its dependencies, and the layer and
 Dockerfile line that brought it. The same image gives the same bytes.`,
   flags: {
+    files: { help: 'List every file with the package that owns it, too' },
     format: {
       value: 'FORMAT',
       values: SBOM_FORMATS,
@@ -28,7 +28,7 @@ The time in the document is SOURCE_DATE_EPOCH if that is set, else the time of t
   async run({ flags, args, io }) {
     const time = documentTime(io.env);
     const text = await withInspections(args, flags, io, ([inspection]) =>
-      toJson(writeBill(inspection!, flags.format ?? 'spdx', { version: VERSION, time }), 2),
+      toJson(writeBill(inspection!, flags.format ?? 'spdx', { time, files: flags.files }), 2),
     );
     const to = flags.output === undefined ? { stream: io.stdout } : { path: resolve(io.cwd, flags.output) };
     await writeOutput(to, Readable.from([Buffer.from(`${text}\n`)]), io.signal);

@@ -1,7 +1,7 @@
+import { VERSION } from '../../version.ts';
 import type { NamedCommand } from '../every-command.ts';
 import { type FlagTable, flagForm } from '../flag.ts';
 import { overviewEntries } from '../help.ts';
-import { VERSION } from '../version.ts';
 
 /** The man page of a command (undefined: of `jettison`), in the format of man(7). */
 export function manPage(named: NamedCommand | undefined, all: readonly NamedCommand[]): string {

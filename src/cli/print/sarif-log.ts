@@ -1,4 +1,4 @@
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../version.ts';
 
 /**
  * A SARIF 2.1.0 log of one run of Jettison: what code scanning reads.

@@ -14,7 +14,10 @@ interface Described {
   version: string;
   architecture?: string;
   source?: { name: string; version?: string };
-  depends: string[];
+  /** Of each dependency the names that satisfy it: `a | b`. */
+  depends: string[][];
+  /** Virtual packages. */
+  provides: string[];
 }
 
 type Fact =
@@ -59,10 +62,11 @@ export const dpkg: Catalogue<Fact> = {
   own(census, facts) {
     const release = inventory(census).distribution;
     const moved = diversionsOf(facts);
+    const providers = providersOf(facts.values());
     for (const [path, fact] of facts) {
       if (!('packages' in fact)) continue;
       for (const one of fact.packages) {
-        const owner = census.enter(packageOf(one, path, release));
+        const owner = census.enter(packageOf(one, path, release, providers));
         for (const listed of listsOf(one, path, facts)) {
           for (const file of listed) {
             const to = moved.get(file);
@@ -83,7 +87,8 @@ function described(fields: ReadonlyMap<string, string>): Described | undefined {
   const version = fields.get('version');
   const status = fields.get('status');
   if (name === undefined || version === undefined) return undefined;
-  if (status !== undefined && !/ installed$/.test(status)) return undefined;
+  // Of the others files are there, too: `unpacked`, `triggers-pending`.
+  if (status !== undefined && / (not-installed|config-files)$/.test(status)) return undefined;
   const [, source, sourceVersion] = /^(\S+)(?: \((.+)\))?$/.exec(fields.get('source') ?? '') ?? [];
   const architecture = fields.get('architecture');
   return {
@@ -95,15 +100,38 @@ function described(fields: ReadonlyMap<string, string>): Described | undefined {
     }),
     depends: [fields.get('pre-depends'), fields.get('depends')]
       .flatMap((text) => text?.split(',') ?? [])
-      .map((one) => /^\s*([a-z0-9.+-]+)/.exec(one)?.[1] ?? '')
-      .filter((one) => one !== ''),
+      .map((one) => one.split('|').flatMap(nameIn))
+      .filter((names) => names.length > 0),
+    provides: (fields.get('provides') ?? '').split(',').flatMap(nameIn),
   };
+}
+
+/** The package of a dependency, without its architecture and its version. */
+function nameIn(text: string): string[] {
+  return /^\s*([a-z0-9.+-]+)/.exec(text)?.slice(1) ?? [];
+}
+
+/** Installed packages by their names and by what they provide. */
+function providersOf(facts: Iterable<Fact>): Map<string, string[]> {
+  const providers = new Map<string, string[]>();
+  for (const fact of facts) {
+    if (!('packages' in fact)) continue;
+    for (const { name, provides } of fact.packages) {
+      for (const one of new Set([name, ...provides])) {
+        const known = providers.get(one);
+        if (known === undefined) providers.set(one, [name]);
+        else if (!known.includes(name)) known.push(name);
+      }
+    }
+  }
+  return providers;
 }
 
 function packageOf(
   { name, version, architecture, source, depends }: Described,
   path: string,
   release: { id: string; version?: string } | undefined,
+  providers: ReadonlyMap<string, readonly string[]>,
 ): Package {
   const qualifiers = [
     ...(architecture === undefined ? [] : [`arch=${architecture}`]),
@@ -117,7 +145,9 @@ function packageOf(
     ...{ type: 'deb', name, version, kind: 'os-package', path },
     purl: `pkg:deb/${release?.id ?? 'debian'}/${encodeURIComponent(name)}@${encodeURIComponent(version)}${query}`,
     ...(source !== undefined && { source }),
-    requires: depends.map((one) => `deb:${one}`),
+    requires: [...new Set(depends.flat().flatMap((one) => providers.get(one) ?? []))].map(
+      (one) => `deb:${one}`,
+    ),
   };
 }
 

@@ -18,10 +18,13 @@ export interface Manifest {
   devDependencies?: Asked;
 }
 
-/** A lock file of npm, or the hidden one in node_modules: what is for development only, by place. */
+/** A lock file of npm, or the hidden one in node_modules. */
 interface Lock {
   type: 'lock';
+  /** Places of what is for development only. */
   dev: string[];
+  /** Version and SHA-512 (base64) of what is installed from an archive, by place. */
+  archives: Record<string, [version: string, sha512: string]>;
 }
 
 type Fact = Manifest | Lock;
@@ -30,6 +33,8 @@ type Fact = Manifest | Lock;
 const TOOLS = new Set(['npm', 'corepack', 'yarn', 'pnpm', 'node-gyp']);
 const SECTIONS = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'] as const;
 const LOCKS = new Set(['package-lock.json', 'npm-shrinkwrap.json', '.package-lock.json']);
+/** In `integrity`, which may have several digests. */
+const SHA512 = /(?:^|\s)sha512-([A-Za-z0-9+/]{86}==)/;
 const PACKAGE = /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/.@][^/]*$/;
 
 /**
@@ -75,10 +80,16 @@ function isPackageFolder(folder: string): boolean {
 function lock(value: { packages?: unknown }): Lock | undefined {
   const { packages } = value;
   if (packages === null || typeof packages !== 'object') return undefined;
-  const dev = Object.entries(packages as Record<string, { dev?: boolean; devOptional?: boolean } | null>)
-    .filter(([, one]) => one?.dev === true || one?.devOptional === true)
+  const places = Object.entries(packages as Record<string, Record<string, unknown> | null>);
+  const dev = places
+    .filter(([, one]) => one?.['dev'] === true || one?.['devOptional'] === true)
     .map(([place]) => place);
-  return { type: 'lock', dev };
+  const archives = places.flatMap(([place, one]): [string, [string, string]][] => {
+    const { version, integrity } = one ?? {};
+    const [, sha512] = (typeof integrity === 'string' && SHA512.exec(integrity)) || [];
+    return typeof version !== 'string' || sha512 === undefined ? [] : [[place, [version, sha512]]];
+  });
+  return { type: 'lock', dev, archives: Object.fromEntries(archives) };
 }
 
 function manifest(value: Record<string, unknown>, text: string): Manifest {
@@ -126,6 +137,7 @@ class Installed {
   readonly #places = new Map<string, Place>();
   /** Folders that a lock file says are for development. */
   readonly #lockedDev = new Set<string>();
+  readonly #archives = new Map<string, [version: string, sha512: string]>();
   #hasLock = false;
 
   constructor(
@@ -141,6 +153,9 @@ class Installed {
       // The hidden one is in node_modules, and names places from the folder that this is in.
       const from = name === '.package-lock.json' ? parentOf(parentOf(path)) : parentOf(path);
       for (const place of fact.dev) this.#lockedDev.add(join(from, place));
+      for (const [place, archive] of Object.entries(fact.archives)) {
+        this.#archives.set(join(from, place), archive);
+      }
     }
     for (const [path, fact] of this.facts) {
       if (fact.type !== 'manifest') continue;
@@ -156,9 +171,17 @@ class Installed {
         kind: tool ? 'tool' : isInstalled ? 'npm' : 'application',
         purl: `pkg:npm/${(fact.name ?? name).replace('@', '%40')}${version === '' ? '' : `@${encodeURIComponent(version)}`}`,
         ...(fact.license !== undefined && { license: fact.license }),
+        ...this.#sha512Of(folder, version),
       });
       this.#places.set(folder, { folder, manifest: fact, entered, isRoot: !isInstalled });
     }
+  }
+
+  /** Of the version that is there only: a lock file may be of another time. */
+  #sha512Of(folder: string, version: string): { sha512?: string } {
+    const [locked, sha512] = this.#archives.get(folder) ?? [];
+    if (sha512 === undefined || locked !== version) return {};
+    return { sha512: Buffer.from(sha512, 'base64').toString('hex') };
   }
 
   /** What each package asks for, and which are there for development only. */

@@ -2,6 +2,7 @@ import { join, nameOf, parentOf } from '../../layer/entry.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Census } from '../census.ts';
 import type { Package } from '../package.ts';
+import { mayHold } from './python-markers.ts';
 
 type Fact =
   | { type: 'metadata'; name: string; version: string; license?: string; requires: string[] }
@@ -18,6 +19,8 @@ const METADATA = /\.dist-info\/METADATA$|\.egg-info\/PKG-INFO$|\.egg-info$/;
 const LIBRARY = /^(?:(.*)\/)?lib(?:64)?\/(python3\.\d+)\/os\.py$/;
 const HEADER = /(?:^|\/)include\/python3\.\d+[a-z]*\/patchlevel\.h$/;
 const SITE = /(?:^|\/)(?:site|dist)-packages\//;
+/** The version of Python, in the path of a package. */
+const PYTHON = /(?:^|\/)python(3\.\d+)\//;
 const LICENSE_LENGTH = 80;
 
 /**
@@ -55,7 +58,7 @@ export const python: Catalogue<Fact> = {
       case 'top_level.txt':
         return { type: 'modules', names: lines(text) };
       default:
-        return metadata(text);
+        return metadata(text, PYTHON.exec(path)?.[1]);
     }
   },
 
@@ -183,8 +186,8 @@ function ownEnvironment(census: Census, folder: string): void {
   }
 }
 
-/** Lines of `Name: value`, up to the first empty one. */
-function metadata(text: string): Fact | undefined {
+/** Lines of `Name: value`, up to the first empty one. @param python its version, such as 3.11 */
+function metadata(text: string, python: string | undefined): Fact | undefined {
   const end = /\r?\n\r?\n/.exec(text)?.index ?? text.length;
   const values = new Map<string, string[]>();
   for (const line of lines(text.slice(0, end))) {
@@ -198,7 +201,7 @@ function metadata(text: string): Fact | undefined {
   if (name === undefined || version === undefined) return undefined;
   const [license] = [...(values.get('license-expression') ?? []), ...(values.get('license') ?? [])];
   const requires = (values.get('requires-dist') ?? [])
-    .filter((one) => !/;.*\bextra\s*==/.test(one))
+    .filter((one) => !one.includes(';') || mayHold(one.slice(one.indexOf(';') + 1), python))
     .flatMap((one) => /^[A-Za-z0-9._-]+/.exec(one)?.[0] ?? []);
   return {
     ...{ type: 'metadata', name, version, requires: requires.map(normalized) },

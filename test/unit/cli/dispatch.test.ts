@@ -4,8 +4,8 @@ import { type Command, defineCommand } from '../../../src/cli/command.ts';
 import { commands } from '../../../src/cli/commands.ts';
 import { dispatch } from '../../../src/cli/dispatch.ts';
 import { bytes } from '../../../src/cli/flags/limits.ts';
-import { VERSION } from '../../../src/cli/version.ts';
 import { JettisonError } from '../../../src/errors/error.ts';
+import { VERSION } from '../../../src/version.ts';
 import { fakeIo } from '../../support/fake-io.ts';
 
 /** Runs a command line in which `probe` is the given command. */

@@ -16,6 +16,18 @@ Version: 1
 `;
 
 describe('dpkg', () => {
+  test('needs whatever installed package satisfies a dependency: alternatives, virtual packages', () => {
+    const status = [
+      'Package: app\nStatus: install ok triggers-awaited\nVersion: 1\nDepends: gone | awk, lib (>= 2), not-there',
+      'Package: mawk\nStatus: install ok installed\nVersion: 1\nProvides: awk',
+      'Package: gawk\nStatus: install ok unpacked\nVersion: 1\nProvides: x, awk (= 1)',
+      'Package: lib\nStatus: hold ok installed\nVersion: 3\nPre-Depends: lib:any',
+    ];
+    const { packages } = census({ 'var/lib/dpkg/status': status.join('\n\n') });
+    expect(packages.get('deb:app')?.requires).toEqual(['deb:mawk', 'deb:gawk', 'deb:lib']);
+    expect([...packages.keys()]).toEqual(['deb:app', 'deb:mawk', 'deb:gawk', 'deb:lib']);
+  });
+
   test('owns listed files, through the links of a merged /usr', () => {
     const counted = census({
       'etc/os-release': 'ID=debian\nVERSION_ID="12"\n',

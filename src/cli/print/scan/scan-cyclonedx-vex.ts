@@ -1,6 +1,6 @@
 import { uuidOf } from '../../../sbom/stable-id.ts';
 import type { ScanDocument, ScannedFinding } from '../../../scan/scan-json.ts';
-import { VERSION } from '../../version.ts';
+import { VERSION } from '../../../version.ts';
 
 /** CycloneDX's words for the ones of OpenVEX. */
 const STATES: Record<string, string> = {
