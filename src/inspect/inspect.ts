@@ -9,12 +9,13 @@ import type { Store } from '../store/store.ts';
 import { temporaryPath } from '../store/temporary.ts';
 import { CATALOGUES, FACTS_VERSION } from './catalogues.ts';
 import { Census, type CountedLayer } from './census.ts';
+import { collectGarbage } from './heap.ts';
 import type { Inspection } from './inspection.ts';
 import { destinationOf, instructionsOf, madeBy } from './instructions.ts';
 import { inventory } from './inventory.ts';
 import { settleKinds } from './kinds.ts';
 import { applyProvenance } from './origins.ts';
-import { collectGarbage, type FileObserver, scanLayer } from './scan-layer.ts';
+import { type FileObserver, scanLayer } from './scan-layer.ts';
 
 /** Another look at the files of layers: what it finds is kept by diff id, too. */
 export interface LayerCompanion {

@@ -1,6 +1,4 @@
 import { createHash, type Hash } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { JettisonError } from '../errors/error.ts';
 import type { Layer } from '../image/image.ts';
 import { ArchiveTree, type Placement } from '../layer/archive-tree.ts';
@@ -10,6 +8,7 @@ import { encodedPieces } from '../layer/layer-index.ts';
 import { type TarHandler, type TarHeader, TarReader } from '../layer/tar-read.ts';
 import { readMarker } from '../layer/whiteouts.ts';
 import type { Catalogue } from './catalogue.ts';
+import { collectGarbage } from './heap.ts';
 import { piecesOf, Spool } from './random-access.ts';
 
 /** Larger files are no list of packages that anybody reads whole. */
@@ -85,17 +84,6 @@ export async function scanLayer(
   }
   return scanner.finish();
 }
-
-/** What reading a large layer left would else stay until the heap has doubled. */
-export function collectGarbage(): void {
-  if (collector === undefined) {
-    setFlagsFromString('--expose-gc');
-    collector = runInNewContext('gc') as () => void;
-    setFlagsFromString('--no-expose-gc');
-  }
-  collector();
-}
-let collector: (() => void) | undefined;
 
 interface Listener {
   data(chunk: Buffer): void;

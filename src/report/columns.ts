@@ -1,7 +1,7 @@
 import type { DescribedFile, ImageDescription } from '../inspect/describe.ts';
 import type { OriginLink } from '../inspect/origins.ts';
 import { KINDS } from '../inspect/package.ts';
-import { collectGarbage } from '../inspect/scan-layer.ts';
+import { collectGarbage } from '../inspect/heap.ts';
 import type { FileColumns, Origin, ReportData, ReportImage } from './report-data.ts';
 
 /** Files after which the garbage is collected: without it a large image takes 40 MB more. */
