@@ -99,6 +99,7 @@ async function* largeLooks(space, { files, megabytes }) {
     ['compare', one, two],
     ['why', one, `/${path}`],
     ['sbom', one],
+    ['secrets', one],
     ['budget', '-c', join(space.root, 'budget.json'), one],
   ];
   yield `${files} files, ${megabytes} MB in one layer; with a second layer that replaces every hundredth where two images are named`;

@@ -1,6 +1,6 @@
 import type { Layer } from '../image/image.ts';
 import { SOURCE_FORMS } from '../images/open-image.ts';
-import { keepNewSpaceSmall } from '../inspect/heap.ts';
+import { saveMemory } from '../inspect/heap.ts';
 import type { LayerCompanion } from '../inspect/inspect.ts';
 import { inspectImages } from '../inspect/inspect-images.ts';
 import type { Inspection } from '../inspect/inspection.ts';
@@ -32,7 +32,7 @@ export async function withInspections<T>(
   use: (inspections: Inspection[], store: Store) => Promise<T> | T,
   companion?: LayerCompanion,
 ): Promise<T> {
-  keepNewSpaceSmall();
+  saveMemory();
   const view = new TransferView(io, 'read');
   const onProgress = ({ blob: { digest: item, size } }: Layer, moved: number) =>
     view.onProgress({ item, size, moved, state: moved < size ? 'moving' : 'done' });

@@ -123,12 +123,16 @@ export function describe(
   };
 }
 
-/** Every file of the final tree, in canonical order. */
-export function* describeFiles({ leaves }: Census): Generator<DescribedFile> {
-  for (const leaf of leaves.values()) yield describeLeaf(leaf);
+/** Every file of the final tree, in canonical order, as often as they are asked for. */
+export function describeFiles({ leaves }: Census): Iterable<DescribedFile> {
+  return {
+    *[Symbol.iterator]() {
+      for (const leaf of leaves.values()) yield describeLeaf(leaf);
+    },
+  };
 }
 
-function describeLeaf(leaf: Leaf): DescribedFile {
+export function describeLeaf(leaf: Leaf): DescribedFile {
   const { path, kind = 'unowned', layer, owner, entry, content } = leaf;
   return {
     ...{ path, bytes: bytesOf(leaf), kind, layer },

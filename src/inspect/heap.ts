@@ -14,9 +14,11 @@ export function collectGarbage(): void {
 }
 
 /**
- * Keeps V8's space for new objects at its first 2 MB for the rest of the process: it would grow to 32 MB, since an
- * inspection keeps most of the objects that it makes.
+ * Prefers memory to speed for the rest of the process. V8's space for new objects stays at its first 2 MB: it would grow to
+ * 32 MB, since an inspection keeps most of the objects that it makes. That for old ones is cleared when it has grown by a
+ * fifth, not when it has doubled.
  */
-export function keepNewSpaceSmall(): void {
+export function saveMemory(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=20');
 }

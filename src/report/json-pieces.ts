@@ -1,9 +1,9 @@
 import { visibleJson } from '../errors/safe-text.ts';
 
 /** Texts of a list that are put together before they are passed on. */
-const PIECE = 1 << 16;
-/** Lists deeper than this are short. */
-const DEPTH = 3;
+const PIECE = 1 << 13;
+/** Lists deeper than this are short: a report has its files' columns here. */
+const DEPTH = 4;
 
 /**
  * The same text as `JSON.stringify(value, undefined, indent)`, in pieces: a list of every file of an image is larger as

@@ -4,7 +4,7 @@ import { createGzip } from 'node:zlib';
 import { visibleHtml } from '../errors/safe-text.ts';
 import { packagedFile } from '../protocol/program-path.ts';
 import { jsonPieces } from './json-pieces.ts';
-import type { ReportData } from './report-data.ts';
+import type { WrittenReport } from './report-data.ts';
 
 /** Marks in the template, which `scripts/build.mjs` makes of `page/`: one HTML file with its script and style. */
 const TITLE = '{{title}}';
@@ -16,7 +16,7 @@ const UNIT = 3;
  * The report as one HTML file that needs nothing else, in pieces. Whatever the image says is in the data only, as gzip in
  * base64, which has no character that means something to HTML; the title is escaped.
  */
-export async function* reportPage(data: ReportData): AsyncGenerator<Buffer> {
+export async function* reportPage(data: WrittenReport): AsyncGenerator<Buffer> {
   const template = readFileSync(packagedFile('report-page.html'), 'utf8');
   const title = visibleHtml(data.images.map(({ image }) => image.label).join(' → '));
   const [before = '', after = ''] = template.split(DATA);

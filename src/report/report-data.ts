@@ -19,7 +19,10 @@ export interface FileColumns {
   package: number[];
   /** A position in the image's `origins`, or -1. */
   origin: number[];
-  /** Numbers that two files share if their contents are equal, in all images of the report; with two images or more. */
+  /**
+   * The first image of the report that has the same content at the same path: a position in `images`. Only with two
+   * images or more.
+   */
   content?: number[];
 }
 
@@ -27,6 +30,15 @@ export interface ReportImage extends Omit<ImageDescription, 'files'> {
   files: FileColumns;
   /** By which instructions files came in, the last one first: chains that several files share. */
   origins: Origin[][];
+}
+
+/** Columns that are made while they are written, one after the other, so that memory never holds them. */
+export type WrittenColumns = {
+  [Column in keyof FileColumns]: Iterable<NonNullable<FileColumns[Column]>[number]>;
+};
+
+export interface WrittenReport extends Omit<ReportData, 'images'> {
+  images: (Omit<ReportImage, 'files'> & { files: WrittenColumns })[];
 }
 
 /** Everything that a report shows: the page gets it as gzipped JSON in base64. */

@@ -24,8 +24,9 @@ export interface MadeUp {
 
 /** The same, for a report; all files have the same origins. */
 export function reported(made: MadeUp): Reported {
-  const { files, ...description } = madeUpImage(made);
-  return { description, files: files ?? [], originsOf: () => made.origins ?? [] };
+  const { files = [], ...description } = madeUpImage(made);
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return { description, files, fileAt: (path) => byPath.get(path), originsOf: () => made.origins ?? [] };
 }
 
 const digest = (seed: string) => `sha256:${Buffer.from(seed).toString('hex').padEnd(64, '0').slice(0, 64)}`;

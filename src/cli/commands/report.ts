@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { usageError } from '../../errors/error.ts';
 import { size } from '../../events/units.ts';
 import { writeOutput } from '../../export/write-output.ts';
-import { describe, describeFiles } from '../../inspect/describe.ts';
+import { describe, describeFiles, describeLeaf } from '../../inspect/describe.ts';
 import { originFinder } from '../../inspect/origins.ts';
 import { type Reported, reportData } from '../../report/columns.ts';
 import { jsonDocument } from '../../report/json-pieces.ts';
@@ -45,6 +45,10 @@ file. With several images it shows two of them side by side, the first one as "b
         return {
           description: describe(inspection),
           files: describeFiles(census),
+          fileAt: (path: string) => {
+            const leaf = census.leaves.get(path);
+            return leaf && describeLeaf(leaf);
+          },
           originsOf: (path: string) => find(census.leaves.get(path)!),
         };
       });

@@ -1,14 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { reportData } from '../../../src/report/columns.ts';
+import { jsonPieces } from '../../../src/report/json-pieces.ts';
 import { compareFiles, comparePackages, pullCost } from '../../../src/report/page/difference.ts';
 import { Groups } from '../../../src/report/page/groups.ts';
 import { ImageModel } from '../../../src/report/page/model.ts';
 import { buildTree, layOut, type Node, nodeAt } from '../../../src/report/page/tree.ts';
+import type { ReportData } from '../../../src/report/report-data.ts';
 import { type MadeUp, type MadeUpFile, reported } from '../../support/descriptions.ts';
 
-const models = (...images: MadeUp[]) =>
-  reportData(images.map(reported), '0').images.map((image) => new ImageModel(image));
+const models = (...images: MadeUp[]) => {
+  const written = [...jsonPieces(reportData(images.map(reported), '0'))].join('');
+  return (JSON.parse(written) as ReportData).images.map((image) => new ImageModel(image));
+};
 const model = (image: MadeUp) => models(image)[0]!;
 
 describe('the page sees each file as it was described', () => {
