@@ -23,12 +23,12 @@ const NAMES: Record<string, string> = {
 /** Versions of interfaces, not of parts. */
 const INTERFACES = new Set(['modules', 'napi', 'node']);
 /** Keys that V8 keeps elsewhere, since the rest of Node has the same words: those of every version, those of some. */
-const COMMON = ['icu', 'modules', 'openssl', 'unicode', 'uv', 'v8', 'zlib'];
+const COMMON = ['brotli', 'icu', 'modules', 'openssl', 'unicode', 'uv', 'v8', 'zlib'];
 /**
- * Keys that a version has or lacks (`base64` until 21, `sqlite` since 22.5), or whose values are elsewhere: single digits
- * (napi), nothing at all (QUIC in Node 26). How many values there are, and how they look, tells which.
+ * Keys that a version has or lacks (`base64` until 21, `sqlite` since 22.5, `zstd` since 22.15), or whose values are
+ * elsewhere: single digits (napi), nothing at all (QUIC since Node 24). How many values there are, and how they look, tells which.
  */
-const SOMETIMES = [['base64'], ['sqlite'], ['napi'], ['nghttp3', 'ngtcp2']];
+const SOMETIMES = [['base64'], ['sqlite'], ['zstd'], ['napi'], ['nghttp3', 'ngtcp2']];
 /** Between these the keys stand by the alphabet; words that other strings next to them may be. */
 const FIRST_KEY = 'acorn';
 const LAST_KEY = 'zstd';
@@ -36,6 +36,8 @@ const OTHERS = new Set(['lts', 'node', 'release', 'version', 'versions', ...SOME
 /** Node's first properties are kept in the object itself, and are written after the others. */
 const INSIDE = 4;
 const SHAPES: Record<string, RegExp> = {
+  base64: /^0\.\d+\.\d+$/,
+  brotli: /^1\.\d+\.\d+$/,
   cldr: /^\d+(\.\d+)+$/,
   icu: /^\d+\.\d+$/,
   modules: /^\d{2,3}$/,
@@ -47,6 +49,7 @@ const SHAPES: Record<string, RegExp> = {
   tz: /^\d{4}[a-z]$/,
   unicode: /^\d+\.\d+$/,
   v8: /-node\.\d+$/,
+  zstd: /^1\.\d+\.\d+$/,
 };
 
 /**

@@ -45,8 +45,8 @@ describe('node', () => {
         return Buffer.concat([head, Buffer.from(word), Buffer.alloc((8 - (word.length % 8)) % 8)]);
       }),
     );
-  const snapshot = (names: string) =>
-    Buffer.concat([ELF, Buffer.alloc(16 << 20), strings(names), PADDING, strings(VALUES), PADDING]);
+  const snapshot = (names: string, values = VALUES) =>
+    Buffer.concat([ELF, Buffer.alloc(16 << 20), strings(names), PADDING, strings(values), PADDING]);
 
   test('owns its program, and the other files of its archive', () => {
     const counted = imageOf({
@@ -66,6 +66,34 @@ describe('node', () => {
       ...{ name: 'openssl', version: '3.0.13+quic', partOf: id, purl: 'pkg:generic/openssl@3.0.13%2Bquic' },
     });
     expect(counted.packages.get(id)?.requires).toContain('generic:undici@6.13.0:/usr/local/bin/node');
+  });
+
+  // In the order of the programs of nodejs.org; words that stand elsewhere in them are left out.
+  test.each([
+    [
+      '22.23.5',
+      'acorn ada amaro ares brotli cjs_module_lexer cldr llhttp napi nbytes ncrypto nghttp2 simdjson simdutf tz undici uvwasi zstd',
+      '1.34.9 1.1.0 2.2.0 48.0 78.3 9.4.4 127 10 0.1.3 0.0.1 1.69.0 3.5.9 4.5.0 6.4.2 3.54.1 2026e 6.29.1 17.0 1.51.0 0.0.23 12.4.254.21-node.57 1.3.1-e00f703 1.5.7 22.23.5 8.16.0 2.9.2 1.1.8',
+      { brotli: '1.1.0', sqlite: '3.54.1', zstd: '1.5.7', openssl: '3.5.9' },
+    ],
+    [
+      '24.22.3',
+      'acorn ada amaro ares cldr llhttp merve napi nbytes ncrypto nghttp2 nghttp3 ngtcp2 simdjson simdutf tz undici uvwasi',
+      '1.34.9 1.2.1 48.0 78.3 9.4.4 1.2.2 137 10 0.1.4 0.0.1 1.70.0 3.5.9 4.6.11 6.4.0 3.54.1 2026e 7.30.2 17.0 1.52.1 0.0.23 13.6.233.17-node.63 1.3.2.1-motley-285e94b 1.5.7 24.22.3 8.18.0 4.0.0 1.1.11',
+      { brotli: '1.2.1', merve: '1.2.2', sqlite: '3.54.1', zstd: '1.5.7', undici: '7.30.2' },
+    ],
+    [
+      '26.12.1',
+      'acorn ada amaro ares cldr libffi lief llhttp merve modules napi nbytes ncrypto nghttp2 nghttp3 ngtcp2 simdjson simdutf sqlite tz undici uvwasi',
+      '1.34.9 1.2.0 48.0 78.3 3.8.0 1.0.0 9.4.3 1.2.2 147 10 0.1.4 0.0.1 1.70.0 3.5.9 5.0.3 7.7.0 3.54.0 2026e 8.12.2 17.0 1.52.1 0.0.23 14.6.202.34-node.40 1.3.2.1-motley-456ae73 1.5.7 26.12.1 8.19.0 4.0.0 1.1.11',
+      { brotli: '1.2.0', libffi: '3.8.0', sqlite: '3.54.0', zstd: '1.5.7', openssl: '3.5.9' },
+    ],
+  ])('finds every part of Node %s', (version, keys, values, some) => {
+    const { packages } = imageOf({ 'bin/node': snapshot(keys, values) });
+    const found = Object.fromEntries([...packages.values()].map((one) => [one.name, one.version]));
+    expect(found).toMatchObject({ node: version, ...some });
+    // Of each value a component but of the interfaces: modules and napi.
+    expect(Object.keys(found)).toHaveLength(values.split(' ').length - 2);
   });
 
   test('says no more than is certain where its parts are unknown', () => {
