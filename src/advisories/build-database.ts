@@ -1,12 +1,17 @@
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { JettisonError } from '../errors/error.ts';
 import { FileAccess } from '../inspect/random-access.ts';
 import { readZipMember, zipMembers } from '../inspect/zip.ts';
 import { intervalsOf } from '../versions/constraint.ts';
 import type { Advisory } from './advisory.ts';
 import { SCOPES_KEY } from './database-key.ts';
+import { Exploitation } from './exploitation.ts';
 import { readNodeCore, readOsv } from './osv.ts';
+
+/** A table of EPSS. */
+const CSV = /\.csv(\.gz)?$/;
 
 /** What went into a database. */
 export interface BuiltDatabase {
@@ -19,9 +24,10 @@ export interface BuiltDatabase {
 
 /**
  * Writes the advisories of OSV records, and of Node's own index of vulnerabilities, as sorted lines that `OwnLines`
- * reads. Same records, same bytes.
+ * reads. CISA's catalogue of exploited flaws and a table of EPSS are added to the flaws that they name. Same records, same
+ * bytes.
  *
- * @param paths folders and zips with a JSON file a record, and single JSON files
+ * @param paths folders and zips with a JSON file a record, and single files of JSON or, of EPSS, CSV
  * @throws JettisonError `ADVISORIES_INVALID`
  */
 export function buildDatabase(paths: readonly string[], output: string): BuiltDatabase {
@@ -38,9 +44,15 @@ export function buildDatabase(paths: readonly string[], output: string): BuiltDa
       line.set(`${advisory.id} ${JSON.stringify([advisory.vulnerable, advisory.safe])}`, advisory),
     );
   };
+  const exploitation = new Exploitation();
   for (const { name, text } of documents(paths)) {
+    if (CSV.test(name)) {
+      if (!exploitation.readProbabilities(text)) throw notProbabilities(name);
+      continue;
+    }
     for (const { key, value } of recordsIn(text, name)) {
       const found = readOsv(value);
+      if (found.length === 0 && exploitation.readCatalogue(value)) continue;
       const core =
         found.length > 0 ? undefined : readNodeCore(key, value, (range) => intervalsOf(range, 'npm'));
       for (const one of core === undefined ? found : [core]) take(one);
@@ -62,7 +74,7 @@ export function buildDatabase(paths: readonly string[], output: string): BuiltDa
     for (const key of keys) {
       const advisories = [...lines.get(key.toString())!]
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([, one]) => one);
+        .map(([, one]) => ({ ...one, ...exploitation.of(one) }));
       writeSync(file, `${key}\t${JSON.stringify(advisories)}\n`);
     }
   } finally {
@@ -86,12 +98,35 @@ function* documents(paths: readonly string[]): Generator<{ name: string; text: s
     if (facts.isDirectory()) {
       for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' }).sort()) {
         const file = join(path, name);
-        if (name.endsWith('.json') && statSync(file).isFile())
-          yield { name: file, text: readFileSync(file, 'utf8') };
+        if ((name.endsWith('.json') || CSV.test(name)) && statSync(file).isFile()) yield documentOf(file);
       }
     } else if (path.endsWith('.zip')) yield* inZip(path);
-    else yield { name: path, text: readFileSync(path, 'utf8') };
+    else yield documentOf(path);
   }
+}
+
+function documentOf(path: string): { name: string; text: string } {
+  const content = readFileSync(path);
+  try {
+    return { name: path, text: (path.endsWith('.gz') ? gunzipSync(content) : content).toString('utf8') };
+  } catch (cause) {
+    throw new JettisonError('ADVISORIES_INVALID', `${path} cannot be unpacked: ${(cause as Error).message}`, {
+      hint: 'Fetch it again.',
+      exitCode: 2,
+      cause,
+    });
+  }
+}
+
+function notProbabilities(name: string): JettisonError {
+  return new JettisonError(
+    'ADVISORIES_INVALID',
+    `${name} is not a table of EPSS: it lacks the columns cve and epss`,
+    {
+      hint: 'Name the CSV file that first.org publishes, packed or not.',
+      exitCode: 2,
+    },
+  );
 }
 
 function* inZip(path: string): Generator<{ name: string; text: string }> {
@@ -126,7 +161,8 @@ function recordsIn(text: string, name: string): { key: string; value: unknown }[
       cause,
     });
   }
-  const isRecord = typeof value === 'object' && value !== null && 'id' in value;
+  const isRecord =
+    typeof value === 'object' && value !== null && ('id' in value || 'catalogVersion' in value);
   const records = isRecord ? { [name]: value } : (value ?? {});
   return Object.entries(records).map(([key, record]) => ({ key, value: record }));
 }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
 import type { OnProgress } from '../events/transfer.ts';
@@ -66,7 +66,8 @@ export async function openSources(
 }
 
 function isFile(text: string, cwd: string): boolean {
-  return existsSync(resolve(cwd, text)) || /^\.{0,2}\/|\.(db|lines|tar|tgz|gz|zst)$/.test(text);
+  const isThere = statSync(resolve(cwd, text), { throwIfNoEntry: false })?.isFile() ?? false;
+  return isThere || /^\.{0,2}\/|\.(db|lines|tar|tgz|gz|zst)$/.test(text);
 }
 
 async function openNpm(text: string, options: SourceOptions): Promise<AdvisorySource> {

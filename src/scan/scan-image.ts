@@ -59,7 +59,7 @@ export async function scan(
 /** Exploited ones first, then by severity, probability, score, name. */
 function worstFirst(a: Finding, b: Finding): number {
   const level = ({ advisory: { severity } }: Finding) => SEVERITIES.indexOf(severity);
-  const score = ({ advisory: { cvss } }: Finding) => Math.max(0, ...cvss.map((one) => one.score ?? 0));
+  const score = ({ advisory: { cvss } }: Finding) => highestScore(cvss);
   return (
     Number(b.advisory.exploited ?? false) - Number(a.advisory.exploited ?? false) ||
     level(a) - level(b) ||
@@ -68,6 +68,11 @@ function worstFirst(a: Finding, b: Finding): number {
     compareText(a.package.name, b.package.name) ||
     compareText(a.advisory.id, b.advisory.id)
   );
+}
+
+/** The highest score of CVSS that anybody gives; 0: nobody does. */
+export function highestScore(cvss: Finding['advisory']['cvss']): number {
+  return Math.max(0, ...cvss.map(({ score = 0 }) => score));
 }
 
 function compareText(a: string, b: string): number {

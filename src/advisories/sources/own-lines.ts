@@ -1,4 +1,4 @@
-import { jsonOf, membersOf } from '../../fields/json-values.ts';
+import { isObject, jsonOf, membersOf } from '../../fields/json-values.ts';
 import {
   type Advisory,
   type AdvisoryQuery,
@@ -46,6 +46,8 @@ function isAdvisory(value: unknown): value is Advisory {
   return (
     ['id', 'status', 'publisher'].every((key) => typeof one[key] === 'string') &&
     lists.every((key) => Array.isArray(one[key])) &&
+    (one['cvss'] as unknown[]).every(isObject) &&
+    ['number', 'undefined'].includes(typeof one['epss']) &&
     SEVERITIES.includes(one['severity'] as Advisory['severity'])
   );
 }

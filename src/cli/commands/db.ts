@@ -68,9 +68,13 @@ const save = defineCommand({
 const build = defineCommand({
   usage: 'jettison db build [OPTIONS] PATH...',
   about: `Makes a database of OSV records: folders and zips as osv.dev publishes them, and single JSON files, also Node's own
-index of vulnerabilities. The same records give the same file.`,
+index of vulnerabilities. CISA's catalogue of exploited flaws (JSON) and a table of EPSS (CSV) are added to the flaws that
+they name. The same records give the same file.`,
   flags: { output: { short: 'o', value: 'FILE', help: 'Where to; default advisories.tar.gz' } },
-  examples: ['jettison db build -o advisories.tar.gz npm/all.zip node/index.json'],
+  examples: [
+    'jettison db build -o advisories.tar.gz npm/all.zip node/index.json',
+    'jettison db build npm/all.zip known_exploited_vulnerabilities.json epss_scores-2026-11-01.csv.gz',
+  ],
   async run({ flags, args, io }) {
     return useStore(io, async (store) => {
       const path = temporaryPath(store.layout, 'advisories');

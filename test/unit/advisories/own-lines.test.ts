@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { buildDatabase } from '../../../src/advisories/build-database.ts';
@@ -159,6 +160,53 @@ describe('a database of OSV records', () => {
     const out = join(tempDir(), 'out');
     expect(() => buildDatabase([file], out)).toThrow(/x\.json is not JSON/);
     expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe('what is known of attacks', () => {
+  const folder = tempDir();
+  const write = (name: string, content: string | Buffer) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const records = write('records.json', JSON.stringify([LODASH, OPENSSL]));
+  const catalogue = write(
+    'known_exploited_vulnerabilities.json',
+    JSON.stringify({
+      ...{ title: 'CISA Catalog', catalogVersion: '2026.11.01', count: 2 },
+      vulnerabilities: [{ cveID: 'CVE-2021-23337', vendorProject: 'x' }, { cveID: 'CVE-2000-0001' }, null],
+    }),
+  );
+  const table =
+    '#model_version:v2025.03.14,score_date:2026-11-01T00:00:00+0000\ncve,epss,percentile\n' +
+    'CVE-2021-23337,0.97112,0.99\nCVE-2024-5535,0.004,0.5\nCVE-2024-5536,2,0.5\n';
+
+  test.each([
+    ['epss_scores.csv', table],
+    ['epss_scores.csv.gz', gzipSync(table)],
+  ])("CISA's catalogue and %s are added to the flaws that they name", async (name, content) => {
+    const path = join(tempDir(), 'out.lines');
+    const built = buildDatabase([write(name, content), catalogue, records], path);
+    expect(built).toMatchObject({ records: 2, packages: 3 });
+    const source = new OwnLines(path, { location: 'here' });
+    const distribution = { id: 'debian', version: '12' };
+    const found = await source.find([
+      { type: 'npm', name: 'lodash', version: '1' },
+      { type: 'deb', name: 'openssl', version: '1', distribution },
+    ]);
+    expect(found.flat().map(({ id, exploited, epss }) => [id, exploited, epss])).toEqual([
+      ['CVE-2021-23337', true, 0.97112],
+      ['CVE-2024-5535', undefined, 0.004],
+    ]);
+  });
+
+  test.each([
+    ['x.csv', 'a,b\n1,2\n', /is not a table of EPSS/],
+    ['x.csv.gz', 'not packed', /cannot be unpacked/],
+  ])('%s that is not one is refused', (name, content, message) => {
+    const path = join(tempDir(), 'out.lines');
+    expect(() => buildDatabase([records, write(name, content)], path)).toThrow(message);
+    expect(existsSync(path)).toBe(false);
   });
 });
 

@@ -1,3 +1,4 @@
+import { highestScore } from '../../../scan/scan-image.ts';
 import type { ScanDocument, ScannedFinding } from '../../../scan/scan-json.ts';
 import { sarifLog } from '../sarif-log.ts';
 import { SCORES, sarifLevel } from '../severity.ts';
@@ -14,14 +15,14 @@ export function scanSarif({ findings, image }: ScanDocument): object {
 }
 
 function ruleOf({ id, title, severity, cvss, references, cwes }: ScannedFinding): object {
-  const scores = cvss.flatMap(({ score }) => score ?? []);
+  const score = highestScore(cvss);
   return {
     id,
     shortDescription: { text: title ?? id },
     ...(references[0] !== undefined && { helpUri: references[0] }),
     properties: {
       tags: ['security', 'vulnerability', ...cwes],
-      'security-severity': scores.length > 0 ? Math.max(...scores).toFixed(1) : SCORES[severity],
+      'security-severity': score > 0 ? score.toFixed(1) : SCORES[severity],
     },
   };
 }

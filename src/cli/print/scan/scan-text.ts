@@ -6,7 +6,7 @@ import type { ScanComparison } from '../../../scan/compare-scans.ts';
 import { LIFECYCLES_MADE, type Lifecycle } from '../../../scan/lifecycle.ts';
 import type { Finding } from '../../../scan/match-advisories.ts';
 import type { Remedy } from '../../../scan/remedies.ts';
-import { countBySeverity, type Scan } from '../../../scan/scan-image.ts';
+import { countBySeverity, highestScore, type Scan } from '../../../scan/scan-image.ts';
 import type { Io } from '../../command.ts';
 import { age, table } from '../docker-units.ts';
 import { countsText, painted } from '../severity.ts';
@@ -118,8 +118,8 @@ function heading({ kind, subject, to, from, where, findings }: Remedy): string {
 function rows(findings: readonly Finding[], paint: Style): string {
   const lines = table(
     findings.map(({ advisory, package: one, version, fixedIn, instruction, isBase }) => [
-      advisory.severity,
-      `${advisory.id}${advisory.exploited ? ' (exploited)' : ''}`,
+      severityText(advisory),
+      `${advisory.id}${exploitationText(advisory)}`,
       `${one.name} ${version}`,
       fixedIn === undefined ? statusText(advisory.status) : `→ ${fixedIn}`,
       isBase ? 'base' : placeText(instruction),
@@ -127,6 +127,21 @@ function rows(findings: readonly Finding[], paint: Style): string {
     ]),
   ).split('\n');
   return findings.map(({ advisory }, at) => `  ${painted(advisory.severity, lines[at]!, paint)}\n`).join('');
+}
+
+/** `high 7.2`: with the highest score of CVSS, if there is one. */
+function severityText({ severity, cvss }: Finding['advisory']): string {
+  const score = highestScore(cvss);
+  return score > 0 ? `${severity} ${score.toFixed(1)}` : severity;
+}
+
+/** What is known of attacks: ` (exploited, EPSS 97%)`. */
+function exploitationText({ exploited, epss }: Finding['advisory']): string {
+  const parts = [
+    ...(exploited ? ['exploited'] : []),
+    ...(epss === undefined ? [] : [`EPSS ${epss < 0.01 ? '<1' : Math.floor(epss * 100)}%`]),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 function placeText(instruction: Finding['instruction']): string {
