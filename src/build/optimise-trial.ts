@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { BuildEvent } from '../events/event.ts';
 import type { Digest } from '../image/digest.ts';
+import { type AddonFault, addonFaults } from '../inspect/addon-faults.ts';
 import { packedBytes } from '../inspect/diff.ts';
 import { inspectImages } from '../inspect/inspect-images.ts';
 import type { Inspection } from '../inspect/inspection.ts';
@@ -50,6 +51,8 @@ export interface BuiltImage {
   image: Digest;
   figures: ImageFigures;
   facts: BuiltFacts;
+  /** Native addons that do not load in it. */
+  faults: AddonFault[];
 }
 
 export interface TrialOptions {
@@ -84,9 +87,10 @@ export class Trials {
     return built.imageId;
   }
 
-  /** Runs an image once. */
-  probe(image: Digest): Promise<ProbeResult> {
-    const { home, env, signal, probe } = this.#options;
+  /** Runs an image once. @param ports to ask; default: those that it exposes */
+  probe(image: Digest, ports?: readonly number[]): Promise<ProbeResult> {
+    const { home, env, signal, probe: options } = this.#options;
+    const probe = { ...options, ...(ports && { ports }) };
     return useStore({ env, ...(home && { home }), ...(signal && { signal }) }, (store) =>
       probeImage(store, findImage(store, image), { ...probe, ...(signal && { signal }) }),
     );
@@ -100,6 +104,7 @@ export class Trials {
       image,
       figures: imageFigures(one!),
       facts: builtFacts(one!),
+      faults: addonFaults(one!),
     }));
   }
 

@@ -4,12 +4,14 @@ import { dockerfileFacts } from '../advice/stage-facts.ts';
 import { contextSource } from '../context/context-source.ts';
 import { readDockerfile } from '../context/dockerfile.ts';
 import { EXIT, JettisonError } from '../errors/error.ts';
+import { seconds } from '../events/units.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName } from '../image/reference.ts';
 import { behaviourChanges, whyUndecided } from '../optimise/behaviour.ts';
 import { startFile } from '../optimise/edited-text.ts';
 import type { BaseChoice, OptimiseEvidence, Texts } from '../optimise/rewrite.ts';
 import { REWRITES } from '../optimise/rewrites.ts';
+import { isReachable } from '../probe/listening.ts';
 import type { ProbeResult } from '../probe/probe-result.ts';
 import { findImage, listImages, type NamedImage } from '../store/lookup.ts';
 import { useStore } from '../store/store.ts';
@@ -104,6 +106,10 @@ class Search {
   readonly #directory: string;
   readonly #name: string;
   readonly #trials: Trials;
+  /** Ports to ask; undefined: those that the image exposes. */
+  #ports: readonly number[] | undefined;
+  /** Native addons that do not load in the original either. */
+  #faults: ReadonlySet<string> = new Set();
 
   constructor(options: OptimiseOptions, directory: string, name: string) {
     this.#options = options;
@@ -116,9 +122,11 @@ class Search {
     this.#options.onTrial?.('the Dockerfile as it is');
     const image = await this.#trials.build(original, this.#name);
     const inspected = await this.#trials.inspect(image);
-    const probe = await this.#trials.probe(image);
+    const { probe, ports } = await this.#probeOriginal(image);
+    this.#ports = ports;
+    this.#faults = new Set(inspected.faults.map(({ name }) => name));
     const undecided = whyUndecided(probe);
-    const again = undecided === undefined ? await this.#trials.probe(image) : undefined;
+    const again = undecided === undefined ? await this.#trials.probe(image, ports) : undefined;
     let evidence = await this.#evidence(original, inspected.facts);
     const edited = editedFile(evidence, this.#directory);
     const times = await this.#trials.buildTimes(original, this.#name, edited);
@@ -143,10 +151,12 @@ class Search {
           rejected.push({ id, summary, reasons });
           continue;
         }
-        const measured = {
-          ...built.figures,
-          ...(await this.#trials.buildTimes(texts, this.#name, edited)),
-        };
+        const times = await this.#trials.buildTimes(texts, this.#name, edited);
+        const measured = { ...built.figures, ...times };
+        if (aim === 'time' && !isFaster(measured, last.figures)) {
+          rejected.push({ id, summary, reasons: [timesText(measured, last.figures)] });
+          continue;
+        }
         const facts = { id, title, summary, texts, image: built.image, figures: measured };
         steps.push({ ...facts, ...(check === undefined ? {} : { check }) });
         evidence = await this.#evidence(texts, built.facts);
@@ -154,6 +164,16 @@ class Search {
       }
     }
     return { steps, rejected, probe, ...(undecided === undefined ? {} : { undecided }) };
+  }
+
+  /** Of an image that exposes no port, those are asked on which its program listens. */
+  async #probeOriginal(image: Digest): Promise<{ probe: ProbeResult; ports?: readonly number[] }> {
+    const probe = await this.#trials.probe(image);
+    const { answers, health, probe: own, test, listening, outcome } = probe;
+    const isAsked = answers.length > 0 || [health, own, test].some((check) => check !== undefined);
+    const ports = [...new Set(listening.filter(isReachable).map(({ port }) => port))].sort((a, b) => a - b);
+    if (isAsked || outcome !== 'answered' || ports.length === 0) return { probe };
+    return { probe: await this.#trials.probe(image, ports), ports };
   }
 
   /** Builds and runs a version: the image, if it can be built, and the reasons against it. */
@@ -170,7 +190,12 @@ class Search {
       return { reasons: [`it cannot be built: ${error.message}`] };
     }
     const built = await this.#trials.inspect(image);
-    const after = await this.#trials.probe(image);
+    const unfit = built.faults.filter(({ name }) => !this.#faults.has(name));
+    // They may load only when a request needs them: no probe would see it.
+    if (unfit.length > 0) {
+      return { built, reasons: unfit.map(({ name, fault }) => `the native addon ${name} ${fault}`) };
+    }
+    const after = await this.#trials.probe(image, this.#ports);
     return { built, reasons: behaviourChanges(before, after, again) };
   }
 
@@ -217,6 +242,18 @@ class Search {
         .slice(0, MOST_BASES);
     });
   }
+}
+
+/** Whether one of the two builds takes less time. */
+function isFaster(after: TrialFigures, before: TrialFigures): boolean {
+  const { rebuildMs = 0 } = after;
+  return after.coldMs < before.coldMs || rebuildMs < (before.rebuildMs ?? 0);
+}
+
+function timesText(after: TrialFigures, before: TrialFigures): string {
+  const cold = `cold build ${seconds(before.coldMs)} → ${seconds(after.coldMs)}`;
+  if (after.rebuildMs === undefined || before.rebuildMs === undefined) return `not faster: ${cold}`;
+  return `not faster: ${cold}, after an edit ${seconds(before.rebuildMs)} → ${seconds(after.rebuildMs)}`;
 }
 
 function choice(name: string, { manifest, config }: NamedImage): BaseChoice {

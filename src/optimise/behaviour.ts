@@ -25,7 +25,7 @@ export function whyUndecided({
   if (outcome === 'silent') return 'the image did not answer on its exposed ports';
   if (answers.length > 0 || health !== undefined || probe !== undefined || test !== undefined)
     return undefined;
-  return 'the image exposes no port, has no health check, and its command runs on: there is nothing to ask';
+  return 'the image has no port and no health check, and its command runs on: there is nothing to ask';
 }
 
 /**

@@ -88,19 +88,32 @@ CMD ["node", "server.js"]
 
   test('applies nothing where the probe cannot decide', async () => {
     const text = 'FROM node\nWORKDIR /app\nCOPY server.js .\nCMD ["node", "server.js"]\n';
-    builds.write({ Dockerfile: text, 'server.js': SERVER });
+    builds.write({ Dockerfile: text, 'server.js': 'setInterval(() => {}, 1000);\n' });
     const undecided = await optimise('--only', 'numeric-user', '--apply', '--yes');
     expect(undecided.code).toBe(1);
-    expect(undecided.out).toContain('The probe cannot decide: the image exposes no port');
-    expect(undecided.out).toMatch(
-      /Not used\n {2}numeric-user: .*\n {4}not proven: the image exposes no port/,
-    );
+    expect(undecided.out).toContain('The probe cannot decide: the image has no port');
+    expect(undecided.out).toMatch(/Not used\n {2}numeric-user: .*\n {4}not proven: the image has no port/);
     expect(undecided.err).toContain('nothing is applied');
     expect(written('Dockerfile')).toBe(text);
 
     const probed = await optimise('--only', 'numeric-user', '--probe', '["node", "-e", "0"]', '--diff');
     expect(probed).toMatchObject({ code: 0, out: expect.stringContaining('+USER 65532:65532\n') });
     expect(written('Dockerfile')).toBe(text);
+  });
+
+  test('asks a port that is not exposed, and runs hardened', async () => {
+    const text = 'FROM node\nWORKDIR /app\nCOPY . .\nCMD ["node", "server.js"]\n';
+    builds.write({ Dockerfile: text, 'server.js': SERVER, 'public/page.html': 'page' });
+    const args = ['--only', 'numeric-user', '--hardened', '--report', 'report.html', '--format', 'json'];
+    const { code, out, err } = await optimise(...args);
+    expect(code, err).toBe(0);
+    const { probe, steps } = JSON.parse(out);
+    expect(probe).toMatchObject({ rights: 'hardened', answers: [{ port: 3000, status: 200 }] });
+    expect(steps.map(({ id }: { id?: string }) => id)).toEqual([undefined, 'numeric-user']);
+    const page = written('report.html');
+    expect(page).toContain('<li><strong>numeric-user</strong>: runs as 65532:65532');
+    expect(page).toContain('<ins>+USER 65532:65532</ins>');
+    expect(page).not.toContain('<script');
   });
 
   test('reports to a file, and refuses unknown rewrites', async () => {

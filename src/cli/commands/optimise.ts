@@ -11,6 +11,7 @@ import { BUILD_FLAGS } from '../flags/build-flags.ts';
 import { environment } from '../flags/run-flags.ts';
 import { type FileEdit, patchOf } from '../patch-text.ts';
 import { printJson } from '../print/list-output.ts';
+import { optimisePage } from '../print/optimise-page.ts';
 import { optimiseMarkdown, optimiseText } from '../print/optimise-text.ts';
 import { replaceFile } from '../replace-file.ts';
 
@@ -33,6 +34,7 @@ each step, and a patch. Files change with --apply alone.`,
     env: { short: 'e', value: 'NAME[=VALUE]', many: true, help: 'Set a variable of the probed image' },
     file: BUILD_FLAGS.file,
     format: { value: 'FORMAT', values: FORMATS, help: 'table (the default), json or markdown' },
+    hardened: { help: 'Run all images as `run --hardened` does: no capabilities, a read-only root' },
     only: {
       value: 'ID',
       many: true,
@@ -49,7 +51,7 @@ each step, and a patch. Files change with --apply alone.`,
         throw usageError(`invalid path "${text}"`, 'Write a path that begins with a slash.');
       },
     },
-    report: { value: 'FILE', help: 'Write table, rewrites and patch to a Markdown file, too' },
+    report: { value: 'FILE', help: 'Write table, rewrites and patch to a file, too: FILE.html or Markdown' },
     secret: BUILD_FLAGS.secret,
     test: {
       value: 'COMMAND',
@@ -57,8 +59,8 @@ each step, and a patch. Files change with --apply alone.`,
     },
     yes: { short: 'y', help: 'Apply without a question' },
   },
-  notes: `The probe sends GET requests to exposed ports and runs the health check. For an image without either, add --probe
-or --test. docs/optimise.md says what is compared.
+  notes: `The probe sends GET requests to exposed ports, else to those on which the program listens, and runs the health check.
+For an image without any, add --probe or --test. docs/optimise.md says what is compared.
 
 Exit codes: 0 done, 1 failed or not decided, 2 the command line is wrong.`,
   examples: [
@@ -86,6 +88,7 @@ Exit codes: 0 done, 1 failed or not decided, 2 the command line is wrong.`,
       probe: {
         env: environment(flags.env, io.env),
         probe,
+        rights: flags.hardened ? 'hardened' : 'plain',
         ...(paths.length === 0 ? {} : { paths }),
         ...(test === undefined ? {} : { test: { command: test, cwd: io.cwd, env: io.env } }),
       },
@@ -93,7 +96,10 @@ Exit codes: 0 done, 1 failed or not decided, 2 the command line is wrong.`,
     const result = await optimise(options);
     const changes = changesOf(result, directory, file === undefined ? undefined : resolve(io.cwd, file));
     const patch = patchOf(changes, io);
-    if (report !== undefined) replaceFile(resolve(io.cwd, report), optimiseMarkdown(result, patch));
+    if (report !== undefined) {
+      const page = /\.html?$/i.test(report) ? optimisePage(result, patch) : optimiseMarkdown(result, patch);
+      replaceFile(resolve(io.cwd, report), page);
+    }
     if (flags.diff) io.stdout.write(patch);
     else if (flags.format === 'json') printJson(io, { ...result, patch });
     else if (flags.format === 'markdown') io.stdout.write(optimiseMarkdown(result, patch));

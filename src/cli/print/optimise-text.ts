@@ -9,7 +9,7 @@ import { markdownCode, markdownTable, markdownText } from './markdown.ts';
 const HEAD = ['', 'Size', 'Packed', 'Layers', 'Files', 'Waste', 'Cold build', 'After an edit', 'User'];
 
 /** Figures of the original and of each rewrite, a row a step. */
-function rows(steps: readonly OptimiseStep[]): string[][] {
+export function figureRows(steps: readonly OptimiseStep[]): string[][] {
   const [first] = steps;
   return [
     HEAD,
@@ -38,7 +38,7 @@ function ratio(value: number, first: number): string {
 export function optimiseText(result: OptimiseResult, io: Io): string {
   const { bold, dim } = style(wantsColor(io.stdout, io.env));
   const [, ...kept] = result.steps;
-  const parts = [`${table(rows(result.steps))}\n`];
+  const parts = [`${table(figureRows(result.steps))}\n`];
   if (result.undecided !== undefined) {
     parts.push(
       `The probe cannot decide: ${visible(result.undecided)}.\nNothing is proven. Add --probe, --probe-url or --test.\n\n`,
@@ -60,7 +60,7 @@ export function optimiseText(result: OptimiseResult, io: Io): string {
 /** The same as Markdown, with the patch. */
 export function optimiseMarkdown(result: OptimiseResult, patch: string): string {
   const [, ...kept] = result.steps;
-  const parts = [markdownTable(rows(result.steps))];
+  const parts = [markdownTable(figureRows(result.steps))];
   if (result.undecided !== undefined) {
     parts.push(`\nThe probe cannot decide: ${markdownText(result.undecided)}. Nothing is proven.\n`);
   }

@@ -31,7 +31,12 @@ export const mergeCleanup: Rewrite = {
         const { end } = placeOf(facts.dockerfile, above);
         const body = facts.text.slice(0, end).trimEnd().length;
         edits.push({ start: body, end: body, text: ` && ${command}` });
-        edits.push({ ...blockOf(facts.dockerfile, instruction), text: '' });
+        // What is said of the deletion stands above both then.
+        const block = blockOf(facts.dockerfile, instruction);
+        const comment = facts.text.slice(block.start, placeOf(facts.dockerfile, instruction).start);
+        const { start } = placeOf(facts.dockerfile, above);
+        if (comment !== '') edits.push({ start, end: start, text: comment });
+        edits.push({ ...block, text: '' });
       }
     }
     return edits.length === 0

@@ -37,7 +37,7 @@ describe('whyUndecided', () => {
     [
       'nothing to ask',
       {},
-      'the image exposes no port, has no health check, and its command runs on: there is nothing to ask',
+      'the image has no port and no health check, and its command runs on: there is nothing to ask',
     ],
     ['a test that fails from the start', { test: FAILED }, '--test fails for the Dockerfile as it is'],
     ['a test that passes', { test: { ...FAILED, exitCode: 0 } }, undefined],

@@ -32,7 +32,11 @@ const POSITIVE: [id: string, text: string, parts: string[], given?: RewriteCase]
     { files: { ...LOCK, 'package.json': '{}' } },
   ],
   ['npm-ci', 'FROM a\nCOPY . .\nRUN npm install\n', ['RUN npm ci\n'], { files: { ...LOCK, ...START } }],
-  ['merge-cleanup', 'FROM a\nRUN make x\n# free\nRUN rm -rf /x\n', ['FROM a\nRUN make x && rm -rf /x\n']],
+  [
+    'merge-cleanup',
+    'FROM a\nRUN make x\n# free\nRUN rm -rf /x\n',
+    ['FROM a\n# free\nRUN make x && rm -rf /x\n'],
+  ],
   ['apk-cache', 'FROM alpine:3\nRUN apk add jq\n', ['apk add --no-cache jq']],
   [
     'multi-stage',
