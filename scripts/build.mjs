@@ -53,7 +53,7 @@ const CORE = [
 const LATE = [
   /\/src\/(advice|attest\/(?!request)|audit|init|inspect|leaks|probe|report|scan|sbom)/,
   /\/src\/build\/(attestations|available-bases|build-facts|build-texts|cache-mount-export|check|context-evidence)/,
-  /\/src\/build\/(debug|forecast|image-evidence|lint|look-for-secrets|opened-history|optimise|recorded-times|sbom-of|search-files)/,
+  /\/src\/build\/(debug|forecast|image-evidence|lint|look-for-secrets|opened-history|optimise|recorded-times|sbom-of|search-files|shell-check)/,
   /\/src\/build\/secret-forms/,
   /\/src\/secrets\/(config-search|content-search|file-kinds|kind-titles|masked-text|suspicious-names|surroundings)/,
   /\/src\/solve\/oci-layout/,

@@ -41,7 +41,9 @@ export interface State {
 export interface RunFacts {
   instruction: RunInstruction;
   state: State;
-  /** Of the shell form; empty for a program of its own. */
+  /** Where its script for a POSIX shell is in the text: the shell form, or a heredoc; absent for other programs. */
+  script: { start: number; end: number } | undefined;
+  /** Of the script. */
   commands: ShellCommand[];
   /** Targets of its cache and tmpfs mounts. */
   mounts: { type: string; target: string; word: Word | undefined }[];
@@ -220,26 +222,28 @@ function runFacts(instruction: RunInstruction, state: State, scope: Scope): RunF
     const word = option('target', 'dst', 'destination');
     return { type: option('type')?.text ?? 'bind', target: word?.text ?? '', word };
   });
-  return { instruction, state, commands: commandsOf(instruction, state, scope), mounts };
+  const script = scriptOf(instruction, state, scope);
+  const commands = script === undefined ? [] : shellCommands(scope.text, script.start, script.end);
+  return { instruction, state, script, commands, mounts };
 }
 
-function commandsOf(
+function scriptOf(
   { command, heredocs, source, location }: RunInstruction,
   { shell }: State,
   { text, positions, dockerfile }: Scope,
-): ShellCommand[] {
+): RunFacts['script'] {
   const isPosix = shell === undefined || /(^|\/)(?:ba|da|z|k)?sh$|(^|\/)ash$/.test(shell[0] ?? '');
-  if (command.form !== 'shell' || !isPosix || dockerfile.directives.escape === '`') return [];
+  if (command.form !== 'shell' || !isPosix || dockerfile.directives.escape === '`') return undefined;
   const start = positions.offsetOf(command.location);
   const end = positions.offsetOf(location) + source.replace(/\r?\n$/, '').length;
   const [heredoc] = heredocs;
-  if (heredoc === undefined) return shellCommands(text, start, end);
+  if (heredoc === undefined) return { start, end };
   const line = text.indexOf('\n', start);
-  if (line < 0) return [];
-  if (!parseHeredocSign(command.text)) return shellCommands(text, start, line);
-  if (heredoc.body.startsWith('#!')) return [];
+  if (line < 0) return undefined;
+  if (!parseHeredocSign(command.text)) return { start, end: line };
+  if (heredoc.body.startsWith('#!')) return undefined;
   const last = text.slice(0, end).trimEnd().lastIndexOf('\n');
-  return shellCommands(text, line + 1, Math.max(line + 1, last));
+  return { start: line + 1, end: Math.max(line + 1, last) };
 }
 
 function copyFacts(

@@ -10,6 +10,7 @@ import { JettisonError } from '../errors/error.ts';
 import type { Platform } from '../image/types.ts';
 import { type CheckOptions, type CheckResult, check } from './check.ts';
 import { contextEvidence } from './context-evidence.ts';
+import { findShellCheck, shellFindings } from './shell-check.ts';
 
 const SETTINGS_FILES = ['.hadolint.yaml', '.hadolint.yml'];
 
@@ -27,6 +28,8 @@ export interface LintOptions extends CheckOptions {
   cwd?: string;
   /** The image that the Dockerfile made, for rules that look at it; `built`: that of its last build in this store. */
   image?: { name: string; platform?: Platform; remote?: boolean; insecure?: boolean } | 'built';
+  /** Look into the scripts of RUN with shellcheck, where PATH has it; default: true. */
+  shell?: boolean;
   /** The day for which support of releases is judged: `2026-11-28`; default: today. */
   today?: string;
 }
@@ -41,6 +44,7 @@ export async function lint({
   cwd = '.',
   image,
   today = new Date().toISOString().slice(0, 10),
+  shell = true,
   ...options
 }: LintOptions): Promise<LintResult> {
   const result = await check({ ...options, offline: true });
@@ -55,7 +59,9 @@ export async function lint({
   const context = contextOf(options, facts, result);
   const { trustedRegistries } = settings;
   const evidence = { ...facts, context, plan, trustedRegistries, image: shipped, today };
-  const findings = advise(evidence, result.findings, settings);
+  const shellCheck = shell ? findShellCheck(options.env ?? process.env) : undefined;
+  const inScripts = shellCheck === undefined ? [] : await shellFindings(facts, shellCheck, options.signal);
+  const findings = advise(evidence, [...result.findings, ...inScripts], settings);
   return { ...result, settings, findings };
 }
 

@@ -21,11 +21,17 @@ import {
 import { toJson } from '../print/template/values.ts';
 
 const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
+/** Rules of shellcheck. */
+function isOfShell(rule: string): boolean {
+  return /^SC\d{4}$/.test(rule);
+}
+
 /** Sets of rules that --rules names. */
 const SETS: Record<string, (rule: string) => boolean> = {
   all: () => true,
-  docker: (rule) => !ADVICE_RULES.has(rule),
+  docker: (rule) => !ADVICE_RULES.has(rule) && !isOfShell(rule),
   advice: (rule) => ADVICE_RULES.has(rule),
+  shell: isOfShell,
 };
 const RULE_BOOK: RuleBook = new Map<string, { description: string; own?: true }>([
   ...RULES,
@@ -42,12 +48,12 @@ function pair(text: string): [string, string] {
 function ruleList(text: string): (rule: string) => boolean {
   const names = text.split(',').map((name) => name.trim());
   for (const name of names) {
-    if (Object.hasOwn(SETS, name) || RULE_BOOK.has(name)) continue;
+    if (Object.hasOwn(SETS, name) || RULE_BOOK.has(name) || isOfShell(name)) continue;
     const meant = closest(name, [...Object.keys(SETS), ...RULE_BOOK.keys()]);
     throw usageError(
       `unknown rule "${name}"`,
       meant === undefined
-        ? 'The sets are all, docker and advice; docs/lint.md lists the rules.'
+        ? 'The sets are all, docker, advice and shell; docs/lint.md lists the rules.'
         : `Did you mean ${meant}?`,
     );
   }
@@ -91,7 +97,7 @@ findings then have sizes, and there are rules on what is shipped.`,
     remote: { help: 'Read the image from its registry, even if the store has it' },
     rules: {
       value: 'LIST',
-      help: 'Rules to check: all (the default), docker, advice, or names of rules',
+      help: 'Rules to check: all (the default), docker, advice, shell (by shellcheck, where installed), or names',
       parse: ruleList,
     },
     target: { value: 'STAGE', help: 'The stage that is shipped. Default: the last one' },

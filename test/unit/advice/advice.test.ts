@@ -32,6 +32,16 @@ const STAGES: [rule: string, shipped: string, other: string, files?: Record<stri
   ['DistrolessCommand', 'FROM gcr.io/distroless/nodejs22 AS build\nCMD ["node", "a.js"]\n', END],
   ['HealthcheckProgram', 'FROM node:22-slim AS build\nHEALTHCHECK CMD curl -f localhost\n', END],
   ['NextStandalone', 'FROM node:22-slim AS build\nCOPY --from=x /app/.next/standalone ./\n', END],
+  ['OneDownloader', 'FROM alpine:3.22 AS build\nRUN wget -q a && curl -f b\n', END],
+  [
+    'ExtractedArchive',
+    'FROM alpine:3.22 AS build\nCOPY a.tgz /tmp/\nRUN tar xzf /tmp/a.tgz\n',
+    END,
+    { 'a.tgz': '' },
+  ],
+  ['SystemUpgrade', 'FROM debian:12 AS build\nRUN apt-get update && apt-get -y upgrade\n', END],
+  ['LargeUserIds', 'FROM debian:12 AS build\nRUN useradd -u 1000800000 app\n', END],
+  ['EndOfLifeBase', 'FROM node:16-slim\nCMD ["node", "a.js"]\n', 'FROM scratch\n'],
   // These are about the build itself: they hold in any stage, and not where another stage does the work.
   ['NpmCi', `${NODE}RUN npm install\n`, 'FROM scratch\n', DEV],
   [
@@ -41,8 +51,24 @@ const STAGES: [rule: string, shipped: string, other: string, files?: Record<stri
   ],
   ['ManifestsComplete', `${NODE}RUN npm ci\n`, 'FROM scratch\n', { ...DEV, '.npmrc': 'a=b' }],
   ['Dockerignore', 'FROM alpine:3.22 AS build\nCOPY . /srv\n', 'FROM scratch\n', { '.env': 'A=1' }],
+  ['ChangeDirectory', 'FROM debian:12 AS build\nRUN cd /src && make\n', END],
+  ['ContainerCommands', 'FROM debian:12 AS build\nRUN service cron start\n', END],
+  ['PinnedTools', 'FROM node:22-slim AS build\nRUN npm install -g pnpm tsx@4.0.0\n', END],
+  ['WgetProgress', 'FROM alpine:3.22 AS build\nRUN wget http://a\n', END],
+  ['ShellLink', 'FROM debian:12 AS build\nRUN ln -sf /bin/bash /bin/sh\n', END],
 ];
-const IN_ANY_STAGE = new Set(['NpmCi', 'AptUpdateAlone', 'ManifestsComplete', 'Dockerignore']);
+const IN_ANY_STAGE = new Set([
+  'EndOfLifeBase',
+  'ChangeDirectory',
+  'ContainerCommands',
+  'PinnedTools',
+  'WgetProgress',
+  'ShellLink',
+  'NpmCi',
+  'AptUpdateAlone',
+  'ManifestsComplete',
+  'Dockerignore',
+]);
 
 describe('rules of advice and stages', () => {
   test.each(STAGES)('%s: %j', async (rule, shipped, other, files = {}) => {
@@ -50,6 +76,36 @@ describe('rules of advice and stages', () => {
     const found = await rulesFor(shipped + other, files);
     if (IN_ANY_STAGE.has(rule)) expect(found).toContain(rule);
     else expect(found).not.toContain(rule);
+  });
+
+  test.each([
+    [
+      'PinnedTools',
+      'pip install flask==3.0.0 && pip install -r a.txt && pip install . && gem install rake -v 13',
+    ],
+    ['PinnedTools', 'npm install -g pnpm@10 @scope/tool@1.2.3 ./local.tgz && npm install lodash'],
+    ['PinnedTools', 'go install example.com/a@v1.2.3'],
+    ['SystemUpgrade', 'apt-get install -y --only-upgrade jq && apk upgrade jq'],
+    ['LargeUserIds', 'useradd -l -u 1000800000 a && useradd -u 1000 b && useradd c'],
+    ['WgetProgress', 'wget -q a && wget -nv b && wget --progress=dot c && wget -qO- d'],
+    ['ChangeDirectory', 'cd /a && make && cd /b && make'],
+    ['ShellLink', 'ln -s /a /b'],
+    ['ExtractedArchive', 'tar -xzf /tmp/other.tgz'],
+    ['OneDownloader', 'wget -q a && wget -q b'],
+    ['ContainerCommands', 'make service'],
+  ])('%s: nothing is found in %j', async (rule, command) => {
+    const text = `FROM debian:12-slim\nCOPY a.tgz /tmp/\nRUN ${command}\n`;
+    expect(await rulesFor(text, { 'a.tgz': '' })).not.toContain(rule);
+  });
+
+  test('EndOfLifeBase: a stage that is not shipped is an info', async () => {
+    const severity = async (text: string) =>
+      (await linted(text)).find(({ code }) => code === 'EndOfLifeBase')?.severity;
+    expect(await severity('FROM node:16-slim\n')).toBe('warning');
+    expect(await severity('FROM node:16-slim AS a\nFROM node:22-slim\n')).toBe('info');
+    expect(await severity('FROM node:22-alpine3.16\n')).toBe('warning');
+    // Its LTS goes on.
+    expect(await severity('FROM debian:12\n')).toBeUndefined();
   });
 
   test('a file with secrets is an error only where it is shipped', async () => {
