@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +8,8 @@ import { copyCommand, whyNoSandbox } from '../support/sandbox.ts';
 let builds: TestBuilds;
 let why: string | undefined;
 let run: (...args: string[]) => ReturnType<typeof ended>;
+/** The same, with another store. */
+let runIn: (home: string, ...args: string[]) => ReturnType<typeof ended>;
 
 beforeAll(async () => {
   const ids = otherUser();
@@ -21,7 +24,8 @@ beforeAll(async () => {
   const folder = join(builds.folder, 'theirs');
   mkdirSync(folder);
   chownSync(folder, ids.uid, ids.gid);
-  run = (...args) => ended(startCommand(args, { home: join(folder, 'store'), cwd: folder, cli, ids }));
+  runIn = (home, ...args) => ended(startCommand(args, { home, cwd: folder, cli, ids }));
+  run = (...args) => runIn(join(folder, 'store'), ...args);
   expect(await run('load', '-i', archive)).toMatchObject({ code: 0 });
 });
 afterAll(() => builds?.remove());
@@ -52,6 +56,25 @@ describe('without root', () => {
     expect(await run('run', 'owned', 'stat', '-c', '%u:%g %a', '/x')).toMatchObject({
       out: '1234:55 4755\n',
     });
+  });
+
+  it("a build with root's store makes layers anew that only root can read, and says so", async () => {
+    const stages = ['FROM base AS one', 'USER root', 'RUN echo x >/x', 'FROM base', 'COPY --from=one /x /x'];
+    builds.write({ Dockerfile: stages.join('\n') });
+    expect(await builds.run(['build', builds.context])).toMatchObject({ code: 0 });
+    const home = join(builds.folder, 'handed-over');
+    const { uid, gid } = otherUser() as { uid: number; gid: number };
+    execFileSync('cp', ['-a', builds.home, home]);
+    execFileSync('chown', ['-hR', `${uid}:${gid}`, home]);
+    // What the first stage made is read again; its layer is in no image.
+    builds.write({ Dockerfile: [...stages, 'COPY --from=one /x /again'].join('\n') });
+    const { code, err } = await runIn(home, 'build', '--progress=plain', builds.context);
+    expect([code, err]).toEqual([0, expect.stringContaining('RUN echo x >/x')]);
+    expect(err).toMatch(
+      /^#\d+ because its layer was made with another isolation, and cannot be read with this one$/m,
+    );
+    expect(err).toMatch(/^#\d+ because the instruction is new/m);
+    expect(err.match(/^#\d+ because/gm)).toHaveLength(2);
   });
 
   it('an id outside of the range is refused by name', async () => {

@@ -8,6 +8,8 @@ import { type Edit, isShipped, type Proposer, type Records, type Subject, stepOf
 
 /** More paths than these are not copied one by one. */
 const MOST_PATHS = 8;
+/** Characters of an instruction in a summary. */
+const MOST_SHOWN = 40;
 /** Directories of programs and libraries: commands that follow may use what is written there. */
 const TOOLS = /^(bin|sbin|usr|lib\w*|etc|opt|var)(\/|$)|(^|\/)(node_modules|site-packages|vendor)(\/|$)/;
 /** Directories whose files have other names in each run. */
@@ -185,17 +187,17 @@ function edit({ text, first, others }: Group, dockerfile: Dockerfile): Edit {
   }
   const start = blockOf(dockerfile, first).start;
   const positions = new TextPositions(whole, dockerfile.file);
-  const named = from.name ?? from.image;
-  const at = positions.offsetOf(named.location);
+  const word = from.name ?? from.image;
+  const at = positions.offsetOf(word.location);
   edits.push(
     from.name === undefined
-      ? { start: at + named.text.length, end: at + named.text.length, text: ` ${as} ${names.base}` }
-      : { start: at, end: at + named.text.length, text: names.base },
+      ? { start: at + word.text.length, end: at + word.text.length, text: ` ${as} ${names.base}` }
+      : { start: at, end: at + word.text.length, text: names.base },
     { start, end: start, text: `${newline}${stages}${head(names.base, from.name?.text)}` },
   );
-  const titles = others.map(({ instruction }) => oneLine(instruction));
+  const titles = others.map(({ instruction }) => named(instruction));
   return {
-    summary: `runs ${titles.join(' and ')} at the same time as ${oneLine(first)}, in ${others.length === 1 ? 'a stage' : 'stages'} of ${others.length === 1 ? 'its' : 'their'} own`,
+    summary: `runs ${titles.join(' and ')} at the same time as ${named(first)}, in ${others.length === 1 ? 'a stage' : 'stages'} of ${others.length === 1 ? 'its' : 'their'} own`,
     reservation: 'as far as the machine has cores for them',
     dockerfile: applyEdits(whole, edits),
   };
@@ -222,6 +224,8 @@ function newNames(name: string, count: number, { stages }: Dockerfile): { base: 
   };
 }
 
-function oneLine({ source }: Instruction): string {
-  return source.trim().replace(/\s+/g, ' ');
+/** `line 5 (RUN npm run build:…)`. */
+function named({ source, location }: Instruction): string {
+  const text = source.trim().replace(/\s+/g, ' ');
+  return `line ${location.line} (${text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 1)}…` : text})`;
 }
