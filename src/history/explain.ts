@@ -20,6 +20,8 @@ const KEPT_CAUSES = 100;
 /** What an explanation is made from. */
 export interface Explaining {
   known: Known;
+  /** What earlier builds have kept of a step. */
+  facts: Known['facts'];
   comparison: Comparison;
   /** Earlier builds of the project, latest first. */
   builds: () => Iterable<BuildRecord>;
@@ -57,7 +59,10 @@ export function explain(now: StepFacts, explaining: Explaining, anew: Anew): Why
 }
 
 /** What is on record of an instruction, latest first, and of its stage. */
-export function earlierRecords(now: StepFacts, { known, builds }: Pick<Explaining, 'known' | 'builds'>) {
+export function earlierRecords(
+  now: StepFacts,
+  { facts: factsOf, builds }: Pick<Explaining, 'facts' | 'builds'>,
+) {
   const candidates: Candidate[] = [];
   const seen = new Set<Digest>();
   let latest: BuildRecord | undefined;
@@ -73,7 +78,7 @@ export function earlierRecords(now: StepFacts, { known, builds }: Pick<Explainin
       if (isFinished(step)) latest ??= build;
       if (seen.has(definition)) continue;
       seen.add(definition);
-      const facts = known.facts(definition);
+      const facts = factsOf(definition);
       if (facts?.text === now.text) candidates.push({ build, step, facts });
     }
   }

@@ -45,6 +45,8 @@ export class StepExplainer {
 
   /** Why a step is not taken from the store, in this build. */
   explain(step: MissedStep): Why {
+    // What is kept of this step replaces what was.
+    const before = this.#factsOf(step.facts.definition);
     const facts = this.#keep(step);
     const at = { stage: facts.stage, title: facts.title, line: facts.line };
     const why = step.noCache
@@ -53,6 +55,7 @@ export class StepExplainer {
           facts,
           {
             known: this.#known,
+            facts: (definition) => (definition === facts.definition ? before : this.#factsOf(definition)),
             comparison: this.#comparison,
             builds: () => this.#earlier(),
             planned: (stage) =>

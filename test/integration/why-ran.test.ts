@@ -25,6 +25,10 @@ const RUN = [
   'COPY src /src',
   'RUN ls /src >/list',
 ];
+const RANDOM = [
+  ...['FROM base AS made', 'RUN cat /proc/sys/kernel/random/uuid >/id'],
+  ...['FROM base AS shown', 'COPY --from=made /id /id'],
+];
 const VERSIONED = ['FROM base', 'ARG VERSION=1.3', 'RUN echo $VERSION >/version', 'RUN true'];
 
 const edit = { files: { 'src/a.ts': 'aaaaaa' } };
@@ -38,6 +42,14 @@ const replaced = (lines: string[], line: string, by: string) => lines.map((one) 
 const prune = async ({ home }: TestBuilds) => {
   const store = openStore({ home });
   await reclaim(store, { images: 'none', unusedForMs: 0 }, () => {}, new AbortController().signal);
+};
+const pruneSources = ({ store }: TestBuilds) => {
+  for (const { record } of store.records.list()) {
+    if (record.title === 'COPY src /app/src') {
+      store.records.remove(record.definition);
+      rmSync(store.layout.layer(record.layer), { recursive: true });
+    }
+  }
 };
 /** An image whose only file has some content. */
 const image =
@@ -446,6 +458,29 @@ const OTHERS: Pair[] = [
     follow: 1,
   },
   {
+    name: 'one record pruned, and a file of another step',
+    sides: [
+      { dockerfile: COPY },
+      {
+        files: { 'package.json': '{ }' },
+        act: pruneSources,
+      },
+    ],
+    because: ['package.json changed (2B → 3B)', 'its record was pruned'],
+  },
+  {
+    name: 'a mode, a new file and one that is gone, with labels in another order',
+    sides: [
+      { dockerfile: [...COPY, 'LABEL a=1', 'LABEL b=2'] },
+      {
+        dockerfile: [...COPY, 'LABEL b=2', 'LABEL a=1'],
+        files: { 'src/c.ts': 'cc', 'src/b.ts': null },
+        act: ({ context }) => chmodSync(join(context, 'src/a.ts'), 0o755),
+      },
+    ],
+    because: ['src/c.ts is new (2B)', 'src/b.ts is gone', 'src/a.ts is 0755 (was 0644)'],
+  },
+  {
     name: '--no-cache-filter',
     sides: [{ dockerfile: STAGES }, { options: { noCacheFilter: ['build'] } }],
     because: ['--no-cache-filter build'],
@@ -461,14 +496,7 @@ const OTHERS: Pair[] = [
     sides: [
       { dockerfile: COPY },
       {
-        act: ({ store }) => {
-          for (const { record } of store.records.list()) {
-            if (record.title === 'COPY src /app/src') {
-              store.records.remove(record.definition);
-              rmSync(store.layout.layer(record.layer), { recursive: true });
-            }
-          }
-        },
+        act: pruneSources,
       },
     ],
     because: ['its record was pruned'],
@@ -750,6 +778,66 @@ const RUNS: Pair[] = [
       { options: { secrets: { npmrc: { value: 'x' } } } },
     ],
     because: ['it failed without the secret npmrc'],
+  },
+  {
+    name: 'an instruction before it was moved',
+    runs: true,
+    sides: [
+      { dockerfile: ['FROM base', 'COPY package.json /', 'COPY README.md /', 'RUN ls / >/list'] },
+      { dockerfile: ['FROM base', 'COPY README.md /', 'COPY package.json /', 'RUN ls / >/list'] },
+    ],
+    because: ['COPY README.md / was moved'],
+  },
+  {
+    name: 'another result in between',
+    runs: true,
+    sides: [
+      { dockerfile: RANDOM },
+      { options: { target: 'made', noCache: true } },
+      { options: { target: 'shown' }, act: touch('src/a.ts') },
+    ],
+    because: ['id of stage made changed (37B, same size)'],
+  },
+  {
+    name: 'another result below a command',
+    runs: true,
+    sides: [
+      { dockerfile: [...RANDOM.slice(0, 2), 'FROM made AS shown', 'RUN cat /id'] },
+      { options: { target: 'made', noCache: true } },
+      { options: { target: 'shown' } },
+    ],
+    because: ['a step below gave another result'],
+  },
+  {
+    name: 'a build argument, the base and a file, with a comment and a touched file',
+    runs: true,
+    sides: [
+      {
+        dockerfile: [
+          ...['FROM img', 'COPY --from=base /bin /bin', 'ARG VERSION=1.3', 'COPY src /src'],
+          'RUN ls /src >/list && echo $VERSION',
+        ],
+        act: image('img', 'one'),
+      },
+      {
+        dockerfile: [
+          ...['# new', 'FROM img', 'COPY --from=base /bin /bin', 'ARG VERSION=1.4', 'COPY src /src'],
+          'RUN ls /src >/list && echo $VERSION',
+        ],
+        ...edit,
+        act: async (builds) => {
+          touch('package.json')(builds);
+          await image('img', 'two')(builds);
+        },
+      },
+    ],
+    because: [
+      A,
+      'VERSION is 1.4 (was 1.3)',
+      expect.stringMatching(
+        /^the base img:latest moved from sha256:\w{12} to sha256:\w{12}$/,
+      ) as unknown as string,
+    ],
   },
   {
     name: 'the base of a command moved',
