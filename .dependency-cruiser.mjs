@@ -42,6 +42,7 @@ const rooms = {
   behind: ['layer', 'registry', 'inspect', 'versions', 'scan', 'explore'],
   report: ['inspect', 'protocol'],
   timings: [],
+  fleet: ['layer', 'context', 'store', 'registry', 'export'],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   probe: ['layer', 'store', 'protocol', 'machine', 'launch', 'host', 'run'],
   base: ['layer', 'store', 'host', 'export'],

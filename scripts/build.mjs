@@ -2,16 +2,18 @@
 // the library as modules. What every build needs is one file; what only some commands need is loaded when they
 // do: a fully cached build must not read what it does not use.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { parseAst } from 'rolldown/parseAst';
 
-/** Licences of published lists, which ask for no more than their name and the author's. */
-const DATA_LICENCES = {
+/** Licences of packages without a file of it. Published lists ask for no more than their name and the author's. */
+const LICENCES = {
   'CC0-1.0': 'https://creativecommons.org/publicdomain/zero/1.0/legalcode',
   'CC-BY-3.0': 'https://creativecommons.org/licenses/by/3.0/legalcode',
+  '(Apache-2.0 AND BSD-3-Clause)':
+    'https://www.apache.org/licenses/LICENSE-2.0, and https://opensource.org/license/bsd-3-clause',
 };
 
 const target = new URL('../dist', import.meta.url).pathname;
@@ -51,7 +53,7 @@ const CORE = [
 
 /** Of those rooms and of others, what only some builds need: it must not come into that chunk, nor be imported by it. */
 const LATE = [
-  /\/src\/(advice|attest\/(?!request)|audit|init|inspect|leaks|probe|report|scan|sbom)/,
+  /\/src\/(advice|attest\/(?!request)|audit|fleet|init|inspect|leaks|probe|report|scan|sbom)/,
   /\/src\/build\/(attestations|available-bases|build-facts|build-texts|cache-mount-export|check|context-evidence)/,
   /\/src\/build\/(debug|forecast|image-evidence|lint|look-for-secrets|opened-history|optimise|recorded-times|sbom-of|search-files|shell-check)/,
   /\/src\/build\/secret-forms/,
@@ -185,11 +187,19 @@ function notices(files) {
     const { name, version, license, author } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const file = readdirSync(root).find((one) => /^(licen[cs]e|copying)(\.|$)/i.test(one));
     if (file !== undefined) return `${name} ${version}\n\n${readFileSync(join(root, file), 'utf8').trim()}\n`;
-    const where = DATA_LICENCES[license];
+    const where = LICENCES[license];
     if (where === undefined) throw new Error(`${name} has no licence that could be passed on`);
-    return `${name} ${version}\n\nBy ${author?.name ?? author ?? name}, unchanged, under ${license}: ${where}\n`;
+    return `${name} ${version}\n\nBy ${author?.name ?? author ?? name}, unchanged, under ${license}: ${where}\n${sourceNotices(root)}`;
   });
   return `Parts of these packages are in this folder's files.\n\n${texts.join(`\n${'-'.repeat(78)}\n\n`)}`;
+}
+
+/** Copyright notices of others that the sources of a package without a licence file carry. */
+function sourceNotices(root) {
+  const wire = join(root, 'dist/esm/wire/varint.js');
+  if (!existsSync(wire)) return '';
+  const [notice] = /^(\/\/.*\n)+/.exec(readFileSync(wire, 'utf8'));
+  return `\n${notice.replace(/^\/\/ ?/gm, '')}`;
 }
 
 /** What runs through vm.Script cannot do `import()`: Node 20 ends with an internal error. */

@@ -7,7 +7,7 @@ const DOCKER_GROUPS: Record<string, string> = {
   image: 'images, inspect, history, tag, rmi, pull, push, save, load and prune',
   container: 'ps, run, inspect, logs, exec, stop, kill and rm',
   system: 'du (as `docker system df`), prune and doctor',
-  buildx: 'build, du and builder prune',
+  buildx: 'build, du, and builder ls, inspect, check and prune',
 };
 
 /** Docker's plug-ins and other tools, with the nearest command here. */

@@ -1,8 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JettisonError } from '../errors/error.ts';
 
@@ -76,6 +81,34 @@ export class EngineApi {
     throw engineFailed(`it answers with status ${response.statusCode}`);
   }
 
+  /**
+   * Turns a connection over to another protocol, as the engine's BuildKit does for gRPC.
+   *
+   * @throws JettisonError `ENGINE_UNSUPPORTED` for an engine that does not switch to it
+   */
+  async upgrade(path: string, protocol: string, headers: OutgoingHttpHeaders = {}): Promise<Duplex> {
+    const request = this.#request('POST', path, { ...headers, connection: 'Upgrade', upgrade: protocol });
+    const upgraded = new Promise<Duplex>((resolve, reject) => {
+      request.on('upgrade', (_, socket, head) => {
+        if (head.length > 0) socket.unshift(head);
+        resolve(socket);
+      });
+      request.on('response', (response) => {
+        response.resume();
+        reject(
+          new JettisonError(
+            'ENGINE_UNSUPPORTED',
+            `the engine does not offer ${protocol} at ${path} (status ${response.statusCode})`,
+            { hint: 'Use a Docker engine with BuildKit: version 20.10 or newer.' },
+          ),
+        );
+      });
+      request.on('error', reject);
+    });
+    request.end();
+    return this.#reached(() => upgraded);
+  }
+
   /** Sends a tar. @returns the answer's text */
   async sendTar(path: string, tar: AsyncIterable<Buffer>): Promise<string> {
     const response = await this.#send('POST', path, tar);
@@ -96,23 +129,34 @@ export class EngineApi {
   }
 
   async #send(method: string, path: string, tar?: AsyncIterable<Buffer>): Promise<IncomingMessage> {
-    const headers = tar === undefined ? {} : { 'content-type': 'application/x-tar' };
-    const common = { method, path, headers: { host: 'engine', ...headers }, signal: this.#signal };
-    const request =
-      'socketPath' in this.#address
-        ? httpRequest({ ...common, socketPath: this.#address.socketPath })
-        : this.#address.url.protocol === 'https:'
-          ? httpsRequest(new URL(path, this.#address.url), { ...common, ...certificates(this.#env) })
-          : httpRequest(new URL(path, this.#address.url), common);
+    const request = this.#request(method, path, tar && { 'content-type': 'application/x-tar' });
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       request.on('response', resolve);
       request.on('error', reject);
     });
-    try {
+    return this.#reached(async () => {
       if (tar === undefined) request.end();
       // An engine may answer and close the connection before it has read everything. The answer has the reason.
       else await Promise.race([pipeline(Readable.from(tar, { objectMode: false }), request), answered]);
-      return await answered;
+      return answered;
+    });
+  }
+
+  #request(method: string, path: string, headers: OutgoingHttpHeaders = {}): ClientRequest {
+    const common = { method, path, headers: { host: 'engine', ...headers }, signal: this.#signal };
+    if ('socketPath' in this.#address) {
+      return httpRequest({ ...common, socketPath: this.#address.socketPath });
+    }
+    const url = new URL(path, this.#address.url);
+    return url.protocol === 'https:'
+      ? httpsRequest(url, { ...common, ...certificates(this.#env) })
+      : httpRequest(url, common);
+  }
+
+  /** @throws JettisonError `ENGINE_UNREACHABLE` for a connection that fails */
+  async #reached<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
     } catch (error) {
       this.#signal.throwIfAborted();
       const { code } = error as NodeJS.ErrnoException;

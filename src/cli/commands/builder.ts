@@ -1,11 +1,14 @@
-import { usageError } from '../../errors/error.ts';
+import { EXIT, usageError } from '../../errors/error.ts';
+import { visible } from '../../errors/safe-text.ts';
 import { plural, size } from '../../events/units.ts';
+import type { BuilderFacts } from '../../fleet/builder-facts.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand, defineGroup } from '../command.ts';
 import { confirm } from '../confirm.ts';
-import { FORCE_FLAGS } from '../flags/common.ts';
+import { FORCE_FLAGS, listFlags } from '../flags/common.ts';
 import { untilFilter } from '../flags/until-filter.ts';
-import { printJson } from '../print/list-output.ts';
+import { oneLine } from '../print/docker-units.ts';
+import { printJson, printList } from '../print/list-output.ts';
 import { reclaim, reportFacts } from '../reclaim.ts';
 
 const DEFAULT_AGE_MS = 7 * 24 * 60 * 60 * 1000;
@@ -79,8 +82,118 @@ need. Images and their layers stay.`,
   },
 });
 
+/** The address that `inspect` and `check` take without an argument. */
+const RUNNING_ENGINE = 'docker://';
+
+const JSON_FLAG = { json: { help: 'All facts as JSON' } } as const;
+
+const ls = defineCommand({
+  usage: 'jettison builder ls [OPTIONS]',
+  about: `Lists the builders that \`jettison build --builder\` can use: those of JETTISON_BUILDERS, those of
+\`docker buildx\`, and the running Docker engine. Each is asked for its version.`,
+  flags: listFlags('{{.Name}} {{.Status}}'),
+  async run({ flags, io }) {
+    const { listBuilders } = await import('../../fleet/list-builders.ts');
+    const builders = await listBuilders(io);
+    printList(
+      io,
+      {
+        columns: [
+          ['Name', 'NAME'],
+          ['Status', 'STATUS'],
+          ['BuildKit', 'BUILDKIT'],
+          ['Platforms', 'PLATFORMS'],
+        ],
+        more: ['Address', 'Error'],
+        rows: builders.map(({ name, address, facts, error }) => ({
+          Name: name,
+          Address: address,
+          Status: facts === undefined ? 'unusable' : 'running',
+          BuildKit: facts?.version ?? '',
+          Platforms: facts === undefined ? oneLine(error?.message ?? '') : platformsOf(facts).join(', '),
+          Error: error?.message ?? '',
+        })),
+        shrink: ['NAME', 'PLATFORMS'],
+        facts: builders.map(({ name, address, facts, error }) => ({
+          name,
+          address,
+          ...(facts ?? { error: error?.message ?? null }),
+        })),
+      },
+      flags,
+    );
+    return 0;
+  },
+});
+
+const inspect = defineCommand({
+  usage: 'jettison builder inspect [OPTIONS] [BUILDER]',
+  about: `Shows a builder: its BuildKit, and its workers with their platforms and labels. Without BUILDER, it is that
+of the running Docker engine.`,
+  flags: JSON_FLAG,
+  examples: ['jettison builder inspect tcp://buildkit.example.com:1234'],
+  async run({ flags, args: [text = RUNNING_ENGINE], io }) {
+    const { inspectBuilders } = await import('../../fleet/list-builders.ts');
+    const found = await inspectBuilders(text, io);
+    if (flags.json) {
+      printJson(io, found);
+      return 0;
+    }
+    for (const { address, version, workers } of found) {
+      const lines: [string, string][] = [
+        ['Address', address],
+        ['BuildKit', version ?? 'unknown'],
+      ];
+      for (const { id, platforms, labels } of workers) {
+        lines.push(['Worker', id], ['Platforms', platforms.join(', ')]);
+        for (const [name, value] of Object.entries(labels).sort()) {
+          lines.push([`  ${name.replace(/^org\.mobyproject\.buildkit\.worker\./, '')}`, value]);
+        }
+      }
+      const width = Math.max(...lines.map(([name]) => name.length)) + 2;
+      for (const [name, value] of lines) io.stdout.write(`${visible(name.padEnd(width) + value)}\n`);
+    }
+    return 0;
+  },
+});
+
+const check = defineCommand({
+  usage: 'jettison builder check [OPTIONS] [BUILDER...]',
+  about: `Tries everything that a build needs of builders: the connection, a worker, and a small build whose image comes
+back. Without BUILDER, it tries those of JETTISON_BUILDERS, else the running Docker engine. The exit code is 1 if
+one of them cannot be used.`,
+  flags: JSON_FLAG,
+  examples: ['jettison builder check', 'jettison builder check docker:// tcp://buildkit.example.com:1234'],
+  async run({ flags, args, io }) {
+    const [{ parseBuilders }, { checkBuilder }] = await Promise.all([
+      import('../../fleet/builder-address.ts'),
+      import('../../fleet/builder-facts.ts'),
+    ]);
+    const named = io.env['JETTISON_BUILDERS'] || RUNNING_ENGINE;
+    const results = [];
+    for (const builder of parseBuilders(args, named, io)) {
+      const checks = await checkBuilder(builder, io.signal);
+      results.push({ builder: builder.text, ok: checks.every(({ ok }) => ok), checks });
+      if (flags.json) continue;
+      io.stdout.write(`${visible(builder.text)}\n`);
+      for (const { name, ok, text, hint } of checks) {
+        io.stdout.write(`  ${(ok ? 'ok' : 'failed').padEnd(8)}${visible(`${name}: ${text}`)}\n`);
+        if (hint !== undefined) io.stdout.write(`          ${visible(hint)}\n`);
+      }
+    }
+    if (flags.json) printJson(io, results);
+    return results.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
+  },
+});
+
+/** Platforms of all workers, without the variants of amd64 that every newer machine has. */
+function platformsOf({ workers }: BuilderFacts): string[] {
+  const all = workers.flatMap(({ platforms }) => platforms);
+  return [...new Set(all)].filter((platform) => !/^linux\/amd64\/v\d$/.test(platform));
+}
+
 export const command = defineGroup({
   usage: 'jettison builder COMMAND',
-  about: 'Manages the build cache.',
-  subcommands: { prune },
+  about: 'Manages the build cache, and builders on other machines.',
+  subcommands: { prune, ls, inspect, check },
 });

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { JettisonError } from '../../errors/error.ts';
+import { invalidBuilder, type Scheme } from '../link.ts';
+
+const FILES = ['tls-ca', 'tls-cert', 'tls-key'] as const;
+
+/** `buildkitd --addr tcp://…`, with TLS if certificates are given. */
+export const tcp: Scheme = {
+  example: 'tcp://HOST:1234',
+  parameters: [...FILES, 'tls-name'],
+  link(address, { cwd }) {
+    if (address.hostname === '' || address.port === '' || !/^\/?$/.test(address.pathname)) {
+      throw invalidBuilder(`invalid builder "${address.href}"`, 'Write it like tcp://HOST:1234.');
+    }
+    const target = `dns:${address.host}`;
+    const [ca, cert, key] = FILES.map((name) => read(address.searchParams.get(name), cwd));
+    const serverName = address.searchParams.get('tls-name') ?? undefined;
+    if ((cert === undefined) !== (key === undefined)) {
+      throw invalidBuilder(
+        `the builder "${address.href}" has only one of certificate and key`,
+        'Give both tls-cert and tls-key.',
+      );
+    }
+    const isTls = ca !== undefined || cert !== undefined || serverName !== undefined;
+    return { kind: 'socket', target, ...(isTls && { tls: { ca, cert, key, serverName } }) };
+  },
+};
+
+function read(file: string | null, cwd: string): Buffer | undefined {
+  if (file === null) return undefined;
+  try {
+    return readFileSync(resolve(cwd, file));
+  } catch (error) {
+    throw new JettisonError('BUILDER_INVALID', `cannot read "${file}": ${(error as Error).message}`, {
+      hint: 'Certificates and keys of a builder are PEM files.',
+      cause: error,
+    });
+  }
+}
