@@ -20,7 +20,7 @@ const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536, 1024, 2048, 512];
 /** A tree of four-byte elements would not be deeper, with as many pages as numbers can say. */
 const DEEPEST = 40;
 /** A value with its page; those of advisories have some kilobytes. */
-const LARGEST_PAGE = 16 << 20;
+const LARGEST_PAGE = 512 << 10;
 /** Bytes of pages that are kept. */
 const KEPT = 8 << 20;
 
@@ -89,7 +89,8 @@ export class BoltDatabase {
     const header = this.#read(start, PAGE_HEADER);
     if (header.readBigUInt64LE(0) !== id) throw this.invalid(`page ${id} says that it is another one`);
     const size = (header.readUInt32LE(12) + 1) * this.#pageSize;
-    if (size > LARGEST_PAGE || start + size > this.#size) throw this.invalid(`page ${id} is cut off`);
+    if (start + size > this.#size) throw this.invalid(`page ${id} is cut off`);
+    if (size > LARGEST_PAGE) throw this.invalid(`page ${id} is too large`);
     const page = this.parse(this.#read(start, size), `page ${id}`);
     this.#keep(id, page);
     return page;

@@ -10,6 +10,8 @@ const PLACEHOLDERS = [
   /change_?-?me|replace_?-?me|place_?-?holder|x{4}|\*{3}|\.{3}/i,
   /(?:^|[^a-z])(?:your|dummy|example|sample|fake|mock|todo|fixme|insert|redacted|none|null|undefined|unset|not_?-?set)(?:$|[^a-z])/i,
   /EXAMPLE/,
+  // Of the settings.xml that comes with Maven.
+  /^(?:repopwd|proxypass)$/,
 ];
 
 /** Keys pressed one after the other. */

@@ -97,6 +97,11 @@ export function lookAlikes(count: number): Map<string, string> {
       () =>
         `const BEGIN = '${['-----BEGIN', 'PRIVATE KEY-----'].join(' ')}'; if (text.startsWith(BEGIN)) parse(text);\n`,
     ],
+    [
+      'settings.xml',
+      () =>
+        '<settings>\n  <!-- <proxy><username>proxyuser</username>\n      <password>proxypass</password></proxy> -->\n  <!-- <server><username>repouser</username>\n      <password>repopwd</password></server>\n    <passphrase>optional; leave empty if not used.</passphrase> -->\n</settings>\n',
+    ],
     ['shadow', () => 'root:*:19000:0:99999:7:::\ndaemon:!:19000:0:99999:7:::\n'],
   ];
   for (let at = 0; files.size < Math.floor(count / 2); at++) {

@@ -94,6 +94,13 @@ describe('a hostile database', () => {
     expect(() => askAll(path)).toThrow(expect.objectContaining({ code: 'DATABASE_INVALID' }));
   });
 
+  test('with a page of more than half a megabyte is refused, though the file has it', () => {
+    const content = Buffer.concat([LARGE, Buffer.alloc(2 << 20)]);
+    content.writeUInt32LE((1 << 20) / PAGE, leaf + 12);
+    const path = databaseOf(content);
+    expect(() => askAll(path)).toThrow(/is too large/);
+  });
+
   test.each([0, 1, 79, 80, PAGE, PAGE + 50, 2 * PAGE, LARGE.length / 2])(
     'cut off after %i bytes is refused',
     (size) => {
