@@ -1,6 +1,7 @@
 import type { DebugStop } from '../build/debug.ts';
 import { JettisonError } from '../errors/error.ts';
 import { style, wantsColor } from '../errors/style.ts';
+import { quote } from '../launch/setup-lines.ts';
 import { terminalSize } from '../run/terminal.ts';
 import type { Io } from './command.ts';
 
@@ -80,8 +81,4 @@ function startup({ stage, location, step }: DebugStop): string {
 /** The beginning of a long instruction. */
 function short(title: string): string {
   return title.length > 90 ? `${title.slice(0, 89)}…` : title;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -100,6 +100,11 @@ export function absoluteDestination(cwd: string, written: string): string {
   return directory && path !== '/' ? `${path}/` : path;
 }
 
+/** The same without a trailing slash. */
+export function absolutePath(cwd: string, written: string): string {
+  return absoluteDestination(cwd, written).replace(/(.)\/$/, '$1');
+}
+
 function checkContextSources(
   state: StageState,
   instruction: CopyInstruction,
@@ -112,7 +117,7 @@ function checkContextSources(
     state.rules.check('context-source', {
       written: source,
       location: instruction.sources[i]!.location,
-      ignoredBy: ignoredBy(absoluteDestination('/', source).slice(1).replace(/\/$/, '')),
+      ignoredBy: ignoredBy(absolutePath('/', source).slice(1)),
     });
   }
 }

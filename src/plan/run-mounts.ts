@@ -1,7 +1,7 @@
 import type { RunInstruction } from '../dockerfile/ast.ts';
 import type { ResolvedMount } from '../dockerfile/mount.ts';
 import { JettisonError } from '../errors/error.ts';
-import { absoluteDestination } from './copy-step.ts';
+import { absoluteDestination, absolutePath } from './copy-step.ts';
 import type { CopyFrom, RunMount } from './plan.ts';
 import type { StageState } from './stage-state.ts';
 
@@ -56,7 +56,7 @@ function planAgent(state: StageState, mount: ResolvedMount, fallback: string): R
   return {
     type: 'ssh',
     id: mount.id ?? mount.source ?? 'default',
-    target: place(state, mount.target || fallback),
+    target: absolutePath(state.cwd, mount.target || fallback),
     required: mount.required,
     mode: mount.mode ?? 0o600,
     uid: mount.uid ?? 0,
@@ -87,7 +87,7 @@ function planCache(
   namespace: string | undefined,
 ): RunMount {
   // As in Docker the default id is the target as written, not its absolute path.
-  const id = mount.id || clean(mount.target ?? '');
+  const id = mount.id || normalised(mount.target ?? '');
   return {
     type: 'cache',
     id: namespace ? `${namespace}/${id}` : id,
@@ -95,9 +95,7 @@ function planCache(
     readOnly: mount.readOnly,
     sharing: mount.sharing ?? 'shared',
     ...(from === undefined ? {} : { from }),
-    source: absoluteDestination('/', mount.source ?? '')
-      .slice(1)
-      .replace(/\/$/, ''),
+    source: absolutePath('/', mount.source ?? '').slice(1),
     mode: mount.mode ?? 0o755,
     uid: mount.uid ?? 0,
     gid: mount.gid ?? 0,
@@ -106,7 +104,7 @@ function planCache(
 
 /** The absolute target of a mount: relative to the working directory, which is also the default. */
 function target(state: StageState, mount: ResolvedMount, { location }: MountFlag): string {
-  const path = place(state, mount.target ?? '');
+  const path = absolutePath(state.cwd, mount.target ?? '');
   if (path !== '/' || dependsOnBase(state, mount)) return path;
   const what = mount.target
     ? `The mount's target "${mount.target}" is`
@@ -122,12 +120,8 @@ function dependsOnBase(state: StageState, { target = '' }: ResolvedMount): boole
   return state.isUncertain || (state.baseUnknown && !target.startsWith('/') && !state.cwdKnown);
 }
 
-function place(state: StageState, written: string): string {
-  return absoluteDestination(state.cwd, written).replace(/(.)\/$/, '$1');
-}
-
 /** A normalised path. A relative path stays relative, and an empty one becomes ".". */
-function clean(path: string): string {
-  const absolute = absoluteDestination('/', path).replace(/(.)\/$/, '$1');
+function normalised(path: string): string {
+  const absolute = absolutePath('/', path);
   return path.startsWith('/') ? absolute : absolute.slice(1) || '.';
 }

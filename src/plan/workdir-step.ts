@@ -1,5 +1,5 @@
 import type { Instruction } from '../dockerfile/ast.ts';
-import { absoluteDestination } from './copy-step.ts';
+import { absolutePath } from './copy-step.ts';
 import type { StageState } from './stage-state.ts';
 
 /** Plans WORKDIR: the config's directory, and the step that creates it if it is missing. */
@@ -16,9 +16,9 @@ export function addWorkdirStep(
   if (written.startsWith('/') && !state.isUncertain) state.cwdKnown = true;
   else if (state.isUncertain) state.cwdKnown = false;
   // An absolute path is kept as written.
-  const directory = written.startsWith('/') ? written : clean(`${state.cwd}/${written}`);
+  const directory = written.startsWith('/') ? written : absolutePath('/', `${state.cwd}/${written}`);
   state.config.WorkingDir = directory;
-  const path = clean(directory);
+  const path = absolutePath('/', directory);
   if (path === '/') {
     state.note(`WORKDIR ${directory}`, instruction);
     return;
@@ -27,8 +27,4 @@ export function addWorkdirStep(
   const { location, source } = instruction;
   state.steps.push({ kind: 'workdir', id, title, location, source, path, user: state.config.User ?? '' });
   state.note(`WORKDIR ${directory}`, instruction, id);
-}
-
-function clean(path: string): string {
-  return absoluteDestination('/', path).replace(/(.)\/$/, '$1');
 }

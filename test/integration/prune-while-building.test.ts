@@ -7,6 +7,17 @@ import { whyNoSandbox } from '../support/sandbox.ts';
 /** How many builds each of three builders makes. */
 const ROUNDS = Number(process.env['JETTISON_PRUNE_ROUNDS'] ?? 2);
 
+const LISTS = [['images'], ['du'], ['ps', '-a'], ['builds', 'ls'], ['builds', 'ls', '--json']];
+const LOOKS = [
+  ['builds', 'show'],
+  ['builds', 'logs'],
+  ['why-ran'],
+  ['why-ran', '--json'],
+  ['history', 'a:1'],
+  ['inspect', 'a:1'],
+];
+const GONE = /^error: (there is no (image|build)|no build|unknown image)/;
+
 let builds: TestBuilds;
 beforeEach(async (ctx) => {
   const why = whyNoSandbox();
@@ -61,7 +72,16 @@ it('builds, runs and lists succeed while everything is pruned again and again', 
     }
   }
   async function readers(): Promise<void> {
-    while (building) for (const command of [['images'], ['du'], ['ps', '-a']]) await must(command);
+    while (building) for (const command of LISTS) await must(command);
+  }
+  /** Commands that read what may be gone the next moment, and hold no lease. */
+  async function lookers(): Promise<void> {
+    while (building) {
+      for (const command of LOOKS) {
+        const ended = await builds.run(command);
+        if (ended.code !== 0 && !GONE.test(ended.err)) failed.push(ended);
+      }
+    }
   }
   let pruned = 0;
   async function pruner(): Promise<void> {
@@ -70,7 +90,7 @@ it('builds, runs and lists succeed while everything is pruned again and again', 
       pruned++;
     }
   }
-  const others = [readers(), pruner()];
+  const others = [readers(), lookers(), pruner()];
   await Promise.all(['a', 'b', 'c'].map(builder)).finally(() => {
     building = false;
   });

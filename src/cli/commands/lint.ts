@@ -9,6 +9,7 @@ import { wantsColor } from '../../errors/style.ts';
 import type { Platform } from '../../image/types.ts';
 import { RULES } from '../../plan/checks/plan-rules.ts';
 import { defineCommand, type Io } from '../command.ts';
+import { buildArg } from '../flags/build-flags.ts';
 import { PLATFORM_FLAGS, REGISTRY_FLAGS } from '../flags/common.ts';
 import type { Fixed } from '../lint-fix.ts';
 import {
@@ -38,12 +39,6 @@ const RULE_BOOK: RuleBook = new Map<string, { description: string; own?: true }>
   ...[...ADVICE_RULES].map(([id, { description }]) => [id, { description, own: true }] as const),
 ]);
 
-function pair(text: string): [string, string] {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw usageError(`--build-arg ${text} has no value`, 'Write --build-arg NAME=VALUE.');
-  return [text.slice(0, equals), text.slice(equals + 1)];
-}
-
 /** The rules that a list names: sets, or ids. */
 function ruleList(text: string): (rule: string) => boolean {
   const names = text.split(',').map((name) => name.trim());
@@ -68,10 +63,10 @@ left out. \`jettison build --check\` looks at those, too. With --image or --buil
 findings then have sizes, and there are rules on what is shipped.`,
   flags: {
     'build-arg': {
-      value: 'NAME=VALUE',
+      value: 'NAME[=VALUE]',
       many: true,
-      help: 'Check as if this build argument was given',
-      parse: pair,
+      help: 'Check as if this build argument was given; without value, from the environment',
+      parse: buildArg,
     },
     built: { help: 'Look into the image, too, that the last build of each Dockerfile made here' },
     config: {
@@ -121,7 +116,7 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
       const beside = file === undefined || file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
       return {
         context: flags.context === undefined ? beside : resolve(io.cwd, flags.context),
-        buildArgs: Object.fromEntries(flags['build-arg']),
+        buildArgs: Object.fromEntries(flags['build-arg'].flat()),
         stdin: io.stdin,
         env: io.env,
         cwd: io.cwd,

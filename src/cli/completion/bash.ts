@@ -1,6 +1,7 @@
+import { quote } from '../../launch/setup-lines.ts';
 import type { NamedCommand } from '../every-command.ts';
 import { flagNames } from '../flag.ts';
-import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer, quoted } from './offer.ts';
+import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer } from './offer.ts';
 
 /**
  * The completion script for bash. Words are split here, since COMP_WORDS also breaks them at `=` and `:`. Names are
@@ -12,24 +13,24 @@ export function bashScript(commands: readonly NamedCommand[]): string {
     Object.entries(flags).flatMap(([flag, definition]) => {
       const offer = flagOffer(definition);
       if (offer === undefined) return [];
-      const patterns = flagNames(flag, definition).map((form) => quoted(`${name} ${form}`));
+      const patterns = flagNames(flag, definition).map((form) => quote(`${name} ${form}`));
       return [`    ${patterns.join('|')}) _jettison_offer ${offerWords(offer)} ;;`];
     }),
   );
   const flagWords = all.map(({ name, flags }) => {
     const words = Object.entries(flags).flatMap(([flag, definition]) => flagNames(flag, definition));
-    return `    ${quoted(name)}) _jettison_offer words ${[...words, '--help'].join(' ')} ;;`;
+    return `    ${quote(name)}) _jettison_offer words ${[...words, '--help'].join(' ')} ;;`;
   });
   const args = all.flatMap(({ name, args, repeats }) =>
     args.map((offer, index) => {
       const pattern =
-        index === args.length - 1 && repeats ? `${quoted(`${name} `)}*` : quoted(`${name} ${index}`);
+        index === args.length - 1 && repeats ? `${quote(`${name} `)}*` : quote(`${name} ${index}`);
       return `    ${pattern}) _jettison_offer ${offerWords(offer)} ;;`;
     }),
   );
   const groups = groupsOf(commands).map(
     ({ name, command }) =>
-      `    ${quoted(name)}) _jettison_offer words ${Object.keys(command.subcommands ?? {}).join(' ')} ;;`,
+      `    ${quote(name)}) _jettison_offer words ${Object.keys(command.subcommands ?? {}).join(' ')} ;;`,
   );
   const top = commands.map(({ name }) => name).filter((name) => !name.includes(' '));
   const programs = all.filter(({ runsPrograms }) => runsPrograms).map(({ name }) => name);
@@ -126,5 +127,5 @@ complete -o filenames -F _jettison jettison jettison-build
 }
 
 function offerWords(offer: Offer): string {
-  return offer.kind === 'words' ? ['words', ...offer.words.map(quoted)].join(' ') : offer.kind;
+  return offer.kind === 'words' ? ['words', ...offer.words.map(quote)].join(' ') : offer.kind;
 }

@@ -69,8 +69,3 @@ function placeholderOffer(placeholder: string): Offer {
   if (['FOLDER', 'DIR', 'DIRECTORY', 'PATH'].includes(word)) return { kind: 'folders' };
   return { kind: 'nothing' };
 }
-
-/** A text in single quotes for a POSIX shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}

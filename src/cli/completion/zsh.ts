@@ -1,6 +1,7 @@
+import { quote } from '../../launch/setup-lines.ts';
 import type { NamedCommand } from '../every-command.ts';
 import { type Flag, flagNames } from '../flag.ts';
-import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer, quoted } from './offer.ts';
+import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer } from './offer.ts';
 
 /** The completion script for zsh, with `_arguments`: see zshcompsys(1). */
 export function zshScript(commands: readonly NamedCommand[]): string {
@@ -13,13 +14,13 @@ export function zshScript(commands: readonly NamedCommand[]): string {
         return `${isLast && repeats ? '*' : index + 1}:${offer.kind}:${action(offer)}`;
       }),
     ];
-    return `    (${quoted(name)}) _arguments ${runsPrograms ? '-A "-*" ' : ''}-s -S ${specs.map(quoted).join(' ')} ;;`;
+    return `    (${quote(name)}) _arguments ${runsPrograms ? '-A "-*" ' : ''}-s -S ${specs.map(quote).join(' ')} ;;`;
   });
   const top = commands.filter(({ name }) => !name.includes(' '));
   const groups = groupsOf(commands);
   const below = groups.map(({ name }) => {
     const list = commands.filter((one) => one.name.startsWith(`${name} `));
-    return `    (${quoted(name)}) _jettison_words ${described(list, name.length + 1)} ;;`;
+    return `    (${quote(name)}) _jettison_words ${described(list, name.length + 1)} ;;`;
   });
   return `#compdef jettison jettison-build
 # zsh completion for jettison: source <(jettison completion zsh)
@@ -69,7 +70,7 @@ fi
 }
 
 function described(list: readonly NamedCommand[], from: number): string {
-  return list.map(({ name, summary }) => quoted(`${name.slice(from)}:${summary}`)).join(' ');
+  return list.map(({ name, summary }) => quote(`${name.slice(from)}:${summary}`)).join(' ');
 }
 
 /** One specification per name of a flag. A flag excludes itself, unless it may be given several times. */

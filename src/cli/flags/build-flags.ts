@@ -455,7 +455,7 @@ function newName(name: string): string {
 }
 
 /** `NAME=VALUE`. A name alone takes the value of that environment variable, if it is set. */
-function buildArg(text: string, { env }: FlagIo): [string, string][] {
+export function buildArg(text: string, { env }: FlagIo): [string, string][] {
   const [name, value] = pair(text, '--build-arg');
   if (text.includes('=')) return [[name, value]];
   return env[name] === undefined ? [] : [[name, env[name]]];

@@ -22,8 +22,8 @@ beforeAll(() => {
   );
 });
 
-async function run(command: typeof lint, args: string[], stdin = '') {
-  const { io, stdout } = fakeIo({ env: { JETTISON_HOME: join(folder, 'store') } });
+async function run(command: typeof lint, args: string[], stdin = '', env: Record<string, string> = {}) {
+  const { io, stdout } = fakeIo({ env: { ...env, JETTISON_HOME: join(folder, 'store') } });
   (io.stdin as unknown as PassThrough).end(stdin);
   const code = await command.run(args, { ...io, cwd: folder });
   return { code, out: stdout.text };
@@ -145,6 +145,15 @@ describe('jettison lint', () => {
 
   test('--rules refuses a rule that does not exist', async () => {
     await expect(run(lint, ['--rules=RunAsRot'])).rejects.toMatchObject({ hint: 'Did you mean RunAsRoot?' });
+  });
+
+  test('--build-arg NAME takes the value of the environment', async () => {
+    writeFileSync(at('asking'), 'FROM scratch\nARG V\nLABEL v="${V:?give V}"\n');
+    const withArg = (env: Record<string, string>) =>
+      run(lint, ['--rules=docker', '--build-arg', 'V', at('asking')], '', env);
+    expect(await withArg({ V: '1' })).toMatchObject({ code: 0 });
+    expect(await withArg({})).toMatchObject({ code: 1, out: expect.stringContaining('give V') });
+    await expect(run(lint, ['--build-arg', '=1', at('asking')])).rejects.toMatchObject({ exitCode: 2 });
   });
 
   test('a wrong format is a wrong command line', async () => {
