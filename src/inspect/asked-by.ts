@@ -1,15 +1,15 @@
 import type { Census } from './census.ts';
 import { bareId, type Package } from './package.ts';
 
-/** Why a package is there: who asks for it. */
+/** Why a package is in an image: what requires it. */
 export interface Asked {
-  /** The packages in between: the nearest first, the last one is asked for by a file itself. */
+  /** The packages in between: the nearest first; a file requires the last one directly. */
   chain: Package[];
-  /** The file that asks for the last of them, or for the package itself. */
+  /** The file that requires the last of them, or the package itself. */
   asker: Package['askedBy'];
 }
 
-/** Finds for packages the shortest way from what a file asks for to them. */
+/** Finds the shortest chain of dependencies from a file's direct dependencies to each package. */
 export function askedBy(census: Census): (of: Package) => Asked {
   const askers = new Map<string, Package[]>();
   for (const one of census.packages.values()) {
@@ -29,7 +29,7 @@ function shortest(of: Package, askers: ReadonlyMap<string, Package[]>): Asked {
     const isRoot = one.kind === 'application';
     if (one.askedBy !== undefined || isRoot) {
       const chain: Package[] = [];
-      // From where a file asks, back to the package.
+      // From the direct dependency back to the package.
       for (let at: Package | undefined = one; at !== undefined && at !== of; at = before.get(at)) {
         if (!(isRoot && at === one)) chain.unshift(at);
       }

@@ -7,7 +7,7 @@ import type { Inspection } from './inspection.ts';
 import { madeBy } from './instructions.ts';
 import { bytesOf, filesOf } from './leaf.ts';
 
-/** What an image may be like: `package.json#jettison.budget`, or `budget` in `jettison.json`. */
+/** The rules for an image: `package.json#jettison.budget`, or `budget` in `jettison.json`. */
 export interface Budget {
   /** Bytes of the final tree: a number, or e.g. `150MB` (units of 1000) or `150MiB` (of 1024). */
   size?: number | string;
@@ -15,9 +15,9 @@ export interface Budget {
   packed?: number | string;
   layers?: number;
   files?: number;
-  /** Bytes that are pulled and not seen, or their part of what is shipped: `5%`; of several the strictest counts. */
+  /** Wasted bytes, or their share of all shipped bytes: `5%`; of several values the strictest counts. */
   waste?: number | string | (number | string)[];
-  /** How much it may grow against another image: bytes, or a part of that one's size. */
+  /** How much larger than another image it may be: bytes, or a share of that image's size. */
   growth?: { against: string; size?: number | string; packed?: number | string };
   /** Patterns as in .dockerignore, relative to the image's root: `**` + `/.git`, `root/.npm`. */
   forbidPaths?: string[];
@@ -31,7 +31,7 @@ export interface Budget {
   noDevPackages?: boolean;
 }
 
-/** A rule, how the image stands to it, and what most of it is due to. */
+/** A rule, whether the image keeps it, and the largest causes. */
 export interface Verdict {
   rule: string;
   ok: boolean;
@@ -53,7 +53,7 @@ interface Judged {
   reference: Inspection | undefined;
 }
 
-/** Every rule: what it compares, and what it blames. */
+/** Every rule: how it is judged, and which causes it lists. */
 const RULES: { [K in keyof Required<Budget>]: Check<K> } = {
   size: (limit, { inspection }) =>
     atMost(inspection.census.treeBytes, bytes('size', limit), largestOwners(inspection)),
@@ -195,8 +195,8 @@ export function readBudget(value: unknown, where: string): Budget {
 }
 
 /**
- * The budget of a `.dive-ci` file. What dive calls efficiency is what can be seen of what is shipped; dive counts a path
- * that occurs twice by its smallest size, which is another figure where files change their size.
+ * The budget of a `.dive-ci` file. dive's efficiency is taken as the share of the final tree in all shipped bytes; dive
+ * itself counts a path that occurs twice by its smallest size, which differs where files change their size.
  *
  * @throws JettisonError `BUDGET_INVALID`
  */
@@ -248,7 +248,7 @@ function none(found: string[], noun: string): Omit<Verdict, 'rule'> {
   };
 }
 
-/** Packages, and what none owns by its kind, by what they have. */
+/** The largest packages, and kinds of files that no package owns, by their bytes. */
 function largestOwners({ census }: Inspection, by: 'bytes' | 'files' = 'bytes'): string[] {
   const amounts = new Map<string, number>();
   for (const leaf of census.leaves.values()) {
@@ -309,7 +309,7 @@ function bytes(rule: string, value: number | string): number {
   return Number(number) * UNITS[unit.toLowerCase()]!;
 }
 
-/** Bytes, or a part of something: `5%`. */
+/** Parses bytes, or a share: `5%`. */
 function part(rule: string, value: number | string, of: number): number {
   const percent = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*%$/.exec(value.trim())?.[1] : undefined;
   return percent === undefined ? bytes(rule, value) : (Number(percent) / 100) * of;

@@ -13,7 +13,7 @@ import { rust } from './catalogues/rust.ts';
 import { yarn } from './catalogues/yarn.ts';
 import { release } from './inventory.ts';
 
-/** All places in which packages are looked for, the one with most authority first: who owns a path first, owns it. */
+/** All catalogues, the one with most authority first: the first owner of a path stays its owner. */
 export const CATALOGUES = [
   release,
   dpkg,
@@ -33,5 +33,5 @@ export const CATALOGUES = [
 /** Set by `scripts/build.mjs`: a digest of all that decides which facts are kept. */
 declare const INSPECT_SOURCE: string | undefined;
 
-/** Facts that other sources have kept do not count: what is on record of layers is found out anew. */
+/** The version of stored facts. Facts of another version are not used: the layers are read again. */
 export const FACTS_VERSION = typeof INSPECT_SOURCE === 'undefined' ? 'unbuilt' : INSPECT_SOURCE;

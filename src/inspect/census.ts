@@ -7,7 +7,7 @@ import { LayerChanges } from './layer-changes.ts';
 import { bytesOf, filesOf, Leaf, Leaves } from './leaf.ts';
 import type { Kind, Package } from './package.ts';
 
-/** As many as the kernel follows. */
+/** Symlinks that are followed in one path, as in Linux. */
 const MAX_LINKS = 40;
 
 /** A layer as a census counts it. */
@@ -17,14 +17,14 @@ export interface CountedLayer {
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 }
 
-/** Why bytes are pulled and not seen. */
+/** Why bytes are wasted: pulled, but hidden. */
 export type WasteReason = 'overwritten' | 'deleted' | 'metadata';
 
-/** A file that a layer brings and a later one hides. */
+/** A file that a layer adds and a later one hides. */
 export interface Waste {
   readonly path: string;
   readonly bytes: number;
-  /** The layer that brought it, and the one that hides it. */
+  /** The layer that added it, and the one that hides it. */
   readonly layer: number;
   readonly by: number;
   /** `metadata`: the later layer has the same content, with another owner, mode or time. */
@@ -44,20 +44,20 @@ interface Directory {
 }
 
 /**
- * Counts what is in an image: which layer every path is from, and which bytes are pulled without being seen. All sums are
- * exact: what is shipped, the content of all files of all layers with hard links once, is the final tree plus the waste.
+ * Counts the files of an image: the layer of every path, and the bytes that are pulled but hidden (waste). All sums are
+ * exact: the content of all files of all layers, hard links once, is the final tree plus the waste.
  */
 export class Census {
   readonly waste: Waste[] = [];
-  /** Bytes of content that each layer brings, hard links once. */
+  /** Bytes of content that each layer adds, hard links once. */
   readonly bytes: number[] = [];
-  /** Files that each layer brings. */
+  /** Files that each layer adds. */
   readonly files: number[] = [];
   readonly changes: LayerChanges[] = [];
   readonly packages = new Map<string, Package>();
   readonly #root: Directory = directory('', 0);
   readonly #facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>[] = [];
-  /** Contents of which a name has gone, and who took the last one. */
+  /** Contents that lost a name, and the layer that removed the last one. */
   readonly #hidden = new Map<Leaf, { by: number; reason: WasteReason }>();
   #leaves: Leaves | undefined;
   #parent: { path: string; node: Directory } | undefined;
@@ -71,7 +71,7 @@ export class Census {
     this.waste.sort((a, b) => b.bytes - a.bytes || comparePaths(a.path, b.path));
   }
 
-  /** Everything that can be seen but directories, in canonical order, by path. */
+  /** The final tree without directories, in canonical order, by path. */
   get leaves(): Leaves {
     if (this.#leaves === undefined) {
       const leaves: Leaf[] = [];
@@ -84,12 +84,12 @@ export class Census {
     return this.#leaves;
   }
 
-  /** Bytes of content that can be seen, hard links once. */
+  /** Bytes of the final tree's contents, hard links once. */
   get treeBytes(): number {
     return this.#sum(bytesOf);
   }
 
-  /** Contents that can be seen: hard links once. */
+  /** Contents of the final tree, hard links once. */
   get treeFiles(): number {
     return this.#sum(filesOf);
   }
@@ -102,13 +102,13 @@ export class Census {
     return this.bytes.reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** What can be seen at a path; symlinks are not followed. */
+  /** The leaf at a path; symlinks are not followed. */
   get(path: string): Leaf | { directory: Entry; layer: number } | undefined {
     const node = this.#find(path);
     return node !== undefined && isDirectory(node) ? { directory: node.entry, layer: node.layer } : node;
   }
 
-  /** What can be seen at a path whose directories may be reached through symlinks (`bin` → `usr/bin`); no directory. */
+  /** The leaf at a path; symlinks are followed in its directories (`bin` → `usr/bin`). */
   leaf(path: string): Leaf | undefined {
     const at = this.real(path, false);
     return at === undefined ? undefined : leafOf(this.#find(at));
@@ -136,13 +136,13 @@ export class Census {
     return followPath(path, last, { linkAt, isDirectory: isDirectoryAt, maxLinks: MAX_LINKS });
   }
 
-  /** Names in a directory, in canonical order; none for what is no directory. */
+  /** Names in a directory, in canonical order; none for other kinds. */
   children(path: string): string[] {
     const node = this.#find(path);
     return node !== undefined && isDirectory(node) ? [...node.children.keys()].sort(comparePaths) : [];
   }
 
-  /** Everything below a path but directories, the path itself included if it is no directory. */
+  /** The leaves below a path, and that of the path itself. */
   *below(path: string): Generator<Leaf> {
     const node = this.#find(path);
     if (node === undefined) return;
@@ -150,7 +150,7 @@ export class Census {
     else yield node;
   }
 
-  /** What a catalogue took from files that can still be seen, by their paths. */
+  /** The facts of a catalogue, by path, of files that are in the final tree. */
   facts(catalogue: string): Map<string, unknown> {
     const found = new Map<string, unknown>();
     const wanted = this.#facts.map((facts) => facts.get(catalogue));
@@ -163,7 +163,7 @@ export class Census {
     return found;
   }
 
-  /** Enters a package; of two with the same id the first one stays. */
+  /** Adds a package; of two with the same id the first one stays. */
   enter(entered: Package): Package {
     const known = this.packages.get(entered.id);
     if (known !== undefined) return known;
@@ -171,7 +171,7 @@ export class Census {
     return entered;
   }
 
-  /** Says whose a path is. The first one who says so is right: catalogues are asked in the order of their authority. */
+  /** Sets the owner of a path, if it has none: catalogues are called in the order of their authority. */
   own(leaf: Leaf | undefined, owner: Package | undefined, kind: Kind): void {
     if (leaf === undefined || leaf.kind !== undefined) return;
     leaf.kind = kind;
@@ -265,7 +265,7 @@ export class Census {
     return leaf;
   }
 
-  /** A directory that a layer has something in; what it only implies is as it was below. */
+  /** A directory that a layer has paths in. If the layer does not list it, its entry stays as it was below. */
   #enterDirectory(at: number, path: string): Directory {
     let node = this.#root;
     if (path === '') return node;

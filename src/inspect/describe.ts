@@ -30,7 +30,7 @@ export interface DescribedLayer extends Amount {
 }
 
 export interface DescribedPackage extends Package, Amount {
-  /** The layers that have something of it. */
+  /** The layers that have files of it. */
   layers: number[];
 }
 
@@ -49,7 +49,7 @@ export interface DescribedFile {
 }
 
 /**
- * `image.json`: everything that is known of an image, as data. Sizes are bytes, paths relative to the image's root,
+ * `image.json`: all facts of an image, as data. Sizes are bytes, paths relative to the image's root,
  * layers and instructions positions in their lists. Sums are exact: `shipped` is `tree` and `waste` together; the kinds
  * add up to `tree`. Members are only ever added; a change of what one means raises `version`.
  */

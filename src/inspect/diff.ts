@@ -6,11 +6,11 @@ import type { Leaf } from './leaf.ts';
 import { bytesOf } from './leaf.ts';
 import type { Kind, Package } from './package.ts';
 
-/** What differs in one path. */
+/** The members of a path's entry that can differ. */
 export const FIELDS = ['type', 'content', 'link', 'mode', 'owner', 'attributes', 'device', 'time'] as const;
 export type Field = (typeof FIELDS)[number];
 
-/** What brought a change: the base image, or an instruction of the image that has (or had) the path. */
+/** What caused a change: the base image, or an instruction of the image that has (or had) the path. */
 export interface Cause {
   /** `base`: one of the base image's layers. `from`: only the first image has what this instruction made. */
   in: 'base' | 'from' | 'to';
@@ -117,7 +117,7 @@ export function packedBytes({ image }: Inspection): number {
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
-/** Causes in the order in which they were met, with what they brought. */
+/** Causes in the order in which they were found, with their changes. */
 class Causes {
   readonly list: ImageDiff['causes'] = [];
   readonly #known = new Map<string, number>();
@@ -230,7 +230,7 @@ function layerChanges(from: Inspection, to: Inspection): ImageDiff['layers'] {
   return { shared: to.image.layers.length - added.length, removed: list(from, to), added };
 }
 
-/** Lines that only one of two lists has, with their number: an order that differs is no change. */
+/** Lines that only one of two lists has, with their count; a different order is not a change. */
 function listChanges(from: readonly string[], to: readonly string[]): { removed: string[]; added: string[] } {
   const without = (list: readonly string[], others: readonly string[]) => {
     const left = new Map<string, number>();
@@ -244,7 +244,7 @@ function listChanges(from: readonly string[], to: readonly string[]): { removed:
   return { removed: without(from, to), added: without(to, from) };
 }
 
-/** Of configs everything but what is said of layers and history elsewhere. */
+/** A config without the layers and the history, which are compared separately. */
 function configChanges(from: Inspection, to: Inspection): ImageDiff['config'] {
   const flat = ({ image }: Inspection) => {
     const values = new Map<string, unknown>();
@@ -270,7 +270,7 @@ function configChanges(from: Inspection, to: Inspection): ImageDiff['config'] {
   });
 }
 
-/** Packages by where they are; one that moved with its version (pnpm's store) is the same one all the same. */
+/** Packages by place. One whose place contains its version (pnpm's store) counts as the same package in another version. */
 function packageChanges(from: Inspection, to: Inspection): PackageChange[] {
   const place = ({ type, name, path, id }: Package) =>
     type === 'deb' || type === 'apk' ? id : `${type}:${name}:${path}`;

@@ -8,7 +8,7 @@ import type { CountedLayer } from './census.ts';
 import { inspect, type LayerCompanion } from './inspect.ts';
 import type { Inspection } from './inspection.ts';
 
-/** Where images are looked for. */
+/** Where images are searched. */
 export interface ImagePlaces {
   /** The store's folder; default: that of the environment. */
   home?: string;

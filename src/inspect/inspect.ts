@@ -29,7 +29,7 @@ export interface LayerCompanion {
 }
 
 export interface InspectOptions {
-  /** Where what is found out about layers is kept. */
+  /** The store that keeps the facts of layers. */
   store: Store;
   signal?: AbortSignal;
   /** A layer that has to be read: how much of it has been, in bytes of its packed form. */
@@ -43,7 +43,7 @@ export interface InspectOptions {
 const AT_ONCE = 2;
 
 /**
- * Looks into an image: each of its layers is read at most once in the life of a store, without being unpacked.
+ * Inspects an image. Each layer is read once, without being unpacked; the store keeps the result.
  *
  * @throws JettisonError `DIGEST_MISMATCH`, `TAR_INVALID`, `COMPRESSION_INVALID`, and what the image's source throws
  */
@@ -131,7 +131,7 @@ function named({ name, layers }: { name: string; layers: number }): Inspection['
   }
 }
 
-/** The largest image of the store whose layers this one begins with: it was built on that. */
+/** The base image: of the store's images whose layers this one begins with, the one with most layers. */
 function baseOf(image: Image, store: Store): Inspection['base'] {
   const own = image.config.rootfs.diff_ids;
   let found: Inspection['base'];

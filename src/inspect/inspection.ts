@@ -4,7 +4,7 @@ import type { Census } from './census.ts';
 import type { Instruction } from './instructions.ts';
 import type { Distribution } from './inventory.ts';
 
-/** An image that has been looked into: what all commands that explain images stand on. */
+/** An inspected image: the input of all commands that explain images. */
 export interface Inspection {
   image: Image;
   census: Census;

@@ -13,7 +13,7 @@ export interface Distribution {
 
 const FILES = ['etc/os-release', 'usr/lib/os-release'];
 
-/** Facts of the image as a whole: which distribution it is. Owns nothing. */
+/** Finds the image's distribution. Owns no paths. */
 export const release: Catalogue<Distribution> = {
   id: 'os-release',
   wants: (path) => (FILES.includes(path) ? 'whole' : undefined),

@@ -2,7 +2,7 @@ import type { Census } from './census.ts';
 import type { Leaf } from './leaf.ts';
 import type { Kind } from './package.ts';
 
-/** Names of distributions' packages that nobody needs to run an application: an ending `*` stands for anything. */
+/** Names of distributions' packages that no application needs to run; a `*` at the end matches anything. */
 const TOOLS = new RegExp(
   `^(${[
     ...[
@@ -72,7 +72,7 @@ const CACHE = [
 const SYSTEM_DOCS = /^usr\/(?:local\/)?share\/(?:doc|man|info|locale|gtk-doc)\//;
 const DOC_FILE =
   /(?:\.(?:map|md|markdown)|(?:^|\/)(?:readme|changelog|changes|history|authors|contributing)(?:\.(?:txt|rst))?)$/i;
-/** Of a package's own folders: below others the same names are of code (`yaml/dist/doc/`). */
+/** Names of folders directly in a package's: deeper ones may be code (`yaml/dist/doc/`). */
 const DOC_FOLDER = /^(?:__tests__|tests?|docs?|examples?|coverage|\.github)\//i;
 const PYTHON_TESTS = /\/tests?\//;
 const COMPILED = /^(.*\/)?__pycache__\/([^/]+?)\.[a-z]+-\d+[^/]*\.pyc$/;
@@ -84,8 +84,7 @@ const SYSTEM = /^(?:etc|usr\/(?!local\/)[^/]+|lib[^/]*|s?bin|boot|var\/(?:lib|sp
 const BUILT = /(?:^|\/)(?:dist|build|out|\.next|\.output|target|public\/build)\//;
 
 /**
- * Gives every path a kind that has none yet, and those that are documentation or caches theirs, whoever owns them: an
- * owner says whose it is, the kind what it is good for.
+ * Sets the kind of every path that has none yet. Documentation and caches get theirs whatever package owns them.
  *
  * @param facts.baseLayers how many layers are the base image's
  * @param facts.workingDirectory of the config, relative to the root
@@ -111,7 +110,7 @@ export function settleKinds(
   );
   for (const leaf of census.leaves.values()) {
     const source = leaf.kind === undefined ? sourceOf(census, leaf) : undefined;
-    // What packages' scripts make (caches of libraries and certificates, accounts) is in no list.
+    // Files that packages' scripts make (caches of libraries and certificates, accounts) are in no list.
     if (leaf.kind === undefined && installed.has(leaf.layer) && SYSTEM.test(leaf.path))
       leaf.kind = 'os-package';
     const destination = leaf.layer < facts.baseLayers ? undefined : facts.destinations[leaf.layer];
@@ -120,13 +119,13 @@ export function settleKinds(
   }
 }
 
-/** Python keeps what it compiled beside the source: such a file is what the source is. */
+/** The source of a file that Python compiled: both have the same kind. */
 function sourceOf(census: Census, { path }: Leaf): Leaf | undefined {
   const [, folder = '', name] = path.endsWith('.pyc') ? (COMPILED.exec(path) ?? []) : [];
   return name === undefined ? undefined : census.leaf(`${folder}${name}.py`);
 }
 
-/** The folder of the application that a path is in: what was copied somewhere is one, but not in the system's places. */
+/** The folder of the application that a path is in, e.g. the destination of a COPY outside the system's folders. */
 function homeOf(
   { path }: Leaf,
   applications: readonly string[],

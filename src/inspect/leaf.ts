@@ -12,14 +12,14 @@ export interface Content {
 }
 
 /**
- * A path of the image that can be seen. Images have hundreds of thousands: the first name of a content stands for it, too,
- * and what its entry says is asked there.
+ * A path of the final tree that is not a directory. Images have hundreds of thousands, so there is no object per content:
+ * the leaf of its first name has its facts.
  */
 export class Leaf implements Content {
-  /** Who owns it: entered by catalogues. */
+  /** The package that owns it, set by catalogues. */
   owner: Package | undefined = undefined;
   kind: Kind | undefined = undefined;
-  /** Of a content: how many of its names can still be seen. */
+  /** Of a content: the number of its names in the final tree. */
   names = 1;
   /** Of a content: the first of these names, under which its bytes are counted. */
   shown: string | undefined = undefined;
@@ -91,12 +91,12 @@ export class Leaves {
   }
 }
 
-/** The bytes that a leaf of a census stands for: its content's; 0 under the further names of a file. */
+/** The bytes of a leaf's content; 0 for further names of a file. */
 export function bytesOf({ path, content }: Leaf): number {
   return content?.shown === path ? content.size : 0;
 }
 
-/** How many files a leaf stands for: 1; 0 under the further names of a file, and for what is no file. */
+/** The number of files that a leaf counts as: 1; 0 for further names of a file, and for other kinds. */
 export function filesOf({ path, content }: Leaf): 0 | 1 {
   return content?.shown === path ? 1 : 0;
 }

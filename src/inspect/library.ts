@@ -6,9 +6,9 @@ import type { LayerCompanion } from './inspect.ts';
 import { inspectImages } from './inspect-images.ts';
 import type { Inspection } from './inspection.ts';
 
-/** Where images are looked for, and what is kept of the look. */
+/** Where images are searched, and where the facts of their layers are stored. */
 export interface LookOptions {
-  /** The store's folder; default as for builds. What is found out about layers is kept there. */
+  /** The store's folder; default as for builds. It keeps the facts of layers. */
   home?: string;
   /** Of an image for several platforms this one, e.g. `linux/arm64`; default: this machine's. */
   platform?: string;
@@ -33,7 +33,7 @@ export interface DiffOptions extends LookOptions {
 }
 
 /**
- * Everything that is known of an image, wherever it is: see `ImageDescription`, and schemas/image.schema.json.
+ * All facts of an image, of any source: see `ImageDescription`, and schemas/image.schema.json.
  *
  * @param image a name or an id of the store, the name of an image in a registry, or `docker-archive:FILE`,
  * `oci-archive:FILE`, `oci:DIR[:TAG]`, `docker://NAME`, `podman://NAME`, `registry://NAME`, `dir:PATH`
@@ -44,7 +44,7 @@ export async function describeImage(image: string, options: DescribeOptions = {}
 }
 
 /**
- * How two images differ, and what brought each difference: see `ImageDiff`.
+ * How two images differ, and the cause of each difference: see `ImageDiff`.
  *
  * @param from as for `describeImage`
  * @throws JettisonError as `describeImage`

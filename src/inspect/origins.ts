@@ -7,9 +7,9 @@ import type { Inspection } from './inspection.ts';
 import { type Instruction, type InstructionLocation, madeBy } from './instructions.ts';
 import type { Content, Leaf } from './leaf.ts';
 
-/** One link of the chain that a file came by: the instruction of a stage that gave it on. */
+/** One link of a file's chain of origins: the instruction that made or copied it in a stage. */
 export interface OriginLink {
-  /** `base`: a base image brought it. */
+  /** `base`: it is of a base image. */
   kind: 'base' | 'copy' | 'add' | 'run' | 'workdir' | 'other';
   /** The instruction; of a base its name. */
   text: string;
@@ -21,10 +21,10 @@ export interface OriginLink {
   from?: { kind: 'context' | 'stage' | 'image'; name: string };
 }
 
-/** What must be known of a file to find its origins. */
+/** The facts of a file that its origins are searched by. */
 type TracedLeaf = Pick<Leaf, 'path' | 'layer'> & { content: Content | undefined };
 
-/** What a link says of the one before it. */
+/** The verb that each kind of link is shown with. */
 export const ORIGIN_VERBS: Record<OriginLink['kind'], string> = {
   base: 'from the base',
   copy: 'brought by',
@@ -38,7 +38,7 @@ export const ORIGIN_VERBS: Record<OriginLink['kind'], string> = {
 interface StageLine {
   base: { name: string; layers: number } | undefined;
   steps: { stage: string; step: RecordedStep }[];
-  /** What makes no layer, with how many of `steps` stand before it. */
+  /** Instructions that make no layer, each with the number of `steps` before it. */
   settings: { stage: string; setting: RecordedSetting; after: number }[];
 }
 
@@ -89,8 +89,8 @@ function placeSettings(instructions: Instruction[], { settings, base }: StageLin
 }
 
 /**
- * By which instructions a file came into an image, the last one first: through the stages that it was copied from, as
- * far as the store still knows their layers.
+ * The instructions by which a file came into an image, the last one first: through the stages that it was copied from,
+ * as far as the store still has their layers.
  */
 export function originsOf(inspection: Inspection, leaf: TracedLeaf, store: Store): OriginLink[] {
   return originFinder(inspection, store)(leaf);
@@ -148,7 +148,7 @@ function follow(
   return [link, ...follow(look, line.steps[there.at]!, there.path, digest, budget - 1)];
 }
 
-/** Which step of a stage gave the file that a COPY took from it; -1: none, so it is the base image's. */
+/** The step of a stage that made the file that a COPY took from it; -1: none, so it is the base image's. */
 function sourceOf(
   look: Look,
   stage: string,
@@ -189,7 +189,7 @@ function opened({ opened, store }: Look, stage: string, line: StageLine) {
   return found;
 }
 
-/** Paths of the source that may have become this one, the likeliest first. */
+/** Paths of the source that the COPY may have copied to this one, the likeliest first. */
 function candidates({ sources = [], destination = '/' }: RecordedStep, path: string): string[] {
   const target = clean(destination);
   const rest =

@@ -43,11 +43,11 @@ export interface Package {
   sha512?: string;
   /** Only needed for development (npm). */
   dev?: true;
-  /** The id of the package in whose files it is: of what is linked into a program. */
+  /** The id of the package whose files contain it, e.g. of the program that a library is linked into. */
   partOf?: string;
-  /** Ids of packages that it asks for. */
+  /** Ids of packages that it depends on. */
   requires?: string[];
-  /** A file and line that asks for it itself: `/app/package.json`. */
+  /** A file and line that require it directly: `/app/package.json`. */
   askedBy?: { path: string; line?: number };
 }
 

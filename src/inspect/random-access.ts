@@ -8,7 +8,7 @@ export interface RandomAccess {
   read(offset: number, length: number): Buffer;
 }
 
-/** Up to here a file is held in memory. */
+/** Size in bytes up to which a file is held in memory. */
 const MEMORY_LIMIT = 16 << 20;
 const PIECE = 1 << 18;
 

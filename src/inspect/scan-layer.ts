@@ -11,18 +11,18 @@ import type { Catalogue } from './catalogue.ts';
 import { collectGarbage } from './heap.ts';
 import { piecesOf, Spool } from './random-access.ts';
 
-/** Larger files are no list of packages that anybody reads whole. */
+/** Bytes of a file that `Catalogue.read` gets at most: lists of packages are smaller. */
 const WHOLE_LIMIT = 64 << 20;
 /** From here on an index is some 10 MB, and what it is made of several times that. */
 const MANY = 50_000;
 /** Entries of which the garbage is collected at once: a twentieth of a second, and 30 MB less at the peak. */
 const COLLECTED = 20_000;
 
-/** What one look at a layer gives, to be kept by its diff id: enough to never read the layer again. */
+/** The result of reading a layer, to be stored by its diff id, so that the layer need not be read again. */
 export interface LayerFacts {
   /** The bytes of its index, until it is closed. */
   pieces: Iterable<Buffer>;
-  /** What catalogues took from files: by catalogue, then by path. */
+  /** The facts of files: by catalogue, then by path. */
   facts: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
   /** Its entries took much memory, which is free now. */
   isLarge: boolean;
@@ -46,7 +46,7 @@ export interface ScanOptions {
 }
 
 /**
- * Reads a layer once, from wherever it is, without unpacking it: its index, and what catalogues want to know.
+ * Reads a layer once, from any source, without unpacking it: makes its index, and passes files to the catalogues.
  *
  * @throws JettisonError `DIGEST_MISMATCH` when it is not the layer that its diff id says
  */
@@ -126,13 +126,13 @@ class Scanner implements TarHandler {
     }
   }
 
-  /** Lets go of what was opened for the last file. */
+  /** Closes the readers of the last file. */
   close(): void {
     for (const listener of this.#listeners) listener.close?.();
     this.#listeners = [];
   }
 
-  /** A deletion below what the layer has made a file says what that does already: umoci writes some. */
+  /** Ignores a whiteout below a path that the layer has made a file, which has no effect: umoci writes some. */
   #place(header: TarHeader): Placement {
     try {
       return this.#tree.add(header);

@@ -1,4 +1,4 @@
-/** Bytes to look for in a stream, and what is wanted around them. */
+/** A byte string to search in a stream, and the size of the window around it. */
 export interface Needle {
   find: Buffer;
   /** Bytes before and after its start that `found` gets: fewer where the file begins or ends. */
@@ -13,9 +13,9 @@ export interface Needle {
   found(around: Buffer, at: number, offset: number): boolean | number;
 }
 
-/** Windows that are being filled at one time: a hostile file may consist of needles. */
+/** Windows that are filled at the same time, at most: a hostile file may consist of needles. */
 const MOST_OPEN = 64;
-/** Windows in all. */
+/** Windows per stream, at most. */
 const MOST = 1 << 16;
 
 interface Window {
@@ -26,11 +26,11 @@ interface Window {
   missing: number;
 }
 
-/** Finds byte strings in a stream of any length while it passes; holds no more of it than is wanted around them. */
+/** Finds byte strings in a stream of any length; holds only the windows around them in memory. */
 export class StreamSearch {
   #needles: Needle[];
   #tail = Buffer.alloc(0);
-  /** How much has passed. */
+  /** Bytes of the stream so far. */
   #passed = 0;
   #open: Window[] = [];
   #count = 0;
@@ -52,7 +52,7 @@ export class StreamSearch {
     this.#tail = Buffer.from(text.subarray(Math.max(0, text.length - this.#keep)));
   }
 
-  /** Gives what is still being filled. */
+  /** Reports the windows that are not full at the end of the stream. */
   end(): void {
     for (const window of this.#open) {
       if (this.#give(window) > 0) this.#give(window);
@@ -79,7 +79,7 @@ export class StreamSearch {
     if (this.#open.length > 0) this.#open = this.#open.filter((window) => !this.#isDone(window, chunk));
   }
 
-  /** Fills a window, and gives it when it is full. */
+  /** Fills a window, and reports it when it is full. */
   #isDone(window: Window, chunk: Buffer): boolean {
     for (let rest = chunk; rest.length > 0 && window.missing > 0; ) {
       const more = rest.subarray(0, window.missing);
@@ -103,7 +103,7 @@ export class StreamSearch {
 
 const ELF = Buffer.from('\x7fELF', 'latin1');
 
-/** What `Catalogue.scan` gives for an ELF file that is searched; other files are let pass. */
+/** A `Catalogue.scan` that searches ELF files and ignores others. */
 export function searchElf<Fact>(
   needles: readonly Needle[],
   end: () => Fact | undefined,

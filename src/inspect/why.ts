@@ -21,16 +21,16 @@ export interface Reason {
   /** Bytes of each kind, most first; of a directory that has several. */
   kinds: [Kind, number][];
   package?: Package & { bytes: number; files: number };
-  /** Who asks for the package: the nearest first, the last one is asked for by a file itself. */
+  /** The packages that require it: the nearest first; a file requires the last one directly. */
   askedBy: Pick<Package, 'id' | 'name' | 'version'>[];
-  /** The file that asks for the last of them, or for the package itself. */
+  /** The file that requires the last of them, or the package itself. */
   asker?: { path: string; line?: number };
   /** The instructions that it came by, the last one first; of a directory, those of its largest file. */
   origins: OriginLink[];
   /** The layers that it is in, and how much of it. */
   layers: { position: number; bytes: number; files: number; instruction: string }[];
   layer: { position: number; count: number; diffId: string; digest: string; packed: number };
-  /** The same path in lower layers: pulled and not seen. */
+  /** The same path in lower layers, which is pulled but hidden. */
   earlier: Waste[];
 }
 

@@ -13,14 +13,14 @@ const DATA = '{{data}}';
 const UNIT = 3;
 
 /**
- * The report as one HTML file that needs nothing else, in pieces. Whatever the image says is in the data only, as gzip in
- * base64, which has no character that means something to HTML; the title is escaped.
+ * The report as one self-contained HTML file, in pieces. Text of the image is in the data only, as gzip in base64, which
+ * has no character that is special in HTML; the title is escaped.
  */
 export async function* reportPage(data: WrittenReport): AsyncGenerator<Buffer> {
   const template = readFileSync(packagedFile('report-page.html'), 'utf8');
   const title = visibleHtml(data.images.map(({ image }) => image.label).join(' → '));
   const [before = '', after = ''] = template.split(DATA);
-  // No `replace` with a text: `$` would mean something in it.
+  // Not `replace` with a string: `$` is special in it.
   yield Buffer.from(before.replace(TITLE, () => title));
   yield* inBase64(Readable.from(jsonPieces(data)).pipe(createGzip({ level: 9 })));
   yield Buffer.from(after);

@@ -5,7 +5,7 @@ import { paragraphs } from './paragraphs.ts';
 
 const FOLDER = 'var/lib/dpkg/';
 const STATUS = `${FOLDER}status`;
-/** Distroless images have a file a package instead, and its list of files beside it. */
+/** Distroless images have one file per package instead, and its list of files beside it. */
 const STATUS_FOLDER = `${FOLDER}status.d/`;
 const DIVERSIONS = `${FOLDER}diversions`;
 
@@ -24,7 +24,7 @@ type Fact =
   | { packages: Described[] }
   /** Paths that a package has, relative to the root. */
   | { files: string[] }
-  /** What was moved aside for another package: `[from, to, by]`; by nobody's package: `:`. */
+  /** Diversions: `[from, to, by]`; `by` is the package, or `:` for a local diversion. */
   | { diversions: [string, string, string][] };
 
 /** Debian's and Ubuntu's packages: `/var/lib/dpkg/status` and `info/*.list`, and distroless' `status.d`. */
@@ -76,7 +76,7 @@ export const dpkg: Catalogue<Fact> = {
         }
       }
     }
-    // The database itself is nobody's.
+    // No package owns the database itself.
     if (facts.size > 0)
       for (const leaf of census.below('var/lib/dpkg')) census.own(leaf, undefined, 'os-package');
   },

@@ -23,15 +23,14 @@ const ALIGNMENT = 16;
 const LIST_START = Buffer.from('3077af0c9274080241e1c107e6d618e6', 'hex');
 const LIST_END = Buffer.from('f932433186182072008242104116d8f2', 'hex');
 const LIST_LIMIT = 1 << 20;
-/** Of what follows the information of programs made by Go before 1.18, in which the texts' places are. */
+/** Bytes after the header of programs made by Go before 1.18, which hold the strings' addresses. */
 const DATA_LIMIT = 1 << 20;
 const HEAD = 4096;
 const PROGRAM_LOADED = 1;
 
 /**
- * Programs made by Go: `debug/buildinfo`'s block, with Go's version and the modules in it. Since Go 1.18 both follow the
- * block; before, it points at the places of two strings, of which the version stands among all others and is found by
- * its address.
+ * Programs made by Go: the block of `debug/buildinfo`, with Go's version and the modules. Since Go 1.18 both strings
+ * follow the block; before, it holds their addresses, and the version is found by its address among all other strings.
  */
 export const go: Catalogue<Fact> = {
   id: 'go',
@@ -109,7 +108,7 @@ function own(census: Census, path: string, { go: version, module, program, depen
   census.own(census.leaf(path), owner, 'go');
 }
 
-/** Two strings with their lengths in front. */
+/** Two strings, each after its length. */
 function inline(text: Buffer): { go: string; list: string } | undefined {
   const version = lengthed(text, 0);
   const list = version && lengthed(text, version.end);
@@ -154,7 +153,7 @@ function pointedVersion(
     : goVersion(versions.get(text)?.slice(0, length));
 }
 
-/** Where in a file something is that is loaded at an address. */
+/** The offset in the file of what is loaded at an address. */
 function offsetOf(head: Buffer, address: number | undefined): number | undefined {
   if (address === undefined || head.length < 64) return undefined;
   const is64 = head[4] === 2;

@@ -19,7 +19,7 @@ interface Fact {
 const ARCHIVE = /\.(jar|war|ear|jmod)$/i;
 const PROPERTIES = /^META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/;
 const SMALL = 1 << 20;
-/** Archives in archives in archives: an .ear has .wars with .jars. */
+/** Depth of nested archives: an .ear has .wars with .jars. */
 const DEEPEST = 3;
 const MOST = 10_000;
 /** Bytes that are unpacked of one file to look for archives in it. */
@@ -85,7 +85,7 @@ function collect(
   }
 }
 
-/** An archive has the descriptions of what was merged into it, too: its own is the one that its name says. */
+/** Selects an archive's own description: it also has those of archives that were merged into it. Its name tells which. */
 function ownFirst(found: readonly Artifact[], name: string): Artifact[] | undefined {
   if (found.length === 0) return undefined;
   const rank = (one: Artifact) => (name.startsWith(one.name) ? one.name.length : 0);
@@ -109,7 +109,7 @@ function pom(content: Buffer | undefined): Artifact | undefined {
   return { name, version, ...(group !== undefined && { group }) };
 }
 
-/** What its manifest says, and its name: `commons-lang3-3.12.0.jar`. */
+/** The package by the manifest, else by the file's name: `commons-lang3-3.12.0.jar`. */
 function described(file: RandomAccess, members: readonly ZipMember[], fileName: string): Artifact {
   const member = members.find(({ name, size }) => name === 'META-INF/MANIFEST.MF' && size <= SMALL);
   const manifest = member && readZipMember(file, member);

@@ -11,7 +11,7 @@ interface Fact {
 
 /** No build of Node is smaller. */
 const LEAST = 16 << 20;
-/** What the keys of `process.versions` are called elsewhere. */
+/** Other names of the keys of `process.versions`. */
 const NAMES: Record<string, string> = {
   ares: 'c-ares',
   cjs_module_lexer: 'cjs-module-lexer',
@@ -121,7 +121,7 @@ function idOf(version: string, path: string): string {
   return `generic:node@${version}:/${path}`;
 }
 
-/** The strings of V8 that stand next to each other around a place, as far as they look alike. */
+/** The run of V8 strings around an offset: adjacent, and with headers of the same form. */
 function runAround(around: Buffer, at: number, alike: RegExp): string[] | undefined {
   const text = around.toString('latin1');
   const found: { text: string; start: number; end: number }[] = [];
@@ -154,7 +154,7 @@ function factOf(values: readonly string[], run: readonly string[]): Fact | undef
     const parts = matched([...all.slice(INSIDE), ...all.slice(0, INSIDE)], values);
     if (parts !== undefined) return { version: parts['node']!, parts };
   }
-  // Where the keys are not known, what can be told by its looks.
+  // Where the keys are not known, values that can be recognised by their form.
   const v8 = values.find((value) => SHAPES['v8']!.test(value));
   if (v8 === undefined) return undefined;
   const version = values.slice(values.indexOf(v8) + 2).find((value) => SHAPES['node']!.test(value));

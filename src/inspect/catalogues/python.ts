@@ -8,7 +8,7 @@ type Fact =
   | { type: 'metadata'; name: string; version: string; license?: string; requires: string[] }
   /** Paths relative to the folder that holds the package's own. */
   | { type: 'files'; files: string[] }
-  /** Modules and packages that it brings, where nothing lists its files. */
+  /** Its top-level modules and packages, if nothing lists its files. */
   | { type: 'modules'; names: string[] }
   | { type: 'environment' }
   | { type: 'library' }
@@ -177,7 +177,7 @@ function ownPython(census: Census, facts: ReadonlyMap<string, Fact>, path: strin
   }
 }
 
-/** What `python -m venv` makes, but for the packages in it. */
+/** The files that `python -m venv` makes, without the packages in it. */
 function ownEnvironment(census: Census, folder: string): void {
   census.own(census.leaf(join(folder, 'pyvenv.cfg')), undefined, 'python');
   census.own(census.leaf(join(folder, 'lib64')), undefined, 'python');

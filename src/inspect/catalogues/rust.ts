@@ -18,10 +18,10 @@ interface Fact {
 const LEAST = 64 << 10;
 const LIST_LIMIT = 4 << 20;
 const PACKED_LIMIT = 1 << 20;
-/** Enough for a look at how the unpacked bytes begin. */
+/** Bytes to unpack in order to check how the unpacked data begins. */
 const TASTE = 512;
 const LIST_START = '{"packages":[';
-/** Places that look like packed bytes and are none: what a hostile file may cost. */
+/** False candidates that are tried in one file, at most: it may be hostile. */
 const MOST_TASTES = 1 << 14;
 
 /**
@@ -79,7 +79,7 @@ function couldBegin(byte: number): boolean {
   return kind === 1 || (kind === 2 && byte >> 3 <= 29);
 }
 
-/** As far as it can be unpacked. */
+/** Unpacks bytes that may be cut off; undefined if they are damaged or give more than `limit` bytes. */
 function unpacked(packed: Buffer, limit: number): string | undefined {
   try {
     const finishFlush = zlib.Z_SYNC_FLUSH;

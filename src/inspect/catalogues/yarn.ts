@@ -11,9 +11,9 @@ interface Locator {
   reference: string;
   /** Relative to the file. */
   location: string;
-  /** What it calls each, its name and its reference. */
+  /** Its dependencies: the name that it requires each by, the name and the reference of the package. */
   needs: [as: string, name: string, reference: string][];
-  /** It is of the project itself. */
+  /** Whether it is a workspace of the project. */
   isWorkspace?: true;
 }
 
