@@ -18,9 +18,10 @@ import { TestBuilds } from '../support/build.ts';
 import { makeTar } from '../support/images.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { IS_THOROUGH } from '../support/thorough.ts';
 import { commitAll, git, hasGit, Web } from '../support/web.ts';
 
-const RUNS = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0 ? 300 : 12;
+const RUNS = Number(process.env['JETTISON_FUZZ_RUNS'] ?? 0) > 0 ? 300 : IS_THOROUGH ? 12 : 4;
 const whyNoRun = whyNoSandbox();
 
 /** Any bytes but NUL and `/`, mostly those that UTF-8 has in odd places. */

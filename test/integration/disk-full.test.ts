@@ -3,13 +3,14 @@ import { readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync 
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Ended } from '../support/build.ts';
-import { TestCommand, USERS } from '../support/command.ts';
+import { TestCommand } from '../support/command.ts';
 import { FakeRegistry } from '../support/registry.ts';
+import { IS_THOROUGH, sample, TEST_USERS } from '../support/thorough.ts';
 
 const DISK = 24 << 20;
 const BIG = 10 << 20;
 
-describe.each(USERS)('a disk that is full, as %s', (user) => {
+describe.each(TEST_USERS)('a disk that is full, as %s', (user) => {
   let jettison: TestCommand;
   let registry: FakeRegistry;
   let why: string | undefined;
@@ -31,8 +32,9 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
   });
 
   beforeEach(async (ctx) => {
-    if (why !== undefined) ctx.skip(why);
-    await clean();
+    if (why !== undefined) return ctx.skip(why);
+    makeRoom();
+    await jettison.renewStore();
   });
 
   const fillPath = () => jettison.seen(join(jettison.home, '..', 'fill'));
@@ -64,10 +66,10 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
     expect(err).toMatch(/hint: .*`jettison prune`/);
     expect(err).not.toMatch(/^\s+at /m);
   };
-  const clean = async () => {
+  /** Deletes what is not needed, as a user would. */
+  const prune = async () => {
     makeRoom();
     for (const args of [
-      ['rmi', '-f', 'x'],
       ['builder', 'prune', '--all', '--force'],
       ['prune', '--force'],
     ]) {
@@ -88,7 +90,7 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
     ['a context comes as an archive', () => jettison.run(['build', '-'], { stdin: 'x'.repeat(DISK) })],
   ];
 
-  it.each(cases)('while %s', async (what, act) => {
+  it.each(sample(cases, 4))('while %s', async (what, act) => {
     if (what.startsWith('an image')) {
       const name = `${registry.host}/big:1`;
       const big = await jettison.build(
@@ -101,7 +103,7 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
       );
       expect(big).toMatchObject({ code: 0 });
       await jettison.run(['rmi', '-f', name]);
-      await clean();
+      await prune();
       fill(5 << 20);
     } else if (what === 'files are mounted') fill(15 << 20);
     const ended = await act();
@@ -113,14 +115,16 @@ describe.each(USERS)('a disk that is full, as %s', (user) => {
     } else expectFull(ended);
     await isWhole();
     if (what === 'a command writes') expect(freeBytes()).toBeGreaterThan(DISK / 2);
-    await clean();
+    await prune();
     expect(await jettison.build('FROM base\nRUN true\nCOPY small /\n', '-t', 'x')).toMatchObject({ code: 0 });
   });
 
   it('however little is left, a build works or says why not, and leaves the store whole', async () => {
     const dockerfile = 'FROM base\nCOPY small /\nRUN echo x > /y\nWORKDIR /z\n';
+    // With an unpacked base little room is enough.
+    expect(await jettison.build('FROM base\nRUN true\n')).toMatchObject({ code: 0 });
     const codes = new Set<number | null>();
-    for (let room = 0; !codes.has(0); room += 1 << 13) {
+    for (let room = 0; !codes.has(0); room += IS_THOROUGH ? 1 << 13 : 1 << 15) {
       fill(room);
       const ended = await jettison.build(dockerfile, '--no-cache', '-t', 'x');
       codes.add(ended.code);

@@ -105,7 +105,7 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
     }
   }
 
-  const forecast = (...args: string[]) => builds.run(['forecast', ...args, '.'], { cwd: history.folder });
+  const forecast = (...args: string[]) => builds.command(['forecast', ...args, '.'], { cwd: history.folder });
 
   test('counts runs, names the files, and proposes what saves some', async () => {
     await prepare(NPM);
@@ -133,7 +133,7 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
     const unknown = JSON.parse((await forecast('--json')).out);
     expect(unknown.rebuild.unknown.map(({ line }: { line: number }) => line)).toEqual([9, 10]);
     expect((await forecast()).out).toContain('How long lines 9, 10 take is unknown');
-    expect((await builds.run(['build', '-q', '.'], { cwd: history.folder })).code).toBe(0);
+    expect((await builds.command(['build', '-q', '.'], { cwd: history.folder })).code).toBe(0);
     const { rebuild, steps } = JSON.parse((await forecast('--json')).out);
     expect(rebuild.unknown).toEqual([]);
     const times = steps
@@ -235,7 +235,7 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
     await prepare(NPM);
     const folder = tempDir();
     writeFileSync(join(folder, 'Dockerfile'), 'FROM node\n');
-    const outside = await builds.run(['forecast', folder]);
+    const outside = await builds.command(['forecast', folder]);
     expect([outside.code, outside.err]).toEqual([1, expect.stringContaining('not in a git repository')]);
     for (const [args, message] of [
       [['--branch', 'nope'], 'has no branch "nope"'],

@@ -4,9 +4,10 @@ import { MergedTree } from '../../src/layer/merged-tree.ts';
 import { below } from '../../src/layer/tree.ts';
 import { TestBuilds } from '../support/build.ts';
 import { whyNoSandbox } from '../support/sandbox.ts';
+import { IS_THOROUGH } from '../support/thorough.ts';
 
 const why = whyNoSandbox();
-const RUNS = Number(process.env['JETTISON_LINK_ROUNDS'] ?? 6);
+const RUNS = Number(process.env['JETTISON_LINK_ROUNDS'] ?? (IS_THOROUGH ? 6 : 3));
 let builds: TestBuilds;
 
 beforeAll(async () => {

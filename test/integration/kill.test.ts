@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ended, otherUser, remains, startCommand, TestBuilds } from '../support/build.ts';
 import { childrenOf, copyCommand, eventually, marker, whyNoSandbox } from '../support/sandbox.ts';
 import { randomNumbers, SEED } from '../support/seed.ts';
-import { sample } from '../support/thorough.ts';
+import { IS_THOROUGH, sample } from '../support/thorough.ts';
 
-const ROUNDS = Number(process.env['JETTISON_KILL_ROUNDS'] ?? 4);
+const ROUNDS = Number(process.env['JETTISON_KILL_ROUNDS'] ?? (IS_THOROUGH ? 4 : 2));
 const FILES = 500;
 const MODES = ['control', 'worker', 'both', 'group'] as const;
 

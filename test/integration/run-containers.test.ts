@@ -9,11 +9,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerState } from '../../src/store/containers.ts';
 import { pidOf } from '../../src/store/process-identity.ts';
 import { CLI, ended, remains, startCommand } from '../support/build.ts';
+import { runCommandLine } from '../support/command-line.ts';
 import { makeStore, type TestStore } from '../support/images.ts';
 import { eventually, makeBaseImage, marker, openSandbox, processesWith } from '../support/sandbox.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -45,7 +47,13 @@ afterEach(async () => {
 });
 
 const start = (...args: string[]) => startCommand(args, { home: test.home });
+/** Commands that look at containers, or end them, and so need no process of their own. */
+const IN_PROCESS = ['ps', 'logs', 'inspect', 'rm', 'stop', 'kill'];
 const run = (...args: string[]) => {
+  if (IN_PROCESS.includes(args[0]!)) {
+    const env = { PATH: process.env['PATH'], JETTISON_HOME: test.home };
+    return runCommandLine(args, { env, cwd: tmpdir() });
+  }
   const child = start(...args);
   child.stdin?.end();
   return ended(child);

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -109,10 +110,27 @@ export class TestCommand {
     }
     const store = await storeWith(options.node ?? false);
     if (options.storeSize !== undefined || options.machine !== undefined) await test.#changeMachine(options);
-    const home = test.seen(test.home);
-    execFileSync('cp', ['-a', store, home]);
-    if (ids !== undefined) execFileSync('chown', ['-R', `${ids.uid}:${ids.gid}`, home]);
+    test.#putStore(store);
     return test;
+  }
+
+  /**
+   * Makes the store anew, as it was when the command was opened, but for what is known of the machine, which takes a
+   * while to find out. No command may be running.
+   */
+  async renewStore({ node = false }: Pick<TestCommandOptions, 'node'> = {}): Promise<void> {
+    const home = this.seen(this.home);
+    const [rungs, kept] = [join(home, 'rungs.json'), join(dirname(home), 'rungs.json')];
+    if (existsSync(rungs)) renameSync(rungs, kept);
+    removeTree(home);
+    this.#putStore(await storeWith(node));
+    if (existsSync(kept)) renameSync(kept, rungs);
+  }
+
+  #putStore(store: string): void {
+    const home = this.seen(this.home);
+    execFileSync('cp', ['-a', store, home]);
+    if (this.ids !== undefined) execFileSync('chown', ['-R', `${this.ids.uid}:${this.ids.gid}`, home]);
   }
 
   get uid(): number {
