@@ -89,7 +89,7 @@ describe('ADD of a URL', () => {
     expect(web.log).toEqual(['GET /plain 200', 'GET /plain 200']);
   });
 
-  test('with a checksum is verified, and not asked for again', async () => {
+  test('with a checksum is verified, and not requested again', async () => {
     web.pages.set('/sum', { body: 'sum' });
     expect(await refused(`--checksum=${sum('other')} ${web.url}/sum /`)).toBe('DIGEST_MISMATCH');
     web.log.length = 0;
@@ -124,7 +124,7 @@ describe('ADD of a URL', () => {
     expect(await content(`${web.url}/one one`)).toBe(sum('local'));
   });
 
-  test('that cannot be had fails at its instruction', async () => {
+  test('reports an unreachable URL at its instruction', async () => {
     const error = await builds.failure(`FROM scratch\nADD ${web.url}/none /\n`);
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', location: { line: 2 } });
     expect(error.message).toContain('404');
@@ -150,7 +150,7 @@ describe('ADD of a repository', () => {
     expect((await add(`--exclude=sub ${web.url}/git/app.git /x`)).outcomes).toBeDefined();
   });
 
-  test('is known by its commit: nothing is fetched again', async () => {
+  test('is not fetched again if its commit is known', async () => {
     await add(`${web.url}/git/app.git /again`);
     web.log.length = 0;
     const again = await add(`${web.url}/git/app.git /again`);

@@ -53,11 +53,11 @@ type Wrong = [what: string, dockerfile: string, error: RegExp, hint?: RegExp];
 /** Their registry is asked several times, over seconds. */
 const UNREACHABLE: Wrong[] = [
   [
-    'has a base nobody has',
+    'has an unreachable base image',
     'FROM localhost:1/nope:1\n',
     /localhost:1\/nope:1 is not in the store and cannot be pulled/,
   ],
-  ['copies from an image nobody has', 'FROM base\nCOPY --from=127.0.0.1:1/nope / /\n', /Dockerfile:2:/],
+  ['copies from an unreachable image', 'FROM base\nCOPY --from=127.0.0.1:1/nope / /\n', /Dockerfile:2:/],
 ];
 
 describe('a Dockerfile that is wrong', () => {
@@ -219,7 +219,7 @@ describe('a command line that is wrong', () => {
     expectOneError(await builds.command(args), { code, error, hint: /^hint: /m });
   });
 
-  test('a time that is none', async (ctx) => {
+  test('an invalid SOURCE_DATE_EPOCH', async (ctx) => {
     if (why !== undefined) return ctx.skip(why);
     builds.write({ Dockerfile: 'FROM base\n' });
     const result = await builds.command(['build', builds.context], { env: { SOURCE_DATE_EPOCH: 'today' } });

@@ -79,7 +79,7 @@ describe('a base image without settings', () => {
     expect(config).not.toHaveProperty('variant');
   });
 
-  test('history: empty members are left out, and none at all is no error', async () => {
+  test('history: omits empty members, and accepts a missing list', async () => {
     const odd = await builtOn({}, { history: [{ created_by: '', comment: '', empty_layer: false }] });
     expect(odd.history![0]).toEqual({});
     expect((await builtOn({}, { history: null })).history).toHaveLength(2);

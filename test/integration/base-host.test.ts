@@ -114,7 +114,7 @@ describe('jettison base host', () => {
     expect(run('groupadd -r app && useradd -r -g app app && id -un app').stdout).toBe('app\n');
   });
 
-  test('its shell gives the terminal back when it ends, and its own exit code', async (ctx) => {
+  test('its shell restores the terminal and returns its exit code', async (ctx) => {
     const script = ['/usr/bin/script', '/bin/script'].find((path) => existsSync(path));
     if (script === undefined) return ctx.skip('script (bsdutils) is not installed');
     if (jettison({ home }, 'run', 'made:full', '/bin/sh', '-c', ':').status === 125)
@@ -139,7 +139,7 @@ describe('jettison base host', () => {
     expect(shown).toContain('6 typed');
   });
 
-  test('wants a kind and a name', () => {
+  test('rejects a command line without a kind or a name', () => {
     for (const args of [[], ['other', '-t', 'x'], ['host'], ['host', '-t', 'x', 'y']]) {
       const { status, stderr } = jettison({ home }, 'base', ...args);
       expect(stderr).toContain('jettison base host');

@@ -102,7 +102,7 @@ describe('the timings of jettison build', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  test('are on record, whoever asked for them', async () => {
+  test('are always on record', async () => {
     await build(['--no-cache']);
     const store = new BuildStore(new StoreLayout(join(folder, 'store')));
     const last = store.names().map((name) => store.read(name)!.timings!);
@@ -157,7 +157,7 @@ describe('the spans of jettison build', () => {
     expect(err).toMatch(why);
   });
 
-  test('are not missed where only a parent is named and nobody listens', async () => {
+  test('are not missed where only a parent is given and no collector listens', async () => {
     const { code, err } = await build([], { TRACEPARENT: PARENT });
     expect(code).toBe(0);
     expect(err).not.toMatch(/spans/);

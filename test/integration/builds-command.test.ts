@@ -79,7 +79,7 @@ describe('builds on record', () => {
     }
   });
 
-  it('show where the time went: as a table, as JSON and as a page', async () => {
+  it('show times as a table, as JSON and as a page', async () => {
     const [{ id, timings }] = await facts();
     expect(timings.parts.map(({ title }: { title: string }) => title)).toEqual([
       ...['read and plan', '[stage-0 1/3] WORKDIR /x-$API_TOKEN'],
@@ -193,7 +193,7 @@ describe('builds on record', () => {
     expect(err).toContain('cannot import the build');
   });
 
-  it('that are damaged are left out and said; doctor finds and removes them', async () => {
+  it('list damaged records as warnings; doctor removes them', async () => {
     const records = join(builds.home, 'builds', 'records');
     const [name] = readdirSync(records);
     const sound = readFileSync(join(records, name!));
@@ -204,7 +204,7 @@ describe('builds on record', () => {
     expect(readdirSync(records)).not.toContain(name);
   });
 
-  it('of processes that were killed count as interrupted', async () => {
+  it('list builds of killed processes as interrupted', async () => {
     const records = join(builds.home, 'builds', 'records');
     for (const name of readdirSync(records)) rmSync(join(records, name));
     const silent = createServer(() => {});

@@ -239,7 +239,7 @@ RUN ${RANDOM} > /made`;
     expect(outcomes(await build(staged))).toEqual(['cached', 'cached', 'cached', 'cached']);
   });
 
-  test('a stage with another content does', async () => {
+  test('a stage with another content reruns those after it', async () => {
     const { second } = await again(staged, () => builds.write({ 'src/main.js': 'changed' }));
     expect(outcomes(second)).toEqual(['done', 'done', 'done', 'done']);
   });

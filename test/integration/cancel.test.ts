@@ -75,7 +75,7 @@ describe('Ctrl-C', () => {
     expect(await builds.run(['doctor', '--store'])).toMatchObject({ code: 0 });
   });
 
-  test('of a terminal reaches all processes at once, and is dealt with once', async () => {
+  test('from a terminal reaches all processes at once, and is handled once', async () => {
     const result = await interrupt(
       'FROM base\nARG MARKER\nRUN echo start""ed; sleep 1000',
       ' started',

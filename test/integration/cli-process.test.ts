@@ -66,7 +66,7 @@ describe('the process', () => {
     await rm(join(home, 'store'), { recursive: true, force: true });
   });
 
-  test('ends quietly when nobody reads its output', async () => {
+  test('ends without an error when its output is closed', async () => {
     const child = start('--help');
     child.stdout?.destroy();
     expect(await ended(child)).toMatchObject({ code: 141, err: '' });

@@ -72,7 +72,7 @@ describe('builds of one store at the same time', () => {
     await expectCleanStore();
   });
 
-  test('that fail do so for themselves: one of the others runs the command', async () => {
+  test('that fail do not fail others: one of those runs the command', async () => {
     builds.write({ Dockerfile: `FROM base\nARG CODE\nRUN echo execu""ted; exit $CODE` });
     const [bad, good] = await Promise.all([
       start(2, () => ['--build-arg', 'CODE=1']),

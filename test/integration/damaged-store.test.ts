@@ -97,7 +97,7 @@ describe('files truncated by a power failure', () => {
     expect(await builds.command(['inspect', 'app'])).toMatchObject({ code: 0 });
   });
 
-  test('a process that ends between a name and index.json: nothing is lost, and the next name writes it', async () => {
+  test('a process that ends before it writes index.json loses nothing: the next command writes it', async () => {
     const { index } = builds.store.layout;
     const before = builds.indexJson();
     const { atime, mtime } = statSync(index);

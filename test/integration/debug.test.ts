@@ -27,7 +27,7 @@ function project(name: string, dockerfile: string): string {
 const jettison = (cwd: string, ...args: string[]): Promise<Ended> => builds.run(args, { cwd });
 
 describe.skipIf(why)('jettison debug', () => {
-  it('is where the last failed RUN was: its changes, mounts, environment, user and directory', async () => {
+  it('opens at the last failed RUN, with its changes, mounts, environment, user and directory', async () => {
     const folder = project(
       'fails',
       [
@@ -90,7 +90,7 @@ describe.skipIf(why)('jettison debug', () => {
     expect(await look('--after')).toMatchObject({ code: 2 });
   });
 
-  it('knows the options of the build again, and asks for those that are written down nowhere', async () => {
+  it('repeats the options of the build, and asks for those that are not recorded', async () => {
     const folder = project(
       'options',
       [
@@ -158,7 +158,7 @@ describe.skipIf(why)('jettison debug', () => {
     });
   });
 
-  it('keeps the ground on which somebody stands', async () => {
+  it('keeps a failed step as long as a debug shell is open on it', async () => {
     const folder = project('ground', 'FROM base\nRUN echo left > /left; false\n');
     await jettison(folder, 'build', '.');
     const [stood] = listFailures(builds.store.layout);

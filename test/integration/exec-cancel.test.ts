@@ -77,7 +77,7 @@ describe.each(sample(WORKER_MODES, 2))('$name', ({ options }) => {
   });
 
   describe('when the worker ends', () => {
-    it('by being closed, its commands end with it', async () => {
+    it('ends its commands when it is closed', async () => {
       const mark = marker();
       const run = sandbox.run(family(mark), { onText: () => void sandbox.worker.close() });
       await expect(run).rejects.toMatchObject({ code: 'WORKER_CLOSED' });

@@ -77,7 +77,7 @@ describe('progress of downloads', () => {
     expect(plain(events)).toContain('Steps  2: 1 executed, 1 cached');
   });
 
-  test('is told as it is needed: after the steps that do not need it', async () => {
+  test('is reported when the image is needed, after steps that do not need it', async () => {
     builds.write({ file: 'x' });
     // The config is all that this takes; the push then takes the layers.
     const first = await builds.build(`FROM ${base}\nCOPY --link file /file\n`);
@@ -96,7 +96,7 @@ describe('progress of downloads', () => {
     expect(moved(events, 'image to standard output').at(-1)?.moved).toBeGreaterThan(0);
   });
 
-  test('is told of an image that no stage stands on', async () => {
+  test('is reported for an image that is no stage’s base', async () => {
     const { events } = await builds.build(`FROM scratch\nCOPY --from=${base} /two /three\n`);
     expect(finished(events, `image ${base}`)).toMatchObject({ outcome: 'done' });
     expect(moved(events, `image ${base}`).length).toBeGreaterThan(0);

@@ -107,7 +107,7 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
 
   const forecast = (...args: string[]) => builds.command(['forecast', ...args, '.'], { cwd: history.folder });
 
-  test('counts runs, names the files, and proposes what saves some', async () => {
+  test('counts runs, names the files, and proposes changes that save runs', async () => {
     await prepare(NPM);
     const { code, out, err } = await forecast('--json');
     expect([code, err]).toEqual([0, '']);
@@ -215,7 +215,7 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
     expect(readFileSync(join(history.folder, 'Dockerfile'), 'utf8')).not.toBe(BEFORE);
   });
 
-  test('proposes no order that a package of the sources would need', async () => {
+  test('does not propose manifests first if a package of the sources is needed', async () => {
     await prepare(NPM);
     const ids = async () =>
       JSON.parse((await forecast('--json')).out).proposals.map(({ id }: { id: string }) => id);
@@ -231,7 +231,7 @@ describe.skipIf(whyNot !== undefined)('jettison forecast', () => {
     }
   });
 
-  test('says what is wrong', async () => {
+  test('reports invalid arguments', async () => {
     await prepare(NPM);
     const folder = tempDir();
     writeFileSync(join(folder, 'Dockerfile'), 'FROM node\n');

@@ -102,7 +102,7 @@ describe('500 secrets of 40 kinds and more', () => {
     }
   });
 
-  test('no value is in what is printed or kept', async () => {
+  test('prints and keeps no value', async () => {
     const kept = readdirSync(join(home, 'inspections'))
       .filter((name) => name.endsWith('.secrets.json'))
       .map((name) => readFileSync(join(home, 'inspections', name), 'utf8'));
@@ -246,7 +246,7 @@ describe('an image', () => {
     expect(existsSync(path('secrets.json'))).toBe(true);
   });
 
-  test('a damaged or foreign record counts as none', async () => {
+  test('ignores a damaged or foreign record', async () => {
     const folder = join(home, 'inspections');
     const before = await document('planted1');
     for (const name of readdirSync(folder)) {

@@ -47,14 +47,14 @@ beforeEach(async () => {
 afterEach(() => builds?.remove());
 
 describe.skipIf(why)('directories of layers', () => {
-  it('that a worker without namespaces made are not taken for complete ones', async () => {
+  it('made by a worker without namespaces are not used as complete ones', async () => {
     await builds.build(COPY, { isolation: 'none' });
     const { output } = await builds.build(LOOK);
     expect(output.trim().split('\n')).toEqual(SEEN);
     expect((await verifyStore(builds.store)).problems).toEqual([]);
   });
 
-  it('of an ordinary user are made for the ids that each worker has', async (ctx) => {
+  it('of an ordinary user are made for the ids of each worker', async (ctx) => {
     const ids = otherUser();
     if (typeof ids === 'string') return ctx.skip(ids);
     chmodSync(builds.folder, 0o755);

@@ -104,7 +104,7 @@ describe('pack', () => {
     expect(second).toEqual(first);
   });
 
-  it('is listed and extracted by tar as it should be', async (test) => {
+  it('is listed and extracted by tar', async (test) => {
     if (!asRoot) test.skip('only root may give files away');
     const ctx = emptyStore();
     const { layer, recipe } = layerOf(ctx, samples(tempDir()));
@@ -137,7 +137,7 @@ describe('pack', () => {
     expect(getXattr(join(out, 'empty'), 'user.a')?.toString()).toBe('1');
   });
 
-  it('clamps times without forgetting the layer as it is', async () => {
+  it('clamps times and keeps the original layer', async () => {
     const ctx = emptyStore();
     const { layer, recipe } = layerOf(ctx, samples(tempDir()));
     const clamped = await pack(ctx, { layer, recipe, clampTime: 1 });

@@ -109,7 +109,7 @@ describe('scanUpper', () => {
     expect(entries.find(({ path }) => path === 'etc/passwd')).toMatchObject({ mode: 0o640, size: 4 });
   });
 
-  it('knows deletions and replacements', async () => {
+  it('lists deletions and replacements', async () => {
     const { entries } = await change(
       ctx,
       [base],
@@ -176,7 +176,7 @@ describe('scanUpper', () => {
     expect(tree.children('etc')).toEqual(['new']);
   });
 
-  it('gives files the owner that they had where the disk knows only one', async () => {
+  it('gives files their owners where the disk has only one', async () => {
     const folder = tempDir();
     execFileSync('/bin/sh', ['-ec', 'mkdir etc; echo changed > etc/shadow; echo n > etc/new'], {
       cwd: folder,

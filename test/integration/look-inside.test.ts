@@ -93,7 +93,7 @@ describe.skipIf(why !== undefined)('why', () => {
     );
   });
 
-  test('a name that is none is followed by the nearest', async () => {
+  test('an unknown name is answered with the nearest one', async () => {
     expect(await run('why', 'app:1', 'aa')).toMatchObject({
       code: 1,
       err: expect.stringContaining('Did you mean'),

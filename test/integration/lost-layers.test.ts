@@ -135,7 +135,7 @@ describe('a registry that has lost a layer of a cache', () => {
     await expectConsistent(two, 'app');
   });
 
-  it.each(sample(LOSSES, 1))('%s: carries out again what a lost layer below stands under', async (loss) => {
+  it.each(sample(LOSSES, 1))('%s: runs the steps above a lost layer again', async (loss) => {
     const two = await machine();
     // The layer above it is there, but is of another run of the command below it.
     lose(loss, /^RUN cat a b/);
@@ -224,7 +224,7 @@ describe('a registry that has lost a layer of a cache', () => {
     expect(sorted(again)).toEqual([]);
   });
 
-  it('takes the layer of the next cache that knows the step', async () => {
+  it('takes the layer of the next cache that has the step', async () => {
     const [two, three] = [await machine(), await machine()];
     const folder = join(two.folder, 'cache');
     await two.build(DOCKERFILE, { cacheTo: [{ type: 'local', path: folder, mode: 'max' }] });

@@ -224,7 +224,7 @@ describe('outputs of a build', () => {
       ]);
     });
 
-    it('have times that are not later than SOURCE_DATE_EPOCH where wished', async () => {
+    it('have no times later than SOURCE_DATE_EPOCH with rewrite-timestamp', async () => {
       const { digest } = await builds.build(DOCKERFILE, {
         outputs: [{ type: 'image', form: { rewriteTimestamp: true } }],
         env,
@@ -257,7 +257,7 @@ describe('outputs of a build', () => {
       expect(builds.store.blobs.has(base)).toBe(false);
     });
 
-    it('go by digest alone where wished, and need a name', async () => {
+    it('push by digest only with push-by-digest, and require a name', async () => {
       const server = await registry();
       const { digest } = await builds.build(DOCKERFILE, {
         outputs: [{ type: 'image', names: [`${server.host}/app`], push: true, pushByDigest: true }],
@@ -334,7 +334,7 @@ describe('outputs of a build', () => {
       expect(seen.filter(({ request }) => request.startsWith('POST /images/load')).length).toBeGreaterThan(0);
     });
 
-    it('say so when there is none', async () => {
+    it('report a missing engine', async () => {
       const error = await builds.failure(DOCKERFILE, {
         outputs: [{ type: 'engine' }],
         env: { PATH: process.env['PATH'], DOCKER_HOST: `unix://${out}` },

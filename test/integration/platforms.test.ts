@@ -155,7 +155,7 @@ LABEL built=$TARGETPLATFORM
     }
   });
 
-  it('for one other platform need nothing but COPY', async () => {
+  it('for one other platform need only COPY', async () => {
     const { config } = await builds.build(`FROM ${registry.host}/base:1\nCOPY a /\nWORKDIR /w\n`, {
       platform: OTHER,
     });

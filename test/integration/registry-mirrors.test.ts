@@ -164,7 +164,7 @@ describe('mirrors of files', () => {
     });
   });
 
-  it('of a location are all there is: the name is read from elsewhere', async () => {
+  it('of a location are the only sources: the name is read from elsewhere', async () => {
     await put(registry, 'inner/app:1');
     conf(`[[registry]]\nprefix = "example.com/outer"\nlocation = "${registry.host}/inner"\n`);
     await pull('example.com/outer/app:1');

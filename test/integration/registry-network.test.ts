@@ -146,7 +146,7 @@ describe('the way to a registry', () => {
     expect(proxy.seen.at(-1)).toBe(`GET http://registry.test:${port}/v2/app/manifests/latest`);
   });
 
-  it('ends at a certificate that nobody vouches for, unless that is allowed', async () => {
+  it('rejects an untrusted certificate, unless it is allowed', async () => {
     const { port } = await start({ tls });
     const proxy = await startProxy();
     const env = { HTTPS_PROXY: proxy.url };

@@ -427,7 +427,7 @@ describe('pulling', () => {
       expect(tokens.map(({ headers }) => headers.authorization !== undefined)).toEqual([true, false]);
     });
 
-    it('says so when there is none, and when it is refused', async () => {
+    it('reports a missing and a refused image', async () => {
       const server = await start({ auth: 'bearer', user: { name: 'me', password: 'secret' } });
       addImage(server, '1');
       await expect(resolveRemote(client(), refer(server), AMD64)).rejects.toMatchObject({

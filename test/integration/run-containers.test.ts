@@ -92,7 +92,7 @@ describe('a container in the background', () => {
     expect((await run('ps', '-aq')).out).toBe('');
   });
 
-  it('that does not listen is killed with all that it started', async () => {
+  it('that ignores the stop signal is killed with all its processes', async () => {
     const mark = marker();
     await detach('deaf', `trap "" TERM; (setsid sleep ${mark} &); sleep ${mark}; ${LOOP}`);
     await eventually('it has started others', () => processesWith(mark).length > 2);
@@ -126,7 +126,7 @@ describe('a container in the background', () => {
     expect(existsSync(test.store.containers.folder(id))).toBe(false);
   });
 
-  it('tells at once when it cannot be run', async () => {
+  it('reports at once that it cannot be run', async () => {
     expect(await run('run', '-d', 'base', 'nope')).toMatchObject({
       code: 127,
       err: expect.stringContaining('not found'),
@@ -461,7 +461,7 @@ describe('confinement of containers', () => {
     expect((await run('exec', 'orphans', 'sh', '-c', 'ps -o stat | grep -c Z')).out).toBe('0\n');
   });
 
-  it('no security option is taken and ignored', async () => {
+  it('rejects invalid options', async () => {
     for (const flags of [
       ['--security-opt', 'seccomp=/profile.json'],
       ['--security-opt', 'label=disable'],

@@ -150,7 +150,7 @@ describe('save and load', () => {
     }
   });
 
-  it('save nothing when a layer was never fetched and nobody knows from where', async () => {
+  it('save nothing when a layer was never fetched and has no known origin', async () => {
     const { layers } = await app();
     rmSync(from.store.blobs.path(layers[0]!.blob.digest));
     const { error, bytes } = await runSave('app:1');

@@ -20,7 +20,7 @@ const shell = (command: string) =>
     env: { PATH: process.env['PATH'], JETTISON_HOME: here.home, NODE: process.execPath, CLI },
   });
 
-test('save to a full device says so', () => {
+test('save reports a full device', () => {
   const { status, stderr } = shell('"$NODE" "$CLI" save app > /dev/full');
   expect(stderr).toBe(
     'error: cannot write to standard output: no space left there\nhint: Free some space, or write elsewhere.\n',
@@ -28,7 +28,7 @@ test('save to a full device says so', () => {
   expect(status).toBe(1);
 });
 
-test('save to a reader that goes away says so', () => {
+test('save reports a reader that closes the pipe', () => {
   const { status, stderr } = shell('set -o pipefail; "$NODE" "$CLI" save app | true');
   expect(stderr).toBe('error: standard output was closed: the archive is incomplete\n');
   expect(status).toBe(141);

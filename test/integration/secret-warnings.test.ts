@@ -40,7 +40,7 @@ test('a build warns of secrets in the config and in files that mostly hold them,
   expect(second.events.filter(({ type }) => type === 'warning')).toHaveLength(2);
 });
 
-test('what the checks of the Dockerfile have said of a variable is not said again', async () => {
+test('does not repeat a finding of the Dockerfile checks', async () => {
   const { warnings } = await builds.build('FROM scratch\nENV DB_PASSWORD=hunt3r-2x\n');
   expect(warnings.map(({ code }) => code)).toEqual(['SecretsUsedInArgOrEnv']);
 });

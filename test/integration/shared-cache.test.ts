@@ -146,7 +146,7 @@ describe('a cache that machines share', () => {
     );
   });
 
-  it('of several sources that know a step the first one counts', async () => {
+  it('uses the first of several sources that have a step', async () => {
     const [one, two, three] = [await machine(), await machine(), await machine()];
     const text = 'FROM base\nRUN cat /proc/sys/kernel/random/uuid > /id\n';
     const refs = ['one', 'two'].map((tag) => ({
@@ -227,7 +227,7 @@ describe('a cache that machines share', () => {
     expect(built.output).toBe('ran\nran too\n');
   });
 
-  it('two who write at once leave a whole cache', async () => {
+  it('two builds that export at once leave a valid cache', async () => {
     const [one, two, three] = [await machine(), await machine(), await machine()];
     const { from, to } = places('local', join(one.folder, 'cache'));
     const other = DOCKERFILE.replace('echo ran too', 'echo ran otherwise');

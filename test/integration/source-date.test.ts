@@ -48,7 +48,7 @@ async function dates(text: string, options: Parameters<TestBuilds['build']>[1] =
 const at = (seconds: number) => ({ created: seconds, seen: String(seconds) });
 
 describe('SOURCE_DATE_EPOCH', () => {
-  it('is the default of an ARG before the first FROM, unless somebody gives another', async () => {
+  it('is the default of an ARG before the first FROM, unless it is given', async () => {
     const text = `ARG YEAR=1000000000\nARG SOURCE_DATE_EPOCH=\${YEAR}\nFROM scratch\n${STAGE}`;
     expect(await dates(text)).toEqual(at(1_000_000_000));
     const buildArgs = { SOURCE_DATE_EPOCH: '1700000000' };

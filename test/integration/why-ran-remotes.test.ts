@@ -39,7 +39,7 @@ describe('a build says why a step with a URL is carried out', () => {
     ]);
   });
 
-  it('its validator changed, and not its content', async () => {
+  it('only its validator changed', async () => {
     const dockerfile = ['FROM scratch', `ADD ${web.url}/x /x`];
     expect(await because([{ dockerfile, ...page('/x', 'one') }, page('/x', 'one', 'new')])).toEqual([]);
   });

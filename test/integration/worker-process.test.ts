@@ -94,7 +94,7 @@ describe('locks', () => {
     await sandbox.worker.unlock({ name: 'one' });
   });
 
-  it('are not held up by a lock that somebody else waits for', async () => {
+  it('do not wait for a lock that another operation waits for', async () => {
     await sandbox.worker.lock({ name: 'held' });
     const waiting = Array.from({ length: 6 }, async () => {
       await sandbox.worker.lock({ name: 'held' });

@@ -54,7 +54,7 @@ describe('a database that the real library made', () => {
     for (let i = 0; i < 20; i++) expect(wide.get(String(i))).toEqual(Buffer.alloc(i * 3000, 'x'));
   });
 
-  test('a table is no value, a value no table, and an empty table has nothing', () => {
+  test('distinguishes tables from values, and reads an empty table', () => {
     expect(database.root.get('many')).toBeUndefined();
     expect(database.root.bucket('many')!.bucket('key 00001')).toBeUndefined();
     expect([...database.root.bucket('empty')!.entries()]).toEqual([]);
@@ -110,7 +110,7 @@ describe('a hostile database', () => {
     },
   );
 
-  test('whatever changes in it: an answer or an error, soon and in little memory', () => {
+  test('damaged anywhere, it gives an answer or an error, in bounded time and memory', () => {
     const change = fc.tuple(fc.nat(LARGE.length - 8), fc.constantFrom(0, 1, 2, 4, 0x7f, 0xff), fc.nat(7));
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 40 }), (changes) => {

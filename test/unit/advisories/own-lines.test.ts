@@ -106,7 +106,7 @@ describe('a database of OSV records', () => {
     expect(await find('npm', 'lodas')).toEqual([]);
   });
 
-  test('knows the releases of distributions apart', async () => {
+  test('distinguishes releases of distributions', async () => {
     expect((await find('deb', 'openssl', { id: 'debian', version: '12' })).map(({ id }) => id)).toEqual([
       'CVE-2024-5535',
     ]);
@@ -154,7 +154,7 @@ describe('a database of OSV records', () => {
     },
   );
 
-  test('what is not JSON is named', () => {
+  test('names a file that is not JSON', () => {
     const file = join(tempDir(), 'x.json');
     writeFileSync(file, '{');
     const out = join(tempDir(), 'out');

@@ -73,7 +73,7 @@ describe('advisories of trivy-db', () => {
     expect(await idsOf(query)).toEqual(ids);
   });
 
-  test('what it has no table for is not covered', () => {
+  test('an ecosystem without a table is not covered', () => {
     const covered = (query: Partial<AdvisoryQuery>) =>
       database.covers({ type: 'deb', name: 'x', version: '1', ...query });
     expect(covered({ distribution: BOOKWORM })).toBe(true);

@@ -60,7 +60,7 @@ const PATHS = [
 ];
 
 describe("the manifest of another machine's cache", () => {
-  it('is read as it was written', () => {
+  it('is read back unchanged', () => {
     expect(read({ version: KEY_VERSION, steps: [STEP] })).toEqual({
       version: KEY_VERSION,
       steps: [STEP],

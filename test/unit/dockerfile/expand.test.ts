@@ -267,7 +267,7 @@ describe('laws of expansion', () => {
   const value = fc.string({ unit: 'grapheme', maxLength: 12 });
   const set = (text: string) => (name: string) => (name === 'x' ? text : undefined);
 
-  test('a text without special characters stays as it is', () => {
+  test('leaves text without special characters unchanged', () => {
     fc.assert(
       fc.property(plain, (text) => {
         expect(expand(text, lookup).text).toBe(text);
@@ -314,7 +314,7 @@ describe('laws of expansion', () => {
     );
   });
 
-  test('nothing but a JettisonError is thrown, and always the same comes out', () => {
+  test('throws only JettisonErrors, and is deterministic', () => {
     const text = fc.stringMatching(/^[$\\{}"'`:+?#%/a-c1<* \n-]{0,20}$/);
     fc.assert(
       fc.property(text, fc.constantFrom('word' as const, 'heredoc' as const), (input, mode) => {

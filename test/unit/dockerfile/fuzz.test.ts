@@ -107,7 +107,7 @@ const mutated = fc
   );
 const anything = fc.string({ unit: 'binary', maxLength: 60 });
 
-test('any text is either printed back as it was or refused in plain words', { timeout: TIMEOUT }, () => {
+test('any text is printed back unchanged, or rejected with an error', { timeout: TIMEOUT }, () => {
   let accepted = 0;
   const property = fc.property(fc.oneof(generated, mutated, anything), (text) => {
     try {

@@ -194,7 +194,7 @@ describe('names and values', () => {
     expect(pairs(env)).toEqual(expected);
   });
 
-  test('the value knows its column', () => {
+  test('the value has its column', () => {
     expect(only('LABEL', 'LABEL a=b cd=e').pairs[1]!.value.location).toEqual({
       file: 'Dockerfile',
       line: 2,
@@ -292,7 +292,7 @@ test('EXPOSE and VOLUME take words', () => {
   expect(texts(only('VOLUME', 'VOLUME ["/a b"," /c "]').words)).toEqual(['/a b', '/c']);
 });
 
-test('ONBUILD knows its trigger, unless that is wrong', () => {
+test('ONBUILD has its parsed trigger, unless that is invalid', () => {
   const { trigger, text } = only('ONBUILD', 'ONBUILD copy  --chown=1 a b');
   expect(text).toBe('copy  --chown=1 a b');
   expect(trigger).toMatchObject({ kind: 'COPY', keyword: 'copy', location: { line: 2, column: 9 } });

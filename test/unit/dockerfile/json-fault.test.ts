@@ -29,7 +29,7 @@ describe('the fault in an array that is not JSON', () => {
     );
   });
 
-  it('is found on the line on which it stands', () => {
+  it('is found on its line', () => {
     const { diagnostics } = parseDockerfile('FROM scratch\nCMD ["a", \\\n  "b" \\\n  "c"]\n', 'Dockerfile');
     expect(diagnostics[0]).toMatchObject({ location: { line: 4, column: 3 } });
   });

@@ -89,7 +89,7 @@ describe('directives', () => {
     expect(refusal(head + continued).code).toBe('UNKNOWN_INSTRUCTION');
   });
 
-  test('all three are read', () => {
+  test('reads all three', () => {
     const file = parse(
       '# syntax=docker/dockerfile:1\n# check=skip=A, B;error=true // why\n# escape=\\\nFROM x\n',
     );
@@ -157,7 +157,7 @@ describe('here-documents', () => {
     expect(copy.heredocs[0]!.location).toEqual({ file: 'Dockerfile', line: 2, column: 8 });
   });
 
-  test('the last one of a name counts', () => {
+  test('uses the last one of a name', () => {
     const { heredocs } = only('COPY', 'COPY <<X <<X /x/\na\nX\nb\nX');
     expect(heredocs.map(({ body }) => body)).toEqual(['b\n', 'b\n']);
   });

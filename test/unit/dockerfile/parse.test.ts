@@ -36,7 +36,7 @@ COPY --from=BUILD /app \\
     ]);
   });
 
-  test('its parts are the file', () => {
+  test('the parts of a file together are its text', () => {
     const file = parse(TEXT);
     expect(file.parts.map(({ kind }) => kind)).toEqual([
       'directive',

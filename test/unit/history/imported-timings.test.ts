@@ -18,7 +18,7 @@ describe('timings of an imported build', () => {
     expect(soundTimings(JSON.parse(JSON.stringify(sample())))).toEqual(sample());
   });
 
-  it('lose members that nobody knows', () => {
+  it('lose unknown members', () => {
     const odd = changed((timings) => {
       timings['parts'][2].evil = '<script>';
       timings['parts'][2].phases[0].evil = 1;

@@ -50,7 +50,7 @@ describe('the log of a running build', () => {
     log.close();
   });
 
-  it('is read as far as it is sound', () => {
+  it('is read without its damaged entries', () => {
     const entry: LogEntry = { step: 'a/1', stream: 'stdout', text: 'one\n' };
     const line = JSON.stringify(entry);
     const odd = ['null', '{"step":1}', '{"step":"a","stream":"x","text":"y"}', '\0\0\0', ''];

@@ -33,7 +33,7 @@ describe('which results of a probe may be remembered', () => {
     expect(passingReason({ complaint })).toMatch(named);
   });
 
-  it('nothing of an attempt that did not end by itself', () => {
+  it('not a probe that was killed or failed for a passing reason', () => {
     const names = Object.values(constants.errno).map((errno) => getSystemErrorName(-errno));
     const definite = [
       'EPERM',
@@ -54,7 +54,7 @@ describe('which results of a probe may be remembered', () => {
     );
   });
 
-  it('nothing that nobody understands', () => {
+  it('not unknown output', () => {
     expect(passingReason({ complaint: 'xyzzy' })).toBeDefined();
     expect(passingReason({ complaint: '' })).toBeUndefined();
   });

@@ -77,7 +77,7 @@ describe('stages', () => {
     });
   });
 
-  it('a number is no target', () => {
+  it('rejects a number as a target', () => {
     expect(failure('FROM a AS one\n', { target: '0' }).code).toBe('STAGE_UNKNOWN');
   });
 
