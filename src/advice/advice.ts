@@ -42,6 +42,8 @@ export interface Evidence extends DockerfileFacts {
   trustedRegistries: readonly string[] | undefined;
   /** The image that the Dockerfile made; absent where none was named. */
   image: ImageFacts | undefined;
+  /** By line of an instruction: with how many of a number of past commits it would have run; absent where nobody counted. */
+  rates?: ReadonlyMap<number, { runs: number; commits: number }>;
   /** `2026-11-28`; absent where nobody asks whether releases are still supported. */
   today: string | undefined;
 }

@@ -30,23 +30,26 @@ export interface LayerShare {
 const BUILTINS = new Set(['[', 'test', 'true', 'false', 'exit', 'exec', 'echo', 'cd', 'if', ':']);
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** What was found out about an image. */
+type Seen = Pick<ImageFacts, 'inspection' | 'secrets' | 'lifecycles' | 'listening'>;
+
 /** An image, and which instructions of a Dockerfile made its layers: evidence for rules of advice. */
 export class ImageFacts {
   readonly inspection: Inspection;
   readonly secrets: readonly SecretFinding[];
   readonly lifecycles: readonly Lifecycle[];
+  /** TCP ports on which its program listens for others; undefined where it was not run. */
+  readonly listening: readonly number[] | undefined;
   readonly #places: ReadonlyMap<number, StagePlace & { instruction: Instruction }>;
   readonly #target: StageFacts;
   /** By path: the layer that brought a file which later ones only gave another owner, mode or time. */
   readonly #first = new Map<string, number>();
 
-  constructor(
-    { inspection, secrets, lifecycles }: Pick<ImageFacts, 'inspection' | 'secrets' | 'lifecycles'>,
-    { target }: DockerfileFacts,
-  ) {
+  constructor({ inspection, secrets, lifecycles, listening }: Seen, { target }: DockerfileFacts) {
     this.inspection = inspection;
     this.secrets = secrets;
     this.lifecycles = lifecycles;
+    this.listening = listening;
     this.#target = target;
     this.#places = placesOf(inspection, target);
     for (const { path, layer, reason } of inspection.census.waste) {

@@ -24,6 +24,7 @@ import { dockerignore } from './rules/dockerignore.ts';
 import { duplicatePackages } from './rules/duplicate-packages.ts';
 import { endOfLifeBase } from './rules/end-of-life-base.ts';
 import { envReadsItself } from './rules/env-reads-itself.ts';
+import { exposedPorts } from './rules/exposed-ports.ts';
 import { extractedArchive } from './rules/extracted-archive.ts';
 import { fullBase } from './rules/full-base.ts';
 import { healthcheckProgram } from './rules/healthcheck-program.ts';
@@ -78,6 +79,7 @@ export const ADVICE: readonly AnyAdvice[] = [
   duplicatePackages,
   endOfLifeBase,
   envReadsItself,
+  exposedPorts,
   extractedArchive,
   fullBase,
   healthcheckProgram,

@@ -5,12 +5,20 @@ import { BuildStore } from '../history/build-store.ts';
 import { type ImagePlaces, inspectImages } from '../inspect/inspect-images.ts';
 import { findSecrets } from '../leaks/find-secrets.ts';
 import { SecretsCompanion } from '../leaks/layer-secrets.ts';
+import { isReachable } from '../probe/listening.ts';
 import { lifecyclesOf } from '../scan/lifecycle.ts';
-import { useStore } from '../store/store.ts';
+import { findImage } from '../store/lookup.ts';
+import { type Store, useStore } from '../store/store.ts';
 import { placesOf } from './build-recorder.ts';
 
+/** Milliseconds that an image gets to open its ports. */
+const SETTLE_MS = 5000;
+
 /** Where images and builds are looked for. */
-export type EvidencePlaces = Omit<ImagePlaces, 'companion'>;
+export type EvidencePlaces = Omit<ImagePlaces, 'companion'> & {
+  /** Run the image, too, to see on which ports it listens: it has to be in the store. */
+  run: boolean;
+};
 
 /**
  * Looks into an image for rules of advice: each of its layers is read at most once in the life of a store.
@@ -27,11 +35,24 @@ export async function imageEvidence(
   places: EvidencePlaces,
 ): Promise<ImageFacts> {
   const companion = new SecretsCompanion();
-  return inspectImages([name], { ...places, companion }, ([inspection]) => {
+  return inspectImages([name], { ...places, companion }, async ([inspection], store) => {
     const { findings: secrets } = findSecrets(inspection!, companion, []);
     const lifecycles = lifecyclesOf(inspection!, today);
-    return new ImageFacts({ inspection: inspection!, secrets, lifecycles }, facts);
+    const { id } = inspection!.image;
+    const listening = places.run ? await listeningPorts(store, id, places.signal) : undefined;
+    return new ImageFacts({ inspection: inspection!, secrets, lifecycles, listening }, facts);
   });
+}
+
+/** Runs an image of the store once in a sandbox. @returns the TCP ports on which it listened for others */
+async function listeningPorts(store: Store, id: string, signal: AbortSignal): Promise<number[]> {
+  const { probeImage } = await import('../probe/probe-image.ts');
+  const { listening } = await probeImage(store, findImage(store, id), {
+    ports: [],
+    settleMs: SETTLE_MS,
+    signal,
+  });
+  return [...new Set(listening.filter(isReachable).map(({ port }) => port))].sort((a, b) => a - b);
 }
 
 /**

@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import type { ContextFacts } from '../advice/advice.ts';
+import type { ContextFacts, Evidence } from '../advice/advice.ts';
 import { advise, type LintFinding } from '../advice/advise.ts';
 import type { ImageFacts } from '../advice/image-facts.ts';
 import { type LintSettings, NO_SETTINGS, parseLintSettings } from '../advice/lint-settings.ts';
+import { sourcesBeforeInstall } from '../advice/rules/sources-before-install.ts';
 import { type DockerfileFacts, dockerfileFacts } from '../advice/stage-facts.ts';
 import { statOf } from '../context/context-source.ts';
 import { JettisonError } from '../errors/error.ts';
 import type { Platform } from '../image/types.ts';
 import { type CheckOptions, type CheckResult, check } from './check.ts';
 import { contextEvidence } from './context-evidence.ts';
+import { pick } from './options.ts';
 import { findShellCheck, shellFindings } from './shell-check.ts';
 
 const SETTINGS_FILES = ['.hadolint.yaml', '.hadolint.yml'];
@@ -28,6 +30,8 @@ export interface LintOptions extends CheckOptions {
   cwd?: string;
   /** The image that the Dockerfile made, for rules that look at it; `built`: that of its last build in this store. */
   image?: { name: string; platform?: Platform; remote?: boolean; insecure?: boolean } | 'built';
+  /** Run this image, too, to see on which ports it listens; it has to be in the store. */
+  run?: boolean;
   /** Look into the scripts of RUN with shellcheck, where PATH has it; default: true. */
   shell?: boolean;
   /** The day for which support of releases is judged: `2026-11-28`; default: today. */
@@ -43,6 +47,7 @@ export async function lint({
   config,
   cwd = '.',
   image,
+  run = false,
   today = new Date().toISOString().slice(0, 10),
   shell = true,
   ...options
@@ -55,13 +60,18 @@ export async function lint({
     return { ...result, settings, findings };
   }
   const facts = dockerfileFacts(dockerfile, options.buildArgs, options.target);
-  const shipped = image === undefined ? undefined : await imageOf(image, facts, today, { cwd, ...options });
+  const shipped =
+    image === undefined ? undefined : await imageOf(image, facts, today, { cwd, run, ...options });
   const context = contextOf(options, facts, result);
   const { trustedRegistries } = settings;
   const evidence = { ...facts, context, plan, trustedRegistries, image: shipped, today };
   const shellCheck = shell ? findShellCheck(options.env ?? process.env) : undefined;
   const inScripts = shellCheck === undefined ? [] : await shellFindings(facts, shellCheck, options.signal);
-  const findings = advise(evidence, [...result.findings, ...inScripts], settings);
+  const others = [...result.findings, ...inScripts];
+  const found = advise(evidence, others, settings);
+  const isRepeated = shipped !== undefined && found.some(({ code }) => code === sourcesBeforeInstall.id);
+  const rates = isRepeated ? await ratesOf(options) : undefined;
+  const findings = rates === undefined ? found : advise({ ...evidence, rates }, others, settings);
   return { ...result, settings, findings };
 }
 
@@ -69,13 +79,25 @@ async function imageOf(
   image: NonNullable<LintOptions['image']>,
   facts: DockerfileFacts,
   today: string,
-  { cwd, context = cwd, file, target, home, env = process.env, signal }: LintOptions & { cwd: string },
+  {
+    cwd,
+    run,
+    context = cwd,
+    file,
+    target,
+    home,
+    env = process.env,
+    signal,
+  }: LintOptions & {
+    cwd: string;
+    run: boolean;
+  },
 ): Promise<ImageFacts> {
   // Loaded here: most runs look at no image.
   const { imageEvidence, lastBuilt } = await import('./image-evidence.ts');
   const { platform, remote = false, insecure = false } = image === 'built' ? {} : image;
   const places = {
-    ...{ env, cwd, remote, insecure, platform, signal: signal ?? new AbortController().signal },
+    ...{ env, cwd, run, remote, insecure, platform, signal: signal ?? new AbortController().signal },
     ...(home !== undefined && { home }),
   };
   if (image !== 'built') return imageEvidence(image.name, facts, today, places);
@@ -85,6 +107,28 @@ async function imageOf(
     ...(target !== undefined && { target }),
   };
   return imageEvidence(await lastBuilt(build, places), facts, today, places);
+}
+
+/** How often past commits would have run each instruction; undefined for a context that is not in a repository. */
+async function ratesOf({ context, ...options }: CheckOptions): Promise<Evidence['rates']> {
+  if (context === undefined) return undefined;
+  const { openHistory } = await import('./opened-history.ts');
+  try {
+    const history = await openHistory({
+      ...pick(options, 'file', 'home', 'env', 'signal', 'buildArgs'),
+      context,
+    });
+    try {
+      const { steps, commits } = await history.forecast(await history.today());
+      return new Map(steps.map(({ line, runs }) => [line, { runs, commits }]));
+    } finally {
+      history.close();
+    }
+  } catch (error) {
+    // No repository, or a history that cannot be replayed: the finding stands without a number.
+    if (error instanceof JettisonError && error.code !== 'INTERRUPTED') return undefined;
+    throw error;
+  }
 }
 
 /** The settings that apply to a Dockerfile: those of one file, the first that is there. */

@@ -142,3 +142,18 @@ describe('probeImage', () => {
     await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED', exitCode: 130 });
   });
 });
+
+it('lint --run compares EXPOSE with the sockets of the image', async (ctx) => {
+  if (!('name' in networkHelper())) return ctx.skip('no network of its own');
+  const text = (port: number) => `FROM node\nCOPY server.js /\nEXPOSE ${port}\nCMD ["node", "/server.js"]\n`;
+  const found = async (port: number) => {
+    builds.write({ Dockerfile: text(port), 'server.js': "require('http').createServer().listen(3000);\n" });
+    const cwd = builds.context;
+    expect((await builds.command(['build', '-q', '.'], { cwd })).code).toBe(0);
+    return (await builds.command(['lint', '--built', '--run', '--rules=ExposedPorts'], { cwd })).out;
+  };
+  expect(await found(8080)).toContain(
+    'EXPOSE names 8080, and the program listens on 3000 [ExposedPorts] (Dockerfile:3)',
+  );
+  expect(await found(3000)).toContain('Nothing to complain about.');
+});

@@ -24,7 +24,8 @@ export async function imageLinted(
     base = 0,
     context = {},
     config = {},
-  }: { base?: number; context?: Record<string, string>; config?: RuntimeConfig } = {},
+    run = false,
+  }: { base?: number; context?: Record<string, string>; config?: RuntimeConfig; run?: boolean } = {},
 ): Promise<LintFinding[]> {
   const folder = tempDir();
   for (const [path, content] of Object.entries({ Dockerfile: text, ...context })) {
@@ -51,6 +52,7 @@ export async function imageLinted(
       home,
       env: {},
       image: { name: 'app' },
+      run,
       today: LINTED_ON,
     });
     if (error !== undefined) throw error;
@@ -62,11 +64,14 @@ export async function imageLinted(
 }
 
 function settingsOf(text: string): RuntimeConfig {
-  const { cmd, entrypoint, cwd, env } = dockerfileFacts(parseDockerfile(text, 'Dockerfile')).target.final;
+  const { target } = dockerfileFacts(parseDockerfile(text, 'Dockerfile'));
+  const { cmd, entrypoint, cwd, env } = target.final;
+  const ports = [...text.matchAll(/^EXPOSE (\d+)$/gm)].map(([, port]) => [`${port}/tcp`, {}]);
   const args = (one: typeof cmd) =>
     one?.command.form === 'shell' ? ['/bin/sh', '-c', one.command.text] : one?.command.args;
   return {
     Env: [...env].map(([name, value]) => `${name}=${value}`),
+    ...(ports.length > 0 && { ExposedPorts: Object.fromEntries(ports) }),
     ...(cwd !== undefined && { WorkingDir: cwd }),
     ...(cmd && { Cmd: args(cmd)! }),
     ...(entrypoint && { Entrypoint: args(entrypoint)! }),

@@ -14,7 +14,7 @@ export const sourcesBeforeInstall = defineAdvice({
   aliases: [],
   on: 'stage',
   check(stage, report, evidence) {
-    const { positions, context } = evidence;
+    const { positions, context, rates } = evidence;
     let whole: number | undefined;
     for (const step of stage.steps) {
       if ('copy' in step) {
@@ -27,8 +27,10 @@ export const sourcesBeforeInstall = defineAdvice({
       const install = step.run.commands.find((command) => installs(command, step.run));
       if (install === undefined || isOfSources(install, context)) continue;
       const what = [install.name, ...install.args].join(' ');
+      const rate = rates?.get(step.run.instruction.location.line);
+      const often = rate === undefined ? '' : `; ${rate.runs} of the last ${rate.commits} commits would have`;
       report({
-        message: `every edit of any file runs "${what}" again: line ${whole} copies all files before it`,
+        message: `every edit of any file runs "${what}" again: line ${whole} copies all files before it${often}`,
         hint: 'Copy the manifest and the lock file, install, and copy the rest afterwards.',
         location: positions.locationOf(install.start),
         stage,

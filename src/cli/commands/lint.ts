@@ -95,6 +95,7 @@ findings then have sizes, and there are rules on what is shipped.`,
       help: 'Rules to check: all (the default), docker, advice, shell (by shellcheck, where installed), or names',
       parse: ruleList,
     },
+    run: { help: 'Run the image of --built or --image in a sandbox, too: does EXPOSE name its ports?' },
     target: { value: 'STAGE', help: 'The stage that is shipped. Default: the last one' },
   },
   notes: `A comment "# jettison ignore=RULE reason" above an instruction turns a rule off for it; "# check=skip=NAME,NAME" at
@@ -122,7 +123,7 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
         cwd: io.cwd,
         ...(file === undefined ? {} : { file }),
         ...(flags.target === undefined ? {} : { target: flags.target }),
-        ...(image === undefined ? {} : { image, signal: io.signal }),
+        ...(image === undefined ? {} : { image, run: flags.run, signal: io.signal }),
         ...(flags.config === undefined ? {} : { config: flags.config }),
       };
     });
@@ -159,6 +160,7 @@ function imageOf(
     built: boolean;
     fix: boolean;
     'fix-dry-run': boolean;
+    run: boolean;
     remote: boolean;
     'registry-insecure': boolean;
     platform: Platform | undefined;
@@ -166,7 +168,10 @@ function imageOf(
   files: number,
 ): LintOptions['image'] {
   const { image: name, built, remote, platform } = flags;
-  if (name === undefined && !built) return undefined;
+  if (name === undefined && !built) {
+    if (flags.run) throw usageError('--run has no image', 'Add --built, or --image IMAGE of the store.');
+    return undefined;
+  }
   if (name !== undefined && built)
     throw usageError('--image and --built exclude each other', 'Omit one of them.');
   if (name !== undefined && files > 1)

@@ -1,6 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { LintFinding } from '../../../src/advice/advise.ts';
+import { lint } from '../../../src/build/lint.ts';
+import { makeImage, makeLayer, makeStore } from '../../support/images.ts';
+import { LINTED_ON } from '../../support/linted.ts';
 import { imageLinted, type LintedLayer, sharedLibrary } from '../../support/linted-image.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const BASE: LintedLayer = [
   'COPY rootfs /',
@@ -246,6 +253,39 @@ describe('advice on an image', () => {
       'which the native addon of the image may need',
     );
   });
+});
+
+test('SourcesBeforeInstall says how many commits would have installed again', async () => {
+  const folder = tempDir();
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: folder });
+  const text = 'FROM scratch\nCOPY . /app/\nRUN npm ci\n';
+  const write = (path: string, content: string) => writeFileSync(join(folder, path), content);
+  write('Dockerfile', text);
+  write('package.json', '{}');
+  write('package-lock.json', '{}');
+  git('init', '-q');
+  for (const source of ['1', '2', '3']) {
+    write('a.js', source);
+    git('add', '.');
+    git('commit', '-qm', source);
+  }
+  const { home, store, remove } = makeStore();
+  try {
+    await makeImage(store, { name: 'app', layers: [makeLayer(store, { a: 'a' })] });
+    const { findings } = await lint({
+      context: folder,
+      home,
+      env: {},
+      image: { name: 'app' },
+      today: LINTED_ON,
+    });
+    const found = findings.find(({ code }) => code === 'SourcesBeforeInstall');
+    expect(found?.message).toMatch(/copies all files before it; [23] of the last [23] commits would have$/);
+  } finally {
+    store.close();
+    remove();
+  }
 });
 
 describe('instructions and layers', () => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ADVICE_RULES } from '../../../src/advice/advise.ts';
 import { ignoredBy, parseIgnore } from '../../../src/context/ignore.ts';
 import { RULES } from '../../../src/plan/checks/plan-rules.ts';
@@ -9,6 +9,11 @@ import { linted } from '../../support/linted.ts';
 import { imageLinted, sharedLibrary } from '../../support/linted-image.ts';
 import { planChecked } from '../../support/plan-checked.ts';
 import { PLANTED_KINDS, plantedSecrets } from '../../support/planted-secrets.ts';
+
+/** Ports on which the image of a page listens: it is not run. */
+const { listening } = vi.hoisted(() => ({ listening: [] as { address: string; port: number }[] }));
+vi.hoisted(() => vi.resetModules());
+vi.mock('../../../src/probe/probe-image.ts', () => ({ probeImage: async () => ({ listening }) }));
 
 const DOCS = fileURLToPath(new URL('../../../docs/', import.meta.url));
 const rules = [...RULES.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -46,8 +51,10 @@ async function adviceOf(id: string, heading: string): Promise<string[]> {
   const context = Object.fromEntries([...blocks].map(([, name, content]) => [name!, content!]));
   const files = { ...placeholders(example), ...context };
   const image = imageOf(id, heading);
+  const [, port] = /listens on (\d+):/.exec(page(id)) ?? [];
+  listening.splice(0, 1, ...(port === undefined ? [] : [{ address: '0.0.0.0', port: Number(port) }]));
   const found = image
-    ? await imageLinted(example, [['COPY /', image]], { context: files })
+    ? await imageLinted(example, [['COPY /', image]], { context: files, run: listening.length > 0 })
     : await linted(example, files);
   return found.filter(({ code, severity }) => code === id || severity !== 'info').map(({ code }) => code);
 }
