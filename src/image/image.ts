@@ -9,6 +9,10 @@ export interface Layer {
   readonly blob: Descriptor;
   /** The packed bytes, not verified: the reader compares the uncompressed tar with the diff id. */
   open(signal?: AbortSignal): AsyncIterable<Buffer>;
+  /**
+   * Puts the packed bytes, verified, where `open` takes them from then on. @returns false if it takes them from there already
+   */
+  fetch?(): Promise<boolean>;
 }
 
 /** An image of any source: the store, an archive, a layout, a registry or an engine. */

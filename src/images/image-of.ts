@@ -45,7 +45,7 @@ export function imageOf(
 /**
  * The image of a manifest and its config, wherever they come from.
  *
- * @param place.open gives the packed bytes of a layer; `close` lets go of what was opened
+ * @param place.open gives the packed bytes of a layer, `fetch` makes them verified; `close` lets go of what was opened
  * @throws JettisonError `MANIFEST_INVALID` when they do not belong together
  */
 export function imageOfParts(
@@ -53,10 +53,11 @@ export function imageOfParts(
   place: {
     label: string;
     open: (blob: Descriptor) => AsyncIterable<Buffer>;
+    fetch?: (blob: Descriptor) => Promise<boolean>;
     close?: () => Promise<void>;
   },
 ): Image {
-  const { label, open, close = async () => {} } = place;
+  const { label, open, fetch, close = async () => {} } = place;
   const { diff_ids: diffIds } = config.rootfs;
   if (diffIds.length !== manifest.layers.length) {
     throw new JettisonError(
@@ -66,7 +67,10 @@ export function imageOfParts(
     );
   }
   const layers = manifest.layers.map(
-    (blob, at): Layer => ({ diffId: diffIds[at]!, blob, open: () => open(blob) }),
+    (blob, at): Layer => ({
+      ...{ diffId: diffIds[at]!, blob, open: () => open(blob) },
+      ...(fetch && { fetch: () => fetch(blob) }),
+    }),
   );
   return { label, descriptor, id, config, layers, close };
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import type { Image, Layer } from '../image/image.ts';
+import { readLayer } from '../image/read-layer.ts';
 import { familiarName } from '../image/reference.ts';
 import type { RecipeEntry } from '../layer/entry.ts';
 import { LayerIndex } from '../layer/layer-index.ts';
@@ -97,17 +98,20 @@ async function lookAt(layer: Layer, { store, signal, onProgress, companion }: In
   const known = store.inspections.get(layer.diffId, FACTS_VERSION);
   const isComplete = companion === undefined || companion.has(store, layer.diffId);
   if (known !== undefined && isComplete) return known;
-  const observer = isComplete ? undefined : companion.observe(store, layer.diffId);
-  let moved = 0;
-  // What is known of a layer is not looked for again when only the companion needs to see it.
-  const found = await scanLayer(layer, known === undefined ? CATALOGUES : [], {
-    temporary: () => temporaryPath(store.layout, 'member'),
-    ...(signal && { signal }),
-    ...(observer && { observer }),
-    onBytes: (count) => {
-      moved += count;
-      onProgress?.(layer, moved);
-    },
+  const [found, observer] = await readLayer(layer, async () => {
+    const observer = isComplete ? undefined : companion.observe(store, layer.diffId);
+    let moved = 0;
+    // What is known of a layer is not looked for again when only the companion needs to see it.
+    const found = await scanLayer(layer, known === undefined ? CATALOGUES : [], {
+      temporary: () => temporaryPath(store.layout, 'member'),
+      ...(signal && { signal }),
+      ...(observer && { observer }),
+      onBytes: (count) => {
+        moved += count;
+        onProgress?.(layer, moved);
+      },
+    });
+    return [found, observer] as const;
   });
   if (found.isLarge) collectGarbage();
   observer?.keep();

@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JettisonError } from '../../src/errors/error.ts';
@@ -229,6 +230,29 @@ describe('mirrors of files', () => {
       expect(await streamed()).toEqual(['a']);
       expect(mirror.seen.filter(ofLayer).length).toBeGreaterThan(1);
       expect(registry.seen.filter(ofLayer)).toHaveLength(1);
+    });
+
+    it('are asked in turn where one gives damaged layers, of which nothing is kept', async () => {
+      let isConfig = true;
+      mirror.options = {
+        fault: (request) => {
+          if (!ofLayer(request)) return undefined;
+          if (!isConfig) return { kind: 'corrupt' };
+          isConfig = false;
+          return undefined;
+        },
+      };
+      expect(await streamed()).toEqual(['a']);
+      mirror.options = {};
+      mirror.seen.length = 0;
+      registry.seen.length = 0;
+      expect(await streamed()).toEqual(['a']);
+      // The second look reads the config only.
+      expect([...mirror.seen, ...registry.seen].filter(ofLayer)).toHaveLength(1);
+      const kept = join(test.store.layout.home, 'blobs/sha256');
+      const names = readdirSync(kept);
+      expect(names).toHaveLength(1);
+      for (const name of names) expect(hash('sha256', readFileSync(join(kept, name)))).toBe(name);
     });
 
     it('and the error of the last place is thrown, with those before', async () => {

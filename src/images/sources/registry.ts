@@ -1,12 +1,14 @@
 import { familiarName, parseReference } from '../../image/reference.ts';
 import type { Descriptor } from '../../image/types.ts';
+import { fetchBlob } from '../../registry/pull.ts';
 import { resolveRemote } from '../../registry/resolve.ts';
 import { streamBlob } from '../../registry/stream-blob.ts';
 import { imageOfParts } from '../image-of.ts';
 import type { OpenSource } from '../open-source.ts';
 
 /**
- * An image of a registry, of which nothing is pulled: its layers are streamed when somebody reads them.
+ * An image of a registry, of which nothing is pulled: its layers are streamed when somebody reads them. Only a layer whose
+ * stream was damaged is downloaded to the store.
  *
  * @throws JettisonError `REGISTRY_…`, `PLATFORM_MISSING`, `REFERENCE_INVALID`
  */
@@ -21,5 +23,10 @@ export const open: OpenSource = async (text, { registries, platform, store }) =>
     }
     yield* streamBlob(registries, reference, blob);
   }
-  return imageOfParts(parts, { label: familiarName(reference), open: openLayer });
+  async function fetchLayer(blob: Descriptor): Promise<boolean> {
+    if (store.blobs.has(blob.digest, blob.size)) return false;
+    await fetchBlob(store, registries, reference, blob);
+    return true;
+  }
+  return imageOfParts(parts, { label: familiarName(reference), open: openLayer, fetch: fetchLayer });
 };
