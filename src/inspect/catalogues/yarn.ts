@@ -94,6 +94,9 @@ function connect(
   const manifests = census.facts('npm') as Map<string, Manifest>;
   const installed = new Map([...census.packages.values()].map((one) => [one.path, one]));
   const places = new Map<string, Package>();
+  const archives = new Map([...zips.values()].map((one) => [`${one.name}@${one.version}`, one]));
+  /** What was unpacked and is in the cache as well: the copy in the cache, by the unpacked one. */
+  const copies = new Map<Package, Package>();
   const workspaces: { locator: Locator; entered: Package; folder: string }[] = [];
   for (const locator of locators) {
     const [, zip] = IN_ZIP.exec(locator.location) ?? [];
@@ -107,6 +110,10 @@ function connect(
       });
       workspaces.push({ locator, entered, folder: at });
     }
+    const archive = zip === undefined ? archives.get(archivedAs(locator)) : undefined;
+    if (entered !== undefined && archive !== undefined) copies.set(entered, archive);
+    // Optional, and not for this platform: only the cache has it.
+    entered ??= archive;
     if (entered !== undefined) places.set(keyOf(locator.name, locator.reference), entered);
   }
   const needsOf = new Map<Package, Package[]>();
@@ -119,6 +126,9 @@ function connect(
     if (all.length > 0) from.requires = all.map(({ id }) => id);
   }
   markDevelopment(workspaces, { places, needsOf, manifests });
+  for (const [{ dev, kind }, copy] of copies) {
+    if (dev) Object.assign(copy, { dev, kind });
+  }
   for (const [zip, entered] of zips) census.own(census.leaf(zip), entered, entered.kind);
   for (const name of ['.pnp.cjs', '.pnp.js', '.pnp.data.json', '.pnp.loader.mjs']) {
     census.own(census.leaf(join(root, name)), undefined, 'npm');
@@ -191,6 +201,11 @@ function* ancestors(path: string): Generator<string> {
 /** Two peers of one package have references of their own: `virtual:…#npm:1.0.0`. */
 function keyOf(name: string, reference: string): string {
   return `${name}@${reference}`;
+}
+
+/** Name and version of the archive that a package is unpacked from: `npm:1.0.0`, `patch:a@npm%3A1.0.0#…`. */
+function archivedAs({ name, reference }: Locator): string {
+  return `${name}@${/\bnpm(?::|%3A)([^#:&]+)/.exec(reference)?.[1] ?? ''}`;
 }
 
 /** A location from the folder of the file, `..` included. */

@@ -228,6 +228,34 @@ describe("yarn's Plug'n'Play", () => {
     expect(counted.packages.get(e)).toMatchObject({ requires: [b], dev: true });
   });
 
+  test('what is in the cache only, for other platforms or as a copy of what is unpacked, is for what needs it', () => {
+    const one = (name: string, reference: string, location: string, needs: [string, string][]) => [
+      name,
+      [[reference, { packageLocation: location, packageDependencies: needs, linkType: 'HARD' }]],
+    ];
+    const [, root] = DATA.packageRegistryData;
+    const patch = 'patch:f@npm%3A4.0.0#optional!builtin<compat/f>::version=4.0.0';
+    const packageRegistryData = [
+      root,
+      one('e', 'npm:3.0.0', './.yarn/cache/e-npm-3.0.0-x-y.zip/node_modules/e/', [['f', patch]]),
+      one('f', patch, './.yarn/unplugged/f-patch-1/node_modules/f/', [['g', 'npm:5.0.0']]),
+      one('g', 'npm:5.0.0', './.yarn/unplugged/g-npm-5.0.0-x/node_modules/g/', []),
+    ];
+    const unpacked = 'app/.yarn/unplugged/g-npm-5.0.0-x/node_modules/g';
+    const { packages } = imageOf({
+      ...FILES,
+      'app/.pnp.data.json': JSON.stringify({ packageRegistryData }),
+      'app/.yarn/cache/f-npm-4.0.0-x-y.zip': zip('f', '4.0.0'),
+      'app/.yarn/cache/g-npm-5.0.0-x-y.zip': zip('g', '5.0.0'),
+      [`${unpacked}/package.json`]: JSON.stringify({ name: 'g', version: '5.0.0' }),
+    });
+    const f = idOf('f@4.0.0', 'f-npm-4.0.0');
+    expect(packages.get(idOf('e@3.0.0', 'e-npm-3.0.0'))).toMatchObject({ requires: [f], dev: true });
+    expect(packages.get(f)).toMatchObject({ requires: [`npm:g@5.0.0:/${unpacked}`], dev: true });
+    expect(packages.get(`npm:g@5.0.0:/${unpacked}`)).toMatchObject({ dev: true });
+    expect(packages.get(idOf('g@5.0.0', 'g-npm-5.0.0'))).toMatchObject({ dev: true });
+  });
+
   test.each([
     '{',
     '[]',
