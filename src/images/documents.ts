@@ -6,7 +6,9 @@ import { wholeBlob } from '../image/verified-blob.ts';
 import { ImageLayout } from '../layout/image-layout.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import { findImage } from '../store/lookup.ts';
+import { prefixOf } from './open-image.ts';
 import type { OpenOptions } from './open-source.ts';
+import { openArchivedLayout } from './sources/archive.ts';
 import { splitLayout } from './sources/layout.ts';
 import { couldBeRemote } from './sources/store.ts';
 
@@ -18,25 +20,50 @@ export interface ImageDocuments {
   manifest(descriptor: Descriptor): Promise<Buffer>;
   /** A blob that is small enough for memory. Everything is verified. @throws JettisonError `DIGEST_MISMATCH` */
   blob(descriptor: Descriptor, limit: LimitName): Promise<Buffer>;
+  close?(): Promise<void>;
 }
 
-type Options = Pick<OpenOptions, 'store' | 'registries' | 'cwd' | 'remote'>;
+type Options = Pick<OpenOptions, 'store' | 'registries' | 'cwd' | 'remote' | 'signal'>;
+
+/** For help texts: what has documents, besides names and ids. */
+export const DOCUMENT_FORMS = [
+  'registry://NAME',
+  'oci:DIR[:TAG]',
+  'oci-archive:FILE[:TAG]',
+  'docker-archive:FILE',
+];
 
 /**
  * Opens the documents of an image.
  *
- * @param text a name or an id of the store, a name that a registry has, `registry://NAME` or `oci:DIR[:TAG]`
- * @throws JettisonError `IMAGE_UNKNOWN`, `OCI_LAYOUT`, `REGISTRY_…`
+ * @param text a name or an id of the store, a name that a registry has, or one of `DOCUMENT_FORMS`
+ * @throws JettisonError `IMAGE_UNKNOWN`, `OCI_LAYOUT`, `ARCHIVE_INVALID`, `REGISTRY_…`
  */
 export async function openDocuments(text: string, options: Options): Promise<ImageDocuments> {
-  if (text.startsWith('oci:')) return ofLayout(text, options.cwd);
-  if (options.remote || text.startsWith('registry://')) return ofRegistry(text, options);
+  const prefix = await prefixOf(text, options);
+  if (prefix === 'oci') {
+    const { folder, which } = splitLayout(text.slice('oci:'.length), options.cwd);
+    return ofLayout(ImageLayout.folder(folder), text, which);
+  }
+  if (prefix === 'oci-archive' || prefix === 'docker-archive') return ofArchive(text, options);
+  if (prefix !== undefined && prefix !== 'registry') {
+    throw new JettisonError('IMAGE_UNKNOWN', `${text} has no attestations: only images stored as such have`, {
+      hint: `Name an image of the store or of a registry, or write ${DOCUMENT_FORMS.join(', ')}.`,
+      exitCode: 2,
+    });
+  }
+  if (options.remote || prefix === 'registry') return ofRegistry(text, options);
   try {
     return ofStore(text, options);
   } catch (error) {
     const isUnknown = error instanceof JettisonError && error.code === 'IMAGE_UNKNOWN';
     if (!isUnknown || !couldBeRemote(text)) throw error;
-    return ofRegistry(text, options);
+    try {
+      return await ofRegistry(text, options);
+    } catch (remote) {
+      if (!(remote instanceof JettisonError)) throw remote;
+      throw remote.with({ message: `the store has no image "${text}", and ${remote.message}` });
+    }
   }
 }
 
@@ -57,7 +84,7 @@ function ofStore(text: string, { store, registries }: Options): ImageDocuments {
 }
 
 async function ofRegistry(text: string, { registries }: Options): Promise<ImageDocuments> {
-  const reference = parseReference(text.replace(/^registry:\/\//, ''));
+  const reference = parseReference(text.replace(/^registry:(\/\/)?/, ''));
   const { tag = 'latest', digest } = reference;
   const first = await registries.read(reference, (repository) => repository.manifest(digest ?? tag));
   return {
@@ -77,9 +104,20 @@ async function ofRegistry(text: string, { registries }: Options): Promise<ImageD
   };
 }
 
-function ofLayout(text: string, cwd: string): ImageDocuments {
-  const { folder, which } = splitLayout(text.slice('oci:'.length), cwd);
-  const layout = ImageLayout.folder(folder);
+async function ofArchive(text: string, options: Options): Promise<ImageDocuments> {
+  const { layout, which, close } = await openArchivedLayout(text, options);
+  try {
+    if (layout !== undefined) return { ...ofLayout(layout, text, which), close };
+    throw new JettisonError('ATTESTATION_MISSING', `${text} has no attestations: it is not an OCI layout`, {
+      hint: 'Save the image again with Docker 25 or newer, or with `jettison save`.',
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function ofLayout(layout: ImageLayout, text: string, which: string | undefined): ImageDocuments {
   return {
     label: text,
     target: layout.choose(which),

@@ -35,26 +35,36 @@ export const SOURCE_FORMS = Object.values(SOURCES).map(({ form }) => form);
 export async function openImage(text: string, options: OpenOptions): Promise<Image> {
   const platform = options.platform ?? hostPlatform();
   const given = { ...options, platform, isPlatformGiven: options.platform !== undefined };
-  const [, prefix = '', rest = ''] = /^([a-z-]+):(?:\/\/)?(.*)$/s.exec(text) ?? [];
-  const source = Object.hasOwn(SOURCES, prefix) ? SOURCES[prefix] : undefined;
-  const isName = source?.mayBeName && !text.includes('://') && (await isStored(text, options));
-  if (source !== undefined && !isName) {
-    if (rest === '') {
-      throw new JettisonError('IMAGE_UNKNOWN', `invalid image name "${text}"`, {
-        hint: `Write ${source.form}.`,
-        exitCode: 2,
-      });
-    }
-    return (await source.load()).open(text, given);
-  }
+  const prefix = await prefixOf(text, options);
+  if (prefix !== undefined) return (await SOURCES[prefix]!.load()).open(text, given);
   if (options.remote) {
     return (await import('./sources/registry.ts')).open(`registry://${text}`, given);
   }
   return (await import('./sources/store.ts')).open(text, given);
 }
 
+/**
+ * The prefix that says where an image is; undefined: the text is a name or an id.
+ *
+ * @throws JettisonError `IMAGE_UNKNOWN` where nothing is behind it
+ */
+export async function prefixOf(
+  text: string,
+  options: Pick<OpenOptions, 'store'>,
+): Promise<string | undefined> {
+  const [, prefix = '', rest = ''] = /^([a-z-]+):(?:\/\/)?(.*)$/s.exec(text) ?? [];
+  const source = Object.hasOwn(SOURCES, prefix) ? SOURCES[prefix] : undefined;
+  if (source === undefined) return undefined;
+  if (source.mayBeName && !text.includes('://') && (await isStored(text, options))) return undefined;
+  if (rest !== '') return prefix;
+  throw new JettisonError('IMAGE_UNKNOWN', `invalid image name "${text}"`, {
+    hint: `Write ${source.form}.`,
+    exitCode: 2,
+  });
+}
+
 /** `docker:20` is a name, too: of an image that the store has. */
-async function isStored(text: string, { store }: OpenOptions): Promise<boolean> {
+async function isStored(text: string, { store }: Pick<OpenOptions, 'store'>): Promise<boolean> {
   const { findImage } = await import('../store/lookup.ts');
   try {
     findImage(store, text);

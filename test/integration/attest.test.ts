@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../src/image/types.ts';
 import { exportAttested, type ProvenancePredicate, type Stored, storedImage } from '../support/attested.ts';
@@ -362,10 +363,37 @@ describe('attestations travel', () => {
       }
       const remote = await builds.command(['attest', '--remote', '--registry-insecure', name]);
       expect(remote.out).toBe(here);
-      expect((await builds.command(['attest', `oci:${layout}`])).out).toBe(here);
+      const packed = `${archive}.gz`;
+      writeFileSync(packed, gzipSync(readFileSync(archive)));
+      for (const text of [`oci:${layout}`, `oci-archive:${archive}`, `docker-archive:${packed}`]) {
+        const { out, err } = await builds.command(['attest', text]);
+        expect({ text, out, err }).toEqual({ text, out: here, err: '' });
+      }
     } finally {
       await registry.close();
     }
+  });
+
+  test('names that look like places are names of the store, if it has them', async () => {
+    await builds.build(DOCKERFILE, { tags: ['oci:1', 'docker:2'], ...BOTH });
+    for (const name of ['oci:1', 'docker:2']) {
+      const { out, err } = await builds.command(['attest', name]);
+      expect({ err, out }).toEqual({
+        err: '',
+        out: expect.stringContaining('https://slsa.dev/provenance/v1'),
+      });
+    }
+  });
+
+  test.each([
+    ['dir:.', 2, /dir:\. has no attestations/],
+    ['docker://x', 2, /docker:\/\/x has no attestations/],
+    ['docker-archive:', 2, /invalid image name "docker-archive:"/],
+    ['docker-archive:absent.tar', 1, /absent\.tar does not exist/],
+    ['127.0.0.1:1/x', 1, /the store has no image "127\.0\.0\.1:1\/x", and /],
+  ])('%s: exit code %i, and the error says why', async (name, code, message) => {
+    const { code: got, err } = await builds.command(['attest', name]);
+    expect({ code: got, err }).toEqual({ code, err: expect.stringMatching(message) });
   });
 
   test('prune deletes them with their image', async () => {

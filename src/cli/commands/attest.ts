@@ -1,6 +1,6 @@
 import { usageError } from '../../errors/error.ts';
 import { booleanOf } from '../../fields/csv.ts';
-import { openDocuments } from '../../images/documents.ts';
+import { DOCUMENT_FORMS, openDocuments } from '../../images/documents.ts';
 import { useRegistries } from '../../registry/registries.ts';
 import { useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';
@@ -35,8 +35,8 @@ stand for an index of the image and its attestations.`,
     },
     type: { value: 'URI', help: 'The type of --predicate, such as https://openvex.dev/ns/v0.2.0' },
   },
-  notes: `IMAGE is a name or an id in the store, else a name in a registry, or registry://NAME or oci:DIR[:TAG]. Only images
-of the store can be added to. An attestation takes the place of one of the same type.
+  notes: `IMAGE is a name or an id in the store, else a name in a registry, or one of
+${DOCUMENT_FORMS.join(', ')}. Only images of the store can be added to. An attestation takes the place of one of the same type.
 
 Provenance is made by the build that it is about: \`jettison build --provenance\`. Where all is cached, that takes no step,
 and the image stays the same.`,
@@ -71,8 +71,12 @@ and the image stays the same.`,
     const insecure = flags['registry-insecure'];
     return useStore(io, (store) =>
       useRegistries({ env, signal, insecure }, async (registries) => {
-        const documents = await openDocuments(args[0]!, { store, registries, cwd, remote });
-        await showAttestations(documents, { show, format, platform }, io);
+        const documents = await openDocuments(args[0]!, { store, registries, cwd, remote, signal });
+        try {
+          await showAttestations(documents, { show, format, platform }, io);
+        } finally {
+          await documents.close?.();
+        }
         return 0;
       }),
     );

@@ -14,6 +14,8 @@ import { temporaryPath } from '../../store/temporary.ts';
 import { imageOf } from '../image-of.ts';
 import type { OpenOptions, OpenSource } from '../open-source.ts';
 
+type ArchiveOptions = Pick<OpenOptions, 'store' | 'signal'>;
+
 /** Codes of errors that say that a file is not a tar, whose name they do not know. */
 const NOT_A_TAR = new Set(['TAR_INVALID', 'COMPRESSION_INVALID']);
 
@@ -35,23 +37,11 @@ export async function openArchive(
   options: Parameters<OpenSource>[1] & { label: string; which?: string | undefined },
 ): Promise<Image> {
   const { label, which, platform } = options;
-  const { file, remove } = await plainTar(path, options).catch((error: unknown) => {
-    if (!(error instanceof JettisonError) || !NOT_A_TAR.has(error.code)) throw error;
-    throw error.with({
-      message: `${path} is not an image archive: ${error.message}`,
-      hint: 'Give what `docker save -o FILE` or `jettison save -o FILE` wrote.',
-    });
-  });
-  const close = async () => {
-    file.close();
-    remove();
-  };
+  const { file, close } = await openTar(path, options);
   try {
     const docker = file.read('manifest.json', 'archive-json');
-    if (file.size('index.json') !== undefined) {
-      const layout = new ImageLayout(file, path, (reason, hint = 'Save the image again.') => {
-        return new JettisonError('ARCHIVE_INVALID', `${path} cannot be used: ${reason}`, { hint });
-      });
+    const layout = layoutIn(file, path);
+    if (layout !== undefined) {
       return imageOf(layout, layout.choose(which), { name: path, label, platform, close });
     }
     if (docker !== undefined) {
@@ -68,6 +58,46 @@ export async function openArchive(
     await close();
     throw error;
   }
+}
+
+/**
+ * The OCI layout of an archive; undefined: it has the form of `docker save` before version 25.
+ *
+ * @param text as for `open`
+ * @throws JettisonError `ARCHIVE_INVALID`, `TAR_INVALID`
+ */
+export async function openArchivedLayout(
+  text: string,
+  options: ArchiveOptions & Pick<OpenOptions, 'cwd'>,
+): Promise<{ layout: ImageLayout | undefined; which: string | undefined; close: () => Promise<void> }> {
+  const { path, which } = split(text.slice(text.indexOf(':') + 1), options.cwd);
+  const { file, close } = await openTar(path, options);
+  return { layout: layoutIn(file, path), which, close };
+}
+
+function layoutIn(file: TarFile, path: string): ImageLayout | undefined {
+  if (file.size('index.json') === undefined) return undefined;
+  return new ImageLayout(file, path, (reason, hint = 'Save the image again.') => {
+    return new JettisonError('ARCHIVE_INVALID', `${path} cannot be used: ${reason}`, { hint });
+  });
+}
+
+async function openTar(
+  path: string,
+  options: ArchiveOptions,
+): Promise<{ file: TarFile; close: () => Promise<void> }> {
+  const { file, remove } = await plainTar(path, options).catch((error: unknown) => {
+    if (!(error instanceof JettisonError) || !NOT_A_TAR.has(error.code)) throw error;
+    throw error.with({
+      message: `${path} is not an image archive: ${error.message}`,
+      hint: 'Give what `docker save -o FILE` or `jettison save -o FILE` wrote.',
+    });
+  });
+  const close = async () => {
+    file.close();
+    remove();
+  };
+  return { file, close };
 }
 
 /** What `docker save` wrote before version 25: layers as plain tars, named by the entry. */
@@ -123,7 +153,7 @@ function chooseEntry(entries: DockerEntry[], which: string | undefined, path: st
 /** A tar that can be read from any place. */
 async function plainTar(
   path: string,
-  { store, signal }: OpenOptions,
+  { store, signal }: ArchiveOptions,
 ): Promise<{ file: TarFile; remove: () => void }> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined && path !== '/dev/stdin') {
