@@ -73,7 +73,7 @@ they name. The same records give the same file.`,
   flags: { output: { short: 'o', value: 'FILE', help: 'Where to; default advisories.tar.gz' } },
   examples: [
     'jettison db build -o advisories.tar.gz npm/all.zip node/index.json',
-    'jettison db build npm/all.zip known_exploited_vulnerabilities.json epss_scores-2026-11-01.csv.gz',
+    'jettison db build npm/all.zip kev.json epss.csv.gz',
   ],
   async run({ flags, args, io }) {
     return useStore(io, async (store) => {
