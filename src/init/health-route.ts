@@ -8,8 +8,11 @@ const NAMES = ['healthz', 'health', 'livez', 'readyz', 'health-check', 'healthch
 const ALL = NAMES.join('|');
 /** A route that a source names: `'/health'`, `"/api/healthz"`. */
 const QUOTED = new RegExp(`(['"\`])(/(?:(?:api|v\\d+)/){0,2}(?:${ALL}))/?\\1`, 'g');
-/** NestJS: `@Controller('health')`. */
-const CONTROLLER = new RegExp(`@Controller\\(\\s*(['"\`])/?(${ALL})\\1`, 'g');
+/** NestJS: `@Controller('health')`, and `@Get('live')` of its methods; without a text its own path. */
+const DECORATOR = /@(Controller|Get)\(\s*(?:(['"`])([^'"`]*)\2\s*)?([^)]?)/g;
+const DECORATED = new RegExp(`^/(?:[\\w-]+/){0,3}(?:${ALL})(?:/(?:live|liveness|ready|readiness))?$`);
+/** NestJS: what all routes begin with, and those that do not. */
+const GLOBAL_PREFIX = /\.setGlobalPrefix\(\s*(['"`])([^'"`]+)\1(?:\s*,\s*\{[^}]*exclude:\s*\[([^\]]*)\])?/;
 /** Go 1.22 patterns: `"GET /health"`. */
 const METHOD = new RegExp(`"GET (/(?:(?:api|v\\d+)/){0,2}(?:${ALL}))"`, 'g');
 /** Frameworks whose files are routes. */
@@ -35,14 +38,43 @@ export function healthRoute(files: ProjectFiles, folder: string): string | undef
       if (route !== undefined) found.add(route);
     }
   }
-  for (const path of own.filter((one) => SOURCE.test(one) && !TEST.test(one)).slice(0, MOST_SOURCES)) {
-    const text = files.text(prefix + path) ?? '';
-    for (const [, , route] of text.matchAll(QUOTED)) found.add(route!);
-    for (const [, , name] of text.matchAll(CONTROLLER)) found.add(`/${name}`);
-    for (const [, route] of text.matchAll(METHOD)) found.add(route!);
+  const texts = own
+    .filter((one) => SOURCE.test(one) && !TEST.test(one))
+    .slice(0, MOST_SOURCES)
+    .map((path) => files.text(prefix + path) ?? '');
+  for (const text of texts) {
+    // What decorators say counts with what it stands in.
+    const plain = text.replace(DECORATOR, '').replace(GLOBAL_PREFIX, '');
+    for (const [, , route] of plain.matchAll(QUOTED)) found.add(route!);
+    for (const [, route] of plain.matchAll(METHOD)) found.add(route!);
   }
-  const rank = (route: string) => NAMES.findIndex((name) => route.endsWith(`/${name}`));
+  const [, , start = '', excluded = ''] =
+    texts.map((text) => GLOBAL_PREFIX.exec(text)).find((match) => match !== null) ?? [];
+  for (const route of texts.flatMap(decoratedRoutes)) {
+    const isExcluded = excluded.includes(route.slice(1));
+    found.add(isExcluded || start === '' ? route : `/${start.replace(/^\/|\/$/g, '')}${route}`);
+  }
+  const rank = (route: string) => NAMES.findIndex((name) => route.split('/').includes(name));
   return [...found].sort((a, b) => rank(a) - rank(b) || a.length - b.length || (a < b ? -1 : 1))[0];
+}
+
+/** The routes of NestJS's controllers that are about health, without the prefix of all routes. */
+function decoratedRoutes(text: string): string[] {
+  const routes: string[] = [];
+  let controller: string | undefined;
+  for (const [, kind, , path, other] of text.matchAll(DECORATOR)) {
+    // An object or a variable: its path is unknown.
+    const own = path ?? (other === '' ? '' : undefined);
+    if (kind === 'Controller') controller = own;
+    else if (controller !== undefined && own !== undefined) {
+      const route = `/${[controller, own]
+        .flatMap((part) => part.split('/'))
+        .filter(Boolean)
+        .join('/')}`;
+      if (DECORATED.test(route)) routes.push(route);
+    }
+  }
+  return routes;
 }
 
 const LISTENS = [

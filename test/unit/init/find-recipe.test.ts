@@ -37,6 +37,26 @@ describe('findRecipe', () => {
     expect({ error, findings }).toEqual({ error: undefined, findings: [] });
   });
 
+  it.each([
+    ["@Controller() class A { @Get('health') a() {} }", '', '/health'],
+    ["@Controller() class A { @Get('/health') a() {} }", "app.setGlobalPrefix('api')", '/api/health'],
+    ["@Controller('ops') class A { @Get() a() {} @Get(`healthz`) b() {} }", '', '/ops/healthz'],
+    ["@Controller('health') class A { @Get('live') a() {} @Get(':id') b() {} }", '', '/health/live'],
+    [
+      "@Controller('health') class A { @Get() a() {} }",
+      "app.setGlobalPrefix('/v2/', { exclude: ['health'] })",
+      '/health',
+    ],
+    ["@Controller({ path: 'health', version: '1' }) class A { @Get() a() {} }", '', undefined],
+    ["@Controller('users') class A { @Get(':id/health') a() {} @Post('health') b() {} }", '', undefined],
+    ["@Controller('health') class A {}", '', undefined],
+  ])('finds the health route of NestJS in %s %s', (controller, main, health) => {
+    const sources = { 'src/app.controller.ts': controller, 'src/main.ts': `${main}; app.listen(3000)` };
+    const manifest = { dependencies: { '@nestjs/core': '11' }, scripts: { build: 'nest build' } };
+    const files = { 'package.json': manifest, 'package-lock.json': '{}', ...sources };
+    expect(recipeOf({ files }).health).toBe(health);
+  });
+
   it.each(Object.entries(REFUSED))('refuses %s with a clear message', (_, { code, says, ...project }) => {
     let error: unknown;
     try {

@@ -245,7 +245,7 @@ export const PROJECTS: Record<string, Project> = {
         dependencies: { '@nestjs/core': '11' },
         devDependencies: { typescript: '5' },
       }),
-      'src/health.controller.ts': "@Controller('health') class Health {}",
+      'src/health.controller.ts': "@Controller('health') class Health { @Get() check() {} }",
       'src/main.ts': 'await app.listen(process.env.PORT ?? 3000);',
     },
     found: 'NestJS, TypeScript',
