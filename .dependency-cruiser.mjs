@@ -42,7 +42,7 @@ const rooms = {
   behind: ['layer', 'registry', 'inspect', 'versions', 'scan', 'explore'],
   report: ['inspect', 'protocol'],
   timings: [],
-  fleet: ['layer', 'context', 'store', 'registry', 'export'],
+  fleet: ['layer', 'context', 'store', 'registry', 'export', 'protocol'],
   run: ['layer', 'store', 'protocol', 'machine', 'launch', 'host'],
   probe: ['layer', 'store', 'protocol', 'machine', 'launch', 'host', 'run'],
   base: ['layer', 'store', 'host', 'export'],
@@ -61,7 +61,7 @@ const rooms = {
       'store',
       'protocol',
     ],
-    ...['machine', 'host', 'export', 'run', 'git', 'forecast', 'layer', 'history', 'advice'],
+    ...['machine', 'host', 'export', 'fleet', 'run', 'git', 'forecast', 'layer', 'history', 'advice'],
     ...['attest', 'images', 'inspect', 'scan', 'leaks', 'sbom', 'optimise', 'probe'],
   ],
 };

@@ -40,6 +40,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOptions(options);
   for (const output of options.outputs ?? []) exporterOf(output);
   checkAttestations(options);
+  checkBuilders(options);
   const started = Date.now();
   const emit = emitTo(options.onEvent ?? (() => {}));
   const { cancel, release } = cancelledBy(options.signal);
@@ -175,6 +176,24 @@ function checkAttestations({ attest, outputs = [] }: BuildOptions): void {
       exitCode: EXIT.usage,
     },
   );
+}
+
+/** @throws JettisonError `OPTION_UNSUPPORTED` for options that a builder cannot honour */
+function checkBuilders({ builders = [], limits = {}, isolation = 'auto', cacheTo = [] }: BuildOptions): void {
+  if (builders.length === 0) return;
+  const unsupported = [
+    ...Object.keys(limits).map((name) => `the limit of ${name}`),
+    ...(isolation === 'auto' ? [] : ['a rung of this machine (--isolation)']),
+    ...(cacheTo.some((target) => 'cacheMounts' in target && target.cacheMounts)
+      ? ['the export of cache mounts']
+      : []),
+  ];
+  const [first] = unsupported;
+  if (first === undefined) return;
+  throw new JettisonError('OPTION_UNSUPPORTED', `${first} is not possible with --builder`, {
+    hint: "Leave it out: commands, limits and cache mounts are the builder's. Or build without --builder.",
+    exitCode: EXIT.usage,
+  });
 }
 
 /** Code that only builds with attestations need is imported here. */

@@ -140,7 +140,8 @@ async function planAll(
       };
       const resolve = (request: ImageRequest) => known.bases.resolve(request);
       const { plan, warnings } = await planWithBases(input, resolve, known.signal);
-      checkRunnable(plan);
+      // Builders say which platforms they run.
+      if (!options.builders?.length) checkRunnable(plan);
       const label = platforms.length === 1 ? undefined : formatPlatform(plan.target.platform);
       return { plan, label, warnings };
     }),
@@ -220,6 +221,7 @@ async function makeSolvers(
   },
 ): Promise<Solver[]> {
   const { session, opened, fetches, epoch, halt, mounts, recorder } = parts;
+  const agents = findAgents(options.ssh ?? {});
   const shared = {
     store: session.store,
     buildContext: options.reproducible ? withGitModes(opened.context) : opened.context,
@@ -235,7 +237,8 @@ async function makeSolvers(
     // All times are replaced in the end, so another time must not change the keys.
     time: options.reproducible ? 0 : (epoch ?? 0),
     secrets: session.secrets,
-    agents: findAgents(options.ssh ?? {}),
+    agents,
+    elsewhere: await session.elsewhere(options, agents),
     command: options.command,
     halt,
     warned: new Set<string>(),

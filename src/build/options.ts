@@ -68,6 +68,10 @@ export interface BuildOptions {
   allowInsecure?: boolean;
   /** Allows `RUN --network=host`, as does the network `host`. */
   allowHostNetwork?: boolean;
+  /** Builders that run the commands of RUN instead of this machine: addresses, as in docs/fleet.md. */
+  builders?: string[];
+  /** What happens to a command that no builder could run: `local` (the default) runs it here, `none` fails. */
+  fallback?: 'local' | 'none';
   /** The rung for RUN: `auto` is the best that works on this machine; with `none`, RUN fails. */
   isolation?: RungChoice;
   /** `os/architecture[/variant]`; default: this machine's. */
@@ -129,6 +133,8 @@ const BUILD_OPTIONS: Record<keyof BuildOptions, true> = {
   timeout: true,
   allowInsecure: true,
   allowHostNetwork: true,
+  builders: true,
+  fallback: true,
   isolation: true,
   platform: true,
   platforms: true,

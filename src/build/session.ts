@@ -1,5 +1,7 @@
+import { basename, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Emit } from '../events/event.ts';
+import type { RemoteRunner } from '../protocol/remote-run.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { BuildCache } from './cache.ts';
 import { abortOnFailure } from './cancellation.ts';
@@ -9,6 +11,8 @@ import { readSecrets } from './secrets.ts';
 
 /** The open resources of one build: the store, and services that start on first use. */
 export class Session {
+  #fleet: RemoteRunner | undefined;
+
   private constructor(
     readonly emit: Emit,
     readonly env: NodeJS.ProcessEnv,
@@ -35,6 +39,26 @@ export class Session {
     return new Session(emit, env, secrets, store, worker, remotes, cache, cancel, endLease);
   }
 
+  /** The builders that run commands; undefined without any. @throws JettisonError `BUILDER_INVALID` */
+  async elsewhere(
+    options: BuildOptions,
+    agents: ReadonlyMap<string, string>,
+  ): Promise<RemoteRunner | undefined> {
+    const { builders = [], fallback = 'local', context } = options;
+    if (builders.length === 0) return undefined;
+    const [{ Fleet }, { parseBuilders }] = await Promise.all([
+      import('../fleet/fleet.ts'),
+      import('../fleet/builder-address.ts'),
+    ]);
+    const { store, secrets, signal, env } = this;
+    this.#fleet = new Fleet({
+      ...{ store, secrets, agents, signal, fallback },
+      builders: parseBuilders(builders, undefined, { env, cwd: process.cwd(), signal }),
+      project: basename(resolve(context)),
+    });
+    return this.#fleet;
+  }
+
   get signal(): AbortSignal {
     return this.cancel.signal;
   }
@@ -45,6 +69,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    this.#fleet?.close();
     await this.worker.close();
     await this.remotes.close();
     await this.cache.close();

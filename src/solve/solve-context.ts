@@ -7,6 +7,7 @@ import type { RecipeEntry } from '../layer/entry.ts';
 import type { BaseImage } from '../plan/plan.ts';
 import type { Limits, Ulimit } from '../protocol/exec-request.ts';
 import type { Worker } from '../protocol/operations.ts';
+import type { RemoteRunner } from '../protocol/remote-run.ts';
 import type { Remotes } from '../remote/remotes.ts';
 import type { FailedCommand, Failure } from '../store/failures.ts';
 import type { ReadableForms } from '../store/forms.ts';
@@ -72,6 +73,8 @@ export interface SolveContext {
   readonly watch: StepWatch | undefined;
   /** Warnings about all steps that have already been emitted. */
   readonly warned: Set<string>;
+  /** Runs commands on other machines; undefined: all run here. */
+  readonly elsewhere: RemoteRunner | undefined;
   /** The worker, started on first use. */
   worker(): Promise<Worker>;
   /** The directory forms that the worker reads, its own first. A guess until it is started. */

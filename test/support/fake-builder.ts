@@ -61,6 +61,23 @@ export class FakeSession {
     );
   }
 
+  serverStream<Q, A>(
+    path: string,
+    request: Message<Q>,
+    response: Message<A>,
+    value: Partial<Q>,
+    headers: Record<string, string>,
+  ): AsyncIterable<A> {
+    return this.client.makeServerStreamRequest(
+      path,
+      (one: Partial<Q>) => request.encode(one),
+      (bytes: Buffer) => response.decode(bytes),
+      value,
+      metadataOf(headers),
+      {},
+    );
+  }
+
   files(name: string, paths: string[] = []): ClientDuplexStream<Partial<Packet>, Packet> {
     return this.stream('/moby.filesync.v1.FileSync/DiffCopy', packet, packet, {
       'dir-name': name,

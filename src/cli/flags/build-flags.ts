@@ -122,6 +122,14 @@ export const BUILD_FLAGS = buildTable({
       options.contexts = Object.fromEntries(contexts);
     },
   },
+  builder: {
+    value: 'ADDRESS',
+    many: true,
+    suggest: ['docker://', 'tcp://', 'unix://', 'ssh://', 'docker-container://', 'kube-pod://'],
+    help: 'Run RUN on this BuildKit builder: see docs/fleet.md; may be given several times',
+    affects: 'steps',
+    to: 'builders',
+  },
   'cache-from': {
     value: 'PLACE',
     many: true,
@@ -167,6 +175,13 @@ export const BUILD_FLAGS = buildTable({
   debug: {
     help: 'Open a shell where a RUN fails, like `jettison debug`; needs a terminal',
     affects: 'display',
+  },
+  fallback: {
+    value: 'local|none',
+    values: ['local', 'none'],
+    help: 'Where RUN runs when no builder can: here (local, the default), or not at all (none)',
+    affects: 'steps',
+    to: 'fallback',
   },
   file: {
     short: 'f',
@@ -367,7 +382,7 @@ export const BUILD_FLAGS = buildTable({
 });
 
 /** Flags of `docker build` that are not supported, which have an error of their own. */
-const UNSUPPORTED = new Set('--builder --cgroup-parent --squash'.split(' '));
+const UNSUPPORTED = new Set('--cgroup-parent --squash'.split(' '));
 
 /** The parsed command line of a build. */
 export interface BuildCommand {
@@ -403,6 +418,11 @@ export function parseBuildCommand(
   const platforms = platformsOf(flags.platform, env);
   if (platforms.length === 1) options.platform = platforms[0]!;
   else if (platforms.length > 1) options.platforms = platforms;
+  const named = (env['JETTISON_BUILDERS'] ?? '').split(/\s+/).filter((text) => text !== '');
+  if (options.builders === undefined && named.length > 0) options.builders = named;
+  if (flags.debug && options.builders !== undefined) {
+    throw usageError('--debug is not possible with builders', 'Leave out --builder and JETTISON_BUILDERS.');
+  }
   if (options.file === '-' || options.context === '-') options.stdin = io.stdin;
   return {
     options,

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { JettisonError } from '../../errors/error.ts';
 import type { Digest } from '../../image/digest.ts';
+import type { Platform } from '../../image/types.ts';
 import { CAPABILITY_NAMES } from '../../launch/capabilities.ts';
 import { sharedNetworkNote } from '../../machine/default-network.ts';
 import type { RunStep } from '../../plan/plan.ts';
@@ -21,6 +22,7 @@ import type { RunMounts } from './run-mounts.ts';
  * @param others.lookUp finds a layer that another build has made in the meantime
  * @param others.keep records the layer, before waiting builds continue
  * @param others.phases measures the phases
+ * @param others.platform of the stage
  * @returns the layer, and whether the command was run here
  * @throws JettisonError `RUN_FAILED`, `SECRET_MISSING`, `SSH_MISSING`, `USER_UNKNOWN`
  */
@@ -34,10 +36,22 @@ export async function runStep(
     lookUp: () => LayerRecord | undefined;
     keep: (record: LayerRecord) => Promise<void>;
     phases: StepPhases;
+    platform: Platform;
   },
 ): Promise<{ record: LayerRecord; made: boolean }> {
   mounts.checkRequired();
   const { phases } = others;
+  if (context.elsewhere !== undefined) {
+    const { runElsewhere } = await import('./run-elsewhere.ts');
+    const command = { step, mounts, platform: others.platform };
+    const result = await runElsewhere(context, context.elsewhere, command, key, below, phases);
+    if (result !== undefined) {
+      if (!('layer' in result))
+        throw failure(context, step, result, { isDiskFull: false, loopback: undefined });
+      await others.keep(result.layer);
+      return { record: result.layer, made: true };
+    }
+  }
   const worker = await phases.during('start', () => context.worker());
   if (worker.unable !== undefined) throw worker.unable;
   const lock = `run-${layerId(key)}`;
@@ -185,7 +199,7 @@ function failedStep({ command }: SolveContext, step: RunStep, key: Digest): Fail
 function failure(
   { run, store }: SolveContext,
   step: RunStep,
-  result: ExecResult,
+  result: Pick<ExecResult, 'exitCode' | 'kept' | 'timedOut' | 'outOfMemory'>,
   { isDiskFull, loopback }: { isDiskFull: boolean; loopback: LoopbackWatch | undefined },
 ): JettisonError {
   const { location, source } = step;

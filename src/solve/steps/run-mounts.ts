@@ -2,11 +2,14 @@ import { rmSync } from 'node:fs';
 import { JettisonError } from '../../errors/error.ts';
 import { located } from '../../errors/locate.ts';
 import { type Digest, digestOf } from '../../image/digest.ts';
-import { comparePaths } from '../../layer/entry.ts';
+import { comparePaths, type RecipeEntry } from '../../layer/entry.ts';
+import { LayerIndex } from '../../layer/layer-index.ts';
+import { MergedTree } from '../../layer/merged-tree.ts';
 import { writeRecipe } from '../../layer/recipe.ts';
 import { resolvePath } from '../../layer/tree.ts';
 import type { BindMount, CacheMount, CopyFrom, RunMount, RunStep, SecretMount } from '../../plan/plan.ts';
 import type { CacheExecMount, ExecMount, TreeForm } from '../../protocol/exec-request.ts';
+import type { RemoteMount } from '../../protocol/remote-run.ts';
 import { temporaryPath } from '../../store/temporary.ts';
 import type { SolvedLayer, StepGraph } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';
@@ -119,6 +122,31 @@ export class RunMounts {
     return prepared;
   }
 
+  /** The mounts for a builder, to which their files are sent. Caches are the builder's own. */
+  async forBuilder(): Promise<RemoteMount[]> {
+    return Promise.all(
+      this.step.mounts.map(async (mount): Promise<RemoteMount> => {
+        switch (mount.type) {
+          case 'bind': {
+            const { target, readOnly } = mount;
+            const { entries } = await this.#selectedFiles(mount);
+            const tree = new MergedTree([{ id: '', index: LayerIndex.of(entries) }]);
+            return { type: 'files', target, readOnly, tree, source: SELECTED };
+          }
+          case 'cache':
+            if (mount.from !== undefined || mount.source !== '') {
+              throw this.#unusable(
+                'a cache with initial content (from=, source=) is not possible at a builder',
+              );
+            }
+            return mount;
+          default:
+            return mount;
+        }
+      }),
+    );
+  }
+
   #addSecret({ mounts, env }: PreparedMounts, mount: SecretMount): void {
     const data = this.context.secrets.get(mount.id);
     // Without the secret the variable is set to an empty value.
@@ -168,17 +196,22 @@ export class RunMounts {
     mount: BindMount | CacheMount,
     files: string[],
   ): Promise<{ from: TreeForm & { recipe: string }; kind: Kind }> {
+    const { entries, kind } = await this.#selectedFiles(mount);
+    const recipe = temporaryPath(this.context.store.layout, 'recipe');
+    files.push(recipe);
+    writeRecipe(
+      recipe,
+      entries.sort((a, b) => comparePaths(a.path, b.path)),
+    );
+    return { from: { recipe, path: SELECTED }, kind };
+  }
+
+  /** The files of a mount, each with the source of its content. */
+  async #selectedFiles(mount: BindMount | CacheMount): Promise<{ entries: RecipeEntry[]; kind: Kind }> {
     const { entries } = await this.#selections.get(mount)!.observe([]);
     const selected = entries.find(({ path }) => path === SELECTED);
     const kind = this.#kindOf(selected?.type, mount.source);
-    const recipe = temporaryPath(this.context.store.layout, 'recipe');
-    files.push(recipe);
-    const resolved = await this.context.resolveSources(entries);
-    writeRecipe(
-      recipe,
-      resolved.sort((a, b) => comparePaths(a.path, b.path)),
-    );
-    return { from: { recipe, path: SELECTED }, kind };
+    return { entries: await this.context.resolveSources(entries), kind };
   }
 
   #kindOf(type: string | undefined, source: string): Kind {

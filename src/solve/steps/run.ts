@@ -63,7 +63,8 @@ export class RunOp implements Op {
       if (known !== undefined) return { record: known, made: false };
       const failure = await failureOf(context, key);
       if (failure !== undefined) throw await Halted.at(context, this.step, this.#mounts, below, { failure });
-      const others = { lookUp: () => this.lookUp(key), keep, phases: this.stage.phases };
+      const { phases, platform } = this.stage;
+      const others = { lookUp: () => this.lookUp(key), keep, phases, platform };
       return runStep(context, this.step, this.#mounts, key, below, others);
     });
   }
