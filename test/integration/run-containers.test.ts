@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerState } from '../../src/store/containers.ts';
 import { pidOf } from '../../src/store/process-identity.ts';
@@ -302,7 +303,7 @@ describe('health checks', () => {
     return all.find((one) => one.name === name)?.health;
   };
   const until = async (name: string, wanted: string) => {
-    for (let i = 0; i < 100; i++) {
+    for (const latest = Date.now() + 60_000; Date.now() < latest; await sleep(50)) {
       const health = await healthOf(name);
       if (health?.status === wanted) return health;
     }
