@@ -1,7 +1,9 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type AdviceSeverity, SEVERITIES } from '../../advice/advice.ts';
 import { ADVICE_RULES } from '../../advice/advise.ts';
 import { type LintOptions, type LintResult, lint } from '../../build/lint.ts';
+import { statOf } from '../../context/context-source.ts';
+import { locate } from '../../context/dockerfile.ts';
 import { closest } from '../../errors/closest.ts';
 import { usageError } from '../../errors/error.ts';
 import { visibleLine } from '../../errors/safe-text.ts';
@@ -56,8 +58,8 @@ function ruleList(text: string): (rule: string) => boolean {
 }
 
 export const command = defineCommand({
-  usage: 'jettison lint [OPTIONS] [FILE...]',
-  about: `Checks Dockerfiles without building them (default: ./Dockerfile), by Docker's rules and by rules of advice on
+  usage: 'jettison lint [OPTIONS] [FILE|DIR...]',
+  about: `Checks Dockerfiles without building them (default: ./Dockerfile; DIR is DIR/Dockerfile), by Docker's rules and by rules of advice on
 size, speed and safety. It reads the files, their ignore files and the build context: rules that depend on base images are
 left out. \`jettison build --check\` looks at those, too. With --image or --built, it looks into the image that was made:
 findings then have sizes, and there are rules on what is shipped.`,
@@ -112,7 +114,8 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
     const wanted = flags.rules ?? SETS['all']!;
     const isWanted = ({ code }: { code: string }) => wanted(code);
     const image = imageOf(flags, args.length);
-    const jobs = (args.length === 0 ? [undefined] : args).map((file): LintOptions => {
+    const jobs = (args.length === 0 ? [undefined] : args).map((arg): LintOptions => {
+      const file = arg === undefined ? undefined : fileOf(arg, io.cwd);
       // The context is the folder of the file, where its ignore file is.
       const beside = file === undefined || file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
       return {
@@ -152,6 +155,13 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
     return results.some((result) => fails(result, failOn ?? result.settings.failOn ?? 'warning')) ? 1 : 0;
   },
 });
+
+/** The Dockerfile that an argument names: a directory stands for its own, as in `build`. */
+function fileOf(arg: string, cwd: string): string {
+  const directory = resolve(cwd, arg);
+  if (arg === '-' || !statOf(directory)?.isDirectory()) return arg;
+  return join(arg, basename(locate({ directory }).path!));
+}
 
 /** The image to look into. @throws JettisonError for flags that exclude each other */
 function imageOf(

@@ -49,6 +49,12 @@ describe('jettison lint', () => {
     expect(await run(lint, [at('good')])).toEqual({ code: 0, out: 'Nothing to complain about.\n' });
   });
 
+  test('takes a directory for the Dockerfile in it', async () => {
+    expect((await run(lint, [folder])).out).toBe((await run(lint, [at('Dockerfile')])).out);
+    mkdirSync(at('empty'), { recursive: true });
+    await expect(run(lint, [at('empty')])).rejects.toThrow('empty/Dockerfile" does not exist');
+  });
+
   test.each([
     ['--image and --built exclude each other', ['--image=a', '--built']],
     ['--image is of one Dockerfile', ['--image=a', 'good', 'broken']],
