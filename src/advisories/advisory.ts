@@ -82,3 +82,8 @@ export interface AdvisorySource {
   find(queries: readonly AdvisoryQuery[]): Promise<(Advisory[] | undefined)[]>;
   close(): void;
 }
+
+/** The highest score of CVSS that anybody gives; 0: nobody does. */
+export function highestScore(cvss: Advisory['cvss']): number {
+  return Math.max(0, ...cvss.map(({ score = 0 }) => score));
+}

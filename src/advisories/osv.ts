@@ -1,7 +1,7 @@
 import { fromVector } from 'ae-cvss-calculator';
 import { membersOf, textsOf } from '../fields/json-values.ts';
 import { fixedVersions, type Interval } from '../versions/interval.ts';
-import type { Advisory, AdvisoryQuery, Severity } from './advisory.ts';
+import { type Advisory, type AdvisoryQuery, highestScore, type Severity } from './advisory.ts';
 import { databaseKey, scopeOf } from './database-key.ts';
 
 /** Types of package URLs, by OSV's ecosystems. */
@@ -204,7 +204,7 @@ function severityOf(
     const level = typeof word === 'string' ? LEVELS[word.toLowerCase()] : undefined;
     if (level !== undefined) return { severity: level, severityBy };
   }
-  const best = Math.max(0, ...scores.flatMap(cvssOf).map(({ score = 0 }) => score));
+  const best = highestScore(scores.flatMap(cvssOf));
   const level =
     best >= 9 ? 'critical' : best >= 7 ? 'high' : best >= 4 ? 'medium' : best > 0 ? 'low' : 'unknown';
   return { severity: level, ...(best > 0 && { severityBy: 'cvss' }) };

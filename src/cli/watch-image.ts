@@ -25,7 +25,7 @@ export async function runEachBuild(
 ): Promise<number> {
   const canonical = nameToWatch(name);
   const store = openStore(io);
-  const news = new News(store);
+  const news = new News(store, io.signal);
   try {
     const digest = () => store.images.find(canonical)?.manifest.digest;
     const say = (text: string) => io.stderr.write(`${text}\n`);
@@ -69,9 +69,10 @@ class News {
   readonly #watcher: FSWatcher;
   #waiting = () => {};
 
-  constructor(store: Store) {
+  constructor(store: Store, signal: AbortSignal) {
     this.#watcher = watch(store.layout.images, () => this.wake());
-    for (const signal of SIGNALS) process.on(signal, this.#interrupt);
+    for (const name of SIGNALS) process.on(name, this.#interrupt);
+    signal.addEventListener('abort', this.#interrupt);
   }
 
   /** Resolves once this is so, or at a signal. */
@@ -89,7 +90,7 @@ class News {
 
   close(): void {
     this.#watcher.close();
-    for (const signal of SIGNALS) process.off(signal, this.#interrupt);
+    for (const name of SIGNALS) process.off(name, this.#interrupt);
   }
 
   readonly #interrupt = () => {

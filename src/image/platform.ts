@@ -1,6 +1,20 @@
 import { JettisonError } from '../errors/error.ts';
 import type { Platform } from './types.ts';
 
+/** `e_machine` of the architectures' programs, as in their ELF headers. */
+export const ELF_MACHINES: Readonly<Record<string, number>> = {
+  '386': 3,
+  mips64le: 8,
+  mipsle: 8,
+  ppc64le: 21,
+  s390x: 22,
+  arm: 40,
+  amd64: 62,
+  arm64: 183,
+  riscv64: 243,
+  loong64: 258,
+};
+
 /** OCI's names (those of Go) for Node's architectures. */
 const FROM_NODE: Record<string, { architecture: string; variant?: string }> = {
   x64: { architecture: 'amd64' },

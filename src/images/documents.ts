@@ -6,11 +6,12 @@ import { wholeBlob } from '../image/verified-blob.ts';
 import { ImageLayout } from '../layout/image-layout.ts';
 import { fetchBlob } from '../registry/pull.ts';
 import { findImage } from '../store/lookup.ts';
-import { prefixOf } from './open-image.ts';
+import { DOCUMENT_FORMS, prefixOf } from './open-image.ts';
 import type { OpenOptions } from './open-source.ts';
 import { openArchivedLayout } from './sources/archive.ts';
 import { splitLayout } from './sources/layout.ts';
-import { couldBeRemote } from './sources/store.ts';
+import { registryReference } from './sources/registry.ts';
+import { storeElseRegistry } from './sources/store.ts';
 
 /** The JSON documents of an image, wherever it is, its index included. */
 export interface ImageDocuments {
@@ -24,14 +25,6 @@ export interface ImageDocuments {
 }
 
 type Options = Pick<OpenOptions, 'store' | 'registries' | 'cwd' | 'remote' | 'signal'>;
-
-/** For help texts: what has documents, besides names and ids. */
-export const DOCUMENT_FORMS = [
-  'registry://NAME',
-  'oci:DIR[:TAG]',
-  'oci-archive:FILE[:TAG]',
-  'docker-archive:FILE',
-];
 
 /**
  * Opens the documents of an image.
@@ -53,18 +46,11 @@ export async function openDocuments(text: string, options: Options): Promise<Ima
     });
   }
   if (options.remote || prefix === 'registry') return ofRegistry(text, options);
-  try {
-    return ofStore(text, options);
-  } catch (error) {
-    const isUnknown = error instanceof JettisonError && error.code === 'IMAGE_UNKNOWN';
-    if (!isUnknown || !couldBeRemote(text)) throw error;
-    try {
-      return await ofRegistry(text, options);
-    } catch (remote) {
-      if (!(remote instanceof JettisonError)) throw remote;
-      throw remote.with({ message: `the store has no image "${text}", and ${remote.message}` });
-    }
-  }
+  return storeElseRegistry(
+    text,
+    async () => ofStore(text, options),
+    () => ofRegistry(text, options),
+  );
 }
 
 function ofStore(text: string, { store, registries }: Options): ImageDocuments {
@@ -84,7 +70,7 @@ function ofStore(text: string, { store, registries }: Options): ImageDocuments {
 }
 
 async function ofRegistry(text: string, { registries }: Options): Promise<ImageDocuments> {
-  const reference = parseReference(text.replace(/^registry:(\/\/)?/, ''));
+  const reference = registryReference(text);
   const { tag = 'latest', digest } = reference;
   const first = await registries.read(reference, (repository) => repository.manifest(digest ?? tag));
   return {

@@ -8,21 +8,45 @@ interface Source {
   form: string;
   /** `PREFIX:…` may also be the name of an image of the store, with its tag. */
   mayBeName?: true;
+  /** Its manifests and indexes are the image's own: see `openDocuments`. */
+  hasDocuments?: true;
   /** Loaded when it is asked for. */
   load: () => Promise<{ open: OpenSource }>;
 }
 
 /** Where images can be, by prefix: one line a source. */
 const SOURCES: Record<string, Source> = {
-  'docker-archive': { form: 'docker-archive:FILE', load: () => import('./sources/archive.ts') },
-  'oci-archive': { form: 'oci-archive:FILE[:TAG]', load: () => import('./sources/archive.ts') },
-  oci: { form: 'oci:DIR[:TAG]', mayBeName: true, load: () => import('./sources/layout.ts') },
+  'docker-archive': {
+    form: 'docker-archive:FILE',
+    hasDocuments: true,
+    load: () => import('./sources/archive.ts'),
+  },
+  'oci-archive': {
+    form: 'oci-archive:FILE[:TAG]',
+    hasDocuments: true,
+    load: () => import('./sources/archive.ts'),
+  },
+  oci: {
+    form: 'oci:DIR[:TAG]',
+    mayBeName: true,
+    hasDocuments: true,
+    load: () => import('./sources/layout.ts'),
+  },
   dir: { form: 'dir:PATH', load: () => import('./sources/directory.ts') },
   docker: { form: 'docker://NAME', mayBeName: true, load: () => import('./sources/engine.ts') },
   podman: { form: 'podman://NAME', mayBeName: true, load: () => import('./sources/engine.ts') },
-  registry: { form: 'registry://NAME', mayBeName: true, load: () => import('./sources/registry.ts') },
+  registry: {
+    form: 'registry://NAME',
+    mayBeName: true,
+    hasDocuments: true,
+    load: () => import('./sources/registry.ts'),
+  },
 };
 
+/** For help texts: forms of images with documents, besides names and ids. */
+export const DOCUMENT_FORMS = Object.values(SOURCES).flatMap(({ form, hasDocuments }) =>
+  hasDocuments ? [form] : [],
+);
 /** For help texts: all forms but names and ids. */
 export const SOURCE_FORMS = Object.values(SOURCES).map(({ form }) => form);
 

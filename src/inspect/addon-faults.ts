@@ -1,9 +1,10 @@
+import { ELF_MACHINES } from '../image/platform.ts';
 import { parentOf } from '../layer/entry.ts';
 import { byNumbers, type NativeAddon } from './catalogues/native-addons.ts';
 import type { Inspection } from './inspection.ts';
 
-/** Numbers of machines in ELF, by the architecture of an image. */
-const MACHINES: Record<string, number> = { amd64: 62, arm64: 183, ppc64le: 21, s390x: 22, riscv64: 243 };
+/** Architectures whose addons the catalogue reads: 64 bits, little-endian. */
+const READ = new Set(['amd64', 'arm64', 'ppc64le', 'riscv64', 'loong64']);
 /** Parts of names of packages that are for one platform: `@img/sharp-linuxmusl-x64`. */
 const PLATFORM =
   /[-.](linux|linuxmusl|darwin|win32|musl|gnu|glibc|x64|arm64|arm|ia32|s390x|ppc64|riscv64)(?=[-.]|$)/g;
@@ -77,8 +78,9 @@ function systemOf({ census, image }: Inspection): System {
 
 /** Why an addon does not load; undefined for one that does. */
 function faultOf(addon: NativeAddon, system: System): string | undefined {
-  const machine = MACHINES[system.architecture];
-  if (machine !== undefined && addon.machine !== machine) return `is not for ${system.architecture}`;
+  const { architecture } = system;
+  if (READ.has(architecture) && addon.machine !== ELF_MACHINES[architecture])
+    return `is not for ${architecture}`;
   if (addon.libc !== undefined && system.libc !== undefined && addon.libc !== system.libc)
     return `needs ${addon.libc}, and the image has ${system.libc}`;
   if (

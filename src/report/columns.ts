@@ -1,6 +1,7 @@
 import type { DescribedFile, ImageDescription } from '../inspect/describe.ts';
 import type { OriginLink } from '../inspect/origins.ts';
 import { KINDS } from '../inspect/package.ts';
+import { VERSION } from '../version.ts';
 import type { Origin, WrittenColumns, WrittenReport } from './report-data.ts';
 
 /** An image for a report. */
@@ -14,9 +15,9 @@ export interface Reported {
   originsOf?: (path: string) => readonly OriginLink[];
 }
 
-/** The data of a report. @param version of Jettison */
-export function reportData(images: readonly Reported[], version: string): WrittenReport {
-  return { version, images: images.map((_, at) => reportImage(images, at)) };
+/** The data of a report. */
+export function reportData(images: readonly Reported[]): WrittenReport {
+  return { version: VERSION, images: images.map((_, at) => reportImage(images, at)) };
 }
 
 function reportImage(images: readonly Reported[], at: number): WrittenReport['images'][number] {
@@ -30,14 +31,11 @@ function reportImage(images: readonly Reported[], at: number): WrittenReport['im
       for (const file of files) yield of(file);
     },
   });
+  const directories = new Map<string, number>();
+  for (const { path } of files) numberOf(directories, directoryOf(path));
   const columns: WrittenColumns = {
-    directories: new Set(column(({ path }) => directoryOf(path))),
-    directory: {
-      *[Symbol.iterator]() {
-        const directories = new Map<string, number>();
-        for (const { path } of files) yield numberOf(directories, directoryOf(path));
-      },
-    },
+    directories: [...directories.keys()],
+    directory: column(({ path }) => directories.get(directoryOf(path))!),
     name: column(({ path }) => path.slice(path.lastIndexOf('/') + 1)),
     bytes: column(({ bytes }) => bytes),
     kind: column(({ kind }) => kinds.get(kind)!),

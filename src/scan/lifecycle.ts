@@ -42,10 +42,9 @@ interface Product {
   extended?: string;
 }
 
-const NODE_PRODUCT: Product = { name: 'Node', table: NODE, cycleOf: (version) => version.split('.')[0]! };
 /** Node, and distributions by the ID of their os-release. */
 const PRODUCTS: Record<string, Product> = {
-  node: NODE_PRODUCT,
+  node: { name: 'Node', table: NODE, cycleOf: (version) => version.split('.')[0]! },
   debian: { name: 'Debian', table: DEBIAN, cycleOf: (version) => version.split('.')[0]!, extended: 'LTS' },
   ubuntu: { name: 'Ubuntu', table: UBUNTU, cycleOf: (version) => version, extended: 'Ubuntu Pro' },
   alpine: {
@@ -67,7 +66,7 @@ export function lifecyclesOf(
   return [
     ...(distribution?.version ? lifecycleOf(distribution.id, distribution.version, today) : []),
     ...nodes.flatMap(({ version, path }) =>
-      lifecycle(NODE_PRODUCT, version, today).map((one) => ({ ...one, path })),
+      lifecycleOf('node', version, today).map((one) => ({ ...one, path })),
     ),
   ];
 }

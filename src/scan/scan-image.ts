@@ -1,4 +1,10 @@
-import { type AdvisorySource, SEVERITIES, type Severity, type SourceInfo } from '../advisories/advisory.ts';
+import {
+  type AdvisorySource,
+  highestScore,
+  SEVERITIES,
+  type Severity,
+  type SourceInfo,
+} from '../advisories/advisory.ts';
 import { askedBy } from '../inspect/asked-by.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import type { Ignored, IgnoreRule } from './ignore-rules.ts';
@@ -68,11 +74,6 @@ function worstFirst(a: Finding, b: Finding): number {
     compareText(a.package.name, b.package.name) ||
     compareText(a.advisory.id, b.advisory.id)
   );
-}
-
-/** The highest score of CVSS that anybody gives; 0: nobody does. */
-export function highestScore(cvss: Finding['advisory']['cvss']): number {
-  return Math.max(0, ...cvss.map(({ score = 0 }) => score));
 }
 
 function compareText(a: string, b: string): number {

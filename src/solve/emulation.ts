@@ -1,24 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
-import { formatPlatform, hostPlatform } from '../image/platform.ts';
+import { ELF_MACHINES, formatPlatform, hostPlatform } from '../image/platform.ts';
 import type { Platform } from '../image/types.ts';
 import type { Plan } from '../plan/plan.ts';
 
 const BINFMT = '/proc/sys/fs/binfmt_misc';
-/** `e_machine` of the architectures' programs, as in their ELF headers. */
-const MACHINES: Record<string, number> = {
-  '386': 3,
-  mips64le: 8,
-  mipsle: 8,
-  ppc64le: 21,
-  s390x: 22,
-  arm: 40,
-  amd64: 62,
-  arm64: 183,
-  riscv64: 243,
-  loong64: 258,
-};
 const BIG_ENDIAN = new Set(['s390x']);
 /** Offset of `e_machine` in an ELF header. */
 const MACHINE_AT = 18;
@@ -79,7 +66,7 @@ function readHandlers(folder: string): string[] | undefined {
 
 /** Whether a handler is for the architecture, and has flag F (opened at registration): the image lacks the interpreter. */
 function serves(handler: string, { os, architecture }: Platform): boolean {
-  const machine = MACHINES[architecture];
+  const machine = ELF_MACHINES[architecture];
   if (os !== 'linux' || machine === undefined) return false;
   if (!handler.startsWith('enabled') || !/^flags: .*F/m.test(handler)) return false;
   const magic = Buffer.from(/^magic ([0-9a-f]+)$/m.exec(handler)?.[1] ?? '', 'hex');

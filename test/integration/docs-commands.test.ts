@@ -80,7 +80,9 @@ describe.each(
     for (const call of started) {
       const args = takeWords(`${call}.args`);
       const env = Object.fromEntries(takeWords(`${call}.env`).map((word) => word.split(/=(.*)/s)));
-      const { code, out, err } = await runCommandLine(args, { env, cwd });
+      // Others end by themselves.
+      const watches = args.includes('--watch') && { signal: AbortSignal.timeout(300) };
+      const { code, out, err } = await runCommandLine(args, { env, cwd, ...watches });
       // What `debug` opens is the last build of the folder, where there is one.
       if (args[0] === 'debug' && err.startsWith('error: no build of this directory')) continue;
       expect(code, `${args.join(' ')} -> ${out}${err}`).not.toBe(USAGE);

@@ -65,7 +65,7 @@ afterAll(async () => {
   if (typeof browser !== 'string') await browser.close();
 });
 
-const htmlOf = (...images: MadeUp[]) => buffer(reportPage(reportData(images.map(reported), '1.2.3')));
+const htmlOf = (...images: MadeUp[]) => buffer(reportPage(reportData(images.map(reported))));
 
 let serial = 0;
 /** Opens the report of images; the test is skipped where there is no browser. */

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect, it, type TestContext } from 'vitest';
 import { describeImage } from '../../src/index.ts';
 import { works } from '../support/peers.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { tempDir, writeFiles } from '../support/temp-dir.ts';
 
 const TIME = { timeout: 600_000 };
 const EXPRESS = { express: '4.18.2' };
@@ -17,10 +16,11 @@ function needsRegistry(ctx: TestContext): void {
 
 function project(files: Record<string, object | string>) {
   const folder = tempDir();
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
-  }
+  const texts = Object.entries(files).map(([name, content]) => [
+    name,
+    typeof content === 'string' ? content : JSON.stringify(content),
+  ]);
+  writeFiles(folder, Object.fromEntries(texts));
   const env = { ...process.env, CI: '1', NEXT_TELEMETRY_DISABLED: '1', YARN_ENABLE_IMMUTABLE_INSTALLS: '0' };
   const run = (program: string, ...args: string[]) =>
     execFileSync(program, args, { cwd: folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, type BuildResult, build, type ImageResult } from '../../src/build/build.ts';
 import { JettisonError } from '../../src/errors/error.ts';
@@ -12,6 +12,7 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import { runCommandLine } from './command-line.ts';
 import { findProgram } from './machine-network.ts';
 import { makeBaseImage } from './sandbox.ts';
+import { writeFiles } from './temp-dir.ts';
 
 /** The built command. */
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -77,11 +78,7 @@ export class TestBuilds {
 
   /** Writes files of the context, by path. */
   write(files: Record<string, string | Uint8Array>): void {
-    for (const [path, content] of Object.entries(files)) {
-      const file = join(this.context, path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, content);
-    }
+    writeFiles(this.context, files);
   }
 
   /** Builds in this process (with a worker of its own). */

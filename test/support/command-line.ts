@@ -7,6 +7,8 @@ export interface CommandLineOptions {
   env: NodeJS.ProcessEnv;
   cwd: string;
   stdin?: string;
+  /** Interrupts a command that goes on until then. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface CommandLineOptions {
  */
 export async function runCommandLine(
   args: readonly string[],
-  { env, cwd, stdin = '' }: CommandLineOptions,
+  { env, cwd, stdin = '', signal = new AbortController().signal }: CommandLineOptions,
 ): Promise<Ended> {
   const text = { out: '', err: '' };
   const collect = (name: 'out' | 'err') => {
@@ -32,9 +34,7 @@ export async function runCommandLine(
   const io = { stdin: input as unknown as NodeJS.ReadStream, stdout, stderr, env, cwd };
   const before = process.cwd();
   process.chdir(cwd);
-  const code = await dispatch(args, { ...io, signal: new AbortController().signal } satisfies Io).finally(
-    () => process.chdir(before),
-  );
+  const code = await dispatch(args, { ...io, signal } satisfies Io).finally(() => process.chdir(before));
   await Promise.all(
     [stdout, stderr].map((stream) => new Promise<unknown>((resolve) => stream.end().once('end', resolve))),
   );

@@ -9,7 +9,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -25,7 +24,7 @@ import {
   TestBuilds,
 } from './build.ts';
 import { copyCommand, eventually, whyNoSandbox } from './sandbox.ts';
-import { tempDir } from './temp-dir.ts';
+import { tempDir, writeFiles } from './temp-dir.ts';
 
 /** Who runs the command in tests that both have to pass. */
 export const USERS = ['root', 'an ordinary user'] as const;
@@ -139,11 +138,7 @@ export class TestCommand {
 
   /** Writes files of the context, by path. */
   write(files: Record<string, string | Buffer>): void {
-    for (const [path, content] of Object.entries(files)) {
-      const file = join(this.context, path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, content);
-    }
+    writeFiles(this.context, files);
   }
 
   /** Lets everybody do everything with a folder. */

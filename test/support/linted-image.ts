@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { LintFinding } from '../../src/advice/advise.ts';
 import { dockerfileFacts } from '../../src/advice/stage-facts.ts';
 import { lint } from '../../src/build/lint.ts';
@@ -7,7 +5,7 @@ import { parseDockerfile } from '../../src/dockerfile/parse.ts';
 import type { RuntimeConfig } from '../../src/image/types.ts';
 import { makeImage, makeLayer, makeStore } from './images.ts';
 import { LINTED_ON } from './linted.ts';
-import { tempDir } from './temp-dir.ts';
+import { tempDir, writeFiles } from './temp-dir.ts';
 
 /** A layer of a linted image: the instruction that made it, as a history says it, and files; `.wh.NAME` deletes one. */
 export type LintedLayer = [by: string, files: Record<string, string>];
@@ -28,10 +26,7 @@ export async function imageLinted(
   }: { base?: number; context?: Record<string, string>; config?: RuntimeConfig; run?: boolean } = {},
 ): Promise<LintFinding[]> {
   const folder = tempDir();
-  for (const [path, content] of Object.entries({ Dockerfile: text, ...context })) {
-    mkdirSync(join(folder, dirname(path)), { recursive: true });
-    writeFileSync(join(folder, path), content);
-  }
+  writeFiles(folder, { Dockerfile: text, ...context });
   const { home, store, remove } = makeStore();
   try {
     const made = layers.map(([, files]) => makeLayer(store, files));

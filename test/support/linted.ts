@@ -1,8 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { LintFinding } from '../../src/advice/advise.ts';
 import { lint } from '../../src/build/lint.ts';
-import { tempDir } from './temp-dir.ts';
+import { tempDir, writeFiles } from './temp-dir.ts';
 
 /** The day of all lints: releases that are supported then stay so in these tests. */
 export const LINTED_ON = '2026-03-01';
@@ -10,10 +8,7 @@ export const LINTED_ON = '2026-03-01';
 /** Lints a Dockerfile in a context of these files, the Dockerfile's own folder. */
 export async function linted(text: string, files: Record<string, string> = {}): Promise<LintFinding[]> {
   const context = tempDir();
-  for (const [path, content] of Object.entries({ Dockerfile: text, ...files })) {
-    mkdirSync(join(context, dirname(path)), { recursive: true });
-    writeFileSync(join(context, path), content);
-  }
+  writeFiles(context, { Dockerfile: text, ...files });
   const { findings, error } = await lint({ context, env: {}, today: LINTED_ON });
   if (error !== undefined) throw error;
   return findings;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomNumbers } from './planted-secrets.ts';
+import { randomNumbers } from './seed.ts';
 
 /** So many harmless files, by path: made ones, and real ones of the packages that this repository is built with. */
 export function lookAlikes(count: number): Map<string, string> {

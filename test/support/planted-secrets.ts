@@ -3,23 +3,13 @@
  * with random values and right checksums.
  */
 import { crc32 } from 'node:zlib';
+import { randomNumbers } from './seed.ts';
 
 const DIGITS = '0123456789';
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
 const UPPER = LOWER.toUpperCase();
 const WORD = DIGITS + UPPER + LOWER;
 const HEX = '0123456789abcdef';
-
-/** Numbers from 0 to 1, the same for the same seed. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A secret, and a file that has it. */
 export interface Planted {

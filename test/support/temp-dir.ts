@@ -1,6 +1,6 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onTestFinished, TestRunner } from 'vitest';
 import { removeTree } from '../../src/store/remove-tree.ts';
 
@@ -16,6 +16,15 @@ export function tempDir(): string {
   if (TestRunner.getCurrentTest() === undefined) ofFile.push(folder);
   else onTestFinished(() => removeTree(folder));
   return folder;
+}
+
+/** Writes files of a folder, by path. */
+export function writeFiles(folder: string, files: Record<string, string | Uint8Array>): void {
+  for (const [path, content] of Object.entries(files)) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
 }
 
 /** Deletes the folders that are for all tests of a file: test/support/setup.ts does when they have ended. */

@@ -1,6 +1,7 @@
 import { usageError } from '../../errors/error.ts';
 import { booleanOf } from '../../fields/csv.ts';
-import { DOCUMENT_FORMS, openDocuments } from '../../images/documents.ts';
+import { openDocuments } from '../../images/documents.ts';
+import { DOCUMENT_FORMS } from '../../images/open-image.ts';
 import { useRegistries } from '../../registry/registries.ts';
 import { useStore } from '../../store/store.ts';
 import { defineCommand } from '../command.ts';

@@ -8,7 +8,6 @@ import { type Reported, reportData } from '../../report/columns.ts';
 import { jsonDocument } from '../../report/json-pieces.ts';
 import { openPage } from '../../report/open-page.ts';
 import { reportPage } from '../../report/page-file.ts';
-import { VERSION } from '../../version.ts';
 import { defineCommand } from '../command.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
@@ -52,7 +51,7 @@ file. With several images it shows two of them side by side, the first one as "b
           originsOf: (path: string) => find(census.leaves.get(path)!),
         };
       });
-      const content = flags.json ? asJson(images) : reportPage(reportData(images, VERSION));
+      const content = flags.json ? asJson(images) : reportPage(reportData(images));
       async function* counted() {
         for await (const piece of content) {
           written += piece.length;

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import { documentTime } from '../../build/time.ts';
 import { writeOutput } from '../../export/write-output.ts';
+import { jsonDocument } from '../../report/json-pieces.ts';
 import { SBOM_FORMATS, writeBill } from '../../sbom/write-bill.ts';
 import { defineCommand } from '../command.ts';
-import { toJson } from '../print/template/values.ts';
 import { SOURCE_FLAGS, SOURCE_NOTE, withInspections } from '../with-inspections.ts';
 
 export const command = defineCommand({
@@ -27,11 +26,11 @@ The time in the document is SOURCE_DATE_EPOCH if that is set, else the time of t
   examples: ['jettison sbom app > app.spdx.json', 'jettison sbom --format cyclonedx -o app.cdx.json app'],
   async run({ flags, args, io }) {
     const time = documentTime(io.env);
-    const text = await withInspections(args, flags, io, ([inspection]) =>
-      toJson(writeBill(inspection!, flags.format ?? 'spdx', { time, files: flags.files }), 2),
-    );
     const to = flags.output === undefined ? { stream: io.stdout } : { path: resolve(io.cwd, flags.output) };
-    await writeOutput(to, Readable.from([Buffer.from(`${text}\n`)]), io.signal);
+    await withInspections(args, flags, io, ([inspection]) => {
+      const bill = writeBill(inspection!, flags.format ?? 'spdx', { time, files: flags.files });
+      return writeOutput(to, jsonDocument(bill), io.signal);
+    });
     return 0;
   },
 });

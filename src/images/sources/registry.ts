@@ -1,4 +1,4 @@
-import { familiarName, parseReference } from '../../image/reference.ts';
+import { familiarName, parseReference, type Reference } from '../../image/reference.ts';
 import type { Descriptor } from '../../image/types.ts';
 import { fetchBlob } from '../../registry/pull.ts';
 import { resolveRemote } from '../../registry/resolve.ts';
@@ -13,7 +13,7 @@ import type { OpenSource } from '../open-source.ts';
  * @throws JettisonError `REGISTRY_…`, `PLATFORM_MISSING`, `REFERENCE_INVALID`
  */
 export const open: OpenSource = async (text, { registries, platform, store }) => {
-  const reference = parseReference(text.replace(/^registry:\/\//, ''));
+  const reference = registryReference(text);
   const parts = await resolveRemote(registries, reference, platform);
   async function* openLayer(blob: Descriptor): AsyncGenerator<Buffer> {
     // What is here need not come from there.
@@ -30,3 +30,8 @@ export const open: OpenSource = async (text, { registries, platform, store }) =>
   }
   return imageOfParts(parts, { label: familiarName(reference), open: openLayer, fetch: fetchLayer });
 };
+
+/** The image of `registry://NAME`, or of a name. @throws JettisonError `REFERENCE_INVALID` */
+export function registryReference(text: string): Reference {
+  return parseReference(text.replace(/^registry:\/\//, ''));
+}

@@ -1,5 +1,6 @@
 import { JettisonError } from '../../errors/error.ts';
 import { isDigest } from '../../image/digest.ts';
+import type { Image } from '../../image/image.ts';
 import { familiarName, parseReference } from '../../image/reference.ts';
 import { type Descriptor, MEDIA } from '../../image/types.ts';
 import { fetchBlob } from '../../registry/pull.ts';
@@ -14,32 +15,54 @@ import type { OpenSource } from '../open-source.ts';
  * @throws JettisonError `IMAGE_UNKNOWN`, `IMAGE_AMBIGUOUS`, `REGISTRY_…`
  */
 export const open: OpenSource = async (text, options) => {
-  const { store, registries, platform } = options;
-  let found: Pick<NamedImage, 'names' | 'target'>;
+  const { store } = options;
+  const find = async () => namelessImage(store, text) ?? findImage(store, text);
+  const found = await storeElseRegistry(text, find, async () =>
+    (await import('./registry.ts')).open(`registry://${text}`, options),
+  );
+  return 'target' in found ? ofStore(text, found, options) : found;
+};
+
+function ofStore(
+  text: string,
+  found: Pick<NamedImage, 'names' | 'target'>,
+  { store, registries, platform, isPlatformGiven, onProgress }: Parameters<OpenSource>[1],
+): Image {
+  const [name] = found.names;
+  const parts = readImage(store, found.target, isPlatformGiven ? platform : undefined);
+  const reference = name === undefined ? undefined : parseReference(name);
+  async function* openLayer(blob: Descriptor): AsyncGenerator<Buffer> {
+    if (!store.blobs.has(blob.digest, blob.size)) {
+      await fetchBlob(store, registries, reference, blob, onProgress);
+    }
+    yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
+  }
+  return imageOfParts(parts, { label: name === undefined ? text : familiarName(name), open: openLayer });
+}
+
+/**
+ * An image of the store; if that has no such name, of a registry.
+ *
+ * @throws JettisonError `IMAGE_UNKNOWN`, and the errors of both
+ */
+export async function storeElseRegistry<S, R>(
+  text: string,
+  fromStore: () => Promise<S>,
+  fromRegistry: () => Promise<R>,
+): Promise<S | R> {
   try {
-    found = namelessImage(store, text) ?? findImage(store, text);
+    return await fromStore();
   } catch (error) {
     if (!(error instanceof JettisonError) || error.code !== 'IMAGE_UNKNOWN' || !couldBeRemote(text))
       throw error;
-    const { open: openRemote } = await import('./registry.ts');
     try {
-      return await openRemote(`registry://${text}`, options);
+      return await fromRegistry();
     } catch (remote) {
       if (!(remote instanceof JettisonError)) throw remote;
       throw remote.with({ message: `the store has no image "${text}", and ${remote.message}` });
     }
   }
-  const [name] = found.names;
-  const parts = readImage(store, found.target, options.isPlatformGiven ? platform : undefined);
-  const reference = name === undefined ? undefined : parseReference(name);
-  async function* openLayer(blob: Descriptor): AsyncGenerator<Buffer> {
-    if (!store.blobs.has(blob.digest, blob.size)) {
-      await fetchBlob(store, registries, reference, blob, options.onProgress);
-    }
-    yield* store.blobs.stream(blob.digest) as AsyncIterable<Buffer>;
-  }
-  return imageOfParts(parts, { label: name === undefined ? text : familiarName(name), open: openLayer });
-};
+}
 
 /** A manifest by its digest, of which no image has the name: a build that only sends its image elsewhere makes such. */
 function namelessImage(store: Store, text: string): Pick<NamedImage, 'names' | 'target'> | undefined {
@@ -51,6 +74,6 @@ function namelessImage(store: Store, text: string): Pick<NamedImage, 'names' | '
 }
 
 /** Ids are of the store only. */
-export function couldBeRemote(text: string): boolean {
+function couldBeRemote(text: string): boolean {
   return !/^(sha256:)?[0-9a-f]{6,64}$/.test(text);
 }

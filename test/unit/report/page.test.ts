@@ -10,7 +10,7 @@ import type { ReportData } from '../../../src/report/report-data.ts';
 import { type MadeUp, type MadeUpFile, reported } from '../../support/descriptions.ts';
 
 const models = (...images: MadeUp[]) => {
-  const written = [...jsonPieces(reportData(images.map(reported), '0'))].join('');
+  const written = [...jsonPieces(reportData(images.map(reported)))].join('');
   return (JSON.parse(written) as ReportData).images.map((image) => new ImageModel(image));
 };
 const model = (image: MadeUp) => models(image)[0]!;

@@ -1,4 +1,4 @@
-import { highestScore } from '../../../scan/scan-image.ts';
+import { highestScore } from '../../../advisories/advisory.ts';
 import type { ScanDocument, ScannedFinding } from '../../../scan/scan-json.ts';
 import { sarifLog } from '../sarif-log.ts';
 import { SCORES, sarifLevel } from '../severity.ts';

@@ -1,4 +1,4 @@
-import type { SourceInfo } from '../../../advisories/advisory.ts';
+import { highestScore, type SourceInfo } from '../../../advisories/advisory.ts';
 import { type Style, style, wantsColor } from '../../../errors/style.ts';
 import { plural } from '../../../events/units.ts';
 import { locationText } from '../../../inspect/instructions.ts';
@@ -6,7 +6,7 @@ import type { ScanComparison } from '../../../scan/compare-scans.ts';
 import { LIFECYCLES_MADE, type Lifecycle } from '../../../scan/lifecycle.ts';
 import type { Finding } from '../../../scan/match-advisories.ts';
 import type { Remedy } from '../../../scan/remedies.ts';
-import { countBySeverity, highestScore, type Scan } from '../../../scan/scan-image.ts';
+import { countBySeverity, type Scan } from '../../../scan/scan-image.ts';
 import type { Io } from '../../command.ts';
 import { age, table } from '../docker-units.ts';
 import { countsText, painted } from '../severity.ts';
