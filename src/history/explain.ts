@@ -19,9 +19,8 @@ const KEPT_CAUSES = 100;
 
 /** What an explanation is made from. */
 export interface Explaining {
+  /** Of the step itself: what an earlier build has kept. */
   known: Known;
-  /** What earlier builds have kept of a step. */
-  facts: Known['facts'];
   comparison: Comparison;
   /** Earlier builds of the project, latest first. */
   builds: () => Iterable<BuildRecord>;
@@ -61,7 +60,7 @@ export function explain(now: StepFacts, explaining: Explaining, anew: Anew): Why
 /** What is on record of an instruction, latest first, and of its stage. */
 export function earlierRecords(
   now: StepFacts,
-  { facts: factsOf, builds }: Pick<Explaining, 'facts' | 'builds'>,
+  { known, builds }: { known: Pick<Known, 'facts'>; builds: Explaining['builds'] },
 ) {
   const candidates: Candidate[] = [];
   const seen = new Set<Digest>();
@@ -78,7 +77,7 @@ export function earlierRecords(
       if (isFinished(step)) latest ??= build;
       if (seen.has(definition)) continue;
       seen.add(definition);
-      const facts = factsOf(definition);
+      const facts = known.facts(definition);
       if (facts?.text === now.text) candidates.push({ build, step, facts });
     }
   }

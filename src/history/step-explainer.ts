@@ -45,9 +45,7 @@ export class StepExplainer {
 
   /** Why a step is not taken from the store, in this build. */
   explain(step: MissedStep): Why {
-    // What is kept of this step replaces what was.
-    const before = this.#factsOf(step.facts.definition);
-    const facts = this.#keep(step);
+    const facts = this.#seen(step);
     const at = { stage: facts.stage, title: facts.title, line: facts.line };
     const why = step.noCache
       ? { causes: [noCacheCause(step, at)] }
@@ -55,7 +53,6 @@ export class StepExplainer {
           facts,
           {
             known: this.#known,
-            facts: (definition) => (definition === facts.definition ? before : this.#factsOf(definition)),
             comparison: this.#comparison,
             builds: () => this.#earlier(),
             planned: (stage) =>
@@ -64,16 +61,24 @@ export class StepExplainer {
           },
           (before) => anew(step, before),
         );
+    // Only now: it replaces what an earlier build has kept.
+    this.#put(facts);
     if (!step.isElsewhere) this.#remade.set(facts.definition, why.causes);
     return this.#folded(step.id, why);
   }
 
   /** Keeps what a step read, now that its layer is there. */
   keep(step: Pick<MissedStep, 'facts' | 'lists'>): void {
-    this.#keep(step);
+    this.#put(this.#seen(step));
   }
 
-  #keep({ facts: told, lists }: Pick<MissedStep, 'facts' | 'lists'>): StepFacts {
+  #put(facts: StepFacts): void {
+    this.#facts.set(facts.definition, facts);
+    this.builds.putFacts(facts);
+  }
+
+  /** What a step read, with secrets masked; its lists of files are kept. */
+  #seen({ facts: told, lists }: Pick<MissedStep, 'facts' | 'lists'>): StepFacts {
     const masking = this.#masking.seeing(told.variables);
     const { env, ...instruction } = told.instruction;
     const facts: StepFacts = {
@@ -94,8 +99,6 @@ export class StepExplainer {
       this.#lists.set(selection, list());
       this.builds.putFiles(selection, this.#lists.get(selection)!);
     }
-    this.#facts.set(facts.definition, facts);
-    this.builds.putFacts(facts);
     return facts;
   }
 

@@ -17,7 +17,7 @@ export function changedBelow(store: BuildStore, build: BuildRecord, step: BuildS
     holds: () => undefined,
   };
   const comparison = new Comparison(known);
-  const { candidates } = earlierRecords(facts, { facts: known.facts, builds: () => store.before(build) });
+  const { candidates } = earlierRecords(facts, { known, builds: () => store.before(build) });
   let nearest: Cause[] | undefined;
   for (const candidate of candidates) {
     if (candidate.facts.definition === facts.definition) return [];
