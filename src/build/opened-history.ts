@@ -128,6 +128,8 @@ export class OpenedHistory {
   readonly #store: Store;
   readonly #bases: AvailableBases;
   readonly #images = new Map<string, BaseImage>();
+  /** By id of a layer that a step made; undefined where it is not here any more. */
+  readonly #indexes = new Map<string, LayerIndex | undefined>();
   readonly #missing = new Map<string, string>();
   readonly #rules = new Map<string, IgnoreRules>();
   readonly #contexts = new Map<IgnoreRules, CommitContexts>();
@@ -338,9 +340,12 @@ export class OpenedHistory {
   /** The layer that a step made when it was last executed with this store. */
   #writtenBy(step: Step): LayerIndex | undefined {
     const layer = this.#lastLayers().get(this.#instructions(step));
-    return layer === undefined || this.#store.layers.record(layer) === undefined
-      ? undefined
-      : this.#store.layers.index(layer);
+    if (layer === undefined) return undefined;
+    if (!this.#indexes.has(layer)) {
+      const isHere = this.#store.layers.record(layer) !== undefined;
+      this.#indexes.set(layer, isHere ? this.#store.layers.index(layer) : undefined);
+    }
+    return this.#indexes.get(layer);
   }
 
   #lastLayers(): Map<string, string> {

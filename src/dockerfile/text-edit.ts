@@ -58,6 +58,17 @@ export function placeOf(dockerfile: Dockerfile, instruction: Instruction): { sta
   throw new Error('the instruction is of another Dockerfile');
 }
 
+/** What ends the lines of a text. */
+export function lineEnd(text: string): string {
+  return text.includes('\r\n') ? '\r\n' : '\n';
+}
+
+/** The lines at a place, the last one with its end even where the text has none. */
+export function linesAt(text: string, { start, end }: { start: number; end: number }): string {
+  const lines = text.slice(start, end);
+  return lines.endsWith('\n') ? lines : `${lines}${lineEnd(text)}`;
+}
+
 /** The lines of an instruction, and the comments directly above it. */
 export function blockOf(dockerfile: Dockerfile, instruction: Instruction): { start: number; end: number } {
   const at = dockerfile.parts.findIndex(

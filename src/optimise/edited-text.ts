@@ -1,5 +1,5 @@
 import { packageScript } from '../advice/package-json.ts';
-import type { DockerfileFacts, StageFacts } from '../advice/stage-facts.ts';
+import type { StageFacts } from '../advice/stage-facts.ts';
 import type { CommandInstruction } from '../dockerfile/ast.ts';
 import { applyEdits, type TextEdit } from '../dockerfile/text-edit.ts';
 import type { Candidate, OptimiseEvidence } from './rewrite.ts';
@@ -46,9 +46,4 @@ export function startFile({
     ? words.slice(1).find((word) => !word.startsWith('-') && word !== 'run')
     : words[0]!;
   return file?.replace(/^\.\//, '');
-}
-
-/** Line ends of the file. */
-export function lineEnd({ text }: Pick<DockerfileFacts, 'text'>): string {
-  return text.includes('\r\n') ? '\r\n' : '\n';
 }

@@ -1,4 +1,5 @@
 import { compilePattern } from '../../context/pattern.ts';
+import { printDockerfile } from '../../dockerfile/parse.ts';
 import type { CopyStep } from '../../plan/plan.ts';
 import type { Proposer, Subject } from './proposal.ts';
 
@@ -45,7 +46,7 @@ function ignoring(subject: Subject, patterns: readonly string[]) {
   const end = ignoreText === '' || ignoreText.endsWith('\n') ? '' : '\n';
   return {
     summary: `adds ${added.join(', ')} to the ignore file`,
-    dockerfile: dockerfile.parts.map(({ text }) => text).join(''),
+    dockerfile: printDockerfile(dockerfile),
     ignoreText: `${ignoreText}${end}${added.join('\n')}\n`,
   };
 }

@@ -17,7 +17,7 @@ export interface Subject {
   has(path: string): boolean;
   /** Files that made steps run. */
   causes: readonly FileCause[];
-  /** What is known of earlier builds; absent where nothing was built. */
+  /** What is known of earlier builds; absent where no history is counted in. */
   records?: Records;
 }
 

@@ -1,6 +1,15 @@
 import { posix } from 'node:path';
 import type { Dockerfile, Instruction, RunInstruction, StageText } from '../../dockerfile/ast.ts';
-import { applyEdits, blockOf, placeOf, type TextEdit, TextPositions } from '../../dockerfile/text-edit.ts';
+import { printDockerfile } from '../../dockerfile/parse.ts';
+import {
+  applyEdits,
+  blockOf,
+  lineEnd,
+  linesAt,
+  placeOf,
+  type TextEdit,
+  TextPositions,
+} from '../../dockerfile/text-edit.ts';
 import type { LayerIndex } from '../../layer/layer-index.ts';
 import type { PlannedStage, RunStep } from '../../plan/plan.ts';
 import { PACKAGE_MANAGERS } from './package-managers.ts';
@@ -20,6 +29,14 @@ interface Separated {
   instruction: RunInstruction;
   /** What it writes, relative to the root: new directories and files. */
   paths: string[];
+}
+
+/** A command, and what is on record of it. */
+interface Recorded {
+  instruction: RunInstruction;
+  step: RunStep;
+  /** Milliseconds that it took, what it wrote, and the paths of that to copy: undefined where a COPY would not do. */
+  known?: { ms: number; written: LayerIndex; paths: () => string[] | undefined };
 }
 
 /** Commands of one stage that do not need each other. */
@@ -70,11 +87,14 @@ function refersByNumber({ stages }: Dockerfile): boolean {
 
 /** For each command: those behind it that need neither it nor each other. */
 function groupsOf(stage: PlannedStage, text: StageText, subject: Subject, records: Records): Group[] {
-  const runs = text.instructions.flatMap((instruction) => {
+  const needsAll = isShipped(stage, subject.plan);
+  const runs = text.instructions.flatMap((instruction): Recorded[] => {
     const step = instruction.kind === 'RUN' ? stepOf(stage, instruction) : undefined;
     if (instruction.kind !== 'RUN' || step?.kind !== 'run') return [];
     const [written, ms] = [records.written(step), records.time(step)];
-    return [{ instruction, step, known: written && ms !== undefined ? { written, ms } : undefined }];
+    if (written === undefined || ms === undefined) return [{ instruction, step }];
+    const paths = once(() => rootsOf(written, existedBefore(step, stage, records), needsAll));
+    return [{ instruction, step, known: { written, ms, paths } }];
   });
   const groups: Group[] = [];
   for (const [at, { instruction: first, known }] of runs.entries()) {
@@ -86,7 +106,7 @@ function groupsOf(stage: PlannedStage, text: StageText, subject: Subject, record
       if (known === undefined) break;
       const { written, ms } = known;
       if (before.some((one) => needs(step, instruction, written, one))) break;
-      const paths = rootsOf(written, existedBefore(step, stage, records), isShipped(stage, subject.plan));
+      const paths = known.paths();
       if (paths === undefined) break;
       others.push({ instruction, paths });
       before.push(written);
@@ -96,6 +116,14 @@ function groupsOf(stage: PlannedStage, text: StageText, subject: Subject, record
     if (others.length > 0 && saved > 0) groups.push({ stage, text, first, others, saved });
   }
   return groups;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** Whether a command may need what one before it has written: a program, a file that its text names, the same file. */
@@ -162,12 +190,8 @@ function rootsOf(
 }
 
 function edit({ text, first, others }: Group, dockerfile: Dockerfile): Edit {
-  const whole = dockerfile.parts.map((part) => part.text).join('');
-  const newline = whole.includes('\r\n') ? '\r\n' : '\n';
-  const lines = ({ start, end }: { start: number; end: number }) => {
-    const own = whole.slice(start, end);
-    return own.endsWith('\n') ? own : `${own}${newline}`;
-  };
+  const whole = printDockerfile(dockerfile);
+  const newline = lineEnd(whole);
   const { from } = text;
   const name = from.name?.text ?? 'final';
   const names = newNames(name, others.length, dockerfile);
@@ -180,8 +204,8 @@ function edit({ text, first, others }: Group, dockerfile: Dockerfile): Edit {
   for (const [i, { instruction, paths }] of others.entries()) {
     stages += head(names.base, names.own[i]);
     const shared = between(text, first, instruction).filter((one) => one.kind !== 'RUN');
-    for (const one of shared) stages += lines(placeOf(dockerfile, one));
-    stages += `${lines(blockOf(dockerfile, instruction))}${newline}`;
+    for (const one of shared) stages += linesAt(whole, placeOf(dockerfile, one));
+    stages += `${linesAt(whole, blockOf(dockerfile, instruction))}${newline}`;
     const copies = paths.map((path) => `COPY --from=${names.own[i]} /${path} /${path}${newline}`);
     edits.push({ ...blockOf(dockerfile, instruction), text: copies.join('') });
   }

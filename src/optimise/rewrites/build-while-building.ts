@@ -1,5 +1,5 @@
-import { placeOf } from '../../dockerfile/text-edit.ts';
-import { editedDockerfile, lineEnd } from '../edited-text.ts';
+import { lineEnd, placeOf } from '../../dockerfile/text-edit.ts';
+import { editedDockerfile } from '../edited-text.ts';
 import type { Rewrite } from '../rewrite.ts';
 
 const COMPILES = /^((?:npm|yarn|pnpm) run (?:build|compile)[\w:-]*|npx tsc[\w ./-]*)\s*&&\s*(\S.*)$/;
@@ -16,7 +16,7 @@ export const buildWhileBuilding: Rewrite = {
     const [, compile, start] = COMPILES.exec(cmd.command.text.trim()) ?? [];
     if (compile === undefined) return [];
     const { start: from, end } = placeOf(facts.dockerfile, cmd);
-    const newline = lineEnd(facts);
+    const newline = lineEnd(facts.text);
     const last = facts.text.slice(from, end).endsWith('\n') ? newline : '';
     const text = `RUN ${compile}${newline}CMD ${start}${last}`;
     return [editedDockerfile(evidence, [{ start: from, end, text }], `runs \`${compile}\` in a RUN`)];

@@ -28,13 +28,12 @@ export const mergeCleanup: Rewrite = {
           !/^(rm -r?f?r? |apt-get clean|npm cache clean|yarn cache clean)/.test(command)
         )
           continue;
-        const { end } = placeOf(facts.dockerfile, above);
+        const { start, end } = placeOf(facts.dockerfile, above);
         const body = facts.text.slice(0, end).trimEnd().length;
         edits.push({ start: body, end: body, text: ` && ${command}` });
         // What is said of the deletion stands above both then.
         const block = blockOf(facts.dockerfile, instruction);
         const comment = facts.text.slice(block.start, placeOf(facts.dockerfile, instruction).start);
-        const { start } = placeOf(facts.dockerfile, above);
         if (comment !== '') edits.push({ start, end: start, text: comment });
         edits.push({ ...block, text: '' });
       }

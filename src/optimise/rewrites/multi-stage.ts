@@ -1,8 +1,8 @@
 import type { Instruction } from '../../dockerfile/ast.ts';
 import type { TextEdit } from '../../dockerfile/text-edit.ts';
-import { blockOf, placeOf } from '../../dockerfile/text-edit.ts';
+import { blockOf, lineEnd, linesAt, placeOf } from '../../dockerfile/text-edit.ts';
 import { plural } from '../../events/units.ts';
-import { editedDockerfile, lineEnd } from '../edited-text.ts';
+import { editedDockerfile } from '../edited-text.ts';
 import type { OptimiseEvidence, Rewrite } from '../rewrite.ts';
 import { runtimeNames } from '../runtime-files.ts';
 
@@ -40,7 +40,7 @@ export const multiStage: Rewrite = {
 function split(evidence: OptimiseEvidence, cwd: string, names: readonly string[]) {
   const { facts, outside } = evidence;
   const { dockerfile, text } = facts;
-  const newline = lineEnd(facts);
+  const newline = lineEnd(text);
   const [stage] = dockerfile.stages;
   const { from, instructions } = stage!;
   const edits: TextEdit[] = [];
@@ -50,10 +50,10 @@ function split(evidence: OptimiseEvidence, cwd: string, names: readonly string[]
   const moved: string[] = [];
   for (const instruction of instructions as Instruction[]) {
     if (REPEATED.has(instruction.kind)) {
-      repeated.push(lines(text, placeOf(dockerfile, instruction), newline));
+      repeated.push(linesAt(text, placeOf(dockerfile, instruction)));
     } else if (MOVED.has(instruction.kind) && !isForBuild(instruction, instructions as Instruction[])) {
       const block = blockOf(dockerfile, instruction);
-      moved.push(lines(text, block, newline));
+      moved.push(linesAt(text, block));
       edits.push({ ...block, text: '' });
     }
   }
@@ -98,9 +98,4 @@ function isForBuild(instruction: Instruction, all: readonly Instruction[]): bool
 
 function rank(name: string): number {
   return name === 'node_modules' ? 0 : name === 'package.json' ? 1 : 2;
-}
-
-function lines(text: string, { start, end }: { start: number; end: number }, newline: string): string {
-  const part = text.slice(start, end);
-  return part.endsWith('\n') ? part : `${part}${newline}`;
 }

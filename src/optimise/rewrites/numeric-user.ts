@@ -1,5 +1,5 @@
-import { blockOf } from '../../dockerfile/text-edit.ts';
-import { editedDockerfile, lineEnd } from '../edited-text.ts';
+import { blockOf, lineEnd } from '../../dockerfile/text-edit.ts';
+import { editedDockerfile } from '../edited-text.ts';
 import type { Rewrite } from '../rewrite.ts';
 
 /** The user `nonroot` of distroless images; a number needs no account. */
@@ -16,7 +16,7 @@ export const numericUser: Rewrite = {
     const user = plan.target.config.User ?? '';
     if (!/^(root|0)?(:.*)?$/.test(user) || target.final.userInstruction !== undefined) return [];
     const first = target.text.instructions.find(({ kind }) => kind === 'CMD' || kind === 'ENTRYPOINT');
-    const newline = lineEnd(facts);
+    const newline = lineEnd(facts.text);
     const isLast = first === undefined;
     const at = isLast ? facts.text.length : blockOf(facts.dockerfile, first).start;
     const gap = isLast && !facts.text.endsWith('\n') ? newline : '';

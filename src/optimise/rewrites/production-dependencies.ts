@@ -2,9 +2,9 @@ import { nodeInstall } from '../../advice/package-installs.ts';
 import { hasDevDependencies } from '../../advice/package-json.ts';
 import type { ShellCommand } from '../../advice/shell-commands.ts';
 import type { RunFacts, StageFacts } from '../../advice/stage-facts.ts';
-import { blockOf, placeOf } from '../../dockerfile/text-edit.ts';
+import { blockOf, lineEnd, placeOf } from '../../dockerfile/text-edit.ts';
 import { PACKAGE_MANAGERS } from '../../forecast/proposals/package-managers.ts';
-import { editedDockerfile, lineEnd } from '../edited-text.ts';
+import { editedDockerfile } from '../edited-text.ts';
 import type { Candidate, OptimiseEvidence, Rewrite } from '../rewrite.ts';
 
 const OMIT: Record<string, string> = { npm: '--omit=dev', pnpm: '--prod', yarn: '--production' };
@@ -73,7 +73,7 @@ function ownStage(
     return undefined;
   if (manager.readsSources((path) => context.file(path), '')) return undefined;
   const manifests = manager.manifests('').filter((path) => context.has(path));
-  const newline = lineEnd(facts);
+  const newline = lineEnd(facts.text);
   const { start, end } = placeOf(facts.dockerfile, run.instruction);
   const source = facts.text.slice(start, end).trimEnd();
   const verb = command.words[1] ?? command.words[0]!;
@@ -94,7 +94,7 @@ function pruned(evidence: OptimiseEvidence, build: StageFacts, manager: string, 
   const { facts } = evidence;
   const last = build.text.instructions.at(-1) ?? build.text.from;
   const { end } = placeOf(facts.dockerfile, last);
-  const text = `RUN ${manager} prune ${omit}${lineEnd(facts)}`;
+  const text = `RUN ${manager} prune ${omit}${lineEnd(facts.text)}`;
   return editedDockerfile(
     evidence,
     [{ start: end, end, text }],
