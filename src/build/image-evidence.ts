@@ -5,7 +5,7 @@ import { BuildStore } from '../history/build-store.ts';
 import { type ImagePlaces, inspectImages } from '../inspect/inspect-images.ts';
 import { findSecrets } from '../leaks/find-secrets.ts';
 import { SecretsCompanion } from '../leaks/layer-secrets.ts';
-import { isReachable } from '../probe/listening.ts';
+import { reachablePorts } from '../probe/listening.ts';
 import { lifecyclesOf } from '../scan/lifecycle.ts';
 import { findImage } from '../store/lookup.ts';
 import { type Store, useStore } from '../store/store.ts';
@@ -52,7 +52,7 @@ async function listeningPorts(store: Store, id: string, signal: AbortSignal): Pr
     settleMs: SETTLE_MS,
     signal,
   });
-  return [...new Set(listening.filter(isReachable).map(({ port }) => port))].sort((a, b) => a - b);
+  return reachablePorts(listening);
 }
 
 /**

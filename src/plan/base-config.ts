@@ -1,4 +1,5 @@
 import type { StageText } from '../dockerfile/ast.ts';
+import { envVariables } from '../image/config-values.ts';
 import { digestOf } from '../image/digest.ts';
 import { DEFAULT_PATH } from './arguments.ts';
 import type { ImageRequest } from './input.ts';
@@ -23,15 +24,6 @@ export function emptyImage({ reference, platform }: Pick<ImageRequest, 'referenc
 export function onbuildTexts(stage: StageText): string[] {
   return stage.instructions.flatMap((instruction) =>
     instruction.kind === 'ONBUILD' ? [instruction.text] : [],
-  );
-}
-
-export function envVariables(env: string[]): Map<string, string> {
-  return new Map(
-    env.map((pair) => {
-      const equals = pair.indexOf('=');
-      return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
-    }),
   );
 }
 

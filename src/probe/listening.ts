@@ -31,6 +31,11 @@ export function isReachable({ address }: ListeningSocket): boolean {
   return !/^127\.|^::1$|^::ffff:127\./.test(address);
 }
 
+/** The ports, in order, on which sockets can be reached from outside of their container. */
+export function reachablePorts(sockets: readonly ListeningSocket[]): number[] {
+  return [...new Set(sockets.filter(isReachable).map(({ port }) => port))].sort((a, b) => a - b);
+}
+
 function address(hex: string): string {
   const words = hex.match(/.{8}/g)!.map((word) => word.match(/../g)!.reverse().join(''));
   if (words.length === 1) return dotted(words[0]!);

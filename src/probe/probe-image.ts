@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JettisonError } from '../errors/error.ts';
+import { tcpPorts } from '../image/config-values.ts';
 import type { Descriptor, Healthcheck, RuntimeConfig } from '../image/types.ts';
 import { networkHelper } from '../machine/network-helper.ts';
 import type { PublishedPort } from '../protocol/exec-request.ts';
@@ -308,16 +309,12 @@ function commandOf(text: string): string[] {
 }
 
 async function publishedPorts(
-  { ExposedPorts = {} }: RuntimeConfig,
+  config: RuntimeConfig,
   network: 'private' | 'host',
   chosen: readonly number[] | undefined,
 ): Promise<PublishedPort[]> {
-  const exposed = Object.keys(ExposedPorts)
-    .filter((name) => /^\d{1,5}(\/tcp)?$/.test(name))
-    .map((name) => Number.parseInt(name, 10))
-    .sort((a, b) => a - b);
   const published: PublishedPort[] = [];
-  for (const container of new Set(chosen ?? exposed)) {
+  for (const container of chosen === undefined ? tcpPorts(config) : new Set(chosen)) {
     const host = network === 'host' ? container : await freePort();
     published.push({ address: '127.0.0.1', host, container, protocol: 'tcp' });
   }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { isReachable, listeningSockets, parseListening } from '../../../src/probe/listening.ts';
+import { listeningSockets, parseListening, reachablePorts } from '../../../src/probe/listening.ts';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
@@ -23,7 +23,8 @@ ${HEAD}
       '127.0.0.1 3000',
       '0.0.0.0 8080',
     ]);
-    expect(found.filter(isReachable).map(({ port }) => port)).toEqual([443, 8080]);
+    expect(reachablePorts(found)).toEqual([443, 8080]);
+    expect(reachablePorts([...found, { address: '::', port: 8080 }])).toEqual([443, 8080]);
   });
 
   it('finds a socket of this process', async () => {
