@@ -48,6 +48,11 @@ export interface Evidence extends DockerfileFacts {
   today: string | undefined;
 }
 
+/** What rules see that look at an image. */
+export interface ImageEvidence extends Evidence {
+  image: ImageFacts;
+}
+
 /** One finding of a rule. */
 export interface AdviceFinding {
   message: string;
@@ -72,7 +77,7 @@ export interface AdviceSubjects {
   file: DockerfileFacts;
 }
 
-export interface Advice<On extends keyof AdviceSubjects> {
+export interface Advice<On extends keyof AdviceSubjects, Seen extends Evidence = Evidence> {
   /** Its page is docs/rules/<id>.md. */
   id: string;
   /** How it should be, as one sentence. */
@@ -80,14 +85,14 @@ export interface Advice<On extends keyof AdviceSubjects> {
   severity: AdviceSeverity;
   /** How often a finding is right: `certain`, or `likely` where a reason can stand outside of the Dockerfile. */
   confidence: 'certain' | 'likely';
-  /** It only finds something in an image. */
+  /** It looks at an image, and is left out where there is none. */
   needsImage?: true;
   /** Rules that say the same of an instruction from its text: where one does, its finding stands, with these bytes. */
   yieldsTo?: readonly string[];
   /** Ids of the same rule in hadolint. */
   aliases: readonly string[];
   on: On;
-  check(subject: AdviceSubjects[On], report: (finding: AdviceFinding) => void, evidence: Evidence): void;
+  check(subject: AdviceSubjects[On], report: (finding: AdviceFinding) => void, evidence: Seen): void;
 }
 
 export type AnyAdvice = { [On in keyof AdviceSubjects]: Advice<On> }[keyof AdviceSubjects];
@@ -97,4 +102,11 @@ export type AdviceFacts = Omit<AnyAdvice, 'check' | 'on'>;
 /** A rule of advice: one file of `rules/`, one line in `rules.ts`. */
 export function defineAdvice<On extends keyof AdviceSubjects>(rule: Advice<On>): Advice<On> {
   return rule;
+}
+
+/** A rule of advice that looks at an image, and is left out where there is none. */
+export function defineImageAdvice<On extends keyof AdviceSubjects>(
+  rule: Omit<Advice<On, ImageEvidence>, 'needsImage'>,
+): Advice<On, ImageEvidence> & { needsImage: true } {
+  return { ...rule, needsImage: true };
 }

@@ -80,6 +80,7 @@ function yielding(
 
 function findingsOf(rule: AnyAdvice, evidence: Evidence): LintFinding[] {
   const found: LintFinding[] = [];
+  if (rule.needsImage && evidence.image === undefined) return found;
   const report = ({ stage, severity = rule.severity, ...finding }: AdviceFinding) => {
     const { index, label: stageName } = stage;
     found.push({ code: rule.id, confidence: rule.confidence, severity, stage: index, stageName, ...finding });

@@ -1,14 +1,16 @@
 import type { Command, Instruction } from '../dockerfile/ast.ts';
 import type { Location } from '../errors/error.ts';
 import { size } from '../events/units.ts';
+import { envVariables } from '../image/config-values.ts';
 import type { RuntimeConfig } from '../image/types.ts';
 import type { Census, WasteReason } from '../inspect/census.ts';
 import type { Inspection } from '../inspect/inspection.ts';
 import { type Instruction as LayerInstruction, madeBy } from '../inspect/instructions.ts';
 import { bytesOf, filesOf, type Leaf } from '../inspect/leaf.ts';
 import type { SecretFinding } from '../leaks/find-secrets.ts';
+import { DEFAULT_PATH } from '../plan/arguments.ts';
 import type { Lifecycle } from '../scan/lifecycle.ts';
-import type { DockerfileFacts, StageFacts } from './stage-facts.ts';
+import { baseLocation, type DockerfileFacts, type StageFacts } from './stage-facts.ts';
 
 /** A stage, and the place in it that a finding names. */
 export interface StagePlace {
@@ -28,7 +30,6 @@ export interface LayerShare {
 
 /** Shells know these themselves: no program is needed. */
 const BUILTINS = new Set(['[', 'test', 'true', 'false', 'exit', 'exec', 'echo', 'cd', 'if', ':']);
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What was found out about an image. */
 type Seen = Pick<ImageFacts, 'inspection' | 'secrets' | 'lifecycles' | 'listening'>;
@@ -77,9 +78,7 @@ export class ImageFacts {
   }
 
   get from(): StagePlace {
-    let lowest = this.#target;
-    while (lowest.base !== undefined) lowest = lowest.base;
-    return { stage: this.#target, location: lowest.text.from.image.location };
+    return { stage: this.#target, location: baseLocation(this.#target) };
   }
 
   /** The layer that an instruction made. */
@@ -117,10 +116,10 @@ export class ImageFacts {
   /** Whether a command finds its program, as a path or in a folder of PATH. */
   hasProgram(name: string): boolean {
     const { Env = [], WorkingDir = '/' } = this.config;
-    const path = Env.find((one) => one.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
+    const path = envVariables(Env).get('PATH') ?? DEFAULT_PATH;
     const folders = name.includes('/') ? [name.startsWith('/') ? '' : WorkingDir] : path.split(':');
     return folders.some((folder) => {
-      const real = this.census.real(`${folder}/${name}`.replace(/\/+/g, '/').replace(/^\//, ''));
+      const real = this.census.real(`${folder}/${name}`);
       return real !== undefined && this.census.leaf(real) !== undefined;
     });
   }

@@ -48,7 +48,7 @@ export function nodeInstall(
   const plain = plainWords(args);
   const verb = plain[0] ?? (manager === 'yarn' ? 'install' : '');
   if (!INSTALLS[manager].includes(verb) || plain.length > 1 || verb === 'add') return undefined;
-  if (args.some((arg) => /^(-g|--global|--location=global)$/.test(arg))) return undefined;
+  if (isGlobal(args)) return undefined;
   const text = args.join(' ');
   const production = assignments.includes('NODE_ENV=production') || env.get('NODE_ENV') === 'production';
   const includesDev = /--include[= ]dev|--production=false|--prod=false|--also=dev/.test(text);
@@ -61,6 +61,11 @@ export function nodeInstall(
     omitsDev: asksFor || (production && !includesDev),
     includesDev,
   };
+}
+
+/** Whether npm installs for the whole machine, not for a project. */
+export function isGlobal(args: readonly string[]): boolean {
+  return args.some((arg) => /^(-g|--global|--location=global)$/.test(arg));
 }
 
 /** The words of a command that are neither flags nor their values. */

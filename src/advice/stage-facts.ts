@@ -14,7 +14,7 @@ import { expand } from '../dockerfile/expand.ts';
 import { parseHeredocSign } from '../dockerfile/heredoc.ts';
 import { printDockerfile } from '../dockerfile/parse.ts';
 import { TextPositions } from '../dockerfile/text-edit.ts';
-import { JettisonError } from '../errors/error.ts';
+import { JettisonError, type Location } from '../errors/error.ts';
 import { familiarRepository, parseReference } from '../image/reference.ts';
 import { type ShellCommand, shellCommands } from './shell-commands.ts';
 
@@ -99,12 +99,12 @@ export interface DockerfileFacts {
 /**
  * Reads the stages of a Dockerfile for rules of advice.
  *
- * @param targetName the name or the number of the stage that becomes the image; default: the last one
+ * @param wanted the stage that becomes the image: its name, or its index as a plan has it; default: the last one
  */
 export function dockerfileFacts(
   dockerfile: Dockerfile,
   buildArgs: Record<string, string> = {},
-  targetName?: string,
+  wanted?: string | number,
 ): DockerfileFacts {
   const text = printDockerfile(dockerfile);
   const positions = new TextPositions(text, dockerfile.file);
@@ -119,9 +119,10 @@ export function dockerfileFacts(
   for (const stage of dockerfile.stages) {
     stages.push(stageFacts(stage, stages, { dockerfile, text, positions, globals, buildArgs }));
   }
-  const wanted = targetName?.toLowerCase();
-  const named = stages.findLast(({ text, index }) => text.name === wanted || String(index) === wanted);
-  const target = named ?? stages.at(-1)!;
+  const target =
+    stages.findLast(({ index, text }) =>
+      typeof wanted === 'string' ? text.name === wanted.toLowerCase() : index === wanted,
+    ) ?? stages.at(-1)!;
   for (let at: StageFacts | undefined = target; at !== undefined; at = at.base) at.ships = true;
   return { dockerfile, text, positions, stages, target };
 }
@@ -314,6 +315,11 @@ export function shipsPath(stages: readonly StageFacts[], stage: StageFacts, path
 function isOn(stage: StageFacts, upper: StageFacts): boolean {
   for (let at: StageFacts | undefined = upper; at !== undefined; at = at.base) if (at === stage) return true;
   return false;
+}
+
+/** Where the lowest stage that a stage stands on names its image. */
+export function baseLocation(stage: StageFacts): Location {
+  return stage.base === undefined ? stage.text.from.image.location : baseLocation(stage.base);
 }
 
 function related(a: string, b: string): boolean {

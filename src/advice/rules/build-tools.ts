@@ -1,5 +1,6 @@
 import { defineAdvice } from '../advice.ts';
 import { packagesOf } from '../package-installs.ts';
+import { baseLocation } from '../stage-facts.ts';
 
 const TOOLS =
   /^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|autoconf|automake|rustc|cargo|golang|go|maven|gradle|alpine-sdk|gcc-c\+\+|dpkg-dev|python3?-dev|libc-dev|libc6-dev|musl-dev)$/;
@@ -44,12 +45,10 @@ export const buildTools = defineAdvice({
       (target.final.cmd === undefined && target.final.entrypoint === undefined)
     )
       return;
-    let from = target;
-    while (from.base !== undefined) from = from.base;
     report({
       message: `${target.image!.repository} ships a compiler that the program does not need`,
       hint: 'Build in a stage on it, and copy the result into a stage on a small base.',
-      location: from.text.from.image.location,
+      location: baseLocation(target),
       stage: target,
     });
   },

@@ -1,21 +1,19 @@
-import { defineAdvice } from '../advice.ts';
+import { defineImageAdvice } from '../advice.ts';
 import { amount } from '../image-facts.ts';
 
 /** Bytes from which a cache is worth a change. */
 const LARGE = 1_000_000;
 const WORTH_SAYING = 50_000;
 
-export const cacheFiles = defineAdvice({
+export const cacheFiles = defineImageAdvice({
   id: 'CacheFiles',
   description: 'Caches, logs and temporary files are not in the image.',
   severity: 'warning',
   confidence: 'certain',
-  needsImage: true,
   aliases: [],
   yieldsTo: ['ApkCache', 'AptLists', 'NodeCache', 'PipCache', 'RpmCache'],
   on: 'file',
   check(_, report, { image }) {
-    if (image === undefined) return;
     for (const share of image.shares(({ kind, layer }) => kind === 'cache' && !image.isBase(layer))) {
       if (share.bytes < WORTH_SAYING) continue;
       report({

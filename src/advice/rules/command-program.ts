@@ -1,15 +1,13 @@
-import { defineAdvice } from '../advice.ts';
+import { defineImageAdvice } from '../advice.ts';
 
-export const commandProgram = defineAdvice({
+export const commandProgram = defineImageAdvice({
   id: 'CommandProgram',
   description: 'The program of ENTRYPOINT or CMD is in the image.',
   severity: 'error',
   confidence: 'certain',
-  needsImage: true,
   aliases: [],
   on: 'file',
   check({ target }, report, { image }) {
-    if (image === undefined) return;
     const { cmd, entrypoint } = target.final;
     const { Entrypoint, Cmd } = image.config;
     const args = Entrypoint?.length ? Entrypoint : (Cmd ?? []);

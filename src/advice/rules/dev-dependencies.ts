@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { type AdviceFinding, defineAdvice } from '../advice.ts';
 import { amount, type ImageFacts } from '../image-facts.ts';
 import { nodeInstall } from '../package-installs.ts';
-import { type StageFacts, shipsPath } from '../stage-facts.ts';
+import { shipsPath } from '../stage-facts.ts';
 
 export const devDependencies = defineAdvice({
   id: 'DevDependencies',
@@ -11,9 +11,9 @@ export const devDependencies = defineAdvice({
   confidence: 'likely',
   aliases: [],
   on: 'stage',
-  check(stage, report, { stages, positions, context, image }) {
+  check(stage, report, { stages, target, positions, context, image }) {
     if (image !== undefined) {
-      reportImage(image, stage, report);
+      if (stage === target) reportImage(image, report);
       return;
     }
     const manifest = context?.file('package.json');
@@ -49,7 +49,7 @@ export const devDependencies = defineAdvice({
 });
 
 /** What the image has of them, by the instruction that brings it. */
-function reportImage(image: ImageFacts, stage: StageFacts, report: (finding: AdviceFinding) => void): void {
+function reportImage(image: ImageFacts, report: (finding: AdviceFinding) => void): void {
   const names = new Set<string>();
   const shares = image.shares(({ owner, kind }) => {
     if (owner?.dev !== true && kind !== 'npm-dev') return false;
@@ -57,15 +57,13 @@ function reportImage(image: ImageFacts, stage: StageFacts, report: (finding: Adv
     return true;
   });
   for (const share of shares) {
-    const place = image.place(share.layer);
-    if (place.stage !== stage) continue;
     const [first = 'packages', ...others] = [...names].sort();
     const which = others.length === 0 ? first : `${first} and ${others.length} more`;
     report({
       message: `development dependencies are shipped: ${which} (${amount(share)})`,
       hint: 'Install what runs in a stage of its own: npm ci --omit=dev.',
       bytes: share.bytes,
-      ...place,
+      ...image.place(share.layer),
     });
   }
 }

@@ -1,4 +1,5 @@
-import { defineAdvice } from '../advice.ts';
+import type { Leaf } from '../../inspect/leaf.ts';
+import { defineImageAdvice } from '../advice.ts';
 import { amount } from '../image-facts.ts';
 
 interface Sort {
@@ -21,32 +22,26 @@ const SORTS: readonly Sort[] = [
   { name: 'TypeScript sources', pattern: /(?<!\.d)\.[cm]?tsx?$|\.tsbuildinfo$/, severity: 'info' },
 ];
 
-export const developmentFiles = defineAdvice({
+export const developmentFiles = defineImageAdvice({
   id: 'DevelopmentFiles',
   description: 'The history of git, tests, source maps and sources that were compiled are not in the image.',
   severity: 'warning',
   confidence: 'likely',
-  needsImage: true,
   aliases: [],
   on: 'file',
   check(_, report, { image }) {
-    if (image === undefined) return;
     const home = (image.config.WorkingDir ?? '').replace(/^\/+|\/+$/g, '');
     const isCompiled = [...image.census.below(home)].some(({ path }) => /\.[cm]?js$/.test(path));
-    for (const sort of SORTS) {
+    const sorted = new Map(SORTS.map((sort) => [sort, [] as Leaf[]]));
+    for (const leaf of image.census.leaves.values()) {
+      if (image.isBase(leaf.layer)) continue;
+      const sort = sortOf(leaf, home);
+      if (sort !== undefined) sorted.get(sort)!.push(leaf);
+    }
+    for (const [sort, leaves] of sorted) {
       // Some programs run TypeScript as it is.
       if (sort.name === 'TypeScript sources' && !isCompiled) continue;
-      const shares = image.shares(({ path, owner, layer }) => {
-        if (image.isBase(layer) || (owner !== undefined && owner.kind !== 'application')) return false;
-        const own = home !== '' && path.startsWith(`${home}/`) ? path.slice(home.length + 1) : path;
-        if (
-          own.includes('node_modules/') ||
-          (home !== '' && own === path && !/^(srv|opt|home|app)\//.test(path))
-        )
-          return false;
-        return SORTS.find(({ pattern }) => pattern.test(own)) === sort;
-      });
-      for (const share of shares) {
+      for (const share of image.shares(() => true, leaves)) {
         report({
           message: `${sort.name} are shipped (${amount(share)}), such as ${share.largest}`.replace(
             'git are',
@@ -61,3 +56,13 @@ export const developmentFiles = defineAdvice({
     }
   },
 });
+
+/** The sort of a file of the application. */
+function sortOf({ path, owner }: Leaf, home: string): Sort | undefined {
+  if (owner !== undefined && owner.kind !== 'application') return undefined;
+  const isInHome = home !== '' && path.startsWith(`${home}/`);
+  const own = isInHome ? path.slice(home.length + 1) : path;
+  if (own.includes('node_modules/')) return undefined;
+  if (home !== '' && !isInHome && !/^(srv|opt|home|app)\//.test(path)) return undefined;
+  return SORTS.find(({ pattern }) => pattern.test(own));
+}

@@ -1,3 +1,4 @@
+import { nameOf } from '../../layer/entry.ts';
 import { defineAdvice } from '../advice.ts';
 
 export const distrolessCommand = defineAdvice({
@@ -18,7 +19,7 @@ export const distrolessCommand = defineAdvice({
         : { nodejs: 'node', python: 'python', java: 'java' }[language]!;
     if (program === undefined || entrypoint !== undefined || cmd?.command.form !== 'exec') return;
     const [first = ''] = cmd.command.args;
-    if (nameOfProgram(first) !== program) return;
+    if (interpreterName(first) !== program) return;
     const { location } = cmd.command;
     const start = positions.offsetOf(location);
     const [written] = /^\[\s*"[^"]*"\s*,\s*/.exec(text.slice(start)) ?? [];
@@ -35,10 +36,11 @@ export const distrolessCommand = defineAdvice({
 /** The interpreter that is the whole entry point of an image, as in images made like distroless ones. */
 function interpreterOf(entrypoint: readonly string[] | null | undefined): string | undefined {
   const [first = '', ...rest] = entrypoint ?? [];
-  const program = nameOfProgram(first);
+  const program = interpreterName(first);
   return rest.length === 0 && /^(node|python|java)$/.test(program) ? program : undefined;
 }
 
-function nameOfProgram(path: string): string {
-  return path.replace(/^.*\//, '').replace(/[\d.]+$/, '');
+/** `python` of `/usr/bin/python3.12`. */
+function interpreterName(path: string): string {
+  return nameOf(path).replace(/[\d.]+$/, '');
 }

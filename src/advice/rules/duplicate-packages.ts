@@ -1,24 +1,22 @@
 import { size } from '../../events/units.ts';
 import { bytesOf } from '../../inspect/leaf.ts';
 import type { Package } from '../../inspect/package.ts';
-import { defineAdvice } from '../advice.ts';
+import { defineImageAdvice } from '../advice.ts';
 import type { ImageFacts } from '../image-facts.ts';
 
 const NAMED = 3;
 /** Bytes of all further copies, below which nobody gains by an update. */
 const WORTH_SAYING = 100_000;
 
-export const duplicatePackages = defineAdvice({
+export const duplicatePackages = defineImageAdvice({
   id: 'DuplicatePackages',
   description: 'npm packages are in the image once.',
   // What other packages ask for, the project often cannot change.
   severity: 'info',
   confidence: 'likely',
-  needsImage: true,
   aliases: [],
   on: 'file',
   check(_, report, { image }) {
-    if (image === undefined) return;
     const copies = copiesOf(image);
     const bytes = copies.reduce((sum, one) => sum + one.bytes, 0);
     const [first] = copies;

@@ -1,20 +1,19 @@
 import type { Instruction } from '../../dockerfile/ast.ts';
-import { defineAdvice } from '../advice.ts';
+import { tcpPorts } from '../../image/config-values.ts';
+import { defineImageAdvice } from '../advice.ts';
 
-export const exposedPorts = defineAdvice({
+export const exposedPorts = defineImageAdvice({
   id: 'ExposedPorts',
   description: 'EXPOSE names the ports on which the program listens.',
   severity: 'warning',
   // Settings of a container may choose other ports.
   confidence: 'likely',
-  needsImage: true,
   aliases: [],
   on: 'file',
   check({ target }, report, { image }) {
-    const { listening } = image ?? {};
-    if (image === undefined || listening === undefined || listening.length === 0) return;
-    const names = Object.keys(image.config.ExposedPorts ?? {}).filter((name) => /^\d+(\/tcp)?$/.test(name));
-    const exposed = names.map((name) => Number.parseInt(name, 10));
+    const { listening } = image;
+    if (listening === undefined || listening.length === 0) return;
+    const exposed = tcpPorts(image.config);
     const instruction = target.text.instructions.findLast(({ kind }: Instruction) => kind === 'EXPOSE');
     const place = { stage: target, location: instruction?.location ?? image.from.location };
     const unused = exposed.filter((port) => !listening.includes(port));

@@ -16,18 +16,17 @@ export const extractedArchive = defineAdvice({
       command.name === 'unzip';
     if (!stage.ships || !isExtraction) return;
     const { line } = run.instruction.location;
-    const copy = stage.copies.find(
-      ({ sources, isContext, instruction }) =>
-        isContext &&
-        instruction.location.line < line &&
-        sources.some(
-          (source) => ARCHIVE.test(source) && command.args.some((arg) => nameOf(arg) === nameOf(source)),
-        ),
-    );
-    if (copy === undefined) return;
-    const [archive = ''] = copy.sources.filter((source) => ARCHIVE.test(source));
+    const isNamed = (source: string) => command.args.some((arg) => nameOf(arg) === nameOf(source));
+    const [found] = stage.copies
+      .filter(({ isContext, instruction }) => isContext && instruction.location.line < line)
+      .flatMap(({ sources, instruction }) => {
+        const archive = sources.find((source) => ARCHIVE.test(source) && isNamed(source));
+        return archive === undefined ? [] : [{ archive, at: instruction.location.line }];
+      });
+    if (found === undefined) return;
+    const { archive, at } = found;
     report({
-      message: `${archive} stays in the layer of line ${copy.instruction.location.line}, beside what is extracted of it`,
+      message: `${archive} stays in the layer of line ${at}, beside what is extracted of it`,
       hint:
         command.name === 'tar'
           ? `Write ADD ${archive} in place of the COPY: it extracts.`

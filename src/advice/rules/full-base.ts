@@ -1,4 +1,6 @@
 import { defineAdvice } from '../advice.ts';
+import { isCompiler, toolsOf } from '../shipped-tools.ts';
+import { baseLocation } from '../stage-facts.ts';
 
 export const fullBase = defineAdvice({
   id: 'FullBase',
@@ -14,8 +16,8 @@ export const fullBase = defineAdvice({
     const tag = image.tag ?? 'latest';
     if (/alpine|slim|windows|distroless/.test(tag)) return;
     const version = tag === 'latest' ? '<version>' : tag.replace(/-?(bookworm|bullseye|trixie|buster)$/, '');
-    let from = target;
-    while (from.base !== undefined) from = from.base;
+    // A tag says what the image has; a look at the image is better.
+    if (shipped !== undefined && ![...toolsOf(shipped).keys()].some(isCompiler)) return;
     const addons = shipped?.census.facts('native-addons').size;
     const reason =
       addons === undefined
@@ -26,7 +28,7 @@ export const fullBase = defineAdvice({
     report({
       message: `${image.repository}:${tag} ships compilers, libraries and headers, which ${reason}`,
       hint: `Build in a stage on it, and ship one on ${image.repository}:${version}-slim.`,
-      location: from.text.from.image.location,
+      location: baseLocation(target),
       stage: target,
     });
   },

@@ -1,20 +1,18 @@
-import { defineAdvice } from '../advice.ts';
+import { defineImageAdvice } from '../advice.ts';
 
 const SEVERITIES = { critical: 'error', high: 'error', medium: 'warning', low: 'info' } as const;
 
 const HINT =
   'Replace the secret, and give it by RUN --mount=type=secret or at run time. `jettison secrets` lists all places.';
 
-export const imageSecrets = defineAdvice({
+export const imageSecrets = defineImageAdvice({
   id: 'ImageSecrets',
   description: 'No layer of the image and no setting of it has a password, a token or a private key.',
   severity: 'error',
   confidence: 'likely',
-  needsImage: true,
   aliases: [],
   on: 'file',
   check(_, report, { image }) {
-    if (image === undefined) return;
     for (const finding of image.secrets) {
       const { where, name, line, masked, title, severity, addedBy, hiddenBy, isBase, instruction } = finding;
       if (isBase) continue;

@@ -1,16 +1,14 @@
 import { addonFaults } from '../../inspect/addon-faults.ts';
-import { defineAdvice } from '../advice.ts';
+import { defineImageAdvice } from '../advice.ts';
 
-export const nativeAddons = defineAdvice({
+export const nativeAddons = defineImageAdvice({
   id: 'NativeAddons',
   description: 'Native addons are built for the C library, the architecture and the Node of the image.',
   severity: 'error',
   confidence: 'certain',
-  needsImage: true,
   aliases: [],
   on: 'file',
   check(_, report, { image }) {
-    if (image === undefined) return;
     for (const { path, name, fault } of addonFaults(image.inspection)) {
       report({
         message: `${name} does not load in this image: /${path} ${fault}`,

@@ -1,5 +1,5 @@
 import { defineAdvice } from '../advice.ts';
-import { packagesOf } from '../package-installs.ts';
+import { isGlobal, packagesOf } from '../package-installs.ts';
 import type { ShellCommand } from '../shell-commands.ts';
 
 export const pinnedTools = defineAdvice({
@@ -24,8 +24,7 @@ export const pinnedTools = defineAdvice({
 /** The packages that a command installs by their names alone. */
 function unpinned(command: ShellCommand): string[] {
   const { name, args } = command;
-  const isGlobal = args.some((arg) => /^(-g|--global|--location=global)$/.test(arg));
-  if (name === 'npm' && isGlobal) {
+  if (name === 'npm' && isGlobal(args)) {
     const names = packagesOf(command, ['npm'], ['install', 'i', 'add']) ?? [];
     return names.filter((one) => !/.@.|[:/$].*[/.]|^[./$]|\$/.test(one) || /@latest$/.test(one));
   }

@@ -1,33 +1,20 @@
 import { size } from '../../events/units.ts';
-import { bytesOf } from '../../inspect/leaf.ts';
-import { defineAdvice } from '../advice.ts';
+import { defineImageAdvice } from '../advice.ts';
+import { isCompiler, toolsOf } from '../shipped-tools.ts';
 
 const NAMED = 5;
-/** npm and its like, with the packages in them. */
-const INSTALLED = /(?:^|\/)lib\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
-const COMPILER =
-  /^(gcc|g\+\+|cpp|clang|llvm|binutils|make|cmake|build-base|build-essential|rustc|go|golang)([-.\d].*)?$/;
 
-export const runtimeTools = defineAdvice({
+export const runtimeTools = defineImageAdvice({
   id: 'RuntimeTools',
   description: 'Package managers, compilers and shells are not in the last stage.',
   // Without a shell nobody can look around in a container: some want that.
   severity: 'info',
   confidence: 'likely',
-  needsImage: true,
   aliases: [],
   on: 'file',
   check(_, report, { image }) {
-    if (image === undefined) return;
-    const names = new Map<string, { bytes: number; layer: number }>();
-    for (const leaf of image.census.leaves.values()) {
-      if (leaf.kind !== 'tool') continue;
-      const name = INSTALLED.exec(leaf.path)?.[1] ?? leaf.owner?.name ?? leaf.path;
-      const sum = names.get(name) ?? { bytes: 0, layer: leaf.layer };
-      sum.bytes += bytesOf(leaf);
-      names.set(name, sum);
-    }
-    const own = [...names].filter(([name, { layer }]) => COMPILER.test(name) && !image.isBase(layer));
+    const tools = [...toolsOf(image)];
+    const own = tools.filter(([name, { layer }]) => isCompiler(name) && !image.isBase(layer));
     const [installed] = own;
     if (installed !== undefined) {
       const bytes = own.reduce((sum, [, one]) => sum + one.bytes, 0);
@@ -39,7 +26,7 @@ export const runtimeTools = defineAdvice({
         ...image.place(installed[1].layer),
       });
     }
-    const rest = [...names].filter((one) => !own.includes(one)).sort(([, a], [, b]) => b.bytes - a.bytes);
+    const rest = tools.filter((one) => !own.includes(one)).sort(([, a], [, b]) => b.bytes - a.bytes);
     const bytes = rest.reduce((sum, [, one]) => sum + one.bytes, 0);
     if (rest.length === 0 || bytes === 0) return;
     report({

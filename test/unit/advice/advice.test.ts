@@ -98,6 +98,22 @@ describe('rules of advice and stages', () => {
     expect(await rulesFor(text, { 'a.tgz': '' })).not.toContain(rule);
   });
 
+  test('the last stage is shipped, with a name or without', async () => {
+    expect(await rulesFor('FROM node:22\nFROM node:22-slim AS final\n')).not.toContain('FullBase');
+    expect(await rulesFor('FROM node:22-slim AS build\nFROM node:22\n')).toContain('FullBase');
+  });
+
+  test('ExtractedArchive: names the archive that is extracted', async () => {
+    const text = 'FROM debian:12-slim\nCOPY a.tgz b.tgz /tmp/\nRUN tar xzf /tmp/b.tgz\n';
+    const found = (await linted(text, { 'a.tgz': '', 'b.tgz': '' })).find(
+      ({ code }) => code === 'ExtractedArchive',
+    );
+    expect(found).toMatchObject({
+      message: 'b.tgz stays in the layer of line 2, beside what is extracted of it',
+      hint: 'Write ADD b.tgz in place of the COPY: it extracts.',
+    });
+  });
+
   test('EndOfLifeBase: a stage that is not shipped is an info', async () => {
     const severity = async (text: string) =>
       (await linted(text)).find(({ code }) => code === 'EndOfLifeBase')?.severity;

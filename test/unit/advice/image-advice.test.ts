@@ -25,6 +25,10 @@ const HEAD = 'FROM base\nWORKDIR /app\nCOPY package.json package-lock.json ./\n'
 const COPIED: LintedLayer = ['COPY package.json package-lock.json ./', { 'app/package.json': MANIFEST }];
 
 const large = 'x'.repeat(2_000_000);
+const GCC = {
+  'lib/apk/db/installed': 'P:gcc\nV:13.2\nF:usr/bin\nR:gcc\n\nP:busybox\nV:1.36\nF:bin\nR:sh\n\n',
+  'usr/bin/gcc': large,
+};
 
 async function findings(
   rule: string,
@@ -224,11 +228,7 @@ describe('advice on an image', () => {
 
   test('RuntimeTools: compilers that are installed are a warning, what the base has an info', async () => {
     const text = 'FROM base\nRUN apk add gcc\n';
-    const installed = 'P:gcc\nV:13.2\nF:usr/bin\nR:gcc\n\nP:busybox\nV:1.36\nF:bin\nR:sh\n\n';
-    const layer: LintedLayer = [
-      'RUN apk add gcc',
-      { 'lib/apk/db/installed': installed, 'usr/bin/gcc': large },
-    ];
+    const layer: LintedLayer = ['RUN apk add gcc', GCC];
     const found = await findings('RuntimeTools', text, [layer]);
     expect(found.map(({ severity, location }) => [severity, location.line])).toEqual([
       ['info', 1],
@@ -247,11 +247,17 @@ describe('advice on an image', () => {
   test('FullBase: says whether a native addon may need the full image', async () => {
     const text = 'FROM node:22\nCOPY a /\n';
     const message = async (files: Record<string, string>) =>
-      (await findings('FullBase', text, [['COPY a /', files]]))[0]?.message;
+      (await findings('FullBase', text, [['COPY a /', { ...files, ...GCC }]]))[0]?.message;
     expect(await message({ a: 'a' })).toContain('which no native addon of the image needs');
     expect(await message({ 'a.node': sharedLibrary(['napi_a']) })).toContain(
       'which the native addon of the image may need',
     );
+  });
+
+  test('FullBase: an image without a compiler is not the full one, whatever its tag says', async () => {
+    const text = 'FROM node:22\nCOPY a /\n';
+    expect(await findings('FullBase', text, [['COPY a /', { a: 'a' }]])).toEqual([]);
+    expect(await findings('FullBase', text, [['COPY a /', GCC]])).toHaveLength(1);
   });
 });
 
