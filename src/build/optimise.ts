@@ -7,11 +7,11 @@ import { EXIT, JettisonError } from '../errors/error.ts';
 import { seconds } from '../events/units.ts';
 import type { Digest } from '../image/digest.ts';
 import { familiarName } from '../image/reference.ts';
-import { behaviourChanges, whyUndecided } from '../optimise/behaviour.ts';
+import { behaviourChanges, wasAsked, whyUndecided } from '../optimise/behaviour.ts';
 import { startFile } from '../optimise/edited-text.ts';
 import type { BaseChoice, OptimiseEvidence, Texts } from '../optimise/rewrite.ts';
 import { REWRITES } from '../optimise/rewrites.ts';
-import { isReachable } from '../probe/listening.ts';
+import { reachablePorts } from '../probe/listening.ts';
 import type { ProbeResult } from '../probe/probe-result.ts';
 import { findImage, listImages, type NamedImage } from '../store/lookup.ts';
 import { useStore } from '../store/store.ts';
@@ -169,10 +169,8 @@ class Search {
   /** Of an image that exposes no port, those are asked on which its program listens. */
   async #probeOriginal(image: Digest): Promise<{ probe: ProbeResult; ports?: readonly number[] }> {
     const probe = await this.#trials.probe(image);
-    const { answers, health, probe: own, test, listening, outcome } = probe;
-    const isAsked = answers.length > 0 || [health, own, test].some((check) => check !== undefined);
-    const ports = [...new Set(listening.filter(isReachable).map(({ port }) => port))].sort((a, b) => a - b);
-    if (isAsked || outcome !== 'answered' || ports.length === 0) return { probe };
+    const ports = reachablePorts(probe.listening);
+    if (wasAsked(probe) || probe.outcome !== 'answered' || ports.length === 0) return { probe };
     return { probe: await this.#trials.probe(image, ports), ports };
   }
 
@@ -217,7 +215,8 @@ class Search {
     const ignore = ignoreText === undefined ? {} : { ignoreText, ignoreName: '.dockerignore' };
     const context = contextEvidence(this.#directory, ignore);
     const bases = await this.#bases(plan);
-    return { texts, facts: dockerfileFacts(dockerfile, buildArgs), plan, context, ...built, bases };
+    const facts = dockerfileFacts(dockerfile, buildArgs, plan.target.index);
+    return { texts, facts, plan, context, ...built, bases };
   }
 
   /** Images that are smaller than the final stage's base: those that were named, and others of its repository. */

@@ -5,15 +5,8 @@ import type { ProbeResult } from '../probe/probe-result.ts';
  * Why a probe of the original cannot show whether another image behaves in the same way; undefined when it can. A
  * command that ends is judged by its exit code and its output.
  */
-export function whyUndecided({
-  outcome,
-  error,
-  exitCode,
-  answers,
-  health,
-  probe,
-  test,
-}: ProbeResult): string | undefined {
+export function whyUndecided(result: ProbeResult): string | undefined {
+  const { outcome, error, exitCode, health, probe, test } = result;
   if (outcome === 'failed') return `the image could not start: ${error}`;
   if (outcome === 'ended') {
     return exitCode === 0 ? undefined : `the image's command ended with exit code ${exitCode}`;
@@ -23,9 +16,13 @@ export function whyUndecided({
   );
   if (failed !== undefined) return `${failed[0]} fails for the Dockerfile as it is`;
   if (outcome === 'silent') return 'the image did not answer on its exposed ports';
-  if (answers.length > 0 || health !== undefined || probe !== undefined || test !== undefined)
-    return undefined;
+  if (wasAsked(result)) return undefined;
   return 'the image has no port and no health check, and its command runs on: there is nothing to ask';
+}
+
+/** Whether something was asked of the program: on a port, or by a check. */
+export function wasAsked({ answers, health, probe, test }: ProbeResult): boolean {
+  return answers.length > 0 || [health, probe, test].some((check) => check !== undefined);
 }
 
 /**
