@@ -59,7 +59,7 @@ export async function lint({
     const findings = result.findings.map((one) => ({ severity: 'warning' as const, ...one }));
     return { ...result, settings, findings };
   }
-  const facts = dockerfileFacts(dockerfile, options.buildArgs, options.target);
+  const facts = dockerfileFacts(dockerfile, options.buildArgs, plan?.target.index ?? options.target);
   const shipped =
     image === undefined ? undefined : await imageOf(image, facts, today, { cwd, run, ...options });
   const context = contextOf(options, facts, result);
@@ -68,10 +68,11 @@ export async function lint({
   const shellCheck = shell ? findShellCheck(options.env ?? process.env) : undefined;
   const inScripts = shellCheck === undefined ? [] : await shellFindings(facts, shellCheck, options.signal);
   const others = [...result.findings, ...inScripts];
-  const found = advise(evidence, others, settings);
-  const isRepeated = shipped !== undefined && found.some(({ code }) => code === sourcesBeforeInstall.id);
+  // Only its finding says how often: without one, no history is read.
+  const isRepeated =
+    shipped !== undefined && advise(evidence, [], settings, [sourcesBeforeInstall]).length > 0;
   const rates = isRepeated ? await ratesOf(options) : undefined;
-  const findings = rates === undefined ? found : advise({ ...evidence, rates }, others, settings);
+  const findings = advise({ ...evidence, ...(rates !== undefined && { rates }) }, others, settings);
   return { ...result, settings, findings };
 }
 
@@ -115,7 +116,7 @@ async function ratesOf({ context, ...options }: CheckOptions): Promise<Evidence[
   const { openHistory } = await import('./opened-history.ts');
   try {
     const history = await openHistory({
-      ...pick(options, 'file', 'home', 'env', 'signal', 'buildArgs'),
+      ...pick(options, 'file', 'home', 'env', 'signal', 'buildArgs', 'target'),
       context,
     });
     try {

@@ -35,7 +35,8 @@ export async function fixFile(
   wanted: (finding: LintFinding) => boolean,
 ): Promise<Fixed> {
   if (options.file === '-') throw usageError('--fix has no file to rewrite', 'Name a Dockerfile.');
-  const first = await lint(options);
+  // What shellcheck finds has no fixes.
+  const first = await lint({ ...options, shell: false });
   // Without a name, the Dockerfile is that of the context.
   const { context = '', file = join(context, first.file) } = options;
   let result = first;
@@ -46,8 +47,9 @@ export async function fixFile(
     // A text that is no Dockerfile any more would be a bug: it is not written.
     parseForBuild({ text: fixed.text, name: result.file }, options.buildArgs);
     count += fixed.count;
-    result = await lint({ ...options, text: fixed.text });
+    result = await lint({ ...options, shell: false, text: fixed.text });
   }
+  if (options.shell !== false) result = await lint({ ...options, text: result.text });
   return { file, before: first.text, after: result.text, count, result };
 }
 

@@ -41,8 +41,15 @@ const RULE_BOOK: RuleBook = new Map<string, { description: string; own?: true }>
   ...[...ADVICE_RULES].map(([id, { description }]) => [id, { description, own: true }] as const),
 ]);
 
-/** The rules that a list names: sets, or ids. */
-function ruleList(text: string): (rule: string) => boolean {
+/** The rules that a list names. */
+interface RuleChoice {
+  has(rule: string): boolean;
+  /** Whether rules of shellcheck are among them. */
+  hasShell: boolean;
+}
+
+/** @param text names of sets, and ids of rules */
+function ruleList(text: string): RuleChoice {
   const names = text.split(',').map((name) => name.trim());
   for (const name of names) {
     if (Object.hasOwn(SETS, name) || RULE_BOOK.has(name) || isOfShell(name)) continue;
@@ -54,7 +61,10 @@ function ruleList(text: string): (rule: string) => boolean {
         : `Did you mean ${meant}?`,
     );
   }
-  return (rule) => names.some((name) => (Object.hasOwn(SETS, name) ? SETS[name]!(rule) : name === rule));
+  return {
+    has: (rule) => names.some((name) => (Object.hasOwn(SETS, name) ? SETS[name]!(rule) : name === rule)),
+    hasShell: names.some((name) => name === 'all' || name === 'shell' || isOfShell(name)),
+  };
 }
 
 export const command = defineCommand({
@@ -111,8 +121,10 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
     'jettison lint --rules docker --format sarif services/*/Dockerfile > lint.sarif',
   ],
   async run({ flags, args, io }) {
-    const wanted = flags.rules ?? SETS['all']!;
-    const isWanted = ({ code }: { code: string }) => wanted(code);
+    const rules = flags.rules ?? ruleList('all');
+    const isWanted = ({ code }: { code: string }) => rules.has(code);
+    // A patch says nothing of what is left to find.
+    const shell = rules.hasShell && !flags['fix-dry-run'];
     const image = imageOf(flags, args.length);
     const jobs = (args.length === 0 ? [undefined] : args).map((arg): LintOptions => {
       const file = arg === undefined ? undefined : fileOf(arg, io.cwd);
@@ -124,9 +136,11 @@ Exit codes: 0 nothing found, 1 something found, 2 the command line is wrong.`,
         stdin: io.stdin,
         env: io.env,
         cwd: io.cwd,
+        signal: io.signal,
+        shell,
         ...(file === undefined ? {} : { file }),
         ...(flags.target === undefined ? {} : { target: flags.target }),
-        ...(image === undefined ? {} : { image, run: flags.run, signal: io.signal }),
+        ...(image === undefined ? {} : { image, run: flags.run }),
         ...(flags.config === undefined ? {} : { config: flags.config }),
       };
     });

@@ -149,6 +149,25 @@ describe('jettison lint', () => {
     expect(readFileSync(at('Dockerfile'), 'utf8')).toBe(BAD);
   });
 
+  test('shellcheck runs once, and only where its findings are shown', async () => {
+    const bin = tempDir();
+    writeFileSync(join(bin, 'shellcheck'), `#!/bin/sh\necho run >> ${bin}/runs\necho '[]'\n`, {
+      mode: 0o755,
+    });
+    const runs = async (...args: string[]) => {
+      writeFileSync(join(bin, 'runs'), '');
+      writeFileSync(at('scripts'), 'FROM alpine:3.22\nRUN apk add jq\nUSER 1000\nCMD sleep 9\n');
+      await run(lint, [...args, at('scripts')], '', { PATH: bin });
+      return readFileSync(join(bin, 'runs'), 'utf8').split('\n').length - 1;
+    };
+    expect(await runs()).toBe(1);
+    expect(await runs('--rules=RunAsRoot,SC2086')).toBe(1);
+    expect(await runs('--rules=docker,advice')).toBe(0);
+    expect(await runs('--fix')).toBe(1);
+    expect(await runs('--fix', '--rules=advice')).toBe(0);
+    expect(await runs('--fix-dry-run')).toBe(0);
+  });
+
   test('--rules refuses a rule that does not exist', async () => {
     await expect(run(lint, ['--rules=RunAsRot'])).rejects.toMatchObject({ hint: 'Did you mean RunAsRoot?' });
   });
