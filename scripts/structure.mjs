@@ -63,6 +63,8 @@ const SHORT_FILES = {
   'dockerfile/suggest.ts': "Docker's limits for suggestions",
   'events/renderer.ts': 'an interface, one file a renderer',
   'explore/cursor.ts': 'a class of its own',
+  'fields/shell-quote.ts': 'for sandboxes, completion and ssh',
+  'fleet/named-builders.ts': 'for the command line, without the rest of the fleet',
   'fleet/schemes.ts': 'a table, one line a scheme',
   'forecast/proposals/proposals.ts': 'a table, one line a proposal',
   'init/compose-file.ts': 'one of the files that init writes',

@@ -53,7 +53,7 @@ export class Session {
     const { store, secrets, signal, env } = this;
     this.#fleet = new Fleet({
       ...{ store, secrets, agents, signal, fallback },
-      builders: parseBuilders(builders, undefined, { env, cwd: process.cwd(), signal }),
+      builders: parseBuilders(builders, { env, cwd: process.cwd(), signal }),
       project: basename(resolve(context)),
     });
     return this.#fleet;

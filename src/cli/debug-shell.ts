@@ -1,7 +1,7 @@
 import type { DebugStop } from '../build/debug.ts';
 import { JettisonError } from '../errors/error.ts';
 import { style, wantsColor } from '../errors/style.ts';
-import { quote } from '../launch/setup-lines.ts';
+import { quote } from '../fields/shell-quote.ts';
 import { terminalSize } from '../run/terminal.ts';
 import type { Io } from './command.ts';
 

@@ -30,17 +30,8 @@ export function parseBuilder(text: string, environment: LinkEnvironment): Builde
   });
 }
 
-/**
- * The builders of several addresses, each once.
- *
- * @param fallback `JETTISON_BUILDERS`: addresses with spaces between, used if none is given
- */
-export function parseBuilders(
-  given: readonly string[],
-  fallback: string | undefined,
-  environment: LinkEnvironment,
-): BuilderAddress[] {
-  const texts = given.length > 0 ? given : (fallback ?? '').split(/\s+/).filter((text) => text !== '');
+/** The builders of several addresses, each once. */
+export function parseBuilders(texts: readonly string[], environment: LinkEnvironment): BuilderAddress[] {
   return [...new Set(texts)].flatMap((text) => parseBuilder(text, environment));
 }
 
@@ -65,7 +56,13 @@ function parseAddress(text: string, name: string, environment: LinkEnvironment):
       `${name}:// takes ${known.join(', ')}.`,
     );
   }
-  return { text, max: maxOf(address), link: scheme.link(address, environment) };
+  try {
+    return { text, max: maxOf(address), link: scheme.link(address, environment) };
+  } catch (error) {
+    // Of decodeURIComponent.
+    if (!(error instanceof URIError)) throw error;
+    throw invalidBuilder(`invalid "%" in the builder "${text}"`, 'Write "%" itself as "%25".');
+  }
 }
 
 function maxOf(address: URL): number | undefined {

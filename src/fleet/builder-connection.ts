@@ -25,8 +25,10 @@ import {
 import type { Decoded, Message } from './protocol/message.ts';
 import { StreamBridge } from './stream-bridge.ts';
 
-const CONNECT_MS = 20_000;
-const MOST_MESSAGE = 64 * 2 ** 20;
+/** How long a builder may take to answer a question about itself. */
+const ANSWER_MS = 20_000;
+/** BuildKit splits longer logs and pieces of files. */
+const MOST_MESSAGE = 16 * 2 ** 20;
 const WINDOW = 8 * 2 ** 20;
 /** How calls end when there is no connection, or none any more. */
 const LOST = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);
@@ -83,8 +85,7 @@ export class BuilderConnection {
   /** The first call: it fails if there is no builder. */
   async #info(): Promise<string | undefined> {
     try {
-      const deadline = Date.now() + CONNECT_MS;
-      const { version } = await this.#call('Info', infoRequest, infoResponse, {}, { deadline });
+      const { version } = await this.#ask('Info', infoRequest, infoResponse);
       return version?.version;
     } catch (error) {
       if (error instanceof JettisonError && error.details?.['status'] === 'UNIMPLEMENTED') return undefined;
@@ -93,7 +94,11 @@ export class BuilderConnection {
   }
 
   async workers(): Promise<Decoded<typeof listWorkersResponse>['workers']> {
-    return (await this.#call('ListWorkers', listWorkersRequest, listWorkersResponse, {})).workers;
+    return (await this.#ask('ListWorkers', listWorkersRequest, listWorkersResponse)).workers;
+  }
+
+  #ask<A>(method: string, request: Message<object>, response: Message<A>): Promise<A> {
+    return this.#call(method, request, response, {}, { deadline: Date.now() + ANSWER_MS });
   }
 
   /** Solves, and ends as the solve does. An aborted signal cancels it at the builder. */
@@ -116,6 +121,7 @@ export class BuilderConnection {
     );
     const cancel = () => call.cancel();
     signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
     try {
       for await (const part of call) yield part as Decoded<typeof statusResponse>;
     } catch (error) {

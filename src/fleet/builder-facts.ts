@@ -8,6 +8,7 @@ import type { BuilderAddress } from './builder-address.ts';
 import { BuilderConnection } from './builder-connection.ts';
 import { fileTree } from './memory-files.ts';
 import { solveRemotely } from './remote-solve.ts';
+import { returnedImage } from './returned-image.ts';
 import { contentService } from './services/content.ts';
 import { filesyncService } from './services/filesync.ts';
 
@@ -101,21 +102,14 @@ async function trySolve(connection: BuilderConnection, signal: AbortSignal): Pro
       {
         name: 'check',
         key: 'jettison-check',
-        services: [
-          filesyncService(
-            sources,
-            () => {},
-            () => {},
-          ),
-          contentService(store.blobs, new Map(), () => {}),
-        ],
+        services: [filesyncService(sources, () => {}), contentService(store.blobs, new Map())],
         attributes: { 'no-cache': '' },
         entitlements: [],
         onStatus: () => {},
       },
       signal,
     );
-    store.blobs.read(digest);
+    returnedImage(store.blobs, digest, connection.address.text);
   } finally {
     store.close();
     rmSync(home, { recursive: true, force: true });

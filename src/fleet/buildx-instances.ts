@@ -2,16 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { JettisonError } from '../errors/error.ts';
+import { type Fields, membersOf, textOf } from '../fields/json-values.ts';
 
 /** A node of an instance, as an address, with what its programs need in the environment. */
 export interface BuildxNode {
   address: string;
   env: NodeJS.ProcessEnv;
-}
-
-interface Instance {
-  Driver?: string;
-  Nodes?: { Name?: string; Endpoint?: string; DriverOpts?: Record<string, string> | null }[];
 }
 
 /** The names that `docker buildx create` has stored. */
@@ -31,17 +27,17 @@ export function buildxNames(env: NodeJS.ProcessEnv): string[] {
 export function buildxInstance(name: string, env: NodeJS.ProcessEnv): BuildxNode[] | undefined {
   if (!buildxNames(env).includes(name)) return undefined;
   const path = join(folderOf(env), name);
-  let instance: Instance;
+  let instance: Fields;
   try {
-    instance = JSON.parse(readFileSync(path, 'utf8')) as Instance;
+    instance = membersOf(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
     throw new JettisonError('BUILDER_INVALID', `cannot read ${path}: ${(error as Error).message}`, {
       hint: `Create the builder again: docker buildx create --name ${name}`,
       cause: error,
     });
   }
-  const nodes = Array.isArray(instance?.Nodes) ? instance.Nodes : [];
-  const driver = String(instance?.Driver);
+  const nodes: unknown[] = Array.isArray(instance['Nodes']) ? instance['Nodes'] : [];
+  const driver = textOf(instance['Driver']) ?? '';
   const found = nodes.map((node) => nodeOf(driver, node)).filter((node) => node !== undefined);
   if (found.length > 0 && found.length === nodes.length) return found;
   throw new JettisonError(
@@ -57,14 +53,17 @@ export function buildxInstance(name: string, env: NodeJS.ProcessEnv): BuildxNode
 }
 
 /** Drivers: https://docs.docker.com/build/builders/drivers/ */
-function nodeOf(driver: string, node: NonNullable<Instance['Nodes']>[number]): BuildxNode | undefined {
-  const { Name: name = '', Endpoint: endpoint = '', DriverOpts: options } = node;
+function nodeOf(driver: string, node: unknown): BuildxNode | undefined {
+  const { Name, Endpoint, DriverOpts } = membersOf(node);
+  const name = textOf(Name);
+  const endpoint = textOf(Endpoint) ?? '';
+  const options = membersOf(DriverOpts);
   const isUrl = endpoint.includes('://');
   if (driver === 'remote' && isUrl) {
     const tls = { 'tls-ca': 'cacert', 'tls-cert': 'cert', 'tls-key': 'key', 'tls-name': 'servername' };
     const query = new URLSearchParams(
       Object.entries(tls).flatMap(([ours, theirs]) => {
-        const value = options?.[theirs];
+        const value = textOf(options[theirs]);
         return value === undefined ? [] : [[ours, value] as [string, string]];
       }),
     ).toString();
@@ -73,7 +72,7 @@ function nodeOf(driver: string, node: NonNullable<Instance['Nodes']>[number]): B
   const env = isUrl ? { DOCKER_HOST: endpoint } : {};
   const isContext = !isUrl && endpoint !== '' && endpoint !== 'default';
   if (driver === 'docker' && !isContext) return { address: 'docker://', env };
-  if (driver !== 'docker-container') return undefined;
+  if (driver !== 'docker-container' || name === undefined) return undefined;
   const query = isContext ? `?context=${encodeURIComponent(endpoint)}` : '';
   return { address: `docker-container://buildx_buildkit_${name}${query}`, env };
 }

@@ -21,13 +21,20 @@ export interface FleetOptions extends Offers {
   signal: AbortSignal;
 }
 
+/** Errors after which a connection cannot be used any more. */
+const LOST = ['BUILDER_UNREACHABLE', 'ENGINE_UNREACHABLE'];
+/** Errors of one builder, which did not run the command: another one may do better. */
+const OF_BUILDER = [...LOST, 'BUILDER_FAILED', 'BUILDER_UNSUITABLE', 'ENGINE_UNSUPPORTED'];
+
 /** A builder that is in use. */
 interface Opened extends Candidate {
+  address: BuilderAddress;
   connection: BuilderConnection;
 }
 
 /** Runs the commands of one build on builders: each on the first in its order that can. */
 export class Fleet implements RemoteRunner {
+  /** Connections, and failures to connect: a builder that cannot be reached is tried once in a build. */
   readonly #opened = new Map<BuilderAddress, Promise<Opened>>();
   readonly #slots: Map<BuilderAddress, Slots>;
 
@@ -35,32 +42,32 @@ export class Fleet implements RemoteRunner {
     this.#slots = new Map(options.builders.map((one) => [one, new Slots(one.max ?? DEFAULT_MAX)]));
   }
 
-  /** @throws JettisonError `BUILDER_UNSUITABLE`; without a fallback also the last builder's error */
+  /** @throws JettisonError the last builder's error if this machine may not, or cannot, run the command */
   async run(run: RemoteRun, services: RemoteRunServices): Promise<RemoteResult | undefined> {
     const failures: JettisonError[] = [];
     const failed = (error: unknown) => {
       this.options.signal.throwIfAborted();
-      if (!isOfBuilder(error)) throw error;
+      if (!(error instanceof JettisonError && OF_BUILDER.includes(error.code))) throw error;
       failures.push(error);
       services.onRetry(error);
     };
-    const reachable = new Map<Opened, BuilderAddress>();
-    for (const address of this.options.builders) {
-      await this.#open(address).then((opened) => reachable.set(opened, address), failed);
+    const openings = await Promise.allSettled(this.options.builders.map((address) => this.#open(address)));
+    const reachable: Opened[] = [];
+    for (const opening of openings) {
+      if (opening.status === 'fulfilled') reachable.push(opening.value);
+      else failed(opening.reason);
     }
     const key = `${this.options.project}\0${run.stage}`;
-    for (const opened of orderBuilders([...reachable.keys()], key, run.platform)) {
-      const address = reachable.get(opened)!;
+    for (const opened of orderBuilders(reachable, key, run.platform)) {
+      const { address } = opened;
       const slots = this.#slots.get(address)!;
       await slots.take(() => services.onState(`waiting for ${address.text}`), this.options.signal);
       try {
         services.onState(`at ${address.text}`);
         return await runAtBuilder(opened.connection, run, services, this.options);
       } catch (error) {
-        // The next command connects anew.
-        this.#opened.delete(address);
-        opened.connection.close();
         failed(error);
+        if (LOST.includes((error as JettisonError).code)) await this.#drop(opened);
       } finally {
         slots.free();
       }
@@ -82,15 +89,29 @@ export class Fleet implements RemoteRunner {
     if (opening === undefined) {
       opening = this.#connect(address);
       this.#opened.set(address, opening);
-      opening.catch(() => this.#opened.delete(address));
     }
     return opening;
   }
 
+  /** Closes a connection that was lost; the next command connects anew, unless another one did already. */
+  async #drop(opened: Opened): Promise<void> {
+    const { address, connection } = opened;
+    const current = this.#opened.get(address);
+    if ((await current?.catch(() => undefined)) !== opened || this.#opened.get(address) !== current) return;
+    this.#opened.delete(address);
+    connection.close();
+  }
+
   async #connect(address: BuilderAddress): Promise<Opened> {
     const connection = await BuilderConnection.open(address, this.options.signal);
-    const { workers } = await builderFacts(connection);
-    return { text: address.text, platforms: workers.flatMap(({ platforms }) => platforms), connection };
+    try {
+      const { workers } = await builderFacts(connection);
+      const platforms = workers.flatMap((worker) => worker.platforms);
+      return { text: address.text, platforms, address, connection };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   #unserved(platform: Platform, failure: JettisonError | undefined): undefined {
@@ -104,12 +125,4 @@ export class Fleet implements RemoteRunner {
       })
     );
   }
-}
-
-/** Whether another builder may do better: this one cannot be reached, or failed without running the command. */
-function isOfBuilder(error: unknown): error is JettisonError {
-  return (
-    error instanceof JettisonError &&
-    ['BUILDER_UNREACHABLE', 'BUILDER_FAILED', 'ENGINE_UNREACHABLE'].includes(error.code)
-  );
 }

@@ -4,6 +4,7 @@ import { BuilderConnection } from './builder-connection.ts';
 import { type BuilderFacts, builderFacts } from './builder-facts.ts';
 import { buildxNames } from './buildx-instances.ts';
 import type { LinkEnvironment } from './link.ts';
+import { namedBuilders, RUNNING_ENGINE } from './named-builders.ts';
 
 /** A builder, and what it says of itself, or why it does not. */
 export interface ListedBuilder {
@@ -13,14 +14,12 @@ export interface ListedBuilder {
   error: JettisonError | undefined;
 }
 
-const RUNNING_ENGINE = 'docker://';
 const PATIENCE_MS = 5000;
 
 /** The builders of JETTISON_BUILDERS and of `docker buildx`, and the running engine if there is one. */
 export async function listBuilders(environment: LinkEnvironment): Promise<ListedBuilder[]> {
   const { env } = environment;
-  const own = (env['JETTISON_BUILDERS'] ?? '').split(/\s+/).filter((text) => text !== '');
-  const names = [...new Set([...own, ...buildxNames(env), RUNNING_ENGINE])];
+  const names = [...new Set([...namedBuilders(env), ...buildxNames(env), RUNNING_ENGINE])];
   const found = await Promise.all(names.map((name) => list(name, environment)));
   return found.flat().filter(({ name, facts }) => facts !== undefined || name !== RUNNING_ENGINE);
 }
@@ -31,7 +30,7 @@ export async function inspectBuilders(
   environment: LinkEnvironment,
 ): Promise<({ address: string } & BuilderFacts)[]> {
   return Promise.all(
-    parseBuilders([text], undefined, environment).map(async (builder) => ({
+    parseBuilders([text], environment).map(async (builder) => ({
       address: builder.text,
       ...(await factsOf(builder, environment.signal)),
     })),

@@ -2,17 +2,18 @@ import { JettisonError } from '../errors/error.ts';
 import { type Digest, sha256 } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { type ImageConfig, type Manifest, MEDIA } from '../image/types.ts';
-import type { RemoteResult, RemoteRun, RemoteRunServices } from '../protocol/remote-run.ts';
-import { readImage } from '../store/lookup.ts';
+import type { RemoteMount, RemoteResult, RemoteRun, RemoteRunServices } from '../protocol/remote-run.ts';
 import type { Store } from '../store/store.ts';
 import type { BuilderConnection } from './builder-connection.ts';
 import { fileTree } from './memory-files.ts';
 import { type SolveStatus, solveRemotely } from './remote-solve.ts';
+import { returnedImage, unusableImage } from './returned-image.ts';
 import { BELOW, filesContext, runDockerfile, SCRIPT, scriptFiles } from './run-dockerfile.ts';
 import { contentService } from './services/content.ts';
 import { filesyncService, type SentFiles } from './services/filesync.ts';
 import { secretsService } from './services/secrets.ts';
 import { sshService } from './services/ssh.ts';
+import type { SessionService } from './session-service.ts';
 
 /** What a command at a builder may use of this machine. */
 export interface Offers {
@@ -34,8 +35,9 @@ export async function runAtBuilder(
   connection: BuilderConnection,
   run: RemoteRun,
   services: RemoteRunServices,
-  { store, secrets, agents }: Offers,
+  offers: Offers,
 ): Promise<RemoteResult> {
+  const { store } = offers;
   const { manifest, digests } = writeImage(store, run);
   const timeout = new AbortController();
   const clock = commandClock(run.timeoutMs, () => timeout.abort(new Error('time is up')));
@@ -55,16 +57,11 @@ export async function runAtBuilder(
         name: run.title.slice(0, 100).replaceAll(/[^\x20-\x7e]/g, '?'),
         key: sha256(`jettison ${run.stage}`),
         services: [
-          filesyncService(
-            filesOf(run, services),
-            () => {},
-            (error) => {
-              failure ??= error;
-            },
-          ),
-          contentService(store.blobs, new Map([[BELOW, offered]]), () => {}),
-          secretsService(secrets),
-          sshService(agents),
+          filesyncService(filesOf(run, services), (error) => {
+            failure ??= error;
+          }),
+          contentService(store.blobs, new Map([[BELOW, offered]])),
+          ...confidentialServices(run, offers),
         ],
         attributes: attributesOf(run, manifest),
         entitlements: [
@@ -86,6 +83,19 @@ export async function runAtBuilder(
   } finally {
     clock.stop();
   }
+}
+
+/** The secrets and SSH agents that the command's mounts name; a builder can ask for no others. */
+function confidentialServices({ mounts }: RemoteRun, { secrets, agents }: Offers): SessionService[] {
+  const named = <V>(type: RemoteMount['type'], all: ReadonlyMap<string, V>) => {
+    const ids = new Set(mounts.map((mount) => (mount.type === type && 'id' in mount ? mount.id : undefined)));
+    return new Map([...all].filter(([id]) => ids.has(id)));
+  };
+  const ofRun = { secrets: named('secret', secrets), agents: named('ssh', agents) };
+  return [
+    ...(ofRun.secrets.size > 0 ? [secretsService(ofRun.secrets)] : []),
+    ...(ofRun.agents.size > 0 ? [sshService(ofRun.agents)] : []),
+  ];
 }
 
 /** An image of the layers below, with the command's variables, directory and user. */
@@ -150,19 +160,12 @@ function report({ vertices, logs }: SolveStatus, { onOutput }: RemoteRunServices
 }
 
 /** The layer on top of those below; undefined if there is none. @throws JettisonError `BUILDER_FAILED` */
-function newLayer(store: Store, digest: Digest, { below, platform }: RemoteRun, builder: string) {
-  const size = store.blobs.size(digest) ?? 0;
-  const { manifest, config } = readImage(store, { mediaType: MEDIA.ociManifest, digest, size }, platform);
+function newLayer({ blobs }: Store, digest: Digest, { below }: RemoteRun, builder: string) {
+  const { manifest, config } = returnedImage(blobs, digest, builder);
   const { diff_ids: diffIds } = config.rootfs;
   const isOnTop = below.every(({ diffId }, at) => diffIds[at] === diffId);
   if (!isOnTop || diffIds.length > below.length + 1 || manifest.layers.length !== diffIds.length) {
-    throw new JettisonError(
-      'BUILDER_FAILED',
-      `the builder ${builder} returned other layers than it was given`,
-      {
-        hint: '`jettison builder check` shows whether it can be used.',
-      },
-    );
+    throw unusableImage(builder, 'it has other layers than those that the builder was given');
   }
   const blob = manifest.layers[below.length];
   const diffId = diffIds[below.length];

@@ -25,6 +25,8 @@ export interface RemoteSolve {
 
 /** The frontend that is part of every builder: no image of another one is fetched. */
 const FRONTEND = 'dockerfile.v0';
+/** How long the rest of the progress may take after the result. */
+const LAST_STATUS_MS = 2000;
 const DIGEST_KEY = 'containerimage.digest';
 
 /**
@@ -41,6 +43,7 @@ export async function solveRemotely(
 ): Promise<Digest> {
   const session = await BuilderSession.open(connection, services, { name, key });
   const ended = new AbortController();
+  const solving = AbortSignal.any([signal, ended.signal]);
   try {
     const ref = randomBytes(12).toString('hex');
     const request: Partial<Decoded<typeof solveRequest>> = {
@@ -50,13 +53,14 @@ export async function solveRemotely(
       exporterAttrs: { tar: 'false', 'oci-mediatypes': 'true' },
     };
     const watching = (async () => {
-      for await (const status of connection.status(ref, AbortSignal.any([signal, ended.signal])))
-        onStatus(status);
+      for await (const status of connection.status(ref, solving)) onStatus(status);
     })();
     watching.catch(() => {});
     // A builder that dies takes its session with it, perhaps before its solve says so.
-    const { exporterResponse } = await Promise.race([connection.solve(request, signal), session.lost]);
-    await watching.catch((error: unknown) => signal.throwIfAborted() ?? error);
+    const { exporterResponse } = await Promise.race([connection.solve(request, solving), session.lost]);
+    const timer = setTimeout(() => ended.abort(), LAST_STATUS_MS);
+    await Promise.race([watching, session.lost]).catch(() => signal.throwIfAborted());
+    clearTimeout(timer);
     const digest = exporterResponse[DIGEST_KEY] ?? '';
     if (isDigest(digest)) return digest;
     throw new JettisonError('BUILDER_FAILED', `the builder ${connection.address.text} returned no image`, {

@@ -1,3 +1,4 @@
+import { JettisonError } from '../errors/error.ts';
 import type { RemoteMount, RemoteRun } from '../protocol/remote-run.ts';
 
 /** Name of the context with the layers below. */
@@ -14,12 +15,14 @@ export function filesContext(at: number): string {
 /**
  * A Dockerfile that runs one command on the layers below. Environment, directory and user are in the config of the
  * image of these layers, and the command is in exec form: nothing is expanded again.
+ *
+ * @throws JettisonError `BUILDER_UNSUITABLE` for a mount with a line break
  */
 export function runDockerfile({ args, network, insecure, mounts, script }: RemoteRun): string {
-  const flags = mounts.map((mount, at) => `--mount=${fieldsOf(mount, at).map(csvField).join(',')}`);
+  const flags = mounts.map((mount, at) => mountFlag(fieldsOf(mount, at)));
   if (script !== undefined) {
     const fields = ['type=bind', `from=${SCRIPT}`, `source=/${SCRIPT_FILE}`, `target=${script.path}`];
-    flags.push(`--mount=${fields.map(csvField).join(',')}`);
+    flags.push(mountFlag(fields));
   }
   if (network !== 'default') flags.push(`--network=${network}`);
   if (insecure) flags.push('--security=insecure');
@@ -58,8 +61,18 @@ function fieldsOf(mount: RemoteMount, at: number): string[] {
   }
 }
 
-/** A field of a mount, as CSV; variables in it are not expanded again. */
+/** A mount as BuildKit reads it: first the flag, then its record of CSV, then variables and quotes in each field. */
+function mountFlag(fields: readonly string[]): string {
+  const record = fields
+    .map((field) => csvField(field.replaceAll(/[\\$"']/g, '\\$&')))
+    .join(',')
+    .replaceAll(/[\\"'\s\u0085]/g, '\\$&');
+  if (!/[\n\r]/.test(record)) return `--mount=${record}`;
+  throw new JettisonError('BUILDER_UNSUITABLE', 'a mount with a line break is not possible at a builder', {
+    hint: 'Remove the line break from the --mount, or build without builders.',
+  });
+}
+
 function csvField(field: string): string {
-  const literal = field.replaceAll(/[\\$]/g, '\\$&');
-  return /[",\s]/.test(literal) ? `"${literal.replaceAll('"', '""')}"` : literal;
+  return /[",\s]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }

@@ -9,6 +9,7 @@ import {
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import type { Message } from './protocol/message.ts';
+import { Refusal, textForBuilder } from './refusal.ts';
 
 /** One method of a service. */
 export interface SessionMethod {
@@ -25,20 +26,6 @@ export interface SessionMethod {
 export interface SessionService {
   name: string;
   methods: Record<string, SessionMethod>;
-}
-
-/** What a method answers with instead of a result. */
-export class Refusal extends Error {
-  constructor(
-    readonly code: status,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-export function notFound(what: string): Refusal {
-  return new Refusal(status.NOT_FOUND, `${what}: not found`);
 }
 
 /** A method with one request and one answer. */
@@ -116,6 +103,6 @@ export async function send<A>(call: SendingCall<A>, value: A): Promise<void> {
 /** The code and text of an error, as the builder sees them: never a stack or a cause. */
 function statusOf(error: unknown): Error & { code: status; details: string } {
   const code = error instanceof Refusal ? error.code : status.UNKNOWN;
-  const { message } = error as Error;
+  const message = textForBuilder(error);
   return Object.assign(new Error(message), { code, details: message });
 }

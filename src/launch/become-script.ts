@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { quote } from '../fields/shell-quote.ts';
 import { capabilityMask } from '../machine/kernel.ts';
 import { needTool } from '../machine/tools.ts';
 import type { SeccompProfile, Ulimit, User } from '../protocol/exec-request.ts';
@@ -10,7 +11,6 @@ import { isTooLong, tooLong } from './command-lookup.ts';
 import { commandProgram } from './command-program.ts';
 import { carriers } from './environment.ts';
 import { filterProgram } from './filter-program.ts';
-import { quote } from './setup-lines.ts';
 
 /** All bits, for newer kernels with further capabilities: see `CommandProgramOptions`. */
 const ALL_CAPABILITIES = 2n ** 63n - 1n;

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { quote } from '../fields/shell-quote.ts';
 import { findTool, needTool } from '../machine/tools.ts';
 import type { CommandNetwork } from '../protocol/exec-request.ts';
 
@@ -30,9 +31,4 @@ export function makePoint(root: string, point: { path: string; kind: 'file' | 'd
 export function loopbackUp(network: CommandNetwork): string[] {
   const ip = network === 'none' ? findTool('ip') : undefined;
   return ip === undefined ? [] : [`${ip} link set lo up`];
-}
-
-/** A text quoted as one word for a POSIX shell. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as content from '../../src/fleet/protocol/content-messages.ts';
 import { bytes, message, text } from '../../src/fleet/protocol/message.ts';
 import { sha256 } from '../../src/image/digest.ts';
-import { MEDIA } from '../../src/image/types.ts';
+import { type Manifest, MEDIA } from '../../src/image/types.ts';
 import { TestBuilds } from '../support/build.ts';
 import { FakeBuilder, type FakeSession } from '../support/fake-builder.ts';
 import { makeTar } from '../support/images.ts';
@@ -29,8 +29,12 @@ afterEach(() => {
   builds.remove();
 });
 
-/** Runs no command, but returns a layer with the file `made`, on the layers that it is offered. */
-async function pretend(session: FakeSession, attributes: Record<string, string>): Promise<string> {
+/** Runs no command, but returns a layer with the file `made`, on the layers that it is offered. @param said of the layer, wrongly */
+async function pretend(
+  session: FakeSession,
+  attributes: Record<string, string>,
+  said: { mediaType?: string; size?: number } = {},
+): Promise<string> {
   const files = await session.receive('dockerfile');
   const secret = await session.unary(
     '/moby.buildkit.secrets.v1.Secrets/GetSecret',
@@ -68,7 +72,7 @@ async function pretend(session: FakeSession, attributes: Record<string, string>)
       config: { mediaType: MEDIA.ociConfig, digest: sha256(configBytes), size: configBytes.length },
       layers: [
         ...manifest.layers,
-        { mediaType: MEDIA.ociLayerGzip, digest: sha256(blob), size: blob.length },
+        { mediaType: MEDIA.ociLayerGzip, digest: sha256(blob), size: blob.length, ...said },
       ],
     }),
   );
@@ -114,6 +118,58 @@ describe('RUN on a builder', () => {
       const path = join(builds.home, name);
       if (statSync(path).isFile()) expect(readFileSync(path).includes(SECRET), name).toBe(false);
     }
+  });
+
+  test('offers the secrets of its own mounts, and no others', async () => {
+    builds.write({ file: 'content' });
+    const answers: string[] = [];
+    const { address } = await builderOf(async (session, attributes) => {
+      for (const id of ['token', 'other']) {
+        await session
+          .unary('/moby.buildkit.secrets.v1.Secrets/GetSecret', secretRequest, secretResponse, { id })
+          .then(
+            ({ data }) => answers.push(Buffer.from(data).toString()),
+            (error: { details: string }) => answers.push(error.details),
+          );
+      }
+      return pretend(session, attributes);
+    });
+    const { secrets } = options();
+    await builds.build(DOCKERFILE, {
+      secrets: { ...secrets, other: { value: 'of another command' } },
+      builders: [address],
+    });
+    expect(answers).toEqual([SECRET, 'secret "other": not found']);
+  });
+
+  test('goes to the next builder when one cannot return images', async () => {
+    builds.write({ file: 'content' });
+    const addresses: string[] = [];
+    for (const reason of ['exporter "oci" could not be found', undefined]) {
+      const { address } = await builderOf(async (session, attributes) => {
+        if (reason !== undefined) throw new Error(reason);
+        return pretend(session, attributes);
+      });
+      addresses.push(address);
+    }
+    const made = await builds.build(DOCKERFILE, {
+      ...options(),
+      builders: addresses,
+      fallback: 'none',
+    });
+    expect(made.outcomes['RUN --mount=type=secret,id=token ["make"]']).toBe('done');
+  });
+
+  test('has the record of the layer that was measured here, not of the builder', async () => {
+    builds.write({ file: 'content' });
+    const { address } = await builderOf((session, attributes) =>
+      pretend(session, attributes, { mediaType: MEDIA.ociLayer, size: 1 }),
+    );
+    await builds.build(DOCKERFILE, { ...options(), builders: [address] });
+    const { manifest } = await builds.build(DOCKERFILE, options());
+    const layer = builds.store.blobs.readJson<Manifest>(manifest.digest).layers.at(-1)!;
+    expect(layer.mediaType).toBe(MEDIA.ociLayerGzip);
+    expect(layer.size).toBeGreaterThan(1);
   });
 
   test('goes to the next builder when one dies, and fails when there is none', async () => {
@@ -167,7 +223,7 @@ describe('RUN on a builder', () => {
     });
     await expect(
       builds.build(DOCKERFILE, { ...options(), builders: [address], fallback: 'none' }),
-    ).rejects.toThrow();
+    ).rejects.toMatchObject({ code: 'BUILDER_FAILED' });
   });
 
   test('is refused with limits that a builder cannot keep', async () => {

@@ -6,11 +6,13 @@ import { openLocalContext } from '../../src/context/local.ts';
 import { parseBuilder } from '../../src/fleet/builder-address.ts';
 import { BuilderConnection } from '../../src/fleet/builder-connection.ts';
 import { checkBuilder } from '../../src/fleet/builder-facts.ts';
+import { BuilderSession } from '../../src/fleet/builder-session.ts';
 import { PACKET } from '../../src/fleet/protocol/files.ts';
 import { solveRemotely } from '../../src/fleet/remote-solve.ts';
 import { contentService } from '../../src/fleet/services/content.ts';
 import { filesyncService, type SentFiles } from '../../src/fleet/services/filesync.ts';
 import { sha256 } from '../../src/image/digest.ts';
+import { MEDIA } from '../../src/image/types.ts';
 import type { Tree } from '../../src/layer/tree.ts';
 import { openStore } from '../../src/store/store.ts';
 import { FakeBuilder, type FakeSession } from '../support/fake-builder.ts';
@@ -35,14 +37,7 @@ async function solve(
   const connection = await BuilderConnection.open(address!, signal);
   const sources = new Map<string, SentFiles>();
   if (options.tree !== undefined) sources.set('context', { tree: options.tree });
-  const services = [
-    filesyncService(
-      sources,
-      () => {},
-      () => {},
-    ),
-    contentService(store.blobs, new Map(), () => {}),
-  ];
+  const services = [filesyncService(sources, () => {}), contentService(store.blobs, new Map())];
   try {
     const digest = await solveRemotely(
       connection,
@@ -70,12 +65,10 @@ describe('files of a session', () => {
     const { tree } = contextOf({ 'a.txt': 'one', 'src/b': 'two', empty: '', 'with, comma': 'three' });
     let all: Map<string, Buffer | undefined> | undefined;
     let some: Map<string, Buffer | undefined> | undefined;
-    let chosen: Map<string, Buffer | undefined> | undefined;
     const { digest, store } = await solve(
       async (session) => {
         all = await session.receive('context');
-        some = await session.receive('context', [], (path) => path === 'a.txt');
-        chosen = await session.receive('context', ['src', 'with, comma']);
+        some = await session.receive('context', (path) => path === 'a.txt');
       },
       { tree },
     );
@@ -88,7 +81,6 @@ describe('files of a session', () => {
       ['with, comma', 'three'],
     ]);
     expect([...some!.values()].filter((data) => data !== undefined)).toHaveLength(1);
-    expect([...chosen!.keys()]).toEqual(['src', 'src/b', 'with, comma']);
   });
 
   test('can be many, large, and read slowly', async () => {
@@ -99,8 +91,8 @@ describe('files of a session', () => {
     let most = 0;
     await solve(
       async (session) => {
-        received = await session.receive('context', [], (path) => path === 'large');
-        const call = session.files('context', ['large']);
+        received = await session.receive('context', (path) => path === 'large');
+        const call = session.files('context');
         call.write({ type: PACKET.request, id: 0 });
         for await (const { data } of call as AsyncIterable<{ type: number; data: Uint8Array }>) {
           most = Math.max(most, data.length);
@@ -202,7 +194,37 @@ describe('results of a session', () => {
   });
 });
 
+/** Config and manifest of an image. */
+function imageOf(layers: object[]): [config: Buffer, manifest: Buffer] {
+  const config = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [] } }));
+  const manifest = {
+    ...{ schemaVersion: 2, mediaType: MEDIA.ociManifest, layers },
+    config: { mediaType: MEDIA.ociConfig, digest: sha256(config), size: config.length },
+  };
+  return [config, Buffer.from(JSON.stringify(manifest))];
+}
+
 describe('a builder', () => {
+  test('that falls silent is lost', async () => {
+    const builder = await FakeBuilder.start(async () => '');
+    const { signal } = new AbortController();
+    const [address] = parseBuilder(builder.address, { env: {}, cwd: '/', signal });
+    const connection = await BuilderConnection.open(address!, signal);
+    const session = await BuilderSession.open(connection, [], { name: 'test', key: 'k', silenceMs: 50 });
+    await expect(session.lost).rejects.toMatchObject({
+      code: 'BUILDER_UNREACHABLE',
+      message: expect.stringContaining('does not answer any more'),
+    });
+    session.close();
+    connection.close();
+    builder.kill();
+  });
+
+  test('whose progress does not end does not hold the build', async () => {
+    const { digest } = await solve(async () => {}, { built: (builder) => (builder.endsStatus = false) });
+    expect(digest).toBe(sha256(IMAGE));
+  });
+
   test('that dies ends the solve with an error that names it', async () => {
     let builder: FakeBuilder | undefined;
     const solving = solve(
@@ -239,11 +261,12 @@ describe('a builder', () => {
   });
 
   test('is checked by a small build', async () => {
+    const image = imageOf([]);
     const builder = await FakeBuilder.start(async (session) => {
       const files = await session.receive('context');
       expect([...files.keys()]).toEqual(['marker']);
-      await session.deliver(IMAGE);
-      return sha256(IMAGE);
+      for (const document of image) await session.deliver(document);
+      return sha256(image[1]);
     });
     const { signal } = new AbortController();
     const [address] = parseBuilder(builder.address, { env: {}, cwd: '/', signal });

@@ -78,20 +78,18 @@ export class FakeSession {
     );
   }
 
-  files(name: string, paths: string[] = []): ClientDuplexStream<Partial<Packet>, Packet> {
+  files(name: string): ClientDuplexStream<Partial<Packet>, Packet> {
     return this.stream('/moby.filesync.v1.FileSync/DiffCopy', packet, packet, {
       'dir-name': name,
-      followpaths: paths,
     });
   }
 
   /** Receives files as a builder does. @param want whether it asks for the content of a path */
   async receive(
     name: string,
-    paths: string[] = [],
     want: (path: string) => boolean = () => true,
   ): Promise<Map<string, Buffer | undefined>> {
-    const call = this.files(name, paths);
+    const call = this.files(name);
     const found = new Map<string, Buffer | undefined>();
     const open = new Map<number, { path: string; chunks: Uint8Array[] }>();
     let next = 0;
@@ -164,6 +162,10 @@ export class FakeSession {
 /** A builder that does what a test says: the wire without an engine. */
 export class FakeBuilder {
   #sessions = new Map<string, Promise<FakeSession>>();
+  /** How often a client asked who this is, as it does after it connects. */
+  readonly connections = { count: 0 };
+  /** Whether the progress of a solve has an end. */
+  endsStatus = true;
   #open: ServerDuplexStream<unknown, unknown>[] = [];
 
   private constructor(
@@ -177,7 +179,10 @@ export class FakeBuilder {
     const path = `${tempDir()}/builder.sock`;
     const builder = new FakeBuilder(`unix://${path}`, server);
     server.addService(DEFINITION, {
-      Info: (_: unknown, done: Done) => done(null, { version: { version: 'v0.0.1-fake' } }),
+      Info: (_: unknown, done: Done) => {
+        builder.connections.count++;
+        done(null, { version: { version: 'v0.0.1-fake' } });
+      },
       ListWorkers: (_: unknown, done: Done) =>
         done(null, { workers: [{ id: 'w', platforms: [{ os: 'linux', architecture: 'amd64' }] }] }),
       Session: (call: ServerDuplexStream<{ data: Uint8Array }, { data: Uint8Array }>) => {
@@ -199,7 +204,9 @@ export class FakeBuilder {
           (error: Error) => done({ code: 2, details: error.message }),
         );
       },
-      Status: (call: { end(): void }) => call.end(),
+      Status: (call: { end(): void }) => {
+        if (builder.endsStatus) call.end();
+      },
     });
     await new Promise<void>((resolve, reject) =>
       server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>

@@ -2,6 +2,7 @@ import { EXIT, usageError } from '../../errors/error.ts';
 import { visible } from '../../errors/safe-text.ts';
 import { plural, size } from '../../events/units.ts';
 import type { BuilderFacts } from '../../fleet/builder-facts.ts';
+import { namedBuilders, RUNNING_ENGINE } from '../../fleet/named-builders.ts';
 import { openStore } from '../../store/store.ts';
 import { defineCommand, defineGroup } from '../command.ts';
 import { confirm } from '../confirm.ts';
@@ -81,9 +82,6 @@ need. Images and their layers stay.`,
     return 0;
   },
 });
-
-/** The address that `inspect` and `check` take without an argument. */
-const RUNNING_ENGINE = 'docker://';
 
 const JSON_FLAG = { json: { help: 'All facts as JSON' } } as const;
 
@@ -169,9 +167,9 @@ one of them cannot be used.`,
       import('../../fleet/builder-address.ts'),
       import('../../fleet/builder-facts.ts'),
     ]);
-    const named = io.env['JETTISON_BUILDERS'] || RUNNING_ENGINE;
+    const named = [args, namedBuilders(io.env)].find((texts) => texts.length > 0) ?? [RUNNING_ENGINE];
     const results = [];
-    for (const builder of parseBuilders(args, named, io)) {
+    for (const builder of parseBuilders(named, io)) {
       const checks = await checkBuilder(builder, io.signal);
       results.push({ builder: builder.text, ok: checks.every(({ ok }) => ok), checks });
       if (flags.json) continue;

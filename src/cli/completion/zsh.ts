@@ -1,4 +1,4 @@
-import { quote } from '../../launch/setup-lines.ts';
+import { quote } from '../../fields/shell-quote.ts';
 import type { NamedCommand } from '../every-command.ts';
 import { type Flag, flagNames } from '../flag.ts';
 import { completedCommands, flagOffer, groupsOf, LOOK_UPS, type Offer } from './offer.ts';

@@ -1,6 +1,7 @@
 import type { BuildOptions } from '../../build/build.ts';
 import { usageError } from '../../errors/error.ts';
 import { PROGRESS_MODES, type ProgressMode } from '../../events/create-renderer.ts';
+import { namedBuilders } from '../../fleet/named-builders.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../../image/platform.ts';
 import { parseReference } from '../../image/reference.ts';
 import { RUNG_CHOICES } from '../../protocol/rung.ts';
@@ -418,7 +419,7 @@ export function parseBuildCommand(
   const platforms = platformsOf(flags.platform, env);
   if (platforms.length === 1) options.platform = platforms[0]!;
   else if (platforms.length > 1) options.platforms = platforms;
-  const named = (env['JETTISON_BUILDERS'] ?? '').split(/\s+/).filter((text) => text !== '');
+  const named = namedBuilders(env);
   if (options.builders === undefined && named.length > 0) options.builders = named;
   if (flags.debug && options.builders !== undefined) {
     throw usageError('--debug is not possible with builders', 'Leave out --builder and JETTISON_BUILDERS.');

@@ -6,11 +6,14 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
  */
 export interface Field<T> {
   number: number;
-  initial: T;
-  /** Reads one occurrence; `before` is the value so far. */
+  initial(): T;
+  /** Reads one occurrence; `before` is the value so far, which may be changed. */
   read(reader: BinaryReader, wire: WireType, before: T): T;
   write(writer: BinaryWriter, value: T): void;
 }
+
+/** Occurrences of fields that a message may have: a small one with many empty items would fill the memory. */
+const MOST_FIELDS = 10_000;
 
 // biome-ignore lint/suspicious/noExplicitAny: a table of fields of any types
 type Fields = Record<string, Field<any>>;
@@ -29,20 +32,22 @@ export type Decoded<M> = M extends Message<infer T> ? T : never;
 /** Defines a message, as in `message({ digest: text(1), size: integer(2) })`. */
 export function message<F extends Fields>(fields: F): Message<ValueOf<F>> {
   const names = new Map(Object.entries(fields).map(([name, { number }]) => [number, name]));
-  const initial = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.initial]));
   return {
     encode(value) {
       const writer = new BinaryWriter();
       for (const [name, field] of Object.entries(fields)) {
         const given = value[name];
-        if (given !== undefined && given !== field.initial) field.write(writer, given);
+        if (given !== undefined && given !== field.initial()) field.write(writer, given);
       }
       return Buffer.from(writer.finish());
     },
     decode(bytes) {
       const reader = new BinaryReader(bytes);
-      const value = { ...initial };
-      while (reader.pos < reader.len) {
+      const value = Object.fromEntries(
+        Object.entries(fields).map(([name, field]) => [name, field.initial()]),
+      );
+      for (let read = 0; reader.pos < reader.len; read++) {
+        if (read === MOST_FIELDS) throw new RangeError(`a message has more than ${MOST_FIELDS} fields`);
         const [number, wire] = reader.tag();
         const name = names.get(number);
         if (name === undefined) reader.skip(wire, number);
@@ -62,13 +67,17 @@ function scalar<T>(
 ): Field<T> {
   return {
     number,
-    initial,
+    initial: () => initial,
     read(reader, found) {
-      if (found !== wire) throw new RangeError(`field ${number} has wire type ${found}`);
+      checkWire(number, found, wire);
       return read(reader);
     },
     write: (writer, value) => void write(writer.tag(number, wire), value),
   };
+}
+
+function checkWire(number: number, found: WireType, expected: WireType): void {
+  if (found !== expected) throw new RangeError(`field ${number} has wire type ${found}`);
 }
 
 export const text = (number: number): Field<string> =>
@@ -89,15 +98,6 @@ export const bytes = (number: number): Field<Uint8Array> =>
     WireType.LengthDelimited,
     (reader) => reader.bytes(),
     (writer, value) => writer.bytes(value),
-  );
-
-export const flag = (number: number): Field<boolean> =>
-  scalar(
-    number,
-    false,
-    WireType.Varint,
-    (reader) => reader.bool(),
-    (writer, value) => writer.bool(value),
   );
 
 /** An int64, int32 or uint32 that is exact as a number. */
@@ -134,11 +134,11 @@ export const nested = <T>(number: number, type: Message<T>): Field<T | undefined
 export function list<T>(item: Field<T>): Field<Exclude<T, undefined>[]> {
   return {
     number: item.number,
-    initial: [],
-    read: (reader, wire, before) => [
-      ...before,
-      item.read(reader, wire, item.initial) as Exclude<T, undefined>,
-    ],
+    initial: () => [],
+    read(reader, wire, before) {
+      before.push(item.read(reader, wire, item.initial()) as Exclude<T, undefined>);
+      return before;
+    },
     write(writer, values) {
       for (const value of values) item.write(writer, value);
     },
@@ -151,10 +151,12 @@ export function map<T>(number: number, value: (number: number) => Field<T>): Fie
   const entry = message({ key, value: value(2) });
   return {
     number,
-    initial: Object.create(null) as Record<string, T>,
-    read(reader, _, before) {
+    initial: () => Object.create(null) as Record<string, T>,
+    read(reader, wire, before) {
+      checkWire(number, wire, WireType.LengthDelimited);
       const read = entry.decode(reader.bytes()) as { key: string; value: T };
-      return Object.assign(Object.create(null) as Record<string, T>, before, { [read.key]: read.value });
+      before[read.key] = read.value;
+      return before;
     },
     write(writer, entries) {
       for (const [name, one] of Object.entries(entries)) {

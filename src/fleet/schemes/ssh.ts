@@ -1,3 +1,4 @@
+import { quote } from '../../fields/shell-quote.ts';
 import { dialStdio, programArgument } from '../dial-stdio.ts';
 import type { Scheme } from '../link.ts';
 
@@ -10,7 +11,8 @@ export const ssh: Scheme = {
     const host = programArgument(hostname, address);
     const user = username === '' ? [] : ['-l', programArgument(decodeURIComponent(username), address)];
     const path = decodeURIComponent(address.pathname).replace(/^\/$/, '');
-    const socket = path === '' ? [] : ['--addr', quoted(`unix://${path}`)];
+    // Quoted for the shell of the other machine, through which ssh runs the command.
+    const socket = path === '' ? [] : ['--addr', quote(`unix://${path}`)];
     return dialStdio(
       [
         ...['ssh', '-o', 'BatchMode=yes', ...user, ...(port === '' ? [] : ['-p', port])],
@@ -21,8 +23,3 @@ export const ssh: Scheme = {
     );
   },
 };
-
-/** For the shell of the other machine, through which ssh runs the command. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}

@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { JettisonError } from '../../errors/error.ts';
 import { invalidBuilder, type Scheme } from '../link.ts';
 
@@ -22,19 +24,33 @@ export const tcp: Scheme = {
         'Give both tls-cert and tls-key.',
       );
     }
+    if (ca !== undefined) checkPem('tls-ca', () => new X509Certificate(ca));
+    if (cert !== undefined && key !== undefined) {
+      checkPem('tls-cert or tls-key', () => createSecureContext({ cert, key }));
+    }
     const isTls = ca !== undefined || cert !== undefined || serverName !== undefined;
     return { kind: 'socket', target, ...(isTls && { tls: { ca, cert, key, serverName } }) };
   },
 };
+
+function checkPem(parameter: string, parse: () => unknown): void {
+  try {
+    parse();
+  } catch (error) {
+    throw invalid(`invalid file in ${parameter}: ${(error as Error).message}`, error);
+  }
+}
 
 function read(file: string | null, cwd: string): Buffer | undefined {
   if (file === null) return undefined;
   try {
     return readFileSync(resolve(cwd, file));
   } catch (error) {
-    throw new JettisonError('BUILDER_INVALID', `cannot read "${file}": ${(error as Error).message}`, {
-      hint: 'Certificates and keys of a builder are PEM files.',
-      cause: error,
-    });
+    throw invalid(`cannot read "${file}": ${(error as Error).message}`, error);
   }
+}
+
+function invalid(message: string, cause: unknown): JettisonError {
+  const hint = 'Certificates and keys of a builder are PEM files.';
+  return new JettisonError('BUILDER_INVALID', message, { hint, cause });
 }

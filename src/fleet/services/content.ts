@@ -22,11 +22,10 @@ import {
   writeResponse,
 } from '../protocol/content-messages.ts';
 import type { Decoded } from '../protocol/message.ts';
+import { notFound, Refusal, textForBuilder } from '../refusal.ts';
 import {
   bidiStream,
   messagesOf,
-  notFound,
-  Refusal,
   type SessionService,
   send,
   serverStream,
@@ -37,9 +36,6 @@ import {
 const STORE_HEADER = 'buildkit-attachable-store-id';
 /** The one that takes results. */
 const RESULTS = 'export';
-
-/** Called for bytes of a blob that arrive, and when it is complete. */
-export type OnBlob = (digest: Digest, moved: number, total: number, done: boolean) => void;
 
 /** Images of this machine that a builder may read. */
 export interface OfferedBlobs {
@@ -54,18 +50,15 @@ export interface OfferedBlobs {
  *
  * @param offered by the names after `oci:`
  */
-export function contentService(
-  blobs: Blobs,
-  offered: ReadonlyMap<string, OfferedBlobs>,
-  onBlob: OnBlob,
-): SessionService {
+export function contentService(blobs: Blobs, offered: ReadonlyMap<string, OfferedBlobs>): SessionService {
   const received = new Set<Digest>();
+  const sound = new SoundBlobs(blobs);
   const readable = async (call: { metadata: { get(name: string): unknown[] } }, text: string) => {
     const digest = checkDigest(text);
     const id = String(call.metadata.get(STORE_HEADER)[0] ?? '');
     if (id === RESULTS) {
       // The answer says only whether a result need not be sent.
-      if (!blobs.has(digest)) throw notFound(digest);
+      if (!(await sound.has(digest))) throw notFound(digest);
       return digest;
     }
     const store = offered.get(id.replace(/^oci:/, ''));
@@ -89,10 +82,14 @@ export function contentService(
         const digest = await readable(call, text);
         const isResult = String(call.metadata.get(STORE_HEADER)[0]) === RESULTS;
         if (isResult && !received.has(digest)) throw notFound(digest);
+        const isWhole = offset === 0 && size === 0;
+        // A damaged blob was removed: it is fetched anew.
+        if (!isWhole && !(await sound.has(digest))) await readable(call, text);
         const end = size > 0 ? { end: offset + size - 1 } : {};
-        const file = createReadStream(blobs.path(digest), { start: offset, highWaterMark: 1 << 20, ...end });
+        const range = { start: offset, highWaterMark: 1 << 20, ...end };
+        const content = isWhole ? blobs.stream(digest) : createReadStream(blobs.path(digest), range);
         let at = offset;
-        for await (const data of file as AsyncIterable<Buffer>) {
+        for await (const data of content as AsyncIterable<Buffer>) {
           await send(call, { offset: at, data });
           at += data.length;
         }
@@ -106,7 +103,7 @@ export function contentService(
         if (String(call.metadata.get(STORE_HEADER)[0]) !== RESULTS) {
           throw new Refusal(status.PERMISSION_DENIED, 'this store is read-only');
         }
-        const upload = new Upload(blobs, onBlob);
+        const upload = new Upload(blobs, sound);
         try {
           for await (const request of messagesOf(call)) {
             const answer = await upload.take(request);
@@ -119,6 +116,22 @@ export function contentService(
       }),
     },
   };
+}
+
+/** Blobs whose content has their digest: each is read once in a session to find out. */
+class SoundBlobs {
+  readonly #found = new Set<Digest>();
+
+  constructor(private readonly blobs: Blobs) {}
+
+  /** Whether the store has the blob; a damaged one is removed. @param size if it is known */
+  async has(digest: Digest, size?: number): Promise<boolean> {
+    if (!this.#found.has(digest)) {
+      await this.blobs.discardDamaged(digest);
+      if (this.blobs.has(digest)) this.#found.add(digest);
+    }
+    return this.blobs.has(digest, size);
+  }
 }
 
 /** A blob on its way into the store. */
@@ -134,7 +147,7 @@ class Upload {
 
   constructor(
     private readonly blobs: Blobs,
-    private readonly onBlob: OnBlob,
+    private readonly sound: SoundBlobs,
   ) {}
 
   async take(request: Decoded<typeof writeRequest>): Promise<Partial<Decoded<typeof writeResponse>>> {
@@ -147,7 +160,12 @@ class Upload {
       this.#expected = digest;
     }
     if (total > 0) this.#total = total;
-    if (action === WRITE.stat && this.#expected !== undefined && this.blobs.has(this.#expected)) {
+    const size = this.#total > 0 ? this.#total : undefined;
+    if (
+      action === WRITE.stat &&
+      this.#expected !== undefined &&
+      (await this.sound.has(this.#expected, size))
+    ) {
       throw new Refusal(status.ALREADY_EXISTS, `${this.#expected}: already exists`);
     }
     if (data.length > 0) await this.#write(Number(offset), data);
@@ -176,7 +194,6 @@ class Upload {
     const pipe = this.#open();
     this.#offset += data.length;
     if (!pipe.write(data)) await Promise.race([once(pipe, 'drain'), this.#stored]);
-    if (this.#expected !== undefined) this.onBlob(this.#expected, this.#offset, this.#total, false);
   }
 
   async #commit(): Promise<void> {
@@ -186,10 +203,9 @@ class Upload {
     try {
       await this.#stored;
     } catch (error) {
-      throw new Refusal(status.FAILED_PRECONDITION, (error as Error).message);
+      throw new Refusal(status.FAILED_PRECONDITION, textForBuilder(error));
     }
     this.committed = digest;
-    this.onBlob(digest, this.#offset, this.#offset, true);
   }
 
   /** The digest is known at the end at the latest, and is compared there. */

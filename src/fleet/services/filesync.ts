@@ -3,16 +3,14 @@ import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { JettisonError } from '../../errors/error.ts';
 import { openHostFile } from '../../layer/host-file.ts';
 import { nameOfBytes } from '../../layer/names.ts';
-import type { Tree, TreeEntry } from '../../layer/tree.ts';
-import { selectFiles } from '../file-selection.ts';
+import { below, type Tree, type TreeEntry } from '../../layer/tree.ts';
 import { MODE, PACKET, packet, type stat } from '../protocol/files.ts';
 import type { Decoded } from '../protocol/message.ts';
-import { bidiStream, messagesOf, notFound, Refusal, type SessionService, send } from '../session-service.ts';
+import { notFound, Refusal, textForBuilder } from '../refusal.ts';
+import { bidiStream, messagesOf, type SessionService, send } from '../session-service.ts';
 
 const CHUNK = 32 * 1024;
 const TURN = 500;
-/** Which files a builder asks for. What is excluded is not in the tree anyway. */
-const PATH_HEADERS = ['include-patterns', 'followpaths'];
 
 /** Files that a builder may ask for under a name: a build context, or the Dockerfile. */
 export interface SentFiles {
@@ -21,16 +19,12 @@ export interface SentFiles {
   readLayer?(entry: TreeEntry): Promise<Uint8Array>;
 }
 
-/** Counts what is sent: for the display and for measurements. */
-export type OnSent = (name: string, sent: { files: number; bytes: number; done: boolean }) => void;
-
 /**
  * Sends files: first the metadata of all, then the content of those that the builder does not have. It can name no
- * other path than those that it was told.
+ * other path than those that it was told. The paths that it looks for are ignored: a tree has only what it needs.
  */
 export function filesyncService(
   sources: ReadonlyMap<string, SentFiles>,
-  onSent: OnSent,
   onError: (error: unknown) => void,
 ): SessionService {
   return {
@@ -40,15 +34,13 @@ export function filesyncService(
         const name = String(call.metadata.get('dir-name')[0] ?? '');
         const source = sources.get(name);
         if (source === undefined) throw notFound(`the context "${name}"`);
-        const paths = PATH_HEADERS.flatMap((header) => pathsIn(call.metadata, header));
-        const files = new FilesToSend(source, name, paths, onSent);
         try {
-          await files.send(call);
+          await new FilesToSend(source).send(call);
         } catch (error) {
           onError(error);
           // The builder shows the text of this packet.
           if (!call.cancelled) {
-            await send(call, { type: PACKET.error, data: Buffer.from((error as Error).message) });
+            await send(call, { type: PACKET.error, data: Buffer.from(textForBuilder(error)) });
           }
           throw error;
         }
@@ -62,27 +54,19 @@ type Call = ServerDuplexStream<Decoded<typeof packet>, Partial<Decoded<typeof pa
 class FilesToSend {
   readonly #entries = new Map<number, TreeEntry>();
   #count = 0;
-  #files = 0;
-  #bytes = 0;
 
-  constructor(
-    private readonly source: SentFiles,
-    private readonly name: string,
-    private readonly paths: readonly string[],
-    private readonly onSent: OnSent,
-  ) {}
+  constructor(private readonly source: SentFiles) {}
 
   async send(call: Call): Promise<void> {
     const stats = this.#sendStats(call);
     stats.catch(() => {});
     const contents = this.#answer(call);
     await Promise.all([stats, contents]);
-    this.onSent(this.name, { files: this.#files, bytes: this.#bytes, done: true });
   }
 
   async #sendStats(call: Call): Promise<void> {
     const links = new Map<string, string>();
-    for (const entry of selectFiles(this.source.tree, this.paths)) {
+    for (const entry of below(this.source.tree, '')) {
       const first = entry.inode === undefined ? undefined : links.get(entry.inode);
       if (entry.inode !== undefined && first === undefined) links.set(entry.inode, entry.path);
       this.#entries.set(this.#count++, entry);
@@ -113,11 +97,8 @@ class FilesToSend {
     if (entry?.type !== 'file') throw new Refusal(status.INVALID_ARGUMENT, `there is no file ${id}`);
     for await (const data of this.#content(entry)) {
       await send(call, { type: PACKET.data, id, data });
-      this.#bytes += data.length;
     }
     await send(call, { type: PACKET.data, id });
-    this.#files++;
-    this.onSent(this.name, { files: this.#files, bytes: this.#bytes, done: false });
   }
 
   async *#content(entry: TreeEntry): AsyncIterable<Uint8Array> {
@@ -192,17 +173,4 @@ function statOf(entry: TreeEntry, first: string | undefined): Decoded<typeof sta
       Object.entries(xattrs).map(([name, value]) => [name, Buffer.from(value, 'base64')]),
     ),
   };
-}
-
-/**
- * Paths of a header; those that are not ASCII are escaped, which another header says. Node joins headers of one name
- * with a comma, which a path may have, too: then neighbours together are also tried.
- */
-function pathsIn(metadata: { get(name: string): (string | Buffer)[] }, name: string): string[] {
-  const isEncoded = metadata.get(`${name}-encoded`).length > 0;
-  const parts = metadata.get(name).flatMap((value) => String(value).split(', '));
-  const joined = parts.flatMap((_, from) =>
-    parts.slice(from).map((_, length) => parts.slice(from, from + length + 1).join(', ')),
-  );
-  return isEncoded ? joined.map((text) => decodeURIComponent(text.replaceAll('+', ' '))) : joined;
 }

@@ -1,5 +1,6 @@
 import { bytes, message, text } from '../protocol/message.ts';
-import { notFound, type SessionService, unary } from '../session-service.ts';
+import { notFound } from '../refusal.ts';
+import { type SessionService, unary } from '../session-service.ts';
 
 const request = message({ id: text(1) });
 const response = message({ data: bytes(1) });

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { bytesMessage } from '../protocol/control.ts';
 import { message, text } from '../protocol/message.ts';
-import { bidiStream, messagesOf, notFound, type SessionService, send, unary } from '../session-service.ts';
+import { notFound } from '../refusal.ts';
+import { bidiStream, messagesOf, type SessionService, send, unary } from '../session-service.ts';
 
 const checkRequest = message({ id: text(1) });
 const checkResponse = message({});

@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { quote } from '../../fields/shell-quote.ts';
 import { DEFAULT_CAPABILITIES, within } from '../../launch/capabilities.ts';
 import { devMounts, writeDevices } from '../../launch/devices.ts';
 import { canFilter, filterProgram } from '../../launch/filter-program.ts';
 import { shellCommand } from '../../launch/remount.ts';
 import { runtimeConfig } from '../../launch/runtime-config.ts';
 import { defaultSeccomp } from '../../launch/seccomp-profile.ts';
-import { quote } from '../../launch/setup-lines.ts';
 import { capabilityMask, readText } from '../../machine/kernel.ts';
 import { chooseIsolation } from '../../machine/namespace.ts';
 import {

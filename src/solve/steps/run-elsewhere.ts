@@ -3,8 +3,15 @@ import type { Platform } from '../../image/types.ts';
 import { LayerIndex } from '../../layer/layer-index.ts';
 import type { TreeEntry } from '../../layer/tree.ts';
 import type { RunStep } from '../../plan/plan.ts';
+import { OutputCap } from '../../protocol/output-cap.ts';
 import type { RemoteResult, RemoteRun, RemoteRunner } from '../../protocol/remote-run.ts';
-import { installBlob, type LayerBlob, type LayerRecord, newLayerIdentity } from '../../store/layers.ts';
+import {
+  installLayer,
+  type LayerBlob,
+  type LayerRecord,
+  layerRecord,
+  newLayerIdentity,
+} from '../../store/layers.ts';
 import type { SolvedLayer } from '../graph.ts';
 import type { SolveContext } from '../solve-context.ts';
 import { OUTPUT_LIMIT, StepOutput } from '../step-output.ts';
@@ -31,24 +38,21 @@ export async function runElsewhere(
     'preparing files',
   );
   const output = new StepOutput(context.emit, step.id);
-  let bytes = 0;
-  const result = await phases.during('run', () =>
+  const cap = new OutputCap(OUTPUT_LIMIT, async (piece) => void output.add(piece));
+  const running = () =>
     runner.run(request, {
       signal: context.signal,
       fetch: ({ blob }) => context.fetchBlob(blob),
       read: (entry) => readFile(context, entry),
-      onOutput: (piece) => {
-        bytes += piece.data.length;
-        if (bytes <= OUTPUT_LIMIT.head) output.add(piece);
-      },
+      onOutput: (piece) => void cap.add(piece),
       onState: (text) => context.emit({ type: 'step.progress', step: step.id, text }),
       onRetry: ({ message }) => {
         if (context.warned.has(message)) return;
         context.warned.add(message);
         context.emit({ type: 'warning', code: 'BUILDER_LOST', message, location: step.location });
       },
-    }),
-  );
+    });
+  const result = await phases.during('run', running).finally(() => cap.end());
   if (result?.kind !== 'done') return result;
   return { layer: await phases.during('scan', () => importLayer(context, key, result.layer)) };
 }
@@ -93,19 +97,16 @@ async function importLayer(
   const { store } = context;
   const layer = newLayerIdentity(store.layers, key, 'run');
   if (packed === undefined) {
-    const { layerRecord, installLayer } = await import('../../store/layers.ts');
     const index = LayerIndex.of([]);
     return installLayer(store.layout, { record: layerRecord(layer, index), index: index.bytes });
   }
   const { blob, diffId } = packed;
   const worker = await context.worker();
-  const record = await worker.unpack({
+  return worker.unpack({
     layer,
     path: store.blobs.path(blob.digest),
     expect: { digest: blob.digest, diffId },
     whiteouts: true,
     directory: false,
   });
-  installBlob(store.layout, record.id, packed);
-  return record;
 }

@@ -21,6 +21,7 @@ import type {
   OutputLimit,
   StartedCommand,
 } from '../../protocol/exec-request.ts';
+import { OutputCap } from '../../protocol/output-cap.ts';
 import { RUNGS, type RungName, type WorkerMode } from '../../protocol/rung.ts';
 import { installLayer, type LayerRecord, layerRecord } from '../../store/layers.ts';
 import { isMapped } from '../id-map.ts';
@@ -34,7 +35,6 @@ import type { Changes, CommandRoot, RunningCommand, RunSubject, StartHooks } fro
 import { keepFailed, openKept, type StackedLayer } from './kept-failure.ts';
 import { MountedRoot } from './mounted/mounted-root.ts';
 import { PrivateNetwork } from './network.ts';
-import { OutputCap } from './output-cap.ts';
 import { withShell } from './shell.ts';
 import { pieces } from './streams.ts';
 

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { JettisonError } from '../../errors/error.ts';
+import { quote } from '../../fields/shell-quote.ts';
 import { findUnstartable } from '../../launch/command-lookup.ts';
 import { completeEnvironment, type Environment, variable } from '../../launch/environment.ts';
 import type { Tree } from '../../layer/tree.ts';
@@ -82,7 +83,7 @@ function startupOf(line: string[], rc: string): { args: string[]; env: string[] 
 /** Shell commands that set `ENV` back to the image's value, for programs that the shell starts. */
 function restored(environment: Environment): string {
   const own = variable(environment, 'ENV');
-  return own === undefined ? 'unset ENV\n' : `ENV='${own.replaceAll("'", "'\\''")}'\n`;
+  return own === undefined ? 'unset ENV\n' : `ENV=${quote(own)}\n`;
 }
 
 /** Busybox with a link for each of its programs. */

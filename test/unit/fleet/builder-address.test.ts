@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { parseBuilder, parseBuilders } from '../../../src/fleet/builder-address.ts';
 import { buildxInstance } from '../../../src/fleet/buildx-instances.ts';
+import { namedBuilders } from '../../../src/fleet/named-builders.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const signal = new AbortController().signal;
@@ -29,11 +31,17 @@ describe('addresses of builders', () => {
 
   test('take certificates for TLS', () => {
     const folder = tempDir();
-    for (const name of ['ca', 'cert', 'key']) writeFileSync(join(folder, `${name}.pem`), name);
-    const query = `tls-ca=${folder}/ca.pem&tls-cert=${folder}/cert.pem&tls-key=${folder}/key.pem`;
-    const { link } = at(`tcp://h:1?${query}`)[0]!;
-    expect(link).toMatchObject({ tls: { ca: Buffer.from('ca'), key: Buffer.from('key') } });
-    expect(() => at(`tcp://h:1?tls-cert=${folder}/cert.pem`)).toThrow('only one of certificate and key');
+    const ca = rootCertificates[0]!;
+    writeFileSync(join(folder, 'ca.pem'), ca);
+    writeFileSync(join(folder, 'bad.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n');
+    const { link } = at(`tcp://h:1?tls-ca=${folder}/ca.pem&tls-name=x`)[0]!;
+    expect(link).toMatchObject({ tls: { ca: Buffer.from(ca), serverName: 'x' } });
+    expect(() => at(`tcp://h:1?tls-cert=${folder}/ca.pem`)).toThrow('only one of certificate and key');
+    for (const query of [`tls-ca=${folder}/bad.pem`, `tls-cert=${folder}/ca.pem&tls-key=${folder}/bad.pem`]) {
+      expect(() => at(`tcp://h:1?${query}`), query).toThrow(
+        expect.objectContaining({ code: 'BUILDER_INVALID' }),
+      );
+    }
     expect(() => at('tcp://h:1?tls-ca=/missing.pem')).toThrow('cannot read "/missing.pem"');
   });
 
@@ -46,6 +54,8 @@ describe('addresses of builders', () => {
     ['docker-container://-it', 'invalid name "-it"'],
     ['kube-pod://', 'invalid name ""'],
     ['unix://h/x', 'invalid builder'],
+    ['unix:///a%zz', 'invalid "%"'],
+    ['ssh://h/%', 'invalid "%"'],
     ['nosuch', 'unknown builder "nosuch"'],
   ])('rejects %s', (text, message) => {
     let error: unknown;
@@ -58,12 +68,11 @@ describe('addresses of builders', () => {
     expect(String((error as Error).message)).not.toContain('secret');
   });
 
-  test('come of JETTISON_BUILDERS if none is given, each once', () => {
-    const environment = { env: {}, cwd: '/', signal };
-    const texts = (given: string[], fallback: string) =>
-      parseBuilders(given, fallback, environment).map(({ text }) => text);
-    expect(texts([], ' tcp://a:1  tcp://b:1 tcp://a:1')).toEqual(['tcp://a:1', 'tcp://b:1']);
-    expect(texts(['tcp://c:1'], 'tcp://a:1')).toEqual(['tcp://c:1']);
+  test('come from JETTISON_BUILDERS, each once', () => {
+    const named = namedBuilders({ JETTISON_BUILDERS: ' tcp://a:1  tcp://b:1 tcp://a:1' });
+    const found = parseBuilders(named, { env: {}, cwd: '/', signal });
+    expect(found.map(({ text }) => text)).toEqual(['tcp://a:1', 'tcp://b:1']);
+    expect(namedBuilders({})).toEqual([]);
   });
 });
 
@@ -105,6 +114,12 @@ describe('instances of docker buildx', () => {
       'the driver "kubernetes", which has no address',
     );
     expect(() => at('bad', instances('bad', '{'))).toThrow('cannot read');
+    for (const Nodes of [[null], [{ Name: 'n', Endpoint: 7 }], null]) {
+      expect(() => at('bad', instances('bad', { Driver: 'remote', Nodes }))).toThrow(
+        expect.objectContaining({ code: 'BUILDER_INVALID' }),
+      );
+    }
+    expect(() => at('bad', instances('bad', 'null'))).toThrow('which has no address');
     expect(() => at('../../etc/passwd', instances('x', {}))).toThrow('unknown builder');
     expect(() => at('fra', instances('far', {}))).toThrow(
       expect.objectContaining({ hint: 'Did you mean "far"?' }),

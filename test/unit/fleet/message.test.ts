@@ -4,7 +4,6 @@ import { solveRequest, statusResponse } from '../../../src/fleet/protocol/contro
 import { packet } from '../../../src/fleet/protocol/files.ts';
 import {
   bytes,
-  flag,
   integer,
   list,
   map,
@@ -17,7 +16,6 @@ import {
 const whole = message({
   name: text(1),
   data: bytes(2),
-  done: flag(3),
   size: integer(4),
   names: list(text(5)),
   attrs: map(6, text),
@@ -30,7 +28,6 @@ describe('protobuf messages', () => {
     const value = fc.record({
       name: fc.string({ unit: 'grapheme' }),
       data: fc.uint8Array(),
-      done: fc.boolean(),
       size: fc.maxSafeInteger(),
       names: fc.array(fc.string()),
       attrs: fc.dictionary(fc.string(), fc.string()),
@@ -62,6 +59,18 @@ describe('protobuf messages', () => {
         }
       }),
     );
+  });
+
+  test('are read in time that grows with their length, up to a number of items', () => {
+    const names = Array.from({ length: 9000 }, (_, i) => `${i}`);
+    expect(whole.decode(whole.encode({ names })).names).toEqual(names);
+    const attrs = Object.fromEntries(names.map((name) => [name, '']));
+    expect({ ...whole.decode(whole.encode({ attrs })).attrs }).toEqual(attrs);
+    expect(() => whole.decode(whole.encode({ names: [...names, ...names] }))).toThrow(RangeError);
+  });
+
+  test('are refused with a map of another wire type', () => {
+    expect(() => whole.decode(Buffer.from([(6 << 3) | 0, 1]))).toThrow('field 6 has wire type 0');
   });
 
   test('skip unknown fields', () => {

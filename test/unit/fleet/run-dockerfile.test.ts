@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { resolveMount } from '../../../src/dockerfile/mount.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { runDockerfile } from '../../../src/fleet/run-dockerfile.ts';
 import type { RemoteMount, RemoteRun } from '../../../src/protocol/remote-run.ts';
@@ -31,11 +33,35 @@ describe('the Dockerfile of a command', () => {
     ];
     expect(runDockerfile(run({ mounts, network: 'host', insecure: true }))).toBe(
       'FROM below\nRUN ' +
-        '--mount=type=secret,id=tok,"target=/run/a,b \\$x",required=true,mode=400,uid=1,gid=2 ' +
+        '--mount=type=secret,id=tok,\\"target=/run/a,b\\ \\\\$x\\",required=true,mode=400,uid=1,gid=2 ' +
         '--mount=type=cache,id=npm,target=/root/.npm,sharing=locked,mode=400,uid=1,gid=2 ' +
         '--mount=type=tmpfs,target=/t,size=10 ' +
         '--mount=type=ssh,id=default,target=/agent,required=false,mode=400,uid=1,gid=2 ' +
         '--network=host --security=insecure ["x"]\n',
     );
+  });
+
+  test('has mounts whose fields are read as they are', () => {
+    const owned = { mode: 0o400, uid: 1, gid: 2 };
+    const path = fc
+      .string({ unit: fc.constantFrom(...'ab/,"\'\\$={} \t\u00a0\u0085<`#') })
+      .map((text) => `/${text}`);
+    fc.assert(
+      fc.property(path, path, (target, id) => {
+        const mount: RemoteMount = { type: 'secret', id, target, required: true, ...owned };
+        const [instruction] = parseDockerfile(runDockerfile(run({ mounts: [mount] })), 'Dockerfile')
+          .stages[0]!.instructions;
+        if (instruction?.kind !== 'RUN') throw new Error('not a RUN');
+        expect(instruction.mounts.map((flag) => resolveMount(flag, () => 'expanded'))).toEqual([
+          { ...mount, readOnly: true },
+        ]);
+        expect(instruction.command).toMatchObject({ form: 'exec', args: ['x'] });
+      }),
+    );
+  });
+
+  test('is refused with a line break in a mount', () => {
+    const mounts: RemoteMount[] = [{ type: 'tmpfs', target: '/a\nRUN b' }];
+    expect(() => runDockerfile(run({ mounts }))).toThrow('line break');
   });
 });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { quote } from '../../../fields/shell-quote.ts';
 import { becomeScript } from '../../../launch/become-script.ts';
 import { coveringMounts } from '../../../launch/rootfs.ts';
-import { loopbackUp, makePoint, mountAll, namespaceWrapper, quote } from '../../../launch/setup-lines.ts';
+import { loopbackUp, makePoint, mountAll, namespaceWrapper } from '../../../launch/setup-lines.ts';
 import { needTool } from '../../../machine/tools.ts';
 import type { Ulimit } from '../../../protocol/exec-request.ts';
 import type { Launch, LaunchRequest } from './sandbox.ts';

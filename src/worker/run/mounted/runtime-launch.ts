@@ -1,12 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { quote } from '../../../fields/shell-quote.ts';
 import { within } from '../../../launch/capabilities.ts';
 import { isTooLong, tooLong } from '../../../launch/command-lookup.ts';
 import { canFilter, filterProgram } from '../../../launch/filter-program.ts';
 import { remountCommand } from '../../../launch/remount.ts';
 import { runtimeConfig } from '../../../launch/runtime-config.ts';
 import { hasDefaultFilter } from '../../../launch/seccomp-profile.ts';
-import { loopbackUp, makePoint, mountAll, namespaceWrapper, quote } from '../../../launch/setup-lines.ts';
+import { loopbackUp, makePoint, mountAll, namespaceWrapper } from '../../../launch/setup-lines.ts';
 import { capabilityMask } from '../../../machine/kernel.ts';
 import {
   CONTAINER,

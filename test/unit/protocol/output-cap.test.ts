@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ExecOutput, OutputLimit } from '../../../src/protocol/exec-request.ts';
-import { OutputCap } from '../../../src/worker/run/output-cap.ts';
+import { OutputCap } from '../../../src/protocol/output-cap.ts';
 
 async function passed(limit: OutputLimit | undefined, pieces: string[]): Promise<ExecOutput[]> {
   const all: ExecOutput[] = [];

@@ -1,4 +1,4 @@
-import type { ExecOutput, OutputLimit } from '../../protocol/exec-request.ts';
+import type { ExecOutput, OutputLimit } from './exec-request.ts';
 
 /**
  * Limits the output of a command: passes on its beginning, and at the end its last part, with the number of bytes
