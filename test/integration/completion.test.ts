@@ -32,7 +32,7 @@ const isThere = (program: string) =>
 
 const LINES: [line: string, offered: string[]][] = [
   ['jettison bui', ['build', 'builder', 'builds']],
-  ['jettison builder ', ['prune']],
+  ['jettison builder ', ['check', 'inspect', 'ls', 'prune']],
   ['jettison builder prune --k', ['--keep-storage']],
   ['jettison images --dig', ['--digests']],
   ['jettison build --progress ', ['auto', 'github', 'plain', 'quiet', 'rawjson', 'tty']],
