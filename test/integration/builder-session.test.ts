@@ -14,7 +14,7 @@ import { filesyncService, type SentFiles } from '../../src/fleet/services/filesy
 import { sha256 } from '../../src/image/digest.ts';
 import { MEDIA } from '../../src/image/types.ts';
 import type { Tree } from '../../src/layer/tree.ts';
-import { openStore } from '../../src/store/store.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
 import { FakeBuilder, type FakeSession } from '../support/fake-builder.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -22,17 +22,17 @@ const IMAGE = Buffer.from('{"image":true}');
 
 /** One solve at a builder that does what `serve` does. @returns the digest, and the store that got the image */
 async function solve(
-  serve: (session: FakeSession) => Promise<unknown>,
+  serve: (session: FakeSession, store: Store) => Promise<unknown>,
   options: { tree?: Tree; signal?: AbortSignal; built?: (builder: FakeBuilder) => void } = {},
 ) {
+  const store = openStore({ home: tempDir() });
   const builder = await FakeBuilder.start(async (session) => {
-    await serve(session);
+    await serve(session, store);
     await session.deliver(IMAGE);
     return sha256(IMAGE);
   });
   options.built?.(builder);
   const signal = options.signal ?? new AbortController().signal;
-  const store = openStore({ home: tempDir() });
   const [address] = parseBuilder(builder.address, { env: {}, cwd: '/', signal });
   const connection = await BuilderConnection.open(address!, signal);
   const sources = new Map<string, SentFiles>();
@@ -175,6 +175,17 @@ describe('results of a session', () => {
     expect(failure).toMatchObject({ details: expect.stringContaining('has the digest') });
     expect(store.blobs.has(sha256('other'))).toBe(false);
     expect(readdirSync(store.layout.blobs)).toHaveLength(2);
+  });
+
+  test('that are damaged in the store are sent anew', async () => {
+    const layer = Buffer.from('layer');
+    let wasSent = false;
+    const { store } = await solve(async (session, { blobs }) => {
+      writeFileSync(blobs.path(sha256(layer)), 'rotten');
+      wasSent = await session.deliver(layer);
+    });
+    expect(wasSent).toBe(true);
+    expect(store.blobs.read(sha256(layer))).toEqual(layer);
   });
 
   test('whose upload breaks off leave nothing', async () => {
