@@ -97,9 +97,13 @@ async function race(dockerfile: string): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
       const result = await attempt(dockerfile, (['local', 'tar', 'image'] as const)[round % 3]!);
       if (result instanceof JettisonError) {
-        expect(result.code).toMatch(
-          /^(CONTEXT_CHANGED|COPY_(SOURCE_MISSING|CONFLICT)|SYMLINK_LOOP|MOUNT_SOURCE)$/,
-        );
+        // The racer may rest after it has truncated the archive: what is read then is what is there.
+        const isTruncated = dockerfile.includes('archive') && result.code === 'TAR_INVALID';
+        if (!isTruncated) {
+          expect(result.code).toMatch(
+            /^(CONTEXT_CHANGED|COPY_(SOURCE_MISSING|CONFLICT)|SYMLINK_LOOP|MOUNT_SOURCE)$/,
+          );
+        }
         expect(result.message).toMatch(/files|archive/);
         continue;
       }
