@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { visibleHtml } from '../errors/safe-text.ts';
 import { PHASES } from '../events/phase.ts';
 import type { BuildTimings, TimedPart, TimeSpan } from '../events/timings.ts';
 import { plural, seconds } from '../events/units.ts';
+import { staticPage } from '../fields/static-page.ts';
 import { criticalPath, parallelism } from './critical-path.ts';
 import { lengthOf, partTimes, totalOf } from './part-times.ts';
 import { WATERFALL_STYLE } from './waterfall-style.ts';
@@ -37,8 +37,6 @@ export function waterfallPage(timings: BuildTimings, { title, facts, version }: 
   const used = PHASES.filter((phase) =>
     shown.some(({ phases }) => phases.some((one) => one.phase === phase)),
   );
-  const hash = createHash('sha256').update(WATERFALL_STYLE).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
   const time = timeIn(timings.durationMs);
   const all = [
     ...facts,
@@ -46,20 +44,7 @@ export function waterfallPage(timings: BuildTimings, { title, facts, version }: 
     ['Critical path', `${time(totalOf(path))} of ${time(timings.durationMs)}`],
     ['Parallelism', `${average.toFixed(1)}: ${time(workMs)} of work`],
   ] as const;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>${visibleHtml(title)} · Jettison build</title>
-<link rel="icon" href="data:,">
-<style>${WATERFALL_STYLE}</style>
-</head>
-<body>
-<header>
+  const body = `<header>
 <h1>${visibleHtml(title)}</h1>
 <dl>${all.map(([name, value]) => `<div><dt>${visibleHtml(name)}</dt><dd>${visibleHtml(value)}</dd></div>`).join('')}</dl>
 </header>
@@ -77,9 +62,8 @@ ${shown.map((part) => row(part, timings.durationMs, critical.has(part.id))).join
 <p class="faint">${hidden > 0 ? `${hidden} of ${plural(parts.length, 'part')} took no time worth a bar. ` : ''}Times of packing and pushing are those of the export.</p>
 </main>
 <footer class="faint">Jettison ${visibleHtml(version)}</footer>
-</body>
-</html>
 `;
+  return staticPage({ title: `${title} · Jettison build`, style: WATERFALL_STYLE, body });
 }
 
 function row(part: TimedPart, durationMs: number, isCritical: boolean): string {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { OptimiseResult } from '../../build/optimise.ts';
 import { visibleHtml } from '../../errors/safe-text.ts';
+import { staticPage } from '../../fields/static-page.ts';
 import { figureRows } from './optimise-text.ts';
 
 const STYLE = `body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
@@ -21,21 +21,7 @@ export function optimisePage(result: OptimiseResult, patch: string): string {
   const { steps, rejected, undecided, file } = result;
   const [, ...kept] = steps;
   const [head = [], ...rows] = figureRows(steps);
-  const hash = createHash('sha256').update(STYLE).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${visibleHtml(file)} · Jettison optimise</title>
-<link rel="icon" href="data:,">
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${visibleHtml(file)}</h1>
+  const body = `<h1>${visibleHtml(file)}</h1>
 ${undecided === undefined ? '' : `<p><strong>Nothing is proven: ${visibleHtml(undecided)}.</strong></p>\n`}<table>
 <thead><tr>${cells('th', head)}</tr></thead>
 <tbody>
@@ -47,9 +33,8 @@ ${list(
 )}${list(
   'Not used',
   rejected.map(({ id, summary, reasons }) => [id, summary, reasons]),
-)}${patch === '' ? '' : `<h2>Patch</h2>\n<pre>${patchHtml(patch)}</pre>\n`}</body>
-</html>
-`;
+)}${patch === '' ? '' : `<h2>Patch</h2>\n<pre>${patchHtml(patch)}</pre>\n`}`;
+  return staticPage({ title: `${file} · Jettison optimise`, style: STYLE, body });
 }
 
 function cells(tag: 'th' | 'td', texts: readonly string[]): string {
