@@ -1,29 +1,26 @@
 import { dialStdio, programArgument } from '../dial-stdio.ts';
-import type { Link, LinkEnvironment, Scheme } from '../link.ts';
+import type { Scheme } from '../link.ts';
 
 /** A container with `buildkitd` in the engine of the command `docker`. */
-export const dockerContainer: Scheme = {
-  example: 'docker-container://NAME',
-  parameters: ['context'],
-  link(address, environment) {
-    const context = address.searchParams.get('context');
-    const global = context === null ? [] : ['--context', programArgument(context, address)];
-    return execLink('docker', global, address, environment);
-  },
-};
+export const dockerContainer = containerScheme('docker', 'context');
 
 /** The same, with Podman; `?connection=` is one of `podman system connection ls`. */
-export const podmanContainer: Scheme = {
-  example: 'podman-container://NAME',
-  parameters: ['connection'],
-  link(address, environment) {
-    const connection = address.searchParams.get('connection');
-    const global = connection === null ? [] : ['--connection', programArgument(connection, address)];
-    return execLink('podman', global, address, environment);
-  },
-};
+export const podmanContainer = containerScheme('podman', 'connection');
 
-function execLink(program: string, global: string[], address: URL, environment: LinkEnvironment): Link {
-  const name = programArgument(decodeURIComponent(address.host), address);
-  return dialStdio([program, ...global, 'exec', '-i', name, 'buildctl', 'dial-stdio'], address, environment);
+/** @param engine name of a parameter, and of a flag of the program, that chooses the engine */
+function containerScheme(program: string, engine: string): Scheme {
+  return {
+    example: `${program}-container://NAME`,
+    parameters: [engine],
+    link(address, environment) {
+      const chosen = address.searchParams.get(engine);
+      const global = chosen === null ? [] : [`--${engine}`, programArgument(chosen, address)];
+      const name = programArgument(decodeURIComponent(address.host), address);
+      return dialStdio(
+        [program, ...global, 'exec', '-i', name, 'buildctl', 'dial-stdio'],
+        address,
+        environment,
+      );
+    },
+  };
 }
