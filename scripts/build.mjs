@@ -54,7 +54,8 @@ const CORE = [
 /** Of those rooms and of others, what only some builds need: it must not come into that chunk, nor be imported by it. */
 const LATE = [
   /\/src\/(advice|attest\/(?!request)|audit|fleet\/(?!named-builders)|init|inspect|leaks|probe|report|scan|sbom)/,
-  /\/src\/build\/(attestations|available-bases|build-facts|build-texts|cache-mount-export|check|context-evidence)/,
+  /\/src\/build\/(attestations|available-bases|build-facts|build-texts|cache-mount-export|check|context-evidence|input-watch)/,
+  /\/src\/context\/folder-watch/,
   /\/src\/build\/(debug|forecast|image-evidence|lint|look-for-secrets|opened-history|optimise|recorded-times|sbom-of|search-files|shell-check)/,
   /\/src\/build\/secret-forms/,
   /\/src\/secrets\/(config-search|content-search|file-kinds|kind-titles|masked-text|suspicious-names|surroundings)/,

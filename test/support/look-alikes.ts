@@ -35,7 +35,7 @@ export function lookAlikes(count: number): Map<string, string> {
       (at) =>
         `PORT=${3000 + at}\nPASSWORD_FILE=/run/secrets/db\nTOKEN_URL=https://auth.acme.io/token\nAPI_KEY=\${API_KEY}\nTOKEN_TTL=3600\n`,
     ],
-    ['.npmrc', () => 'registry=https://registry.npmjs.org/\n//registry.npmjs.org/:_authToken=${NPM_TOKEN}\n'],
+    ['.npmrc', () => 'registry=https://npm.example.com/\n//npm.example.com/:_authToken=${NPM_TOKEN}\n'],
     [
       'config.yml',
       (at) =>
